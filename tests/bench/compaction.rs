@@ -14,7 +14,7 @@ use webchat_persistence_sqlite::{LocalSignals, SavedFilesDir, SqliteStore};
 use webchat_tokens::{MESSAGE_OVERHEAD, REPLY_PRIMER, TokenCounter, chunks};
 
 use crate::support::prose::Prose;
-use crate::support::report::{Bench, Row};
+use crate::support::report::{BenchContext, Row};
 
 const WINDOW: u32 = 8_000;
 const REPLY: u32 = 800;
@@ -53,9 +53,9 @@ impl Requests {
     }
 }
 
-pub(crate) async fn measure(bench: Bench) {
+pub(crate) async fn measure(context: BenchContext) {
     let counter = TokenCounter::default();
-    let conversation = conversation(bench.size(2_000, 100));
+    let conversation = conversation(context.size(2_000, 100));
     let tokens: Vec<[u32; 2]> = conversation
         .iter()
         .map(|exchange| {
@@ -64,24 +64,24 @@ pub(crate) async fn measure(bench: Bench) {
         })
         .collect();
     let total: u32 = tokens.iter().flatten().sum();
-    bench.add(Row::of(format!("{} exchanges", tokens.len())).figure(
+    context.add(Row::of(format!("{} exchanges", tokens.len())).figure(
         "total",
         f64::from(total),
         "tokens",
     ));
-    bench.add(
+    context.add(
         row("Webchat", webchat(conversation, counter).await)
             .note(format!("each summary has {SUMMARY} tokens, here and below")),
     );
-    bench.add(
+    context.add(
         row("Flask, the oldest until the rest fits", oldest_first(&tokens))
             .note("the summary replaces them; it has at most half of their tokens"),
     );
-    bench.add(
+    context.add(
         row("Flask, all at once", all_at_once(&tokens))
             .note("the summary replaces all stored messages but two"),
     );
-    bench.add(
+    context.add(
         row("Flask, all at once, on each turn", all_on_each_turn(&tokens))
             .note("the stored messages stay and are summarised again"),
     );

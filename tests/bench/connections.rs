@@ -4,7 +4,7 @@ use futures_util::{StreamExt, stream};
 use webchat_tests::{Browser, Process, Socket, SocketIo, Transport};
 
 use crate::support::process::memory_kb;
-use crate::support::report::{Bench, Row};
+use crate::support::report::{BenchContext, Row};
 
 /// The number of connections per user.
 const CONNECTIONS_PER_USER: usize = 10;
@@ -17,8 +17,8 @@ enum Connection {
     SocketIo { _client: SocketIo },
 }
 
-pub(crate) async fn measure(bench: Bench) {
-    let counts = bench.size([1_000, 10_000], [200, 1_000]);
+pub(crate) async fn measure(context: BenchContext) {
+    let counts = context.size([1_000, 10_000], [200, 1_000]);
     for name in ["/ws", "Socket.IO over a WebSocket"] {
         let folder = tempfile::tempdir().unwrap();
         let upstream = ("AZURE_API_URL", "http://127.0.0.1:9/v1/chat/completions");
@@ -32,7 +32,7 @@ pub(crate) async fn measure(bench: Bench) {
             open.extend(connect(&server, name, count - open.len()).await);
             let kb_per_connection =
                 (memory_kb(server.id()) - baseline) / f64::from(u32::try_from(count).unwrap());
-            bench.add(
+            context.add(
                 Row::of(format!("{name}, {count} connections"))
                     .figure("each", kb_per_connection, "kB")
                     .figure("the server", memory_kb(server.id()) / 1_000.0, "MB"),

@@ -8,15 +8,15 @@ use serde_json::json;
 use tempfile::TempDir;
 use webchat_tests::{Browser, Process, Socket};
 
-use crate::support::report::{Bench, Row};
+use crate::support::report::{BenchContext, Row};
 use crate::support::samples::Samples;
 use crate::support::stores::{KEY, MongoTestDatabase, required_variable};
 use crate::support::upstream::{Upstream, ages};
 
 const CONVERSATIONS: u32 = 20;
 
-pub(crate) async fn measure(bench: Bench) {
-    let questions = bench.size(10, 1);
+pub(crate) async fn measure(context: BenchContext) {
+    let questions = context.size(10, 1);
     let mongo = MongoTestDatabase::new().await;
     let redis = required_variable("TEST_REDIS_URL");
     let mongo_setting = ("MONGODB_URI", mongo.uri.as_str());
@@ -28,14 +28,14 @@ pub(crate) async fn measure(bench: Bench) {
     let at_other_instance =
         Cluster::start(2, &[mongo_setting, redis_setting]).await.latencies(questions).await;
 
-    bench.add(Row::of("log in the process").times(&in_process));
+    context.add(Row::of("log in the process").times(&in_process));
     for (case, samples) in [
         ("log on Redis", on_redis),
         ("log on Redis, read at the other instance", at_other_instance),
     ] {
         let added = |percent| samples.percentile_ms(percent) - in_process.percentile_ms(percent);
         let row = Row::of(case).figure("added p50", added(50), "ms");
-        bench.add(row.figure("added p99", added(99), "ms").times(&samples));
+        context.add(row.figure("added p99", added(99), "ms").times(&samples));
     }
     mongo.remove().await;
 }

@@ -33,74 +33,74 @@ use std::process::ExitCode;
 use futures_util::FutureExt;
 use futures_util::future::LocalBoxFuture;
 
-use support::report::{Bench, Row, Rows, write};
+use support::report::{BenchContext, Row, Rows, write};
 
 struct Benchmark {
     name: &'static str,
     description: &'static str,
-    measure: fn(Bench) -> LocalBoxFuture<'static, ()>,
+    measure: fn(BenchContext) -> LocalBoxFuture<'static, ()>,
 }
 
 const BENCHMARKS: [Benchmark; 12] = [
     Benchmark {
         name: "append",
         description: "appending a message of 500 characters to a long conversation",
-        measure: |bench| append::measure(bench).boxed_local(),
+        measure: |context| append::measure(context).boxed_local(),
     },
     Benchmark {
         name: "reads",
         description: "opening, listing and searching large stores, one call at a time",
-        measure: |bench| reads::measure(bench).boxed_local(),
+        measure: |context| reads::measure(context).boxed_local(),
     },
     Benchmark {
         name: "sessions",
         description: "saving and finding a session",
-        measure: |bench| sessions::measure(bench).boxed_local(),
+        measure: |context| sessions::measure(context).boxed_local(),
     },
     Benchmark {
         name: "relay",
         description: "an answer of 200 chunks, through the server and directly from the upstream",
-        measure: |bench| relay::measure(bench).boxed_local(),
+        measure: |context| relay::measure(context).boxed_local(),
     },
     Benchmark {
         name: "latency",
-        description: "a chunk from the upstream to its reader, with the turn log in the process or on Redis",
-        measure: |bench| latency::measure(bench).boxed_local(),
+        description: "the time of a chunk from the upstream to a subscriber, with the turn log in the process or on Redis",
+        measure: |context| latency::measure(context).boxed_local(),
     },
     Benchmark {
         name: "crashes",
         description: "from kill -9 of an instance until the other one publishes the end of its turns",
-        measure: |bench| crashes::measure(bench).boxed_local(),
+        measure: |context| crashes::measure(context).boxed_local(),
     },
     Benchmark {
         name: "subscribers",
         description: "an answer of 200 chunks, 5 ms apart, to 100 clients of one conversation",
-        measure: |bench| subscribers::measure(bench).boxed_local(),
+        measure: |context| subscribers::measure(context).boxed_local(),
     },
     Benchmark {
         name: "connections",
         description: "the server's memory for idle connections",
-        measure: |bench| connections::measure(bench).boxed_local(),
+        measure: |context| connections::measure(context).boxed_local(),
     },
     Benchmark {
         name: "planner",
         description: "choosing a conversation's messages for a model with a window of 128 000 tokens",
-        measure: |bench| planner::measure(bench).boxed_local(),
+        measure: |context| planner::measure(context).boxed_local(),
     },
     Benchmark {
         name: "tokens",
         description: "counting tokens in prose and code, on one core",
-        measure: |bench| tokens::measure(bench).boxed_local(),
+        measure: |context| tokens::measure(context).boxed_local(),
     },
     Benchmark {
         name: "compaction",
-        description: "the model requests of a long conversation, with a window of 8 000 tokens",
-        measure: |bench| compaction::measure(bench).boxed_local(),
+        description: "requests to the model in a long conversation, with a window of 8 000 tokens",
+        measure: |context| compaction::measure(context).boxed_local(),
     },
     Benchmark {
         name: "attack",
         description: "the requests of six users before, during and after attacks of eight clients",
-        measure: |bench| attack::measure(bench).boxed_local(),
+        measure: |context| attack::measure(context).boxed_local(),
     },
 ];
 
@@ -136,10 +136,10 @@ async fn main() -> ExitCode {
 /// Runs a benchmark. Returns whether it succeeded. A panic does not prevent the next benchmark from running.
 async fn run(benchmark: Benchmark, is_quick: bool, rows: &Rows) -> bool {
     println!("\n{}: {}", benchmark.name, benchmark.description);
-    let bench = Bench::new(benchmark.name, is_quick, rows);
-    let result = AssertUnwindSafe((benchmark.measure)(bench.clone())).catch_unwind().await;
+    let context = BenchContext::new(benchmark.name, is_quick, rows);
+    let result = AssertUnwindSafe((benchmark.measure)(context.clone())).catch_unwind().await;
     if result.is_err() {
-        bench.add(Row::of("failed").note("see the error above"));
+        context.add(Row::of("failed").note("see the error above"));
     }
     result.is_ok()
 }

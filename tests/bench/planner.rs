@@ -4,7 +4,7 @@ use webchat_domain::{ConversationId, Message};
 use webchat_tokens::{Budget, ContextPlan, ContextPlanner};
 
 use crate::support::prose::Prose;
-use crate::support::report::{Bench, Row};
+use crate::support::report::{BenchContext, Row};
 use crate::support::samples::Samples;
 use crate::support::stores::message;
 
@@ -14,17 +14,17 @@ const PAGE_SIZE: usize = 50;
 const BUDGET: Budget =
     Budget { window: 128_000, reply: 800, system: 0, few_shot: 0, summary: None };
 
-pub(crate) async fn measure(bench: Bench) {
+pub(crate) async fn measure(context: BenchContext) {
     let mut prose = Prose::new();
-    for messages in bench.size([100, 10_000, 100_000], [100, 1_000, 10_000]) {
+    for messages in context.size([100, 10_000, 100_000], [100, 1_000, 10_000]) {
         let id = ConversationId::generate();
         let stored: Vec<_> =
             (1..=messages).map(|position| message(id, position, prose.text(500))).collect();
         let mut messages_read = 0;
-        let calls = bench.size(200, 20);
+        let calls = context.size(200, 20);
         let samples = Samples::take(calls, async || messages_read = plan(&stored).1).await;
         let row = Row::of(format!("{messages} messages of 100 tokens")).times(&samples);
-        bench.add(row.figure("read", f64::from(messages_read), ""));
+        context.add(row.figure("read", f64::from(messages_read), ""));
     }
 }
 

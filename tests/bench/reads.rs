@@ -6,7 +6,7 @@ use webchat_domain::{ConversationId, SearchQuery, UserId};
 use webchat_persistence::{ArchiveFilter, ListOrder};
 
 use crate::support::prose::Prose;
-use crate::support::report::{Bench, Row};
+use crate::support::report::{BenchContext, Row};
 use crate::support::samples::Samples;
 use crate::support::stores::{Backend, Store, load_conversation, load_conversations};
 
@@ -38,7 +38,7 @@ struct StoreContent {
     others: Vec<UserId>,
 }
 
-pub(crate) async fn measure(bench: Bench) {
+pub(crate) async fn measure(context: BenchContext) {
     // A hundred others are enough, because the conversations of the one user with many make the store large.
     let full = Sizes {
         messages: 100_000,
@@ -48,18 +48,18 @@ pub(crate) async fn measure(bench: Bench) {
     };
     let quick =
         Sizes { messages: 1_000, conversations: 1_000, others: 10, conversations_of_others: 100 };
-    let sizes = bench.size(full, quick);
+    let sizes = context.size(full, quick);
     for backend in [Backend::sqlite().await, Backend::mongo().await] {
         let started = Instant::now();
         let content = fill(backend.store.as_ref(), sizes, &mut Prose::new()).await;
         backend.settle().await;
-        bench.add(Row::of(format!("{}, filled with all of these", backend.name)).figure(
+        context.add(Row::of(format!("{}, filled with all of these", backend.name)).figure(
             "took",
             started.elapsed().as_secs_f64(),
             "s",
         ));
-        measure_pages(&bench, &backend, sizes, &content).await;
-        measure_search(&bench, &backend, sizes, &content).await;
+        measure_pages(&context, &backend, sizes, &content).await;
+        measure_search(&context, &backend, sizes, &content).await;
         backend.remove().await;
     }
 }
@@ -75,9 +75,14 @@ async fn fill(store: &dyn Store, sizes: Sizes, prose: &mut Prose) -> StoreConten
     StoreContent { writer, long_conversation, collector, others }
 }
 
-async fn measure_pages(bench: &Bench, backend: &Backend, sizes: Sizes, content: &StoreContent) {
+async fn measure_pages(
+    context: &BenchContext,
+    backend: &Backend,
+    sizes: Sizes,
+    content: &StoreContent,
+) {
     let Backend { name, store, .. } = backend;
-    let calls = bench.size(200, 20);
+    let calls = context.size(200, 20);
     let opening = Samples::take(calls, async || {
         let page = store
             .messages(content.writer, content.long_conversation, None, PAGE_SIZE)
@@ -87,7 +92,7 @@ async fn measure_pages(bench: &Bench, backend: &Backend, sizes: Sizes, content: 
         assert_eq!(page.len(), 50);
     });
     let case = format!("{name}, newest page of {} messages", sizes.messages);
-    bench.add(Row::of(case).times(&opening.await));
+    context.add(Row::of(case).times(&opening.await));
 
     let listing = Samples::take(calls, async || {
         let page = store
@@ -97,10 +102,15 @@ async fn measure_pages(bench: &Bench, backend: &Backend, sizes: Sizes, content: 
         assert_eq!(page.items.len(), 50);
     });
     let case = format!("{name}, newest page of {} conversations", sizes.conversations);
-    bench.add(Row::of(case).times(&listing.await));
+    context.add(Row::of(case).times(&listing.await));
 }
 
-async fn measure_search(bench: &Bench, backend: &Backend, sizes: Sizes, content: &StoreContent) {
+async fn measure_search(
+    context: &BenchContext,
+    backend: &Backend,
+    sizes: Sizes,
+    content: &StoreContent,
+) {
     let Sizes { conversations, others, conversations_of_others, .. } = sizes;
     let one = format!("one user's {conversations} conversations");
     let many = format!("{others} other users' {conversations_of_others} each");
@@ -109,13 +119,14 @@ async fn measure_search(bench: &Bench, backend: &Backend, sizes: Sizes, content:
     for (word, choose_word) in words {
         for (place, searchers) in [(&one, &[content.collector][..]), (&many, &content.others)] {
             let case = format!("{}, {word} in {place}", backend.name);
-            bench.add(search(bench, backend.store.as_ref(), searchers, choose_word, case).await);
+            context
+                .add(search(context, backend.store.as_ref(), searchers, choose_word, case).await);
         }
     }
 }
 
 async fn search(
-    bench: &Bench,
+    context: &BenchContext,
     store: &dyn Store,
     searchers: &[UserId],
     choose_word: ChooseWord,
@@ -123,7 +134,7 @@ async fn search(
 ) -> Row {
     let mut prose = Prose::new();
     let mut results = 0_usize;
-    let searching = Samples::take(bench.size(200, 20), async || {
+    let searching = Samples::take(context.size(200, 20), async || {
         let searcher = searchers[prose.choice(searchers.len())];
         let query = SearchQuery::parse(&choose_word(&mut prose));
         results += store.search(searcher, &query, PAGE_SIZE).await.unwrap().len();

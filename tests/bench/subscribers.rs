@@ -6,15 +6,15 @@ use futures_util::future::join_all;
 use serde_json::json;
 use webchat_tests::{Browser, Process, Socket};
 
-use crate::support::report::{Bench, Row};
+use crate::support::report::{BenchContext, Row};
 use crate::support::samples::Samples;
 use crate::support::upstream::Upstream;
 
 const SUBSCRIBERS: usize = 100;
 const NON_READERS: usize = 10;
 
-pub(crate) async fn measure(bench: Bench) {
-    let turns = bench.size(50, 5);
+pub(crate) async fn measure(context: BenchContext) {
+    let turns = context.size(50, 5);
     let upstream = Upstream::start(Some(Duration::from_millis(5)));
     let folder = tempfile::tempdir().unwrap();
     let settings = [
@@ -27,7 +27,7 @@ pub(crate) async fn measure(bench: Bench) {
         let samples =
             answer_durations(&server.browser(), SUBSCRIBERS - non_readers, non_readers, turns)
                 .await;
-        bench.add(Row::of(format!("{SUBSCRIBERS} subscribers, {case}")).times(&samples));
+        context.add(Row::of(format!("{SUBSCRIBERS} subscribers, {case}")).times(&samples));
     }
     server.kill().await;
 }

@@ -6,7 +6,7 @@ mod documentation;
 mod legacy;
 mod operations;
 mod realtime;
+mod resilience;
 mod rest;
 mod security;
-mod survival;
 mod transfer;

@@ -45,8 +45,7 @@ async fn metrics(
     Ok(HttpResponse::Ok().content_type(PROMETHEUS_TEXT).body((settings.render)()))
 }
 
-/// Whether the request has this bearer token (RFC 6750, section 2.1). The time of the comparison does not depend on where
-/// they differ.
+/// Whether the request has this bearer token (RFC 6750, section 2.1). The tokens are compared in constant time.
 fn has_token(request: &HttpRequest, token: &str) -> bool {
     let header = request.headers().get(AUTHORIZATION).and_then(|value| value.to_str().ok());
     let credentials = header.and_then(|header| header.split_once(' '));

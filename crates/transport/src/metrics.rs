@@ -52,6 +52,7 @@ pub fn describe_metrics() {
         }
     }
     describe_counter!(SERVER_ERRORS, "Responses with a status of 5xx, by error code");
+    counter!(SERVER_ERRORS, "code" => "internal").increment(0);
     describe_counter!(SECURITY_EVENTS, "What may be an attack, by kind");
     for kind in SecurityEvent::VARIANTS {
         counter!(SECURITY_EVENTS, "kind" => <&str>::from(*kind)).increment(0);

@@ -16,7 +16,7 @@ pub(crate) type Rows = Arc<Mutex<Vec<Value>>>;
 
 /// The settings of a benchmark, and the rows to which it adds its results.
 #[derive(Clone)]
-pub(crate) struct Bench {
+pub(crate) struct BenchContext {
     benchmark: &'static str,
     is_quick: bool,
     rows: Rows,
@@ -37,7 +37,7 @@ struct Figure {
     unit: &'static str,
 }
 
-impl Bench {
+impl BenchContext {
     pub(crate) fn new(benchmark: &'static str, is_quick: bool, rows: &Rows) -> Self {
         Self { benchmark, is_quick, rows: Arc::clone(rows) }
     }

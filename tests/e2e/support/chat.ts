@@ -14,12 +14,12 @@ export class Chat {
   constructor(readonly page: Page) {
     page.on('pageerror', (error) => this.errors.push(String(error)));
     page.on('console', (message) => {
-      // Some tests stop the server.
-      const isDisconnect = /ERR_CONNECTION_(REFUSED|RESET)|ERR_SOCKET_NOT_CONNECTED|WebSocket connection|404|ERR_INTERNET_DISCONNECTED/.test(
+      // Some tests stop the server, or open what does not exist.
+      const isIgnored = /ERR_CONNECTION_(REFUSED|RESET)|ERR_SOCKET_NOT_CONNECTED|WebSocket connection|404|ERR_INTERNET_DISCONNECTED/.test(
         message.text(),
       );
       const isExpected = this.expectsErrors && /status of (4|5)\d\d/.test(message.text());
-      if (message.type() === 'error' && !isDisconnect && !isExpected) {
+      if (message.type() === 'error' && !isIgnored && !isExpected) {
         this.errors.push(message.text());
       }
     });

@@ -3,7 +3,7 @@
 use config::{ConfigError, File, FileFormat, Map, Source, Value, ValueKind};
 
 use super::declaration::{Section, Setting};
-use super::error::{InvalidSetting, shape};
+use super::error::{InvalidSetting, describe};
 use super::sections::SECTIONS;
 use super::sources::ConfigFile;
 use super::suggestions::{suggest_section, suggest_setting};
@@ -27,7 +27,8 @@ impl ConfigFile {
         }
     }
 
-    /// Describes a syntax error. The message of the library contains the line, and so its value.
+    /// Describes a syntax error. The library's own message is not used, because it quotes the line, which may have a
+    /// secret.
     fn syntax_error(&self, error: &ConfigError) -> InvalidSetting {
         let cause = match error {
             ConfigError::FileParse { cause, .. } => cause.downcast_ref::<toml::de::Error>(),
@@ -39,7 +40,7 @@ impl ConfigFile {
         InvalidSetting {
             name: self.path.clone(),
             source: None,
-            shape: line.map_or_else(|| "invalid".to_owned(), |line| format!("line {line}")),
+            found: line.map_or_else(|| "invalid".to_owned(), |line| format!("line {line}")),
             expected: cause.map_or("valid TOML", toml::de::Error::message).to_owned(),
         }
     }
@@ -56,7 +57,7 @@ impl ConfigFile {
                 }
                 (Some(section), other) => {
                     let expected = format!("a section [{}]", section.name);
-                    errors.push(self.error(name.clone(), typed_shape(other), expected));
+                    errors.push(self.error(name.clone(), describe_with_type(other), expected));
                 }
                 (None, ValueKind::Table(_)) => {
                     errors.push(self.error(format!("[{name}]"), unknown(), suggest_section(name)));
@@ -76,18 +77,18 @@ impl ConfigFile {
             None => Some(self.error(name, unknown(), suggest_setting(Some(section), key))),
             Some(setting) if is_unset(value) || setting.kind.accepts(&value.kind) => None,
             Some(setting) => {
-                Some(self.error(name, typed_shape(&value.kind), setting.kind.expected(true)))
+                Some(self.error(name, describe_with_type(&value.kind), setting.kind.expected(true)))
             }
         }
     }
 
-    fn error(&self, name: String, shape: String, expected: String) -> InvalidSetting {
-        InvalidSetting { name, source: Some(self.path.clone()), shape, expected }
+    fn error(&self, name: String, found: String, expected: String) -> InvalidSetting {
+        InvalidSetting { name, source: Some(self.path.clone()), found, expected }
     }
 }
 
 impl ParsedFile {
-    /// The value of a setting. An empty text counts as not set.
+    /// The value of a setting. An empty string counts as not set.
     pub(super) fn value(&self, setting: &Setting) -> Option<&Value> {
         let ValueKind::Table(keys) = &self.sections.get(setting.section)?.kind else { return None };
         keys.get(setting.key).filter(|value| !is_unset(value))
@@ -102,11 +103,11 @@ fn is_unset(value: &Value) -> bool {
     matches!(&value.kind, ValueKind::String(text) if text.trim().is_empty())
 }
 
-/// The shape of a value, with its type: `8080` and `"8080"` are not the same in a file.
-fn typed_shape(value: &ValueKind) -> String {
+/// Describes a value with its type, without revealing it: `8080` and `"8080"` are not the same in a file.
+fn describe_with_type(value: &ValueKind) -> String {
     match value {
-        ValueKind::String(_) => format!("a text of {}", shape(value)),
-        other => shape(other),
+        ValueKind::String(_) => format!("a string of {}", describe(value)),
+        other => describe(other),
     }
 }
 

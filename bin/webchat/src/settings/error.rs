@@ -18,7 +18,7 @@ pub struct InvalidSetting {
     /// Where the value is from, for example `webchat.toml`.
     pub source: Option<String>,
     /// A description of the value that does not reveal it, for example `not set` or `3 characters`.
-    pub shape: String,
+    pub found: String,
     /// What is expected.
     pub expected: String,
 }
@@ -32,14 +32,14 @@ impl SettingsError {
 
 impl fmt::Display for InvalidSetting {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { name, source, shape, expected } = self;
+        let Self { name, source, found, expected } = self;
         let source = source.as_ref().map_or_else(String::new, |source| format!(" in {source}"));
-        write!(f, "{name}{source} ({shape}): {expected}")
+        write!(f, "{name}{source} ({found}): {expected}")
     }
 }
 
 /// Describes a value without revealing it.
-pub(super) fn shape(value: &ValueKind) -> String {
+pub(super) fn describe(value: &ValueKind) -> String {
     match value {
         ValueKind::Nil => "not set".to_owned(),
         ValueKind::Boolean(_) => "true or false".to_owned(),

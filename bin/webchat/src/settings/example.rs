@@ -17,9 +17,9 @@ const ENV_HEADER: &str = "\
 ";
 
 const TOML_HEADER: &str = "\
-# All settings of Webchat with their defaults. Copy this file to `webchat.toml` and change what you need. The
-# variables behind the settings override it, in `.env` or in the environment. Settings without a value
-# have no default. The server won't start with an invalid value, and says what it expected.
+# All settings of Webchat with their defaults. Copy this file to `webchat.toml` and change what you need. A
+# setting is overridden by the variable in the comment after it, in `.env` or in the environment. Settings without a
+# value have no default. The server won't start with an invalid value, and says what it expected.
 ";
 
 const TABLE_HEADER: &str = "\
@@ -57,7 +57,8 @@ impl ExampleFormat {
     }
 }
 
-/// The lines of all settings, each group after an empty line and its documentation.
+/// The lines of a section's settings. An empty line and its documentation precede each setting that has some; the others
+/// follow directly.
 fn documented(section: &Section, line: fn(&Setting) -> String) -> String {
     let settings = section.settings.iter().map(|setting| {
         let doc: String = setting.doc.iter().flat_map(|line| ["#", line, "\n"]).collect();

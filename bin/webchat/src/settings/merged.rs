@@ -5,7 +5,7 @@ use serde::Deserialize;
 
 use super::config_file::ParsedFile;
 use super::declaration::{Section, Setting};
-use super::error::{InvalidSetting, SettingsError, shape};
+use super::error::{InvalidSetting, SettingsError, describe};
 use super::sections::settings;
 use super::sources::{SettingsSources, Variables};
 
@@ -80,7 +80,7 @@ impl Merged {
         let error = InvalidSetting {
             name,
             source: set.and_then(Value::origin).map(ToOwned::to_owned),
-            shape: shape(set.map_or(&ValueKind::Nil, |value| &value.kind)),
+            found: describe(set.map_or(&ValueKind::Nil, |value| &value.kind)),
             expected: expected.to_owned(),
         };
         self.errors.push(error);
@@ -185,7 +185,7 @@ fn mismatch(error: &ConfigError) -> SettingsError {
     SettingsError(vec![InvalidSetting {
         name: key.unwrap_or_else(|| "the settings".to_owned()),
         source: None,
-        shape: "invalid".to_owned(),
+        found: "invalid".to_owned(),
         expected: "another value".to_owned(),
     }])
 }

@@ -67,7 +67,7 @@ impl SettingsSources {
             Err(error) => self.errors.push(InvalidSetting {
                 name: path,
                 source: None,
-                shape: error.to_string(),
+                found: error.to_string(),
                 expected: format!("a readable file; {CONFIG_FILE} names another one"),
             }),
         }
@@ -84,7 +84,7 @@ impl<K: Into<String>, V: Into<String>> FromIterator<(K, V)> for SettingsSources 
 
 /// Describes an error in `.env`. The message of the library contains the line, and so its value.
 fn invalid_line(error: &dotenvy::Error) -> InvalidSetting {
-    let (name, shape) = match error {
+    let (name, found) = match error {
         dotenvy::Error::LineParse(line, index) => {
             let name = line.split('=').next().unwrap_or_default().trim();
             let is_name = name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
@@ -96,5 +96,5 @@ fn invalid_line(error: &dotenvy::Error) -> InvalidSetting {
         _ => ("the file".to_owned(), "unreadable".to_owned()),
     };
     let expected = "lines like NAME=value, with quotes around values with spaces".to_owned();
-    InvalidSetting { name, source: Some(".env".to_owned()), shape, expected }
+    InvalidSetting { name, source: Some(".env".to_owned()), found, expected }
 }

@@ -1,4 +1,4 @@
-//! Detects the format of an import file by its first characters.
+//! Detects the format of an import file by its first element.
 
 use std::fmt;
 use std::io::{BufReader, Read};

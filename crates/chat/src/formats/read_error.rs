@@ -18,8 +18,8 @@ pub(crate) enum ReadError {
 }
 
 /// The problem of JSON that is in none of the formats.
-pub(super) const UNKNOWN_FORMAT: &str = "these are neither conversations of Webchat's nor of ChatGPT's, nor the messages \
-     of one";
+pub(super) const UNKNOWN_FORMAT: &str =
+    "this is not an export of Webchat or ChatGPT, nor a list of messages";
 
 /// Converts an error of the JSON parser. `read` is the number of conversations that were read before it.
 pub(super) fn parse_error(error: serde_json::Error, path: &Path, read: u64) -> ReadError {

@@ -20,8 +20,8 @@ use super::{chatgpt, flask, json, limits};
 /// Receives each conversation. An error describes why it can't be imported, and stops the reader.
 pub(crate) type OnConversation<'a> = dyn FnMut(ImportedConversation) -> Result<(), String> + 'a;
 
-/// Passes each conversation of the file to `on_conversation`, and returns their number. `now` replaces times
-/// that the file doesn't have.
+/// Passes each conversation of the file to `on_conversation`, and returns their number. Times that are
+/// missing in the file are set to `now`.
 pub(crate) fn read(
     mut file: impl Read + io::Seek,
     now: Timestamp,

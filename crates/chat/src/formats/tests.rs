@@ -99,7 +99,7 @@ fn sample() -> String {
     file(&[(stored, vec![message(2, true), message(3, false), message(4, true)])], false)
 }
 
-/// Users keep files for years, so that the format may only change with its version.
+/// Users keep files for years, so the format must not change without a new version number.
 #[test]
 fn the_format_is_that_of_version_1() {
     insta::assert_snapshot!(sample(), @r#"
@@ -159,8 +159,8 @@ fn an_invalid_file_is_rejected_with_the_position_of_the_problem() {
     insta::assert_snapshot!(errors.join("\n"), @r#"
     Nothing was imported: the file is empty.
     Nothing was imported: this is not JSON; if it is a ZIP archive, unpack it first.
-    Nothing was imported: in line 1, column 2: these are neither conversations of Webchat's nor of ChatGPT's, nor the messages of one.
-    Nothing was imported: these are neither conversations of Webchat's nor of ChatGPT's, nor the messages of one.
+    Nothing was imported: in line 1, column 2: this is not an export of Webchat or ChatGPT, nor a list of messages.
+    Nothing was imported: this is not an export of Webchat or ChatGPT, nor a list of messages.
     Nothing was imported: conversation 1 is broken, at conversations[0].messages[2].active, in line 5, column 242: EOF while parsing a value.
     Nothing was imported: in line 8, column 1: trailing characters.
     Nothing was imported: in line 1, column 32: this is version 2 of the format; this server reads version 1.

@@ -38,6 +38,9 @@ pub fn describe_metrics() {
         counter!(TURNS, "finish_reason" => reason.as_str()).increment(0);
     }
     describe_counter!(TURN_FAILURES, "Turns that failed or were cut off, by error code");
+    for code in ["internal", "model_failed", "model_unreachable"] {
+        counter!(TURN_FAILURES, "code" => code).increment(0);
+    }
     describe_counter!(TURNS_RECOVERED, "Turns of dead instances that this one ended");
     describe_counter!(EVENT_PUBLISH_RETRIES, "Failed attempts to publish an event");
     for name in [TURNS_RECOVERED, EVENT_PUBLISH_RETRIES] {

@@ -213,7 +213,7 @@ impl TestChat {
     }
 
     /// Works on a long text of the user until the sender is dropped, so that the user's others wait.
-    pub(crate) async fn occupy_text_work(&self) -> std::sync::mpsc::Sender<()> {
+    pub(crate) async fn hold_text_slot(&self) -> std::sync::mpsc::Sender<()> {
         let (end, ended) = std::sync::mpsc::channel();
         let (start, started) = tokio::sync::oneshot::channel();
         let (core, user_id) = (Arc::clone(&self.chat.core), self.user_id);

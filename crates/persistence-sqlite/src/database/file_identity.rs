@@ -7,18 +7,18 @@ use std::path::{Path, PathBuf};
 
 use thiserror::Error;
 
-/// The file that a path led to. SQLite keeps using an open file after its deletion, and all that is written
-/// to it then is lost at the next start.
+/// Identifies the file that a path referred to. SQLite keeps using an open file after its deletion; what is written to
+/// it from then on is lost when the server restarts.
 pub(super) struct FileIdentity {
     path: PathBuf,
     device: u64,
     inode: u64,
 }
 
-/// The path no longer leads to the open file.
+/// The path no longer refers to the open file.
 #[derive(Debug, Error)]
-pub(super) enum FileMoved {
-    #[error("{} is not the file that is open; restart the server, after restoring it if needed", .0.display())]
+pub(super) enum FileIdentityError {
+    #[error("{} was replaced while the server had it open; restore the file if needed, then restart the server", .0.display())]
     Replaced(PathBuf),
     #[error("can't find {}", .0.display())]
     Missing(PathBuf, #[source] io::Error),
@@ -31,11 +31,11 @@ impl FileIdentity {
         Ok(Self { path: path.to_owned(), device: file.dev(), inode: file.ino() })
     }
 
-    pub(super) fn check(&self) -> Result<(), FileMoved> {
+    pub(super) fn check(&self) -> Result<(), FileIdentityError> {
         match metadata(&self.path) {
             Ok(file) if self.is(&file) => Ok(()),
-            Ok(_) => Err(FileMoved::Replaced(self.path.clone())),
-            Err(error) => Err(FileMoved::Missing(self.path.clone(), error)),
+            Ok(_) => Err(FileIdentityError::Replaced(self.path.clone())),
+            Err(error) => Err(FileIdentityError::Missing(self.path.clone(), error)),
         }
     }
 

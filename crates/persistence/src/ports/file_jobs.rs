@@ -11,8 +11,8 @@ use crate::{Append, StoreError};
 
 /// Stores files while they are analysed, and the progress of their analysis.
 ///
-/// One run at a time has the lease of a running job. When it expires, the next run to ask for work takes the
-/// job, with everything that was recorded. A new job has no lease. A run that has lost its lease can change
+/// A run is one execution of a job by one instance. A job in progress is leased to one run at a time. When the lease
+/// expires, the next run that asks for work takes over the job, with everything that was recorded. A new job has no lease. A run that has lost its lease can change
 /// nothing.
 ///
 /// Durability and cancellation are those of [`Conversations`](crate::Conversations). Resetting or deleting a

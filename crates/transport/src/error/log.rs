@@ -35,13 +35,15 @@ impl ErrorLog {
         }
         counter!(SERVER_ERRORS, "code" => code).increment(1);
         let is_bug = status == StatusCode::INTERNAL_SERVER_ERROR;
-        if SecurityEvent::of(error).is_none() && (is_bug || self.is_first(code, route)) {
+        if SecurityEvent::of(error).is_none() && (is_bug || self.count_and_should_log(code, route))
+        {
             log(request_id, error);
         }
     }
 
-    /// Counts an error, and returns whether to log it. Also logs the numbers of those that were not logged.
-    fn is_first(&self, code: &'static str, route: &str) -> bool {
+    /// Counts an error, and returns whether to log it. Also logs, for those whose interval has ended, how
+    /// many were not logged.
+    fn count_and_should_log(&self, code: &'static str, route: &str) -> bool {
         let log_rest = |(code, route): Source, count| {
             tracing::warn!(code, route, count, "failed to handle more requests");
         };

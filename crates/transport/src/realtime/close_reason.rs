@@ -1,5 +1,8 @@
 //! The reasons for which a WebSocket or a session of Socket.IO ends.
 
+use std::io::ErrorKind;
+
+use actix_ws::ProtocolError;
 use strum::{IntoStaticStr, VariantArray};
 
 /// Why a connection ended. Its `strum` name is its label in the metrics.
@@ -22,4 +25,17 @@ pub(crate) enum CloseReason {
     ServerBusy,
     /// The server is shutting down.
     ServerRestart,
+}
+
+impl From<&ProtocolError> for CloseReason {
+    fn from(error: &ProtocolError) -> Self {
+        match error {
+            ProtocolError::Overflow => Self::MessageTooLarge,
+            // Only a text that is not UTF-8 is invalid data; other errors are of the connection.
+            ProtocolError::Io(error) if error.kind() != ErrorKind::InvalidData => {
+                Self::ClientClosed
+            }
+            _ => Self::ProtocolError,
+        }
+    }
 }

@@ -1,4 +1,4 @@
-//! Live connections: WebSocket, Socket.IO and server-sent events, over one protocol of events.
+//! Live connections: one event protocol over WebSocket, Socket.IO and server-sent events.
 
 pub(crate) mod client;
 pub(crate) mod close_reason;

@@ -17,13 +17,14 @@ const REDIS: Kind = Kind::secret("a URL like redis://host:6379", |text| {
 
 section! {
     StoreSettings: [storage], "Storage" {
-        /// The folder for conversations, sessions and the key of the sessions, as far as the settings below don't put
-        /// them elsewhere. Only one Webchat at a time can use it.
+        /// The folder for saved conversations, and for the conversations (unless MONGODB_URI is set), the sessions
+        /// (unless REDIS_URL is set) and the secret key of the session cookies (unless SECRET_KEY is set). Only one
+        /// Webchat at a time can use it.
         DATA_DIR => data_dir: PathBuf = "data", Kind::TEXT;
 
         /// Keeps conversations in MongoDB 6 or newer, which must be a replica set (one member is enough: start mongod
-        /// with --replSet, and initiate it). The database is `chatbot_db` unless the address names one. Pool size,
-        /// timeouts and TLS are options of the address.
+        /// with --replSet, and initiate it). The database is `chatbot_db` unless the URI names one. Options in
+        /// the URI set the pool size, timeouts and TLS.
         ///   mongodb://USER:PASSWORD@HOST:27017/chatbot_db?replicaSet=rs0
         ///   mongodb+srv://USER:PASSWORD@HOST/chatbot_db
         MONGODB_URI => mongodb_uri: Option<SecretString>, MONGODB;
@@ -33,18 +34,18 @@ section! {
         MIGRATE => migrate: bool = "off", Kind::Switch;
 
         /// Keeps sessions and live events in Redis 7 or newer; rediss:// uses TLS. With MongoDB and Redis, several
-        /// instances with the same SECRET_KEY can serve the same users behind any balancer.
+        /// instances with the same SECRET_KEY can serve the same users behind a load balancer.
         ///   redis://USER:PASSWORD@HOST:6379
         REDIS_URL => redis_url: Option<SecretString>, REDIS;
 
-        /// The maximum size of a file of conversations to import, in MB. Eight users can import at the same time, two
-        /// of them from one network, and 64 files can be uploaded; the files are kept in the system's temporary folder
-        /// (TMPDIR) meanwhile.
+        /// The maximum size of a file of conversations to import, in MB. At most 8 users, and 2 of one network,
+        /// can import at the same time, and at most 64 files can be uploaded at the same time. Meanwhile they are kept
+        /// in the system's temporary folder (TMPDIR).
         MAX_IMPORT_SIZE_MB => max_import_size_mb: u64 = "100", Kind::integer(" of megabytes", 1, 10_000);
 
-        /// How much users can store, in MB: each of them in conversations, and all together (the size of the database
-        /// and of the saved conversations). Beyond it they can read and delete, but not import, upload, save or send.
-        /// 0 means no limit but the disk.
+        /// The maximum storage in MB: for the conversations of each user, and in total (the size of the database and
+        /// of the saved conversations). When a limit is reached, users can read and delete, but not import, upload,
+        /// save or send. 0 means no limit but the disk.
         MAX_STORED_MB_PER_USER => max_stored_mb_per_user: u32 = "1000", Kind::limit();
         MAX_STORED_MB => max_stored_mb: u32 = "0", Kind::limit();
     }

@@ -59,7 +59,7 @@ fn unknown_names_are_refused_with_a_suggestion() {
     server.LOG_LEVEL in webchat.toml (unknown): did you mean log.level?
     server.api_key in webchat.toml (unknown): did you mean model.api_key?
     server.hots in webchat.toml (unknown): did you mean server.host?
-    server.xyzzy in webchat.toml (unknown): one of app_env, host, port, public_url, allowed_origins, trusted_proxies, shutdown_grace_s, metrics, web_dir
+    server.xyzzy in webchat.toml (unknown): one of app_env, host, port, public_url, allowed_origins, trusted_proxies, shutdown_grace_s, metrics, metrics_token, metrics_addr, web_dir
     ");
 }
 
@@ -89,16 +89,16 @@ fn wrong_types_and_values_are_refused_even_if_they_are_overridden() {
     insta::assert_snapshot!(error, @r#"
     invalid settings:
       model.api_key in webchat.toml (a list of 1): a text
-      model.auth in webchat.toml (a text of 7 characters): auto, api-key, bearer or none
+      model.auth in webchat.toml (a string of 7 characters): auto, api-key, bearer or none
       model.max_tokens in webchat.toml (a decimal number): a number of tokens from 1
       model.name in webchat.toml (a section): a text
       model.temperature in webchat.toml (a number): a number from 0 to 2
-      server.allowed_origins in webchat.toml (a text of 17 characters): a list of URLs like ["https://chat.example.org"]
+      server.allowed_origins in webchat.toml (a string of 17 characters): a list of URLs like ["https://chat.example.org"]
       server.host in webchat.toml (a number): an IP address
-      server.metrics in webchat.toml (a text of 2 characters): true or false
-      server.port in webchat.toml (a text of 4 characters): a number from 0 to 65535
+      server.metrics in webchat.toml (a string of 2 characters): true or false
+      server.port in webchat.toml (a string of 4 characters): a number from 0 to 65535
       server.trusted_proxies in webchat.toml (a list of 2): a list of addresses or networks like ["127.0.0.1", "10.0.0.0/8"]
-      storage in webchat.toml (a text of 4 characters): a section [storage]
+      storage in webchat.toml (a string of 4 characters): a section [storage]
     "#);
 }
 
@@ -114,7 +114,7 @@ fn errors_of_all_sources_are_reported_at_once() {
 
     insta::assert_snapshot!(error, @"
     invalid settings:
-      server.host in webchat.toml (a text of 4 characters): an IP address
+      server.host in webchat.toml (a string of 4 characters): an IP address
       server.prot in webchat.toml (unknown): did you mean server.port?
       PORT in .env (4 characters): a number from 0 to 65535
       LOG_LEVEL in the environment (4 characters): error, warn, info, debug or trace

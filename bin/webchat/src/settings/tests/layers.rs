@@ -38,7 +38,7 @@ fn an_empty_variable_resets_its_setting() {
 }
 
 #[test]
-fn an_empty_text_in_the_file_counts_as_not_set() {
+fn an_empty_string_in_the_file_counts_as_not_set() {
     let settings = Settings::read(&with_file("[server]\nhost = ''\npublic_url = ''")).unwrap();
 
     assert_eq!(settings.server.host.to_string(), "127.0.0.1");
@@ -46,7 +46,7 @@ fn an_empty_text_in_the_file_counts_as_not_set() {
 }
 
 #[test]
-fn a_variable_of_a_proxy_in_lower_case_overrides_the_file() {
+fn a_lower_case_proxy_variable_overrides_the_file() {
     let mut sources = with_file("[model]\nhttp_proxy = 'http://a.example'");
     sources.environment.insert("http_proxy".to_owned(), "b.example".to_owned());
 

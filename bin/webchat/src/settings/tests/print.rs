@@ -11,7 +11,7 @@ fn secret_of(variable: &str) -> String {
     match variable {
         "MONGODB_URI" => format!("mongodb://me:{SECRET}@db.example/chat"),
         "REDIS_URL" => format!("redis://:{SECRET}@cache.example"),
-        "SECRET_KEY" => format!("{SECRET}-0f5c1e7fd21a4d7e8a92be31c4d60f5c"),
+        "SECRET_KEY" | "METRICS_TOKEN" => format!("{SECRET}-0f5c1e7fd21a4d7e8a92be31c4d60f5c"),
         name if name.ends_with("_PROXY") => format!("http://me:{SECRET}@proxy.example"),
         _ => SECRET.to_owned(),
     }
@@ -33,6 +33,7 @@ fn the_secrets_are_known() {
             "HTTPS_PROXY",
             "HTTP_PROXY",
             "ALL_PROXY",
+            "METRICS_TOKEN",
             "MONGODB_URI",
             "REDIS_URL",
             "SECRET_KEY"
@@ -44,7 +45,8 @@ fn the_secrets_are_known() {
 fn no_secret_is_printed() {
     for variable in secrets() {
         let secret = secret_of(variable);
-        let mut sources: SettingsSources = [URL, (variable, secret.as_str())].into_iter().collect();
+        let variables = [URL, ("METRICS", "on"), (variable, secret.as_str())];
+        let mut sources: SettingsSources = variables.into_iter().collect();
 
         let debug = format!("{:?}", Settings::read(&sources).unwrap());
         let printed = sources.print().unwrap();

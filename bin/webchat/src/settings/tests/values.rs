@@ -53,6 +53,20 @@ fn trusted_proxies_are_addresses_or_networks() {
 }
 
 #[test]
+fn settings_of_the_metrics_need_the_metrics() {
+    for (name, value) in
+        [("METRICS_TOKEN", "a-token-for-prometheus"), ("METRICS_ADDR", "127.0.0.1:9090")]
+    {
+        assert!(read(&[URL, ("METRICS", "on"), (name, value)]).is_ok());
+        assert_eq!(read(&[URL, (name, value)]).unwrap_err().0[0].name, name);
+    }
+    for (name, value) in [("METRICS_TOKEN", "short"), ("METRICS_ADDR", "127.0.0.1")] {
+        let result = read(&[URL, ("METRICS", "on"), (name, value)]);
+        assert_eq!(result.unwrap_err().0[0].name, name, "{value}");
+    }
+}
+
+#[test]
 fn empty_values_count_as_not_set() {
     let variables = [URL, ("PORT", ""), ("SECRET_KEY", " "), ("MONGODB_URI", "")];
     let settings = read(&variables).unwrap();

@@ -90,12 +90,12 @@ async fn a_message_that_does_not_fit_next_to_the_prompt_is_rejected() {
     assert_eq!(test.messages().await, []);
 }
 
-/// Counting would wait for the user's other text.
+/// The user's only slot for long texts is taken, so counting would wait forever.
 #[tokio::test]
 async fn a_context_that_is_certainly_too_long_is_rejected_uncounted() {
     let test = TestChat::with_window(1_800, 800).await;
     let (user_id, id, contexts) = (test.user_id, test.id, &test.chat.contexts);
-    let _occupied = test.occupy_text_work().await;
+    let _slot = test.hold_text_slot().await;
     let long = "x".repeat(1_800 * 128 + 1);
 
     let prompt = contexts.edit(user_id, id, prompt_edit(&long), None).await;
@@ -111,14 +111,14 @@ async fn a_context_that_is_certainly_too_long_is_rejected_uncounted() {
 #[tokio::test]
 async fn the_long_texts_of_a_users_contexts_are_counted_one_after_another() {
     let test = TestChat::with_window(100_000, 800).await;
-    let occupied = test.occupy_text_work().await;
+    let slot = test.hold_text_slot().await;
     let long = prompt_edit("tide ".repeat(4_000));
     let mut edit = pin!(test.chat.contexts.edit(test.user_id, test.id, long, None));
 
-    let while_occupied = timeout(Duration::from_millis(50), edit.as_mut()).await;
-    drop(occupied);
+    let while_held = timeout(Duration::from_millis(50), edit.as_mut()).await;
+    drop(slot);
 
-    assert!(while_occupied.is_err());
+    assert!(while_held.is_err());
     edit.await.unwrap();
 }
 

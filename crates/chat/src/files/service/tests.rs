@@ -58,7 +58,7 @@ async fn a_file_beyond_the_users_limit_is_rejected_before_it_is_split() {
     let upload =
         |key| test.chat.files.upload(test.user_id, test.id, key, new_upload("a.txt", b"tides"));
     let first = upload(key.as_ref()).await.unwrap();
-    let _occupied = test.occupy_text_work().await;
+    let _slot = test.hold_text_slot().await;
 
     let second = upload(None).await;
     let repeated = upload(key.as_ref()).await.unwrap();
@@ -72,12 +72,12 @@ async fn uploads_in_progress_count_towards_the_users_limit() {
     let test = TestChat::with_settings(|settings| settings.files.per_user = 1).await;
     let upload =
         || test.chat.files.upload(test.user_id, test.id, None, new_upload("a.txt", b"tides"));
-    let occupied = test.occupy_text_work().await;
+    let slot = test.hold_text_slot().await;
 
     let second = async {
         sleep(Duration::from_millis(50)).await;
         let second = upload().await;
-        drop(occupied);
+        drop(slot);
         second
     };
     let (first, second) = tokio::join!(upload(), second);

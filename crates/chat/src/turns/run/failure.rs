@@ -79,15 +79,16 @@ impl Failure {
         };
         count_turn_failure(code);
         // A panic is a bug, and always logged.
-        if matches!(self, Self::Panic(_)) || is_first(code, limiter) {
+        if matches!(self, Self::Panic(_)) || count_and_should_log(code, limiter) {
             tracing::warn!(%turn_id, code, cause, "turn failed");
         }
         Problem { message, code: code.to_owned() }
     }
 }
 
-/// Counts a failure, and returns whether to log it. Also logs the numbers of those that were not logged.
-fn is_first(code: &'static str, limiter: &SharedLogLimiter<&'static str>) -> bool {
+/// Counts a failure, and returns whether to log it. Also logs, for those whose interval has ended, how many
+/// were not logged.
+fn count_and_should_log(code: &'static str, limiter: &SharedLogLimiter<&'static str>) -> bool {
     let log_rest = |code, count| tracing::warn!(code, count, "more turns failed");
     limiter.count(|_| code, log_rest).is_some()
 }

@@ -67,12 +67,12 @@ async fn a_permit_is_acquired_before_tokens_are_counted() {
     let test = TestChat::with_settings(|settings| settings.turns_per_user = Some(1)).await;
     let other = test.chat.conversations.start(test.user_id, None).await.unwrap().conversation_id;
     let long = "word ".repeat(4_000);
-    let occupied = test.occupy_text_work().await;
+    let slot = test.hold_text_slot().await;
 
     let rejected = async {
         tokio::time::sleep(Duration::from_millis(50)).await;
         let rejected = test.chat.turns.send(test.user_id, other, message(&long)).await;
-        drop(occupied);
+        drop(slot);
         rejected
     };
     let (sent, rejected) = tokio::join!(test.send(&long), rejected);
@@ -85,7 +85,7 @@ async fn a_permit_is_acquired_before_tokens_are_counted() {
 #[tokio::test]
 async fn a_message_that_is_certainly_too_long_is_rejected_uncounted() {
     let test = TestChat::with_window(2_000, 500).await;
-    let _occupied = test.occupy_text_work().await;
+    let _slot = test.hold_text_slot().await;
 
     let rejected = test.send(&" ".repeat(200_000).replacen(' ', "x", 1)).await.unwrap_err();
 

@@ -6,8 +6,7 @@ use std::time::Duration;
 use actix_web::web::Payload;
 use actix_web::{FromRequest, HttpRequest, HttpResponse};
 use actix_ws::{
-    AggregatedMessage, AggregatedMessageStream, CloseCode, MessageStream, ProtocolError,
-    Session as Socket,
+    AggregatedMessage, AggregatedMessageStream, CloseCode, MessageStream, Session as Socket,
 };
 use engineioxide_core::{Packet, ProtocolVersion};
 use tokio::time::timeout;
@@ -197,8 +196,7 @@ async fn receive(
             Some(Ok(AggregatedMessage::Pong(_))) => {}
             None => return Err(violation.get().map_or(CloseReason::ClientClosed, Into::into)),
             Some(Ok(AggregatedMessage::Close(_))) => return Err(CloseReason::ClientClosed),
-            Some(Err(ProtocolError::Overflow)) => return Err(CloseReason::MessageTooLarge),
-            Some(Err(_)) => return Err(CloseReason::ProtocolError),
+            Some(Err(error)) => return Err(CloseReason::from(&error)),
         }
     }
 }

@@ -52,12 +52,13 @@ impl Closing {
 
 impl From<&ProtocolError> for Closing {
     fn from(error: &ProtocolError) -> Self {
-        match error {
-            ProtocolError::Overflow => Violation::TooLarge.into(),
-            ProtocolError::Io(error) if error.kind() == std::io::ErrorKind::InvalidData => {
-                Self::new(CloseReason::ProtocolError, CloseCode::Invalid, "text must be UTF-8")
+        match (CloseReason::from(error), error) {
+            (CloseReason::ClientClosed, _) => Self::by_client(None),
+            (CloseReason::MessageTooLarge, _) => Violation::TooLarge.into(),
+            (reason, ProtocolError::Io(_)) => {
+                Self::new(reason, CloseCode::Invalid, "text must be UTF-8")
             }
-            error => Self::new(CloseReason::ProtocolError, CloseCode::Protocol, &error.to_string()),
+            (reason, error) => Self::new(reason, CloseCode::Protocol, &error.to_string()),
         }
     }
 }
