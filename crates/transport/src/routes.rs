@@ -1,5 +1,7 @@
 //! All routes except the page's.
 
+use actix_web::Route;
+use actix_web::guard;
 use actix_web::web::{self, PathConfig, QueryConfig, ServiceConfig};
 use webchat_chat::ChatError;
 
@@ -21,8 +23,14 @@ pub(crate) fn routes(config: &mut ServiceConfig) {
         .app_data(QueryConfig::default().error_handler(|error, _| ApiError::from(error).into()))
         .configure(health::routes)
         .configure(legacy::routes::routes)
-        .service(web::resource(document::PATH).route(web::get().to(document::serve)))
+        .service(web::resource(document::PATH).route(read_route().to(document::serve)))
         .service(web::scope(rest::routes::PREFIX).configure(rest::routes::routes))
         .route("/ws", web::get().to(websocket::connect::connect))
         .service(web::resource(SOCKET_IO_PATH).to(socket_io::handler::serve));
+}
+
+/// A route for `GET` and, as HTTP demands of its resources, `HEAD` (RFC 9110, section 9.1), whose response has no body.
+/// Not for endless responses: actix computes the body all the same.
+pub(crate) fn read_route() -> Route {
+    web::route().guard(guard::Any(guard::Get()).or(guard::Head()))
 }

@@ -113,7 +113,7 @@ impl Trial {
         let server = Process::start(&data_folder, &settings).await;
         let users = honest::sign_up(&server).await;
         let context = context.clone();
-        (Self { bench, store, server, upstream, data_folder, _folder: folder }, users)
+        (Self { context, store, server, upstream, data_folder, _folder: folder }, users)
     }
 
     /// Lets the users work for this time, and reports what they and the server did.

@@ -74,6 +74,33 @@ async fn the_configuration_has_the_token_limit() {
     assert_eq!((config.status.as_u16(), config.json()), (200, json!({"max_tokens": 4096})));
 }
 
+/// Flask answers `HEAD` on each route for `GET`.
+#[tokio::test]
+async fn reading_routes_answer_head_without_a_body() {
+    let server = TestServer::start().await;
+    let browser = server.browser();
+    let id = browser.start_conversation().await;
+
+    for path in [
+        "/list_conversations",
+        &format!("/load_conversation/{id}"),
+        "/search_conversations?q=tides",
+        "/get_config",
+        "/api/v1/conversations",
+        &format!("/api/v1/conversations/{id}/context"),
+    ] {
+        let get = browser.get(path).await;
+        let head = browser.send(browser.request(Method::HEAD, path)).await;
+
+        assert_eq!((head.status, head.text.as_str()), (get.status, ""), "{path}");
+        assert_eq!(head.header("content-length"), get.header("content-length"), "{path}");
+        let posted = browser.post(path).await;
+        if posted.status == 405 {
+            assert!(posted.header("allow").contains("GET, HEAD"), "{path}: {posted:?}");
+        }
+    }
+}
+
 #[tokio::test]
 async fn reading_starts_no_session() {
     let server = TestServer::start().await;

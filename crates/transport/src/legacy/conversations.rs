@@ -15,6 +15,7 @@ use crate::error::body::ErrorBody;
 use crate::extract::session::{OptionalSession, RequiredSession};
 use crate::openapi::responses::{ConversationPath, NotFoundResponse};
 use crate::rest::transfer::export::stream_body;
+use crate::routes::read_route;
 
 const START: &str = "/start_conversation";
 const RESET: &str = "/reset_conversation";
@@ -29,8 +30,8 @@ pub(super) fn routes(config: &mut ServiceConfig) {
     config
         .service(web::resource(START).route(web::post().to(start)))
         .service(web::resource(RESET).route(web::post().to(reset)))
-        .service(web::resource(LIST).route(web::get().to(list)))
-        .service(web::resource(LOAD).route(web::get().to(load)));
+        .service(web::resource(LIST).route(read_route().to(list)))
+        .service(web::resource(LOAD).route(read_route().to(load)));
 }
 
 #[derive(Serialize, ToSchema)]

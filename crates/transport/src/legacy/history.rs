@@ -16,6 +16,7 @@ use crate::headers::attachment;
 use crate::openapi::responses::NotFoundResponse;
 use crate::rest::transfer::export::small_chunks;
 use crate::rest::transfer::save::save_history;
+use crate::routes::read_route;
 
 const SAVE: &str = "/save_history";
 const SAVED_FILE: &str = "/saved_conversations/{file}";
@@ -27,7 +28,7 @@ pub(super) struct ApiDoc;
 pub(super) fn routes(config: &mut ServiceConfig) {
     config
         .service(web::resource(SAVE).route(web::post().to(save)))
-        .service(web::resource(SAVED_FILE).route(web::get().to(download)));
+        .service(web::resource(SAVED_FILE).route(read_route().to(download)));
 }
 
 /// A message, or one half of a few-shot example.

@@ -9,6 +9,7 @@ use webchat_domain::{Conversation, ConversationId, Timestamp};
 use crate::error::api_error::ApiError;
 use crate::extract::session::OptionalSession;
 use crate::openapi::responses::InvalidParameterResponse;
+use crate::routes::read_route;
 
 const SEARCH: &str = "/search_conversations";
 
@@ -20,7 +21,7 @@ const MAX_FOUND: usize = 100;
 pub(super) struct ApiDoc;
 
 pub(super) fn routes(config: &mut ServiceConfig) {
-    config.service(web::resource(SEARCH).route(web::get().to(search)));
+    config.service(web::resource(SEARCH).route(read_route().to(search)));
 }
 
 #[derive(Deserialize, IntoParams)]

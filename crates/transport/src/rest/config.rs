@@ -5,6 +5,8 @@ use serde::Serialize;
 use utoipa::{OpenApi, ToSchema};
 use webchat_chat::Chat;
 
+use crate::routes::read_route;
+
 const CONFIG: &str = "/config";
 
 #[derive(OpenApi)]
@@ -12,7 +14,7 @@ const CONFIG: &str = "/config";
 pub(crate) struct ApiDoc;
 
 pub(crate) fn routes(config: &mut ServiceConfig) {
-    config.service(web::resource(CONFIG).route(web::get().to(read)));
+    config.service(web::resource(CONFIG).route(read_route().to(read)));
 }
 
 #[derive(Serialize, ToSchema)]

@@ -17,6 +17,7 @@ use crate::openapi::responses::{
     ConversationPath, EtagResponse, InvalidBodyResponse, InvalidParameterResponse,
     NotFoundResponse, NotModifiedResponse, PreconditionFailedResponse,
 };
+use crate::routes::read_route;
 
 const CONVERSATIONS: &str = "/conversations";
 const CONVERSATION: &str = "/conversations/{id}";
@@ -29,11 +30,11 @@ pub(crate) struct ApiDoc;
 pub(crate) fn routes(config: &mut ServiceConfig) {
     config
         .service(
-            web::resource(CONVERSATIONS).route(web::get().to(list)).route(web::post().to(start)),
+            web::resource(CONVERSATIONS).route(read_route().to(list)).route(web::post().to(start)),
         )
         .service(
             web::resource(CONVERSATION)
-                .route(web::get().to(read))
+                .route(read_route().to(read))
                 .route(web::patch().to(edit))
                 .route(web::delete().to(delete)),
         )

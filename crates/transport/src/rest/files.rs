@@ -14,6 +14,7 @@ use crate::extract::idempotency_key::IdempotencyKeyHeader;
 use crate::extract::session::{OptionalSession, RequiredSession};
 use crate::extract::upload;
 use crate::openapi::responses::{ConversationPath, InvalidFileResponse, NotFoundResponse};
+use crate::routes::read_route;
 
 const FILES: &str = "/conversations/{id}/files";
 const FILE: &str = "/conversations/{id}/files/{job_id}";
@@ -25,8 +26,8 @@ pub(crate) struct ApiDoc;
 
 pub(crate) fn routes(config: &mut ServiceConfig) {
     config
-        .service(web::resource(FILES).route(web::get().to(list)).route(web::post().to(upload)))
-        .service(web::resource(FILE).route(web::get().to(read)).route(web::delete().to(cancel)))
+        .service(web::resource(FILES).route(read_route().to(list)).route(web::post().to(upload)))
+        .service(web::resource(FILE).route(read_route().to(read)).route(web::delete().to(cancel)))
         .service(web::resource(RETRY).route(web::post().to(retry)));
 }
 

@@ -12,6 +12,7 @@ use crate::extract::body::{MAX_MESSAGE_BODY_BYTES, json_config};
 use crate::extract::paging::page_size;
 use crate::extract::session::OptionalSession;
 use crate::openapi::responses::{ConversationPath, InvalidParameterResponse, NotFoundResponse};
+use crate::routes::read_route;
 
 #[derive(OpenApi)]
 #[openapi(paths(list))]
@@ -21,7 +22,7 @@ pub(crate) fn routes(config: &mut ServiceConfig) {
     config.service(
         web::resource(MESSAGES)
             .app_data(json_config(MAX_MESSAGE_BODY_BYTES))
-            .route(web::get().to(list))
+            .route(read_route().to(list))
             .route(web::post().to(send::send)),
     );
 }

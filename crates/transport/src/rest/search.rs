@@ -10,6 +10,7 @@ use crate::error::api_error::ApiError;
 use crate::extract::paging::page_size;
 use crate::extract::session::OptionalSession;
 use crate::openapi::responses::InvalidParameterResponse;
+use crate::routes::read_route;
 
 const SEARCH: &str = "/search";
 
@@ -18,7 +19,7 @@ const SEARCH: &str = "/search";
 pub(crate) struct ApiDoc;
 
 pub(crate) fn routes(config: &mut ServiceConfig) {
-    config.service(web::resource(SEARCH).route(web::get().to(search)));
+    config.service(web::resource(SEARCH).route(read_route().to(search)));
 }
 
 #[derive(Deserialize, IntoParams)]

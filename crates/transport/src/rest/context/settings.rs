@@ -16,6 +16,7 @@ use crate::openapi::responses::{
     ConversationPath, EtagResponse, InvalidBodyResponse, NotFoundResponse, NotModifiedResponse,
     PreconditionFailedResponse,
 };
+use crate::routes::read_route;
 
 const CONTEXT: &str = "/conversations/{id}/context";
 
@@ -24,8 +25,9 @@ const CONTEXT: &str = "/conversations/{id}/context";
 pub(crate) struct ApiDoc;
 
 pub(crate) fn routes(config: &mut ServiceConfig) {
-    config
-        .service(web::resource(CONTEXT).route(web::get().to(read)).route(web::patch().to(change)));
+    config.service(
+        web::resource(CONTEXT).route(read_route().to(read)).route(web::patch().to(change)),
+    );
 }
 
 /// Fields that are left out stay unchanged.

@@ -15,6 +15,7 @@ use crate::extract::idempotency_key::IdempotencyKeyHeader;
 use crate::extract::session::{OptionalSession, RequiredSession};
 use crate::extract::upload_limits::UploadLimits;
 use crate::openapi::responses::NotFoundResponse;
+use crate::routes::read_route;
 
 const IMPORTS: &str = "/imports";
 const IMPORT: &str = "/imports/{import_id}";
@@ -30,7 +31,7 @@ pub(crate) struct ImportLimit(pub(crate) u64);
 pub(crate) fn routes(config: &mut ServiceConfig) {
     config
         .service(web::resource(IMPORTS).route(web::post().to(start)))
-        .service(web::resource(IMPORT).route(web::get().to(read)));
+        .service(web::resource(IMPORT).route(read_route().to(read)));
 }
 
 #[derive(Serialize, ToSchema)]
