@@ -6,7 +6,7 @@ set -euo pipefail
 export PATH="$PATH:/usr/sbin"
 
 packages=()
-for program in chromium redis-server nginx caddy; do
+for program in chromium redis-server nginx caddy prometheus; do
     command -v "$program" >/dev/null || packages+=("$program")
 done
 if [ ${#packages[@]} = 0 ]; then exit 0; fi
@@ -18,10 +18,10 @@ if ! command -v apt-get >/dev/null || ! "${as_root[@]}" true 2>/dev/null; then
     exit 1
 fi
 
-# The tests start the proxies themselves. As services, both would use port 80.
+# The tests start these servers themselves. As services, both proxies would use port 80.
 services=()
 for package in "${packages[@]}"; do
-    if [[ "$package" =~ ^(nginx|caddy)$ && -d /run/systemd/system ]]; then services+=("$package"); fi
+    if [[ "$package" =~ ^(nginx|caddy|prometheus)$ && -d /run/systemd/system ]]; then services+=("$package"); fi
 done
 
 echo "Installing ${packages[*]} for the tests"

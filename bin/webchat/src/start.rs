@@ -46,6 +46,8 @@ pub async fn start(settings: Settings) -> Result<RunningWebchat, StartError> {
     let listener = listen(settings.server.address())?;
     let metrics_listener = settings.server.metrics_addr.map(listen_for_metrics).transpose()?;
     plaintext::warn(&settings);
+    // Before the recovery of turns, which is counted.
+    let metrics = settings.server.metrics.then(metrics::start).transpose()?;
     let stores = Stores::open(&settings.storage).await?;
     restrict_access(&settings.storage.data_dir);
     let configured_key = settings.sessions.secret_key.as_ref();
@@ -53,7 +55,6 @@ pub async fn start(settings: Settings) -> Result<RunningWebchat, StartError> {
     let chat = chat(&settings, stores)?;
     chat.recover_abandoned_turns().await;
     chat.spawn_background_tasks();
-    let metrics = settings.server.metrics.then(metrics::start).transpose()?;
     let max_connections = max_tcp_connections(raise_open_files_limit());
     let server_settings = settings.transport(secret_key, max_connections, metrics);
     let server = serve(listener, metrics_listener, chat.clone(), &web_client, &server_settings)?;

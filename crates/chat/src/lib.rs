@@ -8,6 +8,7 @@ mod error;
 mod events;
 mod files;
 mod formats;
+mod metrics;
 mod models;
 mod ports;
 mod runtime;
@@ -30,13 +31,13 @@ pub use events::service::Events;
 pub use events::subscription::{Subscription, Update};
 pub use files::service::{Files, Upload};
 pub use formats::invalid_file::InvalidImportFile;
+pub use metrics::describe_metrics;
 pub use ports::Ports;
 pub use runtime::error_chain::error_chain;
 pub use runtime::limits::{
     CallerLimit, CallerPermit, ConcurrencyLimit, Maximum, PerUserLimit, Permit,
 };
 pub use runtime::log_limiter::{LogLimiter, SharedLogLimiter};
-pub use runtime::metrics::describe_metrics;
 pub use runtime::reached_limits::{Limit, count_reached_limit};
 pub use runtime::readiness::NotReady;
 pub use runtime::storage_quota::StorageQuota;

@@ -12,6 +12,7 @@ mod middleware;
 mod openapi;
 mod pages;
 mod quota;
+mod read_route;
 mod realtime;
 mod rest;
 mod routes;

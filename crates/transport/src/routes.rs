@@ -1,7 +1,5 @@
 //! All routes except the page's.
 
-use actix_web::Route;
-use actix_web::guard;
 use actix_web::web::{self, PathConfig, QueryConfig, ServiceConfig};
 use webchat_chat::ChatError;
 
@@ -9,6 +7,7 @@ use crate::error::api_error::ApiError;
 use crate::extract::body::{MAX_BODY_BYTES, json_config};
 use crate::middleware::origin::SOCKET_IO_PATH;
 use crate::openapi::document;
+use crate::read_route::read_route;
 use crate::realtime::socket_io;
 use crate::realtime::websocket;
 use crate::{health, legacy, rest};
@@ -27,10 +26,4 @@ pub(crate) fn routes(config: &mut ServiceConfig) {
         .service(web::scope(rest::routes::PREFIX).configure(rest::routes::routes))
         .route("/ws", web::get().to(websocket::connect::connect))
         .service(web::resource(SOCKET_IO_PATH).to(socket_io::handler::serve));
-}
-
-/// A route for `GET` and, as HTTP demands of its resources, `HEAD` (RFC 9110, section 9.1), whose response has no body.
-/// Not for endless responses: actix computes the body all the same.
-pub(crate) fn read_route() -> Route {
-    web::route().guard(guard::Any(guard::Get()).or(guard::Head()))
 }

@@ -5,6 +5,7 @@ mod bounds;
 mod configuration;
 mod embedding;
 pub(crate) mod instances;
+mod metrics;
 mod pages;
 mod process;
 mod proxies;

@@ -11,8 +11,8 @@ use tokio_util::sync::CancellationToken;
 use webchat_domain::{ConversationId, EventBody, EventId};
 use webchat_persistence::{GaugeGuard, TurnLog};
 
+use crate::metrics::{Current, Timing, count_publish_retry};
 use crate::runtime::error_chain::error_chain;
-use crate::runtime::metrics::{Current, Timing, count_publish_retry};
 use crate::turns::first_text::FirstTextTimer;
 
 /// The first backoff after a failed attempt to publish an event.

@@ -7,8 +7,8 @@ use webchat_domain::{ConversationId, UserId};
 use super::list_feed::ListSubscription;
 use super::subscription::Subscription;
 use crate::error::ChatError;
+use crate::metrics::Timing;
 use crate::runtime::core::Core;
-use crate::runtime::metrics::Timing;
 
 /// The use cases of subscriptions to events and lists.
 #[derive(Clone)]

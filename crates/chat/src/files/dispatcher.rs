@@ -8,9 +8,9 @@ use webchat_domain::RunId;
 
 use super::work::FileWork;
 use super::worker::AnalysisWorker;
+use crate::metrics::Current;
 use crate::runtime::core::Core;
 use crate::runtime::error_chain::error_chain;
-use crate::runtime::metrics::Current;
 use crate::runtime::periodic::repeat_forever;
 use crate::turns::lease::LEASE;
 

@@ -1,5 +1,5 @@
 //! What the services share: state, lifecycle, periodic tasks, housekeeping, limits, readiness, notifications, token
-//! counts, work on long texts, limits of the log and metrics.
+//! counts, work on long texts and limits of the log.
 
 pub(crate) mod core;
 pub(crate) mod error_chain;
@@ -7,7 +7,6 @@ pub(crate) mod housekeeping;
 pub(crate) mod lifecycle;
 pub(crate) mod limits;
 pub(crate) mod log_limiter;
-pub(crate) mod metrics;
 mod notifications;
 pub(crate) mod periodic;
 pub(crate) mod reached_limits;

@@ -4,7 +4,7 @@ use metrics::counter;
 use strum::{IntoStaticStr, VariantNames};
 
 /// How often each limit was reached.
-pub(super) const REACHED: &str = "webchat_limits_reached_total";
+pub(crate) const REACHED: &str = "webchat_limits_reached_total";
 
 /// A limit of what users may use. Its `strum` name is its label in the metrics.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, IntoStaticStr, VariantNames)]

@@ -8,8 +8,8 @@ use webchat_domain::UserId;
 use webchat_persistence::{StoreError, spawn_cpu_work};
 
 use super::limits::{PerUserLimit, Permit};
-use super::metrics::Current;
 use crate::error::ChatError;
+use crate::metrics::Current;
 
 /// The maximum number of texts that this process works on concurrently, for all users together.
 const MAX_TEXTS: usize = 4;

@@ -10,8 +10,8 @@ use webchat_persistence::GaugeGuard;
 
 use super::import::ImportProgress;
 use crate::error::ChatError;
+use crate::metrics::Current;
 use crate::runtime::limits::{CallerLimit, CallerPermit, Maximum};
-use crate::runtime::metrics::Current;
 use crate::runtime::reached_limits::Limit;
 
 /// The maximum number of concurrent imports of a user.

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::runtime::metrics::Timing;
+use crate::metrics::Timing;
 
 /// Measures how long a turn takes to publish the first text of its answer, without the time in which it waits for the
 /// model.

@@ -10,8 +10,8 @@ use webchat_persistence::{AbandonedTurn, StoreError};
 use super::lease::LEASE;
 use super::service::Turns;
 use crate::events::publisher::event_id;
+use crate::metrics::count_recovered_turn;
 use crate::runtime::error_chain::{error_chain, panic_message};
-use crate::runtime::metrics::count_recovered_turn;
 use crate::runtime::periodic::repeat_forever;
 
 /// How often to look for abandoned turns.

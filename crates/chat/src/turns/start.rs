@@ -19,11 +19,11 @@ use super::service::Turns;
 use super::start_turn_outcome::StartTurnOutcome;
 use crate::context::prompts::{CONTINUE, tokens_to_continue};
 use crate::error::ChatError;
+use crate::metrics::Timing;
 use crate::models::answer_bounds::MAX_ANSWER_BYTES;
 use crate::models::token_budget::TokenReservation;
 use crate::runtime::error_chain::error_chain;
 use crate::runtime::limits::CallerPermit;
-use crate::runtime::metrics::Timing;
 
 /// A turn to start.
 pub(super) struct TurnStart {

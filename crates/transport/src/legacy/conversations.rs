@@ -14,8 +14,8 @@ use crate::error::api_error::ApiError;
 use crate::error::body::ErrorBody;
 use crate::extract::session::{OptionalSession, RequiredSession};
 use crate::openapi::responses::{ConversationPath, NotFoundResponse};
+use crate::read_route::read_route;
 use crate::rest::transfer::export::stream_body;
-use crate::routes::read_route;
 
 const START: &str = "/start_conversation";
 const RESET: &str = "/reset_conversation";

@@ -14,9 +14,9 @@ use crate::error::body::ErrorBody;
 use crate::extract::session::{OptionalSession, RequiredSession};
 use crate::headers::attachment;
 use crate::openapi::responses::NotFoundResponse;
+use crate::read_route::read_route;
 use crate::rest::transfer::export::small_chunks;
 use crate::rest::transfer::save::save_history;
-use crate::routes::read_route;
 
 const SAVE: &str = "/save_history";
 const SAVED_FILE: &str = "/saved_conversations/{file}";

@@ -9,7 +9,7 @@ use webchat_domain::{Conversation, ConversationId, Timestamp};
 use crate::error::api_error::ApiError;
 use crate::extract::session::OptionalSession;
 use crate::openapi::responses::InvalidParameterResponse;
-use crate::routes::read_route;
+use crate::read_route::read_route;
 
 const SEARCH: &str = "/search_conversations";
 

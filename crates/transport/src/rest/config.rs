@@ -5,7 +5,7 @@ use serde::Serialize;
 use utoipa::{OpenApi, ToSchema};
 use webchat_chat::Chat;
 
-use crate::routes::read_route;
+use crate::read_route::read_route;
 
 const CONFIG: &str = "/config";
 

@@ -17,7 +17,7 @@ use crate::openapi::responses::{
     ConversationPath, EtagResponse, InvalidBodyResponse, InvalidParameterResponse,
     NotFoundResponse, NotModifiedResponse, PreconditionFailedResponse,
 };
-use crate::routes::read_route;
+use crate::read_route::read_route;
 
 const CONVERSATIONS: &str = "/conversations";
 const CONVERSATION: &str = "/conversations/{id}";

@@ -14,7 +14,7 @@ use crate::extract::idempotency_key::IdempotencyKeyHeader;
 use crate::extract::session::{OptionalSession, RequiredSession};
 use crate::extract::upload;
 use crate::openapi::responses::{ConversationPath, InvalidFileResponse, NotFoundResponse};
-use crate::routes::read_route;
+use crate::read_route::read_route;
 
 const FILES: &str = "/conversations/{id}/files";
 const FILE: &str = "/conversations/{id}/files/{job_id}";

@@ -12,7 +12,7 @@ use crate::extract::body::{MAX_MESSAGE_BODY_BYTES, json_config};
 use crate::extract::paging::page_size;
 use crate::extract::session::OptionalSession;
 use crate::openapi::responses::{ConversationPath, InvalidParameterResponse, NotFoundResponse};
-use crate::routes::read_route;
+use crate::read_route::read_route;
 
 #[derive(OpenApi)]
 #[openapi(paths(list))]

@@ -10,7 +10,7 @@ use crate::error::api_error::ApiError;
 use crate::extract::paging::page_size;
 use crate::extract::session::OptionalSession;
 use crate::openapi::responses::InvalidParameterResponse;
-use crate::routes::read_route;
+use crate::read_route::read_route;
 
 const SEARCH: &str = "/search";
 

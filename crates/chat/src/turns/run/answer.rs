@@ -18,9 +18,9 @@ use super::turn::{RequestContext, TurnTask};
 use crate::context::prompts::{CONTINUE, chat_message, request_messages, tokens_to_continue};
 use crate::error::ChatError;
 use crate::events::publisher::EventPublisher;
+use crate::metrics::{Current, Timing, count_turn, record_prompt_tokens};
 use crate::models::answer_bounds::AnswerBound;
 use crate::models::request_metrics::{Purpose, RequestMetrics};
-use crate::runtime::metrics::{Current, Timing, count_turn, record_prompt_tokens};
 use crate::turns::registry::TurnCancellation;
 
 /// How long a turn waits for the compaction of its conversation.

@@ -7,9 +7,9 @@ use webchat_domain::{FinishReason, Problem, TurnId};
 use webchat_llm::{ModelError, filtered_answer_message};
 
 use crate::error::ChatError;
+use crate::metrics::count_turn_failure;
 use crate::runtime::error_chain::{error_chain, panic_message};
 use crate::runtime::log_limiter::SharedLogLimiter;
-use crate::runtime::metrics::count_turn_failure;
 
 /// Why an answer failed.
 pub(super) enum Failure {

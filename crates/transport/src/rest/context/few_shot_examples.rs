@@ -12,7 +12,7 @@ use crate::extract::body::Body;
 use crate::extract::idempotency_key::IdempotencyKeyHeader;
 use crate::extract::session::{OptionalSession, RequiredSession};
 use crate::openapi::responses::{ConversationPath, InvalidBodyResponse, NotFoundResponse};
-use crate::routes::read_route;
+use crate::read_route::read_route;
 
 const EXAMPLES: &str = "/conversations/{id}/few_shot_examples";
 const EXAMPLE: &str = "/conversations/{id}/few_shot_examples/{example_id}";

@@ -16,7 +16,7 @@ use crate::openapi::responses::{
     ConversationPath, EtagResponse, InvalidBodyResponse, NotFoundResponse, NotModifiedResponse,
     PreconditionFailedResponse,
 };
-use crate::routes::read_route;
+use crate::read_route::read_route;
 
 const CONTEXT: &str = "/conversations/{id}/context";
 

@@ -15,7 +15,7 @@ use crate::extract::idempotency_key::IdempotencyKeyHeader;
 use crate::extract::session::{OptionalSession, RequiredSession};
 use crate::extract::upload_limits::UploadLimits;
 use crate::openapi::responses::NotFoundResponse;
-use crate::routes::read_route;
+use crate::read_route::read_route;
 
 const IMPORTS: &str = "/imports";
 const IMPORT: &str = "/imports/{import_id}";

@@ -11,8 +11,8 @@ use tokio::time::Instant;
 use webchat_domain::FinishReason;
 use webchat_persistence::GaugeGuard;
 
-use super::reached_limits::{Limit, REACHED};
 use crate::models::request_metrics;
+use crate::runtime::reached_limits::{Limit, REACHED};
 
 const TURNS: &str = "webchat_turns_total";
 const TURN_FAILURES: &str = "webchat_turn_failures_total";
