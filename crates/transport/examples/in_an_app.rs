@@ -101,5 +101,6 @@ fn settings() -> webchat_transport::Settings {
         new_users_per_minute_per_network: std::num::NonZeroU32::new(30),
         max_tcp_connections: Some(20_000),
         metrics: None,
+        warnings: None,
     }
 }

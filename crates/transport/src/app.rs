@@ -10,6 +10,7 @@ use crate::error::log::ErrorLog;
 use crate::extract::client_address::TrustedProxies;
 use crate::extract::new_users::NewUserLimiter;
 use crate::extract::upload_limits::UploadLimits;
+use crate::health::Warnings;
 use crate::middleware::body_limits::{BodyBudget, limit_body, report_body_failure};
 use crate::middleware::caching::forbid_caching;
 use crate::middleware::cors::cors;
@@ -44,6 +45,7 @@ pub struct Services {
     cookie: Data<SessionCookie>,
     base_path: Data<BasePath>,
     api_document: Data<ApiDocument>,
+    warnings: Data<Warnings>,
     security_log: SecurityLog,
     error_log: ErrorLog,
     is_secure: bool,
@@ -80,6 +82,7 @@ impl Services {
             )),
             base_path: Data::new(base_path.clone()),
             api_document: Data::new(ApiDocument::new(base_path)),
+            warnings: Data::new(Warnings(settings.warnings.clone())),
             security_log,
             error_log,
             is_secure,
@@ -137,6 +140,7 @@ impl Services {
             .app_data(self.cookie.clone())
             .app_data(self.base_path.clone())
             .app_data(self.api_document.clone())
+            .app_data(self.warnings.clone())
             .app_data(Data::new(self.security_log.clone()))
             .app_data(Data::new(self.error_log.clone()))
             .app_data(self.request_rate_limiter.clone())

@@ -11,7 +11,7 @@ use webchat_chat::Chat;
 use crate::error::api_error::ApiError;
 use crate::error::body::ErrorBody;
 use crate::metrics::record_readiness;
-use crate::settings::MetricsSettings;
+use crate::settings::{MetricsSettings, ReadinessWarnings};
 
 const HEALTHZ: &str = "/healthz";
 const READYZ: &str = "/readyz";
@@ -54,9 +54,21 @@ fn has_token(request: &HttpRequest, token: &str) -> bool {
     })
 }
 
+/// What fails although the server is ready.
+pub(crate) struct Warnings(pub(crate) Option<ReadinessWarnings>);
+
 #[derive(Serialize, ToSchema)]
 struct Health {
     status: &'static str,
+}
+
+#[derive(Serialize, ToSchema)]
+struct Readiness {
+    status: &'static str,
+    /// What fails although the server can serve requests. Absent if nothing does.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(required = false)]
+    warnings: Vec<&'static str>,
 }
 
 /// Checks that the process is alive.
@@ -68,7 +80,7 @@ struct Health {
     responses((status = 200, body = Health)),
 )]
 async fn healthz() -> HttpResponse {
-    health("alive")
+    uncached(Health { status: "alive" })
 }
 
 /// Checks that the server is ready for requests.
@@ -78,7 +90,7 @@ async fn healthz() -> HttpResponse {
     tag = "server",
     operation_id = "readyz",
     responses(
-        (status = 200, body = Health),
+        (status = 200, body = Readiness),
         (
             status = 503,
             body = ErrorBody,
@@ -86,13 +98,14 @@ async fn healthz() -> HttpResponse {
         ),
     ),
 )]
-async fn readyz(chat: Data<Chat>) -> Result<HttpResponse, ApiError> {
+async fn readyz(chat: Data<Chat>, warnings: Data<Warnings>) -> Result<HttpResponse, ApiError> {
     chat.readiness().await?;
-    Ok(health("ready"))
+    let warnings = warnings.0.as_ref().map(|list| list()).unwrap_or_default();
+    Ok(uncached(Readiness { status: "ready", warnings }))
 }
 
-fn health(status: &'static str) -> HttpResponse {
-    let mut response = HttpResponse::Ok().json(Health { status });
+fn uncached(body: impl Serialize) -> HttpResponse {
+    let mut response = HttpResponse::Ok().json(body);
     response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     response
 }

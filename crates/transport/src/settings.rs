@@ -41,6 +41,8 @@ pub struct Settings {
     pub limits: Limits,
     /// The metrics. If `None`, there is no route for them.
     pub metrics: Option<MetricsSettings>,
+    /// Returns what fails although the server is ready, for the response of `GET /readyz`.
+    pub warnings: Option<ReadinessWarnings>,
 }
 
 impl Settings {
@@ -61,3 +63,6 @@ pub struct MetricsSettings {
 
 /// Renders the current metrics in Prometheus' text format.
 pub type RenderMetrics = Arc<dyn Fn() -> String + Send + Sync>;
+
+/// Returns a sentence for each problem, without secrets, as anyone can read it.
+pub type ReadinessWarnings = Arc<dyn Fn() -> Vec<&'static str> + Send + Sync>;

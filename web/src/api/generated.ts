@@ -1386,6 +1386,11 @@ export interface components {
             /** @description A sentence for people, which says what they can do. */
             message: string;
         };
+        Readiness: {
+            status: string;
+            /** @description What fails although the server can serve requests. Absent if nothing does. */
+            warnings?: string[];
+        };
         /**
          * @description How much a model reasons before it answers. No model supports all of these.
          * @enum {string}
@@ -3655,7 +3660,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Health"];
+                    "application/json": components["schemas"]["Readiness"];
                 };
             };
             /** @description The server is shutting down, or a store is unavailable. */

@@ -70,6 +70,7 @@ impl Settings {
                 render,
                 token: server.metrics_token.as_ref().map(|token| token.expose_secret().to_owned()),
             }),
+            warnings: None,
         }
     }
 }
