@@ -3,6 +3,7 @@
 mod commands;
 mod error;
 mod health;
+pub mod log_file;
 mod metrics;
 mod open_files;
 mod plaintext;

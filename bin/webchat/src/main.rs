@@ -9,6 +9,7 @@ use tikv_jemallocator::Jemalloc;
 use tokio::runtime::Runtime;
 use tokio::signal::ctrl_c;
 use tokio::signal::unix::{SignalKind, signal};
+use webchat::log_file::{self, FlushOnDrop, LogFile};
 use webchat::{
     ExampleFormat, Settings, SettingsSources, StoreSettings, check_config, check_health,
     copy_store, export, import, init_db, print_config, print_example, print_openapi, telemetry,
@@ -103,6 +104,7 @@ const BLOCKING_GRACE: Duration = Duration::from_secs(1);
 
 fn main() -> ExitCode {
     let command = Arguments::parse().command.unwrap_or(Command::Serve);
+    let _flush = FlushOnDrop;
     let result = Runtime::new().map_err(Into::into).and_then(|runtime| {
         let result = runtime.block_on(run(command));
         runtime.shutdown_timeout(BLOCKING_GRACE);
@@ -150,8 +152,20 @@ fn config(command: &ConfigCommand) -> Result<(), Box<dyn std::error::Error + Sen
 }
 
 async fn serve() -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+    // A hangup would end the process otherwise.
+    let hangup = signal(SignalKind::hangup())?;
     let settings = Settings::read(&SettingsSources::from_process())?;
-    telemetry::init_log(settings.log.format, &settings.log.level)?;
+    let file = LogFile::start(&settings.log)?;
+    telemetry::init_log(settings.log.format, &settings.log.level, file)?;
+    tokio::select! {
+        result = serve_until_stopped(settings) => result,
+        never = log_file::watch(hangup) => match never {},
+    }
+}
+
+async fn serve_until_stopped(
+    settings: Settings,
+) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
     let mut terminate = signal(SignalKind::terminate())?;
     let running = webchat::start(settings).await?;
     print_ready(&running);

@@ -1,10 +1,11 @@
-//! The server's operation: bounds, configuration, processes, instances, stores, the page, and embedding in another
+//! The server's operation: bounds, configuration, processes, instances, stores, logs, the page, and embedding in another
 //! application.
 
 mod bounds;
 mod configuration;
 mod embedding;
 pub(crate) mod instances;
+mod log_file;
 mod metrics;
 mod pages;
 mod process;

@@ -1,6 +1,7 @@
 //! The settings of the crates, made from those of the operator.
 
 use std::num::{NonZeroU32, NonZeroU64};
+use std::sync::Arc;
 use std::time::Duration;
 
 use secrecy::ExposeSecret;
@@ -14,6 +15,7 @@ use super::sections::{
     ConnectionSettings, LimitSettings, ModelSettings, SessionSettings, Settings, StoreSettings,
     UploadSettings, proxy_url,
 };
+use crate::log_file;
 
 /// The context window of an unknown model, in tokens.
 const DEFAULT_WINDOW: u32 = 128_000;
@@ -70,7 +72,7 @@ impl Settings {
                 render,
                 token: server.metrics_token.as_ref().map(|token| token.expose_secret().to_owned()),
             }),
-            warnings: None,
+            warnings: Some(Arc::new(log_file::warnings)),
         }
     }
 }

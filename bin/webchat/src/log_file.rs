@@ -1,0 +1,154 @@
+//! The log file. A thread writes it, so that a full, slow or hanging disk delays nothing but the file.
+
+mod queue;
+mod report;
+mod rotating_file;
+
+use std::convert::Infallible;
+use std::io::{self, Write};
+use std::path::Path;
+use std::sync::{Arc, OnceLock};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use tokio::signal::unix::Signal;
+use tokio::time::interval;
+use tracing_subscriber::fmt::MakeWriter;
+
+use self::queue::{MAX_QUEUED_BYTES, Queue, Work};
+use self::report::Reporter;
+use self::rotating_file::RotatingFile;
+use crate::LogSettings;
+
+const MEGABYTE: u64 = 1024 * 1024;
+
+/// How long the end of the process may wait for the file.
+const FLUSH_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// How often the state of the file is checked, to report it.
+const CHECK_INTERVAL: Duration = Duration::from_secs(1);
+
+/// The log file of this process, as there is one log.
+static LOG_FILE: OnceLock<LogFile> = OnceLock::new();
+
+/// Writes lines to the log file, without waiting.
+#[derive(Clone)]
+pub struct LogFile {
+    queue: Arc<Queue>,
+    path: Arc<Path>,
+}
+
+impl LogFile {
+    /// Starts the log file of this process, if the settings name one. A file that can't be opened is no error: it is
+    /// tried again, and reported by [`watch`] and `GET /readyz`.
+    ///
+    /// # Errors
+    /// If the system can't start a thread.
+    pub fn start(settings: &LogSettings) -> io::Result<Option<Self>> {
+        let Some(path) = &settings.file else { return Ok(None) };
+        let max_bytes = settings.file_max_mb * MEGABYTE;
+        let file = RotatingFile::new(path.clone(), max_bytes, settings.files_kept);
+        let log_file = Self::with(file, Queue::new(MAX_QUEUED_BYTES), path)?;
+        Ok(Some(LOG_FILE.get_or_init(|| log_file).clone()))
+    }
+
+    fn with(mut file: RotatingFile, queue: Queue, path: &Path) -> io::Result<Self> {
+        let queue = Arc::new(queue);
+        let receiver = Arc::clone(&queue);
+        let thread = thread::Builder::new().name("log-file".to_owned());
+        thread.spawn(move || write_lines(&receiver, &mut file))?;
+        Ok(Self { queue, path: path.into() })
+    }
+}
+
+/// Writes the lines of the queue until the process ends.
+fn write_lines(queue: &Queue, file: &mut RotatingFile) {
+    loop {
+        let Work { reopen, line } = queue.next();
+        if reopen {
+            file.reopen();
+        }
+        match file.write(&line) {
+            Ok(()) => queue.done(line.len(), file.problem()),
+            Err(problem) => queue.failed(line, problem),
+        }
+    }
+}
+
+impl Write for LogFile {
+    /// Takes one line, as a whole.
+    fn write(&mut self, line: &[u8]) -> io::Result<usize> {
+        self.queue.push(without_colors(line));
+        Ok(line.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl<'a> MakeWriter<'a> for LogFile {
+    type Writer = Self;
+
+    fn make_writer(&'a self) -> Self {
+        self.clone()
+    }
+}
+
+/// Removes the codes that color the log on a terminal. In other texts, the log escapes this character.
+fn without_colors(line: &[u8]) -> Vec<u8> {
+    let mut parts = line.split(|byte| *byte == b'\x1b');
+    let mut text = parts.next().unwrap_or_default().to_vec();
+    for part in parts {
+        let end = part.iter().position(|byte| *byte == b'm');
+        text.extend(end.and_then(|end| part.get(end + 1..)).unwrap_or(part));
+    }
+    text
+}
+
+/// Reports failures of the log file, and reopens it after each hangup signal. Without a log file, it ignores them.
+pub async fn watch(mut hangup: Signal) -> Infallible {
+    let mut reporter = Reporter::default();
+    let mut ticks = interval(CHECK_INTERVAL);
+    loop {
+        let is_tick = tokio::select! {
+            _ = ticks.tick() => true,
+            _ = hangup.recv() => false,
+        };
+        let Some(log_file) = LOG_FILE.get() else { continue };
+        if !is_tick {
+            log_file.queue.reopen();
+            tracing::info!(file = %log_file.path.display(), "reopening the log file");
+        } else if let Some(report) = reporter.next(log_file.queue.status(), Instant::now()) {
+            report.log(&log_file.path);
+        }
+    }
+}
+
+/// The warnings of `GET /readyz`.
+pub(crate) fn warnings() -> Vec<&'static str> {
+    let status = LOG_FILE.get().map(|log_file| log_file.queue.status());
+    let fails = status.is_some_and(|status| status.problem.is_some());
+    if fails { vec!["The log file fails: see the log on standard error."] } else { Vec::new() }
+}
+
+/// When it is dropped, waits until the log file is written, for a limited time.
+pub struct FlushOnDrop;
+
+impl Drop for FlushOnDrop {
+    fn drop(&mut self) {
+        let Some(log_file) = LOG_FILE.get() else { return };
+        let unwritten = log_file.queue.flush(FLUSH_TIMEOUT);
+        if unwritten > 0 {
+            let (file, dropped) = (log_file.path.display(), log_file.queue.status().dropped);
+            let missing = format!(
+                "webchat: {unwritten} log lines are not in {file}, besides {dropped} dropped ones"
+            );
+            // There is no other place to report it.
+            let _ = writeln!(io::stderr(), "{missing}");
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

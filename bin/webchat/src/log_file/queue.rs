@@ -1,0 +1,247 @@
+//! The queue between the threads that log and the thread that writes the file.
+
+use std::collections::VecDeque;
+use std::mem;
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+/// The bytes of the lines that wait to be written. Further lines are dropped.
+pub(super) const MAX_QUEUED_BYTES: usize = 4 * 1024 * 1024;
+
+/// The time between two attempts to use a file that fails.
+pub(super) const RETRY_INTERVAL: Duration = Duration::from_secs(1);
+
+/// How long the file system may take to open a file or write a line before it counts as failing.
+const STALLED_AFTER: Duration = Duration::from_secs(5);
+
+/// Lines that wait to be written, at most `max_bytes`. No method but [`Queue::next`] and [`Queue::flush`] waits.
+pub(super) struct Queue {
+    state: Mutex<State>,
+    changed: Condvar,
+    max_bytes: usize,
+}
+
+#[derive(Default)]
+struct State {
+    lines: VecDeque<Vec<u8>>,
+    /// The size of these lines and of the one that is being written.
+    bytes: usize,
+    dropped: u64,
+    reopen: bool,
+    retry_at: Option<Instant>,
+    working_since: Option<Instant>,
+    is_writing: bool,
+    problem: Option<String>,
+}
+
+/// What the thread does next.
+pub(super) struct Work {
+    pub(super) reopen: bool,
+    /// The line to write; empty if there is none.
+    pub(super) line: Vec<u8>,
+}
+
+/// How the file does.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Status {
+    /// Why it fails, if it does.
+    pub(super) problem: Option<String>,
+    /// The lines that were dropped since the start.
+    pub(super) dropped: u64,
+}
+
+impl Queue {
+    pub(super) fn new(max_bytes: usize) -> Self {
+        // The thread begins by opening the file.
+        let state = State { reopen: true, ..State::default() };
+        Self { state: Mutex::new(state), changed: Condvar::new(), max_bytes }
+    }
+
+    /// Appends a line, or drops it if the queue is full.
+    pub(super) fn push(&self, line: Vec<u8>) {
+        let mut state = self.lock();
+        let bytes = state.bytes.saturating_add(line.len());
+        if bytes > self.max_bytes {
+            state.dropped += 1;
+            return;
+        }
+        state.bytes = bytes;
+        state.lines.push_back(line);
+        self.changed.notify_all();
+    }
+
+    /// Has the thread reopen the file.
+    pub(super) fn reopen(&self) {
+        self.lock().reopen = true;
+        self.changed.notify_all();
+    }
+
+    pub(super) fn status(&self) -> Status {
+        let state = self.lock();
+        let is_stalled = state.working_since.is_some_and(|since| since.elapsed() > STALLED_AFTER);
+        let stalled = is_stalled.then(|| "the file system does not respond".to_owned());
+        Status { problem: stalled.or_else(|| state.problem.clone()), dropped: state.dropped }
+    }
+
+    /// Waits until there is something to do. The thread then calls [`Queue::done`] or [`Queue::failed`].
+    pub(super) fn next(&self) -> Work {
+        let mut state = self.lock();
+        loop {
+            let wait = state.retry_at.map(|at| at.saturating_duration_since(Instant::now()));
+            let is_due = wait.map_or(!state.lines.is_empty(), |wait| wait.is_zero());
+            if state.reopen || is_due {
+                return state.begin();
+            }
+            state = self.wait(state, wait);
+        }
+    }
+
+    /// The line with this length is written. `problem` is one that does not prevent writing.
+    pub(super) fn done(&self, line_len: usize, problem: Option<String>) {
+        let mut state = self.lock();
+        state.bytes -= line_len;
+        state.end(problem);
+        self.changed.notify_all();
+    }
+
+    /// The line can't be written now: it is the first one to be tried again.
+    pub(super) fn failed(&self, line: Vec<u8>, problem: String) {
+        let mut state = self.lock();
+        if !line.is_empty() {
+            state.lines.push_front(line);
+        }
+        state.end(Some(problem));
+        state.retry_at = Some(Instant::now() + RETRY_INTERVAL);
+    }
+
+    /// Waits until all lines are written, at most for `timeout`. Returns the number of lines that are not.
+    pub(super) fn flush(&self, timeout: Duration) -> usize {
+        let deadline = Instant::now() + timeout;
+        let mut state = self.lock();
+        loop {
+            let unwritten = state.lines.len() + usize::from(state.is_writing);
+            let wait = deadline.saturating_duration_since(Instant::now());
+            if unwritten == 0 || wait.is_zero() {
+                return unwritten;
+            }
+            state = self.wait(state, Some(wait));
+        }
+    }
+
+    fn wait<'a>(
+        &self,
+        state: MutexGuard<'a, State>,
+        timeout: Option<Duration>,
+    ) -> MutexGuard<'a, State> {
+        let Some(timeout) = timeout else {
+            return self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
+        };
+        self.changed.wait_timeout(state, timeout).unwrap_or_else(PoisonError::into_inner).0
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    fn begin(&mut self) -> Work {
+        self.retry_at = None;
+        self.working_since = Some(Instant::now());
+        let line = self.lines.pop_front();
+        self.is_writing = line.is_some();
+        Work { reopen: mem::take(&mut self.reopen), line: line.unwrap_or_default() }
+    }
+
+    fn end(&mut self, problem: Option<String>) {
+        self.working_since = None;
+        self.is_writing = false;
+        self.problem = problem;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn queue(lines: &[&str]) -> Queue {
+        let queue = Queue::new(10);
+        queue.done(queue.next().line.len(), None);
+        for line in lines {
+            queue.push(line.as_bytes().to_vec());
+        }
+        queue
+    }
+
+    fn lines(queue: &Queue) -> Vec<String> {
+        let lines = queue.lock().lines.clone();
+        lines.into_iter().map(|line| String::from_utf8(line).unwrap()).collect()
+    }
+
+    #[test]
+    fn lines_beyond_the_maximum_size_are_dropped_and_counted() {
+        let queue = queue(&["12345", "67890", "a", "b"]);
+
+        assert_eq!(lines(&queue), ["12345", "67890"]);
+        assert_eq!(queue.status(), Status { problem: None, dropped: 2 });
+    }
+
+    #[test]
+    fn written_lines_make_room() {
+        let queue = queue(&["12345", "67890"]);
+
+        let Work { line, .. } = queue.next();
+        queue.push(b"early".to_vec());
+        queue.done(line.len(), None);
+        queue.push(b"later".to_vec());
+
+        assert_eq!(lines(&queue), ["67890", "later"]);
+        assert_eq!(queue.status().dropped, 1);
+    }
+
+    #[test]
+    fn a_line_that_failed_is_tried_again_first_after_a_while() {
+        let queue = queue(&["12345", "67890"]);
+
+        let failed_at = Instant::now();
+        queue.failed(queue.next().line, "no space".to_owned());
+
+        assert_eq!(queue.status().problem.as_deref(), Some("no space"));
+        assert_eq!(queue.next().line, b"12345");
+        assert!(failed_at.elapsed() >= RETRY_INTERVAL);
+    }
+
+    #[test]
+    fn a_request_to_reopen_does_not_wait_for_the_next_attempt() {
+        let queue = queue(&["12345"]);
+        queue.failed(queue.next().line, "no space".to_owned());
+
+        let requested_at = Instant::now();
+        queue.reopen();
+
+        assert!(queue.next().reopen);
+        assert!(requested_at.elapsed() < RETRY_INTERVAL);
+    }
+
+    #[test]
+    fn a_flush_ends_in_time_and_counts_what_is_not_written() {
+        let queue = queue(&["12345", "67890"]);
+        let _unfinished = queue.next();
+
+        let started = Instant::now();
+        assert_eq!(queue.flush(Duration::from_millis(50)), 2);
+
+        assert!(started.elapsed() < Duration::from_secs(2));
+    }
+
+    #[test]
+    fn a_file_system_that_does_not_respond_is_a_problem() {
+        let queue = queue(&["12345"]);
+        let _unfinished = queue.next();
+        assert_eq!(queue.status().problem, None);
+
+        queue.lock().working_since = Instant::now().checked_sub(STALLED_AFTER * 2);
+
+        assert_eq!(queue.status().problem.as_deref(), Some("the file system does not respond"));
+    }
+}

@@ -1,0 +1,222 @@
+use std::os::unix::fs::{PermissionsExt, symlink};
+
+use tempfile::TempDir;
+
+use super::*;
+
+/// A folder with a log file of at most 10 bytes.
+struct Folder(TempDir);
+
+impl Folder {
+    fn new() -> Self {
+        Self(tempfile::tempdir().unwrap())
+    }
+
+    fn path(&self) -> PathBuf {
+        self.0.path().join("webchat.log")
+    }
+
+    fn log(&self, kept: u32) -> RotatingFile {
+        RotatingFile::new(self.path(), 10, kept)
+    }
+
+    /// The files and their texts, by name.
+    fn files(&self) -> Vec<(String, String)> {
+        let entries = fs::read_dir(self.0.path()).unwrap().map(Result::unwrap);
+        let mut files: Vec<_> = entries
+            .map(|entry| {
+                let text = fs::read_to_string(entry.path()).unwrap_or_default();
+                (entry.file_name().into_string().unwrap(), text)
+            })
+            .collect();
+        files.sort();
+        files
+    }
+
+    fn assert_files(&self, expected: &[(&str, &str)]) {
+        let files = self.files();
+        let files: Vec<_> =
+            files.iter().map(|(name, text)| (name.as_str(), text.as_str())).collect();
+        assert_eq!(files, expected);
+    }
+}
+
+#[test]
+fn a_full_file_is_renamed_and_the_oldest_one_is_removed() {
+    let folder = Folder::new();
+    let mut log = folder.log(2);
+
+    for line in ["line1\n", "line2\n", "3\n", "line4\n", "line5\n"] {
+        log.write(line.as_bytes()).unwrap();
+    }
+
+    folder.assert_files(&[
+        ("webchat.log", "line5\n"),
+        ("webchat.log.1", "line4\n"),
+        ("webchat.log.2", "line2\n3\n"),
+    ]);
+}
+
+#[test]
+fn without_older_files_a_full_file_is_removed() {
+    let folder = Folder::new();
+    let mut log = folder.log(0);
+
+    log.write(b"line1\n").unwrap();
+    log.write(b"line2\n").unwrap();
+
+    folder.assert_files(&[("webchat.log", "line2\n")]);
+}
+
+#[test]
+fn a_line_that_is_longer_than_a_file_is_written_whole() {
+    let folder = Folder::new();
+    let mut log = folder.log(3);
+
+    for line in ["more than ten bytes\n", "short\n", "more than ten bytes\n"] {
+        log.write(line.as_bytes()).unwrap();
+    }
+
+    folder.assert_files(&[
+        ("webchat.log", "more than ten bytes\n"),
+        ("webchat.log.1", "short\n"),
+        ("webchat.log.2", "more than ten bytes\n"),
+    ]);
+}
+
+#[test]
+fn an_existing_file_is_appended_to() {
+    let folder = Folder::new();
+    fs::write(folder.path(), "old\n").unwrap();
+
+    let mut log = folder.log(1);
+    log.write(b"new\n").unwrap();
+    log.write(b"newer\n").unwrap();
+
+    folder.assert_files(&[("webchat.log", "newer\n"), ("webchat.log.1", "old\nnew\n")]);
+}
+
+#[test]
+fn new_files_are_private() {
+    let folder = Folder::new();
+    let mut log = folder.log(1);
+    log.write(b"line1\n").unwrap();
+    log.write(b"line2\n").unwrap();
+
+    for (name, _) in folder.files() {
+        let mode = fs::metadata(folder.0.path().join(&name)).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600, "{name}");
+    }
+}
+
+#[test]
+fn a_renamed_file_is_written_until_the_log_is_reopened() {
+    let folder = Folder::new();
+    let mut log = folder.log(1);
+    log.write(b"1\n").unwrap();
+    fs::rename(folder.path(), folder.0.path().join("moved")).unwrap();
+
+    log.write(b"2\n").unwrap();
+    log.reopen();
+    log.write(b"3\n").unwrap();
+
+    folder.assert_files(&[("moved", "1\n2\n"), ("webchat.log", "3\n")]);
+}
+
+#[test]
+fn the_file_of_another_program_is_not_renamed() {
+    let folder = Folder::new();
+    let mut log = folder.log(1);
+    log.write(b"line1\n").unwrap();
+    fs::rename(folder.path(), folder.0.path().join("moved")).unwrap();
+    fs::write(folder.path(), "2\n").unwrap();
+
+    log.write(b"line3\n").unwrap();
+
+    folder.assert_files(&[("moved", "line1\n"), ("webchat.log", "2\nline3\n")]);
+}
+
+#[test]
+fn a_deleted_file_is_replaced() {
+    let folder = Folder::new();
+    let mut log = folder.log(1);
+    log.write(b"1\n").unwrap();
+    fs::remove_file(folder.path()).unwrap();
+
+    log.write(b"2\n").unwrap();
+
+    folder.assert_files(&[("webchat.log", "2\n")]);
+}
+
+#[test]
+fn a_truncated_file_is_appended_to() {
+    let folder = Folder::new();
+    let mut log = folder.log(1);
+    log.write(b"line1\n").unwrap();
+    OpenOptions::new().write(true).truncate(true).open(folder.path()).unwrap();
+
+    log.write(b"line2\n").unwrap();
+
+    folder.assert_files(&[("webchat.log", "line2\n")]);
+}
+
+#[test]
+fn a_file_without_its_folder_fails_until_the_folder_is_back() {
+    let folder = Folder::new();
+    let path = folder.0.path().join("logs/webchat.log");
+    let mut log = RotatingFile::new(path.clone(), 10, 1);
+
+    let error = log.write(b"1\n").unwrap_err();
+    fs::create_dir(path.parent().unwrap()).unwrap();
+    log.write(b"1\n").unwrap();
+    fs::remove_dir_all(path.parent().unwrap()).unwrap();
+    log.write(b"2\n").unwrap_err();
+    fs::create_dir(path.parent().unwrap()).unwrap();
+    log.write(b"2\n").unwrap();
+
+    assert_eq!(error, "failed to open: No such file or directory (os error 2)");
+    assert_eq!(log.problem(), None);
+    assert_eq!(fs::read_to_string(path).unwrap(), "2\n");
+}
+
+#[test]
+fn a_file_that_cannot_be_rotated_is_written_beyond_its_size() {
+    let folder = Folder::new();
+    // A folder that is not empty can't be replaced by a file.
+    let blocking = numbered(&folder.path(), 1);
+    fs::create_dir_all(blocking.join("content")).unwrap();
+    let mut log = folder.log(1);
+
+    for line in ["line1\n", "line2\n", "line3\n"] {
+        log.write(line.as_bytes()).unwrap();
+    }
+    let problem = log.problem();
+    fs::remove_dir_all(&blocking).unwrap();
+    log.retry_at = None;
+    log.write(b"line4\n").unwrap();
+
+    assert!(problem.unwrap().starts_with("failed to rotate: "));
+    assert_eq!(log.problem(), None);
+    folder.assert_files(&[("webchat.log", "line4\n"), ("webchat.log.1", "line1\nline2\nline3\n")]);
+}
+
+#[test]
+fn a_device_is_written_but_not_renamed() {
+    let folder = Folder::new();
+    symlink("/dev/null", folder.path()).unwrap();
+    let mut log = folder.log(1);
+
+    log.write(b"more than ten bytes\n").unwrap();
+    log.write(b"more than ten bytes\n").unwrap();
+
+    folder.assert_files(&[("webchat.log", "")]);
+}
+
+#[test]
+fn a_full_device_fails_with_its_reason() {
+    let mut log = RotatingFile::new("/dev/full".into(), 10, 1);
+
+    let error = log.write(b"line1\n").unwrap_err();
+
+    assert_eq!(error, "failed to write: No space left on device (os error 28)");
+}

@@ -1,0 +1,150 @@
+use std::collections::HashSet;
+use std::fs;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::PathBuf;
+
+use tempfile::TempDir;
+use tracing_subscriber::fmt;
+
+use super::*;
+use crate::LogFormat;
+
+const TIMEOUT: Duration = Duration::from_mins(1);
+
+fn log_file(path: &Path, max_bytes: u64, kept: u32, queued_bytes: usize) -> LogFile {
+    let file = RotatingFile::new(path.to_owned(), max_bytes, kept);
+    LogFile::with(file, Queue::new(queued_bytes), path).unwrap()
+}
+
+fn log(log_file: &mut LogFile, line: &str) {
+    log_file.write_all(format!("{line}\n").as_bytes()).unwrap();
+}
+
+fn folder() -> (TempDir, PathBuf) {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("webchat.log");
+    (folder, path)
+}
+
+/// The lines of all files of the folder.
+fn all_lines(folder: &Path) -> Vec<String> {
+    let files = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    let texts: Vec<_> = files.map(|path| fs::read_to_string(path).unwrap()).collect();
+    assert!(texts.iter().all(|text| text.ends_with('\n')));
+    texts.iter().flat_map(|text| text.lines()).map(str::to_owned).collect()
+}
+
+fn wait_for_problem(log_file: &LogFile) -> String {
+    let started = Instant::now();
+    while started.elapsed() < TIMEOUT {
+        if let Some(problem) = log_file.queue.status().problem {
+            return problem;
+        }
+        thread::sleep(Duration::from_millis(10));
+    }
+    panic!("no problem");
+}
+
+#[test]
+fn no_line_of_many_threads_is_lost_or_torn_by_rotations() {
+    let (folder, path) = folder();
+    let log_file = log_file(&path, 20_000, 1_000, usize::MAX);
+    let line = |writer: usize, number: usize| {
+        format!("writer {writer} line {number} {}", "x".repeat(number % 200))
+    };
+
+    thread::scope(|scope| {
+        for writer in 0..16 {
+            let mut log_file = log_file.clone();
+            scope.spawn(move || {
+                for number in 0..1_000 {
+                    log(&mut log_file, &line(writer, number));
+                }
+            });
+        }
+        let reopening = log_file.clone();
+        scope.spawn(move || (0..100).for_each(|_| reopening.queue.reopen()));
+    });
+    assert_eq!(log_file.queue.flush(TIMEOUT), 0);
+
+    let lines = all_lines(folder.path());
+    assert_eq!(lines.len(), 16_000);
+    let lines: HashSet<_> = lines.into_iter().collect();
+    let mut expected =
+        (0..16).flat_map(|writer| (0..1_000).map(move |number| line(writer, number)));
+    assert!(expected.all(|line| lines.contains(&line)));
+    assert!(fs::read_dir(folder.path()).unwrap().count() > 50);
+}
+
+#[test]
+fn a_file_that_fails_drops_only_what_the_queue_cannot_hold() {
+    let (folder, _) = folder();
+    let path = folder.path().join("logs/webchat.log");
+    let mut log_file = log_file(&path, 1_000_000, 1, 1_000);
+
+    for number in 0..500 {
+        log(&mut log_file, &format!("line {number:3}"));
+    }
+    let problem = wait_for_problem(&log_file);
+    fs::create_dir(path.parent().unwrap()).unwrap();
+    assert_eq!(log_file.queue.flush(TIMEOUT), 0);
+
+    assert!(problem.starts_with("failed to open: "), "{problem}");
+    let written: Vec<_> = all_lines(path.parent().unwrap());
+    let expected: Vec<_> = (0..111).map(|number| format!("line {number:3}")).collect();
+    assert_eq!(written, expected);
+    assert_eq!(log_file.queue.status(), queue::Status { problem: None, dropped: 500 - 111 });
+}
+
+#[test]
+fn a_full_device_delays_nobody() {
+    let mut log_file = log_file(Path::new("/dev/full"), 1_000, 1, 1_000);
+
+    let started = Instant::now();
+    for number in 0..100_000 {
+        log(&mut log_file, &format!("line {number}"));
+    }
+
+    assert!(started.elapsed() < Duration::from_secs(5));
+    assert!(wait_for_problem(&log_file).contains("No space left on device"));
+}
+
+#[test]
+fn the_file_has_no_colors() {
+    let (_folder, path) = folder();
+    let log_file = log_file(&path, 1_000_000, 1, usize::MAX);
+    let colored = fmt().with_ansi(true).without_time().with_writer(log_file.clone());
+
+    tracing::subscriber::with_default(colored.finish(), || {
+        tracing::info_span!("turn", id = 7)
+            .in_scope(|| tracing::warn!(text = "\x1b[31m", "failed"));
+    });
+    assert_eq!(log_file.queue.flush(TIMEOUT), 0);
+
+    let text = fs::read_to_string(path).unwrap();
+    assert!(text.starts_with(" WARN turn{id=7}: "), "{text}");
+    assert!(!text.contains('\x1b') && text.contains("31m"), "{text}");
+}
+
+#[test]
+fn lines_before_a_panic_are_written() {
+    let (_folder, path) = folder();
+    let settings = LogSettings {
+        format: LogFormat::Text,
+        level: "info".to_owned(),
+        file: Some(path.clone()),
+        file_max_mb: 1,
+        files_kept: 1,
+    };
+    let mut log_file = LogFile::start(&settings).unwrap().unwrap();
+
+    let panicked = catch_unwind(AssertUnwindSafe(|| {
+        let _flush = FlushOnDrop;
+        (0..10_000).for_each(|number| log(&mut log_file, &format!("line {number}")));
+        panic!("the end");
+    }));
+
+    assert!(panicked.is_err());
+    assert_eq!(fs::read_to_string(path).unwrap().lines().count(), 10_000);
+    assert_eq!(warnings(), Vec::<&str>::new());
+}

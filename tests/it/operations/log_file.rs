@@ -1,0 +1,311 @@
+//! The log file of the server binary: rotation, SIGHUP, failures, and the end of the process.
+
+use std::fs::{self, File};
+use std::io::Read;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use tokio::process::Command;
+use tokio::time::{sleep, timeout};
+use webchat_tests::{Browser, Process, ScriptedModel, TIMEOUT};
+
+/// A folder for data and one for the log.
+struct Folders {
+    data: TempDir,
+    logs: TempDir,
+    model: ScriptedModel,
+}
+
+impl Folders {
+    fn new() -> Self {
+        let folder = || tempfile::tempdir().unwrap();
+        Self { data: folder(), logs: folder(), model: ScriptedModel::start() }
+    }
+
+    fn path(&self) -> PathBuf {
+        self.logs.path().join("webchat.log")
+    }
+
+    async fn start(&self, file: &Path, settings: &[(&str, &str)]) -> Process {
+        let file = file.to_str().unwrap();
+        let own = [("AZURE_API_URL", self.model.url()), ("LOG_FILE", file), ("LOG_LEVEL", "debug")];
+        Process::start(self.data.path(), &[&own, settings].concat()).await
+    }
+}
+
+/// Waits until the condition holds.
+async fn wait_until(what: &str, mut condition: impl AsyncFnMut() -> bool) {
+    let waiting = async {
+        while !condition().await {
+            sleep(Duration::from_millis(50)).await;
+        }
+    };
+    timeout(TIMEOUT, waiting).await.unwrap_or_else(|_| panic!("not in time: {what}"));
+}
+
+async fn wait_for_text(path: &Path, text: &str) {
+    let has_text = async || fs::read_to_string(path).is_ok_and(|log| log.contains(text));
+    wait_until(&format!("{text} in {}", path.display()), has_text).await;
+}
+
+async fn wait_for_warnings(browser: &Browser, expected: &Value) {
+    let has_warnings = async || {
+        let readiness = browser.get("/readyz").await;
+        assert_eq!(readiness.status, 200, "{readiness:?}");
+        &readiness.json()["warnings"] == expected
+    };
+    wait_until(&format!("warnings {expected}"), has_warnings).await;
+}
+
+fn failing() -> Value {
+    json!(["The log file fails: see the log on standard error."])
+}
+
+/// Has the server log lines: this number of rejected requests.
+async fn log_lines(browser: &Browser, count: usize) {
+    for _ in 0..count {
+        assert_eq!(browser.get("/api/v1/conversations/none").await.status, 404);
+    }
+}
+
+async fn chat_works(browser: &Browser) {
+    let id = browser.start_conversation().await;
+    let answer = browser.connect().await.ask(&id, "hello").await;
+    assert_eq!(answer, "You said: hello");
+}
+
+async fn hang_up(server: &Process) {
+    let id = server.id().to_string();
+    assert!(Command::new("kill").args(["-HUP", &id]).status().await.unwrap().success());
+}
+
+/// Creates a pipe. Opening it hangs until somebody reads it.
+async fn make_fifo(path: &Path) {
+    assert!(Command::new("mkfifo").arg(path).status().await.unwrap().success());
+}
+
+fn lines_with(log: &str, text: &str) -> usize {
+    log.lines().filter(|line| line.contains(text)).count()
+}
+
+#[tokio::test]
+async fn the_file_has_the_lines_of_standard_error_in_both_formats_and_is_private() {
+    for format in ["text", "json"] {
+        let folders = Folders::new();
+        let mut server = folders.start(&folders.path(), &[("LOG_FORMAT", format)]).await;
+        log_lines(&server.browser(), 3).await;
+
+        server.terminate().await;
+        assert!(server.wait_for_exit().await);
+
+        let log = fs::read_to_string(folders.path()).unwrap();
+        assert_eq!(log, server.log());
+        assert_eq!(lines_with(&log, "rejected a request"), 3, "{log}");
+        assert!(log.contains("shutting down"), "{log}");
+        if format == "json" {
+            assert!(log.lines().all(|line| serde_json::from_str::<Value>(line).is_ok()), "{log}");
+        }
+        let mode = fs::metadata(folders.path()).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600);
+    }
+}
+
+#[tokio::test]
+async fn a_full_file_is_rotated_and_all_lines_are_kept() {
+    let folders = Folders::new();
+    let old = format!("{}\n", "old ".repeat(1024 * 1024 / 4 - 500));
+    fs::write(folders.path(), &old).unwrap();
+    let mut server = folders.start(&folders.path(), &[("LOG_FILE_MAX_MB", "1")]).await;
+    log_lines(&server.browser(), 50).await;
+
+    server.terminate().await;
+    assert!(server.wait_for_exit().await);
+
+    let rotated = fs::read_to_string(folders.path().with_extension("log.1")).unwrap();
+    let current = fs::read_to_string(folders.path()).unwrap();
+    assert!(rotated.len() <= 1024 * 1024 && !current.is_empty(), "{}", rotated.len());
+    let appended = rotated.strip_prefix(&old).unwrap();
+    assert!(!appended.is_empty());
+    assert_eq!(format!("{appended}{current}"), server.log());
+}
+
+#[tokio::test]
+async fn a_hangup_reopens_the_file_and_loses_nothing() {
+    let folders = Folders::new();
+    let mut server = folders.start(&folders.path(), &[]).await;
+    let browser = server.browser();
+    let renamed = folders.logs.path().join("renamed");
+    log_lines(&browser, 10).await;
+
+    wait_for_text(&folders.path(), "rejected a request").await;
+    fs::rename(folders.path(), &renamed).unwrap();
+    log_lines(&browser, 10).await;
+    hang_up(&server).await;
+    wait_for_text(&folders.path(), "reopening the log file").await;
+    log_lines(&browser, 10).await;
+    server.terminate().await;
+    assert!(server.wait_for_exit().await);
+
+    let old = fs::read_to_string(&renamed).unwrap();
+    let new = fs::read_to_string(folders.path()).unwrap();
+    assert_eq!(format!("{old}{new}"), server.log());
+    assert!(lines_with(&new, "rejected a request") >= 10, "{new}");
+    assert_eq!(fs::metadata(folders.path()).unwrap().permissions().mode() & 0o777, 0o600);
+}
+
+#[tokio::test]
+async fn a_hangup_without_a_log_file_is_ignored() {
+    let folders = Folders::new();
+    let settings = [("AZURE_API_URL", folders.model.url())];
+    let server = Process::start(folders.data.path(), &settings).await;
+
+    for _ in 0..3 {
+        hang_up(&server).await;
+    }
+    sleep(Duration::from_millis(200)).await;
+
+    chat_works(&server.browser()).await;
+}
+
+#[tokio::test]
+async fn with_a_full_log_disk_people_chat_and_the_failure_is_reported_once() {
+    let folders = Folders::new();
+    let mut server = folders.start(Path::new("/dev/full"), &[]).await;
+    let browser = server.browser();
+    log_lines(&browser, 20).await;
+
+    wait_for_warnings(&browser, &failing()).await;
+    chat_works(&browser).await;
+    sleep(Duration::from_secs(3)).await;
+    server.terminate().await;
+    assert!(server.wait_for_exit().await);
+
+    let log = server.log();
+    assert_eq!(lines_with(&log, "the log file fails"), 1, "{log}");
+    assert!(log.contains("failed to write: No space left on device"), "{log}");
+    assert!(log.contains("log lines are not in /dev/full"), "{log}");
+}
+
+#[tokio::test]
+async fn a_log_disk_with_space_again_gets_all_waiting_lines_whole() {
+    let folders = Folders::new();
+    // Larger than any other file, so that only the log reaches the limit.
+    let old = format!("{}\n", "x".repeat(9 * 1024 * 1024));
+    fs::write(folders.path(), &old).unwrap();
+    let mut server = folders.start(&folders.path(), &[("LOG_FILE_MAX_MB", "100")]).await;
+    let browser = server.browser();
+    log_lines(&browser, 1).await;
+    wait_for_text(&folders.path(), "rejected a request").await;
+    let size = fs::metadata(folders.path()).unwrap().len();
+
+    // The first line that does not fit is written in part before it fails.
+    server.limit_file_size(&(size + 1_000).to_string()).await;
+    log_lines(&browser, 50).await;
+    wait_for_warnings(&browser, &failing()).await;
+    chat_works(&browser).await;
+    server.limit_file_size("unlimited").await;
+    wait_for_warnings(&browser, &json!(null)).await;
+    wait_for_text(&folders.path(), "the log file works again").await;
+    server.terminate().await;
+    assert!(server.wait_for_exit().await);
+
+    let log = fs::read_to_string(folders.path()).unwrap();
+    assert_eq!(log.strip_prefix(&old), Some(server.log().as_str()));
+    assert_eq!(lines_with(&log, "the log file fails"), 1);
+}
+
+#[tokio::test]
+async fn a_removed_log_folder_is_reported_until_it_is_back() {
+    let folders = Folders::new();
+    let logs = folders.logs.path().join("logs");
+    fs::create_dir(&logs).unwrap();
+    let server = folders.start(&logs.join("webchat.log"), &[]).await;
+    let browser = server.browser();
+    log_lines(&browser, 1).await;
+    wait_for_text(&logs.join("webchat.log"), "rejected a request").await;
+
+    fs::remove_dir_all(&logs).unwrap();
+    fs::write(&logs, "not a folder").unwrap();
+    log_lines(&browser, 10).await;
+    wait_for_warnings(&browser, &failing()).await;
+    chat_works(&browser).await;
+    fs::remove_file(&logs).unwrap();
+    fs::create_dir(&logs).unwrap();
+    wait_for_warnings(&browser, &json!(null)).await;
+
+    wait_for_text(&logs.join("webchat.log"), "the log file works again").await;
+    let log = fs::read_to_string(logs.join("webchat.log")).unwrap();
+    assert!(lines_with(&log, "rejected a request") >= 10, "{log}");
+}
+
+#[tokio::test]
+async fn a_log_file_that_hangs_delays_neither_the_chat_nor_the_end() {
+    let folders = Folders::new();
+    make_fifo(&folders.path()).await;
+    let mut server = folders.start(&folders.path(), &[]).await;
+    let browser = server.browser();
+    chat_works(&browser).await;
+
+    wait_for_warnings(&browser, &failing()).await;
+    chat_works(&browser).await;
+    wait_until("the report", async || server.log().contains("the file system does not respond"))
+        .await;
+    let stopped_at = Instant::now();
+    server.terminate().await;
+    assert!(server.wait_for_exit().await);
+
+    assert!(stopped_at.elapsed() < Duration::from_secs(10));
+    assert_eq!(lines_with(&server.log(), "the log file fails"), 1);
+}
+
+#[tokio::test]
+async fn a_log_file_that_hangs_continues_when_it_responds() {
+    let folders = Folders::new();
+    make_fifo(&folders.path()).await;
+    let mut server = folders.start(&folders.path(), &[]).await;
+    let browser = server.browser();
+    wait_for_warnings(&browser, &failing()).await;
+
+    let path = folders.path();
+    let reader = thread::spawn(move || {
+        let mut log = String::new();
+        File::open(path).unwrap().read_to_string(&mut log).unwrap();
+        log
+    });
+    wait_for_warnings(&browser, &json!(null)).await;
+    server.terminate().await;
+    assert!(server.wait_for_exit().await);
+
+    assert_eq!(reader.join().unwrap(), server.log());
+}
+
+#[tokio::test]
+async fn lines_before_a_failed_start_are_in_the_file() {
+    let folders = Folders::new();
+    let path = folders.path();
+    make_fifo(&path).await;
+    let not_a_folder = folders.logs.path().join("data");
+    fs::write(&not_a_folder, "").unwrap();
+    let settings = [
+        // Webchat warns about the key, which is sent without encryption, before it opens its folder.
+        ("AZURE_API_URL", "http://model.example/v1/chat/completions"),
+        ("API_KEY", "s3cr3t"),
+        ("LOG_FILE", path.to_str().unwrap()),
+        ("DATA_DIR", not_a_folder.to_str().unwrap()),
+    ];
+
+    // The file can be written only after the start has failed.
+    let mut reader = Command::new("sh");
+    reader.args(["-c", "sleep 0.5; exec timeout 5 cat \"$0\""]).arg(&path);
+    let (output, log) =
+        tokio::join!(Process::run_until_exit(folders.data.path(), &settings), reader.output());
+
+    let log = String::from_utf8(log.unwrap().stdout).unwrap();
+    assert!(!output.success && output.stderr.contains("webchat: "), "{output:?}");
+    assert!(log.contains("is not encrypted") && !log.contains("s3cr3t"), "{log}");
+    assert!(output.stderr.starts_with(&log), "{output:?}");
+}
