@@ -17,20 +17,20 @@ const SIZES: [u32; 4] = [10, 1_000, 10_000, 100_000];
 /// The Flask application's appends to a conversation are measured for at most this time.
 const MAX_DURATION: Duration = Duration::from_secs(15);
 
-pub(crate) async fn measure(context: BenchContext) {
-    let sizes = context.size(&SIZES[..], &SIZES[..2]);
-    let appends = context.size(200, 20);
+pub(crate) async fn measure(bench: BenchContext) {
+    let sizes = bench.size(&SIZES[..], &SIZES[..2]);
+    let appends = bench.size(200, 20);
     // Flask goes first: MongoDB is busy for a while after a large database has been dropped.
-    measure_flask(&context, sizes, appends).await;
+    measure_flask(&bench, sizes, appends).await;
     for backend in [Backend::sqlite().await, Backend::mongo().await] {
-        measure_store(&context, &backend, sizes, appends).await;
+        measure_store(&bench, &backend, sizes, appends).await;
         backend.remove().await;
     }
 }
 
 /// Creates all conversations before the first measurement. Each round appends to each of them, so other load on
 /// the machine affects all of them.
-async fn measure_store(context: &BenchContext, backend: &Backend, sizes: &[u32], appends: u32) {
+async fn measure_store(bench: &BenchContext, backend: &Backend, sizes: &[u32], appends: u32) {
     let store = backend.store.as_ref();
     let mut prose = Prose::new();
     let user_id = UserId::generate();
@@ -54,9 +54,9 @@ async fn measure_store(context: &BenchContext, backend: &Backend, sizes: &[u32],
     for (&size, durations) in sizes.iter().zip(durations) {
         let samples: Samples = durations.into_iter().collect();
         means.push((size, samples.mean_ms()));
-        context.add(row(backend.name, size, &samples));
+        bench.add(row(backend.name, size, &samples));
     }
-    context.add(ratio(backend.name, &means));
+    bench.add(ratio(backend.name, &means));
 }
 
 async fn append(store: &dyn Store, user_id: UserId, id: ConversationId, content: String) {
@@ -68,7 +68,7 @@ async fn append(store: &dyn Store, user_id: UserId, id: ConversationId, content:
     assert!(matches!(outcome, AppendOutcome::Stored { .. }), "{outcome:?}");
 }
 
-async fn measure_flask(context: &BenchContext, sizes: &[u32], appends: u32) {
+async fn measure_flask(bench: &BenchContext, sizes: &[u32], appends: u32) {
     let server = MongoTestDatabase::new().await;
     let flask = Flask::new(&server.database).await;
     let mut prose = Prose::new();
@@ -82,15 +82,14 @@ async fn measure_flask(context: &BenchContext, sizes: &[u32], appends: u32) {
                 let appends = appends.min(size.max(20));
                 let samples = append_repeatedly(&flask, id, appends, &mut prose).await;
                 means.push((size, samples.mean_ms()));
-                context.add(row(Flask::NAME, size, &samples));
+                bench.add(row(Flask::NAME, size, &samples));
             }
             Err(error) => {
-                context
-                    .add(Row::of(case(Flask::NAME, size)).note(format!("failed: {}", error.kind)));
+                bench.add(Row::of(case(Flask::NAME, size)).note(format!("failed: {}", error.kind)));
             }
         }
     }
-    context.add(ratio(Flask::NAME, &means));
+    bench.add(ratio(Flask::NAME, &means));
     server.remove().await;
 }
 

@@ -53,9 +53,9 @@ impl Requests {
     }
 }
 
-pub(crate) async fn measure(context: BenchContext) {
+pub(crate) async fn measure(bench: BenchContext) {
     let counter = TokenCounter::default();
-    let conversation = conversation(context.size(2_000, 100));
+    let conversation = conversation(bench.size(2_000, 100));
     let tokens: Vec<[u32; 2]> = conversation
         .iter()
         .map(|exchange| {
@@ -64,24 +64,24 @@ pub(crate) async fn measure(context: BenchContext) {
         })
         .collect();
     let total: u32 = tokens.iter().flatten().sum();
-    context.add(Row::of(format!("{} exchanges", tokens.len())).figure(
+    bench.add(Row::of(format!("{} exchanges", tokens.len())).figure(
         "total",
         f64::from(total),
         "tokens",
     ));
-    context.add(
+    bench.add(
         row("Webchat", webchat(conversation, counter).await)
             .note(format!("each summary has {SUMMARY} tokens, here and below")),
     );
-    context.add(
+    bench.add(
         row("Flask, the oldest until the rest fits", oldest_first(&tokens))
             .note("the summary replaces them; it has at most half of their tokens"),
     );
-    context.add(
+    bench.add(
         row("Flask, all at once", all_at_once(&tokens))
             .note("the summary replaces all stored messages but two"),
     );
-    context.add(
+    bench.add(
         row("Flask, all at once, on each turn", all_on_each_turn(&tokens))
             .note("the stored messages stay and are summarised again"),
     );

@@ -17,8 +17,8 @@ enum Connection {
     SocketIo { _client: SocketIo },
 }
 
-pub(crate) async fn measure(context: BenchContext) {
-    let counts = context.size([1_000, 10_000], [200, 1_000]);
+pub(crate) async fn measure(bench: BenchContext) {
+    let counts = bench.size([1_000, 10_000], [200, 1_000]);
     for name in ["/ws", "Socket.IO over a WebSocket"] {
         let folder = tempfile::tempdir().unwrap();
         let upstream = ("AZURE_API_URL", "http://127.0.0.1:9/v1/chat/completions");
@@ -32,7 +32,7 @@ pub(crate) async fn measure(context: BenchContext) {
             open.extend(connect(&server, name, count - open.len()).await);
             let kb_per_connection =
                 (memory_kb(server.id()) - baseline) / f64::from(u32::try_from(count).unwrap());
-            context.add(
+            bench.add(
                 Row::of(format!("{name}, {count} connections"))
                     .figure("each", kb_per_connection, "kB")
                     .figure("the server", memory_kb(server.id()) / 1_000.0, "MB"),

@@ -22,8 +22,8 @@ const CHUNK_INTERVAL: Duration = Duration::from_millis(50);
 /// The interval at which a turn renews its lease. The kill comes at a random moment within it.
 const LEASE_RENEWAL_MS: u64 = 2_000;
 
-pub(crate) async fn measure(context: BenchContext) {
-    let kills = context.size(12, 1);
+pub(crate) async fn measure(bench: BenchContext) {
+    let kills = bench.size(12, 1);
     let upstream = Upstream::start(Some(CHUNK_INTERVAL));
     let mongo = MongoTestDatabase::new().await;
     let redis = required_variable("TEST_REDIS_URL");
@@ -44,7 +44,7 @@ pub(crate) async fn measure(context: BenchContext) {
     }
     survivor.kill().await;
     let times: Samples = durations.into_iter().collect();
-    context.add(
+    bench.add(
         Row::of("published as interrupted")
             .figure("p50", times.percentile_ms(50) / 1_000.0, "s")
             .figure("max", times.percentile_ms(100) / 1_000.0, "s")

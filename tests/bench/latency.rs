@@ -15,8 +15,8 @@ use crate::support::upstream::{Upstream, ages};
 
 const CONVERSATIONS: u32 = 20;
 
-pub(crate) async fn measure(context: BenchContext) {
-    let questions = context.size(10, 1);
+pub(crate) async fn measure(bench: BenchContext) {
+    let questions = bench.size(10, 1);
     let mongo = MongoTestDatabase::new().await;
     let redis = required_variable("TEST_REDIS_URL");
     let mongo_setting = ("MONGODB_URI", mongo.uri.as_str());
@@ -28,14 +28,14 @@ pub(crate) async fn measure(context: BenchContext) {
     let at_other_instance =
         Cluster::start(2, &[mongo_setting, redis_setting]).await.latencies(questions).await;
 
-    context.add(Row::of("log in the process").times(&in_process));
+    bench.add(Row::of("log in the process").times(&in_process));
     for (case, samples) in [
         ("log on Redis", on_redis),
         ("log on Redis, read at the other instance", at_other_instance),
     ] {
         let added = |percent| samples.percentile_ms(percent) - in_process.percentile_ms(percent);
         let row = Row::of(case).figure("added p50", added(50), "ms");
-        context.add(row.figure("added p99", added(99), "ms").times(&samples));
+        bench.add(row.figure("added p99", added(99), "ms").times(&samples));
     }
     mongo.remove().await;
 }

@@ -45,62 +45,62 @@ const BENCHMARKS: [Benchmark; 12] = [
     Benchmark {
         name: "append",
         description: "appending a message of 500 characters to a long conversation",
-        measure: |context| append::measure(context).boxed_local(),
+        measure: |bench| append::measure(bench).boxed_local(),
     },
     Benchmark {
         name: "reads",
         description: "opening, listing and searching large stores, one call at a time",
-        measure: |context| reads::measure(context).boxed_local(),
+        measure: |bench| reads::measure(bench).boxed_local(),
     },
     Benchmark {
         name: "sessions",
         description: "saving and finding a session",
-        measure: |context| sessions::measure(context).boxed_local(),
+        measure: |bench| sessions::measure(bench).boxed_local(),
     },
     Benchmark {
         name: "relay",
         description: "an answer of 200 chunks, through the server and directly from the upstream",
-        measure: |context| relay::measure(context).boxed_local(),
+        measure: |bench| relay::measure(bench).boxed_local(),
     },
     Benchmark {
         name: "latency",
         description: "the time of a chunk from the upstream to a subscriber, with the turn log in the process or on Redis",
-        measure: |context| latency::measure(context).boxed_local(),
+        measure: |bench| latency::measure(bench).boxed_local(),
     },
     Benchmark {
         name: "crashes",
         description: "from kill -9 of an instance until the other one publishes the end of its turns",
-        measure: |context| crashes::measure(context).boxed_local(),
+        measure: |bench| crashes::measure(bench).boxed_local(),
     },
     Benchmark {
         name: "subscribers",
         description: "an answer of 200 chunks, 5 ms apart, to 100 clients of one conversation",
-        measure: |context| subscribers::measure(context).boxed_local(),
+        measure: |bench| subscribers::measure(bench).boxed_local(),
     },
     Benchmark {
         name: "connections",
         description: "the server's memory for idle connections",
-        measure: |context| connections::measure(context).boxed_local(),
+        measure: |bench| connections::measure(bench).boxed_local(),
     },
     Benchmark {
         name: "planner",
         description: "choosing a conversation's messages for a model with a window of 128 000 tokens",
-        measure: |context| planner::measure(context).boxed_local(),
+        measure: |bench| planner::measure(bench).boxed_local(),
     },
     Benchmark {
         name: "tokens",
         description: "counting tokens in prose and code, on one core",
-        measure: |context| tokens::measure(context).boxed_local(),
+        measure: |bench| tokens::measure(bench).boxed_local(),
     },
     Benchmark {
         name: "compaction",
         description: "requests to the model in a long conversation, with a window of 8 000 tokens",
-        measure: |context| compaction::measure(context).boxed_local(),
+        measure: |bench| compaction::measure(bench).boxed_local(),
     },
     Benchmark {
         name: "attack",
         description: "the requests of six users before, during and after attacks of eight clients",
-        measure: |context| attack::measure(context).boxed_local(),
+        measure: |bench| attack::measure(bench).boxed_local(),
     },
 ];
 
@@ -136,10 +136,10 @@ async fn main() -> ExitCode {
 /// Runs a benchmark. Returns whether it succeeded. A panic does not prevent the next benchmark from running.
 async fn run(benchmark: Benchmark, is_quick: bool, rows: &Rows) -> bool {
     println!("\n{}: {}", benchmark.name, benchmark.description);
-    let context = BenchContext::new(benchmark.name, is_quick, rows);
-    let result = AssertUnwindSafe((benchmark.measure)(context.clone())).catch_unwind().await;
+    let bench = BenchContext::new(benchmark.name, is_quick, rows);
+    let result = AssertUnwindSafe((benchmark.measure)(bench.clone())).catch_unwind().await;
     if result.is_err() {
-        context.add(Row::of("failed").note("see the error above"));
+        bench.add(Row::of("failed").note("see the error above"));
     }
     result.is_ok()
 }

@@ -14,17 +14,17 @@ const PAGE_SIZE: usize = 50;
 const BUDGET: Budget =
     Budget { window: 128_000, reply: 800, system: 0, few_shot: 0, summary: None };
 
-pub(crate) async fn measure(context: BenchContext) {
+pub(crate) async fn measure(bench: BenchContext) {
     let mut prose = Prose::new();
-    for messages in context.size([100, 10_000, 100_000], [100, 1_000, 10_000]) {
+    for messages in bench.size([100, 10_000, 100_000], [100, 1_000, 10_000]) {
         let id = ConversationId::generate();
         let stored: Vec<_> =
             (1..=messages).map(|position| message(id, position, prose.text(500))).collect();
         let mut messages_read = 0;
-        let calls = context.size(200, 20);
+        let calls = bench.size(200, 20);
         let samples = Samples::take(calls, async || messages_read = plan(&stored).1).await;
         let row = Row::of(format!("{messages} messages of 100 tokens")).times(&samples);
-        context.add(row.figure("read", f64::from(messages_read), ""));
+        bench.add(row.figure("read", f64::from(messages_read), ""));
     }
 }
 

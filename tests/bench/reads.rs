@@ -38,7 +38,7 @@ struct StoreContent {
     others: Vec<UserId>,
 }
 
-pub(crate) async fn measure(context: BenchContext) {
+pub(crate) async fn measure(bench: BenchContext) {
     // A hundred others are enough, because the conversations of the one user with many make the store large.
     let full = Sizes {
         messages: 100_000,
@@ -48,18 +48,18 @@ pub(crate) async fn measure(context: BenchContext) {
     };
     let quick =
         Sizes { messages: 1_000, conversations: 1_000, others: 10, conversations_of_others: 100 };
-    let sizes = context.size(full, quick);
+    let sizes = bench.size(full, quick);
     for backend in [Backend::sqlite().await, Backend::mongo().await] {
         let started = Instant::now();
         let content = fill(backend.store.as_ref(), sizes, &mut Prose::new()).await;
         backend.settle().await;
-        context.add(Row::of(format!("{}, filled with all of these", backend.name)).figure(
+        bench.add(Row::of(format!("{}, filled with all of these", backend.name)).figure(
             "took",
             started.elapsed().as_secs_f64(),
             "s",
         ));
-        measure_pages(&context, &backend, sizes, &content).await;
-        measure_search(&context, &backend, sizes, &content).await;
+        measure_pages(&bench, &backend, sizes, &content).await;
+        measure_search(&bench, &backend, sizes, &content).await;
         backend.remove().await;
     }
 }
@@ -76,13 +76,13 @@ async fn fill(store: &dyn Store, sizes: Sizes, prose: &mut Prose) -> StoreConten
 }
 
 async fn measure_pages(
-    context: &BenchContext,
+    bench: &BenchContext,
     backend: &Backend,
     sizes: Sizes,
     content: &StoreContent,
 ) {
     let Backend { name, store, .. } = backend;
-    let calls = context.size(200, 20);
+    let calls = bench.size(200, 20);
     let opening = Samples::take(calls, async || {
         let page = store
             .messages(content.writer, content.long_conversation, None, PAGE_SIZE)
@@ -92,7 +92,7 @@ async fn measure_pages(
         assert_eq!(page.len(), 50);
     });
     let case = format!("{name}, newest page of {} messages", sizes.messages);
-    context.add(Row::of(case).times(&opening.await));
+    bench.add(Row::of(case).times(&opening.await));
 
     let listing = Samples::take(calls, async || {
         let page = store
@@ -102,11 +102,11 @@ async fn measure_pages(
         assert_eq!(page.items.len(), 50);
     });
     let case = format!("{name}, newest page of {} conversations", sizes.conversations);
-    context.add(Row::of(case).times(&listing.await));
+    bench.add(Row::of(case).times(&listing.await));
 }
 
 async fn measure_search(
-    context: &BenchContext,
+    bench: &BenchContext,
     backend: &Backend,
     sizes: Sizes,
     content: &StoreContent,
@@ -119,14 +119,13 @@ async fn measure_search(
     for (word, choose_word) in words {
         for (place, searchers) in [(&one, &[content.collector][..]), (&many, &content.others)] {
             let case = format!("{}, {word} in {place}", backend.name);
-            context
-                .add(search(context, backend.store.as_ref(), searchers, choose_word, case).await);
+            bench.add(search(bench, backend.store.as_ref(), searchers, choose_word, case).await);
         }
     }
 }
 
 async fn search(
-    context: &BenchContext,
+    bench: &BenchContext,
     store: &dyn Store,
     searchers: &[UserId],
     choose_word: ChooseWord,
@@ -134,7 +133,7 @@ async fn search(
 ) -> Row {
     let mut prose = Prose::new();
     let mut results = 0_usize;
-    let searching = Samples::take(context.size(200, 20), async || {
+    let searching = Samples::take(bench.size(200, 20), async || {
         let searcher = searchers[prose.choice(searchers.len())];
         let query = SearchQuery::parse(&choose_word(&mut prose));
         results += store.search(searcher, &query, PAGE_SIZE).await.unwrap().len();

@@ -43,8 +43,8 @@ struct AnswerTimes {
     frames: u32,
 }
 
-pub(crate) async fn measure(context: BenchContext) {
-    let load = |users, questions, quick| Load { users, questions: context.size(questions, quick) };
+pub(crate) async fn measure(bench: BenchContext) {
+    let load = |users, questions, quick| Load { users, questions: bench.size(questions, quick) };
     let profiles = [
         Profile {
             name: "chunks at once",
@@ -58,18 +58,18 @@ pub(crate) async fn measure(context: BenchContext) {
         },
     ];
     for profile in &profiles {
-        measure_upstream(&context, profile).await;
+        measure_upstream(&bench, profile).await;
     }
-    measure_server(&context, &profiles, "SQLite", 1, &[]).await;
+    measure_server(&bench, &profiles, "SQLite", 1, &[]).await;
     let mongo = MongoTestDatabase::new().await;
     let redis = required_variable("TEST_REDIS_URL");
     let settings = [("MONGODB_URI", mongo.uri.as_str()), ("REDIS_URL", redis.as_str())];
-    measure_server(&context, &profiles, "MongoDB and Redis", 1, &settings).await;
-    measure_server(&context, &profiles, "two instances", 2, &settings).await;
+    measure_server(&bench, &profiles, "MongoDB and Redis", 1, &settings).await;
+    measure_server(&bench, &profiles, "two instances", 2, &settings).await;
     mongo.remove().await;
 }
 
-async fn measure_upstream(context: &BenchContext, profile: &Profile) {
+async fn measure_upstream(bench: &BenchContext, profile: &Profile) {
     let upstream = Upstream::start(profile.interval);
     let model = HttpChatModel::new(HttpSettings::new(upstream.url.clone())).unwrap();
     for load in profile.loads {
@@ -77,12 +77,12 @@ async fn measure_upstream(context: &BenchContext, profile: &Profile) {
         for _ in 0..load.questions {
             answers.extend(join_all((0..load.users).map(|_| ask_upstream(&model))).await);
         }
-        context.add(row("direct", profile, load, &answers));
+        bench.add(row("direct", profile, load, &answers));
     }
 }
 
 async fn measure_server(
-    context: &BenchContext,
+    bench: &BenchContext,
     profiles: &[Profile],
     name: &str,
     instances: u32,
@@ -105,23 +105,23 @@ async fn measure_server(
             Err(error) => {
                 let words: Vec<&str> = error.split_whitespace().collect();
                 let note = format!("failed to start: {}", words.join(" "));
-                context.add(Row::of(format!("{name}, {}", profile.name)).note(note));
+                bench.add(Row::of(format!("{name}, {}", profile.name)).note(note));
                 continue;
             }
         };
         for load in profile.loads {
-            measure_load(context, &servers, name, profile, load).await;
+            measure_load(bench, &servers, name, profile, load).await;
         }
         let case = format!("{name}, {}, a server's peak memory", profile.name);
         let peak = servers.iter().map(|server| peak_memory_mb(server.id())).fold(0.0, f64::max);
-        context.add(Row::of(case).figure("peak", peak, "MB"));
+        bench.add(Row::of(case).figure("peak", peak, "MB"));
         join_all(servers.into_iter().map(Process::kill)).await;
     }
 }
 
 /// Measures the answers of all users, who are spread over the servers.
 async fn measure_load(
-    context: &BenchContext,
+    bench: &BenchContext,
     servers: &[Process],
     name: &str,
     profile: &Profile,
@@ -140,8 +140,8 @@ async fn measure_load(
     let (cpu, seconds) = (total_cpu_seconds(servers) - cpu_before, started.elapsed().as_secs_f64());
     let turns = f64::from(load.users * load.questions);
     let frames: u32 = answers.iter().map(|answer| answer.frames).sum();
-    context.add(row(name, profile, load, &answers));
-    context.add(
+    bench.add(row(name, profile, load, &answers));
+    bench.add(
         Row::of(format!("{name}, {}, {} at a time, throughput", profile.name, load.users))
             .figure("turns", turns / seconds, "/s")
             .figure("chunks", turns * f64::from(CHUNKS) / seconds, "/s")

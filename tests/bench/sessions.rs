@@ -14,18 +14,18 @@ use crate::support::stores::required_variable;
 
 const SESSION_TTL: Duration = Duration::from_mins(1);
 
-pub(crate) async fn measure(context: BenchContext) {
+pub(crate) async fn measure(bench: BenchContext) {
     let folder = tempfile::tempdir().unwrap();
     let sqlite = SqliteStore::open(&folder.path().join("webchat.db")).await.unwrap();
     let redis = RedisStore::open(&required_variable("TEST_REDIS_URL"), SESSION_TTL).await.unwrap();
     let stores: [(&str, Arc<dyn Sessions>); 2] =
         [("SQLite", Arc::new(sqlite)), ("Redis", Arc::new(redis.with_prefix("webchat-bench:")))];
-    let duration = Duration::from_millis(context.size(5_000, 500));
+    let duration = Duration::from_millis(bench.size(5_000, 500));
     for (name, sessions) in stores {
         for concurrency in [1, 50] {
             let rate = rate(&sessions, concurrency, duration).await;
             let case = format!("{name}, {concurrency} at a time");
-            context.add(Row::of(case).figure("rate", rate, "/s").note("saved and found"));
+            bench.add(Row::of(case).figure("rate", rate, "/s").note("saved and found"));
         }
     }
 }

@@ -13,8 +13,8 @@ use crate::support::upstream::Upstream;
 const SUBSCRIBERS: usize = 100;
 const NON_READERS: usize = 10;
 
-pub(crate) async fn measure(context: BenchContext) {
-    let turns = context.size(50, 5);
+pub(crate) async fn measure(bench: BenchContext) {
+    let turns = bench.size(50, 5);
     let upstream = Upstream::start(Some(Duration::from_millis(5)));
     let folder = tempfile::tempdir().unwrap();
     let settings = [
@@ -27,7 +27,7 @@ pub(crate) async fn measure(context: BenchContext) {
         let samples =
             answer_durations(&server.browser(), SUBSCRIBERS - non_readers, non_readers, turns)
                 .await;
-        context.add(Row::of(format!("{SUBSCRIBERS} subscribers, {case}")).times(&samples));
+        bench.add(Row::of(format!("{SUBSCRIBERS} subscribers, {case}")).times(&samples));
     }
     server.kill().await;
 }

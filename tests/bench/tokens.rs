@@ -20,8 +20,8 @@ struct CountResult {
     seconds: f64,
 }
 
-pub(crate) async fn measure(context: BenchContext) {
-    let text = text(context.size(5_000_000, 200_000));
+pub(crate) async fn measure(bench: BenchContext) {
+    let text = text(bench.size(5_000_000, 200_000));
     let size = format!("{} kB", text.len() / 1_000);
     let path = results_folder().join("text.txt");
     fs::write(&path, &text).unwrap();
@@ -30,10 +30,10 @@ pub(crate) async fn measure(context: BenchContext) {
     let mut tokens = 0;
     let samples = Samples::take(5, async || tokens = counter.count(&text)).await;
     let webchat = CountResult { tokens, seconds: samples.percentile_ms(50) / 1_000.0 };
-    context.add(row(format!("Webchat, {size}"), &webchat));
+    bench.add(row(format!("Webchat, {size}"), &webchat));
 
     let case = format!("tiktoken for Python, {size}");
-    context.add(match count_in_python(&path) {
+    bench.add(match count_in_python(&path) {
         Ok(python) => row(case, &python),
         Err(error) => Row::of(case).note(format!("failed: {error}")),
     });

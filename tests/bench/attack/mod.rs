@@ -31,26 +31,26 @@ use crate::support::stores::{MongoTestDatabase, required_variable};
 /// All settings and, commented out, their defaults.
 const SETTINGS: &str = include_str!("../../../.env.example");
 
-pub(crate) async fn measure(context: BenchContext) {
-    measure_store(&context, "SQLite", &[]).await;
+pub(crate) async fn measure(bench: BenchContext) {
+    measure_store(&bench, "SQLite", &[]).await;
     let mongo = MongoTestDatabase::new().await;
     let redis = required_variable("TEST_REDIS_URL");
     let settings = [("MONGODB_URI", mongo.uri.as_str()), ("REDIS_URL", redis.as_str())];
-    measure_store(&context, "MongoDB and Redis", &settings).await;
+    measure_store(&bench, "MongoDB and Redis", &settings).await;
     mongo.remove().await;
 }
 
-async fn measure_store(context: &BenchContext, store: &'static str, settings: &[(&str, &str)]) {
-    let (mut trial, mut users) = Trial::start(context, store, settings).await;
-    let accounts = attackers::sign_up(&trial.server, context.size(300, 30)).await;
+async fn measure_store(bench: &BenchContext, store: &'static str, settings: &[(&str, &str)]) {
+    let (mut trial, mut users) = Trial::start(bench, store, settings).await;
+    let accounts = attackers::sign_up(&trial.server, bench.size(300, 30)).await;
     let tally = Tally::default();
-    let attack_duration = seconds(context.size(120, 15));
+    let attack_duration = seconds(bench.size(120, 15));
 
-    trial.run_phase("before", &mut users, seconds(context.size(30, 5))).await;
+    trial.run_phase("before", &mut users, seconds(bench.size(30, 5))).await;
     let attack = attackers::attack(accounts, &tally, attack_duration);
     trial.run_phase("during", &mut users, attack_duration).await;
     attack.join().unwrap();
-    trial.run_phase("after", &mut users, seconds(context.size(60, 10))).await;
+    trial.run_phase("after", &mut users, seconds(bench.size(60, 10))).await;
 
     trial.report_attacks(&tally);
     trial.server.kill().await;
@@ -84,7 +84,7 @@ fn seconds(seconds: u64) -> Duration {
 
 /// A server under attack.
 struct Trial {
-    context: BenchContext,
+    bench: BenchContext,
     store: &'static str,
     server: Process,
     upstream: Upstream,
@@ -94,7 +94,7 @@ struct Trial {
 
 impl Trial {
     async fn start(
-        context: &BenchContext,
+        bench: &BenchContext,
         store: &'static str,
         settings: &[(&str, &str)],
     ) -> (Self, Vec<User>) {
@@ -112,8 +112,8 @@ impl Trial {
         let settings = [&defaults, &required[..], settings].concat();
         let server = Process::start(&data_folder, &settings).await;
         let users = honest::sign_up(&server).await;
-        let context = context.clone();
-        (Self { context, store, server, upstream, data_folder, _folder: folder }, users)
+        let bench = bench.clone();
+        (Self { bench, store, server, upstream, data_folder, _folder: folder }, users)
     }
 
     /// Lets the users work for this time, and reports what they and the server did.
@@ -123,7 +123,7 @@ impl Trial {
         let (samples, peak) = tokio::join!(honest::work(users, duration), peak);
         let end = Usage::now(self.server.id(), &self.data_folder);
         self.report_operations(phase, &samples);
-        self.context.add(
+        self.bench.add(
             self.row(phase, "the server")
                 .figure("memory", peak.memory, "MB")
                 .figure("at the end", end.memory, "MB")
@@ -137,7 +137,7 @@ impl Trial {
     fn report_demand(&self, phase: &str, before: Demand, duration: Duration) {
         let now = self.upstream.demand();
         let per_minute = |count: u32| (f64::from(count) / minutes(duration)).round();
-        self.context.add(
+        self.bench.add(
             self.row(phase, "the model")
                 .figure("requests", per_minute(now.requests - before.requests), "/min")
                 .figure("tokens", per_minute(now.tokens - before.tokens), "/min"),
@@ -148,10 +148,10 @@ impl Trial {
         let per_minute = |count: u32| (f64::from(count) / minutes(duration)).round();
         let kilobytes = u32::try_from(log.len() / 1_000).unwrap();
         let row = self.row(phase, "the log");
-        self.context.add(row.figure("size", per_minute(kilobytes), "kB/min"));
+        self.bench.add(row.figure("size", per_minute(kilobytes), "kB/min"));
         for (kind, lines) in count_lines(log) {
             let row = self.row(phase, "the log").figure("lines", per_minute(lines), "/min");
-            self.context.add(row.note(kind));
+            self.bench.add(row.note(kind));
         }
     }
 
@@ -163,7 +163,7 @@ impl Trial {
             let durations: Samples = samples.map(|sample| sample.duration).collect();
             let max = durations.percentile_ms(100);
             let row = self.row(phase, operation).times(&durations).figure("max", max, "ms");
-            self.context.add(if errors.is_empty() { row } else { row.note(count_each(&errors)) });
+            self.bench.add(if errors.is_empty() { row } else { row.note(count_each(&errors)) });
         }
     }
 
@@ -174,7 +174,7 @@ impl Trial {
             let outcomes = tally.iter().filter(|((name, _), _)| *name == attack.name);
             let outcomes: Vec<String> =
                 outcomes.map(|((_, outcome), count)| format!("{count} × {outcome}")).collect();
-            self.context.add(self.row("attack", attack.name).note(outcomes.join(", ")));
+            self.bench.add(self.row("attack", attack.name).note(outcomes.join(", ")));
         }
     }
 

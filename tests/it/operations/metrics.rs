@@ -1,4 +1,5 @@
 //! The metrics, as an operator and Prometheus read them.
+#![expect(clippy::float_cmp, reason = "the compared values are whole numbers")]
 
 mod monitoring;
 

@@ -63,7 +63,7 @@ fn alert_names(alerts: &Value) -> BTreeSet<String> {
     rules.map(|rule| rule["alert"].as_str().unwrap().to_owned()).collect()
 }
 
-/// The names of the metrics in an expression of PromQL.
+/// The names of the metrics in an expression of `PromQL`.
 fn metric_names(expression: &str) -> impl Iterator<Item = &str> {
     let is_name = |char: char| char.is_ascii_alphanumeric() || char == '_';
     let words = expression.split(move |char| !is_name(char));
@@ -73,9 +73,9 @@ fn metric_names(expression: &str) -> impl Iterator<Item = &str> {
 /// The name without the suffix of a histogram's series.
 fn base_name<'a>(name: &'a str, documented: &BTreeMap<String, String>) -> &'a str {
     let suffixes = ["_bucket", "_sum", "_count"];
-    let bases = suffixes.iter().filter_map(|suffix| name.strip_suffix(suffix));
+    let mut bases = suffixes.iter().filter_map(|suffix| name.strip_suffix(suffix));
     let is_histogram = |base: &&str| documented.get(*base).is_some_and(|kind| kind == "histogram");
-    bases.filter(is_histogram).last().unwrap_or(name)
+    bases.find(is_histogram).unwrap_or(name)
 }
 
 #[tokio::test]
@@ -121,7 +121,8 @@ async fn the_alerts_fire_when_they_should() {
         .args(["test", "rules"])
         .arg(file("deploy/alerts/webchat.test.yaml"))
         .output();
-    let output = timeout(TIMEOUT, command).await.unwrap().expect("install Debian's prometheus");
+    let output = timeout(TIMEOUT, command).await.unwrap();
+    let output = output.unwrap_or_else(|error| panic!("promtool can't start: {error}"));
 
     let printed = [output.stdout, output.stderr].concat();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&printed));
@@ -141,7 +142,7 @@ struct Prometheus {
 }
 
 impl Prometheus {
-    async fn start(target: &FreePort) -> Self {
+    fn start(target: &FreePort) -> Self {
         let (folder, port) = (tempfile::tempdir().unwrap(), FreePort::choose());
         let config = folder.path().join("prometheus.yml");
         let text = format!(
@@ -161,8 +162,8 @@ impl Prometheus {
             .stdout(Stdio::null())
             .stderr(Stdio::null())
             .kill_on_drop(true)
-            .spawn()
-            .expect("install Debian's prometheus");
+            .spawn();
+        let process = process.unwrap_or_else(|error| panic!("prometheus can't start: {error}"));
         Self { browser: port.browser("/"), _process: process, _folder: folder }
     }
 
@@ -202,7 +203,7 @@ async fn prometheus_scrapes_the_server_and_accepts_each_query_of_the_dashboard()
     let settings =
         [("METRICS", "on"), ("METRICS_ADDR", address.as_str()), ("METRICS_TOKEN", TOKEN)];
     let server = TestServer::with_settings(&settings).await;
-    let prometheus = Prometheus::start(&port).await;
+    let prometheus = Prometheus::start(&port);
 
     prometheus.wait_for("up{job=\"webchat\"}", 1.0).await;
     ask(&server.browser()).await;
