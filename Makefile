@@ -28,7 +28,7 @@ run: ## install everything that is needed, then serve http://127.0.0.1:8080
 	@scripts/with_model.py -- $(CARGO_TARGET_DIR)/local/webchat serve
 
 build: tools web/dist/index.html ## build the page and the release binary
-	@cargo build --release --locked -p webchat
+	@cargo build --release --locked --features otlp -p webchat
 
 test: tools packages clients check-spelling check-workflows check-scripts check-web check-rust check-advisories ## install everything that is needed, then run every check and test
 	cargo build --all-targets $(SCOPE)
@@ -40,6 +40,7 @@ lint: tools check-spelling check-workflows web/node_modules/.installed ## run th
 	cd web && npm run lint && npm run typecheck
 	cargo fmt --all --check
 	cargo clippy --all-targets $(SCOPE) -- -D warnings
+	cargo clippy --locked -p webchat -- -D warnings
 
 # cargo-llvm-cov needs the component llvm-tools of the toolchain, or LLVM_COV and LLVM_PROFDATA of the same LLVM.
 coverage: tools packages clients web/node_modules/.installed ## measure the coverage of all tests but the browser's, and print tables
@@ -105,6 +106,7 @@ check-web: web/node_modules/.installed tests/e2e/node_modules/.installed
 check-rust:
 	cargo fmt --all --check
 	cargo clippy --all-targets $(SCOPE) -- -D warnings
+	cargo clippy --locked -p webchat -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --no-deps $(SCOPE)
 	@if cargo deny --version >/dev/null 2>&1; then cargo deny --locked check bans licenses sources; \
 	else echo "cargo-deny is not installed: skipping the check of the dependencies' licences and sources"; fi

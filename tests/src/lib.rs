@@ -24,6 +24,7 @@ mod soak_stats;
 mod socket;
 mod socket_io;
 mod timeout;
+mod trace_receiver;
 
 pub use browser::{Browser, Response};
 pub use databases::{Redis, insert_flask_conversation, mongodb_uri, newest_message, redis_url};
@@ -38,3 +39,4 @@ pub use soak_stats::{SoakStats, format_seconds, test_or_soak};
 pub use socket::{Socket, answer_text, upgrade};
 pub use socket_io::{Polling, SocketIo, Transport, socket_io_path};
 pub use timeout::TIMEOUT;
+pub use trace_receiver::{ReceivedSpan, TraceReceiver};

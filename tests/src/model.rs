@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use actix_web::web::{self, Data, Json};
-use actix_web::{App, HttpResponse, HttpServer};
+use actix_web::{App, HttpRequest, HttpResponse, HttpServer};
 use bytes::Bytes;
 use futures_util::stream::{self, StreamExt};
 use serde_json::{Value, json};
@@ -28,6 +28,7 @@ struct Script {
     delay: Duration,
     answers: Mutex<VecDeque<UnboundedReceiver<Chunk>>>,
     requests: Mutex<Vec<Value>>,
+    trace_parents: Mutex<Vec<Option<String>>>,
 }
 
 enum Chunk {
@@ -86,12 +87,24 @@ impl ScriptedModel {
     pub fn requests(&self) -> Vec<Value> {
         self.script.requests.lock().unwrap().clone()
     }
+
+    /// The `traceparent` headers of all requests so far.
+    #[must_use]
+    pub fn trace_parents(&self) -> Vec<Option<String>> {
+        self.script.trace_parents.lock().unwrap().clone()
+    }
 }
 
 impl ScriptedAnswer {
     /// Sends a chunk of the answer's text.
     pub fn send(&self, text: &str) {
         self.send_event(&json!({"choices": [{"index": 0, "delta": {"content": text}}]}));
+    }
+
+    /// Reports the tokens of the request and of the answer.
+    pub fn report_usage(&self, prompt_tokens: u32, completion_tokens: u32) {
+        let usage = json!({"prompt_tokens": prompt_tokens, "completion_tokens": completion_tokens});
+        self.send_event(&json!({"choices": [], "usage": usage}));
     }
 
     /// Completes the answer.
@@ -124,7 +137,10 @@ fn spawn(server: actix_web::dev::Server) {
     tokio::spawn(server);
 }
 
-async fn complete(script: Data<Script>, body: Json<Value>) -> HttpResponse {
+async fn complete(request: HttpRequest, script: Data<Script>, body: Json<Value>) -> HttpResponse {
+    let trace_parent = request.headers().get("traceparent");
+    let trace_parent = trace_parent.map(|value| value.to_str().unwrap().to_owned());
+    script.trace_parents.lock().unwrap().push(trace_parent);
     let question = body["messages"].as_array().unwrap().last().unwrap()["content"].clone();
     script.requests.lock().unwrap().push(body.into_inner());
     let scripted = script.answers.lock().unwrap().pop_front();

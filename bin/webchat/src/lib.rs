@@ -3,8 +3,6 @@
 mod commands;
 mod error;
 mod health;
-pub mod log_file;
-mod metrics;
 mod open_files;
 mod plaintext;
 mod secret;
@@ -23,6 +21,6 @@ pub use secret::SecretError;
 pub use settings::{
     AppEnv, ConnectionSettings, ExampleFormat, InvalidSetting, LimitSettings, LogFormat,
     LogSettings, ModelSettings, ModelUrl, ServerSettings, SessionSettings, Settings, SettingsError,
-    SettingsSources, StoreSettings, UploadSettings,
+    SettingsSources, StoreSettings, TraceSettings, UploadSettings,
 };
 pub use start::{RunningWebchat, start};

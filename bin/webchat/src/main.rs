@@ -9,10 +9,11 @@ use tikv_jemallocator::Jemalloc;
 use tokio::runtime::Runtime;
 use tokio::signal::ctrl_c;
 use tokio::signal::unix::{SignalKind, signal};
-use webchat::log_file::{self, FlushOnDrop, LogFile};
+use webchat::telemetry::log_file::{self, FlushOnDrop, LogFile};
+use webchat::telemetry::{self, Traces};
 use webchat::{
     ExampleFormat, Settings, SettingsSources, StoreSettings, check_config, check_health,
-    copy_store, export, import, init_db, print_config, print_example, print_openapi, telemetry,
+    copy_store, export, import, init_db, print_config, print_example, print_openapi,
 };
 use webchat_domain::UserId;
 
@@ -156,11 +157,16 @@ async fn serve() -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
     let hangup = signal(SignalKind::hangup())?;
     let settings = Settings::read(&SettingsSources::from_process())?;
     let file = LogFile::start(&settings.log)?;
-    telemetry::init_log(settings.log.format, &settings.log.level, file)?;
-    tokio::select! {
+    let traces = Traces::start(&settings.traces)?;
+    telemetry::init_log(&settings.log, file, traces.as_ref())?;
+    let result = tokio::select! {
         result = serve_until_stopped(settings) => result,
         never = log_file::watch(hangup) => match never {},
+    };
+    if let Some(traces) = traces {
+        traces.shutdown().await;
     }
+    result
 }
 
 async fn serve_until_stopped(

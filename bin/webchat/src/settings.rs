@@ -20,7 +20,7 @@ use self::merged::Merged;
 use self::sections::SECTIONS;
 pub use self::sections::{
     AppEnv, ConnectionSettings, LimitSettings, LogFormat, LogSettings, ModelSettings, ModelUrl,
-    ServerSettings, SessionSettings, Settings, StoreSettings, UploadSettings,
+    ServerSettings, SessionSettings, Settings, StoreSettings, TraceSettings, UploadSettings,
 };
 pub use self::sources::SettingsSources;
 

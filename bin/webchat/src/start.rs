@@ -12,7 +12,7 @@ use tokio::time::timeout;
 use url::Url;
 use webchat_chat::{Chat, Ports};
 use webchat_domain::SystemClock;
-use webchat_llm::HttpChatModel;
+use webchat_llm::{HttpChatModel, HttpSettings};
 use webchat_persistence_sqlite::{SavedFilesDir, make_private};
 use webchat_tokens::TokenCounter;
 use webchat_transport::{WebClient, serve};
@@ -21,7 +21,9 @@ use crate::error::StartError;
 use crate::open_files::{max_tcp_connections, raise_open_files_limit};
 use crate::secret::secret_key;
 use crate::stores::Stores;
-use crate::{Settings, metrics, plaintext};
+use crate::telemetry::metrics;
+use crate::telemetry::traces::request_headers;
+use crate::{Settings, plaintext};
 
 /// How long the server may take to close its connections at shutdown.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(15);
@@ -164,6 +166,8 @@ fn chat(settings: &Settings, stores: Stores) -> Result<Chat, StartError> {
         signals,
         probes,
     } = stores;
+    let request_headers = request_headers(&settings.traces);
+    let model_settings = HttpSettings { request_headers, ..settings.model.http() };
     let ports = Ports {
         conversations,
         contexts,
@@ -178,7 +182,7 @@ fn chat(settings: &Settings, stores: Stores) -> Result<Chat, StartError> {
             settings.storage.data_dir.join("saved_conversations"),
         )),
         probes,
-        model: Arc::new(HttpChatModel::new(settings.model.http())?),
+        model: Arc::new(HttpChatModel::new(model_settings)?),
         clock: Arc::new(SystemClock),
         tokens: token_counter(settings.model.name.as_deref()),
     };

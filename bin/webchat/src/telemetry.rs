@@ -1,47 +1,65 @@
-//! The log, with one line per event on standard error and in the log file.
+//! The log, with one line per event on standard error and in the log file; metrics and traces.
+
+pub mod log_file;
+pub(crate) mod metrics;
+#[cfg(feature = "otlp")]
+pub(crate) mod traces;
+#[cfg(not(feature = "otlp"))]
+#[path = "telemetry/traces/none.rs"]
+pub(crate) mod traces;
 
 use std::error::Error;
 use std::io::{self, IsTerminal};
 
-use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::writer::{BoxMakeWriter, MakeWriterExt};
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
+use tracing_subscriber::{EnvFilter, Layer, Registry, fmt, registry};
+use webchat_domain::TRACE_TARGET;
 
-use crate::LogFormat;
-use crate::log_file::LogFile;
+use self::log_file::LogFile;
+pub use self::traces::Traces;
+use crate::{LogFormat, LogSettings};
 
-/// Starts the log of this process.
+/// A receiver of spans and events, with its own filter.
+pub(crate) type LogLayer = Box<dyn Layer<Registry> + Send + Sync>;
+
+/// Starts the log of this process, and the recording of traces if there are any.
 ///
 /// # Errors
 /// If the log has already been started.
 pub fn init_log(
-    format: LogFormat,
-    level: &str,
+    settings: &LogSettings,
     file: Option<LogFile>,
+    traces: Option<&Traces>,
 ) -> Result<(), Box<dyn Error + Send + Sync>> {
-    let filter = EnvFilter::try_new(filter_directives(level))?;
+    let filter = EnvFilter::try_new(filter_directives(&settings.level))?;
     let writer = match file {
         Some(file) => BoxMakeWriter::new(file.and(io::stderr)),
         None => BoxMakeWriter::new(io::stderr),
     };
-    let builder = tracing_subscriber::fmt()
-        .with_env_filter(filter)
+    let lines = fmt::layer()
         .with_ansi(io::stderr().is_terminal())
         .with_writer(writer)
         // These errors are printed to standard error, which panics if it can't be written, such as a file on a
         // full disk.
         .log_internal_errors(false);
-    match format {
-        LogFormat::Text => builder.try_init(),
-        LogFormat::Json => builder.json().flatten_event(true).try_init(),
-    }
+    let lines = match settings.format {
+        LogFormat::Text => lines.with_filter(filter).boxed(),
+        LogFormat::Json => lines.json().flatten_event(true).with_filter(filter).boxed(),
+    };
+    let layers: Vec<LogLayer> = traces.map(Traces::layer).into_iter().chain([lines]).collect();
+    Ok(registry().with(layers).try_init()?)
 }
 
-/// Returns the filter for this level of Webchat's own crates. Libraries log only warnings and errors, because some
-/// log what clients sent on other levels. Two libraries are limited further, as any client can make them log
-/// without limit: `actix_http` logs malformed requests, and `actix_session` refused cookies, which Webchat counts
-/// as security events.
+/// Returns the filter for this level of Webchat's own crates, without the spans for traces. Libraries log only warnings
+/// and errors, because some log what clients sent on other levels. Two libraries are limited further, as any client can
+/// make them log without limit: `actix_http` logs malformed requests, and `actix_session` refused cookies, which Webchat
+/// counts as security events.
 fn filter_directives(level: &str) -> String {
     let libraries = if level == "error" { "error" } else { "warn" };
     let malformed = if matches!(level, "debug" | "trace") { "error" } else { "off" };
-    format!("{libraries},webchat={level},actix_http={malformed},actix_session=error")
+    format!(
+        "{libraries},webchat={level},{TRACE_TARGET}=off,actix_http={malformed},actix_session=error"
+    )
 }

@@ -15,6 +15,7 @@ mod runtime;
 mod settings;
 #[cfg(test)]
 mod testing;
+mod trace;
 mod transfer;
 mod turns;
 

@@ -39,3 +39,7 @@ pub use problem::Problem;
 pub use search::{SearchHit, SearchQuery, SnippetPart};
 pub use session::Session;
 pub use turn::{FinishReason, Ledger};
+
+/// The target of `tracing` spans that are only for traces. The log shows neither these spans nor their fields, and
+/// no module's path may begin with it.
+pub const TRACE_TARGET: &str = "webchat::spans";

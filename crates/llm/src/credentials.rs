@@ -25,7 +25,7 @@ pub(crate) fn key_header(
 }
 
 /// Returns whether the address has one of Azure's hosts, or a path like Azure's, which gateways keep.
-fn is_azure<'a>(url: &'a Url) -> bool {
+pub(crate) fn is_azure<'a>(url: &'a Url) -> bool {
     const SERVICES: [&str; 3] = [".openai", ".cognitiveservices", ".services.ai"];
     // The last two are the clouds of the United States' government and of China.
     const CLOUDS: [&str; 3] = [".azure.com", ".azure.us", ".azure.cn"];

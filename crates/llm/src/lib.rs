@@ -9,9 +9,10 @@ mod providers;
 mod settings;
 
 pub use error::{Cause, ModelError, SetupError, filtered_answer_message};
+pub use http::client::http_client;
 pub use metrics::describe_metrics;
 #[cfg(feature = "mock")]
 pub use model::MockChatModel;
 pub use model::{ChatMessage, ChatModel, ChatRequest, ChatRole, Delta, DeltaStream, Usage};
 pub use providers::openai_chat::HttpChatModel;
-pub use settings::{Auth, HttpSettings, ProxySettings, Timeouts, TokensField};
+pub use settings::{Auth, HttpSettings, ProxySettings, RequestHeaders, Timeouts, TokensField};

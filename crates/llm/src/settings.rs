@@ -1,6 +1,7 @@
 //! The settings of a model over HTTP.
 
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use secrecy::SecretString;
@@ -27,7 +28,12 @@ pub struct HttpSettings {
     pub timeouts: Timeouts,
     /// The proxy to use, unless the model runs on this machine. The environment's proxies are ignored.
     pub proxy: Option<ProxySettings>,
+    /// Further headers of each request.
+    pub request_headers: Option<RequestHeaders>,
 }
+
+/// Returns names and values of headers. It is called within the span of the request that they are for.
+pub type RequestHeaders = Arc<dyn Fn() -> Vec<(String, String)> + Send + Sync>;
 
 /// An HTTP, HTTPS or SOCKS proxy, depending on the scheme of its address.
 #[derive(Clone)]
@@ -91,6 +97,7 @@ impl HttpSettings {
             parameters: ModelParameters::default(),
             timeouts: Timeouts::default(),
             proxy: None,
+            request_headers: None,
         }
     }
 }
@@ -118,7 +125,7 @@ impl fmt::Debug for HttpSettings {
             .field("parameters", &self.parameters)
             .field("timeouts", &self.timeouts)
             .field("proxy", &self.proxy)
-            .finish()
+            .finish_non_exhaustive()
     }
 }
 

@@ -102,5 +102,6 @@ fn settings() -> webchat_transport::Settings {
         max_tcp_connections: Some(20_000),
         metrics: None,
         warnings: None,
+        continue_trace: None,
     }
 }

@@ -22,12 +22,13 @@ use crate::middleware::response_memory::limit_response_memory;
 use crate::middleware::security_headers::security_headers;
 use crate::middleware::sessions::{SessionCookie, rename_cookie};
 use crate::middleware::timing::measure_request;
+use crate::middleware::trace_span::trace_request;
 use crate::openapi::document::ApiDocument;
 use crate::realtime::connections::Connections;
 use crate::rest::transfer::imports::ImportLimit;
 use crate::routes::routes;
 use crate::security_log::SecurityLog;
-use crate::settings::Settings;
+use crate::settings::{ContinueTrace, Settings};
 
 /// All of Webchat except its page, to be mounted in an actix application. Clones share the live
 /// connections.
@@ -49,6 +50,7 @@ pub struct Services {
     security_log: SecurityLog,
     error_log: ErrorLog,
     is_secure: bool,
+    continue_trace: Option<ContinueTrace>,
 }
 
 impl Services {
@@ -86,6 +88,7 @@ impl Services {
             security_log,
             error_log,
             is_secure,
+            continue_trace: settings.continue_trace.clone(),
         }
     }
 
@@ -102,6 +105,7 @@ impl Services {
         path: &str,
         extra: F,
     ) -> impl FnOnce(&mut ServiceConfig) + use<F> {
+        let continue_trace = self.continue_trace.clone();
         // The middleware that is added last runs first.
         let scope = web::scope(path)
             .configure(|config| self.configure(config))
@@ -118,6 +122,9 @@ impl Services {
             .wrap(from_fn(forbid_caching))
             .wrap(security_headers(self.is_secure))
             .wrap(from_fn(measure_request))
+            .wrap(from_fn(move |request, next| {
+                trace_request(request, next, continue_trace.clone())
+            }))
             .wrap(TracingLogger::<RequestSpan>::new());
         |config| {
             config.service(scope);

@@ -15,6 +15,7 @@ use crate::settings::{MetricsSettings, ReadinessWarnings};
 
 const HEALTHZ: &str = "/healthz";
 const READYZ: &str = "/readyz";
+const METRICS: &str = "/metrics";
 
 /// See <https://prometheus.io/docs/instrumenting/exposition_formats/>.
 const PROMETHEUS_TEXT: &str = "text/plain; version=0.0.4; charset=utf-8";
@@ -30,7 +31,12 @@ pub(crate) fn routes(config: &mut ServiceConfig) {
 }
 
 pub(crate) fn metrics_route(config: &mut ServiceConfig, settings: MetricsSettings) {
-    config.service(web::resource("/metrics").app_data(Data::new(settings)).get(metrics));
+    config.service(web::resource(METRICS).app_data(Data::new(settings)).get(metrics));
+}
+
+/// Returns whether this is the route of a resource that monitoring requests regularly.
+pub(crate) fn is_probe(route: &str) -> bool {
+    [HEALTHZ, READYZ, METRICS].iter().any(|probe| route.ends_with(probe))
 }
 
 async fn metrics(

@@ -63,6 +63,11 @@ pub(crate) fn record_readiness(is_ready: bool) {
     gauge!(READY).set(u8::from(is_ready));
 }
 
+/// Returns the method if a route may have it.
+pub(crate) fn known_method(method: &Method) -> Option<&Method> {
+    Some(method).filter(|method| METHODS.contains(method))
+}
+
 /// Records how long a request took.
 pub(crate) fn record_request(
     method: &Method,
@@ -70,8 +75,7 @@ pub(crate) fn record_request(
     status: u16,
     duration: Duration,
 ) {
-    let method = METHODS.into_iter().find(|known| known == method);
-    let method = method.map_or_else(|| "other".to_owned(), |method| method.to_string());
+    let method = known_method(method).map_or_else(|| "other".to_owned(), Method::to_string);
     let route = route.unwrap_or_else(|| NO_ROUTE.to_owned());
     let status = match status {
         100..200 => "1xx",

@@ -4,6 +4,7 @@ use std::num::NonZeroU32;
 use std::sync::Arc;
 
 use ipnet::IpNet;
+use tracing::Span;
 use url::Url;
 
 use crate::base_path::BasePath;
@@ -43,6 +44,8 @@ pub struct Settings {
     pub metrics: Option<MetricsSettings>,
     /// Returns what fails although the server is ready, for the response of `GET /readyz`.
     pub warnings: Option<ReadinessWarnings>,
+    /// Continues the traces of clients. If `None`, each request is a new trace.
+    pub continue_trace: Option<ContinueTrace>,
 }
 
 impl Settings {
@@ -60,6 +63,9 @@ pub struct MetricsSettings {
     /// The bearer token that requests must have. If `None`, every client may read the metrics.
     pub token: Option<String>,
 }
+
+/// Makes a span, which has not been entered, a part of the trace that a request's `traceparent` and `tracestate` name.
+pub type ContinueTrace = Arc<dyn Fn(&Span, &str, Option<&str>) + Send + Sync>;
 
 /// Renders the current metrics in Prometheus' text format.
 pub type RenderMetrics = Arc<dyn Fn() -> String + Send + Sync>;

@@ -19,11 +19,12 @@ const CRATE_DEPENDENCIES: [(&str, &[&str]); 9] = [
 
 /// Each library and the crates that may use it. A name includes the libraries whose names continue it with a
 /// hyphen.
-const RESTRICTED_LIBRARIES: [(&str, &[&str]); 8] = [
+const RESTRICTED_LIBRARIES: [(&str, &[&str]); 9] = [
     ("actix", &["webchat-transport"]),
     ("deadpool", &["webchat-persistence-redis"]),
     ("engineioxide", &["webchat-transport"]),
     ("mongodb", &["webchat-persistence-mongo"]),
+    ("opentelemetry", &["webchat"]),
     ("redis", &["webchat-persistence-redis"]),
     ("reqwest", &["webchat-llm"]),
     ("rusqlite", &["webchat-persistence-sqlite"]),

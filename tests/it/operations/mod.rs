@@ -1,4 +1,5 @@
 //! The server's operation: bounds, configuration, processes, instances, stores, logs, the page, and embedding in another
+//! The server's operation: bounds, configuration, processes, instances, stores, the page, traces, and embedding in another
 //! application.
 
 mod bounds;
@@ -13,3 +14,4 @@ mod proxies;
 mod readiness;
 mod real_model;
 mod stores;
+mod traces;

@@ -15,6 +15,7 @@ pub(super) fn check(merged: &mut Merged) {
     check_proxy(merged);
     check_secret_key(merged);
     check_metrics(merged);
+    check_traces(merged);
 }
 
 fn check_model_url(merged: &mut Merged) {
@@ -63,6 +64,18 @@ fn check_metrics(merged: &mut Merged) {
         if merged.get::<String>(variable).is_some() {
             reject(merged, variable, Some("empty, or METRICS must be on"));
         }
+    }
+}
+
+/// Without the feature, spans would be lost silently.
+fn check_traces(merged: &mut Merged) {
+    let endpoint = "OTEL_EXPORTER_OTLP_ENDPOINT";
+    if !cfg!(feature = "otlp") && merged.get::<String>(endpoint).is_some() {
+        reject(
+            merged,
+            endpoint,
+            Some("empty, as this Webchat was built without the feature `otlp`"),
+        );
     }
 }
 

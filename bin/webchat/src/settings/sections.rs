@@ -8,6 +8,7 @@ mod model;
 mod server;
 mod sessions;
 mod storage;
+mod traces;
 
 pub use self::connections::ConnectionSettings;
 pub use self::files::UploadSettings;
@@ -18,6 +19,7 @@ pub use self::model::{ModelSettings, ModelUrl};
 pub use self::server::{AppEnv, ServerSettings};
 pub use self::sessions::SessionSettings;
 pub use self::storage::StoreSettings;
+pub use self::traces::TraceSettings;
 
 use serde::Deserialize;
 
@@ -36,10 +38,11 @@ pub struct Settings {
     pub limits: LimitSettings,
     pub connections: ConnectionSettings,
     pub log: LogSettings,
+    pub traces: TraceSettings,
 }
 
 /// All sections, in the order of the examples.
-pub(super) const SECTIONS: [&Section; 8] = [
+pub(super) const SECTIONS: [&Section; 9] = [
     &ModelSettings::SECTION,
     &UploadSettings::SECTION,
     &ServerSettings::SECTION,
@@ -48,6 +51,7 @@ pub(super) const SECTIONS: [&Section; 8] = [
     &LimitSettings::SECTION,
     &ConnectionSettings::SECTION,
     &LogSettings::SECTION,
+    &TraceSettings::SECTION,
 ];
 
 /// All settings, in the order of the examples.

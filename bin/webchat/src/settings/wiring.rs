@@ -15,7 +15,8 @@ use super::sections::{
     ConnectionSettings, LimitSettings, ModelSettings, SessionSettings, Settings, StoreSettings,
     UploadSettings, proxy_url,
 };
-use crate::log_file;
+use crate::telemetry::log_file;
+use crate::telemetry::traces::continue_trace;
 
 /// The context window of an unknown model, in tokens.
 const DEFAULT_WINDOW: u32 = 128_000;
@@ -68,6 +69,7 @@ impl Settings {
             ),
             max_tcp_connections,
             limits: self.connections.limits(limits),
+            continue_trace: continue_trace(&self.traces),
             metrics: render_metrics.map(|render| MetricsSettings {
                 render,
                 token: server.metrics_token.as_ref().map(|token| token.expose_secret().to_owned()),
@@ -100,6 +102,7 @@ impl ModelSettings {
                 idle: Duration::from_secs(self.idle_timeout_s),
             },
             proxy: self.proxy(),
+            request_headers: None,
         }
     }
 

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::timeout;
+use tracing::Instrument;
 use webchat_domain::RunId;
 
 use super::work::FileWork;
@@ -12,6 +13,7 @@ use crate::metrics::Current;
 use crate::runtime::core::Core;
 use crate::runtime::error_chain::error_chain;
 use crate::runtime::periodic::repeat_forever;
+use crate::trace;
 use crate::turns::lease::LEASE;
 
 /// How often to look for files without a worker, including those of dead instances.
@@ -30,11 +32,13 @@ async fn take_files(core: &Arc<Core>, work: &Arc<FileWork>) {
     // The semaphore is never closed.
     while let Ok(permit) = Arc::clone(&work.files).acquire_owned().await {
         if let Some(worker) = take_file(core, work).await {
-            core.lifecycle.spawn_detached(async move {
+            let span = trace::file_analysis(worker.id());
+            let analysis = async move {
                 let _running = Current::FileAnalyses.count();
                 worker.run().await;
                 drop(permit);
-            });
+            };
+            core.lifecycle.spawn_detached(analysis.instrument(span));
             continue;
         }
         drop(permit);

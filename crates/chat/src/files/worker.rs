@@ -223,7 +223,7 @@ impl AnalysisWorker {
         }
     }
 
-    fn id(&self) -> JobId {
+    pub(super) fn id(&self) -> JobId {
         self.taken.job.job_id
     }
 

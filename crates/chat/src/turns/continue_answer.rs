@@ -3,8 +3,9 @@
 use webchat_domain::{Caller, ClientMessageId, ConversationId, MessageId, Role};
 
 use super::service::Turns;
-use super::start::{TurnSource, TurnStart};
+use super::start::TurnStart;
 use super::start_turn_outcome::StartTurnOutcome;
+use super::turn_source::TurnSource;
 use crate::error::ChatError;
 
 impl Turns {

@@ -13,4 +13,5 @@ mod start;
 pub(crate) mod start_turn_outcome;
 mod stop;
 pub(crate) mod stopper;
+mod turn_source;
 mod versions;

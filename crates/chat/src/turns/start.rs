@@ -4,10 +4,10 @@ use std::sync::{Arc, Mutex};
 
 use tokio::time::Instant;
 use tokio_util::task::task_tracker::TaskTrackerToken;
+use tracing::Instrument;
 use webchat_domain::{
     Caller, ClientMessageId, Context, Conversation, ConversationChange, ConversationId, Event,
-    EventBody, EventId, Message, MessageAccepted, MessageId, MessageStatus, NewMessage, Title,
-    TurnId, UserId,
+    EventBody, EventId, Message, MessageAccepted, MessageStatus, NewMessage, Title, TurnId, UserId,
 };
 use webchat_persistence::{Append, AppendOutcome, ContinueAnswer, StoreError, TurnLease};
 use webchat_tokens::{MESSAGE_OVERHEAD, REPLY_PRIMER, TokenCounter, with_overhead};
@@ -17,6 +17,7 @@ use super::lease::LEASE;
 use super::run::turn::TurnTask;
 use super::service::Turns;
 use super::start_turn_outcome::StartTurnOutcome;
+use super::turn_source::TurnSource;
 use crate::context::prompts::{CONTINUE, tokens_to_continue};
 use crate::error::ChatError;
 use crate::metrics::Timing;
@@ -24,6 +25,7 @@ use crate::models::answer_bounds::MAX_ANSWER_BYTES;
 use crate::models::token_budget::TokenReservation;
 use crate::runtime::error_chain::error_chain;
 use crate::runtime::limits::CallerPermit;
+use crate::trace;
 
 /// A turn to start.
 pub(super) struct TurnStart {
@@ -33,16 +35,6 @@ pub(super) struct TurnStart {
     pub(super) id: ConversationId,
     pub(super) client_message_id: Option<ClientMessageId>,
     pub(super) source: TurnSource,
-}
-
-/// What a turn starts from.
-pub(super) enum TurnSource {
-    /// A new question, or another version of one.
-    Question { content: String, expected_position: Option<u64>, version_of: Option<MessageId> },
-    /// An existing question to answer again.
-    Regeneration { question: Message, answer_id: MessageId },
-    /// An existing question with an answer to continue.
-    Continuation { question: Message, answer: Message },
 }
 
 /// The change to store when a turn starts.
@@ -70,8 +62,11 @@ impl Turns {
     /// future. Shutdown waits for the task.
     pub(super) async fn start(&self, start: TurnStart) -> Result<StartTurnOutcome, ChatError> {
         let turns = self.clone();
-        let task = async move { turns.start_detached(start).await };
-        self.core.lifecycle.spawn_detached(task).await.map_err(StoreError::fault)?
+        let span = trace::turn(start.id);
+        let task =
+            async move { turns.start_detached(start).await.inspect_err(trace::record_rejection) };
+        let task = self.core.lifecycle.spawn_detached(task.instrument(span));
+        task.await.map_err(StoreError::fault)?
     }
 
     async fn start_detached(&self, start: TurnStart) -> Result<StartTurnOutcome, ChatError> {
@@ -250,6 +245,7 @@ impl Turns {
             started_at,
         } = stored;
         let turn_id = accepted.turn_id;
+        trace::record_turn_id(turn_id);
         let is_first_question = start.source.is_new_question() && question.parent_id.is_none();
         let turn = TurnTask {
             core: Arc::clone(&self.core),
@@ -279,7 +275,8 @@ impl Turns {
         };
         Timing::TurnAccept.record(started_at.elapsed());
         self.publish_first_title(&turn).await;
-        self.core.lifecycle.spawn_detached(turn.run(cancellation));
+        // The current span is that of the turn.
+        self.core.lifecycle.spawn_detached(turn.run(cancellation).in_current_span());
         self.core.notify_list(user_id, Some(id)).await;
         Ok(StartTurnOutcome::Accepted(event))
     }
@@ -338,49 +335,6 @@ impl Change {
         let tokens = messages.iter().map(|message| with_overhead(message.token_count));
         let instruction = with_overhead(counter.count(CONTINUE));
         tokens.fold(instruction, u32::saturating_add).saturating_add(REPLY_PRIMER)
-    }
-}
-
-impl TurnSource {
-    fn existing_question(&self) -> Option<&Message> {
-        match self {
-            Self::Question { .. } => None,
-            Self::Regeneration { question, .. } | Self::Continuation { question, .. } => {
-                Some(question)
-            }
-        }
-    }
-
-    fn is_new_question(&self) -> bool {
-        matches!(self, Self::Question { version_of: None, .. })
-    }
-
-    /// Returns whether the turn makes other versions of messages visible.
-    fn is_branch(&self) -> bool {
-        match self {
-            Self::Question { version_of, .. } => version_of.is_some(),
-            Self::Regeneration { .. } => true,
-            Self::Continuation { .. } => false,
-        }
-    }
-
-    /// A client that uses an id for two texts must learn that the second one is not stored.
-    fn check_duplicate(&self, stored: &Message) -> Result<(), ChatError> {
-        match self {
-            Self::Question { content, .. } if *content != stored.content => {
-                Err(ChatError::IdempotencyKeyReused)
-            }
-            _ => Ok(()),
-        }
-    }
-
-    fn conflict_error(&self, position: u64) -> ChatError {
-        match self {
-            Self::Continuation { .. } => ChatError::NothingToContinue,
-            Self::Question { .. } | Self::Regeneration { .. } => {
-                ChatError::PositionConflict { position }
-            }
-        }
     }
 }
 

@@ -6,8 +6,13 @@ use url::{Host, Url};
 use super::tls::client_config;
 use crate::{HttpSettings, ProxySettings, SetupError};
 
-/// Creates a client with its own connection pool.
-pub(crate) fn client(settings: &HttpSettings) -> Result<Client, SetupError> {
+/// Creates a client with its own connection pool, whose TLS is that of all clients: with the root certificates of the
+/// system.
+///
+/// # Errors
+///
+/// When the settings can't work.
+pub fn http_client(settings: &HttpSettings) -> Result<Client, SetupError> {
     let tls = client_config(&settings.url).map_err(|error| SetupError::Tls(error.into()))?;
     let mut builder = Client::builder()
         .user_agent(concat!("webchat/", env!("CARGO_PKG_VERSION")))

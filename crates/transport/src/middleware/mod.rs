@@ -11,3 +11,4 @@ pub(crate) mod response_memory;
 pub(crate) mod security_headers;
 pub(crate) mod sessions;
 pub(crate) mod timing;
+pub(crate) mod trace_span;

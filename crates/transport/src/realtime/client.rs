@@ -5,9 +5,11 @@ use std::time::Duration;
 
 use tokio::sync::mpsc;
 use tokio_util::task::AbortOnDropHandle;
+use tracing::field::Empty;
+use tracing::{Instrument, Span, info_span};
 use uuid::Uuid;
 use webchat_chat::{Chat, Limit, SendMessage, StartTurnOutcome, Subscription, count_reached_limit};
-use webchat_domain::{ConversationId, Network};
+use webchat_domain::{ConversationId, Network, TRACE_TARGET};
 
 use super::connections::Connections;
 use super::events::incoming::{
@@ -147,7 +149,14 @@ impl<O: From<OutgoingEvent> + Send + 'static> Client<O> {
     }
 
     async fn dispatch(&mut self, event: UnparsedEvent) -> Result<(), ApiError> {
-        match event.parse_data()? {
+        let event = event.parse_data()?;
+        let span = trace_span(&event);
+        let result = self.dispatch_parsed(event).instrument(span.clone()).await;
+        result.inspect_err(|error| _ = span.record("error.type", error.code()))
+    }
+
+    async fn dispatch_parsed(&mut self, event: ClientEvent) -> Result<(), ApiError> {
+        match event {
             ClientEvent::SendMessage(data) => self.send_message(data).await,
             ClientEvent::EditMessage(data) => self.edit_message(data).await,
             ClientEvent::Regenerate(data) => self.regenerate(data).await,
@@ -299,4 +308,19 @@ impl<O: From<OutgoingEvent> + Send + 'static> Client<O> {
 /// Whole milliseconds, rounded up.
 fn millis(duration: Duration) -> u64 {
     u64::try_from(duration.as_micros().div_ceil(1_000)).unwrap_or(u64::MAX)
+}
+
+/// Returns the span of an event for traces. Clients send pings regularly: these have none.
+fn trace_span(event: &ClientEvent) -> Span {
+    if matches!(event, ClientEvent::Ping(_)) {
+        return Span::none();
+    }
+    info_span!(
+        target: TRACE_TARGET,
+        parent: None,
+        "event",
+        otel.name = <&str>::from(event),
+        otel.kind = "server",
+        error.type = Empty,
+    )
 }

@@ -12,6 +12,7 @@ fn secret_of(variable: &str) -> String {
         "MONGODB_URI" => format!("mongodb://me:{SECRET}@db.example/chat"),
         "REDIS_URL" => format!("redis://:{SECRET}@cache.example"),
         "SECRET_KEY" | "METRICS_TOKEN" => format!("{SECRET}-0f5c1e7fd21a4d7e8a92be31c4d60f5c"),
+        "OTEL_EXPORTER_OTLP_HEADERS" => format!("api-key={SECRET}"),
         name if name.ends_with("_PROXY") => format!("http://me:{SECRET}@proxy.example"),
         _ => SECRET.to_owned(),
     }
@@ -36,7 +37,8 @@ fn the_secrets_are_known() {
             "METRICS_TOKEN",
             "MONGODB_URI",
             "REDIS_URL",
-            "SECRET_KEY"
+            "SECRET_KEY",
+            "OTEL_EXPORTER_OTLP_HEADERS"
         ]
     );
 }

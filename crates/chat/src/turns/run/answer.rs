@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use futures_util::{FutureExt, StreamExt};
 use tokio::time::{Instant, sleep, timeout};
+use tracing::Instrument;
 use webchat_domain::{
     Context, EventBody, FinishReason, Message, Problem, ResponseChunk, ResponseEnd, TokenUsage,
     TurnFailed,
@@ -21,6 +22,7 @@ use crate::events::publisher::EventPublisher;
 use crate::metrics::{Current, Timing, count_turn, record_prompt_tokens};
 use crate::models::answer_bounds::AnswerBound;
 use crate::models::request_metrics::{Purpose, RequestMetrics};
+use crate::trace;
 use crate::turns::registry::TurnCancellation;
 
 /// How long a turn waits for the compaction of its conversation.
@@ -88,7 +90,8 @@ impl TurnTask {
         request_context: &mut RequestContext,
         publisher: &EventPublisher,
     ) -> Result<FinishReason, Failure> {
-        let request = self.build_request(request_context).await?;
+        let plan = self.build_request(request_context).instrument(trace::context_plan());
+        let request = plan.await?;
         let mut metrics = RequestMetrics::start(Purpose::Answer);
         let result = self.receive(request, request_context, draft, publisher, &mut metrics).await;
         metrics.end(request_context.usage, result.as_ref().err().map(Failure::code));
@@ -169,7 +172,8 @@ impl TurnTask {
         if plan.ledger.left_out_messages > 0 {
             request_context.is_compacted = true;
             let compaction = self.compaction(self.last_message().position);
-            let compaction = self.core.lifecycle.spawn_detached(compaction.run());
+            let compaction = compaction.run().instrument(trace::compaction());
+            let compaction = self.core.lifecycle.spawn_detached(compaction);
             let started_at = Instant::now();
             let result = timeout(COMPACTION_TIMEOUT, compaction).await;
             Timing::CompactionWait.record(started_at.elapsed());
@@ -237,11 +241,12 @@ impl TurnTask {
             Err(failure) => (failure.finish_reason(), Some(describe(failure))),
         };
         let save = self.save_final_with_retry(draft, finish_reason, error.as_ref());
-        let saved = Timing::AnswerSave.measure(save).await;
+        let saved = Timing::AnswerSave.measure(save.instrument(trace::answer_save())).await;
         let (finish_reason, token_count, save_error) = match saved {
             Ok(tokens) => (finish_reason, tokens, None),
             Err(error) => (FinishReason::Failed, 0, Some(describe(Failure::Chat(error.into())))),
         };
+        trace::record_turn_end(finish_reason, error.as_ref().or(save_error.as_ref()));
         let errors = error.clone().into_iter().chain(save_error);
         self.publish_end(publisher, request_context, finish_reason, token_count, errors);
         count_turn(finish_reason);

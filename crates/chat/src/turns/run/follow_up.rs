@@ -2,12 +2,14 @@
 
 use std::sync::Arc;
 
+use tracing::Instrument;
 use webchat_domain::{Message, MessageStatus};
 use webchat_tokens::with_overhead;
 
 use super::turn::{RequestContext, TurnTask};
 use crate::context::compaction::Compaction;
 use crate::context::titles::generate_title;
+use crate::trace;
 
 impl TurnTask {
     /// Compacts the conversation before it exceeds the window, and generates a title after the first
@@ -20,7 +22,8 @@ impl TurnTask {
             // An answer that the user can continue must not become part of a summary yet.
             let is_complete = answer.status == MessageStatus::Complete;
             let before = answer.position + u64::from(is_complete);
-            self.core.lifecycle.spawn_detached(self.compaction(before).run());
+            let compaction = self.compaction(before).run().instrument(trace::compaction());
+            self.core.lifecycle.spawn_detached(compaction);
         }
         let has_answer =
             matches!(answer.status, MessageStatus::Complete | MessageStatus::Truncated);
@@ -31,7 +34,7 @@ impl TurnTask {
             let exchange = [self.question.clone(), answer.clone()];
             let (core, id) = (Arc::clone(&self.core), self.conversation.conversation_id);
             let generation = generate_title(core, self.caller, id, first_title, exchange);
-            self.core.lifecycle.spawn_detached(generation);
+            self.core.lifecycle.spawn_detached(generation.instrument(trace::title()));
         }
     }
 

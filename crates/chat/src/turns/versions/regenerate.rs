@@ -4,8 +4,9 @@ use webchat_domain::{Caller, ClientMessageId, ConversationId, MessageId, Role};
 
 use crate::error::ChatError;
 use crate::turns::service::Turns;
-use crate::turns::start::{TurnSource, TurnStart};
+use crate::turns::start::TurnStart;
 use crate::turns::start_turn_outcome::StartTurnOutcome;
+use crate::turns::turn_source::TurnSource;
 
 impl Turns {
     /// Starts a turn that answers the same question again. The old answer stays, but leaves the visible path

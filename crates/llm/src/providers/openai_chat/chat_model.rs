@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use tokio::time::{Instant, sleep};
+use tracing::Instrument;
 
+use super::request_span::RequestSpan;
 use super::upstream::Upstream;
 use crate::http::attempt_error::{AttemptError, AttemptErrorKind};
 use crate::http::breaker::Breaker;
@@ -70,15 +72,8 @@ impl HttpChatModel {
         tracing::info!(attempts, delay_ms = delay.as_millis(), code, cause, "retrying request");
         Some(delay)
     }
-}
 
-#[async_trait]
-impl ChatModel for HttpChatModel {
-    fn name(&self) -> Option<String> {
-        self.upstream.settings.model.clone().or_else(|| self.upstream.reported_model.get())
-    }
-
-    async fn stream(&self, request: ChatRequest) -> Result<DeltaStream, ModelError> {
+    async fn stream_with_retries(&self, request: ChatRequest) -> Result<DeltaStream, ModelError> {
         let sent_at = Instant::now();
         let mut attempts = 1;
         loop {
@@ -97,6 +92,19 @@ impl ChatModel for HttpChatModel {
             sleep(delay).await;
             attempts += 1;
         }
+    }
+}
+
+#[async_trait]
+impl ChatModel for HttpChatModel {
+    fn name(&self) -> Option<String> {
+        self.upstream.settings.model.clone().or_else(|| self.upstream.reported_model.get())
+    }
+
+    async fn stream(&self, request: ChatRequest) -> Result<DeltaStream, ModelError> {
+        let span = RequestSpan::start(&self.upstream.settings, &request);
+        let answer = self.stream_with_retries(request).instrument(span.span().clone()).await;
+        span.observe(answer, &self.upstream.reported_model)
     }
 }
 

@@ -8,6 +8,7 @@ mod chunk;
 mod content_filter;
 mod label;
 mod request;
+mod request_span;
 mod upstream;
 mod upstream_error;
 

@@ -13,7 +13,7 @@ use super::request::Body;
 use super::upstream_error::UpstreamError;
 use crate::credentials::key_header;
 use crate::http::attempt_error::{AttemptError, AttemptErrorKind};
-use crate::http::client::client;
+use crate::http::client::http_client;
 use crate::http::retry_after::retry_after;
 use crate::http::sse::max_stream_bytes;
 use crate::{ChatRequest, DeltaStream, HttpSettings, SetupError};
@@ -45,7 +45,7 @@ impl Upstream {
         };
         Ok(Self {
             key: key.map_err(|_| SetupError::Key)?,
-            client: client(&settings)?,
+            client: http_client(&settings)?,
             capabilities: Mutex::new(Capabilities::new(settings.tokens_field)),
             settings,
             reported_model: ReportedModel::default(),
@@ -97,6 +97,9 @@ impl Upstream {
             .header(ACCEPT, "text/event-stream")
             .json(&Body::new(&self.settings, capabilities, request));
         if let Some((name, value)) = &self.key {
+            builder = builder.header(name, value);
+        }
+        for (name, value) in self.settings.request_headers.iter().flat_map(|headers| headers()) {
             builder = builder.header(name, value);
         }
         let response = builder.send().await;

@@ -3,6 +3,7 @@
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
+use strum::IntoStaticStr;
 use utoipa::ToSchema;
 use webchat_domain::{ClientMessageId, ConversationId, MessageId};
 
@@ -16,7 +17,8 @@ const MAX_ECHO_CHARS: usize = 128;
 
 /// An event that a client sends.
 // Parsed by `UnparsedEvent::parse_data`, whose errors tell an unknown event from bad data.
-#[derive(Debug, Deserialize, ToSchema)]
+#[derive(Debug, Deserialize, IntoStaticStr, ToSchema)]
+#[strum(serialize_all = "snake_case")]
 #[serde(tag = "event", content = "data", rename_all = "snake_case")]
 pub(crate) enum ClientEvent {
     /// Sends a message, and subscribes the connection to its conversation.

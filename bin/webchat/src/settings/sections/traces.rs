@@ -1,0 +1,89 @@
+//! The export of traces.
+
+#[cfg(feature = "otlp")]
+use secrecy::ExposeSecret;
+use secrecy::SecretString;
+use serde::{Deserialize, Deserializer};
+use url::Url;
+
+use super::super::declaration::section;
+use super::super::kind::{Kind, http_url};
+
+const ENDPOINT: Kind = Kind::url("a URL like http://127.0.0.1:4318");
+const HEADERS: Kind = Kind::secret("names and values like api-key=SECRET,tenant=1", |text| {
+    text.split(',').all(|header| parse_header(header).is_some())
+});
+
+section! {
+    TraceSettings: [traces], "Traces" {
+        /// Where to send traces: the address of an OpenTelemetry collector, or of another receiver of OTLP over HTTP
+        /// with protobuf, mostly on port 4318. /v1/traces is added to it. Traces have durations, names and numbers of
+        /// tokens, and no texts. If it is not set, there are no traces.
+        #[serde(deserialize_with = "optional_url")]
+        OTEL_EXPORTER_OTLP_ENDPOINT => endpoint: Option<Url>, ENDPOINT;
+
+        /// The headers of requests to this address, for example with a key: name=value, separated by commas, with
+        /// special characters encoded as in URLs.
+        OTEL_EXPORTER_OTLP_HEADERS => headers: Option<SecretString>, HEADERS;
+
+        /// The part of all traces that is exported, from 0 to 1. A request whose traceparent says that its trace is not
+        /// recorded is never exported.
+        OTEL_TRACES_SAMPLER_ARG => sample_ratio: f64 = "1", Kind::Number { min: 0.0, max: 1.0 };
+
+        /// The name of this service in traces.
+        OTEL_SERVICE_NAME => service_name: String = "webchat", Kind::TEXT;
+    }
+}
+
+impl TraceSettings {
+    /// The headers, with their values as they are sent.
+    #[cfg(feature = "otlp")]
+    pub(crate) fn headers(&self) -> impl Iterator<Item = (String, String)> {
+        let text = self.headers.as_ref().map_or("", |headers| headers.expose_secret());
+        text.split(',').filter_map(parse_header)
+    }
+}
+
+/// Parses `name=value`. A query has the same encoding, but for the plus sign.
+fn parse_header(text: &str) -> Option<(String, String)> {
+    let (name, value) = text.split_once('=')?;
+    let (name, value) = (name.trim(), value.trim().replace('+', "%2B"));
+    let is_name_char = |c: char| c.is_ascii_alphanumeric() || "!#$%&'*+-.^_`|~".contains(c);
+    if name.is_empty() || !name.chars().all(is_name_char) {
+        return None;
+    }
+    // The value is behind a name that needs no decoding.
+    let pair = format!("value={}", value.replace('&', "%26"));
+    let (_, decoded) = url::form_urlencoded::parse(pair.as_bytes()).next()?;
+    let is_valid = decoded.chars().all(|c| !c.is_control());
+    is_valid.then(|| (name.to_owned(), decoded.into_owned()))
+}
+
+fn optional_url<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Url>, D::Error> {
+    let text = Option::<String>::deserialize(deserializer)?;
+    let url = |text: String| http_url(&text).ok_or_else(|| serde::de::Error::custom("not a URL"));
+    text.map(url).transpose()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn headers_are_decoded_like_in_urls() {
+        for (text, expected) in [
+            ("api-key=a b", Some(("api-key", "a b"))),
+            (" Authorization = Basic%20YQ==", Some(("Authorization", "Basic YQ=="))),
+            ("key=a+b&c", Some(("key", "a+b&c"))),
+            ("key=", Some(("key", ""))),
+            ("key", None),
+            ("a key=1", None),
+            ("key=%0A", None),
+        ] {
+            let parsed = parse_header(text);
+
+            let parsed = parsed.as_ref().map(|(name, value)| (name.as_str(), value.as_str()));
+            assert_eq!(parsed, expected, "{text}");
+        }
+    }
+}

@@ -1,0 +1,37 @@
+//! Replaces the export of traces in a binary without the feature `otlp`, whose settings allow no endpoint.
+
+use tracing_subscriber::{Layer, Registry};
+use webchat_llm::RequestHeaders;
+use webchat_transport::ContinueTrace;
+
+use crate::TraceSettings;
+
+/// The export of traces, which this binary does not have.
+pub struct Traces;
+
+impl Traces {
+    /// Does nothing.
+    ///
+    /// # Errors
+    /// None.
+    pub fn start(_settings: &TraceSettings) -> Result<Option<Self>, webchat_llm::SetupError> {
+        Ok(None)
+    }
+
+    #[expect(clippy::unused_self, reason = "the export uses it")]
+    pub(crate) fn layer(&self) -> Box<dyn Layer<Registry> + Send + Sync> {
+        Box::new(tracing_subscriber::layer::Identity::new())
+    }
+
+    /// Does nothing.
+    #[expect(clippy::unused_async, reason = "the export waits here")]
+    pub async fn shutdown(self) {}
+}
+
+pub(crate) fn continue_trace(_settings: &TraceSettings) -> Option<ContinueTrace> {
+    None
+}
+
+pub(crate) fn request_headers(_settings: &TraceSettings) -> Option<RequestHeaders> {
+    None
+}

@@ -1,0 +1,41 @@
+//! Continues the traces of clients, and lets the model's provider continue ours, as in
+//! <https://www.w3.org/TR/trace-context/>.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use opentelemetry::Context;
+use opentelemetry::propagation::TextMapPropagator;
+use opentelemetry_sdk::propagation::TraceContextPropagator;
+use tracing::Span;
+use tracing_opentelemetry::OpenTelemetrySpanExt;
+use webchat_llm::RequestHeaders;
+use webchat_transport::ContinueTrace;
+
+use crate::TraceSettings;
+
+/// Returns the function that continues the trace of a request, unless there are no traces.
+pub(crate) fn continue_trace(settings: &TraceSettings) -> Option<ContinueTrace> {
+    settings.endpoint.as_ref()?;
+    Some(Arc::new(|span, parent, state| {
+        let headers = HashMap::from([
+            ("traceparent".to_owned(), parent.to_owned()),
+            ("tracestate".to_owned(), state.unwrap_or_default().to_owned()),
+        ]);
+        let propagator = TraceContextPropagator::new();
+        let context = propagator.extract_with_context(&Context::new(), &headers);
+        // Fails if the span is not exported.
+        let _ = span.set_parent(context);
+    }))
+}
+
+/// Returns the function that returns the headers of a request within the current span, unless there are no traces.
+pub(crate) fn request_headers(settings: &TraceSettings) -> Option<RequestHeaders> {
+    settings.endpoint.as_ref()?;
+    Some(Arc::new(|| {
+        let mut headers = HashMap::new();
+        let context = Span::current().context();
+        TraceContextPropagator::new().inject_context(&context, &mut headers);
+        headers.into_iter().filter(|(_, value)| !value.is_empty()).collect()
+    }))
+}

@@ -1,0 +1,63 @@
+//! The span of a request for traces. It is another one than that of the log, as it has other fields.
+
+use actix_web::HttpMessage;
+use actix_web::body::MessageBody;
+use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::middleware::Next;
+use tracing::field::Empty;
+use tracing::{Instrument, Span, info_span};
+use tracing_actix_web::RequestId;
+use webchat_domain::TRACE_TARGET;
+
+use crate::health::is_probe;
+use crate::metrics::known_method;
+use crate::settings::ContinueTrace;
+
+/// The method of requests with a method that clients have invented.
+const OTHER_METHOD: &str = "_OTHER";
+
+/// Handles a request in its span, which ends with the head of the response. Probes have none.
+pub(crate) async fn trace_request<B: MessageBody + 'static>(
+    request: ServiceRequest,
+    next: Next<B>,
+    continue_trace: Option<ContinueTrace>,
+) -> Result<ServiceResponse<B>, actix_web::Error> {
+    let span = span_of(&request);
+    if let Some(continue_trace) = continue_trace {
+        let header = |name| request.headers().get(name).and_then(|value| value.to_str().ok());
+        if let Some(parent) = header("traceparent") {
+            continue_trace(&span, parent, header("tracestate"));
+        }
+    }
+    let response = next.call(request).instrument(span.clone()).await?;
+    let status = response.status();
+    span.record("http.response.status_code", i64::from(status.as_u16()));
+    if status.is_server_error() {
+        span.record("error.type", status.as_str()).record("otel.status_code", "ERROR");
+    }
+    Ok(response)
+}
+
+/// Creates the span. It has no parent, so that the log does not show that of the request in other tasks.
+fn span_of(request: &ServiceRequest) -> Span {
+    let route = request.match_pattern();
+    if route.as_deref().is_some_and(is_probe) {
+        return Span::none();
+    }
+    let method = known_method(request.method());
+    let method = method.map_or(OTHER_METHOD, |method| method.as_str());
+    let request_id = request.extensions().get::<RequestId>().map(ToString::to_string);
+    info_span!(
+        target: TRACE_TARGET,
+        parent: None,
+        "request",
+        otel.name = route.as_ref().map_or_else(|| method.to_owned(), |route| format!("{method} {route}")),
+        otel.kind = "server",
+        otel.status_code = Empty,
+        http.request.method = method,
+        http.route = route,
+        http.response.status_code = Empty,
+        error.type = Empty,
+        webchat.request.id = request_id,
+    )
+}

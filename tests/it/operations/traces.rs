@@ -1,0 +1,298 @@
+//! Traces that are exported over OTLP.
+
+use std::net::TcpListener;
+use std::time::{Duration, Instant};
+
+use reqwest::{Method, StatusCode};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use webchat_tests::{
+    Browser, Process, ReceivedSpan, ScriptedModel, SocketIo, TraceReceiver, Transport,
+};
+
+const TRACE_ID: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
+const PARENT_ID: &str = "0102030405060708";
+
+/// Exports are this much faster than the timeout of one that hangs.
+const NOT_DELAYED: Duration = Duration::from_secs(4);
+
+/// A server that exports its traces.
+struct TracedServer {
+    process: Process,
+    model: ScriptedModel,
+    receiver: TraceReceiver,
+    _folder: TempDir,
+}
+
+impl TracedServer {
+    async fn start(settings: &[(&str, &str)]) -> Self {
+        let (model, receiver) = (ScriptedModel::start(), TraceReceiver::start());
+        let folder = tempfile::tempdir().unwrap();
+        let required = [
+            ("AZURE_API_URL", model.url()),
+            ("MODEL", "scripted"),
+            ("OTEL_EXPORTER_OTLP_ENDPOINT", receiver.url()),
+        ];
+        let process = Process::start(folder.path(), &[&required, settings].concat()).await;
+        Self { process, model, receiver, _folder: folder }
+    }
+}
+
+/// Asks over REST in a trace of the client's. Returns the conversation.
+async fn ask(browser: &Browser, question: &str, flags: &str) -> String {
+    let id = browser.start_conversation().await;
+    let path = format!("/api/v1/conversations/{id}/messages");
+    let request = browser
+        .request(Method::POST, &path)
+        .header("traceparent", format!("00-{TRACE_ID}-{PARENT_ID}-{flags}"))
+        .json(&json!({"message": question}));
+    let response = browser.send(request).await;
+    assert_eq!(response.status, StatusCode::OK, "{response:?}");
+    id
+}
+
+const POST_MESSAGE: &str = "POST /api/v1/conversations/{id}/messages";
+
+#[tokio::test]
+async fn a_question_over_rest_is_one_trace_that_continues_the_clients_and_goes_on_to_the_model() {
+    let server = TracedServer::start(&[]).await;
+    let answer = server.model.next_answer();
+    answer.send("Because.");
+    answer.report_usage(12, 3);
+    answer.finish();
+
+    let id = ask(&server.process.browser(), "Why?", "01").await;
+
+    let request = server.receiver.span(POST_MESSAGE).await;
+    let turn = server.receiver.span("turn").await;
+    let model = server.receiver.span("chat scripted").await;
+    let plan = server.receiver.span("plan context").await;
+    let save = server.receiver.span("save answer").await;
+    assert_eq!((request.trace_id.as_str(), request.parent_id.as_str()), (TRACE_ID, PARENT_ID));
+    assert!(turn.is_child_of(&request), "{turn:?} {request:?}");
+    for child in [&model, &plan, &save] {
+        assert!(child.is_child_of(&turn), "{child:?} {turn:?}");
+        assert!(child.duration <= turn.duration && !child.is_error, "{child:?} {turn:?}");
+    }
+    assert_attributes(
+        &request,
+        2,
+        &json!({
+            "http.request.method": "POST",
+            "http.route": "/api/v1/conversations/{id}/messages",
+            "http.response.status_code": 200,
+        }),
+    );
+    assert_attributes(
+        &turn,
+        1,
+        &json!({"gen_ai.conversation.id": id, "webchat.turn.finish_reason": "stop"}),
+    );
+    assert_attributes(
+        &model,
+        3,
+        &json!({
+            "gen_ai.operation.name": "chat",
+            "gen_ai.provider.name": "openai",
+            "gen_ai.request.model": "scripted",
+            "gen_ai.request.max_tokens": 800,
+            "gen_ai.response.finish_reasons": ["stop"],
+            "gen_ai.usage.input_tokens": 12,
+            "gen_ai.usage.output_tokens": 3,
+            "server.address": "127.0.0.1",
+        }),
+    );
+    let expected = format!("00-{TRACE_ID}-{}-01", model.span_id);
+    assert_eq!(server.model.trace_parents(), [Some(expected)]);
+}
+
+/// Checks the kind and these attributes; the span may have others.
+fn assert_attributes(span: &ReceivedSpan, kind: i32, expected: &Value) {
+    assert_eq!(span.kind, kind, "{span:?}");
+    for (name, value) in expected.as_object().unwrap() {
+        assert_eq!(span.attribute(name), *value, "{name} of {span:?}");
+    }
+}
+
+#[tokio::test]
+async fn traces_have_no_texts_keys_or_cookies() {
+    let server = TracedServer::start(&[
+        ("API_KEY", "canary-of-the-key"),
+        ("SYSTEM_PROMPT", "canary-of-the-prompt"),
+        ("OTEL_EXPORTER_OTLP_HEADERS", "api-key=canary-of-the-header"),
+        ("AUTO_TITLES", "on"),
+    ])
+    .await;
+    let browser = server.process.browser();
+    let answer = server.model.next_answer();
+    answer.send("canary-of-the-answer");
+    answer.finish();
+
+    ask(&browser, "canary-of-the-question", "01").await;
+
+    server.receiver.span("turn").await;
+    let title = server.receiver.span("generate title").await;
+    assert!(server.receiver.spans().iter().any(|span| span.is_child_of(&title)));
+    let bodies = server.receiver.bodies();
+    assert!(!bodies.contains("canary"), "{bodies}");
+    assert!(bodies.contains("scripted"), "{bodies}");
+    let keys = server.receiver.keys();
+    assert!(keys.iter().all(|key| key == "canary-of-the-header"), "{keys:?}");
+    assert!(!server.process.log().contains("canary"), "{}", server.process.log());
+}
+
+#[tokio::test]
+async fn a_question_over_a_live_connection_is_a_trace() {
+    let server = TracedServer::start(&[]).await;
+    let browser = server.process.browser();
+    let id = browser.start_conversation().await;
+    let mut socket = browser.connect().await;
+    socket.ask(&id, "first").await;
+    let mut socket_io = SocketIo::connect(&browser, Transport::Polling).await;
+    let data = json!({"conversation_id": id, "message": "second"});
+    socket_io.emit("send_message", data, None).await;
+    socket.receive_until("response_end").await;
+
+    let is_received = || async {
+        let spans = server.receiver.spans();
+        let turns: Vec<_> = spans.iter().filter(|span| span.name == "turn").cloned().collect();
+        (spans, turns)
+    };
+    let (spans, turns) = loop {
+        let (spans, turns) = is_received().await;
+        if turns.len() == 2 && spans.iter().filter(|span| span.name == "send_message").count() == 2
+        {
+            break (spans, turns);
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    };
+
+    for turn in &turns {
+        let event = spans.iter().find(|span| turn.is_child_of(span)).unwrap();
+        assert_eq!((event.name.as_str(), event.parent_id.as_str()), ("send_message", ""));
+        let model = spans.iter().find(|span| span.is_child_of(turn) && span.kind == 3);
+        assert_eq!(model.unwrap().name, "chat scripted");
+    }
+    assert_ne!(turns[0].trace_id, turns[1].trace_id);
+}
+
+#[tokio::test]
+async fn a_failed_request_to_the_model_is_an_error_of_its_span_and_of_the_turn() {
+    let server = TracedServer::start(&[]).await;
+
+    ask_and_fail(&server).await;
+
+    let model = server.receiver.span("chat scripted").await;
+    let turn = server.receiver.span("turn").await;
+    for span in [&model, &turn] {
+        assert!(span.is_error, "{span:?}");
+        assert_eq!(span.attribute("error.type"), "model_failed", "{span:?}");
+    }
+    assert_eq!(turn.attribute("webchat.turn.finish_reason"), "failed");
+}
+
+/// Asks, and closes the connection to the model in the middle of the answer.
+async fn ask_and_fail(server: &TracedServer) {
+    let answer = server.model.next_answer();
+    let browser = server.process.browser();
+    let id = browser.start_conversation().await;
+    let mut socket = browser.connect().await;
+    socket.send("send_message", json!({"conversation_id": id, "message": "Why?"})).await;
+    answer.send("Well, ");
+    socket.receive_until("response_chunk").await;
+    answer.disconnect();
+    while socket.receive().await.0 != "response_end" {}
+}
+
+#[tokio::test]
+async fn nothing_is_exported_of_traces_outside_the_ratio_or_that_the_client_does_not_record() {
+    for (ratio, flags) in [("0", "01"), ("1", "00")] {
+        let mut server = TracedServer::start(&[("OTEL_TRACES_SAMPLER_ARG", ratio)]).await;
+
+        ask(&server.process.browser(), "Why?", flags).await;
+        server.process.terminate().await;
+        assert!(server.process.wait_for_exit().await);
+
+        let spans = server.receiver.spans();
+        let of_trace = spans.iter().filter(|span| span.trace_id == TRACE_ID).count();
+        assert_eq!(of_trace, 0, "{ratio} {flags}: {spans:?}");
+        assert_eq!(spans.is_empty(), ratio == "0", "{ratio} {flags}: {spans:?}");
+    }
+}
+
+#[tokio::test]
+async fn the_last_spans_are_exported_at_shutdown() {
+    let mut server = TracedServer::start(&[]).await;
+
+    ask(&server.process.browser(), "Why?", "01").await;
+    server.process.terminate().await;
+    assert!(server.process.wait_for_exit().await);
+
+    assert!(server.receiver.spans().iter().any(|span| span.name == "turn"));
+}
+
+#[tokio::test]
+async fn a_receiver_that_hangs_or_is_away_delays_neither_answers_nor_the_shutdown() {
+    // Connections are made, and nobody answers.
+    let hanging = TcpListener::bind("127.0.0.1:0").unwrap();
+    let hanging_url = format!("http://{}", hanging.local_addr().unwrap());
+    for url in [hanging_url.as_str(), "http://127.0.0.1:9"] {
+        let mut server = TracedServer::start(&[("OTEL_EXPORTER_OTLP_ENDPOINT", url)]).await;
+        let browser = server.process.browser();
+        let start = Instant::now();
+
+        for _ in 0..10 {
+            ask(&browser, "Why?", "01").await;
+        }
+        let answered = start.elapsed();
+        server.process.terminate().await;
+        let is_success = server.process.wait_for_exit().await;
+        let stopped = start.elapsed().checked_sub(answered).unwrap();
+
+        assert!(is_success, "{}", server.process.log());
+        assert!(answered < NOT_DELAYED, "{url}: {answered:?}");
+        // The last export has three seconds.
+        assert!(stopped < Duration::from_secs(3) + NOT_DELAYED, "{url}: {stopped:?}");
+        let log = server.process.log();
+        assert!(log.contains("export"), "{url}: {log}");
+        assert!(log.matches("failed to export traces").count() <= 1, "{url}: {log}");
+    }
+}
+
+#[tokio::test]
+async fn the_log_is_the_same_with_traces() {
+    let mut logs = Vec::new();
+    for endpoint in ["", "http://127.0.0.1:9"] {
+        let settings = [("OTEL_EXPORTER_OTLP_ENDPOINT", endpoint), ("LOG_LEVEL", "trace")];
+        let server = TracedServer::start(&settings).await;
+
+        ask_and_fail(&server).await;
+        let missing = server.process.browser().get("/api/v1/conversations/none").await;
+        assert!(missing.status.is_client_error());
+
+        logs.push(lines_without_values(&server.process.log()));
+    }
+
+    assert_eq!(logs[0], logs[1]);
+}
+
+/// The lines about turns and requests, without times, ids and numbers, in alphabetical order.
+fn lines_without_values(log: &str) -> Vec<String> {
+    let is_value = |c: char| c.is_ascii_hexdigit() || "-:.µ".contains(c);
+    let word = |word: &str| {
+        let value = word.trim_matches(|c| "\"{},".contains(c)).rsplit('=').next().unwrap();
+        let has_digit = value.contains(|c: char| c.is_ascii_digit());
+        if has_digit && value.contains(is_value) {
+            word.replace(value, "VALUE")
+        } else {
+            word.into()
+        }
+    };
+    let lines = log.lines().filter(|line| !line.contains("export"));
+    let lines = lines.filter(|line| line.contains("turn") || line.contains("request"));
+    let without_values =
+        |line: &str| line.split_whitespace().map(word).collect::<Vec<_>>().join(" ");
+    let mut lines: Vec<String> = lines.map(without_values).collect();
+    lines.sort();
+    lines
+}
