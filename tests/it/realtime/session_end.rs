@@ -1,8 +1,10 @@
 //! Live connections end with their session.
 
+use std::time::Duration;
+
 use reqwest::Method;
 use rusqlite::Connection;
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 use webchat_tests::{Process, ScriptedModel, SocketIo, TIMEOUT, Transport};
 
 #[tokio::test]
@@ -30,9 +32,23 @@ async fn live_connections_are_closed_when_their_session_ends() {
         )
         .unwrap();
 
-    assert_eq!(socket.wait_until_closed().await.map(u16::from), Some(1008));
-    assert_eq!(socket_io.wait_until_closed().await, 1008);
-    timeout(TIMEOUT, events.text()).await.expect("the stream did not end").unwrap();
+    let others_session = async {
+        // Otherwise the connection would end because it is idle.
+        loop {
+            others_socket.send("ping", serde_json::json!({})).await;
+            others_socket.expect("pong").await;
+            sleep(Duration::from_millis(200)).await;
+        }
+    };
+    let ended_session = async {
+        assert_eq!(socket.wait_until_closed().await.map(u16::from), Some(1008));
+        assert_eq!(socket_io.wait_until_closed().await, 1008);
+        timeout(TIMEOUT, events.text()).await.expect("the stream did not end").unwrap();
+    };
+    tokio::select! {
+        () = ended_session => {}
+        () = others_session => {}
+    }
     others_socket.send("ping", serde_json::json!({})).await;
     others_socket.expect("pong").await;
 }
