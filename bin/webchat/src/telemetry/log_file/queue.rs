@@ -28,7 +28,10 @@ struct State {
     bytes: usize,
     dropped: u64,
     reopen: bool,
+    /// When to try again what has failed.
     retry_at: Option<Instant>,
+    /// Whether lines wait until then.
+    is_blocked: bool,
     working_since: Option<Instant>,
     is_writing: bool,
     problem: Option<String>,
@@ -88,15 +91,17 @@ impl Queue {
         let mut state = self.lock();
         loop {
             let wait = state.retry_at.map(|at| at.saturating_duration_since(Instant::now()));
-            let is_due = wait.map_or(!state.lines.is_empty(), |wait| wait.is_zero());
-            if state.reopen || is_due {
+            let is_due = wait.is_some_and(|wait| wait.is_zero());
+            let has_line = !state.is_blocked && !state.lines.is_empty();
+            if state.reopen || is_due || has_line {
                 return state.begin();
             }
             state = self.wait(state, wait);
         }
     }
 
-    /// The line with this length is written. `problem` is one that does not prevent writing.
+    /// The line with this length is written. `problem` is one that does not prevent writing; it is looked at again even
+    /// if no lines follow.
     pub(super) fn done(&self, line_len: usize, problem: Option<String>) {
         let mut state = self.lock();
         state.bytes -= line_len;
@@ -111,7 +116,7 @@ impl Queue {
             state.lines.push_front(line);
         }
         state.end(Some(problem));
-        state.retry_at = Some(Instant::now() + RETRY_INTERVAL);
+        state.is_blocked = true;
     }
 
     /// Waits until all lines are written, at most for `timeout`. Returns the number of lines that are not.
@@ -156,6 +161,8 @@ impl State {
     fn end(&mut self, problem: Option<String>) {
         self.working_since = None;
         self.is_writing = false;
+        self.is_blocked = false;
+        self.retry_at = problem.as_ref().map(|_| Instant::now() + RETRY_INTERVAL);
         self.problem = problem;
     }
 }
@@ -197,6 +204,22 @@ mod tests {
 
         assert_eq!(lines(&queue), ["67890", "later"]);
         assert_eq!(queue.status().dropped, 1);
+    }
+
+    #[test]
+    fn a_problem_is_looked_at_again_without_lines_and_delays_none() {
+        let queue = queue(&["12345"]);
+
+        queue.done(queue.next().line.len(), Some("not renamed".to_owned()));
+        let pushed_at = Instant::now();
+        queue.push(b"67890".to_vec());
+        let line = queue.next().line;
+        let waited = pushed_at.elapsed();
+        queue.done(line.len(), Some("not renamed".to_owned()));
+        let empty = queue.next().line;
+
+        assert_eq!((line.as_slice(), empty.as_slice()), (&b"67890"[..], &b""[..]));
+        assert!(waited < RETRY_INTERVAL && pushed_at.elapsed() >= RETRY_INTERVAL, "{waited:?}");
     }
 
     #[test]
