@@ -18,12 +18,18 @@ fn connections(settings: &Settings) -> Vec<(&'static str, &'static str)> {
     let redis = stores.redis_url.as_ref().map(ExposeSecret::expose_secret);
     let mongodb = stores.mongodb_uri.as_ref().map(ExposeSecret::expose_secret);
     let model = settings.model.api_key.as_ref().map(|_| settings.model.url.0.as_str());
+    let traces = settings.traces.headers.as_ref().and(settings.traces.endpoint.as_ref());
+    let traces = traces.map(Url::as_str);
     [
         redis.filter(|url| is_plain(url, "redis://")).map(|_| ("REDIS_URL", "use rediss://")),
         mongodb.filter(|uri| is_plain_mongodb(uri)).map(|_| ("MONGODB_URI", "add tls=true")),
         model
             .filter(|url| is_plain(url, "http://"))
             .map(|_| ("AZURE_API_URL", "use https://, as API_KEY is sent with each request")),
+        traces.filter(|url| is_plain(url, "http://")).map(|_| {
+            let advice = "use https://, as OTEL_EXPORTER_OTLP_HEADERS are sent with each export";
+            ("OTEL_EXPORTER_OTLP_ENDPOINT", advice)
+        }),
     ]
     .into_iter()
     .flatten()
@@ -73,6 +79,26 @@ mod tests {
         ];
 
         assert_eq!(warned(&plain), ["REDIS_URL", "MONGODB_URI", "AZURE_API_URL"]);
+    }
+
+    #[cfg(feature = "otlp")]
+    #[test]
+    fn headers_of_traces_are_secrets() {
+        let warned = |endpoint, headers| {
+            warned(&[
+                ("AZURE_API_URL", "http://127.0.0.1:11434/v1/chat/completions"),
+                ("OTEL_EXPORTER_OTLP_ENDPOINT", endpoint),
+                ("OTEL_EXPORTER_OTLP_HEADERS", headers),
+            ])
+        };
+
+        let (plain, header) = ("http://collector.example:4318", "api-key=secret");
+        assert_eq!(warned(plain, header), ["OTEL_EXPORTER_OTLP_ENDPOINT"]);
+        for (endpoint, headers) in
+            [(plain, ""), ("https://collector.example", header), ("http://localhost:4318", header)]
+        {
+            assert_eq!(warned(endpoint, headers), [""; 0], "{endpoint}");
+        }
     }
 
     #[test]

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 use tempfile::TempDir;
+use tokio::time::sleep;
 use webchat_tests::{
     Browser, Process, ReceivedSpan, ScriptedModel, SocketIo, TraceReceiver, Transport,
 };
@@ -57,11 +58,15 @@ const POST_MESSAGE: &str = "POST /api/v1/conversations/{id}/messages";
 async fn a_question_over_rest_is_one_trace_that_continues_the_clients_and_goes_on_to_the_model() {
     let server = TracedServer::start(&[]).await;
     let answer = server.model.next_answer();
-    answer.send("Because.");
-    answer.report_usage(12, 3);
-    answer.finish();
+    let slow_answer = async {
+        answer.send("Because.");
+        sleep(Duration::from_secs(2)).await;
+        answer.report_usage(12, 3);
+        answer.finish();
+    };
 
-    let id = ask(&server.process.browser(), "Why?", "01").await;
+    let browser = server.process.browser();
+    let (id, ()) = tokio::join!(ask(&browser, "Why?", "01"), slow_answer);
 
     let request = server.receiver.span(POST_MESSAGE).await;
     let turn = server.receiver.span("turn").await;
@@ -74,6 +79,8 @@ async fn a_question_over_rest_is_one_trace_that_continues_the_clients_and_goes_o
         assert!(child.is_child_of(&turn), "{child:?} {turn:?}");
         assert!(child.duration <= turn.duration && !child.is_error, "{child:?} {turn:?}");
     }
+    // The request has taken some of the two seconds before the model got it.
+    assert!(model.duration > Duration::from_millis(500), "it ends with its first text: {model:?}");
     assert_attributes(
         &request,
         2,
@@ -112,6 +119,17 @@ fn assert_attributes(span: &ReceivedSpan, kind: i32, expected: &Value) {
     for (name, value) in expected.as_object().unwrap() {
         assert_eq!(span.attribute(name), *value, "{name} of {span:?}");
     }
+}
+
+#[tokio::test]
+async fn without_a_receiver_the_model_gets_no_traceparent() {
+    let (model, folder) = (ScriptedModel::start(), tempfile::tempdir().unwrap());
+    let process = Process::start(folder.path(), &[("AZURE_API_URL", model.url())]).await;
+
+    ask(&process.browser(), "Why?", "01").await;
+
+    let sent = model.trace_parents();
+    assert!(!sent.is_empty() && sent.iter().all(Option::is_none), "{sent:?}");
 }
 
 #[tokio::test]
