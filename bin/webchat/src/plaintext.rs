@@ -19,7 +19,7 @@ fn connections(settings: &Settings) -> Vec<(&'static str, &'static str)> {
     let mongodb = stores.mongodb_uri.as_ref().map(ExposeSecret::expose_secret);
     let model = settings.model.api_key.as_ref().map(|_| settings.model.url.0.as_str());
     let traces = settings.traces.headers.as_ref().and(settings.traces.endpoint.as_ref());
-    let traces = traces.map(Url::as_str);
+    let traces = traces.map(|endpoint| endpoint.0.as_str());
     [
         redis.filter(|url| is_plain(url, "redis://")).map(|_| ("REDIS_URL", "use rediss://")),
         mongodb.filter(|uri| is_plain_mongodb(uri)).map(|_| ("MONGODB_URI", "add tls=true")),

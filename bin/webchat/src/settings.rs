@@ -19,7 +19,7 @@ pub use self::example::ExampleFormat;
 use self::merged::Merged;
 use self::sections::SECTIONS;
 pub use self::sections::{
-    AppEnv, ConnectionSettings, LimitSettings, LogFormat, LogSettings, ModelSettings, ModelUrl,
+    AppEnv, ConnectionSettings, LimitSettings, LogFormat, LogSettings, ModelSettings, PrivateUrl,
     ServerSettings, SessionSettings, Settings, StoreSettings, TraceSettings, UploadSettings,
 };
 pub use self::sources::SettingsSources;

@@ -48,7 +48,7 @@ pub async fn start(settings: Settings) -> Result<RunningWebchat, StartError> {
     let listener = listen(settings.server.address())?;
     let metrics_listener = settings.server.metrics_addr.map(listen_for_metrics).transpose()?;
     plaintext::warn(&settings);
-    // Before the recovery of turns, which is counted.
+    // Starts before turns are recovered, so that those are counted.
     let metrics = settings.server.metrics.then(metrics::start).transpose()?;
     let stores = Stores::open(&settings.storage).await?;
     restrict_access(&settings.storage.data_dir);

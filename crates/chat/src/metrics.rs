@@ -141,9 +141,10 @@ impl Current {
             Self::WaitingTexts => {
                 ("webchat_texts_waiting", "Long texts that wait to be counted or split")
             }
-            Self::PendingEvents => {
-                ("webchat_events_pending", "Events of turns that wait to be published")
-            }
+            Self::PendingEvents => (
+                "webchat_events_pending",
+                "Events of turns and file analyses that wait to be published",
+            ),
         }
     }
 }

@@ -1,4 +1,4 @@
-//! A gauge of the metrics that counts what is under way.
+//! A gauge of the metrics that counts what is under way. It is here because all crates with such metrics depend on this one.
 
 use metrics::Gauge;
 

@@ -48,7 +48,9 @@ async fn metrics(
         return Err(ApiError::MetricsTokenRequired);
     }
     record_readiness(chat.readiness().await.is_ok());
-    Ok(HttpResponse::Ok().content_type(PROMETHEUS_TEXT).body((settings.render)()))
+    // It takes milliseconds with many routes or files, in which this thread would serve nobody.
+    let text = web::block(move || (settings.render)()).await.map_err(ApiError::internal)?;
+    Ok(HttpResponse::Ok().content_type(PROMETHEUS_TEXT).body(text))
 }
 
 /// Whether the request has this bearer token (RFC 6750, section 2.1). The tokens are compared in constant time.

@@ -45,7 +45,10 @@ pub fn describe_metrics() {
     for kind in ConnectionKind::VARIANTS {
         gauge!(CONNECTIONS, "kind" => <&str>::from(*kind)).set(0.0);
     }
-    describe_counter!(CLOSED_CONNECTIONS, "Live connections that ended, by kind and reason");
+    describe_counter!(
+        CLOSED_CONNECTIONS,
+        "WebSockets and sessions of Socket.IO that ended, by kind and reason"
+    );
     for kind in [ConnectionKind::WebSocket, ConnectionKind::SocketIo] {
         for reason in CloseReason::VARIANTS {
             closed_connections(kind, *reason).increment(0);

@@ -19,6 +19,7 @@ use socket2::SockRef;
 use webchat_chat::Chat;
 
 use crate::app::Services;
+use crate::error::log::ErrorLog;
 use crate::middleware::error_body::error_body;
 use crate::pages::WebClient;
 use crate::settings::{MetricsSettings, Settings};
@@ -48,8 +49,11 @@ pub fn serve(
     web_client: &WebClient,
     settings: &Settings,
 ) -> io::Result<RunningServer> {
+    let send_timeout = settings.limits.send_timeout;
     let metrics = match (metrics_listener, &settings.metrics) {
-        (Some(listener), Some(settings)) => Some(serve_metrics(listener, &chat, settings)?),
+        (Some(listener), Some(metrics)) => {
+            Some(serve_metrics(listener, &chat, metrics, send_timeout)?)
+        }
         _ => None,
     };
     let public_metrics = settings.metrics.clone().filter(|_| metrics.is_none());
@@ -57,7 +61,6 @@ pub fn serve(
     let services_to_mount = services.clone();
     let web_client = web_client.clone();
     let base_path = settings.base_path();
-    let send_timeout = settings.limits.send_timeout;
     let workers = available_parallelism().map_or(1, NonZeroUsize::get);
     let max_connections = settings.max_tcp_connections.map_or(usize::MAX, |max| max / workers);
 
@@ -98,18 +101,22 @@ fn serve_metrics(
     listener: TcpListener,
     chat: &Chat,
     settings: &MetricsSettings,
+    send_timeout: Duration,
 ) -> io::Result<Server> {
     /// Prometheus opens one or two.
     const MAX_CONNECTIONS: usize = 64;
 
     let (chat, settings) = (Data::new(chat.clone()), settings.clone());
+    let error_log = Data::new(ErrorLog::default());
     let server = HttpServer::new(move || {
         let settings = settings.clone();
         App::new()
             .app_data(chat.clone())
+            .app_data(error_log.clone())
             .configure(|config| health::metrics_route(config, settings))
             .wrap(from_fn(error_body))
     });
+    let server = server.on_connect(move |stream, _| set_send_timeout(stream, send_timeout));
     let server = server.workers(1).max_connections(MAX_CONNECTIONS).disable_signals();
     Ok(server.listen(listener)?.run())
 }

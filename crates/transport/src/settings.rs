@@ -64,8 +64,9 @@ pub struct MetricsSettings {
     pub token: Option<String>,
 }
 
-/// Makes a span, which has not been entered, a part of the trace that a request's `traceparent` and `tracestate` name.
-pub type ContinueTrace = Arc<dyn Fn(&Span, &str, Option<&str>) + Send + Sync>;
+/// Makes a span, which has not been entered, a part of the trace that a request's `traceparent` names. Its `tracestate`
+/// is ignored: it would go on to the model's provider.
+pub type ContinueTrace = Arc<dyn Fn(&Span, &str) + Send + Sync>;
 
 /// Renders the current metrics in Prometheus' text format.
 pub type RenderMetrics = Arc<dyn Fn() -> String + Send + Sync>;

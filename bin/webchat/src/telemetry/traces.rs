@@ -3,19 +3,20 @@
 mod exporter;
 mod propagation;
 
+use std::io;
 use std::time::Duration;
 
-use opentelemetry::KeyValue;
-use opentelemetry::trace::TracerProvider;
+use opentelemetry::trace::{Link, SpanKind, TraceId, TraceState, TracerProvider};
+use opentelemetry::{Context, KeyValue};
 use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::trace::{
-    BatchConfigBuilder, BatchSpanProcessor, ParentBasedSampler, Sampler, SdkTracerProvider,
+    BatchConfigBuilder, BatchSpanProcessor, ParentBasedSampler, Sampler, SamplingDecision,
+    SamplingResult, SdkTracerProvider, ShouldSample,
 };
 use tokio::task::spawn_blocking;
 use tracing_subscriber::filter::filter_fn;
 use tracing_subscriber::{Layer, Registry};
 use webchat_domain::TRACE_TARGET;
-use webchat_llm::SetupError;
 
 use self::exporter::LimitedExporter;
 pub(crate) use self::propagation::{continue_trace, request_headers};
@@ -45,9 +46,11 @@ impl Traces {
     ///
     /// # Errors
     /// If the endpoint can't be used.
-    pub fn start(settings: &TraceSettings) -> Result<Option<Self>, SetupError> {
+    pub fn start(settings: &TraceSettings) -> io::Result<Option<Self>> {
         let Some(endpoint) = &settings.endpoint else { return Ok(None) };
-        let exporter = LimitedExporter::new(endpoint, settings.headers())?;
+        let exporter = LimitedExporter::new(&endpoint.0, settings.headers()).map_err(|error| {
+            io::Error::other(format!("the export of traces can't start: {error}"))
+        })?;
         let config = BatchConfigBuilder::default()
             .with_max_queue_size(MAX_QUEUED_SPANS)
             .with_max_export_batch_size(MAX_BATCH_SPANS)
@@ -89,8 +92,50 @@ impl Traces {
     }
 }
 
-/// Clients choose the ids and flags of their traces. They can't have more of them exported than the ratio allows.
 fn sampler(ratio: f64) -> ParentBasedSampler {
-    let by_id = Sampler::TraceIdRatioBased(ratio);
-    Sampler::parent_based(by_id.clone()).with_remote_parent_sampled(by_id)
+    let random = RandomSampler { ratio };
+    Sampler::parent_based(random.clone()).with_remote_parent_sampled(random)
+}
+
+/// Exports this part of all traces, from 0 to 1. Unlike the SDK's sampler, it doesn't decide by the trace's id, which
+/// clients choose: nobody can have more traces exported than the ratio allows.
+#[derive(Clone, Debug)]
+struct RandomSampler {
+    ratio: f64,
+}
+
+impl ShouldSample for RandomSampler {
+    fn should_sample(
+        &self,
+        _parent: Option<&Context>,
+        _trace_id: TraceId,
+        _name: &str,
+        _kind: &SpanKind,
+        _attributes: &[KeyValue],
+        _links: &[Link],
+    ) -> SamplingResult {
+        let is_sampled = fastrand::f64() < self.ratio;
+        let decision =
+            if is_sampled { SamplingDecision::RecordAndSample } else { SamplingDecision::Drop };
+        SamplingResult { decision, attributes: Vec::new(), trace_state: TraceState::NONE }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_client_can_not_choose_which_traces_are_exported() {
+        let sampler = RandomSampler { ratio: 0.1 };
+        let chosen_id = TraceId::from_bytes([1, 1, 1, 1, 1, 1, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0]);
+
+        let decisions = (0..10_000).map(|_| {
+            sampler.should_sample(None, chosen_id, "", &SpanKind::Server, &[], &[]).decision
+        });
+
+        let exported =
+            decisions.filter(|decision| *decision == SamplingDecision::RecordAndSample).count();
+        assert!((500..2_000).contains(&exported), "{exported} of 10 000");
+    }
 }

@@ -91,13 +91,14 @@ impl EventPublisher {
     ) -> bool {
         let _finish_on_drop = self.finished.clone().drop_guard();
         let mut chunks = 0_u32;
-        while let Some((body, _counted)) = self.next().await {
+        while let Some((body, counted)) = self.next().await {
             let is_chunk = matches!(body, EventBody::ResponseChunk(_));
             tokio::select! {
                 biased;
                 () = Timing::EventPublish.measure(self.publish_with_retry(body)) => {}
                 () = abort_grace(abort) => return false,
             }
+            drop(counted);
             if is_chunk {
                 if chunks == 0 {
                     timer.inspect(|timer| timer.end());

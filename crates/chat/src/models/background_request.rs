@@ -101,7 +101,7 @@ impl Answer {
         while let Some(delta) = deltas.next().await {
             match delta? {
                 Delta::Text(chunk) => {
-                    metrics.received_text();
+                    let _ = metrics.received_text();
                     let is_complete = bound.admits(&chunk);
                     self.text.push_str(&bound.admit(chunk));
                     if !is_complete {

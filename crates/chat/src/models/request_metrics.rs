@@ -1,5 +1,7 @@
 //! The metrics of requests to the model.
 
+use std::time::Duration;
+
 use metrics::{Unit, counter, describe_counter, describe_histogram, histogram};
 use strum::{IntoStaticStr, VariantNames};
 use tokio::time::Instant;
@@ -11,7 +13,8 @@ const TOKENS_PER_SECOND: &str = "webchat_model_tokens_per_second";
 const TOKENS: &str = "webchat_model_tokens_total";
 
 const COMPLETED: &str = "completed";
-/// The user stopped the answer, or the server shut down.
+/// The answer was not received to its end: it was stopped or took too long, its conversation was deleted, or the server
+/// shut down.
 const CANCELLED: &str = "cancelled";
 
 /// What a request to the model is for. Its `strum` name is its label.
@@ -41,7 +44,7 @@ pub(crate) fn describe() {
     );
     describe_histogram!(
         TOKENS_PER_SECOND,
-        "The speed of an answer after its first text, by the model's own count of tokens"
+        "The speed of an answer after its first text, by the model's own count of tokens, which may include hidden reasoning"
     );
     describe_counter!(TOKENS, "Tokens that the model has reported, by purpose and kind");
     for purpose in Purpose::VARIANTS {
@@ -62,13 +65,16 @@ impl RequestMetrics {
         Self { purpose, sent_at: Instant::now(), first_text_at: None, outcome: CANCELLED }
     }
 
-    /// Records that the model has sent text.
-    pub(crate) fn received_text(&mut self) {
-        if self.first_text_at.is_none() {
-            let now = Instant::now();
-            self.first_text_at = Some(now);
-            histogram!(FIRST_TEXT, "purpose" => self.label()).record(now - self.sent_at);
+    /// Records that the model has sent text. Returns how long that took if it is the first one.
+    pub(crate) fn received_text(&mut self) -> Option<Duration> {
+        if self.first_text_at.is_some() {
+            return None;
         }
+        let now = Instant::now();
+        self.first_text_at = Some(now);
+        let duration = now - self.sent_at;
+        histogram!(FIRST_TEXT, "purpose" => self.label()).record(duration);
+        Some(duration)
     }
 
     /// Records the end of the request: its tokens, and its error code if it failed.

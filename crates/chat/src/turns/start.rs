@@ -275,7 +275,7 @@ impl Turns {
         };
         Timing::TurnAccept.record(started_at.elapsed());
         self.publish_first_title(&turn).await;
-        // The current span is that of the turn.
+        // In the span of the turn, if there are traces.
         self.core.lifecycle.spawn_detached(turn.run(cancellation).in_current_span());
         self.core.notify_list(user_id, Some(id)).await;
         Ok(StartTurnOutcome::Accepted(event))

@@ -26,6 +26,10 @@ pub(super) fn waiting_write() -> GaugeGuard {
 }
 
 pub(super) fn record_log_bytes(bytes: u64) {
-    let bytes = u32::try_from(bytes).unwrap_or(u32::MAX);
-    gauge!(LOG_BYTES).set(bytes);
+    #[expect(
+        clippy::as_conversions,
+        clippy::cast_precision_loss,
+        reason = "a size need not be exact"
+    )]
+    gauge!(LOG_BYTES).set(bytes as f64);
 }

@@ -24,9 +24,9 @@ pub(crate) async fn trace_request<B: MessageBody + 'static>(
 ) -> Result<ServiceResponse<B>, actix_web::Error> {
     let span = span_of(&request);
     if let Some(continue_trace) = continue_trace {
-        let header = |name| request.headers().get(name).and_then(|value| value.to_str().ok());
-        if let Some(parent) = header("traceparent") {
-            continue_trace(&span, parent, header("tracestate"));
+        let parent = request.headers().get("traceparent");
+        if let Some(parent) = parent.and_then(|parent| parent.to_str().ok()) {
+            continue_trace(&span, parent);
         }
     }
     let response = next.call(request).instrument(span.clone()).await?;

@@ -32,7 +32,7 @@ section! {
         ///                 or, with MODEL, https://NAME.openai.azure.com/openai/v1/chat/completions
         ///   OpenAI:       https://api.openai.com/v1/chat/completions
         ///   Ollama:       http://127.0.0.1:11434/v1/chat/completions
-        AZURE_API_URL => url: ModelUrl, MODEL_URL;
+        AZURE_API_URL => url: PrivateUrl, MODEL_URL;
 
         /// The API key of the model.
         API_KEY => api_key: Option<SecretString>, Kind::secret("a text", |_| true);
@@ -88,18 +88,18 @@ section! {
     }
 }
 
-/// The address of the model. Its query may contain a key.
+/// A URL that may contain a key or a password.
 #[derive(Clone)]
-pub struct ModelUrl(pub Url);
+pub struct PrivateUrl(pub Url);
 
 /// Shows only the host.
-impl fmt::Debug for ModelUrl {
+impl fmt::Debug for PrivateUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("ModelUrl").field(&self.0.host_str()).finish()
+        f.debug_tuple("PrivateUrl").field(&self.0.host_str()).finish()
     }
 }
 
-impl<'de> Deserialize<'de> for ModelUrl {
+impl<'de> Deserialize<'de> for PrivateUrl {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
         http_url(&text).map(Self).ok_or_else(|| serde::de::Error::custom("not a URL"))

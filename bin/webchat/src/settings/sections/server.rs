@@ -36,7 +36,7 @@ const METRICS_TOKEN: Kind = Kind::secret("at least 16 characters without spaces"
     text.len() >= 16 && text.bytes().all(|byte| byte.is_ascii_graphic())
 });
 const METRICS_ADDR: Kind =
-    Kind::text("an address and a port like 127.0.0.1:9090", parses_as::<SocketAddr>);
+    Kind::text("an address and a port like 127.0.0.1:9464", parses_as::<SocketAddr>);
 
 section! {
     ServerSettings: [server], "Server" {
@@ -73,7 +73,7 @@ section! {
         /// The bearer token that requests for the metrics must have: at least 16 characters.
         METRICS_TOKEN => metrics_token: Option<SecretString>, METRICS_TOKEN;
 
-        /// The address and port for `GET /metrics`, for example 127.0.0.1:9090, if it is not to be served at HOST and
+        /// The address and port for `GET /metrics`, for example 127.0.0.1:9464, if it is not to be served at HOST and
         /// PORT.
         METRICS_ADDR => metrics_addr: Option<SocketAddr>, METRICS_ADDR;
 

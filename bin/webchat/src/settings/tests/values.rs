@@ -55,7 +55,7 @@ fn trusted_proxies_are_addresses_or_networks() {
 #[test]
 fn settings_of_the_metrics_need_the_metrics() {
     for (name, value) in
-        [("METRICS_TOKEN", "a-token-for-prometheus"), ("METRICS_ADDR", "127.0.0.1:9090")]
+        [("METRICS_TOKEN", "a-token-for-prometheus"), ("METRICS_ADDR", "127.0.0.1:9464")]
     {
         assert!(read(&[URL, ("METRICS", "on"), (name, value)]).is_ok());
         assert_eq!(read(&[URL, (name, value)]).unwrap_err().0[0].name, name);

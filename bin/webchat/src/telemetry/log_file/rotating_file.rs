@@ -97,16 +97,16 @@ impl RotatingFile {
         self.open()
     }
 
-    /// Renames the file and the older ones, beginning with the oldest: an error leaves no two files with one name.
+    /// Renames the file, and the older ones up to the first unused number. Begins with the oldest, so an error leaves no
+    /// two files with one name, and moves nothing again when it is tried again.
     fn rename_all(&self) -> io::Result<()> {
         if self.kept == 0 {
             return fs::remove_file(&self.path);
         }
-        for number in (1..self.kept).rev() {
-            match fs::rename(numbered(&self.path, number), numbered(&self.path, number + 1)) {
-                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-                _ => {}
-            }
+        let is_unused = |number: &u32| !numbered(&self.path, *number).exists();
+        let last = (1..self.kept).find(is_unused).unwrap_or(self.kept);
+        for number in (1..last).rev() {
+            fs::rename(numbered(&self.path, number), numbered(&self.path, number + 1))?;
         }
         fs::rename(&self.path, numbered(&self.path, 1))
     }

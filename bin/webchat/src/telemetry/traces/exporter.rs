@@ -1,10 +1,11 @@
 //! Sends batches of spans to the receiver, with a time limit, and logs failures.
 
+use std::error::Error;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use opentelemetry::{Array, KeyValue, StringValue, Value};
+use opentelemetry::{KeyValue, Value};
 use opentelemetry_otlp::{Protocol, WithExportConfig, WithHttpConfig};
 use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::error::{OTelSdkError, OTelSdkResult};
@@ -13,7 +14,7 @@ use tokio::runtime::Handle;
 use tokio::time::timeout;
 use url::Url;
 use webchat_chat::SharedLogLimiter;
-use webchat_llm::{HttpSettings, SetupError, http_client};
+use webchat_llm::{HttpSettings, http_client};
 
 /// How long one export may take.
 const EXPORT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -32,7 +33,7 @@ impl LimitedExporter {
     pub(super) fn new(
         endpoint: &Url,
         headers: impl Iterator<Item = (String, String)>,
-    ) -> Result<Self, SetupError> {
+    ) -> Result<Self, Box<dyn Error + Send + Sync>> {
         let client = http_client(&HttpSettings::new(endpoint.clone()))?;
         let exporter = opentelemetry_otlp::SpanExporter::builder()
             .with_http()
@@ -41,8 +42,7 @@ impl LimitedExporter {
             .with_protocol(Protocol::HttpBinary)
             .with_timeout(EXPORT_TIMEOUT)
             .with_headers(headers.collect())
-            .build()
-            .map_err(|_| SetupError::Url)?;
+            .build()?;
         let exporter = Arc::new(exporter);
         Ok(Self { exporter, runtime: Handle::current(), failures: SharedLogLimiter::default() })
     }
@@ -93,8 +93,7 @@ fn convert_list(attribute: &mut KeyValue) {
     if attribute.key.as_str() == FINISH_REASONS
         && let Value::String(text) = &attribute.value
     {
-        let items: Vec<StringValue> = vec![text.clone()];
-        attribute.value = Value::Array(Array::String(items));
+        attribute.value = Value::Array(vec![text.clone()].into());
     }
 }
 

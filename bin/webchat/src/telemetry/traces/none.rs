@@ -14,7 +14,7 @@ impl Traces {
     ///
     /// # Errors
     /// None.
-    pub fn start(_settings: &TraceSettings) -> Result<Option<Self>, webchat_llm::SetupError> {
+    pub fn start(_settings: &TraceSettings) -> std::io::Result<Option<Self>> {
         Ok(None)
     }
 

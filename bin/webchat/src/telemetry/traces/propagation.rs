@@ -17,14 +17,11 @@ use crate::TraceSettings;
 /// Returns the function that continues the trace of a request, unless there are no traces.
 pub(crate) fn continue_trace(settings: &TraceSettings) -> Option<ContinueTrace> {
     settings.endpoint.as_ref()?;
-    Some(Arc::new(|span, parent, state| {
-        let headers = HashMap::from([
-            ("traceparent".to_owned(), parent.to_owned()),
-            ("tracestate".to_owned(), state.unwrap_or_default().to_owned()),
-        ]);
+    Some(Arc::new(|span, parent| {
+        let headers = HashMap::from([("traceparent".to_owned(), parent.to_owned())]);
         let propagator = TraceContextPropagator::new();
         let context = propagator.extract_with_context(&Context::new(), &headers);
-        // Fails if the span is not exported.
+        // Fails for probes, which have no span.
         let _ = span.set_parent(context);
     }))
 }

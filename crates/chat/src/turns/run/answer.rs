@@ -108,7 +108,6 @@ impl TurnTask {
     ) -> Result<FinishReason, Failure> {
         let mut bound =
             AnswerBound::new(request.max_answer_tokens).after(self.answer.content.len());
-        let mut sent_at = Some(Instant::now());
         request_context.is_sent = true;
         let answer = self.core.ports.model.stream(request).await;
         request_context.is_sent = answer.is_ok();
@@ -118,9 +117,8 @@ impl TurnTask {
         while let Some(delta) = deltas.next().await {
             match delta? {
                 Delta::Text(chunk) => {
-                    metrics.received_text();
-                    if let Some(sent_at) = sent_at.take() {
-                        self.first_text.exclude(sent_at.elapsed());
+                    if let Some(waited) = metrics.received_text() {
+                        self.first_text.exclude(waited);
                     }
                     let is_complete = bound.admits(&chunk);
                     self.add_text(bound.admit(chunk), draft, publisher);
@@ -176,8 +174,9 @@ impl TurnTask {
             let compaction = self.core.lifecycle.spawn_detached(compaction);
             let started_at = Instant::now();
             let result = timeout(COMPACTION_TIMEOUT, compaction).await;
-            Timing::CompactionWait.record(started_at.elapsed());
-            self.first_text.exclude(started_at.elapsed());
+            let waited = started_at.elapsed();
+            Timing::CompactionWait.record(waited);
+            self.first_text.exclude(waited);
             if result.is_err() {
                 tracing::warn!(turn_id = %self.turn_id, "compaction timed out, continuing without waiting for it");
             }

@@ -76,7 +76,7 @@ async fn run(
         tokio::join!(client.finish(), writer);
         Closing::server_restarts()
     };
-    permit.close(closing.reason);
     // If the client does not receive the close frame, the system's send timeout drops the connection.
     let _ = timeout(limits.send_timeout / 2, socket.close(closing.frame)).await;
+    permit.close(closing.reason);
 }

@@ -58,6 +58,22 @@ fn a_full_file_is_renamed_and_the_oldest_one_is_removed() {
 }
 
 #[test]
+fn files_are_renamed_up_to_the_first_unused_number() {
+    let folder = Folder::new();
+    fs::write(folder.path().with_extension("log.2"), "old\n").unwrap();
+    let mut log = folder.log(3);
+
+    log.write(b"line1\n").unwrap();
+    log.write(b"line2\n").unwrap();
+
+    folder.assert_files(&[
+        ("webchat.log", "line2\n"),
+        ("webchat.log.1", "line1\n"),
+        ("webchat.log.2", "old\n"),
+    ]);
+}
+
+#[test]
 fn without_older_files_a_full_file_is_removed() {
     let folder = Folder::new();
     let mut log = folder.log(0);
