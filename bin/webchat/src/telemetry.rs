@@ -1,5 +1,6 @@
 //! The log, with one line per event on standard error and in the log file; metrics and traces.
 
+mod layer;
 pub mod log_file;
 pub(crate) mod metrics;
 #[cfg(feature = "otlp")]
@@ -14,15 +15,13 @@ use std::io::{self, IsTerminal};
 use tracing_subscriber::fmt::writer::{BoxMakeWriter, MakeWriterExt};
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
-use tracing_subscriber::{EnvFilter, Layer, Registry, fmt, registry};
+use tracing_subscriber::{EnvFilter, Layer, fmt, registry};
 use webchat_domain::TRACE_TARGET;
 
+use self::layer::BoxedLayer;
 use self::log_file::LogFile;
 pub use self::traces::Traces;
 use crate::{LogFormat, LogSettings};
-
-/// A receiver of spans and events, with its own filter.
-pub(crate) type LogLayer = Box<dyn Layer<Registry> + Send + Sync>;
 
 /// Starts the log of this process, and the recording of traces if there are any.
 ///
@@ -48,7 +47,7 @@ pub fn init_log(
         LogFormat::Text => lines.with_filter(filter).boxed(),
         LogFormat::Json => lines.json().flatten_event(true).with_filter(filter).boxed(),
     };
-    let layers: Vec<LogLayer> = traces.map(Traces::layer).into_iter().chain([lines]).collect();
+    let layers: Vec<BoxedLayer> = traces.map(Traces::layer).into_iter().chain([lines]).collect();
     Ok(registry().with(layers).try_init()?)
 }
 

@@ -14,12 +14,13 @@ use opentelemetry_sdk::trace::{
     SamplingResult, SdkTracerProvider, ShouldSample,
 };
 use tokio::task::spawn_blocking;
+use tracing_subscriber::Layer;
 use tracing_subscriber::filter::filter_fn;
-use tracing_subscriber::{Layer, Registry};
 use webchat_domain::TRACE_TARGET;
 
 use self::exporter::LimitedExporter;
 pub(crate) use self::propagation::{continue_trace, request_headers};
+use super::layer::BoxedLayer;
 use crate::TraceSettings;
 
 /// The maximum number of spans that wait for their export. Further ones are dropped.
@@ -33,9 +34,6 @@ const EXPORT_INTERVAL: Duration = Duration::from_secs(2);
 
 /// How long the last export may take at shutdown.
 const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(3);
-
-/// Receives spans.
-pub(crate) type TraceLayer = Box<dyn Layer<Registry> + Send + Sync>;
 
 /// The export of traces, until [`Traces::shutdown`].
 pub struct Traces(SdkTracerProvider);
@@ -70,7 +68,7 @@ impl Traces {
     }
 
     /// Returns the layer that makes traces of the spans that are meant for them.
-    pub(crate) fn layer(&self) -> TraceLayer {
+    pub(crate) fn layer(&self) -> BoxedLayer {
         tracing_opentelemetry::layer()
             .with_tracer(self.0.tracer("webchat"))
             .with_context_activation(false)

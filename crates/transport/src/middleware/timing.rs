@@ -1,4 +1,4 @@
-//! Measures requests, and tells clients how long the server took.
+//! Measures requests, and reports their duration to clients.
 
 use std::time::{Duration, Instant};
 

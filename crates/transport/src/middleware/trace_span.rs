@@ -46,7 +46,6 @@ fn span_of(request: &ServiceRequest) -> Span {
     }
     let method = known_method(request.method());
     let method = method.map_or(OTHER_METHOD, |method| method.as_str());
-    let request_id = request.extensions().get::<RequestId>().map(ToString::to_string);
     info_span!(
         target: TRACE_TARGET,
         parent: None,
@@ -58,6 +57,6 @@ fn span_of(request: &ServiceRequest) -> Span {
         http.route = route,
         http.response.status_code = Empty,
         error.type = Empty,
-        webchat.request.id = request_id,
+        webchat.request.id = request.extensions().get::<RequestId>().map(ToString::to_string),
     )
 }

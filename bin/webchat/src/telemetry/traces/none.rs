@@ -1,9 +1,9 @@
 //! Replaces the export of traces in a binary without the feature `otlp`, whose settings allow no endpoint.
 
-use tracing_subscriber::{Layer, Registry};
 use webchat_llm::RequestHeaders;
 use webchat_transport::ContinueTrace;
 
+use super::layer::BoxedLayer;
 use crate::TraceSettings;
 
 /// The export of traces, which this binary does not have.
@@ -19,7 +19,7 @@ impl Traces {
     }
 
     #[expect(clippy::unused_self, reason = "the export uses it")]
-    pub(crate) fn layer(&self) -> Box<dyn Layer<Registry> + Send + Sync> {
+    pub(crate) fn layer(&self) -> BoxedLayer {
         Box::new(tracing_subscriber::layer::Identity::new())
     }
 

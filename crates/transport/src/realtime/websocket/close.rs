@@ -7,7 +7,7 @@ use crate::realtime::client::TOO_MANY_MESSAGES;
 use crate::realtime::close_reason::CloseReason;
 use crate::realtime::session_end::SESSION_ENDED;
 
-/// Why a WebSocket is closed, and what its client is told.
+/// Why a WebSocket is closed, and the close frame that its client gets.
 pub(super) struct Closing {
     pub(super) reason: CloseReason,
     pub(super) frame: Option<CloseFrame>,
