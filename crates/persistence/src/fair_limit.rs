@@ -1,68 +1,86 @@
 //! A limit of concurrent work that is fair between users.
 
+use std::cmp::Ordering;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use tokio::sync::{AcquireError, OwnedSemaphorePermit, Semaphore};
+use tokio::sync::oneshot;
 use tokio::time::{Instant, timeout};
 use webchat_domain::UserId;
 
 use crate::StoreError;
 
-/// A user whose recent work took longer than this shares half of the permits with the others of this kind.
-const HEAVY_USE: Duration = Duration::from_secs(1);
+/// A user whose recent work took longer than this is heavy.
+const HEAVY_USE: Duration = Duration::from_millis(250);
 
 /// The time after which past work counts half.
 const HALF_LIFE: Duration = Duration::from_secs(30);
 
-/// Limits concurrent work in this process: in all, per user, and of all users who have recently used much. So
-/// neither the waiting work of one user nor that of a few greedy ones delays the others. Further work waits.
+/// Users whose recent use differs by less than this are equal.
+const USE_STEP: Duration = Duration::from_millis(50);
+
+/// Limits concurrent work in this process: in all, per user, and of all heavy users, who have recently used much.
+/// Further work waits. The next permit goes to the user with the fewest permits, and of these to the one who has
+/// recently used least. So neither the waiting work of one user nor that of many greedy ones delays the others.
 pub struct FairLimit {
-    all: Arc<Semaphore>,
-    heavy_users: Arc<Semaphore>,
-    max_per_user: usize,
     max_wait: Duration,
-    users: Users,
+    state: SharedState,
 }
 
-type Users = Arc<Mutex<HashMap<UserId, UserState>>>;
+type SharedState = Arc<Mutex<State>>;
+
+struct State {
+    max: usize,
+    max_per_user: usize,
+    max_of_heavy_users: usize,
+    running: usize,
+    running_of_heavy_users: usize,
+    users: HashMap<UserId, UserState>,
+    /// In the order of their arrival.
+    waiters: Vec<Waiter>,
+}
 
 struct UserState {
-    share: Arc<Semaphore>,
+    running: usize,
+    waiting: usize,
     use_in_s: f64,
     updated_at: Instant,
 }
 
+struct Waiter {
+    user_id: Option<UserId>,
+    work: Work,
+    started: oneshot::Sender<()>,
+}
+
+type Work = Box<dyn FnOnce(FairPermit) + Send>;
+
 /// Counts towards the limit until it is dropped. The time until then counts as used, unless [`FairPermit::end`]
 /// is called.
 pub struct FairPermit {
-    user: Option<(UserId, Users)>,
+    user_id: Option<UserId>,
+    is_of_heavy_user: bool,
     acquired_at: Instant,
     used: Option<Duration>,
-    permits: Permits,
-}
-
-#[derive(Default)]
-struct Permits {
-    user: Option<OwnedSemaphorePermit>,
-    heavy_users: Option<OwnedSemaphorePermit>,
-    all: Option<OwnedSemaphorePermit>,
+    state: SharedState,
 }
 
 impl FairLimit {
-    /// Allows `max` at a time, of which one user has at most half, rounded up. Work waits at most
-    /// `max_wait`.
+    /// Allows `max` at a time, of which one user has at most a quarter and all heavy users half, both rounded up.
+    /// Work waits at most `max_wait`.
     #[must_use]
     pub fn new(max: usize, max_wait: Duration) -> Self {
-        let half = max.div_ceil(2);
-        Self {
-            all: Arc::new(Semaphore::new(max)),
-            heavy_users: Arc::new(Semaphore::new(half)),
-            max_per_user: half,
-            max_wait,
-            users: Users::default(),
-        }
+        let state = State {
+            max,
+            max_per_user: max.div_ceil(4),
+            max_of_heavy_users: max.div_ceil(2),
+            running: 0,
+            running_of_heavy_users: 0,
+            users: HashMap::new(),
+            waiters: Vec::new(),
+        };
+        Self { max_wait, state: Arc::new(Mutex::new(state)) }
     }
 
     /// Acquires a permit. Work of the server itself has no user.
@@ -70,47 +88,134 @@ impl FairLimit {
     /// # Errors
     /// [`StoreError::Timeout`] if none was free in time.
     pub async fn acquire(&self, user_id: Option<UserId>) -> Result<FairPermit, StoreError> {
-        match timeout(self.max_wait, self.permits(user_id)).await {
-            Ok(permits) => Ok(FairPermit {
-                user: user_id.map(|user_id| (user_id, Arc::clone(&self.users))),
-                acquired_at: Instant::now(),
-                used: None,
-                permits: permits.map_err(StoreError::fault)?,
-            }),
+        let (sender, permit) = oneshot::channel();
+        self.start_when_free(user_id, |permit| _ = sender.send(permit)).await?;
+        permit.await.map_err(StoreError::fault)
+    }
+
+    /// Calls `start` as soon as a permit is free, on the thread that releases it. Returns after that. `start` must not
+    /// block: it starts the work, which keeps the permit. With [`FairLimit::acquire`] instead, a free permit would be
+    /// unused until the waiting task is polled, which takes long on a busy thread.
+    ///
+    /// # Errors
+    /// [`StoreError::Timeout`] if no permit was free in time.
+    ///
+    /// # Cancellation
+    /// Dropping the future removes the work from the queue, unless it has started.
+    pub async fn start_when_free(
+        &self,
+        user_id: Option<UserId>,
+        start: impl FnOnce(FairPermit) + Send + 'static,
+    ) -> Result<(), StoreError> {
+        let (started, has_started) = oneshot::channel();
+        lock(&self.state).add(Waiter { user_id, work: Box::new(start), started });
+        grant(&self.state);
+        match timeout(self.max_wait, has_started).await {
+            Ok(result) => result.map_err(StoreError::fault),
             Err(elapsed) => Err(StoreError::timeout(elapsed)),
         }
     }
+}
 
-    async fn permits(&self, user_id: Option<UserId>) -> Result<Permits, AcquireError> {
-        let mut permits = Permits::default();
-        if let Some(user_id) = user_id {
-            permits.user = Some(self.share(user_id).acquire_owned().await?);
-            if self.is_heavy(user_id) {
-                let heavy_users = Arc::clone(&self.heavy_users);
-                permits.heavy_users = Some(heavy_users.acquire_owned().await?);
+/// Starts the work of waiters with the free permits.
+fn grant(state: &SharedState) {
+    loop {
+        let next = lock(state).next();
+        let Some((waiter, is_of_heavy_user)) = next else { return };
+        let permit = FairPermit {
+            user_id: waiter.user_id,
+            is_of_heavy_user,
+            acquired_at: Instant::now(),
+            used: None,
+            state: Arc::clone(state),
+        };
+        if waiter.started.send(()).is_ok() {
+            (waiter.work)(permit);
+        } else {
+            permit.end(Duration::ZERO);
+        }
+    }
+}
+
+impl State {
+    fn add(&mut self, waiter: Waiter) {
+        if let Some(user_id) = waiter.user_id {
+            if !self.users.contains_key(&user_id) {
+                self.users.retain(|_, user| !user.can_be_forgotten());
             }
+            self.users.entry(user_id).or_insert_with(UserState::new).waiting += 1;
         }
-        permits.all = Some(Arc::clone(&self.all).acquire_owned().await?);
-        Ok(permits)
+        self.waiters.push(waiter);
     }
 
-    /// Returns the user's share, which is kept as long as it is in use or the user's past work counts.
-    fn share(&self, user_id: UserId) -> Arc<Semaphore> {
-        let mut users = lock(&self.users);
-        if !users.contains_key(&user_id) {
-            users.retain(|_, user| Arc::strong_count(&user.share) > 1 || user.recent_use() > 0.1);
+    /// Takes the next waiter, and counts its permit. Returns whether its user is heavy.
+    fn next(&mut self) -> Option<(Waiter, bool)> {
+        if self.running >= self.max {
+            return None;
         }
-        let user = users.entry(user_id).or_insert_with(|| UserState {
-            share: Arc::new(Semaphore::new(self.max_per_user)),
-            use_in_s: 0.0,
-            updated_at: Instant::now(),
+        self.remove_waiters_that_gave_up();
+        let candidates = self.waiters.iter().enumerate();
+        let candidates = candidates.filter(|(_, waiter)| self.may_run(waiter.user_id));
+        let (index, _) = candidates.min_by(|(_, a), (_, b)| self.compare(a.user_id, b.user_id))?;
+        let waiter = self.waiters.remove(index);
+        let is_of_heavy_user = self.is_heavy(waiter.user_id);
+        self.running += 1;
+        self.running_of_heavy_users += usize::from(is_of_heavy_user);
+        if let Some(user) = self.user_mut(waiter.user_id) {
+            user.running += 1;
+            user.waiting -= 1;
+        }
+        Some((waiter, is_of_heavy_user))
+    }
+
+    fn remove_waiters_that_gave_up(&mut self) {
+        let users = &mut self.users;
+        self.waiters.retain(|waiter| {
+            let waits = !waiter.started.is_closed();
+            if !waits && let Some(user) = waiter.user_id.and_then(|id| users.get_mut(&id)) {
+                user.waiting -= 1;
+            }
+            waits
         });
-        Arc::clone(&user.share)
     }
 
-    fn is_heavy(&self, user_id: UserId) -> bool {
-        let users = lock(&self.users);
-        users.get(&user_id).is_some_and(|user| user.recent_use() > HEAVY_USE.as_secs_f64())
+    fn release(&mut self, permit: &FairPermit) {
+        self.running -= 1;
+        self.running_of_heavy_users -= usize::from(permit.is_of_heavy_user);
+        let used = permit.used.unwrap_or_else(|| permit.acquired_at.elapsed());
+        if let Some(user) = self.user_mut(permit.user_id) {
+            user.running -= 1;
+            user.use_in_s = user.recent_use() + used.as_secs_f64();
+            user.updated_at = Instant::now();
+        }
+    }
+
+    fn may_run(&self, user_id: Option<UserId>) -> bool {
+        self.user(user_id).is_none_or(|user| user.running < self.max_per_user)
+            && (self.running_of_heavy_users < self.max_of_heavy_users || !self.is_heavy(user_id))
+    }
+
+    fn is_heavy(&self, user_id: Option<UserId>) -> bool {
+        self.user(user_id).is_some_and(|user| user.recent_use() > HEAVY_USE.as_secs_f64())
+    }
+
+    /// Compares whose work runs first.
+    fn compare(&self, a: Option<UserId>, b: Option<UserId>) -> Ordering {
+        let rank = |user_id| {
+            let user = self.user(user_id);
+            let use_steps = user.map_or(0.0, UserState::recent_use) / USE_STEP.as_secs_f64();
+            (user.map_or(0, |user| user.running), use_steps.floor())
+        };
+        let ((a_running, a_used), (b_running, b_used)) = (rank(a), rank(b));
+        a_running.cmp(&b_running).then(a_used.total_cmp(&b_used))
+    }
+
+    fn user(&self, user_id: Option<UserId>) -> Option<&UserState> {
+        self.users.get(&user_id?)
+    }
+
+    fn user_mut(&mut self, user_id: Option<UserId>) -> Option<&mut UserState> {
+        self.users.get_mut(&user_id?)
     }
 }
 
@@ -118,7 +223,7 @@ impl FairPermit {
     /// Whether the user has recently used much.
     #[must_use]
     pub fn is_of_heavy_user(&self) -> bool {
-        self.permits.heavy_users.is_some()
+        self.is_of_heavy_user
     }
 
     /// Releases the permit. Counts this time as used, for example the processor time of the work.
@@ -129,24 +234,28 @@ impl FairPermit {
 
 impl Drop for FairPermit {
     fn drop(&mut self) {
-        let Some((user_id, users)) = &self.user else { return };
-        let used = self.used.unwrap_or_else(|| self.acquired_at.elapsed());
-        if let Some(user) = lock(users).get_mut(user_id) {
-            user.use_in_s = user.recent_use() + used.as_secs_f64();
-            user.updated_at = Instant::now();
-        }
+        lock(&self.state).release(self);
+        grant(&self.state);
     }
 }
 
 impl UserState {
+    fn new() -> Self {
+        Self { running: 0, waiting: 0, use_in_s: 0.0, updated_at: Instant::now() }
+    }
+
     fn recent_use(&self) -> f64 {
         let half_lives = self.updated_at.elapsed().div_duration_f64(HALF_LIFE);
         self.use_in_s * 0.5_f64.powf(half_lives)
     }
+
+    fn can_be_forgotten(&self) -> bool {
+        self.running == 0 && self.waiting == 0 && self.recent_use() < 0.1
+    }
 }
 
-fn lock(users: &Users) -> MutexGuard<'_, HashMap<UserId, UserState>> {
-    users.lock().unwrap_or_else(PoisonError::into_inner)
+fn lock(state: &SharedState) -> MutexGuard<'_, State> {
+    state.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]
@@ -155,35 +264,38 @@ mod tests {
 
     const MAX_WAIT: Duration = Duration::from_secs(5);
 
+    fn new_user() -> Option<UserId> {
+        Some(UserId::generate())
+    }
+
     #[tokio::test(start_paused = true)]
-    async fn one_user_gets_half_and_others_the_rest() {
+    async fn a_user_gets_a_quarter_and_others_the_rest() {
         let limit = FairLimit::new(4, MAX_WAIT);
-        let (greedy, other) = (Some(UserId::generate()), Some(UserId::generate()));
+        let (greedy, other) = (new_user(), new_user());
 
-        let _first = limit.acquire(greedy).await.unwrap();
-        let second = limit.acquire(greedy).await.unwrap();
-        let third = limit.acquire(greedy).await;
+        let first = limit.acquire(greedy).await.unwrap();
+        let second = limit.acquire(greedy).await;
         let _others = (limit.acquire(other).await.unwrap(), limit.acquire(None).await.unwrap());
-        drop(second);
+        drop(first);
 
-        assert!(matches!(third, Err(StoreError::Timeout(_))));
+        assert!(matches!(second, Err(StoreError::Timeout(_))));
         assert!(limit.acquire(greedy).await.is_ok());
     }
 
     #[tokio::test(start_paused = true)]
-    async fn users_who_recently_used_much_leave_half_to_the_others() {
+    async fn heavy_users_leave_half_to_the_others() {
         let limit = FairLimit::new(4, MAX_WAIT);
-        let heavy = [(); 3].map(|()| UserId::generate());
+        let heavy = [(); 3].map(|()| new_user());
         for user_id in heavy {
-            limit.acquire(Some(user_id)).await.unwrap().end(HEAVY_USE * 2);
+            limit.acquire(user_id).await.unwrap().end(HEAVY_USE * 2);
         }
 
-        let first = limit.acquire(Some(heavy[0])).await.unwrap();
-        let _second = limit.acquire(Some(heavy[1])).await.unwrap();
-        let third = limit.acquire(Some(heavy[2])).await;
-        let other = limit.acquire(Some(UserId::generate())).await;
+        let first = limit.acquire(heavy[0]).await.unwrap();
+        let _second = limit.acquire(heavy[1]).await.unwrap();
+        let third = limit.acquire(heavy[2]).await;
+        let other = limit.acquire(new_user()).await;
         tokio::time::advance(HALF_LIFE * 2).await;
-        let third_later = limit.acquire(Some(heavy[2])).await;
+        let third_later = limit.acquire(heavy[2]).await;
 
         assert!(first.is_of_heavy_user());
         assert!(matches!(third, Err(StoreError::Timeout(_))));
@@ -192,7 +304,24 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn nobody_gets_more_than_all_permits() {
+    async fn the_user_who_used_least_is_first_and_then_the_one_who_waited_longest() {
+        let limit = FairLimit::new(1, MAX_WAIT);
+        let users = [(); 3].map(|()| new_user());
+        limit.acquire(users[0]).await.unwrap().end(USE_STEP * 2);
+        let running = limit.acquire(None).await.unwrap();
+        let order = Mutex::new(Vec::new());
+
+        let run = async |number: usize| {
+            let _permit = limit.acquire(users[number]).await.unwrap();
+            order.lock().unwrap().push(number);
+        };
+        tokio::join!(run(0), run(1), run(2), async { drop(running) });
+
+        assert_eq!(order.into_inner().unwrap(), [1, 2, 0]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn all_permits_together_have_a_limit() {
         let limit = FairLimit::new(1, MAX_WAIT);
 
         let _only = limit.acquire(None).await.unwrap();
@@ -200,14 +329,28 @@ mod tests {
         assert!(matches!(limit.acquire(None).await, Err(StoreError::Timeout(_))));
     }
 
+    #[tokio::test(start_paused = true)]
+    async fn waiters_who_gave_up_take_no_permit() {
+        let limit = FairLimit::new(1, MAX_WAIT);
+        let user_id = new_user();
+        let running = limit.acquire(user_id).await.unwrap();
+
+        let gave_up = timeout(MAX_WAIT / 2, limit.acquire(user_id)).await;
+        drop(running);
+
+        assert!(gave_up.is_err());
+        assert!(limit.acquire(user_id).await.is_ok());
+        assert_eq!(lock(&limit.state).users[&user_id.unwrap()].waiting, 0);
+    }
+
     #[tokio::test]
     async fn users_without_permits_are_forgotten() {
         let limit = FairLimit::new(4, MAX_WAIT);
 
         for _ in 0..100 {
-            limit.acquire(Some(UserId::generate())).await.unwrap();
+            limit.acquire(new_user()).await.unwrap();
         }
 
-        assert!(limit.users.lock().unwrap().len() <= 2);
+        assert!(lock(&limit.state).users.len() <= 2);
     }
 }

@@ -5,18 +5,26 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use rusqlite::{Connection, Transaction};
+use tokio::runtime::Handle;
+use tokio::sync::oneshot;
 use tokio::task::spawn_blocking;
 use tokio::time::timeout;
 use webchat_domain::UserId;
-use webchat_persistence::{FairLimit, StoreError, spawn_cpu_work, thread_cpu_time};
+use webchat_persistence::{FairLimit, FairPermit, StoreError, spawn_cpu_work, thread_cpu_time};
 
 use super::cancellation::{CancelOnDrop, Cancellation};
 use super::connect::{open_reader, store_error};
 use super::log_limit::LogPause;
 use super::metrics::waiting_read;
 
-/// The number of connections of each kind of reads. One user has at most half of them.
-const CONNECTIONS: usize = 4;
+/// The connections for ordinary reads. They take little time, but on a busy machine wait for a thread.
+const SHORT_CONNECTIONS: usize = 16;
+
+/// The connections for reads that may need much processor time.
+const LONG_CONNECTIONS: usize = 8;
+
+/// How many connections of each kind stay open while they are not used.
+const MAX_IDLE: usize = 4;
 
 /// How long a read waits for a connection.
 const MAX_WAIT: Duration = Duration::from_secs(5);
@@ -44,10 +52,14 @@ struct Connections {
 
 impl Readers {
     pub(super) fn new(path: &Path, reads: Reads) -> Self {
+        let max = match reads {
+            Reads::Short => SHORT_CONNECTIONS,
+            Reads::Long(_) => LONG_CONNECTIONS,
+        };
         let connections = Connections { path: path.to_owned(), idle: Mutex::default() };
         Self {
             reads,
-            limit: FairLimit::new(CONNECTIONS, MAX_WAIT),
+            limit: FairLimit::new(max, MAX_WAIT),
             connections: Arc::new(connections),
         }
     }
@@ -61,30 +73,41 @@ impl Readers {
         deadline: Duration,
         query: impl FnOnce(&Transaction<'_>) -> rusqlite::Result<T> + Send + 'static,
     ) -> Result<T, StoreError> {
-        let waiting = waiting_read();
-        let permit = self.limit.acquire(user_id).await?;
-        // Those of heavy users leave the processor to the others. Those of other users are too short to keep
-        // the log from being truncated.
-        let mut has_low_priority = false;
-        if let Reads::Long(log_pause) = &self.reads
-            && permit.is_of_heavy_user()
-        {
-            log_pause.clone().ended().await;
-            has_low_priority = true;
-        }
-        drop(waiting);
         let connections = Arc::clone(&self.connections);
+        let log_pause = match &self.reads {
+            Reads::Long(log_pause) => Some(log_pause.clone()),
+            Reads::Short => None,
+        };
         let cancellation = Arc::new(Cancellation::default());
         let _cancel_on_drop = CancelOnDrop(Arc::clone(&cancellation));
-        let work = move || {
-            let started = thread_cpu_time();
-            let result = connections.with_one(|connection| run(connection, &cancellation, query));
-            permit.end(thread_cpu_time().saturating_sub(started));
-            result
+        let (begin, begun) = oneshot::channel();
+        let (reply, result) = oneshot::channel();
+        let runtime = Handle::current();
+        let start = move |permit: FairPermit| {
+            let is_of_heavy_user = permit.is_of_heavy_user();
+            let context = runtime.clone();
+            let work = move || {
+                // Reads of other users are too short to keep the log from being truncated.
+                if is_of_heavy_user && let Some(mut log_pause) = log_pause {
+                    runtime.block_on(log_pause.ended());
+                }
+                begin.send(()).ok();
+                let started = thread_cpu_time();
+                let result =
+                    connections.with_one(|connection| run(connection, &cancellation, query));
+                permit.end(thread_cpu_time().saturating_sub(started));
+                reply.send(result).ok();
+            };
+            // Heavy users leave the processor to the others.
+            let _context = context.enter();
+            if is_of_heavy_user { spawn_cpu_work(work) } else { spawn_blocking(work) };
         };
-        let running = if has_low_priority { spawn_cpu_work(work) } else { spawn_blocking(work) };
-        match timeout(deadline, running).await {
-            Ok(finished) => finished.map_err(StoreError::fault)?,
+        let waiting = waiting_read();
+        self.limit.start_when_free(user_id, start).await?;
+        begun.await.map_err(StoreError::fault)?;
+        drop(waiting);
+        match timeout(deadline, result).await {
+            Ok(result) => result.map_err(StoreError::fault)?,
             Err(elapsed) => Err(StoreError::timeout(elapsed)),
         }
     }
@@ -104,7 +127,10 @@ impl Connections {
         };
         let result = query(&mut connection);
         if connection.is_autocommit() {
-            idle().push(connection);
+            let mut idle = idle();
+            if idle.len() < MAX_IDLE {
+                idle.push(connection);
+            }
         }
         result.map_err(store_error)
     }

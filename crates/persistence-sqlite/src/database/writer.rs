@@ -8,8 +8,7 @@ use std::collections::VecDeque;
 use std::error::Error;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::thread::sleep;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use rusqlite::{Connection, Transaction, TransactionBehavior};
@@ -35,6 +34,10 @@ const MAX_OVERTAKING: usize = 16;
 /// The time between two looks at the log while only bulk changes wait for it.
 const LOG_POLL_INTERVAL: Duration = Duration::from_millis(50);
 
+/// For this time after a normal change, bulk changes take at most half of the time, so that they leave the processor
+/// to the others.
+const SHARING_PERIOD: Duration = Duration::from_secs(1);
+
 type Job = Box<dyn FnOnce(&mut Connection) + Send>;
 
 /// Which changes go first.
@@ -48,8 +51,14 @@ pub(super) enum Priority {
 
 /// The connection that writes.
 pub(super) struct Writer {
-    queue: Arc<Mutex<Queue>>,
+    queue: Arc<SharedQueue>,
     places: Arc<Semaphore>,
+}
+
+struct SharedQueue {
+    queue: Mutex<Queue>,
+    /// Wakes the task that runs the jobs while only bulk jobs wait.
+    job_added: Condvar,
 }
 
 struct Queue {
@@ -57,6 +66,8 @@ struct Queue {
     bulk_jobs: VecDeque<Job>,
     /// The jobs that have overtaken the next bulk job.
     overtaking: usize,
+    last_normal_job: Option<Instant>,
+    next_bulk_job_at: Instant,
     /// `None` while a task runs the jobs.
     connection: Option<(Connection, LogLimit)>,
 }
@@ -71,10 +82,13 @@ impl Writer {
             jobs: VecDeque::new(),
             bulk_jobs: VecDeque::new(),
             overtaking: 0,
+            last_normal_job: None,
+            next_bulk_job_at: Instant::now(),
             connection: Some((open_writer(path)?, log_limit)),
         };
         let places = Arc::new(Semaphore::new(MAX_QUEUED));
-        Ok(Self { queue: Arc::new(Mutex::new(queue)), places })
+        let queue = SharedQueue { queue: Mutex::new(queue), job_added: Condvar::new() };
+        Ok(Self { queue: Arc::new(queue), places })
     }
 
     /// Runs a change in one transaction. It waits for other changes at most [`MAX_WAIT`]; once begun, it is
@@ -126,11 +140,12 @@ impl Writer {
     /// Adds a job to the queue, and starts the task that runs it unless it is running.
     fn add(&self, priority: Priority, job: Job) {
         let connection = {
-            let mut queue = lock(&self.queue);
+            let mut queue = self.queue.lock();
             match priority {
                 Priority::Normal => queue.jobs.push_back(job),
                 Priority::Bulk => queue.bulk_jobs.push_back(job),
             }
+            self.queue.job_added.notify_one();
             queue.connection.take()
         };
         if let Some((connection, log_limit)) = connection {
@@ -142,56 +157,73 @@ impl Writer {
 
 /// The next thing to do for the task that runs the jobs.
 enum Next {
-    Run(Job),
-    /// Only bulk jobs are left, and the log is too large for them.
-    Wait,
+    Run(Job, Priority),
+    /// Only bulk jobs are left, and must wait as long unless another job is added.
+    Wait(Duration),
     End,
 }
 
+impl SharedQueue {
+    fn lock(&self) -> MutexGuard<'_, Queue> {
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
 impl Queue {
-    fn next(&mut self, is_log_too_large: bool) -> Next {
+    fn next(&mut self, is_log_too_large: bool, now: Instant) -> Next {
         let is_bulk_next = self.jobs.is_empty() || self.overtaking >= MAX_OVERTAKING;
         if is_bulk_next
             && !is_log_too_large
+            && now >= self.next_bulk_job_at
             && let Some(job) = self.bulk_jobs.pop_front()
         {
             self.overtaking = 0;
-            return Next::Run(job);
+            return Next::Run(job, Priority::Bulk);
         }
-        match self.jobs.pop_front() {
-            Some(job) => {
-                self.overtaking += usize::from(!self.bulk_jobs.is_empty());
-                Next::Run(job)
-            }
-            None if self.bulk_jobs.is_empty() => Next::End,
-            None => Next::Wait,
+        if let Some(job) = self.jobs.pop_front() {
+            self.overtaking += usize::from(!self.bulk_jobs.is_empty());
+            self.last_normal_job = Some(now);
+            return Next::Run(job, Priority::Normal);
+        }
+        match self.next_bulk_job_at.checked_duration_since(now) {
+            _ if self.bulk_jobs.is_empty() => Next::End,
+            Some(pause) if !is_log_too_large => Next::Wait(pause),
+            _ => Next::Wait(LOG_POLL_INTERVAL),
+        }
+    }
+
+    /// Lets the next bulk job wait as long as this one took, unless nobody else writes.
+    fn bulk_job_ended(&mut self, started: Instant, now: Instant) {
+        let is_shared = self.last_normal_job.is_some_and(|last| now < last + SHARING_PERIOD);
+        if is_shared {
+            self.next_bulk_job_at = now + (now - started);
         }
     }
 }
 
 /// Runs the jobs of the queue until it is empty. A panic ends only its job; the transaction is rolled back.
-fn run_jobs(queue: &Mutex<Queue>, mut connection: Connection, mut log_limit: LogLimit) {
+fn run_jobs(shared: &SharedQueue, mut connection: Connection, mut log_limit: LogLimit) {
     loop {
-        let next = {
-            let mut queue = lock(queue);
-            let next = queue.next(log_limit.is_exceeded());
-            if matches!(next, Next::End) {
+        let started = Instant::now();
+        let mut queue = shared.lock();
+        match queue.next(log_limit.is_exceeded(), started) {
+            Next::Run(job, priority) => {
+                drop(queue);
+                catch_unwind(AssertUnwindSafe(|| job(&mut connection))).ok();
+                if priority == Priority::Bulk {
+                    shared.lock().bulk_job_ended(started, Instant::now());
+                }
+            }
+            Next::Wait(pause) => {
+                drop(shared.job_added.wait_timeout(queue, pause));
+            }
+            Next::End => {
                 queue.connection = Some((connection, log_limit));
                 return;
             }
-            next
-        };
-        match next {
-            Next::Run(job) => drop(catch_unwind(AssertUnwindSafe(|| job(&mut connection)))),
-            Next::Wait => sleep(LOG_POLL_INTERVAL),
-            Next::End => {}
         }
         log_limit.check(&connection, Instant::now());
     }
-}
-
-fn lock(queue: &Mutex<Queue>) -> MutexGuard<'_, Queue> {
-    queue.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn run<T>(
