@@ -1,5 +1,5 @@
-//! Appending a message to conversations of different lengths: with Webchat's stores, and in the way of the
-//! Flask application.
+//! Appending a message to conversations of different lengths: with Webchat's stores, and as the Flask application
+//! does.
 
 use std::time::{Duration, Instant};
 
@@ -18,9 +18,9 @@ const SIZES: [u32; 4] = [10, 1_000, 10_000, 100_000];
 const MAX_DURATION: Duration = Duration::from_secs(15);
 
 pub(crate) async fn measure(bench: BenchContext) {
-    let sizes = bench.size(&SIZES[..], &SIZES[..2]);
-    let appends = bench.size(200, 20);
-    // Flask goes first: MongoDB is busy for a while after a large database has been dropped.
+    let sizes = bench.full_or_quick(&SIZES[..], &SIZES[..2]);
+    let appends = bench.full_or_quick(200, 20);
+    // Measure Flask first: MongoDB is busy for a while after a large database has been dropped.
     measure_flask(&bench, sizes, appends).await;
     for backend in [Backend::sqlite().await, Backend::mongo().await] {
         measure_store(&bench, &backend, sizes, appends).await;
@@ -28,8 +28,8 @@ pub(crate) async fn measure(bench: BenchContext) {
     }
 }
 
-/// Creates all conversations before the first measurement. Each round appends to each of them, so other load on
-/// the machine affects all of them.
+/// Creates all conversations before the first measurement. Each round appends to each conversation, so that other
+/// load on the machine affects all of them alike.
 async fn measure_store(bench: &BenchContext, backend: &Backend, sizes: &[u32], appends: u32) {
     let store = backend.store.as_ref();
     let mut prose = Prose::new();
@@ -85,7 +85,8 @@ async fn measure_flask(bench: &BenchContext, sizes: &[u32], appends: u32) {
                 bench.add(row(Flask::NAME, size, &samples));
             }
             Err(error) => {
-                bench.add(Row::of(case(Flask::NAME, size)).note(format!("failed: {}", error.kind)));
+                bench
+                    .add(Row::new(case(Flask::NAME, size)).note(format!("failed: {}", error.kind)));
             }
         }
     }
@@ -110,7 +111,7 @@ async fn append_repeatedly(flask: &Flask, id: i64, appends: u32, prose: &mut Pro
 }
 
 fn row(name: &str, size: u32, samples: &Samples) -> Row {
-    Row::of(case(name, size)).figure("mean", samples.mean_ms(), "ms").times(samples)
+    Row::new(case(name, size)).figure("mean", samples.mean_ms(), "ms").times(samples)
 }
 
 fn case(name: &str, size: u32) -> String {
@@ -120,5 +121,5 @@ fn case(name: &str, size: u32) -> String {
 /// The mean with the most messages divided by the mean with the fewest.
 fn ratio(name: &str, means: &[(u32, f64)]) -> Row {
     let ((fewest, first), (most, last)) = (means[0], means[means.len() - 1]);
-    Row::of(format!("{name}, {most} to {fewest} before")).figure("ratio", last / first, "")
+    Row::new(format!("{name}, {most} to {fewest} before")).figure("ratio", last / first, "")
 }

@@ -1,5 +1,5 @@
-//! The summaries and tokens that a conversation requests from the model when it exceeds the context window.
-//! Compares Webchat with three interpretations of the Flask application's rule.
+//! The requests to the model, and their tokens, for a conversation that exceeds the window. Compares Webchat with
+//! three interpretations of the Flask application's rule.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex};
@@ -19,14 +19,14 @@ use crate::support::report::{BenchContext, Row};
 const WINDOW: u32 = 8_000;
 const REPLY: u32 = 800;
 
-/// The tokens of each summary; at most 500 are allowed.
+/// The number of tokens of each summary. At most 500 are allowed.
 const SUMMARY: u32 = 400;
 
-/// The tokens of the prompt that the Flask application adds when it requests a summary.
+/// The number of tokens of the prompt with which the Flask application requests a summary.
 const SUMMARY_PROMPT: u32 = 40;
 
 /// A question and its answer.
-struct Exchange {
+struct Turn {
     question: String,
     answer: String,
 }
@@ -55,16 +55,15 @@ impl Requests {
 
 pub(crate) async fn measure(bench: BenchContext) {
     let counter = TokenCounter::default();
-    let conversation = conversation(bench.size(2_000, 100));
+    let conversation = conversation(bench.full_or_quick(2_000, 100));
     let tokens: Vec<[u32; 2]> = conversation
         .iter()
-        .map(|exchange| {
-            [&exchange.question, &exchange.answer]
-                .map(|text| counter.count(text) + MESSAGE_OVERHEAD)
+        .map(|turn| {
+            [&turn.question, &turn.answer].map(|text| counter.count(text) + MESSAGE_OVERHEAD)
         })
         .collect();
     let total: u32 = tokens.iter().flatten().sum();
-    bench.add(Row::of(format!("{} exchanges", tokens.len())).figure(
+    bench.add(Row::new(format!("{} turns", tokens.len())).figure(
         "total",
         f64::from(total),
         "tokens",
@@ -78,40 +77,40 @@ pub(crate) async fn measure(bench: BenchContext) {
             .note("the summary replaces them; it has at most half of their tokens"),
     );
     bench.add(
-        row("Flask, all at once", all_at_once(&tokens))
+        row("Flask, all in one summary", all_in_one(&tokens))
             .note("the summary replaces all stored messages but two"),
     );
     bench.add(
-        row("Flask, all at once, on each turn", all_on_each_turn(&tokens))
+        row("Flask, all in one summary, on each turn", all_on_each_turn(&tokens))
             .note("the stored messages stay and are summarised again"),
     );
 }
 
 fn row(case: &str, requests: Requests) -> Row {
     let thousands = |tokens: u64| f64::from(u32::try_from(tokens / 1_000).unwrap());
-    Row::of(case)
+    Row::new(case)
         .figure("summaries", f64::from(requests.summaries), "")
         .figure("too long", f64::from(requests.over_window), "")
         .figure("summary tokens", thousands(requests.summary_tokens), "k")
         .figure("all tokens", thousands(requests.summary_tokens + requests.answer_tokens), "k")
 }
 
-fn conversation(exchanges: u32) -> Vec<Exchange> {
+fn conversation(turns: u32) -> Vec<Turn> {
     let mut prose = Prose::new();
-    let mut text = |least, most| {
-        let characters = prose.length(least, most);
+    let mut text = |min, max| {
+        let characters = prose.length(min, max);
         prose.text(characters)
     };
-    (0..exchanges).map(|_| Exchange { question: text(20, 600), answer: text(100, 2_000) }).collect()
+    (0..turns).map(|_| Turn { question: text(20, 600), answer: text(100, 2_000) }).collect()
 }
 
-/// Sends the questions to the real chat on a real store. After each question it shuts the chat down, which waits
-/// for the background work of the turn.
-async fn webchat(conversation: Vec<Exchange>, counter: TokenCounter) -> Requests {
+/// Sends the questions to the real chat with a real store. Shuts the chat down after each question, because the
+/// shutdown waits for the background work of the turn.
+async fn webchat(conversation: Vec<Turn>, counter: TokenCounter) -> Requests {
     let folder = tempfile::tempdir().unwrap();
     let store = SqliteStore::open(&folder.path().join("webchat.db")).await.unwrap();
     let (questions, answers): (Vec<_>, VecDeque<_>) =
-        conversation.into_iter().map(|Exchange { question, answer }| (question, answer)).unzip();
+        conversation.into_iter().map(|Turn { question, answer }| (question, answer)).unzip();
     let model = Arc::new(CountingModel::new(answers, counter));
     let ports = Ports {
         log: Arc::new(store.turn_log()),
@@ -159,10 +158,10 @@ async fn webchat(conversation: Vec<Exchange>, counter: TokenCounter) -> Requests
     *model.requests.lock().unwrap()
 }
 
-/// A model that gives the conversation's answers and counts the tokens of the requests.
+/// A model that returns the conversation's answers and counts the tokens of the requests.
 struct CountingModel {
     counter: TokenCounter,
-    /// The token counts of texts that were counted before.
+    /// A cache of token counts, by text.
     counts: Mutex<HashMap<String, u32>>,
     answers: Mutex<VecDeque<String>>,
     summary: String,
@@ -215,8 +214,8 @@ impl ChatModel for CountingModel {
 
 const LIMIT: u32 = WINDOW - REPLY;
 
-/// Summarises messages from the beginning until the rest is below the limit. The summary becomes the first
-/// message. If it were longer than half of the summarised messages, this might not terminate.
+/// Summarises the oldest messages until the rest is below the limit. The summary becomes the first message. If it
+/// were longer than half of the summarised messages, this might not terminate.
 fn oldest_first(conversation: &[[u32; 2]]) -> Requests {
     let mut requests = Requests::default();
     let mut stored: VecDeque<u32> = VecDeque::new();
@@ -236,8 +235,8 @@ fn oldest_first(conversation: &[[u32; 2]]) -> Requests {
     requests
 }
 
-/// One summary of all messages replaces all but the last two.
-fn all_at_once(conversation: &[[u32; 2]]) -> Requests {
+/// Replaces all messages but the last two by one summary of all.
+fn all_in_one(conversation: &[[u32; 2]]) -> Requests {
     let mut requests = Requests::default();
     let mut stored: VecDeque<u32> = VecDeque::new();
     for &[question, answer] in conversation {
@@ -252,7 +251,7 @@ fn all_at_once(conversation: &[[u32; 2]]) -> Requests {
     requests
 }
 
-/// As [`all_at_once`], but only in the request: the next turn starts from all messages again.
+/// Like [`all_in_one`], but only in the request: the next turn starts with all messages again.
 fn all_on_each_turn(conversation: &[[u32; 2]]) -> Requests {
     let mut requests = Requests::default();
     let mut stored: VecDeque<u32> = VecDeque::new();

@@ -18,7 +18,7 @@ enum Connection {
 }
 
 pub(crate) async fn measure(bench: BenchContext) {
-    let counts = bench.size([1_000, 10_000], [200, 1_000]);
+    let counts = bench.full_or_quick([1_000, 10_000], [200, 1_000]);
     for name in ["/ws", "Socket.IO over a WebSocket"] {
         let folder = tempfile::tempdir().unwrap();
         let upstream = ("AZURE_API_URL", "http://127.0.0.1:9/v1/chat/completions");
@@ -33,7 +33,7 @@ pub(crate) async fn measure(bench: BenchContext) {
             let kb_per_connection =
                 (memory_kb(server.id()) - baseline) / f64::from(u32::try_from(count).unwrap());
             bench.add(
-                Row::of(format!("{name}, {count} connections"))
+                Row::new(format!("{name}, {count} connections"))
                     .figure("each", kb_per_connection, "kB")
                     .figure("the server", memory_kb(server.id()) / 1_000.0, "MB"),
             );

@@ -1,5 +1,5 @@
 //! `kill -9` of an instance with running turns: the time until subscribers at the other instance receive the end
-//! of the turns. The other instance waits until the leases of the turns, of 10 s, have expired.
+//! of the turns. The other instance waits until the leases of the turns have expired, which takes up to 10 s.
 
 use std::time::{Duration, Instant};
 
@@ -16,14 +16,14 @@ use crate::support::upstream::Upstream;
 /// The number of running turns when the instance is killed.
 const TURNS: usize = 8;
 
-/// The time between chunks. It is so long that the kill comes far before the end of the answers.
+/// The time between chunks: long enough that the answers are far from complete at the kill.
 const CHUNK_INTERVAL: Duration = Duration::from_millis(50);
 
-/// The interval at which a turn renews its lease. The kill comes at a random moment within it.
+/// The interval at which a turn renews its lease. The kill is at a random moment within it.
 const LEASE_RENEWAL_MS: u64 = 2_000;
 
 pub(crate) async fn measure(bench: BenchContext) {
-    let kills = bench.size(12, 1);
+    let kills = bench.full_or_quick(12, 1);
     let upstream = Upstream::start(Some(CHUNK_INTERVAL));
     let mongo = MongoTestDatabase::new().await;
     let redis = required_variable("TEST_REDIS_URL");
@@ -45,7 +45,7 @@ pub(crate) async fn measure(bench: BenchContext) {
     survivor.kill().await;
     let times: Samples = durations.into_iter().collect();
     bench.add(
-        Row::of("published as interrupted")
+        Row::new("published as interrupted")
             .figure("p50", times.percentile_ms(50) / 1_000.0, "s")
             .figure("max", times.percentile_ms(100) / 1_000.0, "s")
             .note(format!("of {} answers, {kills} kills", times.count())),

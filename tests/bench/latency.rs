@@ -16,7 +16,7 @@ use crate::support::upstream::{Upstream, ages};
 const CONVERSATIONS: u32 = 20;
 
 pub(crate) async fn measure(bench: BenchContext) {
-    let questions = bench.size(10, 1);
+    let questions = bench.full_or_quick(10, 1);
     let mongo = MongoTestDatabase::new().await;
     let redis = required_variable("TEST_REDIS_URL");
     let mongo_setting = ("MONGODB_URI", mongo.uri.as_str());
@@ -28,13 +28,13 @@ pub(crate) async fn measure(bench: BenchContext) {
     let at_other_instance =
         Cluster::start(2, &[mongo_setting, redis_setting]).await.latencies(questions).await;
 
-    bench.add(Row::of("log in the process").times(&in_process));
+    bench.add(Row::new("log in the process").times(&in_process));
     for (case, samples) in [
         ("log on Redis", on_redis),
         ("log on Redis, read at the other instance", at_other_instance),
     ] {
         let added = |percent| samples.percentile_ms(percent) - in_process.percentile_ms(percent);
-        let row = Row::of(case).figure("added p50", added(50), "ms");
+        let row = Row::new(case).figure("added p50", added(50), "ms");
         bench.add(row.figure("added p99", added(99), "ms").times(&samples));
     }
     mongo.remove().await;
@@ -104,7 +104,7 @@ impl Conversation {
         let question = json!({"conversation_id": self.id, "message": "What time is it?"});
         self.sender.send("send_message", question).await;
         let mut latencies = Vec::new();
-        let reading = async {
+        let read = async {
             loop {
                 let (event, data) = self.reader.receive().await;
                 match event.as_str() {
@@ -115,7 +115,7 @@ impl Conversation {
                 }
             }
         };
-        tokio::join!(reading, self.sender.receive_until("token_usage"));
+        tokio::join!(read, self.sender.receive_until("token_usage"));
         latencies
     }
 }

@@ -1,7 +1,7 @@
 //! The benchmarks. `make bench` runs all of them; `make bench BENCH="append relay --quick"` runs these two with
 //! small amounts of data.
 //!
-//! Each module says what it measures. There are no thresholds: the results are printed and written to
+//! The documentation of each module says what it measures. There are no thresholds: the results are printed and written to
 //! `bench/results.json` in cargo's target folder.
 #![expect(
     clippy::indexing_slicing,
@@ -9,7 +9,7 @@
     clippy::print_stderr,
     clippy::print_stdout,
     clippy::unwrap_used,
-    reason = "it runs in a terminal, and a panic ends the benchmark"
+    reason = "the program runs in a terminal, and a panic ends the benchmark"
 )]
 
 mod append;
@@ -69,7 +69,7 @@ const BENCHMARKS: [Benchmark; 12] = [
     },
     Benchmark {
         name: "crashes",
-        description: "from kill -9 of an instance until the other one publishes the end of its turns",
+        description: "the time from kill -9 of an instance until the other one publishes the end of its turns",
         measure: |bench| crashes::measure(bench).boxed_local(),
     },
     Benchmark {
@@ -115,7 +115,7 @@ async fn main() -> ExitCode {
     let is_known = |name| BENCHMARKS.iter().any(|benchmark| benchmark.name == name);
     if let Some(unknown) = names.iter().find(|&&name| !is_known(name)) {
         eprintln!(
-            "There is no benchmark {unknown}. The option is --quick, and the benchmarks are:"
+            "unknown benchmark {unknown}; the only option is --quick, and the benchmarks are:"
         );
         for Benchmark { name, description, .. } in BENCHMARKS {
             eprintln!("  {name:<12}{description}");
@@ -133,13 +133,13 @@ async fn main() -> ExitCode {
     if succeeded { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
-/// Runs a benchmark. Returns whether it succeeded. A panic does not prevent the next benchmark from running.
+/// Runs a benchmark. Returns whether it succeeded. Catches panics, so that the next benchmark runs.
 async fn run(benchmark: Benchmark, is_quick: bool, rows: &Rows) -> bool {
     println!("\n{}: {}", benchmark.name, benchmark.description);
     let bench = BenchContext::new(benchmark.name, is_quick, rows);
     let result = AssertUnwindSafe((benchmark.measure)(bench.clone())).catch_unwind().await;
     if result.is_err() {
-        bench.add(Row::of("failed").note("see the error above"));
+        bench.add(Row::new("failed").note("see the error above"));
     }
     result.is_ok()
 }

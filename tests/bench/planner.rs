@@ -1,4 +1,4 @@
-//! Planning the context: the duration, and the number of messages that are read.
+//! The duration of planning a context, and the number of messages that it reads.
 
 use webchat_domain::{ConversationId, Message};
 use webchat_tokens::{Budget, ContextPlan, ContextPlanner};
@@ -16,14 +16,14 @@ const BUDGET: Budget =
 
 pub(crate) async fn measure(bench: BenchContext) {
     let mut prose = Prose::new();
-    for messages in bench.size([100, 10_000, 100_000], [100, 1_000, 10_000]) {
+    for messages in bench.full_or_quick([100, 10_000, 100_000], [100, 1_000, 10_000]) {
         let id = ConversationId::generate();
         let stored: Vec<_> =
             (1..=messages).map(|position| message(id, position, prose.text(500))).collect();
         let mut messages_read = 0;
-        let calls = bench.size(200, 20);
+        let calls = bench.full_or_quick(200, 20);
         let samples = Samples::take(calls, async || messages_read = plan(&stored).1).await;
-        let row = Row::of(format!("{messages} messages of 100 tokens")).times(&samples);
+        let row = Row::new(format!("{messages} messages of 100 tokens")).times(&samples);
         bench.add(row.figure("read", f64::from(messages_read), ""));
     }
 }

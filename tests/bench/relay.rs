@@ -1,5 +1,5 @@
-//! Relaying answers: their latency with and without the server, and the server's throughput. It uses the real
-//! binary and real connections, and all users ask at the same time.
+//! The latency of answers with and without the server, and the server's throughput. Uses the real binary and real
+//! connections. All users ask at the same time.
 
 use std::time::{Duration, Instant};
 
@@ -22,14 +22,14 @@ use crate::support::upstream::{CHUNK, CHUNKS, Upstream};
 struct Load {
     /// The number of concurrent users.
     users: u32,
-    /// The number of questions of each user, one after the other.
+    /// The number of questions that each user asks, one at a time.
     questions: u32,
 }
 
 /// How the upstream sends its chunks, and the loads to measure with it.
 struct Profile {
     name: &'static str,
-    /// The time between chunks; `None` sends them all at once.
+    /// The time between chunks; `None` to send them all together.
     interval: Option<Duration>,
     loads: [Load; 3],
 }
@@ -44,10 +44,11 @@ struct AnswerTimes {
 }
 
 pub(crate) async fn measure(bench: BenchContext) {
-    let load = |users, questions, quick| Load { users, questions: bench.size(questions, quick) };
+    let load =
+        |users, questions, quick| Load { users, questions: bench.full_or_quick(questions, quick) };
     let profiles = [
         Profile {
-            name: "chunks at once",
+            name: "all chunks together",
             interval: None,
             loads: [load(1, 50, 5), load(20, 20, 2), load(200, 5, 1)],
         },
@@ -95,17 +96,17 @@ async fn measure_server(
             ("AZURE_API_URL", upstream.url.as_str()),
             ("LOG_LEVEL", "error"),
             ("SECRET_KEY", KEY),
-            // One client sends to many conversations in a short time.
+            // A client sends many messages in a short time.
             ("WS_MESSAGES_PER_S", "100000"),
         ];
         let settings = [&defaults[..], settings].concat();
-        let started = folders.iter().map(|folder| Process::try_start(folder.path(), &settings));
-        let servers = match try_join_all(started).await {
+        let starts = folders.iter().map(|folder| Process::try_start(folder.path(), &settings));
+        let servers = match try_join_all(starts).await {
             Ok(servers) => servers,
             Err(error) => {
                 let words: Vec<&str> = error.split_whitespace().collect();
                 let note = format!("failed to start: {}", words.join(" "));
-                bench.add(Row::of(format!("{name}, {}", profile.name)).note(note));
+                bench.add(Row::new(format!("{name}, {}", profile.name)).note(note));
                 continue;
             }
         };
@@ -114,12 +115,12 @@ async fn measure_server(
         }
         let case = format!("{name}, {}, a server's peak memory", profile.name);
         let peak = servers.iter().map(|server| peak_memory_mb(server.id())).fold(0.0, f64::max);
-        bench.add(Row::of(case).figure("peak", peak, "MB"));
+        bench.add(Row::new(case).figure("peak", peak, "MB"));
         join_all(servers.into_iter().map(Process::kill)).await;
     }
 }
 
-/// Measures the answers of all users, who are spread over the servers.
+/// Measures the answers of all users. The users are distributed over the servers.
 async fn measure_load(
     bench: &BenchContext,
     servers: &[Process],
@@ -142,7 +143,7 @@ async fn measure_load(
     let frames: u32 = answers.iter().map(|answer| answer.frames).sum();
     bench.add(row(name, profile, load, &answers));
     bench.add(
-        Row::of(format!("{name}, {}, {} at a time, throughput", profile.name, load.users))
+        Row::new(format!("{name}, {}, {} at a time, throughput", profile.name, load.users))
             .figure("turns", turns / seconds, "/s")
             .figure("chunks", turns * f64::from(CHUNKS) / seconds, "/s")
             .figure("in frames", f64::from(frames) / seconds, "/s")
@@ -153,7 +154,7 @@ async fn measure_load(
 fn row(name: &str, profile: &Profile, load: Load, answers: &[AnswerTimes]) -> Row {
     let first: Samples = answers.iter().map(|answer| answer.first).collect();
     let last: Samples = answers.iter().map(|answer| answer.last).collect();
-    Row::of(format!("{name}, {}, {} at a time", profile.name, load.users))
+    Row::new(format!("{name}, {}, {} at a time", profile.name, load.users))
         .figure("first p50", first.percentile_ms(50), "ms")
         .figure("first p99", first.percentile_ms(99), "ms")
         .figure("last p50", last.percentile_ms(50), "ms")

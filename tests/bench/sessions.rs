@@ -1,4 +1,4 @@
-//! The number of sessions per second that a store can save and find again.
+//! The number of sessions per second that a store can save and then find.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -20,17 +20,17 @@ pub(crate) async fn measure(bench: BenchContext) {
     let redis = RedisStore::open(&required_variable("TEST_REDIS_URL"), SESSION_TTL).await.unwrap();
     let stores: [(&str, Arc<dyn Sessions>); 2] =
         [("SQLite", Arc::new(sqlite)), ("Redis", Arc::new(redis.with_prefix("webchat-bench:")))];
-    let duration = Duration::from_millis(bench.size(5_000, 500));
+    let duration = Duration::from_millis(bench.full_or_quick(5_000, 500));
     for (name, sessions) in stores {
         for concurrency in [1, 50] {
-            let rate = rate(&sessions, concurrency, duration).await;
+            let rate = measure_rate(&sessions, concurrency, duration).await;
             let case = format!("{name}, {concurrency} at a time");
-            bench.add(Row::of(case).figure("rate", rate, "/s").note("saved and found"));
+            bench.add(Row::new(case).figure("rate", rate, "/s").note("saved and found"));
         }
     }
 }
 
-async fn rate(sessions: &Arc<dyn Sessions>, concurrency: u32, duration: Duration) -> f64 {
+async fn measure_rate(sessions: &Arc<dyn Sessions>, concurrency: u32, duration: Duration) -> f64 {
     let started = Instant::now();
     let mut workers = JoinSet::new();
     for _ in 0..concurrency {
@@ -40,7 +40,7 @@ async fn rate(sessions: &Arc<dyn Sessions>, concurrency: u32, duration: Duration
     f64::from(sessions) / started.elapsed().as_secs_f64()
 }
 
-/// Saves and finds one session after the other until the deadline. Returns their number.
+/// Saves and finds sessions one at a time until the deadline. Returns their number.
 async fn save_and_find(sessions: Arc<dyn Sessions>, deadline: Instant) -> u32 {
     let mut count = 0;
     while Instant::now() < deadline {
@@ -51,8 +51,8 @@ async fn save_and_find(sessions: Arc<dyn Sessions>, deadline: Instant) -> u32 {
         };
         let now = SystemClock.now();
         sessions.save(&session, now, now.plus(SESSION_TTL)).await.unwrap();
-        let found = sessions.find(session.session_id, now).await.unwrap();
-        assert_eq!(found, Some(session));
+        let stored = sessions.find(session.session_id, now).await.unwrap();
+        assert_eq!(stored, Some(session));
         count += 1;
     }
     count

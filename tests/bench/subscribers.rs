@@ -1,4 +1,4 @@
-//! A turn with a hundred subscribers: all of them read, or ten of them do not.
+//! A turn with a hundred subscribers, when all of them read their events and when ten of them do not.
 
 use std::time::{Duration, Instant};
 
@@ -14,7 +14,7 @@ const SUBSCRIBERS: usize = 100;
 const NON_READERS: usize = 10;
 
 pub(crate) async fn measure(bench: BenchContext) {
-    let turns = bench.size(50, 5);
+    let turns = bench.full_or_quick(50, 5);
     let upstream = Upstream::start(Some(Duration::from_millis(5)));
     let folder = tempfile::tempdir().unwrap();
     let settings = [
@@ -27,7 +27,7 @@ pub(crate) async fn measure(bench: BenchContext) {
         let samples =
             answer_durations(&server.browser(), SUBSCRIBERS - non_readers, non_readers, turns)
                 .await;
-        bench.add(Row::of(format!("{SUBSCRIBERS} subscribers, {case}")).times(&samples));
+        bench.add(Row::new(format!("{SUBSCRIBERS} subscribers, {case}")).times(&samples));
     }
     server.kill().await;
 }

@@ -21,7 +21,7 @@ struct CountResult {
 }
 
 pub(crate) async fn measure(bench: BenchContext) {
-    let text = text(bench.size(5_000_000, 200_000));
+    let text = text(bench.full_or_quick(5_000_000, 200_000));
     let size = format!("{} kB", text.len() / 1_000);
     let path = results_folder().join("text.txt");
     fs::write(&path, &text).unwrap();
@@ -35,19 +35,19 @@ pub(crate) async fn measure(bench: BenchContext) {
     let case = format!("tiktoken for Python, {size}");
     bench.add(match count_in_python(&path) {
         Ok(python) => row(case, &python),
-        Err(error) => Row::of(case).note(format!("failed: {error}")),
+        Err(error) => Row::new(case).note(format!("failed: {error}")),
     });
 }
 
 fn row(case: String, result: &CountResult) -> Row {
     let tokens = f64::from(result.tokens);
-    Row::of(case)
+    Row::new(case)
         .figure("rate", tokens / result.seconds, "/s")
         .figure("tokens", tokens, "")
         .note("median of 5")
 }
 
-/// A text of this length that consists of the files of this repository, repeated if necessary.
+/// Concatenates files of this repository to a text of this length, and repeats them if necessary.
 fn text(bytes: usize) -> String {
     let patterns = ["*.md", "*.rs", "*.ts", "*.py", "*.toml", "*.sql"];
     let output =
@@ -66,12 +66,12 @@ fn count_in_python(text: &Path) -> Result<CountResult, Box<dyn std::error::Error
         .output()?;
     if !output.status.success() {
         let errors = String::from_utf8_lossy(&output.stderr);
-        return Err(errors.lines().last().unwrap_or("it failed").into());
+        return Err(errors.lines().last().unwrap_or("no error output").into());
     }
     Ok(serde_json::from_slice(&output.stdout)?)
 }
 
-/// The encoding's file in the crate that Webchat counts with. Without it, tiktoken for Python would download the
+/// The file with the encoding in Webchat's tokenizer crate. Without it, tiktoken for Python would download the
 /// encoding.
 fn encoding_path() -> Result<PathBuf, Box<dyn std::error::Error>> {
     let options = ["--locked", "--offline"].map(str::to_owned);

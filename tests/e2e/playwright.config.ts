@@ -6,7 +6,7 @@ export default defineConfig({
   // CI machines are shared: a failed test is retried there and reported as flaky.
   retries: process.env['CI'] ? 1 : 0,
   expect: { timeout: 15_000 },
-  // On two cores, of which the model uses one, more browsers would only wait for each other.
+  // On two cores, one of them for the model, more browsers would only wait for each other.
   workers: 1,
   forbidOnly: process.env['CI'] !== undefined,
   reporter: [['list']],

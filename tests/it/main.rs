@@ -1,4 +1,4 @@
-//! Integration tests of the server's API, its operation and the structure of its source.
+//! Integration tests of the server's API and operation, its documentation and the structure of its source.
 #![expect(clippy::indexing_slicing, clippy::panic, clippy::unwrap_used, reason = "these are tests")]
 
 mod architecture;

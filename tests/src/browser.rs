@@ -1,4 +1,4 @@
-//! An HTTP client with cookies, and the responses that it gets.
+//! An HTTP client with cookies, and its responses.
 
 mod imports;
 
@@ -26,7 +26,7 @@ pub struct Browser {
     address: Option<IpAddr>,
 }
 
-/// An HTTP response, read to its end.
+/// A complete HTTP response.
 #[derive(Debug)]
 pub struct Response {
     /// The status code.
@@ -39,7 +39,7 @@ pub struct Response {
 
 impl Browser {
     pub(crate) fn new(url: &str) -> Self {
-        // Fails for every browser but the first, as the provider is global.
+        // The provider is global, so installing it fails for all browsers but the first.
         rustls::crypto::ring::default_provider().install_default().ok();
         Self::build(url.parse().unwrap(), Arc::default(), None)
     }
@@ -50,25 +50,25 @@ impl Browser {
         Self { base, jar, client, address }
     }
 
-    /// The same browser, with the same cookies, which connects from this address of this machine.
+    /// Returns this browser, with the same cookies, connecting from this local address.
     #[must_use]
     pub fn with_address(&self, address: IpAddr) -> Self {
         Self::build(self.base.clone(), Arc::clone(&self.jar), Some(address))
     }
 
-    /// The browser of a new user at the same address.
+    /// Creates the browser of a new user at the same address.
     #[must_use]
     pub fn new_user(&self) -> Self {
         Self::build(self.base.clone(), Arc::default(), self.address)
     }
 
-    /// The same browser, with the same cookies, for the server at another URL. Cookies are not bound to a port.
+    /// Returns this browser, with the same cookies, for a server at another URL. Cookies are not bound to a port.
     #[must_use]
     pub fn at_url(&self, base: Url) -> Self {
         Self { base, ..self.clone() }
     }
 
-    /// The URL of a path of the server, which may itself be under a path.
+    /// Returns the URL of a path of the server. The server itself may be under a path.
     #[must_use]
     pub fn url(&self, path: &str) -> Url {
         self.base.join(&format!(".{path}")).unwrap()
@@ -94,7 +94,7 @@ impl Browser {
         self.send(self.request(Method::GET, path)).await
     }
 
-    /// Sends a `GET` request with exactly this path; an HTTP client would normalise it. Returns the raw
+    /// Sends a `GET` request with exactly this path, which an HTTP client would normalise. Returns the raw
     /// response.
     pub async fn get_raw(&self, path: &str) -> String {
         let address = self.base.socket_addrs(|| None).unwrap();
@@ -128,7 +128,7 @@ impl Browser {
         self.post_form(path, &[("file", Some(name), content)]).await
     }
 
-    /// Posts a multipart form. Each field has a name, a file name if it is a file, and a content.
+    /// Posts a multipart form. Each field consists of a name, a file name if it is a file, and its content.
     pub async fn post_form(&self, path: &str, fields: &[(&str, Option<&str>, &[u8])]) -> Response {
         let mut form = Vec::new();
         for (name, file_name, content) in fields {
@@ -164,7 +164,7 @@ impl Browser {
     }
 
     /// Opens a WebSocket with a small receive buffer and reads the welcome event. If the test then reads
-    /// nothing, the server's sends soon block.
+    /// nothing, the server's writes soon block.
     pub async fn connect_with_small_buffer(&self) -> Socket {
         let url = self.url("/ws");
         let mut socket = upgrade_with_small_buffer(&url, self.headers()).await.unwrap();
@@ -209,7 +209,7 @@ impl Browser {
         headers
     }
 
-    /// The value of its `Cookie` header.
+    /// The value of the browser's `Cookie` header.
     #[must_use]
     pub fn cookie(&self) -> String {
         let cookies = self.jar.cookies(&self.base).expect("cookies");

@@ -15,7 +15,8 @@ use uuid::Uuid;
 
 use crate::timeout::TIMEOUT;
 
-/// The URI of a new database on the MongoDB server that all tests share. It is deleted with that server.
+/// Returns the URI of a new database on the MongoDB server that all tests share. The database is deleted with the
+/// server.
 #[must_use]
 pub fn mongodb_uri() -> String {
     let server = required_variable("TEST_MONGODB_URI");
@@ -23,7 +24,7 @@ pub fn mongodb_uri() -> String {
     format!("{}/webchat_{}?{options}", server.trim_end_matches('/'), Uuid::now_v7().simple())
 }
 
-/// Inserts a conversation in the format of the Flask application. Each message is a role and a content.
+/// Inserts a conversation in the format of the Flask application. Each message is a role with a content.
 pub async fn insert_flask_conversation(
     uri: &str,
     id: &str,
@@ -45,7 +46,7 @@ pub async fn insert_flask_conversation(
     conversations.insert_one(document).await.unwrap();
 }
 
-/// The content of a conversation's newest message, read directly from MongoDB.
+/// Reads the content of a conversation's newest message directly from MongoDB.
 pub async fn newest_message(uri: &str, conversation_id: &str) -> String {
     let client = Client::with_uri_str(uri).await.unwrap();
     let messages = client.default_database().unwrap().collection::<Document>("messages");
@@ -85,18 +86,18 @@ impl Redis {
         Self { folder, port, process }
     }
 
-    /// Its URL.
+    /// The URL of the server.
     #[must_use]
     pub fn url(&self) -> String {
         format!("redis://127.0.0.1:{}", self.port)
     }
 
-    /// Kills it, as with `kill -9`.
+    /// Kills the server, as `kill -9` does.
     pub async fn kill(&mut self) {
         self.process.kill().await.unwrap();
     }
 
-    /// Starts it again on the same port and with the same data.
+    /// Starts the server again on the same port and with the same data.
     pub async fn restart(&mut self) {
         self.process = launch(&self.folder, self.port).await;
     }
@@ -111,11 +112,11 @@ async fn launch(folder: &TempDir, port: u16) -> Child {
         .kill_on_drop(true)
         .spawn();
     let process = process.expect("redis-server is not installed: run the tests with `make test`");
-    let connecting = async {
+    let connect = async {
         while TcpStream::connect(("127.0.0.1", port)).await.is_err() {
             sleep(Duration::from_millis(20)).await;
         }
     };
-    timeout(TIMEOUT, connecting).await.expect("Redis did not start in time");
+    timeout(TIMEOUT, connect).await.expect("Redis did not start in time");
     process
 }

@@ -1,4 +1,4 @@
-//! A client of server-sent events.
+//! A client that receives server-sent events.
 
 use bytes::Bytes;
 use futures_util::StreamExt;
@@ -10,7 +10,7 @@ use tokio::time::timeout;
 
 use crate::timeout::TIMEOUT;
 
-/// A client that receives one response with server-sent events.
+/// A response with server-sent events.
 pub struct EventStream {
     /// The status code.
     pub status: StatusCode,
@@ -55,8 +55,10 @@ impl EventStream {
                     None => continue,
                 }
             }
-            let chunk = timeout(TIMEOUT, self.chunks.next()).await.expect("no event in time")?;
-            self.buffer += std::str::from_utf8(&chunk.expect("the stream broke off")).unwrap();
+            let chunk = timeout(TIMEOUT, self.chunks.next())
+                .await
+                .expect("timed out waiting for an event")?;
+            self.buffer += std::str::from_utf8(&chunk.expect("the stream failed")).unwrap();
         }
     }
 
@@ -77,7 +79,7 @@ impl EventStream {
     }
 }
 
-/// Returns `None` for a block that is no event: a comment, or the `retry` time.
+/// Parses a block of lines. Returns `None` if it is not an event but a comment or the `retry` time.
 fn parse(block: &str) -> Option<StreamedEvent> {
     let field = |name: &str| {
         let start = format!("{name}: ");

@@ -1,7 +1,7 @@
 //! The server under test, its clients, and a scripted model.
 //!
-//! Every server belongs to one test and has its own data folder and port. Where possible, tests wait for
-//! events instead of sleeping; [`TIMEOUT`] limits these waits.
+//! Every server belongs to one test and has its own data directory and port. Where possible, tests wait for
+//! events instead of sleeping. [`TIMEOUT`] limits these waits.
 #![expect(
     clippy::expect_used,
     clippy::indexing_slicing,
@@ -32,7 +32,7 @@ pub use event_stream::{EventStream, StreamedEvent};
 pub use model::{ScriptedAnswer, ScriptedModel};
 pub use process::{Process, ProcessOutput};
 pub use proxies::{FaultyProxy, FreePort, ProxyProgram, ProxyState, ReverseProxy};
-pub use real_client::{Library, RealClient};
+pub use real_client::{ClientLibrary, RealClient};
 pub use reconnecting_client::{Addresses, ReceivedAnswer, ReconnectingClient};
 pub use server::{TestServer, WEB_ASSET};
 pub use soak_stats::{SoakStats, format_seconds, test_or_soak};

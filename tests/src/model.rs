@@ -1,4 +1,4 @@
-//! A model server whose answers tests script.
+//! A model server with scripted answers.
 
 use std::collections::VecDeque;
 use std::net::TcpListener;
@@ -15,7 +15,7 @@ use tokio::time::{sleep, timeout};
 
 use crate::timeout::TIMEOUT;
 
-/// A model that gives the answers that the test scripts. To other questions it answers "You said: " and the
+/// A model that returns the answers that the test has scripted. Without one, it answers "You said: " and the
 /// question.
 #[derive(Clone)]
 pub struct ScriptedModel {
@@ -36,7 +36,7 @@ enum Chunk {
     Disconnect,
 }
 
-/// An answer that the test sends chunk by chunk. It ends when this is dropped.
+/// An answer that the test sends chunk by chunk. Dropping it ends the answer.
 pub struct ScriptedAnswer {
     chunks: UnboundedSender<Chunk>,
 }
@@ -48,7 +48,7 @@ impl ScriptedModel {
         Self::with_delay(Duration::ZERO)
     }
 
-    /// Starts a model that sends unscripted answers word by word and waits for this time before each chunk.
+    /// Starts a model that sends unscripted answers word by word, with this delay before each chunk.
     #[must_use]
     pub fn with_delay(delay: Duration) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -68,13 +68,13 @@ impl ScriptedModel {
         Self { url: format!("http://{address}/v1/chat/completions"), script: script.into_inner() }
     }
 
-    /// Its URL.
+    /// The URL of the model.
     #[must_use]
     pub fn url(&self) -> &str {
         &self.url
     }
 
-    /// Adds an answer to the script. The model gives the answers in the order in which they were added.
+    /// Adds an answer to the script. The model returns the answers in the order in which they were added.
     #[must_use]
     pub fn next_answer(&self) -> ScriptedAnswer {
         let (chunks, answer) = unbounded_channel();
@@ -101,7 +101,7 @@ impl ScriptedAnswer {
         self.send_event(&json!({"choices": [{"index": 0, "delta": {"content": text}}]}));
     }
 
-    /// Reports the tokens of the request and of the answer.
+    /// Reports the token counts of the request and of the answer.
     pub fn report_usage(&self, prompt_tokens: u32, completion_tokens: u32) {
         let usage = json!({"prompt_tokens": prompt_tokens, "completion_tokens": completion_tokens});
         self.send_event(&json!({"choices": [], "usage": usage}));
@@ -117,14 +117,14 @@ impl ScriptedAnswer {
         self.chunks.send(Chunk::Disconnect).ok();
     }
 
-    /// Waits until the server has closed the connection. Only sending reveals that, so it sends comments.
+    /// Waits until the server has closed the connection. Sends comments, because only a send reveals that.
     pub async fn wait_for_disconnect(&self) {
         let comments = async {
             while self.chunks.send(Chunk::Bytes(Bytes::from_static(b":\n\n"))).is_ok() {
                 sleep(Duration::from_millis(5)).await;
             }
         };
-        timeout(TIMEOUT, comments).await.expect("the server kept the connection open");
+        timeout(TIMEOUT, comments).await.expect("the server did not close the connection in time");
     }
 
     fn send_event(&self, data: &Value) {
@@ -132,7 +132,7 @@ impl ScriptedAnswer {
     }
 }
 
-#[expect(clippy::disallowed_methods, reason = "it ends with the test's runtime")]
+#[expect(clippy::disallowed_methods, reason = "the task ends with the test's runtime")]
 fn spawn(server: actix_web::dev::Server) {
     tokio::spawn(server);
 }

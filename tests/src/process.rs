@@ -17,15 +17,15 @@ use crate::timeout::TIMEOUT;
 /// The outcome of a process that has exited.
 #[derive(Debug, PartialEq, Eq)]
 pub struct ProcessOutput {
-    /// Whether its exit status is 0.
+    /// Whether the exit status is 0.
     pub success: bool,
-    /// Its standard output.
+    /// The standard output.
     pub stdout: String,
-    /// Its standard error.
+    /// The standard error.
     pub stderr: String,
 }
 
-/// A running server in a separate process, which the test can kill.
+/// A running server in a separate process.
 pub struct Process {
     child: Child,
     url: String,
@@ -33,13 +33,13 @@ pub struct Process {
 }
 
 impl Process {
-    /// Starts the server with this data folder and waits until it is ready.
+    /// Starts the server with this data directory and waits until it is ready.
     pub async fn start(data_dir: &Path, settings: &[(&str, &str)]) -> Self {
         let started = Self::try_start(data_dir, settings).await;
         started.unwrap_or_else(|error| panic!("the server failed to start: {error}"))
     }
 
-    /// As [`Process::start`], for a server that may fail to start.
+    /// Like [`Process::start`], for a server that may fail to start.
     ///
     /// # Errors
     /// The standard error of a server that exits before it is ready.
@@ -62,12 +62,15 @@ impl Process {
     }
 
     async fn spawn_and_wait(command: &mut Command) -> Result<Self, String> {
-        // A pipe that nobody reads would block the server once it is full.
+        // Use a file: a pipe that nobody reads would block the server once the pipe is full.
         let log = NamedTempFile::new().unwrap();
         let stderr = log.reopen().unwrap();
         let mut child = command.stdout(Stdio::piped()).stderr(stderr).spawn().unwrap();
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
-        let line = timeout(TIMEOUT, lines.next_line()).await.expect("no output in time").unwrap();
+        let line = timeout(TIMEOUT, lines.next_line())
+            .await
+            .expect("timed out waiting for output")
+            .unwrap();
         let Some(line) = line else {
             child.wait().await.unwrap();
             return Err(fs::read_to_string(log.path()).unwrap());
@@ -76,35 +79,35 @@ impl Process {
         Ok(Self { child, url, log })
     }
 
-    /// Its log so far. A line is complete before the response that it belongs to is sent.
+    /// The server's log so far. A line about a request is written before the response is sent.
     #[must_use]
     pub fn log(&self) -> String {
         fs::read_to_string(self.log.path()).unwrap()
     }
 
-    /// Its process id.
+    /// The process id.
     #[must_use]
     pub fn id(&self) -> u32 {
         self.child.id().unwrap()
     }
 
-    /// Starts a server that is expected to fail with these settings, and waits until it exits.
+    /// Runs a server that is expected to fail to start with these settings.
     pub async fn run_until_exit(data_dir: &Path, settings: &[(&str, &str)]) -> ProcessOutput {
         run_to_exit(&mut command(data_dir, &["serve"], settings)).await
     }
 
-    /// Runs another command of the binary.
+    /// Runs a command of the binary.
     pub async fn run(arguments: &[&str]) -> ProcessOutput {
         Self::run_with(arguments, &[]).await
     }
 
-    /// Runs another command of the binary with these settings.
+    /// Runs a command of the binary with these settings.
     pub async fn run_with(arguments: &[&str], settings: &[(&str, &str)]) -> ProcessOutput {
         let folder = tempfile::tempdir().unwrap();
         Self::run_in(folder.path(), arguments, settings).await
     }
 
-    /// Runs another command of the binary in this folder, with these settings.
+    /// Runs a command of the binary in this folder with these settings.
     pub async fn run_in(
         folder: &Path,
         arguments: &[&str],
@@ -113,7 +116,7 @@ impl Process {
         run_to_exit(&mut command(folder, arguments, settings)).await
     }
 
-    /// Limits the size of the files that the process writes, which has the effect of a full disk.
+    /// Limits the size of the files that the process writes, to simulate a full disk.
     pub async fn limit_file_size(&self, bytes: &str) {
         let id = self.child.id().unwrap().to_string();
         let limit = format!("--fsize={bytes}:unlimited");
@@ -121,20 +124,20 @@ impl Process {
         assert!(status.success());
     }
 
-    /// A new user's browser.
+    /// Creates a new user's browser.
     #[must_use]
     pub fn browser(&self) -> Browser {
         Browser::new(&self.url)
     }
 
-    /// A browser for this server, with the cookies that `browser` received from another instance: the same
-    /// user.
+    /// Creates a browser for this server, with the cookies that `browser` received from another instance, so that
+    /// the user is the same.
     #[must_use]
     pub fn browser_with_cookies_of(&self, browser: &Browser) -> Browser {
         browser.at_url(self.url.parse().unwrap())
     }
 
-    /// Kills it, as with `kill -9`.
+    /// Kills the server, as `kill -9` does.
     pub async fn kill(mut self) {
         self.child.kill().await.unwrap();
     }
@@ -146,24 +149,26 @@ impl Process {
         assert!(status.success());
     }
 
-    /// Waits until it exits. Returns whether its exit status is 0.
+    /// Waits until the server exits. Returns whether its exit status is 0.
     pub async fn exits_successfully(mut self) -> bool {
         self.wait_for_exit().await
     }
 
-    /// As [`Process::exits_successfully`], by reference.
+    /// Like [`Process::exits_successfully`], by reference.
     pub async fn wait_for_exit(&mut self) -> bool {
         timeout(TIMEOUT, self.child.wait())
             .await
-            .expect("it did not exit in time")
+            .expect("the process did not exit in time")
             .unwrap()
             .success()
     }
 }
 
 async fn run_to_exit(command: &mut Command) -> ProcessOutput {
-    let output =
-        timeout(TIMEOUT, command.output()).await.expect("it did not exit in time").unwrap();
+    let output = timeout(TIMEOUT, command.output())
+        .await
+        .expect("the process did not exit in time")
+        .unwrap();
     let text = |bytes| String::from_utf8_lossy(bytes).into_owned();
     ProcessOutput {
         success: output.status.success(),
@@ -175,13 +180,13 @@ async fn run_to_exit(command: &mut Command) -> ProcessOutput {
 fn command(data_dir: &Path, arguments: &[&str], settings: &[(&str, &str)]) -> Command {
     let binary = binary();
     assert!(binary.exists(), "{} does not exist: run `cargo build`", binary.display());
-    // Without the trap, a write beyond the file size limit would kill the process instead of failing.
+    // Without the trap, a write beyond the file size limit would not fail, but kill the process.
     let mut command = Command::new("/bin/sh");
     command
         .args(["-c", "trap '' XFSZ; exec \"$0\" \"$@\""])
         .arg(binary)
         .args(arguments)
-        // The developer's environment and `.env` file must not influence the test.
+        // The developer's environment and `.env` file must not affect the test.
         .env_clear()
         .current_dir(data_dir)
         .env("DATA_DIR", data_dir)
@@ -195,7 +200,7 @@ fn command(data_dir: &Path, arguments: &[&str], settings: &[(&str, &str)]) -> Co
     command
 }
 
-/// The path of the server binary: it is next to the folder that contains the running test binary.
+/// Returns the path of the server binary, which is next to the folder of the running test binary.
 fn binary() -> PathBuf {
     let test = env::current_exe().unwrap();
     test.ancestors().nth(2).unwrap().join("webchat")

@@ -1,4 +1,4 @@
-//! The common Socket.IO client libraries, in separate processes.
+//! The official Socket.IO client libraries, in separate processes.
 
 use std::path::Path;
 use std::process::Stdio;
@@ -14,7 +14,7 @@ use crate::timeout::TIMEOUT;
 
 /// A Socket.IO client library.
 #[derive(Clone, Copy, Debug)]
-pub enum Library {
+pub enum ClientLibrary {
     /// socket.io-client on Node.js.
     JavaScript,
     /// python-socketio.
@@ -30,9 +30,9 @@ pub struct RealClient {
 }
 
 impl RealClient {
-    /// Starts a client with the browser's cookie. `transports` are the library's names, separated by commas.
+    /// Starts a client with the browser's cookie. `transports` are names that the library uses, separated by commas.
     #[must_use]
-    pub fn start(library: Library, transports: &str, browser: &Browser) -> Self {
+    pub fn start(library: ClientLibrary, transports: &str, browser: &Browser) -> Self {
         let mut child = command(library)
             .args([browser.base().as_str(), transports, &browser.cookie()])
             .stdin(Stdio::piped())
@@ -56,27 +56,27 @@ impl RealClient {
         self.receive_until_within(name, TIMEOUT).await
     }
 
-    /// As [`RealClient::receive_until`], with another timeout.
+    /// Like [`RealClient::receive_until`], with another timeout.
     pub async fn receive_until_within(&mut self, name: &str, max_wait: Duration) -> Vec<Value> {
         let mut received = Vec::new();
         while received.last().is_none_or(|last: &Value| last[0] != name) {
             let line = timeout(max_wait, self.output.next_line()).await.unwrap_or_else(|_| {
-                panic!("no {name} in time, only {received:?}");
+                panic!("timed out waiting for {name}; received {received:?}");
             });
             let line =
-                line.unwrap().unwrap_or_else(|| panic!("the client exited after {received:?}"));
+                line.unwrap().unwrap_or_else(|| panic!("the client exited; received {received:?}"));
             received.push(serde_json::from_str(&line).unwrap());
         }
         received
     }
 }
 
-fn command(library: Library) -> Command {
+fn command(library: ClientLibrary) -> Command {
     let tests = Path::new(env!("CARGO_MANIFEST_DIR"));
     let clients = tests.join("clients");
     let (program, script, installation) = match library {
-        Library::JavaScript => ("node".into(), "client.mjs", clients.join("node_modules")),
-        Library::Python => {
+        ClientLibrary::JavaScript => ("node".into(), "client.mjs", clients.join("node_modules")),
+        ClientLibrary::Python => {
             let python = tests.join("../.cache/socket-io-client/bin/python");
             (python.clone(), "client.py", python)
         }

@@ -1,4 +1,4 @@
-//! A client that survives disconnects and verifies what it receives.
+//! A client that reconnects after disconnects and verifies the events that it receives.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex};
@@ -14,12 +14,12 @@ use crate::process::Process;
 use crate::proxies::FaultyProxy;
 use crate::socket::Socket;
 
-/// The addresses of the running servers by their numbers, like the table of a load balancer.
+/// The URLs of the running servers by number, like the table of a load balancer.
 #[derive(Clone, Default)]
 pub struct Addresses(Arc<Mutex<BTreeMap<usize, Url>>>);
 
 impl Addresses {
-    /// The address of the browser's server only.
+    /// Contains only the URL of the browser's server.
     #[must_use]
     pub fn of_browser(browser: &Browser) -> Self {
         let addresses = Self::default();
@@ -27,7 +27,7 @@ impl Addresses {
         addresses
     }
 
-    /// The address of this proxy only.
+    /// Contains only the URL of this proxy.
     #[must_use]
     pub fn of_proxy(proxy: &FaultyProxy) -> Self {
         let addresses = Self::default();
@@ -52,8 +52,8 @@ impl Addresses {
 }
 
 /// A client that behaves like the page: it reconnects to a random server, resends a message that might not
-/// have been stored, and requests the events that it missed. It panics if an event is duplicate, out of order
-/// or lost.
+/// have been stored, and subscribes to the events that it missed. It panics if an event is duplicate, out of
+/// order or lost.
 pub struct ReconnectingClient {
     browser: Browser,
     addresses: Addresses,
@@ -61,11 +61,11 @@ pub struct ReconnectingClient {
     socket: Option<Socket>,
     last_seq: u64,
     disconnect_one_in: Option<u32>,
-    /// How often it disconnected on purpose.
+    /// The number of intentional disconnects.
     pub disconnects: u32,
-    /// The number of events of the conversation that it received.
+    /// The number of received events of the conversation.
     pub events: u32,
-    /// The positions and texts of all clients' questions, in the order in which it received them.
+    /// The positions and texts of all clients' questions, in the order of their events.
     pub questions: Vec<(u64, String)>,
     /// The answers by turn id.
     answers: HashMap<String, ReceivedAnswer>,
@@ -82,14 +82,14 @@ pub struct ReceivedAnswer {
 }
 
 impl ReconnectingClient {
-    /// A client of a new user, who starts a conversation.
+    /// Creates a client of a new user, who starts a conversation.
     pub async fn start(addresses: &Addresses) -> Self {
         let browser = Browser::new(addresses.random().expect("a server").as_str());
         let id = browser.start_conversation().await;
         Self::join(&browser, addresses, &id)
     }
 
-    /// Another client of a user's conversation.
+    /// Creates another client for a user's conversation.
     #[must_use]
     pub fn join(browser: &Browser, addresses: &Addresses, conversation_id: &str) -> Self {
         Self {
@@ -106,7 +106,7 @@ impl ReconnectingClient {
         }
     }
 
-    /// Makes it disconnect at random: on average after one in `events` events.
+    /// Makes the client disconnect at random, on average after every `events` events.
     #[must_use]
     pub fn disconnect_one_in(mut self, events: u32) -> Self {
         self.disconnect_one_in = Some(events);
@@ -124,8 +124,8 @@ impl ReconnectingClient {
         self.ask_with_id(&Uuid::now_v7().to_string(), question).await
     }
 
-    /// Sends a question with this `client_message_id` and waits for the complete answer. If the id was used
-    /// before, this is the answer to the earlier question.
+    /// Sends a question with this `client_message_id`. Waits for the complete answer; if the id was used before,
+    /// for that to the earlier question.
     pub async fn ask_with_id(&mut self, client_message_id: &str, question: &str) -> ReceivedAnswer {
         let message = json!({
             "conversation_id": self.conversation_id, "message": question,
@@ -152,7 +152,7 @@ impl ReconnectingClient {
         }
     }
 
-    /// Waits until it has received the question with this text.
+    /// Waits until the client has received the question with this text.
     pub async fn wait_for_question(&mut self, question: &str) {
         while !self.questions.iter().any(|(_, received)| received == question) {
             self.connected_socket().await;
@@ -160,7 +160,7 @@ impl ReconnectingClient {
         }
     }
 
-    /// The conversation's stored messages: role, content and status.
+    /// Returns the role, content and status of the conversation's stored messages.
     pub async fn stored_messages(&self) -> Vec<(String, String, String)> {
         let browser = self.browser.at_url(self.addresses.random().expect("a server"));
         let path = format!("/api/v1/conversations/{}/messages?limit=200", self.conversation_id);

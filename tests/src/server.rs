@@ -1,4 +1,4 @@
-//! A server inside the test's process.
+//! A server in the test's process.
 
 use std::fs;
 
@@ -12,7 +12,7 @@ use crate::socket::Socket;
 /// The path of an asset of the test's page.
 pub const WEB_ASSET: &str = "/assets/page-abc123.js";
 
-/// All users of a test have one address.
+/// Settings without limits per address, because all users of a test share one address.
 pub(crate) const NO_LIMITS_PER_ADDRESS: [(&str, &str); 5] = [
     ("TURNS_PER_ADDRESS", "0"),
     ("REQUESTS_PER_SECOND_PER_ADDRESS", "0"),
@@ -23,7 +23,7 @@ pub(crate) const NO_LIMITS_PER_ADDRESS: [(&str, &str); 5] = [
 
 /// A server in this process, with a scripted model.
 pub struct TestServer {
-    /// The model.
+    /// The scripted model.
     pub model: ScriptedModel,
     /// The folder that contains the server's data and its page.
     pub folder: TempDir,
@@ -36,7 +36,7 @@ impl TestServer {
         Self::with_settings(&[]).await
     }
 
-    /// Starts a server with these settings on top of the defaults.
+    /// Starts a server with these settings. The others have their defaults.
     pub async fn with_settings(settings: &[(&str, &str)]) -> Self {
         Self::with_model(ScriptedModel::start(), settings).await
     }
@@ -70,7 +70,7 @@ impl TestServer {
             ("DATA_DIR", data.to_str().unwrap()),
             ("WEB_DIR", web.to_str().unwrap()),
             ("MODEL", "scripted"),
-            // Requests for titles would use up scripted answers.
+            // Requests for titles would consume scripted answers.
             ("AUTO_TITLES", "off"),
         ];
         let variables: SettingsSources = defaults
@@ -83,26 +83,26 @@ impl TestServer {
         Self { model, folder, running }
     }
 
-    /// A new user's browser.
+    /// Creates a new user's browser.
     #[must_use]
     pub fn browser(&self) -> Browser {
         Browser::new(self.running.local_url())
     }
 
-    /// The address that it listens on, as `host:port`.
+    /// The address of the server, as `host:port`.
     #[must_use]
     pub fn address(&self) -> String {
         self.running.local_url().trim_start_matches("http://").to_owned()
     }
 
-    /// A new user's browser and its WebSocket.
+    /// Creates a new user's browser and opens a WebSocket.
     pub async fn socket(&self) -> (Browser, Socket) {
         let browser = self.browser();
         let socket = browser.connect().await;
         (browser, socket)
     }
 
-    /// Shuts the server down as a signal does.
+    /// Shuts the server down gracefully, as a signal does.
     pub async fn shutdown(self) {
         self.running.shutdown().await.unwrap();
     }

@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 
 use serde_json::json;
 
-/// One row of the table: the subject, the number of iterations, the outcome and the duration. A test that
-/// fails before it calls [`SoakStats::finish`] gets a row without a number and an outcome.
+/// A row of the table: the subject, the number of iterations, the outcome and the duration. If a test fails before
+/// it calls [`SoakStats::finish`], its row has no number and no outcome.
 pub struct SoakStats {
     subject: &'static str,
     started_at: Instant,
@@ -18,7 +18,7 @@ pub struct SoakStats {
 }
 
 impl SoakStats {
-    /// Starts the clock.
+    /// Starts to measure the duration.
     #[must_use]
     pub fn start(subject: &'static str) -> Self {
         Self { subject, started_at: Instant::now(), result: None }
@@ -31,7 +31,7 @@ impl SoakStats {
 }
 
 impl Drop for SoakStats {
-    /// Appends the row to the file of `make soak`. `make test` writes no file.
+    /// Appends the row to the file of `make soak`. In `make test`, there is no file.
     fn drop(&mut self) {
         let (iterations, outcome) = self.result.take().unzip();
         let row = json!({
@@ -45,20 +45,20 @@ impl Drop for SoakStats {
     }
 }
 
-/// Returns `short` in `make test` and `long` in `make soak`: a number of iterations, clients or seconds.
+/// Returns `short` in `make test` and `long` in `make soak`.
 #[must_use]
 pub fn test_or_soak(short: u32, long: u32) -> u32 {
     if soak_file().is_some() { long } else { short }
 }
 
-/// Formats a duration as "1.2 s".
+/// Formats a duration in seconds, for example as "1.2 s".
 #[must_use]
 pub fn format_seconds(time: Duration) -> String {
     format!("{:.1} s", time.as_secs_f64())
 }
 
-/// The file from which `make soak` prints its table.
-#[expect(clippy::disallowed_methods, reason = "`make soak` sets it")]
+/// The path of the file from which `make soak` prints its table.
+#[expect(clippy::disallowed_methods, reason = "`make soak` sets the variable")]
 fn soak_file() -> Option<OsString> {
     env::var_os("SOAK")
 }

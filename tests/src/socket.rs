@@ -32,12 +32,13 @@ pub async fn upgrade(url: &Url, headers: HeaderMap) -> Result<(Socket, HeaderMap
     url.set_scheme("ws").unwrap();
     let mut request = url.as_str().into_client_request()?;
     request.headers_mut().extend(headers);
-    let connected = timeout(TIMEOUT, connect_async(request)).await.expect("no handshake in time");
+    let connected =
+        timeout(TIMEOUT, connect_async(request)).await.expect("the handshake timed out");
     let (stream, response) = connected?;
     Ok((Socket { stream, pending: VecDeque::new() }, response.into_parts().0.headers))
 }
 
-/// As [`upgrade`], from this address of this machine and without a timeout.
+/// Like [`upgrade`], from this local address and without a timeout.
 ///
 /// # Errors
 /// If the server can't be reached or rejects the handshake.
@@ -51,7 +52,7 @@ pub(crate) async fn upgrade_from(
     upgrade_through(socket, url, headers).await
 }
 
-/// As [`upgrade`], with a small receive buffer, so that few unread bytes are in flight.
+/// Like [`upgrade`], with a small receive buffer, so that few unread bytes are in flight.
 ///
 /// # Errors
 /// If the server rejects the handshake.
@@ -96,12 +97,12 @@ impl Socket {
         self.stream.send(message).await.unwrap();
     }
 
-    /// Sends a message. The server might close the connection before it has read it, so errors are ignored.
+    /// Sends a message. Ignores errors, because the server may close the connection before it has read the message.
     pub async fn send_ignoring_errors(&mut self, message: Message) {
         self.stream.send(message).await.ok();
     }
 
-    /// Sends an event. Returns whether that succeeded.
+    /// Sends an event. Returns whether the send succeeded.
     pub async fn try_send(&mut self, event: &str, data: Value) -> bool {
         let frame = json!({"event": event, "data": data}).to_string();
         self.stream.send(Message::text(frame)).await.is_ok()
@@ -110,7 +111,10 @@ impl Socket {
     /// Receives the next event. Returns `None` when the connection has ended.
     pub async fn try_receive(&mut self) -> Option<(String, Value)> {
         loop {
-            match timeout(TIMEOUT, self.stream.next()).await.expect("no frame in time")? {
+            match timeout(TIMEOUT, self.stream.next())
+                .await
+                .expect("timed out waiting for a frame")?
+            {
                 Ok(Message::Text(text)) => return Some(parse(&text)),
                 Ok(Message::Close(_)) | Err(_) => return None,
                 Ok(_) => {}
@@ -122,7 +126,8 @@ impl Socket {
     pub async fn receive_all(&mut self) -> (Vec<(String, Value)>, Option<u16>) {
         let mut events = Vec::new();
         loop {
-            match timeout(TIMEOUT, self.stream.next()).await.expect("no frame in time") {
+            match timeout(TIMEOUT, self.stream.next()).await.expect("timed out waiting for a frame")
+            {
                 Some(Ok(Message::Text(text))) => events.push(parse(&text)),
                 Some(Ok(Message::Close(frame))) => {
                     return (events, frame.map(|frame| frame.code.into()));
@@ -133,20 +138,20 @@ impl Socket {
         }
     }
 
-    /// Receives the next event of a conversation: its name and data. Keeps events of the list of
-    /// conversations for [`Socket::receive_list_event`].
+    /// Receives the next event of a conversation: its name and data. Keeps events of the conversation list
+    /// for [`Socket::receive_list_event`].
     pub async fn receive(&mut self) -> (String, Value) {
         self.receive_matching(|name| !is_list_event(name)).await
     }
 
-    /// Receives the next event of the list of conversations.
+    /// Receives the next event of the conversation list.
     pub async fn receive_list_event(&mut self) -> (String, Value) {
         self.receive_matching(is_list_event).await
     }
 
     /// Receives the next text frame.
     pub async fn receive_text(&mut self) -> String {
-        timeout(TIMEOUT, self.next_text()).await.expect("no frame in time")
+        timeout(TIMEOUT, self.next_text()).await.expect("timed out waiting for a frame")
     }
 
     /// Receives the next event, which must have this name. Returns its data.
@@ -156,8 +161,8 @@ impl Socket {
         data
     }
 
-    /// Receives all events up to and including the next one with this name. Panics at an `error` event with
-    /// another name.
+    /// Receives all events up to and including the next one with this name. Panics if an unexpected `error` event
+    /// arrives.
     pub async fn receive_until(&mut self, event: &str) -> Vec<(String, Value)> {
         let mut events = Vec::new();
         loop {
@@ -185,16 +190,18 @@ impl Socket {
 
     /// Waits until the server closes the connection. Returns the close code.
     pub async fn wait_until_closed(&mut self) -> Option<CloseCode> {
-        timeout(TIMEOUT, self.close_code()).await.expect("the server did not close in time")
+        timeout(TIMEOUT, self.close_code())
+            .await
+            .expect("the server did not close the connection in time")
     }
 
-    async fn receive_matching(&mut self, is_wanted: fn(&str) -> bool) -> (String, Value) {
-        if let Some(index) = self.pending.iter().position(|(name, _)| is_wanted(name)) {
+    async fn receive_matching(&mut self, matches: fn(&str) -> bool) -> (String, Value) {
+        if let Some(index) = self.pending.iter().position(|(name, _)| matches(name)) {
             return self.pending.remove(index).unwrap();
         }
         loop {
             let event = parse(&self.receive_text().await);
-            if is_wanted(&event.0) {
+            if matches(&event.0) {
                 return event;
             }
             self.pending.push_back(event);
@@ -222,14 +229,14 @@ impl Socket {
     }
 }
 
-/// The text of all chunks among the events.
+/// Concatenates the texts of all chunks among the events.
 #[must_use]
 pub fn answer_text(events: &[(String, Value)]) -> String {
     let chunks = events.iter().filter(|(name, _)| name == "response_chunk");
     chunks.filter_map(|(_, data)| data["chunk"].as_str()).collect()
 }
 
-/// Whether this is an event of the list of conversations.
+/// Whether this is an event of the conversation list.
 pub(crate) fn is_list_event(name: &str) -> bool {
     matches!(name, "conversation_listed" | "conversation_unlisted" | "list_changed")
 }

@@ -1,4 +1,4 @@
-//! A Socket.IO client without a library.
+//! A Socket.IO client that can send invalid packets.
 
 use std::collections::VecDeque;
 
@@ -36,11 +36,11 @@ enum Connection {
 pub struct Polling {
     browser: Browser,
     sid: String,
-    /// Packets that were received but not returned yet.
+    /// Packets that were received but have not been returned yet.
     received_packets: VecDeque<String>,
 }
 
-/// The path of the endpoint, with this transport and session.
+/// Returns the path of the endpoint for this transport and session.
 #[must_use]
 pub fn socket_io_path(transport: &str, sid: Option<&str>) -> String {
     let path = format!("/socket.io/?EIO=4&transport={transport}");
@@ -92,7 +92,7 @@ impl SocketIo {
         }
     }
 
-    /// Sends a packet. The server might end the session because of it, so errors are ignored.
+    /// Sends a packet. Ignores errors, because the packet may make the server end the session.
     pub async fn send_ignoring_errors(&mut self, packet: &str) {
         match &mut self.connection {
             Connection::Polling(polling) => drop(polling.post(packet).await),
@@ -106,7 +106,7 @@ impl SocketIo {
         self.send(&format!("42{id}{}", json!([event, data]))).await;
     }
 
-    /// Receives the next packet, skipping events of the list of conversations.
+    /// Receives the next packet. Skips events of the conversation list.
     pub async fn receive(&mut self) -> String {
         loop {
             let packet = self.receive_any().await;
@@ -116,7 +116,7 @@ impl SocketIo {
         }
     }
 
-    /// Receives the next event of the list of conversations, skipping all other packets.
+    /// Receives the next event of the conversation list. Skips all other packets.
     pub async fn receive_list_event(&mut self) -> (String, Value) {
         loop {
             if let Some(event) = parse_list_event(&self.receive_any().await) {
@@ -140,7 +140,7 @@ impl SocketIo {
         data
     }
 
-    /// Receives everything up to and including the next event with this name. Returns the events and the
+    /// Receives all packets up to and including the next event with this name. Returns the events and the
     /// other packets.
     pub async fn receive_until(&mut self, event: &str) -> (Vec<(String, Value)>, Vec<String>) {
         let (mut events, mut others) = (Vec::new(), Vec::new());
@@ -168,7 +168,7 @@ impl SocketIo {
 }
 
 impl Polling {
-    /// Opens a session. Returns it and the handshake.
+    /// Opens a session. Returns the session and the handshake.
     pub async fn open(browser: &Browser) -> (Self, Value) {
         let response = browser.get(&socket_io_path("polling", None)).await;
         assert_eq!(response.status, 200, "{response:?}");
@@ -177,7 +177,7 @@ impl Polling {
         (Self { browser: browser.clone(), sid, received_packets: VecDeque::new() }, handshake)
     }
 
-    /// The same session, requested by another browser.
+    /// Returns the same session, requested by another browser.
     #[must_use]
     pub fn with_browser(&self, browser: &Browser) -> Self {
         Self { browser: browser.clone(), ..self.clone() }
@@ -194,7 +194,7 @@ impl Polling {
         self.browser.send(request.body(payload.to_owned())).await
     }
 
-    /// Polls for the next packet, skipping events of the list of conversations.
+    /// Polls for the next packet. Skips events of the conversation list.
     pub async fn receive(&mut self) -> String {
         loop {
             let packet = self.receive_any().await;

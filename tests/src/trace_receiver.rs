@@ -17,7 +17,7 @@ use tokio::time::{sleep, timeout};
 
 use crate::timeout::TIMEOUT;
 
-/// Receives traces, as a collector does.
+/// A server that receives traces, as a collector does.
 #[derive(Clone)]
 pub struct TraceReceiver {
     url: String,
@@ -27,24 +27,24 @@ pub struct TraceReceiver {
 #[derive(Default)]
 struct Requests(Mutex<Vec<(String, Bytes)>>);
 
-/// A span that was received.
+/// A received span.
 #[derive(Clone, Debug)]
 pub struct ReceivedSpan {
-    /// The id of its trace, in hexadecimal digits.
+    /// The trace id, in hexadecimal digits.
     pub trace_id: String,
-    /// Its own id.
+    /// The span id.
     pub span_id: String,
-    /// The id of its parent. Empty if it has none.
+    /// The id of the parent span; empty if there is none.
     pub parent_id: String,
-    /// Its name.
+    /// The name.
     pub name: String,
-    /// Its kind, as a number of the protocol: 1 is internal, 2 is a server, 3 is a client.
+    /// The kind as a number of the protocol: 1 is internal, 2 is server, 3 is client.
     pub kind: i32,
-    /// Its attributes.
+    /// The attributes.
     pub attributes: BTreeMap<String, Value>,
-    /// Whether its status is an error.
+    /// Whether the status is an error.
     pub is_error: bool,
-    /// From its start to its end.
+    /// The duration.
     pub duration: Duration,
 }
 
@@ -66,22 +66,22 @@ impl TraceReceiver {
         Self { url, requests }
     }
 
-    /// Its URL.
+    /// The URL of the receiver.
     #[must_use]
     pub fn url(&self) -> &str {
         &self.url
     }
 
-    /// All spans so far.
+    /// All spans received so far.
     #[must_use]
     pub fn spans(&self) -> Vec<ReceivedSpan> {
         let requests = self.requests.0.lock().unwrap();
         requests.iter().flat_map(|(_, body)| decode(body)).collect()
     }
 
-    /// Waits for a span with this name, the first one if there are several.
+    /// Waits for a span with this name. Returns the first one if there are several.
     pub async fn span(&self, name: &str) -> ReceivedSpan {
-        let waiting = async {
+        let wait = async {
             loop {
                 let span = self.spans().into_iter().find(|span| span.name == name);
                 if let Some(span) = span {
@@ -90,11 +90,11 @@ impl TraceReceiver {
                 sleep(Duration::from_millis(20)).await;
             }
         };
-        let received = timeout(TIMEOUT, waiting).await;
+        let received = timeout(TIMEOUT, wait).await;
         received.unwrap_or_else(|_| panic!("no span {name}: {:#?}", self.spans()))
     }
 
-    /// The bodies of all requests so far, with their values as text.
+    /// The bodies of all requests so far, as text.
     #[must_use]
     pub fn bodies(&self) -> String {
         let requests = self.requests.0.lock().unwrap();
@@ -115,14 +115,14 @@ impl ReceivedSpan {
         self.trace_id == parent.trace_id && self.parent_id == parent.span_id
     }
 
-    /// The value of an attribute. Null if it is not set.
+    /// The value of an attribute; null if it is not set.
     #[must_use]
     pub fn attribute(&self, name: &str) -> Value {
         self.attributes.get(name).cloned().unwrap_or_default()
     }
 }
 
-#[expect(clippy::disallowed_methods, reason = "it ends with the test's runtime")]
+#[expect(clippy::disallowed_methods, reason = "the task ends with the test's runtime")]
 fn spawn(server: actix_web::dev::Server) {
     tokio::spawn(server);
 }

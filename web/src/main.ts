@@ -4,7 +4,6 @@ import './shell/shell';
 import { contextApi } from './api/context-api';
 import { conversationApi } from './api/conversation-api';
 import { fileApi } from './api/file-api';
-import { libraryApi } from './api/library-api';
 import { Outbox } from './api/outbox';
 import { LiveSocket } from './api/socket';
 import { App } from './app/app';
@@ -13,12 +12,12 @@ import { pathInApp } from './state/page/address';
 import { ThemeChoice } from './state/page/theme';
 import { browserStorage } from './state/storage';
 
-const socketAddress = new URL('ws', document.baseURI);
-socketAddress.protocol = location.protocol === 'https:' ? 'wss:' : 'ws:';
+const socketUrl = new URL('ws', document.baseURI);
+socketUrl.protocol = location.protocol === 'https:' ? 'wss:' : 'ws:';
 
-const socket = new LiveSocket(() => new WebSocket(socketAddress), new Outbox(browserStorage()));
+const socket = new LiveSocket(() => new WebSocket(socketUrl), new Outbox(browserStorage()));
 const app = new App(
-  { conversationApi, libraryApi, contextApi, fileApi },
+  { conversationApi, contextApi, fileApi },
   socket,
   new Drafts(browserStorage()),
   browserStorage(),
@@ -28,7 +27,7 @@ const app = new App(
 addEventListener('popstate', () => void app.showPath(pathInApp(location.href)));
 addEventListener('online', () => socket.retryNow());
 addEventListener('offline', () => socket.dropConnection());
-addEventListener('pagehide', () => app.library.commitDeletions());
+addEventListener('pagehide', () => app.conversations.commitDeletions());
 
 const page = document.querySelector('webchat-app');
 if (page) {

@@ -1,4 +1,4 @@
-//! A client that attacks: its connections and requests, and how they ended.
+//! An attacking client: its connections and requests, and their outcomes.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -12,10 +12,10 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpSocket, TcpStream};
 use webchat_tests::Browser;
 
-/// How often an attack ended with an outcome: a status code, or what happened instead.
+/// The number of requests by attack and outcome: a status code, or why there was none.
 pub(super) type Tally = Arc<Mutex<BTreeMap<(&'static str, String), u32>>>;
 
-/// An attack from one address. Clones are the same attacker.
+/// An attack from one address. Clones share the attacker's identity and tally.
 #[derive(Clone)]
 pub(super) struct Attacker {
     /// The name of the attack.
@@ -31,7 +31,7 @@ pub(super) struct Attacker {
 }
 
 impl Attacker {
-    /// The path of the conversation, with this suffix.
+    /// Returns the path of the conversation, followed by this suffix.
     pub(super) fn path(&self, suffix: &str) -> String {
         format!("/api/v1/conversations/{}{suffix}", self.conversation)
     }
@@ -40,14 +40,14 @@ impl Attacker {
         *self.tally.lock().unwrap().entry((self.attack, outcome.into())).or_default() += 1;
     }
 
-    /// Sends a request and reads the response, which is null if it is not JSON.
+    /// Sends a request. Returns the response's body; null if it is not JSON.
     pub(super) async fn send(&self, request: RequestBuilder) -> Value {
-        let sending = async {
+        let send = async {
             let response = request.send().await?;
             let status = response.status();
             response.bytes().await.map(|body| (status, body))
         };
-        match sending.await {
+        match send.await {
             Ok((status, body)) => {
                 self.count(status.as_str());
                 serde_json::from_slice(&body).unwrap_or_default()
@@ -63,7 +63,7 @@ impl Attacker {
         self.send(self.browser.request(Method::GET, path)).await
     }
 
-    /// Gives the attack's user a session, unless there is one.
+    /// Gives the attack's user a session, unless the user has one.
     pub(super) async fn sign_in(&self) {
         if !self.user.headers().contains_key(COOKIE) {
             self.start_conversation().await;
@@ -88,7 +88,7 @@ impl Attacker {
         Ok(stream)
     }
 
-    /// Counts the status of the response to a request that was sent as bytes.
+    /// Counts the status of the response on a raw connection.
     pub(super) async fn count_response(&self, mut stream: impl AsyncRead + Unpin) {
         let mut head = [0; 12];
         let outcome = match stream.read_exact(&mut head).await {

@@ -1,4 +1,4 @@
-//! The clients that attack. They share one thread, so that they leave processor time to the others.
+//! The attacking clients. They share one thread, so that they leave CPU time to the server and the honest users.
 
 use std::net::{IpAddr, Ipv4Addr};
 use std::thread::{self, JoinHandle};
@@ -12,7 +12,7 @@ use webchat_tests::{Browser, Process};
 
 use super::attacker::{Attacker, Tally};
 use super::attacks::{ATTACKS, Attack};
-use super::library::import_conversation;
+use super::import_file::import_conversation;
 use crate::support::prose::Prose;
 
 const ATTACKERS: u8 = 8;
@@ -22,7 +22,7 @@ const PAUSE: Duration = Duration::from_millis(50);
 
 const MESSAGE_CHARACTERS: usize = 100_000;
 
-/// A user with a conversation for the attacks.
+/// An attacker's user, with a conversation for the attacks.
 pub(super) struct Account {
     address: IpAddr,
     browser: Browser,
@@ -49,7 +49,7 @@ impl Account {
     }
 }
 
-/// Starts all attacks of all attackers, for this time.
+/// Runs all attacks of all attackers in a separate thread for this time.
 pub(super) fn attack(accounts: Vec<Account>, tally: &Tally, duration: Duration) -> JoinHandle<()> {
     let tally = Tally::clone(tally);
     thread::spawn(move || {

@@ -14,10 +14,10 @@ use tokio::time::{sleep, timeout};
 
 use super::attacker::Attacker;
 use super::connections;
-use super::library::flask_file;
+use super::import_file::flask_file;
 use super::upstream::{ENDLESS, SLOW};
 
-/// An attack and one round of it.
+/// An attack: its name and one round of it.
 pub(super) struct Attack {
     pub(super) name: &'static str,
     pub(super) round: fn(Attacker) -> LocalBoxFuture<'static, ()>,
@@ -46,10 +46,10 @@ pub(super) const ATTACKS: [Attack; 15] = [
 
 const MB: usize = 1_000_000;
 
-/// The characters of the uploads. Runs of them are expensive to count as tokens.
+/// The characters of the uploads. The tokens of long runs of them are expensive to count.
 const CHARACTERS: [&str; 4] = [".", "\n", "\0", "漢"];
 
-/// A conversation of ChatGPT with many empty nodes: 25 MB that once took gigabytes.
+/// A ChatGPT conversation with many empty nodes: a file of 25 MB whose import once used gigabytes of memory.
 static NODES: LazyLock<Bytes> = LazyLock::new(|| {
     let nodes: Vec<String> = (0..2_000_000).map(|number| format!("\"{number}\":{{}}")).collect();
     format!("[{{\"id\":\"x\",\"mapping\":{{{}}}}}]", nodes.join(",")).into()
@@ -90,7 +90,7 @@ async fn import_letters(client: Attacker) {
     }
 }
 
-/// Imports a file and waits until that has ended.
+/// Imports a file and waits until the import has ended.
 async fn import(client: &Attacker, file: Bytes) {
     let request = client.user.request(Method::POST, "/api/v1/imports");
     let started = client.send(request.body(Body::from(file))).await;
@@ -112,7 +112,7 @@ async fn uploads(client: Attacker) {
     }
 }
 
-/// Asks as a new user each time: drops the cookie and does not wait for the answer.
+/// Sends a question as a new user, without waiting for the answer. Then drops the cookie.
 async fn new_users(client: Attacker) {
     let http = Client::builder().local_address(client.address).build().unwrap();
     let url = |path: &str| client.browser.base().join(path).unwrap();
@@ -148,7 +148,7 @@ async fn pages(client: Attacker) {
     client.get(&format!("/load_conversation/{}", client.conversation)).await;
 }
 
-/// Begins exports and hangs up.
+/// Starts exports and disconnects before their end.
 async fn exports(client: Attacker) {
     for path in ["/api/v1/export".to_owned(), client.path("/export?format=flask")] {
         timeout(Duration::from_secs(1), client.get(&path)).await.ok();

@@ -1,4 +1,4 @@
-//! Attacks on connections: bodies that do not end, responses that nobody reads, frames.
+//! Attacks with connections: unfinished bodies, unread responses, and frames.
 
 use std::io;
 use std::time::Duration;
@@ -13,10 +13,10 @@ use webchat_tests::{Socket, socket_io_path};
 
 use super::attacker::Attacker;
 
-/// How long the connections of an attack stay open.
-const HOLD: Duration = Duration::from_secs(20);
+/// How long an attack keeps its connections open.
+const HOLD_TIME: Duration = Duration::from_secs(20);
 
-/// The number of bodies that an attacker sends at the same time, of each kind.
+/// The number of concurrent bodies of each kind.
 const SLOW_BODIES: usize = 8;
 const UNREAD_RESPONSES: usize = 5;
 const SOCKETS: usize = 25;
@@ -29,13 +29,13 @@ pub(super) async fn unread(client: Attacker) {
     let responses = (0..UNREAD_RESPONSES).map(async |_| {
         if let Ok(mut stream) = client.open(request(&client, "GET", &path, "").as_bytes()).await {
             client.count_response(&mut stream).await;
-            sleep(HOLD).await;
+            sleep(HOLD_TIME).await;
         }
     });
     join_all(responses).await;
 }
 
-/// Sends bodies that end never: of messages, imports and uploads.
+/// Sends unfinished bodies of messages, imports and uploads.
 pub(super) async fn slow_bodies(client: Attacker) {
     let json = "Content-Type: application/json\r\n";
     let form = "Content-Type: multipart/form-data; boundary=edge\r\n";
@@ -55,28 +55,28 @@ pub(super) async fn slow_bodies(client: Attacker) {
     .await;
 }
 
-/// Sends these bytes, and then one byte now and then until the server responds.
+/// Sends these bytes, and then one byte every two seconds until the server responds.
 async fn trickle(client: &Attacker, beginning: String) -> io::Result<()> {
     let (mut reader, mut writer) = client.open(beginning.as_bytes()).await?.into_split();
-    let sending = async {
+    let send_bytes = async {
         while writer.write_all(b"a").await.is_ok() {
             sleep(Duration::from_secs(2)).await;
         }
     };
     tokio::select! {
-        () = sending => client.count("closed"),
+        () = send_bytes => client.count("closed"),
         () = client.count_response(&mut reader) => {}
     }
     Ok(())
 }
 
-/// Opens as many live connections as it gets, and keeps them.
+/// Opens as many live connections as the server permits, and keeps them open.
 pub(super) async fn live(client: Attacker) {
     client.sign_in().await;
     let events = request(&client, "GET", &client.path("/events"), "");
     let (mut sockets, mut streams): (Vec<Socket>, Vec<TcpStream>) = Default::default();
     for _ in 0..SOCKETS {
-        let socket = timeout(HOLD, client.user.try_connect()).await.ok().flatten();
+        let socket = timeout(HOLD_TIME, client.user.try_connect()).await.ok().flatten();
         client.count(if socket.is_some() { "101" } else { "no WebSocket" });
         sockets.extend(socket);
     }
@@ -84,17 +84,17 @@ pub(super) async fn live(client: Attacker) {
         let Ok(mut stream) = client.open(events.as_bytes()).await else { continue };
         client.count_response(&mut stream).await;
         streams.push(stream);
-        // Each one is a new user.
+        // Each polling session is of a new user.
         let poll = client.user.new_user();
         client.send(poll.request(Method::GET, &socket_io_path("polling", None))).await;
     }
-    sleep(HOLD).await;
+    sleep(HOLD_TIME).await;
 }
 
-/// Sends frames as large as permitted, pongs that nobody asked for, and a frame that is too large.
+/// Sends unsolicited pongs, frames of the maximum size, and a frame that is too large.
 pub(super) async fn frames(client: Attacker) {
     client.sign_in().await;
-    let Ok(Some(mut socket)) = timeout(HOLD, client.user.try_connect()).await else {
+    let Ok(Some(mut socket)) = timeout(HOLD_TIME, client.user.try_connect()).await else {
         client.count("no WebSocket");
         return;
     };
@@ -104,17 +104,17 @@ pub(super) async fn frames(client: Attacker) {
     let pongs = (0..500).map(|_| Message::Pong("".into()));
     let large = [event.clone(), nested, event, "x".repeat(2_000 * KB)];
     let messages = pongs.chain(large.into_iter().map(Message::text));
-    let sending = async {
+    let send_messages = async {
         for message in messages {
             socket.send_ignoring_errors(message).await;
         }
         socket.receive_all().await.1
     };
-    let code = timeout(HOLD, sending).await.ok().flatten();
+    let code = timeout(HOLD_TIME, send_messages).await.ok().flatten();
     client.count(code.map_or("closed".to_owned(), |code| format!("closed with {code}")));
 }
 
-/// Sends requests that no browser would send; the log must not grow with each of them.
+/// Sends requests that no browser would send. Not each of them may add a line to the log.
 pub(super) async fn malformed(client: Attacker) {
     let head = |line: &str, headers: &str| format!("{line} HTTP/1.1\r\n{headers}\r\n");
     let requests = [
@@ -128,11 +128,11 @@ pub(super) async fn malformed(client: Attacker) {
     ];
     for request in requests {
         let Ok(mut stream) = client.open(request.as_bytes()).await else { continue };
-        timeout(HOLD, client.count_response(&mut stream)).await.ok();
+        timeout(HOLD_TIME, client.count_response(&mut stream)).await.ok();
     }
 }
 
-/// The head of a request by the owner of the conversation.
+/// The request line and headers of a request by the conversation's owner.
 fn request(client: &Attacker, method: &str, path: &str, headers: &str) -> String {
     let cookie = client.browser.cookie();
     format!("{method} {path} HTTP/1.1\r\nHost: localhost\r\nCookie: {cookie}\r\n{headers}\r\n")

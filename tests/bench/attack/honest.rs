@@ -1,4 +1,4 @@
-//! The users whose requests are measured. Each has an address, and works at a human rate.
+//! The honest users, whose requests are measured. Each has its own address and works at a human rate.
 
 use std::net::{IpAddr, Ipv4Addr};
 use std::time::{Duration, Instant};
@@ -9,7 +9,7 @@ use serde_json::json;
 use tokio::time::{sleep, timeout};
 use webchat_tests::{Browser, Process, Socket};
 
-use super::library::import_conversation;
+use super::import_file::import_conversation;
 use crate::support::prose::Prose;
 
 const USERS: u8 = 6;
@@ -17,22 +17,22 @@ const USERS: u8 = 6;
 /// The time between two requests of a user.
 const PAUSE: Duration = Duration::from_millis(300);
 
-/// After this time a user gives up.
+/// The time after which a user gives up.
 const RESPONSE_TIMEOUT: Duration = Duration::from_secs(15);
 
 const CONVERSATIONS: usize = 10;
 const MESSAGES: usize = 200;
 const MESSAGE_CHARACTERS: usize = 500;
 
-/// What is measured; for a question, the time to the first chunk of the answer.
+/// The operations that are measured. For a question, the time to the first chunk of the answer counts.
 pub(super) const OPERATIONS: [&str; 4] =
     ["list conversations", "read a page", "search a word", "ask a question"];
 
-/// An operation of a user.
+/// A measured operation.
 pub(super) struct Sample {
     pub(super) operation: &'static str,
     pub(super) duration: Duration,
-    /// Why it failed, if it did.
+    /// Why the operation failed, if it did.
     pub(super) error: Option<String>,
 }
 
@@ -41,7 +41,7 @@ pub(super) struct User {
     browser: Browser,
     socket: Option<Socket>,
     long_conversation: String,
-    /// The conversation in which the user asks.
+    /// The conversation in which the user asks questions.
     open_conversation: String,
 }
 
@@ -50,7 +50,7 @@ pub(super) async fn sign_up(server: &Process) -> Vec<User> {
     join_all((0..USERS).map(|number| User::new(server, number))).await
 }
 
-/// Lets all users work for this time. Returns what they did.
+/// Lets all users work for this time. Returns their operations.
 pub(super) async fn work(users: &mut [User], duration: Duration) -> Vec<Sample> {
     let end = Instant::now() + duration;
     let samples = join_all(users.iter_mut().map(|user| user.work_until(end))).await;
@@ -66,7 +66,7 @@ impl User {
         }
         let open_conversation = browser.start_conversation().await;
         let mut prose = Prose::new();
-        // All users, the attackers too, write about the moon.
+        // All users write about the moon, the attackers too.
         let texts = (0..MESSAGES).map(|_| format!("moon {}", prose.text(MESSAGE_CHARACTERS)));
         let long_conversation = import_conversation(&browser, texts).await;
         Self { browser, socket: None, long_conversation, open_conversation }
@@ -100,12 +100,12 @@ impl User {
     }
 
     async fn get(&self, path: &str) -> Result<(), String> {
-        let reading = async {
+        let read = async {
             let response = self.browser.request(Method::GET, path).send().await?;
             let status = response.status();
             response.bytes().await.map(|_| status)
         };
-        match timeout(RESPONSE_TIMEOUT, reading).await {
+        match timeout(RESPONSE_TIMEOUT, read).await {
             Ok(Ok(status)) if status == 200 => Ok(()),
             Ok(Ok(status)) => Err(status.as_str().to_owned()),
             Ok(Err(_)) => Err("connection failed".to_owned()),
@@ -125,7 +125,7 @@ impl User {
             return (started.elapsed(), Err("no connection".to_owned()));
         };
         let mut first_chunk = None;
-        let asking = async {
+        let receive_answer = async {
             socket.try_send("send_message", question).await;
             loop {
                 let (event, data) = socket.try_receive().await.ok_or("connection closed")?;
@@ -137,7 +137,7 @@ impl User {
                 }
             }
         };
-        let result = timeout(RESPONSE_TIMEOUT, asking).await;
+        let result = timeout(RESPONSE_TIMEOUT, receive_answer).await;
         let result = result.unwrap_or_else(|_| Err("no answer".to_owned()));
         if result.is_err() {
             self.socket = None;

@@ -1,14 +1,14 @@
 //! Attacks on the server while others use it. Eight clients, each with its own address, repeat all attacks at the
 //! same time: expensive searches, large imports, uploads and pages, new users, summaries, endless answers, slow
-//! bodies, unread responses, live connections and large frames. Six other users, also with addresses of their
-//! own, work as before. The settings are the defaults.
+//! bodies, unread responses, live connections and large frames. Six honest users, each with its own address, use
+//! the server at the same time. All settings have their defaults.
 
 mod attacker;
 mod attackers;
 mod attacks;
 mod connections;
 mod honest;
-mod library;
+mod import_file;
 mod upstream;
 mod usage;
 
@@ -22,7 +22,7 @@ use webchat_tests::Process;
 
 use self::attacker::Tally;
 use self::honest::{OPERATIONS, Sample, User};
-use self::upstream::{Demand, Upstream};
+use self::upstream::{ModelUsage, Upstream};
 use self::usage::{Usage, count_lines};
 use crate::support::report::{BenchContext, Row};
 use crate::support::samples::Samples;
@@ -42,29 +42,29 @@ pub(crate) async fn measure(bench: BenchContext) {
 
 async fn measure_store(bench: &BenchContext, store: &'static str, settings: &[(&str, &str)]) {
     let (mut trial, mut users) = Trial::start(bench, store, settings).await;
-    let accounts = attackers::sign_up(&trial.server, bench.size(300, 30)).await;
+    let accounts = attackers::sign_up(&trial.server, bench.full_or_quick(300, 30)).await;
     let tally = Tally::default();
-    let attack_duration = seconds(bench.size(120, 15));
+    let attack_duration = seconds(bench.full_or_quick(120, 15));
 
-    trial.run_phase("before", &mut users, seconds(bench.size(30, 5))).await;
+    trial.run_phase("before", &mut users, seconds(bench.full_or_quick(30, 5))).await;
     let attack = attackers::attack(accounts, &tally, attack_duration);
     trial.run_phase("during", &mut users, attack_duration).await;
     attack.join().unwrap();
-    trial.run_phase("after", &mut users, seconds(bench.size(60, 10))).await;
+    trial.run_phase("after", &mut users, seconds(bench.full_or_quick(60, 10))).await;
 
     trial.report_attacks(&tally);
     trial.server.kill().await;
 }
 
-/// The settings with their defaults, as the server is delivered.
+/// The settings with their default values.
 fn default_settings() -> impl Iterator<Item = (&'static str, &'static str)> {
     let is_name = |name: &str| name.chars().all(|c| c.is_ascii_uppercase() || c == '_');
     let settings = SETTINGS.lines().filter_map(|line| line.strip_prefix('#')?.split_once('='));
     settings.filter(move |(name, value)| is_name(name) && !value.is_empty())
 }
 
-/// The different errors, with how often they occurred.
-fn count_each(errors: &[&str]) -> String {
+/// Lists the distinct errors with their counts.
+fn list_errors(errors: &[&str]) -> String {
     let mut counts: BTreeMap<&str, u32> = BTreeMap::new();
     for error in errors {
         *counts.entry(error).or_default() += 1;
@@ -82,7 +82,7 @@ fn seconds(seconds: u64) -> Duration {
     Duration::from_secs(seconds)
 }
 
-/// A server under attack.
+/// A server that is attacked and used at the same time.
 struct Trial {
     bench: BenchContext,
     store: &'static str,
@@ -116,9 +116,9 @@ impl Trial {
         (Self { bench, store, server, upstream, data_folder, _folder: folder }, users)
     }
 
-    /// Lets the users work for this time, and reports what they and the server did.
+    /// Lets the users work for this time. Reports their operations and the server's resource usage.
     async fn run_phase(&mut self, phase: &str, users: &mut [User], duration: Duration) {
-        let (log_start, demand) = (self.server.log().len(), self.upstream.demand());
+        let (log_start, usage_before) = (self.server.log().len(), self.upstream.usage());
         let peak = Usage::peak(self.server.id(), &self.data_folder, duration);
         let (samples, peak) = tokio::join!(honest::work(users, duration), peak);
         let end = Usage::now(self.server.id(), &self.data_folder);
@@ -130,12 +130,12 @@ impl Trial {
                 .figure("disk", peak.disk, "MB")
                 .figure("disk at the end", end.disk, "MB"),
         );
-        self.report_demand(phase, demand, duration);
+        self.report_model_usage(phase, usage_before, duration);
         self.report_log(phase, &self.server.log().split_off(log_start), duration);
     }
 
-    fn report_demand(&self, phase: &str, before: Demand, duration: Duration) {
-        let now = self.upstream.demand();
+    fn report_model_usage(&self, phase: &str, before: ModelUsage, duration: Duration) {
+        let now = self.upstream.usage();
         let per_minute = |count: u32| (f64::from(count) / minutes(duration)).round();
         self.bench.add(
             self.row(phase, "the model")
@@ -163,11 +163,11 @@ impl Trial {
             let durations: Samples = samples.map(|sample| sample.duration).collect();
             let max = durations.percentile_ms(100);
             let row = self.row(phase, operation).times(&durations).figure("max", max, "ms");
-            self.bench.add(if errors.is_empty() { row } else { row.note(count_each(&errors)) });
+            self.bench.add(if errors.is_empty() { row } else { row.note(list_errors(&errors)) });
         }
     }
 
-    /// Reports how the requests of the attacks ended.
+    /// Reports the outcomes of the attacks' requests.
     fn report_attacks(&self, tally: &Tally) {
         for attack in &attacks::ATTACKS {
             let tally = tally.lock().unwrap();
@@ -179,6 +179,6 @@ impl Trial {
     }
 
     fn row(&self, phase: &str, case: &str) -> Row {
-        Row::of(format!("{}, {phase}, {case}", self.store))
+        Row::new(format!("{}, {phase}, {case}", self.store))
     }
 }

@@ -1,5 +1,5 @@
-//! A model server that counts its requests and answers as the question demands: with a few words, slowly, or
-//! without an end.
+//! A model server that counts its requests. A word in the question decides how it answers: with a few words,
+//! slowly, or without an end.
 
 use std::net::TcpListener;
 use std::sync::Arc;
@@ -25,12 +25,12 @@ pub(super) const SLOW: &str = "slowly";
 
 const MAX_REQUEST_BYTES: usize = 64 * 1024 * 1024;
 
-/// The approximate number of characters of a token.
+/// The approximate number of characters per token.
 const CHARACTERS_PER_TOKEN: u32 = 4;
 
-/// The requests to the model, and the tokens of the messages in them, so far.
+/// The numbers of requests to the model so far, and of the tokens in their messages.
 #[derive(Clone, Copy)]
-pub(super) struct Demand {
+pub(super) struct ModelUsage {
     pub(super) requests: u32,
     pub(super) tokens: u32,
 }
@@ -66,8 +66,8 @@ impl Upstream {
         Self { url, counters: counters.into_inner(), _server_task: server_task }
     }
 
-    pub(super) fn demand(&self) -> Demand {
-        Demand {
+    pub(super) fn usage(&self) -> ModelUsage {
+        ModelUsage {
             requests: self.counters.requests.load(Ordering::Relaxed),
             tokens: self.counters.tokens.load(Ordering::Relaxed),
         }

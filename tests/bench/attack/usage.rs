@@ -1,4 +1,4 @@
-//! What the server uses: memory, disk, the model, and lines of its log.
+//! The resource usage of the server: memory, disk space and log lines.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -12,7 +12,7 @@ use crate::support::process::memory_kb;
 
 const INTERVAL: Duration = Duration::from_millis(250);
 
-/// The memory and the disk that the server uses, in megabytes.
+/// The memory and the disk space that the server uses, in megabytes.
 #[derive(Clone, Copy, Default)]
 pub(super) struct Usage {
     pub(super) memory: f64,
@@ -24,7 +24,7 @@ impl Usage {
         Self { memory: memory_kb(pid) / 1_000.0, disk: megabytes(data_folder) }
     }
 
-    /// The peaks during this time.
+    /// Measures for this time. Returns the peak of each value.
     pub(super) async fn peak(pid: u32, data_folder: &Path, duration: Duration) -> Self {
         let end = Instant::now() + duration;
         let mut peak = Self::default();
@@ -51,7 +51,7 @@ fn megabytes(folder: &Path) -> f64 {
     sizes.sum()
 }
 
-/// The number of lines of each kind in a log in JSON.
+/// Counts the lines of each kind in a log in JSON.
 pub(super) fn count_lines(log: &str) -> BTreeMap<String, u32> {
     let mut counts = BTreeMap::new();
     for line in log.lines() {
@@ -60,7 +60,7 @@ pub(super) fn count_lines(log: &str) -> BTreeMap<String, u32> {
     counts
 }
 
-/// The level of a line, its message, and the kind of a security event.
+/// The kind of a line: its level and message, and the kind or code of the event.
 fn kind(line: &str) -> String {
     let Ok(line) = serde_json::from_str::<Value>(line) else { return "not JSON".to_owned() };
     let fields = ["level", "message", "kind", "code"].map(|name| line[name].as_str());

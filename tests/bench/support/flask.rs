@@ -1,5 +1,5 @@
-//! Stores conversations like the Flask application: each in one document, which an append reads and rewrites
-//! completely. This uses Webchat's MongoDB driver, which is faster than the application's.
+//! Stores conversations as the Flask application does: each in one document, which an append reads and rewrites
+//! completely. Uses Webchat's MongoDB driver, which is faster than the application's.
 
 use mongodb::bson::{DateTime, doc, serialize_to_bson};
 use mongodb::error::Result as MongoResult;

@@ -1,4 +1,4 @@
-//! Shared by the benchmarks: stores, upstreams, texts, and the report.
+//! Modules that the benchmarks share: stores, upstreams, texts and the report.
 
 pub(crate) mod flask;
 pub(crate) mod process;

@@ -1,4 +1,4 @@
-//! Generated texts that fill the stores; they are the same in each run.
+//! Generated texts. They are the same in each run.
 
 use fastrand::Rng;
 
@@ -15,7 +15,7 @@ impl Prose {
         Self { rng: Rng::with_seed(1) }
     }
 
-    /// A text of this length in characters.
+    /// Generates a text of this length in characters.
     pub(crate) fn text(&mut self, characters: usize) -> String {
         let mut text = String::new();
         while text.len() < characters {
@@ -26,23 +26,23 @@ impl Prose {
         text
     }
 
-    /// A random length from `min` to `max`; short ones are more likely.
+    /// Returns a random length from `min` to `max`. Short ones are more likely.
     pub(crate) fn length(&mut self, min: usize, max: usize) -> usize {
         let longest = self.rng.usize(min..=max);
         self.rng.usize(min..=longest)
     }
 
-    /// A random word: of 100 000 short messages, about a hundred contain it.
+    /// Returns a random word. About a hundred of 100 000 short messages contain it.
     pub(crate) fn word(&mut self) -> String {
         word(self.rng.u32(0..WORDS))
     }
 
-    /// One of the fifty most frequent words: of 100 000 short messages, some thousands contain it.
+    /// Returns one of the fifty most frequent words. Some thousands of 100 000 short messages contain it.
     pub(crate) fn frequent_word(&mut self) -> String {
         word(self.rng.u32(0..50))
     }
 
-    /// A random index below `count`.
+    /// Returns a random index below `count`.
     pub(crate) fn choice(&mut self, count: usize) -> usize {
         self.rng.usize(0..count)
     }
@@ -53,13 +53,13 @@ impl Prose {
             clippy::as_conversions,
             clippy::cast_possible_truncation,
             clippy::cast_sign_loss,
-            reason = "it is between 0 and WORDS"
+            reason = "the rank is between 0 and WORDS"
         )]
         word(rank as u32)
     }
 }
 
-/// The word of this rank. Stemmers do not change its ending.
+/// Returns the word with this frequency rank. Its ending is one that stemmers do not change.
 fn word(rank: u32) -> String {
     let (first, second) = (syllable(rank % 100), syllable(rank / 100));
     format!("{first}{second}n")

@@ -1,4 +1,4 @@
-//! The results, printed as a table and written as JSON.
+//! The results of the benchmarks, printed as a table and written as JSON.
 
 use std::path::PathBuf;
 use std::process::Command;
@@ -14,7 +14,7 @@ use crate::support::samples::Samples;
 /// All results so far.
 pub(crate) type Rows = Arc<Mutex<Vec<Value>>>;
 
-/// The settings of a benchmark, and the rows to which it adds its results.
+/// The options of a benchmark, and the rows of its results.
 #[derive(Clone)]
 pub(crate) struct BenchContext {
     benchmark: &'static str,
@@ -42,8 +42,8 @@ impl BenchContext {
         Self { benchmark, is_quick, rows: Arc::clone(rows) }
     }
 
-    /// Returns `quick` if the benchmarks run with `--quick`, and otherwise `full`.
-    pub(crate) fn size<T>(&self, full: T, quick: T) -> T {
+    /// Returns `quick` if the benchmarks run with `--quick`, otherwise `full`.
+    pub(crate) fn full_or_quick<T>(&self, full: T, quick: T) -> T {
         if self.is_quick { quick } else { full }
     }
 
@@ -57,7 +57,7 @@ impl BenchContext {
 }
 
 impl Row {
-    pub(crate) fn of(case: impl Into<String>) -> Self {
+    pub(crate) fn new(case: impl Into<String>) -> Self {
         Self { case: case.into(), figures: Vec::new(), note: String::new() }
     }
 
@@ -120,7 +120,7 @@ pub(crate) fn write(rows: &Rows, is_quick: bool) -> PathBuf {
     path
 }
 
-/// The folder `bench` inside cargo's target folder, which also contains this program.
+/// The folder `bench` in cargo's target folder, which also contains this program.
 pub(crate) fn results_folder() -> PathBuf {
     let program = env::current_exe().unwrap();
     let folder = program.ancestors().nth(3).unwrap().join("bench");
@@ -137,7 +137,7 @@ fn output_of(program: &str, arguments: &[&str]) -> String {
     )
 }
 
-/// The value of the first line with this name in a file of the kernel.
+/// The value of the first line with this name in a file in `/proc`.
 fn first_value(path: &str, name: &str) -> String {
     let text = fs::read_to_string(path).unwrap_or_default();
     let value = text.lines().find_map(|line| line.strip_prefix(name)?.split_once(':'));

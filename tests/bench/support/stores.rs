@@ -1,4 +1,4 @@
-//! The stores that the benchmarks measure, and their contents.
+//! The stores that the benchmarks measure, and functions that fill them.
 
 use std::env;
 use std::sync::Arc;
@@ -14,12 +14,14 @@ use webchat_persistence_sqlite::SqliteStore;
 
 use crate::support::prose::Prose;
 
-/// The number of messages per transaction. It is small, because MongoDB indexes each of their words.
+/// The number of messages per transaction. It is small, because MongoDB indexes each word of each message.
 const BATCH_SIZE: usize = 100;
 
-/// The number of conversations stored concurrently. MongoDB makes many of them durable with one write to the disk.
+/// The number of conversations that are stored concurrently, so that MongoDB makes many of them durable with one
+/// write to disk.
 const CONCURRENCY: usize = 64;
 
+/// The time at which the first message was created.
 const START: Timestamp = Timestamp::from_unix_millis(1_767_323_045_000);
 
 /// The secret key that all instances share.
@@ -62,7 +64,7 @@ impl Backend {
         Self { name: "MongoDB", store, storage: Storage::Database(server) }
     }
 
-    /// Waits until the store has no background work left.
+    /// Waits until the store has completed its background work.
     pub(crate) async fn settle(&self) {
         if let Storage::Database(server) = &self.storage {
             server.settle().await;
@@ -100,7 +102,7 @@ impl MongoTestDatabase {
     }
 }
 
-/// An environment variable that `make bench` sets.
+/// Returns an environment variable that `make bench` sets.
 #[expect(clippy::disallowed_methods, reason = "`make bench` sets the servers' addresses")]
 pub(crate) fn required_variable(name: &str) -> String {
     env::var(name).unwrap_or_else(|_| panic!("{name} is not set: run `make bench`"))
@@ -151,7 +153,7 @@ async fn load_messages(store: &dyn Store, user_id: UserId, messages: Vec<StoredM
         .await;
 }
 
-/// The conversation whose last message this is.
+/// Creates the conversation that ends with this message.
 fn stored_conversation(user_id: UserId, last: &Message) -> StoredConversation {
     StoredConversation {
         user_id,
@@ -174,7 +176,7 @@ fn stored_message(id: ConversationId, position: u32, content: String) -> StoredM
     StoredMessage { message: message(id, position, content), client_message_id: None, active: true }
 }
 
-/// A message as a store returns it. Questions and answers alternate.
+/// Creates a message. Questions and answers alternate.
 pub(crate) fn message(id: ConversationId, position: u32, content: String) -> Message {
     Message {
         conversation_id: id,

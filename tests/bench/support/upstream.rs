@@ -1,4 +1,4 @@
-//! A model server that answers with 200 chunks, all at once or at an interval. A chunk contains a word or the
+//! A model server that answers with 200 chunks, all together or at an interval. A chunk contains a word or the
 //! time at which it was sent.
 
 use std::net::TcpListener;
@@ -26,23 +26,23 @@ pub(crate) struct Upstream {
     _server_task: JoinSet<std::io::Result<()>>,
 }
 
-/// How the model answers.
+/// The timing and the texts of the answers.
 #[derive(Clone, Copy)]
 struct Script {
-    /// The time between chunks; `None` sends them all at once.
+    /// The time between chunks; `None` to send them all together.
     interval: Option<Duration>,
-    /// Makes the text of the next chunk.
+    /// Generates the text of the next chunk.
     next_text: fn() -> String,
 }
 
 static START: LazyLock<Instant> = LazyLock::new(Instant::now);
 
-/// The time since the start with a fixed number of digits, so that merged chunks can be split.
+/// Formats the time since the start with a fixed number of digits, so that merged chunks can be split.
 fn timestamp() -> String {
     format!("{:011} ", START.elapsed().as_micros())
 }
 
-/// How long ago each chunk of this text was sent. The text is from a model
+/// Returns how long ago each chunk in this text was sent. The text must be from a model
 /// [with timestamps](Upstream::with_timestamps).
 pub(crate) fn ages(text: &str) -> impl Iterator<Item = Duration> {
     let now = START.elapsed();
@@ -97,7 +97,7 @@ fn chunks(script: Script) -> LocalBoxStream<'static, Result<Bytes, Error>> {
     ticks.zip(numbers).map(move |_| chunk()).boxed_local()
 }
 
-/// A chunk of an answer as a server-sent event.
+/// Formats a chunk of an answer as a server-sent event.
 pub(crate) fn event(choice: &Value) -> Bytes {
     let chunk = json!({
         "id": "chatcmpl-1", "object": "chat.completion.chunk", "created": 1_767_323_045,

@@ -6,11 +6,11 @@ import { type BrowserContext, chromium } from '@playwright/test';
 
 import config from '../playwright.config.ts';
 
-/** A separate package, as its installation would delay all tests. */
+/** Lighthouse is a separate package, because its installation would delay all tests. */
 const LIGHTHOUSE = new URL('../../lighthouse/node_modules/lighthouse/core/index.js', import.meta.url).href;
 const CATEGORIES = ['performance', 'accessibility', 'best-practices'] as const;
 
-/** Scores from 0 to 100. */
+/** The scores of the categories, from 0 to 100. */
 export type Scores = Record<(typeof CATEGORIES)[number], number>;
 
 type Lighthouse = (
@@ -20,7 +20,7 @@ type Lighthouse = (
   lhr: { categories: Record<string, { score: number | null }>; runtimeError?: object };
 }>;
 
-/** Opens a browser in which Lighthouse has the session of the test. */
+/** Opens a browser that the test and Lighthouse share, with its session. */
 export async function withBrowser(
   use: (context: BrowserContext, scores: (url: string) => Promise<Scores | null>) => Promise<void>,
 ): Promise<void> {
@@ -32,7 +32,7 @@ export async function withBrowser(
   });
   try {
     const portFile = await readFile(join(profile, 'DevToolsActivePort'), 'utf8');
-    await use(context, (url) => scoresOf(url, Number.parseInt(portFile, 10)));
+    await use(context, (url) => runLighthouse(url, Number.parseInt(portFile, 10)));
   } finally {
     await context.close();
     await rm(profile, { recursive: true, force: true });
@@ -40,15 +40,15 @@ export async function withBrowser(
 }
 
 /**
- * Scores the page as on a phone: Lighthouse simulates a CPU four times slower and a slow network. Returns
- * `null` if it failed to record the page load.
+ * Scores the page as on a phone: Lighthouse simulates a four times slower CPU and a slow network. Returns
+ * `null` if Lighthouse failed to record the page load.
  */
-async function scoresOf(url: string, port: number): Promise<Scores | null> {
+async function runLighthouse(url: string, port: number): Promise<Scores | null> {
   const { default: lighthouse } = (await import(LIGHTHOUSE)) as { default: Lighthouse };
   // Keep the session, which owns the conversation.
   const flags = { port, onlyCategories: CATEGORIES, disableStorageReset: true, logLevel: 'error' };
   const { lhr } = await lighthouse(url, flags);
-  // On a busy machine its recording sometimes has no start.
+  // On a busy machine, the start of the page load is sometimes missing in the recording.
   if (lhr.runtimeError) return null;
   const score = (name: string) => Math.round((lhr.categories[name]?.score ?? Number.NaN) * 100);
   return Object.fromEntries(CATEGORIES.map((name) => [name, score(name)])) as Scores;

@@ -8,15 +8,15 @@ import type { Browser, Page } from '@playwright/test';
 import { askAll, Chat } from '../support/chat.ts';
 import { expect, test } from '../support/fixtures.ts';
 import { type Scores, withBrowser } from './lighthouse.ts';
-import { BEGIN, type Cost, costOf, END } from './trace.ts';
+import { type Cost, END, measureCost, START } from './trace.ts';
 
 /**
- * The cost of the page in the browser. The results have no thresholds: they are printed with their goals and
+ * Measures the cost of the page in the browser. There are no thresholds: the results are printed with their goals and
  * written to `bench/page.json` in cargo's target folder.
  */
 const ROOT = resolve(import.meta.dirname, '../../..');
 const RESULTS = join(process.env['CARGO_TARGET_DIR'] ?? join(ROOT, 'target'), 'bench/page.json');
-/** Results vary with the load of the machine, so the median counts. */
+/** The number of rounds of a measurement. Results vary with the load of the machine, so the median counts. */
 const ROUNDS = 3;
 
 const TOKENS = 5000;
@@ -51,28 +51,28 @@ test('first load', async () => {
 
 test('an answer at 1 000 tokens a second', async ({ scripted, chat, browser }) => {
   const server = await scripted(async (_question, write) => {
-    const begin = performance.now();
+    const start = performance.now();
     for (let sent = 0; sent < TOKENS; await sleep(2)) {
-      const due = ((performance.now() - begin) / 1000) * TOKENS_PER_SECOND;
+      const due = ((performance.now() - start) / 1000) * TOKENS_PER_SECOND;
       for (; sent < Math.min(due, TOKENS); sent += 1) write(ANSWER[sent] ?? '');
     }
   });
-  const cost = await costOfAnswer(chat, browser, server.url);
-  const idle = await costOf(browser, chat.page, () =>
-    chat.page.evaluate(redraw, { BEGIN, END, ms: (TOKENS / TOKENS_PER_SECOND) * 1000 }),
+  const cost = await measureAnswer(chat, browser, server.url);
+  const idle = await measureCost(browser, chat.page, () =>
+    chat.page.evaluate(redraw, { START, END, ms: (TOKENS / TOKENS_PER_SECOND) * 1000 }),
   );
-  add('5 000 tokens at 1 000 a second: main thread', cost.busy, 's', 2.1);
-  add('5 000 tokens at 1 000 a second: frames of overrun', cost.overrun, 'frames', 3);
-  add('5 000 tokens at 1 000 a second: dropped frames', cost.missed, 'frames', null);
-  add('an idle page for the same time: main thread', idle.busy, 's', null);
-  add('an idle page for the same time: frames of overrun', idle.overrun, 'frames', null);
-  add('an idle page for the same time: dropped frames', idle.missed, 'frames', null);
+  add('5 000 tokens at 1 000 a second: main thread', cost.mainThreadSeconds, 's', 2.1);
+  add('5 000 tokens at 1 000 a second: overrun frames', cost.overrunFrames, 'frames', 3);
+  add('5 000 tokens at 1 000 a second: dropped frames', cost.droppedFrames, 'frames', null);
+  add('an idle page for the same time: main thread', idle.mainThreadSeconds, 's', null);
+  add('an idle page for the same time: overrun frames', idle.overrunFrames, 'frames', null);
+  add('an idle page for the same time: dropped frames', idle.droppedFrames, 'frames', null);
 });
 
 test('the same answer as a burst', async ({ scripted, chat, browser }) => {
   const server = await scripted(async (_question, write) => ANSWER.forEach((token) => write(token)));
-  const { busy } = await costOfAnswer(chat, browser, server.url);
-  add('5 000 tokens as a burst: main thread', busy, 's', 0.6);
+  const { mainThreadSeconds } = await measureAnswer(chat, browser, server.url);
+  add('5 000 tokens as a burst: main thread', mainThreadSeconds, 's', 0.6);
 });
 
 for (const count of [2_000, 100_000]) {
@@ -85,7 +85,7 @@ for (const count of [2_000, 100_000]) {
     const link = chat.list.getByRole('link');
     const times: number[] = [];
     for (let round = 0; round < 9; round += 1) {
-      times.push(await link.evaluate(paintedAfterClick));
+      times.push(await link.evaluate(measureClick));
       await page.getByRole('button', { name: 'New chat' }).click();
       await expect(chat.answers).toHaveCount(0);
     }
@@ -100,14 +100,14 @@ test('Lighthouse', async ({ scripted }) => {
     await chat.open(server);
     await chat.ask('0');
     const path = new URL(chat.page.url()).pathname;
-    await askAll(chat.page, path, Array.from({ length: 39 }, (_, at) => String(at + 1)));
+    await askAll(chat.page, path, Array.from({ length: 39 }, (_, index) => String(index + 1)));
     await chat.page.close();
     await addScores('an empty page', () => scores(server.url));
     await addScores('a long conversation', () => scores(server.url + path));
   });
 });
 
-/** Adds the scores of the best round, as other load on the machine only lowers them. */
+/** Adds the best score of each category, because other load on the machine only lowers the scores. */
 async function addScores(name: string, measure: () => Promise<Scores | null>): Promise<void> {
   const rounds: Scores[] = [];
   for (let tries = 0; rounds.length < ROUNDS && tries < 3 * ROUNDS; tries += 1) {
@@ -120,36 +120,36 @@ async function addScores(name: string, measure: () => Promise<Scores | null>): P
   }
 }
 
-/** The cost of one answer: the median of some rounds, each on a new page. */
-async function costOfAnswer(chat: Chat, browser: Browser, url: string): Promise<Cost> {
+/** Measures the cost of one answer: the median of several rounds, each on a new page. */
+async function measureAnswer(chat: Chat, browser: Browser, url: string): Promise<Cost> {
   const { page } = chat;
   const costs: Cost[] = [];
   for (let round = 0; round < ROUNDS; round += 1) {
     await page.goto(url);
     await chat.field.fill('Go on');
-    const act = async () => {
-      await page.evaluate(markAnswer, { BEGIN, END });
+    const action = async () => {
+      await page.evaluate(markAnswer, { START, END });
       await page.keyboard.press('Enter');
       await page.evaluate(() => (window as unknown as { answered: Promise<void> }).answered);
     };
-    costs.push(await costOf(browser, page, act));
+    costs.push(await measureCost(browser, page, action));
   }
   const medianOf = (field: (cost: Cost) => number) => median(costs.map(field));
   return {
-    busy: medianOf(({ busy }) => busy),
-    overrun: medianOf(({ overrun }) => overrun),
-    missed: medianOf(({ missed }) => missed),
+    mainThreadSeconds: medianOf(({ mainThreadSeconds }) => mainThreadSeconds),
+    overrunFrames: medianOf(({ overrunFrames }) => overrunFrames),
+    droppedFrames: medianOf(({ droppedFrames }) => droppedFrames),
   };
 }
 
-/** Makes the page itself mark the end of the answer: polling it would distort the measurement. */
-function markAnswer({ BEGIN, END }: { BEGIN: string; END: string }): void {
-  addEventListener('keydown', () => performance.mark(BEGIN), { capture: true, once: true });
+/** Makes the page mark the end of the answer itself. Polling for it would distort the measurement. */
+function markAnswer({ START, END }: { START: string; END: string }): void {
+  addEventListener('keydown', () => performance.mark(START), { capture: true, once: true });
   const answered = new Promise<void>((resolve) => {
     const observer = new MutationObserver(() => {
       if (!document.querySelector('article.answer[aria-busy="false"]')) return;
       observer.disconnect();
-      // A task that runs after the frame: by then the frame has been painted.
+      // This task runs after the frame has been painted.
       requestAnimationFrame(() =>
         setTimeout(() => {
           performance.mark(END);
@@ -164,9 +164,9 @@ function markAnswer({ BEGIN, END }: { BEGIN: string; END: string }): void {
 
 /** Imports a conversation with this number of messages, in the format of the Flask application. */
 async function importConversation(page: Page, count: number): Promise<void> {
-  const history = Array.from({ length: count / 2 }, (_, at) => [
-    { role: 'user', content: `Question ${at}` },
-    { role: 'assistant', content: ANSWER.slice(at % TOKENS, (at % TOKENS) + 60).join('') },
+  const history = Array.from({ length: count / 2 }, (_, index) => [
+    { role: 'user', content: `Question ${index}` },
+    { role: 'assistant', content: ANSWER.slice(index % TOKENS, (index % TOKENS) + 60).join('') },
   ]).flat();
   const imports = new URL('/api/v1/imports', page.url()).href;
   const started = await page.request.post(imports, { data: history });
@@ -176,10 +176,10 @@ async function importConversation(page: Page, count: number): Promise<void> {
   await expect.poll(status, { timeout: 300_000, intervals: [500] }).toEqual(complete);
 }
 
-/** Changes one small detail of the page in each frame, as a baseline for an idle page. */
-async function redraw({ BEGIN, END, ms }: { BEGIN: string; END: string; ms: number }): Promise<void> {
+/** Changes a small detail of the page in each frame, to measure the baseline of an idle page. */
+async function redraw({ START, END, ms }: { START: string; END: string; ms: number }): Promise<void> {
   const heading = document.querySelector('h1');
-  performance.mark(BEGIN);
+  performance.mark(START);
   const end = performance.now() + ms;
   for (let now = 0; now < end; ) {
     now = await new Promise<number>((resolve) => requestAnimationFrame(resolve));
@@ -188,27 +188,27 @@ async function redraw({ BEGIN, END, ms }: { BEGIN: string; END: string; ms: numb
   performance.mark(END);
 }
 
-/** The time in milliseconds from the click to the frame that shows the newest answer. */
-function paintedAfterClick(link: Element): Promise<number> {
-  const begin = performance.now();
+/** Clicks the link. Returns the time in milliseconds until a frame shows the newest answer. */
+function measureClick(link: Element): Promise<number> {
+  const start = performance.now();
   (link as HTMLElement).click();
   return new Promise((resolve) => {
     const check = () => {
       const newest = [...document.querySelectorAll('article.answer')].at(-1);
       const isVisible = newest?.querySelector('.block') && newest.getBoundingClientRect().bottom > 0;
       if (!isVisible) requestAnimationFrame(check);
-      // A task that runs after the frame: by then the frame has been painted.
-      else requestAnimationFrame(() => setTimeout(() => resolve(performance.now() - begin)));
+      // This task runs after the frame has been painted.
+      else requestAnimationFrame(() => setTimeout(() => resolve(performance.now() - start)));
     };
     check();
   });
 }
 
-/** Prose, lists and code, split into chunks of four characters. */
+/** Generates prose, lists and code, split into chunks of four characters. */
 function tokens(count: number): string[] {
-  const section = (at: number) => `## Part ${at}
+  const section = (number: number) => `## Part ${number}
 
-The moon **pulls** at the water, and the [sea](https://example.org/${at}) rises twice a day; \`h(t)\` tells how high.
+The moon **pulls** at the water, and the [sea](https://example.org/${number}) rises twice a day; \`h(t)\` tells how high.
 
 - First, the near side.
 - Then the far one.
@@ -222,12 +222,12 @@ def height(moon, sun, hours):
 
 `;
   let text = '';
-  for (let at = 1; text.length < count * 4; at += 1) text += section(at);
-  return Array.from({ length: count }, (_, at) => text.slice(at * 4, at * 4 + 4));
+  for (let number = 1; text.length < count * 4; number += 1) text += section(number);
+  return Array.from({ length: count }, (_, index) => text.slice(index * 4, index * 4 + 4));
 }
 
 function median(values: number[]): number {
-  return values.toSorted((one, other) => one - other)[Math.floor(values.length / 2)] ?? Number.NaN;
+  return values.toSorted((left, right) => left - right)[Math.floor(values.length / 2)] ?? Number.NaN;
 }
 
 function add(name: string, value: number, unit: string, goal: number | null): void {

@@ -1,20 +1,20 @@
 import type { Browser, Page } from '@playwright/test';
 
 /**
- * The cost of the page, independent of other load on the machine: main-thread times from the browser's
- * trace. Gaps between animation frames would measure the load of the machine rather than the page, and a
- * headless browser has no steady frame rate even when idle.
+ * The cost of the page: main-thread times from the browser's trace, which are independent of other load on the
+ * machine. The intervals between animation frames would measure that load, and a headless browser has no steady
+ * frame rate even when idle.
  */
 export interface Cost {
-  /** The main thread's time in seconds. */
-  busy: number;
+  /** The CPU time of the main thread. */
+  mainThreadSeconds: number;
   /**
-   * The number of additional frames that would fit into the work between frames. It is an upper bound: on a
-   * loaded machine more work comes between two frames.
+   * The number of additional frames that would fit into the work between frames. This is an upper bound: on a
+   * loaded machine, more work is done between two frames.
    */
-  overrun: number;
+  overrunFrames: number;
   /** The number of visible frames that the browser reports as dropped, including those due to other load. */
-  missed: number;
+  droppedFrames: number;
 }
 
 interface TraceEvent {
@@ -22,7 +22,7 @@ interface TraceEvent {
   ph: string;
   pid: number;
   tid: number;
-  /** Wall-clock time in microseconds; `dur` is the wall-clock duration, `tdur` the thread's. */
+  /** The time in microseconds. `dur` is the wall-clock duration, `tdur` the CPU time of the thread. */
   ts: number;
   dur?: number;
   tdur?: number;
@@ -37,30 +37,30 @@ const CATEGORIES = [
 ];
 const FRAME_US = 1_000_000 / 60;
 
-export const BEGIN = 'measurement begins';
+export const START = 'measurement starts';
 export const END = 'measurement ends';
 
-/** Measures the page between its marks `BEGIN` and `END`, which `act` must set. */
-export async function costOf(browser: Browser, page: Page, act: () => Promise<void>): Promise<Cost> {
+/** Measures the page between its marks `START` and `END`, which `action` must set. */
+export async function measureCost(browser: Browser, page: Page, action: () => Promise<void>): Promise<Cost> {
   await browser.startTracing(page, { categories: CATEGORIES });
-  await act();
+  await action();
   const { traceEvents } = JSON.parse(String(await browser.stopTracing()));
   return costFrom(traceEvents as TraceEvent[]);
 }
 
 function costFrom(events: TraceEvent[]): Cost {
-  const begin = events.find(({ name }) => name === BEGIN);
+  const start = events.find(({ name }) => name === START);
   const end = events.find(({ name }) => name === END);
-  if (!begin || !end) throw new Error('the page did not set both marks');
-  const measured = events.filter(({ ts }) => ts >= begin.ts && ts <= end.ts);
-  const mainThread = measured.filter(({ pid, tid }) => pid === begin.pid && tid === begin.tid);
-  const tasks = mainThread.filter(({ name }) => name === 'RunTask').toSorted((one, other) => one.ts - other.ts);
+  if (!start || !end) throw new Error('the page did not set both marks');
+  const measured = events.filter(({ ts }) => ts >= start.ts && ts <= end.ts);
+  const mainThread = measured.filter(({ pid, tid }) => pid === start.pid && tid === start.tid);
+  const tasks = mainThread.filter(({ name }) => name === 'RunTask').toSorted((left, right) => left.ts - right.ts);
   const frames = mainThread.filter(({ name }) => name === 'Commit').map(({ ts }) => ts);
   const work = workPerFrame(tasks, frames);
   return {
-    busy: work.reduce((sum, us) => sum + us, 0) / 1e6,
-    overrun: work.reduce((sum, us) => sum + Math.floor(us / FRAME_US), 0),
-    missed: measured.filter(isMissed).length,
+    mainThreadSeconds: work.reduce((sum, us) => sum + us, 0) / 1e6,
+    overrunFrames: work.reduce((sum, us) => sum + Math.floor(us / FRAME_US), 0),
+    droppedFrames: measured.filter(isDroppedFrame).length,
   };
 }
 
@@ -74,7 +74,7 @@ function workPerFrame(tasks: TraceEvent[], frames: number[]): number[] {
   return work;
 }
 
-function isMissed({ ph, args }: TraceEvent): boolean {
+function isDroppedFrame({ ph, args }: TraceEvent): boolean {
   const { frame_reporter: frame } = args;
   return ph === 'b' && frame?.state === 'STATE_DROPPED' && frame.affects_smoothness;
 }

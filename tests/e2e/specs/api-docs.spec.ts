@@ -11,9 +11,9 @@ test('the API page sends requests and shows the responses', async ({ scripted, p
   const operation = (id: string) => page.locator(`#${id}`);
   await operation('start_conversation').locator('summary').click();
   await operation('start_conversation').getByRole('button', { name: 'Try it' }).click();
-  const started = operation('start_conversation').locator('output');
-  await expect(started).toContainText('201 application/json');
-  const id = /"conversation_id":"([^"]+)"/u.exec((await started.textContent()) ?? '')?.[1] ?? '';
+  const startOutput = operation('start_conversation').locator('output');
+  await expect(startOutput).toContainText('201 application/json');
+  const id = /"conversation_id":"([^"]+)"/u.exec((await startOutput.textContent()) ?? '')?.[1] ?? '';
 
   const send = operation('send_message');
   await send.locator('summary').click();

@@ -10,18 +10,18 @@ import type { Page } from '@playwright/test';
 import { expect, test as base } from '../support/fixtures.ts';
 
 const PAGE = join(import.meta.dirname, '../support/flask-page');
-const LIBRARY = join(
+const SOCKET_IO_CLIENT = join(
   import.meta.dirname,
   '../../clients/node_modules/socket.io-client/dist/socket.io.min.js',
 );
-const TYPES: Record<string, string> = { '.html': 'text/html', '.js': 'text/javascript' };
+const MEDIA_TYPES: Record<string, string> = { '.html': 'text/html', '.js': 'text/javascript' };
 
-/** A folder with a page of the Flask application and its library. */
+/** A folder with a page like that of the Flask application, and its Socket.IO client. */
 const test = base.extend<{ folder: string }>({
   folder: async ({}, use) => {
     const folder = await mkdtemp(join(tmpdir(), 'webchat-flask-page-'));
     await cp(PAGE, folder, { recursive: true });
-    await cp(LIBRARY, join(folder, 'assets/socket.io.min.js'));
+    await cp(SOCKET_IO_CLIENT, join(folder, 'assets/socket.io.min.js'));
     await use(folder);
     await rm(folder, { recursive: true });
   },
@@ -49,7 +49,7 @@ test('a page of the Flask application works unchanged', async ({ scripted, chat,
   await expect(chat.page.locator('.answer')).toHaveText(['You said: first', 'You said: second']);
 });
 
-test('a page of an allowed origin works over polling only', async ({
+test('a page of an allowed origin works with polling only', async ({
   scripted,
   chat,
   folder,
@@ -62,7 +62,7 @@ test('a page of an allowed origin works over polling only', async ({
   });
 
   await chat.page.goto(`${origin}/index.html?server=${server.url}`);
-  await converse(chat.page, 'from elsewhere');
+  await converse(chat.page, 'from another origin');
 
   pageServer.closeAllConnections();
   pageServer.close();
@@ -86,7 +86,7 @@ async function serve(folder: string): Promise<HttpServer> {
   const server = createServer((request, response) => {
     const { pathname } = new URL(request.url ?? '/', 'http://127.0.0.1');
     readFile(join(folder, pathname)).then(
-      (file) => response.setHeader('Content-Type', TYPES[extname(pathname)] ?? '').end(file),
+      (file) => response.setHeader('Content-Type', MEDIA_TYPES[extname(pathname)] ?? '').end(file),
       () => response.writeHead(404).end(),
     );
   });

@@ -4,7 +4,7 @@ import { type BrowserContext, expect, type Locator, type Page } from '@playwrigh
 import { unreachableControls } from './controls.ts';
 import type { Server } from './server.ts';
 
-/** The page, with the actions of a user. */
+/** The chat page, with the actions of a user. */
 export class Chat {
   /** The browser's errors: exceptions, failed requests and violations of the content security policy. */
   readonly errors: string[] = [];
@@ -14,7 +14,7 @@ export class Chat {
   constructor(readonly page: Page) {
     page.on('pageerror', (error) => this.errors.push(String(error)));
     page.on('console', (message) => {
-      // Some tests stop the server, or open what does not exist.
+      // Some tests stop the server, or open a conversation that does not exist.
       const isIgnored = /ERR_CONNECTION_(REFUSED|RESET)|ERR_SOCKET_NOT_CONNECTED|WebSocket connection|404|ERR_INTERNET_DISCONNECTED/.test(
         message.text(),
       );
@@ -56,10 +56,10 @@ export class Chat {
     await this.field.press('Enter');
   }
 
-  /** Chooses an item of the menu of a conversation in the list. */
-  async choose(title: string, choice: string): Promise<void> {
-    await this.list.getByRole('button', { name: `Options of ${title}` }).click();
-    await this.page.getByRole('menuitem', { name: choice }).click();
+  /** Chooses an item in the menu of a conversation in the list. */
+  async choose(title: string, item: string): Promise<void> {
+    await this.list.getByRole('button', { name: `Options for ${title}` }).click();
+    await this.page.getByRole('menuitem', { name: item }).click();
   }
 
   /** Sends a message and waits for the complete answer. Returns its text. */
@@ -84,7 +84,7 @@ export class Chat {
     expect(contentWidth).toBeLessThanOrEqual(windowWidth ?? 0);
   }
 
-  /** Asserts that every control is in the window or can be scrolled there, and that nothing covers it. */
+  /** Asserts that every control is in the window or can be scrolled into it, and that nothing covers it. */
   async expectAllControlsReachable(): Promise<void> {
     expect(await this.page.evaluate(unreachableControls)).toEqual([]);
   }

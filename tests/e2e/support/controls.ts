@@ -1,6 +1,6 @@
 /**
- * The controls of the page, or of its topmost layer, that a pointer can't reach. Runs in the browser, so it can't
- * use anything from outside.
+ * Finds the controls of the page, or of its topmost layer, that a pointer can't reach. Runs in the browser, so it
+ * can't use anything outside this function.
  */
 export function unreachableControls(): string[] {
   const layers = ['.menu:popover-open', 'dialog[open]', '.sidebar-open #sidebar'];
@@ -18,16 +18,16 @@ export function unreachableControls(): string[] {
     const label = control.getAttribute('aria-label') ?? control.textContent?.trim() ?? '';
     const name = `${control.localName} “${label.slice(0, 40)}”`;
     // Scrolling may be off by less than a pixel.
-    const isOut = (start: number, end: number, size: number) => start < -1 || end > size + 1;
-    const isOutVertically = height <= innerHeight && isOut(top, bottom, innerHeight);
-    if (isOut(left, right, innerWidth) || isOutVertically) problems.push(`${name} is outside the window`);
-    const under = document.elementFromPoint(left + width / 2, top + Math.min(height, innerHeight) / 2);
-    const isItself = under && (control.contains(under) || under.closest('label')?.control === control);
-    if (!isItself) problems.push(`${name} is covered by ${under?.outerHTML.slice(0, 80)}`);
-    // Text fields scroll, and a long title ends with an ellipsis.
-    const clips = getComputedStyle(control).textOverflow === 'ellipsis';
-    if (control.matches('button') && !clips && control.scrollWidth > control.clientWidth) {
-      problems.push(`${name} is cut off`);
+    const isOutside = (start: number, end: number, size: number) => start < -1 || end > size + 1;
+    const isOutsideVertically = height <= innerHeight && isOutside(top, bottom, innerHeight);
+    if (isOutside(left, right, innerWidth) || isOutsideVertically) problems.push(`${name} is outside the window`);
+    const topElement = document.elementFromPoint(left + width / 2, top + Math.min(height, innerHeight) / 2);
+    const isOnTop = topElement && (control.contains(topElement) || topElement.closest('label')?.control === control);
+    if (!isOnTop) problems.push(`${name} is covered by ${topElement?.outerHTML.slice(0, 80)}`);
+    // A text field may scroll, and a long title may end with an ellipsis.
+    const hasEllipsis = getComputedStyle(control).textOverflow === 'ellipsis';
+    if (control.matches('button') && !hasEllipsis && control.scrollWidth > control.clientWidth) {
+      problems.push(`${name} is truncated`);
     }
   }
   return problems;

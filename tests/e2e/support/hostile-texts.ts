@@ -1,9 +1,7 @@
-/**
- * Hostile texts, as from a malicious model or page. Code that runs sets `hacked`; requests go to
- * `elsewhere.invalid`.
- */
+// Hostile texts, such as a malicious model or page could produce. Code that runs sets `hacked`; requests go to
+// `external.invalid`.
 const RUN = 'window.hacked=1';
-const EXTERNAL = 'https://elsewhere.invalid';
+const EXTERNAL = 'https://external.invalid';
 
 const EVENTS = ['onload', 'onerror', 'onclick', 'onfocus', 'onmouseover', 'ontoggle', 'onanimationend'];
 const ELEMENTS = [
@@ -149,10 +147,10 @@ const MARKDOWN = [
   `[a](https://example.org 'x" onclick="${RUN}')`,
   `![" onerror="${RUN}](${EXTERNAL}/i.png)`,
   `![a](${EXTERNAL}/i.png "title")`,
-  `![a](//elsewhere.invalid/i.png)`,
+  `![a](//external.invalid/i.png)`,
   `![a][i]\n\n[i]: ${EXTERNAL}/i.png`,
   `[![a](${EXTERNAL}/i.png)](javascript:${RUN})`,
-  `[a](//elsewhere.invalid)`,
+  `[a](//external.invalid)`,
   `[a](/api/v1/conversations)`,
   `[a](#composer)`,
   `<https://example.org/"onclick="${RUN}>`,
@@ -172,10 +170,10 @@ const MARKDOWN = [
   `[a](java\tscript:${RUN})`,
   `<a\nhref\n=\n"javascript:${RUN}">a</a>`,
   `\u202ehttps://gro.elpmaxe\u202c [a](javascript:${RUN})`,
-  `[https://bank.example](https://bank.example@elsewhere.invalid/)`,
-  `[bank.example](https://elsewhere.invalid/)`,
+  `[https://bank.example](https://bank.example@external.invalid/)`,
+  `[bank.example](https://external.invalid/)`,
   `[https://bank.example](https://b\u0430nk.example/)`,
-  `[https://bank.example\u200b](https://elsewhere.invalid/)`,
+  `[https://bank.example\u200b](https://external.invalid/)`,
   `{{constructor.constructor('${RUN}')()}} \${${RUN}} <%= ${RUN} %>`,
   `\u0000\ufeff<scr\u0000ipt>${RUN}</scr\u0000ipt>`,
 ];

@@ -5,7 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 import type { Upstream } from './server.ts';
 
-/** Answers a question: writes chunks of text, and returns at the end of the answer or throws to disconnect. */
+/** Writes the chunks of an answer. Returns at its end, or throws to disconnect. */
 export type Script = (question: string, write: (text: string) => void) => Promise<void>;
 
 /** A model with scripted answers, for tests that need an exact text or a failure. */

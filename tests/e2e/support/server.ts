@@ -29,7 +29,7 @@ export function realModel(): Upstream {
   };
 }
 
-/** The server binary, run as a separate process with its own data folder. */
+/** The server binary, run as a separate process with its own data directory. */
 export class Server {
   url = '';
   #process: ChildProcess | null = null;
@@ -57,16 +57,16 @@ export class Server {
         AZURE_API_URL: this.upstream.url,
         MODEL: this.upstream.name,
         MAX_TOKENS: this.upstream.maxTokens,
-        // Without generated titles, a title is the first words of the question, which the tests can predict.
+        // Without generated titles, the title is the beginning of the question, so tests can predict it.
         AUTO_TITLES: 'off',
         LOG_LEVEL: 'warn',
         SHUTDOWN_GRACE_S: '1',
-        // All browsers have one address.
+        // All browsers of the tests share one address.
         NEW_USERS_PER_MINUTE_PER_ADDRESS: '0',
         REQUESTS_PER_SECOND_PER_ADDRESS: '0',
         ...this.settings,
       },
-      // Outside the repository, as a developer's .env must not affect the tests.
+      // Outside the repository, because a developer's .env must not affect the tests.
       cwd: this.dataDir,
       stdio: ['ignore', 'pipe', 'inherit'],
     });

@@ -1,4 +1,4 @@
-/** The window sizes at which the whole page is checked: desktop, tablet, phone, small phone, and zoomed in. */
+/** The window sizes in which the page is tested: desktop, tablet, phone, small phone and zoomed in. */
 export const VIEWPORTS = [
   { width: 1440, height: 900 },
   { width: 768, height: 1024 },

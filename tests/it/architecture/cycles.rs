@@ -1,5 +1,5 @@
-//! The files of a crate form no import cycle: if one file uses another, the other does not use it, directly or
-//! indirectly. Re-exports are resolved: a file that uses a re-exported item uses the file that defines it.
+//! The files of a crate form no import cycle: if one file uses another, the other does not use the first, directly or
+//! indirectly. A file that uses a re-exported item is considered to use the file that defines the item.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
@@ -11,7 +11,7 @@ use tempfile::TempDir;
 
 use super::uses::{Uses, uses_in};
 
-/// Describes each cycle: the number of its files, and the names that each file uses from others.
+/// Describes each cycle: its number of files, and the names that each file uses from the others.
 fn cycles(uses: &Uses) -> Vec<String> {
     let mut lines_by_cycle: BTreeMap<BTreeSet<&Path>, String> = BTreeMap::new();
     for ((user, used), names) in uses {
@@ -28,7 +28,7 @@ fn cycles(uses: &Uses) -> Vec<String> {
         .collect()
 }
 
-/// The files that `file` uses and that also use `file`, directly or indirectly.
+/// Returns the files that `file` uses and that also use `file`, directly or indirectly.
 fn cycle_through<'a>(uses: &'a Uses, file: &'a Path) -> BTreeSet<&'a Path> {
     let edges = || uses.keys().map(|(user, used)| (user.as_path(), used.as_path()));
     let used_files = reachable(file, &edges().collect::<Vec<_>>());
@@ -47,8 +47,8 @@ fn reachable<'a>(origin: &'a Path, edges: &[(&'a Path, &'a Path)]) -> BTreeSet<&
     reached
 }
 
-/// The cycles of every crate (library, binary, test, benchmark and example) of the workspace at `root`.
-fn cycles_of_workspace(root: &Path) -> Vec<String> {
+/// Finds the cycles in every crate (library, binary, test, benchmark and example) of the workspace at `root`.
+fn cycles_in_workspace(root: &Path) -> Vec<String> {
     let mut command = MetadataCommand::new();
     let metadata = command.manifest_path(root.join("Cargo.toml")).no_deps().exec().unwrap();
     let targets = metadata.packages.iter().flat_map(|package| &package.targets);
@@ -69,12 +69,12 @@ fn workspace_root() -> PathBuf {
 }
 
 #[test]
-fn the_modules_of_a_crate_form_no_cycle() {
-    let cycles = cycles_of_workspace(&workspace_root());
+fn no_crate_contains_an_import_cycle() {
+    let cycles = cycles_in_workspace(&workspace_root());
     assert!(cycles.is_empty(), "{}", cycles.join("\n"));
 }
 
-/// Creates a crate with these files, given by path and text.
+/// Creates a crate with these files, given by path and content.
 fn create_crate(files: &[(&str, &str)]) -> TempDir {
     let folder = tempfile::tempdir().unwrap();
     for (path, text) in files {
@@ -85,45 +85,45 @@ fn create_crate(files: &[(&str, &str)]) -> TempDir {
     folder
 }
 
-fn cycles_of_crate(files: &[(&str, &str)]) -> Vec<String> {
+fn cycles_in_crate(files: &[(&str, &str)]) -> Vec<String> {
     let folder = create_crate(files);
     cycles(&relative(uses_in(&folder.path().join("lib.rs")), folder.path()))
 }
 
 #[test]
-fn a_cycle_is_found_through_a_reexport_and_names_files_and_items() {
-    let found = cycles_of_crate(&[
+fn a_cycle_through_a_reexport_is_reported_with_its_files_and_items() {
+    let cycles = cycles_in_crate(&[
         ("lib.rs", "mod orders; mod billing; pub use billing::*;"),
         ("orders/mod.rs", "mod order; pub use order::Order;"),
         ("orders/order.rs", "pub struct Order { bill: crate::billing::Bill }"),
         ("billing.rs", "use crate::orders::{self}; pub struct Bill(Vec<orders::Order>);"),
     ]);
     assert_eq!(
-        found,
+        cycles,
         ["2 files form a cycle:\n  billing.rs -> orders/order.rs: Order\n  \
           orders/order.rs -> billing.rs: Bill\n"]
     );
 }
 
 #[test]
-fn a_module_with_items_forms_a_cycle_with_the_children_that_use_them() {
-    let found = cycles_of_crate(&[
+fn a_module_and_a_child_that_use_each_other_form_a_cycle() {
+    let cycles = cycles_in_crate(&[
         ("lib.rs", "mod file; pub struct Limits; fn open() { println!(\"{}\", file::open()); }"),
         ("file.rs", "use super::Limits as Most; pub fn open() -> Most { Most }"),
     ]);
     assert_eq!(
-        found,
+        cycles,
         ["2 files form a cycle:\n  file.rs -> lib.rs: Limits\n  lib.rs -> file.rs: open\n"]
     );
 }
 
 #[test]
 fn reexports_and_unit_tests_form_no_cycle() {
-    let found = cycles_of_crate(&[
+    let cycles = cycles_in_crate(&[
         ("lib.rs", "mod a; mod b; pub use a::A; pub use b::b; #[cfg(test)] mod tests;"),
         ("a.rs", "pub struct A; #[cfg(test)] mod tests { use crate::b; fn t() { b::b(); } }"),
         ("b.rs", "use crate::A; pub fn b() -> A { A }"),
         ("tests.rs", "not even Rust"),
     ]);
-    assert_eq!(found, Vec::<String>::new());
+    assert_eq!(cycles, Vec::<String>::new());
 }

@@ -1,10 +1,10 @@
-//! The crates depend on one another only along the arrows of docs/architecture.md.
+//! The crates depend only on the crates and libraries that docs/architecture.md allows.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use cargo_metadata::{DependencyKind, Metadata, MetadataCommand};
 
-/// Each crate and the workspace crates that it depends on. The binary and the tests may use all of them.
+/// Each crate and the workspace crates that it depends on. The binary and the tests may depend on all of them.
 const CRATE_DEPENDENCIES: [(&str, &[&str]); 9] = [
     ("webchat-domain", &[]),
     ("webchat-tokens", &["webchat-domain"]),
@@ -17,8 +17,8 @@ const CRATE_DEPENDENCIES: [(&str, &[&str]); 9] = [
     ("webchat-transport", &["webchat-chat", "webchat-domain"]),
 ];
 
-/// Each library and the crates that may use it. A name includes the libraries whose names continue it with a
-/// hyphen.
+/// Each restricted library and the crates that may use it. A name also stands for the libraries whose names add a
+/// suffix with a hyphen.
 const RESTRICTED_LIBRARIES: [(&str, &[&str]); 9] = [
     ("actix", &["webchat-transport"]),
     ("deadpool", &["webchat-persistence-redis"]),
@@ -51,7 +51,7 @@ fn dependencies() -> BTreeMap<String, BTreeSet<String>> {
 }
 
 #[test]
-fn crate_dependencies_are_those_of_the_architecture() {
+fn crates_depend_only_on_the_crates_that_the_architecture_allows() {
     let dependencies = dependencies();
     let actual: BTreeMap<&str, BTreeSet<&str>> = dependencies
         .iter()
@@ -68,12 +68,15 @@ fn crate_dependencies_are_those_of_the_architecture() {
 }
 
 #[test]
-fn a_library_is_used_only_by_its_crates() {
+fn a_restricted_library_is_used_only_by_allowed_crates() {
     for (name, used) in dependencies() {
-        for (library, users) in RESTRICTED_LIBRARIES {
+        for (library, allowed_crates) in RESTRICTED_LIBRARIES {
             let is_used = used.iter().any(|used| used.split('-').next() == Some(library));
-            let is_allowed = users.contains(&name.as_str()) || name == "webchat-tests";
-            assert!(!is_used || is_allowed, "{name} uses {library}, which only {users:?} may use");
+            let is_allowed = allowed_crates.contains(&name.as_str()) || name == "webchat-tests";
+            assert!(
+                !is_used || is_allowed,
+                "{name} uses {library}, which only {allowed_crates:?} may use"
+            );
         }
     }
 }

@@ -1,10 +1,10 @@
-//! `docs/limits.md` says what the settings and the source say.
+//! `docs/limits.md` agrees with the settings and the source.
 
 use std::fs;
 
 use super::layout::root;
 
-/// A row of one of the tables.
+/// A row of the tables in `docs/limits.md`.
 struct Row {
     limit: String,
     value: String,
@@ -30,13 +30,13 @@ fn rows() -> Vec<Row> {
         .collect()
 }
 
-/// The texts between backticks.
+/// Returns the texts between backticks.
 fn quoted(text: &str) -> Vec<&str> {
     text.split('`').skip(1).step_by(2).collect()
 }
 
-/// A number with a unit: bytes, or milliseconds.
-fn number_of(value: &str) -> u64 {
+/// Parses a size in bytes or a duration in milliseconds.
+fn parse_quantity(value: &str) -> u64 {
     let digits: String = value.chars().filter(char::is_ascii_digit).collect();
     let unit = value.trim_start_matches(|c: char| c.is_ascii_digit() || c == ' ');
     let factor = match unit {
@@ -46,12 +46,12 @@ fn number_of(value: &str) -> u64 {
         "s" => 1_000,
         "min" => 60 * 1_000,
         "days" => 24 * 60 * 60 * 1_000,
-        other => panic!("an unknown unit: {other}"),
+        other => panic!("unknown unit: {other}"),
     };
     digits.parse::<u64>().unwrap() * factor
 }
 
-/// The value of a constant: a product or quotient of numbers and constants of its file, or a duration of one.
+/// Evaluates a constant: a number, a duration, or a product or quotient of numbers and constants in its file.
 fn constant(text: &str, name: &str) -> u64 {
     let definition = format!("const {name}: ");
     let (_, rest) = text.split_once(&definition).unwrap_or_else(|| panic!("no constant {name}"));
@@ -67,7 +67,7 @@ fn evaluate(text: &str, expression: &str) -> u64 {
             "secs" => 1_000,
             "mins" => 60 * 1_000,
             "hours" => 60 * 60 * 1_000,
-            other => panic!("an unknown unit: {other}"),
+            other => panic!("unknown unit: {other}"),
         };
         return evaluate(text, number) * factor;
     }
@@ -81,7 +81,7 @@ fn evaluate(text: &str, expression: &str) -> u64 {
     number.unwrap_or_else(|_| constant(text, expression))
 }
 
-/// The default of a setting, without its unit.
+/// Returns the default of a setting, without its unit.
 fn default_of(setting: &str) -> u64 {
     let example = read(".env.example");
     let prefix = format!("#{setting}=");
@@ -91,17 +91,17 @@ fn default_of(setting: &str) -> u64 {
 }
 
 #[test]
-fn each_value_is_that_of_its_setting_or_constant() {
+fn each_documented_limit_equals_its_setting_or_constant() {
     for Row { limit, value, source, .. } in rows() {
         match quoted(&source)[..] {
             [setting] => {
                 let number = value.trim_end_matches(|c: char| !c.is_ascii_digit());
-                assert_eq!(number_of(number), default_of(setting), "{limit}");
+                assert_eq!(parse_quantity(number), default_of(setting), "{limit}");
             }
             [name, path] => {
                 let is_complete = path.starts_with("bin/");
                 let path = if is_complete { path.to_owned() } else { format!("crates/{path}") };
-                assert_eq!(number_of(&value), constant(&read(&path), name), "{limit}");
+                assert_eq!(parse_quantity(&value), constant(&read(&path), name), "{limit}");
             }
             _ => panic!("{limit}: neither a setting nor a constant: {source}"),
         }
@@ -109,7 +109,7 @@ fn each_value_is_that_of_its_setting_or_constant() {
 }
 
 #[test]
-fn each_setting_that_is_a_limit_has_a_row() {
+fn each_setting_that_is_a_limit_is_documented() {
     let rows = rows();
     let example = read(".env.example");
     let names = example
@@ -128,7 +128,7 @@ fn each_setting_that_is_a_limit_has_a_row() {
 }
 
 #[test]
-fn each_error_is_described() {
+fn each_error_code_is_documented() {
     let protocol = read("docs/protocol.md");
     let codes = rows();
     let codes = codes.iter().flat_map(|row| quoted(&row.outcome));

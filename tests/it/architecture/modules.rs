@@ -1,4 +1,4 @@
-//! The modules of one crate, parsed from its files, and the resolution of paths between them.
+//! The modules of a crate, parsed from its files, and the resolution of paths between them.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -7,29 +7,29 @@ use std::path::{Path, PathBuf};
 use syn::visit::{Visit, visit_item};
 use syn::{Attribute, Item, ItemMod, ItemUse, Meta, UseTree, Visibility};
 
-/// The modules of a crate, the root first. Other modules are found by their index.
+/// The modules of a crate, the root first. Modules refer to each other by index.
 pub(super) struct Modules(Vec<Module>);
 
-/// A module. An inline module has the file of the module that contains it.
+/// A module. An inline module has the same file as the module that contains it.
 pub(super) struct Module {
     pub(super) file: PathBuf,
-    /// The items, except child modules and what is compiled for unit tests only.
+    /// The items, except child modules and items that are compiled for unit tests only.
     pub(super) items: Vec<Item>,
-    /// The index of the module that contains it.
+    /// The index of the parent module.
     parent: usize,
     names: BTreeMap<String, Vec<Binding>>,
     /// The paths of its glob imports.
     globs: Vec<Vec<String>>,
 }
 
-/// What a name refers to inside a module. A name can have several bindings, as in `mod copy; use copy::copy;`.
+/// The meaning of a name in a module. A name can have several bindings, as in `mod copy; use copy::copy;`.
 enum Binding {
     Module(usize),
     Item,
     Import(Vec<String>),
 }
 
-/// What a path refers to.
+/// The target of a path.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Target<'a> {
     /// The module with this index.
@@ -69,7 +69,7 @@ impl Modules {
         index == ancestor
     }
 
-    /// All targets in this crate that `path` can refer to inside this module.
+    /// Finds all targets in this crate that `path` can refer to in this module.
     pub(super) fn resolve(&self, module: usize, path: &[String]) -> Vec<Target<'_>> {
         self.resolve_guarded(module, path, &mut Vec::new())
     }
@@ -116,8 +116,8 @@ impl Modules {
         self.0[parent].names.entry(name).or_default().push(Binding::Module(index));
     }
 
-    /// As [`Modules::resolve`]. `pending` contains the imports that are being resolved, so that an import that
-    /// refers to itself is not followed forever.
+    /// Like [`Modules::resolve`]. `pending` contains the imports that are being resolved, so that a cyclic import
+    /// does not recurse forever.
     fn resolve_guarded<'a>(
         &'a self,
         module: usize,
@@ -152,7 +152,7 @@ impl Modules {
             inner.extend(self.follow(next, rest, pending));
         }
         if inner.is_empty() {
-            // The rest names a variant or an associated item.
+            // The rest of the path is the name of a variant or an associated item.
             inner.extend(targets.into_iter().filter(|target| matches!(target, Target::Item(..))));
         }
         inner
@@ -166,28 +166,28 @@ impl Modules {
         pending: &mut Vec<(usize, &'a [String])>,
     ) -> Vec<Target<'a>> {
         let module = &self.0[index];
-        let mut found = Vec::new();
+        let mut targets = Vec::new();
         let bindings = module.names.get_key_value(name);
         for (name, binding) in bindings
             .into_iter()
             .flat_map(|(name, all)| all.iter().map(move |binding| (name, binding)))
         {
             match binding {
-                Binding::Module(child) => found.push(Target::Module(*child)),
-                Binding::Item => found.push(Target::Item(index, name)),
-                Binding::Import(path) => found.extend(self.resolve_import(index, path, pending)),
+                Binding::Module(child) => targets.push(Target::Module(*child)),
+                Binding::Item => targets.push(Target::Item(index, name)),
+                Binding::Import(path) => targets.extend(self.resolve_import(index, path, pending)),
             }
         }
-        if found.is_empty() {
+        if targets.is_empty() {
             for glob in &module.globs {
-                let targets = self.resolve_import(index, glob, pending);
+                let imported = self.resolve_import(index, glob, pending);
                 let modules =
-                    targets.into_iter().filter(|target| matches!(target, Target::Module(_)));
+                    imported.into_iter().filter(|target| matches!(target, Target::Module(_)));
                 let path = [name.to_owned()];
-                found.extend(self.follow(modules.collect(), &path, pending));
+                targets.extend(self.follow(modules.collect(), &path, pending));
             }
         }
-        found
+        targets
     }
 
     fn resolve_import<'a>(
@@ -200,9 +200,9 @@ impl Modules {
             return Vec::new();
         }
         pending.push((index, path));
-        let found = self.resolve_guarded(index, path, pending);
+        let targets = self.resolve_guarded(index, path, pending);
         pending.pop();
-        found
+        targets
     }
 }
 
@@ -212,7 +212,7 @@ fn parse(file: &Path) -> Vec<Item> {
     syn::parse_file(&text).unwrap_or_else(|error| panic!("{}: {error}", file.display())).items
 }
 
-/// The leaves of a `use` declaration.
+/// Returns the leaves of a `use` declaration.
 pub(super) fn leaves(declaration: &ItemUse) -> Vec<Import> {
     let mut found = Vec::new();
     if declaration.leading_colon.is_none() {
@@ -247,7 +247,7 @@ fn collect_leaves(tree: &UseTree, prefix: &[String], found: &mut Vec<Import>) {
     }
 }
 
-/// The imports of a module, including those inside function bodies.
+/// Returns the imports of a module, including those inside function bodies.
 fn imports_in(items: &[Item]) -> Vec<Import> {
     struct Imports(Vec<Import>);
 

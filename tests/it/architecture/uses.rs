@@ -1,4 +1,4 @@
-//! The uses between the files of a crate: which file uses which names from which other file.
+//! The uses of names between the files of a crate.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -47,7 +47,8 @@ impl Collector<'_> {
         }
     }
 
-    /// Adds a re-export, unless a module below this one defines the item: declaring its API is no use.
+    /// Adds a re-export, unless a descendant of this module defines the item: a parent that declares the API of its
+    /// children does not use them.
     fn add_reexport(&mut self, path: &[String]) {
         for target in self.modules.resolve(self.index, path) {
             match target {
@@ -58,8 +59,8 @@ impl Collector<'_> {
         }
     }
 
-    /// Adds the paths in a macro or attribute. These are not parsed: every sequence of tokens that looks like a
-    /// path of several segments counts.
+    /// Adds the paths in a macro or attribute. Since these are not parsed, every sequence of tokens that looks like a
+    /// path with several segments counts.
     fn add_tokens(&mut self, tokens: &TokenStream) {
         let mut path: Vec<String> = Vec::new();
         let mut colons = 0;

@@ -1,4 +1,4 @@
-//! Each program of the API quick start creates a conversation, streams an answer and finds both messages.
+//! The programs of the API quick start: each creates a conversation, streams an answer and finds both messages.
 
 use std::env;
 use std::fs;
@@ -13,7 +13,7 @@ use super::{code_block, document, output};
 
 const DOCUMENT: &str = "api-quick-start.md";
 
-/// A long answer could take longer than a test waits.
+/// Settings for short answers. A long answer could exceed the timeout of a test.
 const SHORT_ANSWERS: [(&str, &str); 1] = [("REPLY_TOKENS", "60")];
 
 #[rstest]
@@ -34,7 +34,7 @@ async fn a_program_of_the_quick_start_streams_an_answer(
     command.args(&interpreter[1..]).arg(file).current_dir(folder.path());
     let printed = run(&mut command, &server).await;
 
-    assert_is_answered_and_found(&printed);
+    assert_answered_and_found(&printed);
 }
 
 #[tokio::test]
@@ -46,7 +46,7 @@ async fn the_rust_program_of_the_quick_start_streams_an_answer() {
 
     let printed = run(&mut Command::new(example("api_quick_start")), &server).await;
 
-    assert_is_answered_and_found(&printed);
+    assert_answered_and_found(&printed);
 }
 
 async fn run(command: &mut Command, server: &TestServer) -> String {
@@ -55,11 +55,11 @@ async fn run(command: &mut Command, server: &TestServer) -> String {
     output(command.env("WEBCHAT_URL", url)).await
 }
 
-fn assert_is_answered_and_found(printed: &str) {
+fn assert_answered_and_found(printed: &str) {
     let is_complete = ["stop", "length"].iter().any(|reason| printed.contains(reason));
     assert!(is_complete, "{printed}");
-    let found = printed.lines().last().unwrap_or_default();
-    assert!(found.contains("tides"), "{printed}");
+    let search_result = printed.lines().last().unwrap_or_default();
+    assert!(search_result.contains("tides"), "{printed}");
 }
 
 fn example(name: &str) -> PathBuf {

@@ -1,4 +1,4 @@
-//! The commands that back up and restore a running server's data.
+//! The documented commands that back up and restore data.
 
 use std::fs;
 use std::path::Path;
@@ -33,7 +33,7 @@ async fn a_backup_of_a_running_server_is_restored() {
     server.wait_for_exit().await;
     fs::remove_dir_all(&data).unwrap();
     fs::create_dir(&data).unwrap();
-    fs::write(data.join("webchat.db-wal"), "of the old database").unwrap();
+    fs::write(data.join("webchat.db-wal"), "from the old database").unwrap();
     run(folder.path(), "Restore SQLite").await;
 
     let restored = Process::start(&data, &settings).await;
@@ -46,14 +46,14 @@ async fn a_backup_of_a_running_server_is_restored() {
 }
 
 #[tokio::test]
-async fn a_mongodb_database_is_copied_into_a_file_and_back() {
+async fn a_mongodb_database_is_backed_up_to_a_file_and_restored() {
     let model = ScriptedModel::start();
     let (first_uri, second_uri) = (mongodb_uri(), mongodb_uri());
     let folder = TempDir::new().unwrap();
     let data = folder.path().join("data");
     fs::create_dir(&data).unwrap();
-    let on = |uri| [("AZURE_API_URL", model.url()), ("MONGODB_URI", uri)];
-    let mut server = Process::start(&data, &on(first_uri.as_str())).await;
+    let settings = |uri| [("AZURE_API_URL", model.url()), ("MONGODB_URI", uri)];
+    let mut server = Process::start(&data, &settings(first_uri.as_str())).await;
     let browser = server.browser();
     let id = browser.start_conversation().await;
     browser.connect().await.ask(&id, "Why tides?").await;
@@ -64,7 +64,7 @@ async fn a_mongodb_database_is_copied_into_a_file_and_back() {
     copy("Back up MongoDB", &first_uri, &backup).await;
     copy("Restore MongoDB", &second_uri, &backup).await;
 
-    let restored = Process::start(&data, &on(second_uri.as_str())).await;
+    let restored = Process::start(&data, &settings(second_uri.as_str())).await;
     assert_contains_tides(&restored.browser_with_cookies_of(&browser), &id).await;
 }
 
@@ -73,7 +73,7 @@ async fn run(folder: &Path, heading: &str) {
     output(Command::new("bash").args(["-euc", &commands]).current_dir(folder)).await;
 }
 
-/// Runs a `webchat copy` of the document.
+/// Runs the `webchat copy` command in this section of the document.
 async fn copy(heading: &str, uri: &str, backup: &Path) {
     let command = code_block(DOCUMENT, heading);
     let arguments: Vec<&str> = command
@@ -96,6 +96,6 @@ async fn assert_contains_tides(browser: &Browser, id: &str) {
         {"role": "assistant", "content": "You said: Why tides?"},
     ]);
     assert_eq!(loaded["conversation"], expected);
-    let found = browser.get("/search_conversations?q=tides").await.json();
-    assert_eq!(found["conversations"][0]["conversation_id"], json!(id));
+    let search = browser.get("/search_conversations?q=tides").await.json();
+    assert_eq!(search["conversations"][0]["conversation_id"], json!(id));
 }

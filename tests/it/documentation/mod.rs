@@ -1,4 +1,4 @@
-//! The programs and commands of the documents, as they are printed there.
+//! The programs and commands in the documents.
 
 mod api_quick_start;
 mod backup;
@@ -28,8 +28,10 @@ fn code_block(document_name: &str, heading: &str) -> String {
 /// Runs a program to its end and returns its standard output.
 async fn output(command: &mut Command) -> String {
     let run = command.stdin(Stdio::null()).kill_on_drop(true).output();
-    let output =
-        timeout(TIMEOUT, run).await.unwrap_or_else(|_| panic!("it did not exit in time")).unwrap();
+    let output = timeout(TIMEOUT, run)
+        .await
+        .unwrap_or_else(|_| panic!("the process did not exit in time"))
+        .unwrap();
     let error = String::from_utf8_lossy(&output.stderr);
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
     assert!(output.status.success(), "{command:?}: {}\n{error}\n{text}", output.status);

@@ -25,7 +25,7 @@ async fn a_conversation_is_started_listed_and_loaded() {
     let listed = list["conversations"].as_array().unwrap();
     let ids: Vec<_> =
         listed.iter().map(|entry| entry["conversation_id"].as_str().unwrap()).collect();
-    assert_eq!(ids, [&second, &first], "the newest first");
+    assert_eq!(ids, [&second, &first], "not newest first");
     assert_eq!(listed[0].as_object().unwrap().len(), 2);
     assert!(listed[0]["created_at"].as_str().unwrap().ends_with('Z'));
     let loaded = browser.get(&format!("/load_conversation/{first}")).await;
@@ -74,9 +74,9 @@ async fn the_configuration_has_the_token_limit() {
     assert_eq!((config.status.as_u16(), config.json()), (200, json!({"max_tokens": 4096})));
 }
 
-/// Flask answers `HEAD` on each route for `GET`.
+/// Flask responds to `HEAD` on every `GET` route.
 #[tokio::test]
-async fn reading_routes_answer_head_without_a_body() {
+async fn get_routes_respond_to_head_without_a_body() {
     let server = TestServer::start().await;
     let browser = server.browser();
     let id = browser.start_conversation().await;
@@ -102,7 +102,7 @@ async fn reading_routes_answer_head_without_a_body() {
 }
 
 #[tokio::test]
-async fn reading_starts_no_session() {
+async fn read_requests_start_no_session() {
     let server = TestServer::start().await;
     let browser = server.browser();
 
@@ -139,31 +139,32 @@ async fn the_current_conversation_is_reset() {
 async fn search_results_are_ordered_by_score() {
     let server = TestServer::start().await;
     let (browser, mut socket) = server.socket().await;
-    let (best, other) = (browser.start_conversation().await, browser.start_conversation().await);
-    socket.ask(&best, "tides, tides and the moon").await;
-    socket.ask(&other, &format!("a tide {}", "and other things ".repeat(40))).await;
+    let (best_id, other_id) =
+        (browser.start_conversation().await, browser.start_conversation().await);
+    socket.ask(&best_id, "tides, tides and the moon").await;
+    socket.ask(&other_id, &format!("a tide {}", "and other things ".repeat(40))).await;
     let stranger = server.browser();
     stranger.start_conversation().await;
 
-    let found = browser.get("/search_conversations?q=tide").await;
+    let response = browser.get("/search_conversations?q=tide").await;
     let excluded = browser.get("/search_conversations?q=tide%20-moon").await.json();
     let without_query = browser.get("/search_conversations").await;
-    let found_by_stranger = stranger.get("/search_conversations?q=tide").await.json();
+    let of_stranger = stranger.get("/search_conversations?q=tide").await.json();
     let hits = browser.get("/api/v1/search?q=%22the+moon%22&limit=1").await.json();
 
-    assert_eq!(found.status, 200);
-    let found = found.json();
-    let found = found["conversations"].as_array().unwrap();
+    assert_eq!(response.status, 200);
+    let body = response.json();
+    let results = body["conversations"].as_array().unwrap();
     let ids: Vec<_> =
-        found.iter().map(|result| result["conversation_id"].as_str().unwrap()).collect();
-    assert_eq!(ids, [&best, &other]);
-    let mut fields: Vec<_> = found[0].as_object().unwrap().keys().collect();
+        results.iter().map(|result| result["conversation_id"].as_str().unwrap()).collect();
+    assert_eq!(ids, [&best_id, &other_id]);
+    let mut fields: Vec<_> = results[0].as_object().unwrap().keys().collect();
     fields.sort();
     assert_eq!(fields, ["conversation_id", "created_at", "score", "updated_at"]);
-    assert_eq!(excluded["conversations"][0]["conversation_id"], json!(other));
+    assert_eq!(excluded["conversations"][0]["conversation_id"], json!(other_id));
     assert_eq!(excluded["conversations"].as_array().unwrap().len(), 1);
     assert_eq!(without_query.status_and_code(), (400, "empty_search".to_owned()));
-    assert_eq!(found_by_stranger, json!({"conversations": []}));
+    assert_eq!(of_stranger, json!({"conversations": []}));
     let snippet = hits["hits"][0]["snippet"].as_array().unwrap();
     let matched: Vec<_> = snippet.iter().filter(|part| part["matched"] == json!(true)).collect();
     assert!(!matched.is_empty(), "{hits}");
@@ -192,7 +193,7 @@ async fn a_saved_conversation_is_readable_by_its_owner_only() {
     let message = "Conversation history saved successfully.";
     assert_eq!((saved.status.as_u16(), &saved.json()["message"]), (200, &json!(message)));
     assert!(name.ends_with(&format!("_{id}_conversation_history.json")), "{name}");
-    assert_ne!(saved_again.json()["file_name"], json!(name), "nothing is overwritten");
+    assert_ne!(saved_again.json()["file_name"], json!(name), "the saved file was overwritten");
     let folders = fs::read_dir(server.folder.path().join("data/saved_conversations")).unwrap();
     let folder_of_user = folders.map(Result::unwrap).next().unwrap().path();
     assert!(folder_of_user.join(&name).exists());
@@ -226,7 +227,7 @@ async fn a_deleted_conversation_is_not_saved() {
 }
 
 #[tokio::test]
-async fn an_upload_without_a_form_or_a_file_is_a_bad_request() {
+async fn an_upload_without_a_form_or_a_file_is_rejected() {
     let server = TestServer::start().await;
     let browser = server.browser();
     let upload = browser.request(Method::POST, "/upload_file").json(&json!({"file": "tides.txt"}));
@@ -251,7 +252,7 @@ async fn a_failed_save_is_reported() {
     let server = TestServer::start().await;
     let browser = server.browser();
     browser.start_conversation().await;
-    std::fs::write(server.folder.path().join("data/saved_conversations"), "no folder").unwrap();
+    std::fs::write(server.folder.path().join("data/saved_conversations"), "not a folder").unwrap();
 
     let failed = browser.post("/save_history").await;
 
@@ -262,7 +263,7 @@ async fn a_failed_save_is_reported() {
 }
 
 #[tokio::test]
-async fn an_example_with_a_half_that_is_not_a_text_is_incomplete() {
+async fn an_example_with_a_question_or_answer_that_is_not_text_is_incomplete() {
     let server = TestServer::start().await;
     let browser = server.browser();
     browser.start_conversation().await;
@@ -285,8 +286,8 @@ async fn a_conversation_is_found_by_its_few_shot_examples() {
     browser.send(request).await;
 
     for word in ["tide", "moon"] {
-        let found = browser.get(&format!("/search_conversations?q={word}")).await.json();
-        assert_eq!(found["conversations"][0]["conversation_id"], json!(id), "{word}");
-        assert_eq!(found["conversations"][0]["score"], json!(0.0));
+        let search = browser.get(&format!("/search_conversations?q={word}")).await.json();
+        assert_eq!(search["conversations"][0]["conversation_id"], json!(id), "{word}");
+        assert_eq!(search["conversations"][0]["score"], json!(0.0));
     }
 }

@@ -1,4 +1,4 @@
-//! Bounds on what a model sends, and on what its answers cost.
+//! Bounds on answers of the model, and on their cost.
 
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -13,13 +13,13 @@ async fn ask(browser: &Browser, id: &str) -> Response {
     browser.send(request.json(&json!({"message": "Why are there tides?"}))).await
 }
 
-async fn newest(browser: &Browser, id: &str) -> Value {
+async fn newest_message(browser: &Browser, id: &str) -> Value {
     let page = browser.get(&format!("/api/v1/conversations/{id}/messages")).await.json();
     page["messages"].as_array().unwrap().last().unwrap().clone()
 }
 
 #[tokio::test]
-async fn an_endless_answer_is_cut_off_and_kept_in_both_stores() {
+async fn an_endless_answer_is_truncated_and_saved_in_both_stores() {
     let uri = mongodb_uri();
     for settings in [vec![], vec![("MONGODB_URI", uri.as_str())]] {
         let server = TestServer::with_settings(&settings).await;
@@ -33,7 +33,7 @@ async fn an_endless_answer_is_cut_off_and_kept_in_both_stores() {
 
         assert_eq!(turn["finish_reason"], "length");
         assert_eq!(turn["error"]["code"], "answer_too_long");
-        let stored = newest(&browser, &id).await;
+        let stored = newest_message(&browser, &id).await;
         assert_eq!(stored["status"], "truncated");
         let text = stored["content"].as_str().unwrap();
         assert_eq!(text.len(), MAX_ANSWER_BYTES);
@@ -44,7 +44,7 @@ async fn an_endless_answer_is_cut_off_and_kept_in_both_stores() {
 }
 
 #[tokio::test]
-async fn a_model_that_sends_no_text_is_cut_off_after_the_maximum_time() {
+async fn a_turn_ends_after_the_maximum_time_if_the_model_sends_no_text() {
     let server = TestServer::with_settings(&[("LLM_MAX_TURN_S", "2")]).await;
     let browser = server.browser();
     let id = browser.start_conversation().await;
@@ -52,7 +52,7 @@ async fn a_model_that_sends_no_text_is_cut_off_after_the_maximum_time() {
     answer.send("tide");
 
     let (turn, ()) = tokio::join!(ask(&browser, &id), async {
-        // Empty deltas put off the timeout between two chunks.
+        // Each empty delta resets the timeout between chunks.
         for _ in 0..20 {
             answer.send("");
             tokio::time::sleep(std::time::Duration::from_millis(100)).await;
@@ -65,11 +65,11 @@ async fn a_model_that_sends_no_text_is_cut_off_after_the_maximum_time() {
         (&turn["finish_reason"], &turn["error"]["code"]),
         (&json!("length"), &json!("turn_too_long"))
     );
-    assert_eq!(newest(&browser, &id).await["content"], "tide");
+    assert_eq!(newest_message(&browser, &id).await["content"], "tide");
 }
 
 #[tokio::test]
-async fn a_question_about_a_huge_imported_conversation_costs_five_requests() {
+async fn a_question_in_a_huge_imported_conversation_takes_five_model_requests() {
     let server = TestServer::start().await;
     let browser = server.browser();
     let text = "The moon and the sun raise the tides of the sea. ".repeat(2_000);
@@ -95,21 +95,21 @@ async fn a_question_about_a_huge_imported_conversation_costs_five_requests() {
 }
 
 #[tokio::test]
-async fn a_request_beyond_a_daily_budget_is_refused_before_anything_is_sent() {
+async fn a_message_over_a_daily_token_budget_is_rejected_before_any_model_request() {
     for setting in ["DAILY_TOKENS_PER_USER", "DAILY_TOKENS_PER_ADDRESS", "DAILY_TOKENS"] {
         let server = TestServer::with_settings(&[(setting, "700")]).await;
         let browser = server.browser();
         let id = browser.start_conversation().await;
 
-        let refused = ask(&browser, &id).await;
+        let rejected = ask(&browser, &id).await;
         let mut socket = browser.connect().await;
         socket.send("send_message", json!({"conversation_id": id, "message": "Why?"})).await;
         let error = socket.expect("error").await;
 
-        assert_eq!(refused.status_and_code(), (429, "token_budget_exceeded".to_owned()));
-        let retry_after: u64 = refused.header("retry-after").parse().unwrap();
+        assert_eq!(rejected.status_and_code(), (429, "token_budget_exceeded".to_owned()));
+        let retry_after: u64 = rejected.header("retry-after").parse().unwrap();
         assert!((1..=24 * 60 * 60).contains(&retry_after), "{retry_after}");
-        let message = refused.json()["message"].as_str().unwrap().to_owned();
+        let message = rejected.json()["message"].as_str().unwrap().to_owned();
         assert!(message.contains(setting) && message.contains("00:00 UTC"), "{message}");
         assert_eq!(error["code"], "token_budget_exceeded");
         assert_eq!(server.model.requests(), [json!(null); 0]);
@@ -117,7 +117,7 @@ async fn a_request_beyond_a_daily_budget_is_refused_before_anything_is_sent() {
 }
 
 #[tokio::test]
-async fn the_budget_of_an_address_holds_for_all_of_its_users() {
+async fn all_users_of_an_address_share_its_token_budget() {
     let settings = [("DAILY_TOKENS_PER_ADDRESS", "1000")];
     let server = TestServer::with_model(ScriptedModel::start(), &settings).await;
     let (browser, other) = (server.browser(), server.browser());
@@ -128,11 +128,11 @@ async fn the_budget_of_an_address_holds_for_all_of_its_users() {
     socket.send("send_message", json!({"conversation_id": id, "message": "Why?"})).await;
     socket.receive_until("message_accepted").await;
 
-    let while_reserved = ask(&other, &other_id).await;
+    let during_reservation = ask(&other, &other_id).await;
     endless.finish();
     socket.receive_until("token_usage").await;
-    let settled = ask(&other, &other_id).await;
+    let after_settlement = ask(&other, &other_id).await;
 
-    assert_eq!(while_reserved.status_and_code(), (429, "token_budget_exceeded".to_owned()));
-    assert_eq!(settled.status, 200);
+    assert_eq!(during_reservation.status_and_code(), (429, "token_budget_exceeded".to_owned()));
+    assert_eq!(after_settlement.status, 200);
 }

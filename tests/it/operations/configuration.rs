@@ -7,7 +7,7 @@ use webchat_tests::{Process, ScriptedModel};
 
 const URL: &str = "http://127.0.0.1:9/v1/chat/completions";
 
-/// A folder with this `webchat.toml`.
+/// Creates a folder with a `webchat.toml` with this content.
 fn folder_with(text: &str) -> TempDir {
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join("webchat.toml"), text).unwrap();
@@ -17,12 +17,13 @@ fn folder_with(text: &str) -> TempDir {
 #[tokio::test]
 async fn the_server_uses_the_configuration_file() {
     let model = ScriptedModel::start();
-    let folder = folder_with(&format!("[model]\nurl = '{}'\nname = 'from-the-file'", model.url()));
+    let folder =
+        folder_with(&format!("[model]\nurl = '{}'\nname = 'model-of-the-file'", model.url()));
 
     let server = Process::start(folder.path(), &[]).await;
 
     let config = server.browser().get("/api/v1/config").await.json();
-    assert_eq!(config["model"], "from-the-file", "{config}");
+    assert_eq!(config["model"], "model-of-the-file", "{config}");
 }
 
 #[tokio::test]
@@ -36,7 +37,7 @@ async fn valid_settings_pass_the_check() {
 }
 
 #[tokio::test]
-async fn invalid_settings_fail_the_check_all_at_once_and_without_their_values() {
+async fn the_check_reports_all_invalid_settings_together_without_their_values() {
     let folder = folder_with("[server]\nprot = 1\n[model]\napi_key = ['hunter2']");
     let dotenv = "LOG_LEVEL=hunter2\nSECRET_KEY='hunter2\n";
     fs::write(folder.path().join(".env"), dotenv).unwrap();
@@ -79,7 +80,7 @@ async fn the_settings_are_printed_with_their_sources_and_without_secrets() {
 }
 
 #[tokio::test]
-async fn a_named_configuration_file_replaces_the_usual_one_and_must_exist() {
+async fn a_configuration_file_in_the_environment_replaces_the_default_one_and_must_exist() {
     let folder = folder_with("[server]\nprot = 1");
     let other = format!("[model]\nurl = '{URL}'");
     fs::write(folder.path().join("other.toml"), other).unwrap();
@@ -97,7 +98,7 @@ async fn a_named_configuration_file_replaces_the_usual_one_and_must_exist() {
 }
 
 #[tokio::test]
-async fn the_examples_can_be_used() {
+async fn the_example_configurations_are_valid() {
     let folder = tempfile::tempdir().unwrap();
     let example = Process::run_in(folder.path(), &["config", "example"], &[]).await;
     let variables = ["config", "example", "--format", "env"];

@@ -1,4 +1,4 @@
-//! The example application, which embeds Webchat as a library.
+//! The example application that embeds Webchat as a library.
 
 use reqwest::Method;
 use reqwest::header::ORIGIN;
@@ -28,6 +28,6 @@ async fn an_application_mounts_webchat_under_a_path() {
     assert_eq!(listed["conversations"][0]["message_count"], json!(2));
     assert_eq!(unknown.status_and_code(), (404, "not_found".to_owned()));
     assert_eq!(unknown.header("x-content-type-options"), "nosniff");
-    assert_eq!(from_other_origin.status, 403, "the origin is not checked");
+    assert_eq!(from_other_origin.status, 403, "the origin was not checked");
     assert_eq!(browser.get(polling).await.status, 200);
 }

@@ -1,4 +1,4 @@
-//! Several instances on one MongoDB and one Redis, behind a load balancer without session affinity.
+//! Several instances with a shared MongoDB and Redis, as behind a load balancer without session affinity.
 
 use std::time::{Duration, Instant};
 
@@ -14,10 +14,10 @@ const POLL_INTERVAL: Duration = Duration::from_millis(50);
 
 const KEY: &str = "0123456789abcdef0123456789abcdef";
 
-/// The duration of a running turn's lease.
+/// The duration of a turn's lease.
 const LEASE_DURATION: Duration = Duration::from_secs(10);
 
-/// What the instances share: a model and databases. Each instance also has a data folder.
+/// Instances that share a model and databases. Each instance has its own data directory.
 pub(crate) struct Cluster {
     pub(crate) model: ScriptedModel,
     mongodb_uri: String,
@@ -60,7 +60,7 @@ impl Cluster {
         Process::start(self.folders[number].path(), &settings).await
     }
 
-    /// The content of a conversation's newest message, read from MongoDB.
+    /// Reads the content of a conversation's newest message from MongoDB.
     pub(crate) async fn newest_message(&self, id: &str) -> String {
         newest_message(&self.mongodb_uri, id).await
     }
@@ -72,7 +72,7 @@ pub(crate) async fn messages(browser: &Browser, id: &str) -> Vec<Value> {
 }
 
 #[tokio::test]
-async fn a_conversation_continues_on_any_instance_and_is_live_on_all() {
+async fn a_conversation_continues_on_any_instance_and_its_events_reach_all() {
     let cluster = Cluster::new();
     let (a, b) = tokio::join!(cluster.instance(0), cluster.instance(1));
     let browser_a = a.browser();
@@ -124,13 +124,13 @@ async fn a_running_turn_blocks_turns_on_the_other_instance() {
         }
     };
     socket_b.send("send_message", message).await;
-    let known = socket_b.expect("message_accepted").await;
+    let duplicate = socket_b.expect("message_accepted").await;
     answer.send("One.");
     answer.finish();
     socket_a.receive_until("token_usage").await;
 
     assert_eq!(rejected["code"], json!("turn_in_progress"));
-    assert_eq!(known["client_message_id"], json!("c1"), "sent twice, stored once");
+    assert_eq!(duplicate["client_message_id"], json!("c1"), "not accepted as a duplicate");
     assert_eq!(messages(&browser_a, &id).await.len(), 2);
     assert_eq!(cluster.model.requests().len(), 1);
 }
@@ -165,25 +165,25 @@ async fn list_changes_are_published_on_all_instances() {
     let browser_a = a.browser();
     browser_a.start_conversation().await;
     let mut socket_b = b.browser_with_cookies_of(&browser_a).connect().await;
-    let mut strangers = b.browser().connect().await;
+    let mut other_user = b.browser().connect().await;
 
     let id = browser_a.start_conversation().await;
     let started = socket_b.receive_list_event().await;
     browser_a.connect().await.ask(&id, "Why two tides?").await;
     let titled = socket_b.receive_list_event().await;
     browser_a.delete(&format!("/api/v1/conversations/{id}")).await;
-    let gone = loop {
+    let unlisted = loop {
         let (event, data) = socket_b.receive_list_event().await;
         if event == "conversation_unlisted" {
             break data;
         }
     };
-    strangers.send("ping", json!({})).await;
+    other_user.send("ping", json!({})).await;
 
     assert_eq!(started.1["conversation"]["conversation_id"], json!(id));
     assert_eq!(titled.1["conversation"]["title"], json!("Why two tides?"));
-    assert_eq!(gone, json!({"conversation_id": id}));
-    assert_eq!(strangers.receive_text().await, r#"{"event":"pong","data":{}}"#);
+    assert_eq!(unlisted, json!({"conversation_id": id}));
+    assert_eq!(other_user.receive_text().await, r#"{"event":"pong","data":{}}"#);
 }
 
 #[tokio::test]
@@ -195,41 +195,42 @@ async fn the_other_instance_ends_the_turns_of_a_killed_one() {
     let mut socket_a = browser_a.connect().await;
     let answer = cluster.model.next_answer();
     socket_a.send("send_message", json!({"conversation_id": id, "message": "one"})).await;
-    answer.send(&"kept after four kilobytes ".repeat(200));
+    answer.send(&"saved after four kilobytes ".repeat(200));
     socket_a.receive_until("response_chunk").await;
     let browser_b = b.browser_with_cookies_of(&browser_a);
     let path = format!("/api/v1/conversations/{id}");
-    let kept = async {
+    let save = async {
         while browser_b.get(&path).await.json()["total_tokens"].as_u64().unwrap() < 500 {
             sleep(Duration::from_millis(20)).await;
         }
     };
-    timeout(TIMEOUT, kept).await.expect("kept in time");
+    timeout(TIMEOUT, save).await.expect("the text was not saved in time");
 
     let mut socket_b = browser_b.connect().await;
     socket_b.send("subscribe", json!({"conversation_id": id})).await;
     socket_b.receive_until("response_chunk").await;
-    let killed = Instant::now();
+    let killed_at = Instant::now();
     a.kill().await;
-    // Until its lease expires, the turn counts as running.
+    // The turn counts as running until its lease expires.
     socket_b.send("send_message", json!({"conversation_id": id, "message": "too early"})).await;
     let rejected = socket_b.expect("error").await;
     let received = socket_b.receive_until("token_usage").await;
-    let took = killed.elapsed();
+    let duration = killed_at.elapsed();
     let page = browser_b.get(&format!("{path}/messages")).await.json();
 
     assert_eq!(rejected["code"], json!("turn_in_progress"));
-    assert!(took < LEASE_DURATION + Duration::from_secs(2), "{took:?}");
+    assert!(duration < LEASE_DURATION + Duration::from_secs(2), "{duration:?}");
     assert_eq!((received.len(), received[0].0.as_str()), (2, "response_end"));
     assert_eq!(received[0].1["finish_reason"], json!("interrupted"));
     assert_eq!(received[0].1["token_count"], page["messages"][1]["token_count"]);
     assert_eq!(page["running_turn"], json!(null));
-    let kept = page["messages"][1]["content"].as_str().unwrap();
-    assert!(kept.starts_with("kept after four kilobytes"), "{kept}");
+    let saved = page["messages"][1]["content"].as_str().unwrap();
+    assert!(saved.starts_with("saved after four kilobytes"), "{saved}");
     assert_eq!(socket_b.ask(&id, "two").await, "You said: two");
     let messages = messages(&browser_b, &id).await;
-    let shown: Vec<_> = messages.iter().map(|one| one["status"].as_str().unwrap()).collect();
-    assert_eq!(shown, ["complete", "interrupted", "complete", "complete"]);
+    let statuses: Vec<_> =
+        messages.iter().map(|message| message["status"].as_str().unwrap()).collect();
+    assert_eq!(statuses, ["complete", "interrupted", "complete", "complete"]);
 }
 
 #[tokio::test]
@@ -239,7 +240,8 @@ async fn a_file_is_cancelled_from_any_instance_and_resumed_after_a_kill() {
     let browser_a = a.browser();
     let id = browser_a.start_conversation().await;
     let files = format!("/api/v1/conversations/{id}/files");
-    let (unwanted, unfinished) = (cluster.model.next_answer(), cluster.model.next_answer());
+    let (unwanted_answer, unfinished_answer) =
+        (cluster.model.next_answer(), cluster.model.next_answer());
     let first = browser_a.upload(&files, "unwanted.txt", b"tides").await.json();
     while cluster.model.requests().is_empty() {
         sleep(POLL_INTERVAL).await;
@@ -255,18 +257,18 @@ async fn a_file_is_cancelled_from_any_instance_and_resumed_after_a_kill() {
 
     let path = format!("{files}/{}", first["job_id"].as_str().unwrap());
     assert_eq!(browser_b.delete(&path).await.status, 204);
-    unwanted.wait_for_disconnect().await;
-    unfinished.send("It is about");
+    unwanted_answer.wait_for_disconnect().await;
+    unfinished_answer.send("It is about");
     let answer = cluster.model.next_answer();
     answer.send("It is about tides.");
     answer.finish();
     a.kill().await;
-    let analysing = async {
+    let analyse = async {
         while messages(&browser_b, &id).await.len() < 2 {
             sleep(POLL_INTERVAL).await;
         }
     };
-    timeout(TIMEOUT, analysing).await.unwrap();
+    timeout(TIMEOUT, analyse).await.unwrap();
 
     assert_eq!(messages(&browser_b, &id).await[1]["content"], json!("It is about tides."));
     let mut progress = Vec::new();

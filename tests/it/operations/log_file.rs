@@ -1,4 +1,4 @@
-//! The log file of the server binary: rotation, SIGHUP, failures, and the end of the process.
+//! The log file of the server binary: rotation, SIGHUP, errors and shutdown.
 
 use std::fs::{self, File};
 use std::io::Read;
@@ -13,7 +13,7 @@ use tokio::process::Command;
 use tokio::time::{sleep, timeout};
 use webchat_tests::{Browser, Process, ScriptedModel, TIMEOUT};
 
-/// A folder for data and one for the log.
+/// The folders of a server's data and log, and its model.
 struct Folders {
     data: TempDir,
     logs: TempDir,
@@ -38,13 +38,13 @@ impl Folders {
 }
 
 /// Waits until the condition holds.
-async fn wait_until(what: &str, mut condition: impl AsyncFnMut() -> bool) {
-    let waiting = async {
+async fn wait_until(description: &str, mut condition: impl AsyncFnMut() -> bool) {
+    let wait = async {
         while !condition().await {
             sleep(Duration::from_millis(50)).await;
         }
     };
-    timeout(TIMEOUT, waiting).await.unwrap_or_else(|_| panic!("not in time: {what}"));
+    timeout(TIMEOUT, wait).await.unwrap_or_else(|_| panic!("timed out waiting for {description}"));
 }
 
 async fn wait_for_text(path: &Path, text: &str) {
@@ -65,35 +65,35 @@ fn failing() -> Value {
     json!(["The log file fails: see the log on standard error."])
 }
 
-/// Has the server log lines: this number of rejected requests.
+/// Makes the server log this number of lines, with rejected requests.
 async fn log_lines(browser: &Browser, count: usize) {
     for _ in 0..count {
         assert_eq!(browser.get("/api/v1/conversations/none").await.status, 404);
     }
 }
 
-async fn chat_works(browser: &Browser) {
+async fn assert_chat_works(browser: &Browser) {
     let id = browser.start_conversation().await;
     let answer = browser.connect().await.ask(&id, "hello").await;
     assert_eq!(answer, "You said: hello");
 }
 
-async fn hang_up(server: &Process) {
+async fn send_sighup(server: &Process) {
     let id = server.id().to_string();
     assert!(Command::new("kill").args(["-HUP", &id]).status().await.unwrap().success());
 }
 
-/// Creates a pipe. Opening it hangs until somebody reads it.
+/// Creates a named pipe. Opening it for writing blocks until another process opens it for reading.
 async fn make_fifo(path: &Path) {
     assert!(Command::new("mkfifo").arg(path).status().await.unwrap().success());
 }
 
-fn lines_with(log: &str, text: &str) -> usize {
+fn count_lines_with(log: &str, text: &str) -> usize {
     log.lines().filter(|line| line.contains(text)).count()
 }
 
 #[tokio::test]
-async fn the_file_has_the_lines_of_standard_error_in_both_formats_and_is_private() {
+async fn the_log_file_equals_standard_error_in_both_formats_and_is_private() {
     for format in ["text", "json"] {
         let folders = Folders::new();
         let mut server = folders.start(&folders.path(), &[("LOG_FORMAT", format)]).await;
@@ -104,7 +104,7 @@ async fn the_file_has_the_lines_of_standard_error_in_both_formats_and_is_private
 
         let log = fs::read_to_string(folders.path()).unwrap();
         assert_eq!(log, server.log());
-        assert_eq!(lines_with(&log, "rejected a request"), 3, "{log}");
+        assert_eq!(count_lines_with(&log, "rejected a request"), 3, "{log}");
         assert!(log.contains("shutting down"), "{log}");
         if format == "json" {
             assert!(log.lines().all(|line| serde_json::from_str::<Value>(line).is_ok()), "{log}");
@@ -115,7 +115,7 @@ async fn the_file_has_the_lines_of_standard_error_in_both_formats_and_is_private
 }
 
 #[tokio::test]
-async fn a_full_file_is_rotated_and_all_lines_are_kept() {
+async fn a_full_log_file_is_rotated_without_losing_lines() {
     let folders = Folders::new();
     let old = format!("{}\n", "old ".repeat(1024 * 1024 / 4 - 500));
     fs::write(folders.path(), &old).unwrap();
@@ -134,7 +134,7 @@ async fn a_full_file_is_rotated_and_all_lines_are_kept() {
 }
 
 #[tokio::test]
-async fn a_hangup_reopens_the_file_and_loses_nothing() {
+async fn sighup_reopens_the_log_file_without_losing_lines() {
     let folders = Folders::new();
     let mut server = folders.start(&folders.path(), &[]).await;
     let browser = server.browser();
@@ -144,7 +144,7 @@ async fn a_hangup_reopens_the_file_and_loses_nothing() {
     wait_for_text(&folders.path(), "rejected a request").await;
     fs::rename(folders.path(), &renamed).unwrap();
     log_lines(&browser, 10).await;
-    hang_up(&server).await;
+    send_sighup(&server).await;
     wait_for_text(&folders.path(), "reopening the log file").await;
     log_lines(&browser, 10).await;
     server.terminate().await;
@@ -153,47 +153,47 @@ async fn a_hangup_reopens_the_file_and_loses_nothing() {
     let old = fs::read_to_string(&renamed).unwrap();
     let new = fs::read_to_string(folders.path()).unwrap();
     assert_eq!(format!("{old}{new}"), server.log());
-    assert!(lines_with(&new, "rejected a request") >= 10, "{new}");
+    assert!(count_lines_with(&new, "rejected a request") >= 10, "{new}");
     assert_eq!(fs::metadata(folders.path()).unwrap().permissions().mode() & 0o777, 0o600);
 }
 
 #[tokio::test]
-async fn a_hangup_without_a_log_file_is_ignored() {
+async fn sighup_without_a_log_file_is_ignored() {
     let folders = Folders::new();
     let settings = [("AZURE_API_URL", folders.model.url())];
     let server = Process::start(folders.data.path(), &settings).await;
 
     for _ in 0..3 {
-        hang_up(&server).await;
+        send_sighup(&server).await;
     }
     sleep(Duration::from_millis(200)).await;
 
-    chat_works(&server.browser()).await;
+    assert_chat_works(&server.browser()).await;
 }
 
 #[tokio::test]
-async fn with_a_full_log_disk_people_chat_and_the_failure_is_reported_once() {
+async fn with_a_full_log_disk_users_can_chat_and_the_error_is_reported_once() {
     let folders = Folders::new();
     let mut server = folders.start(Path::new("/dev/full"), &[]).await;
     let browser = server.browser();
     log_lines(&browser, 20).await;
 
     wait_for_warnings(&browser, &failing()).await;
-    chat_works(&browser).await;
+    assert_chat_works(&browser).await;
     sleep(Duration::from_secs(3)).await;
     server.terminate().await;
     assert!(server.wait_for_exit().await);
 
     let log = server.log();
-    assert_eq!(lines_with(&log, "the log file fails"), 1, "{log}");
+    assert_eq!(count_lines_with(&log, "the log file fails"), 1, "{log}");
     assert!(log.contains("failed to write: No space left on device"), "{log}");
     assert!(log.contains("log lines are not in /dev/full"), "{log}");
 }
 
 #[tokio::test]
-async fn a_log_disk_with_space_again_gets_all_waiting_lines_whole() {
+async fn all_pending_lines_are_written_completely_once_the_log_disk_has_space() {
     let folders = Folders::new();
-    // Larger than any other file, so that only the log reaches the limit.
+    // The log is larger than any other file, so that only the log reaches the limit.
     let old = format!("{}\n", "x".repeat(9 * 1024 * 1024));
     fs::write(folders.path(), &old).unwrap();
     let mut server = folders.start(&folders.path(), &[("LOG_FILE_MAX_MB", "100")]).await;
@@ -202,11 +202,11 @@ async fn a_log_disk_with_space_again_gets_all_waiting_lines_whole() {
     wait_for_text(&folders.path(), "rejected a request").await;
     let size = fs::metadata(folders.path()).unwrap().len();
 
-    // The first line that does not fit is written in part before it fails.
+    // The first line that does not fit is written partially before the error.
     server.limit_file_size(&(size + 1_000).to_string()).await;
     log_lines(&browser, 50).await;
     wait_for_warnings(&browser, &failing()).await;
-    chat_works(&browser).await;
+    assert_chat_works(&browser).await;
     server.limit_file_size("unlimited").await;
     wait_for_warnings(&browser, &json!(null)).await;
     wait_for_text(&folders.path(), "the log file works again").await;
@@ -215,11 +215,11 @@ async fn a_log_disk_with_space_again_gets_all_waiting_lines_whole() {
 
     let log = fs::read_to_string(folders.path()).unwrap();
     assert_eq!(log.strip_prefix(&old), Some(server.log().as_str()));
-    assert_eq!(lines_with(&log, "the log file fails"), 1);
+    assert_eq!(count_lines_with(&log, "the log file fails"), 1);
 }
 
 #[tokio::test]
-async fn a_removed_log_folder_is_reported_until_it_is_back() {
+async fn a_removed_log_folder_is_reported_until_it_exists_again() {
     let folders = Folders::new();
     let logs = folders.logs.path().join("logs");
     fs::create_dir(&logs).unwrap();
@@ -232,26 +232,26 @@ async fn a_removed_log_folder_is_reported_until_it_is_back() {
     fs::write(&logs, "not a folder").unwrap();
     log_lines(&browser, 10).await;
     wait_for_warnings(&browser, &failing()).await;
-    chat_works(&browser).await;
+    assert_chat_works(&browser).await;
     fs::remove_file(&logs).unwrap();
     fs::create_dir(&logs).unwrap();
     wait_for_warnings(&browser, &json!(null)).await;
 
     wait_for_text(&logs.join("webchat.log"), "the log file works again").await;
     let log = fs::read_to_string(logs.join("webchat.log")).unwrap();
-    assert!(lines_with(&log, "rejected a request") >= 10, "{log}");
+    assert!(count_lines_with(&log, "rejected a request") >= 10, "{log}");
 }
 
 #[tokio::test]
-async fn a_log_file_that_hangs_delays_neither_the_chat_nor_the_end() {
+async fn a_log_file_that_does_not_respond_delays_neither_chats_nor_the_shutdown() {
     let folders = Folders::new();
     make_fifo(&folders.path()).await;
     let mut server = folders.start(&folders.path(), &[]).await;
     let browser = server.browser();
-    chat_works(&browser).await;
+    assert_chat_works(&browser).await;
 
     wait_for_warnings(&browser, &failing()).await;
-    chat_works(&browser).await;
+    assert_chat_works(&browser).await;
     wait_until("the report", async || server.log().contains("the file system does not respond"))
         .await;
     let stopped_at = Instant::now();
@@ -259,11 +259,11 @@ async fn a_log_file_that_hangs_delays_neither_the_chat_nor_the_end() {
     assert!(server.wait_for_exit().await);
 
     assert!(stopped_at.elapsed() < Duration::from_secs(10));
-    assert_eq!(lines_with(&server.log(), "the log file fails"), 1);
+    assert_eq!(count_lines_with(&server.log(), "the log file fails"), 1);
 }
 
 #[tokio::test]
-async fn a_log_file_that_hangs_continues_when_it_responds() {
+async fn logging_continues_when_the_log_file_responds_again() {
     let folders = Folders::new();
     make_fifo(&folders.path()).await;
     let mut server = folders.start(&folders.path(), &[]).await;
@@ -284,21 +284,21 @@ async fn a_log_file_that_hangs_continues_when_it_responds() {
 }
 
 #[tokio::test]
-async fn lines_before_a_failed_start_are_in_the_file() {
+async fn log_lines_before_a_failed_start_are_written_to_the_log_file() {
     let folders = Folders::new();
     let path = folders.path();
     make_fifo(&path).await;
     let not_a_folder = folders.logs.path().join("data");
     fs::write(&not_a_folder, "").unwrap();
     let settings = [
-        // Webchat warns about the key, which is sent without encryption, before it opens its folder.
+        // Before it opens the data directory, Webchat warns that it sends the key without encryption.
         ("AZURE_API_URL", "http://model.example/v1/chat/completions"),
         ("API_KEY", "s3cr3t"),
         ("LOG_FILE", path.to_str().unwrap()),
         ("DATA_DIR", not_a_folder.to_str().unwrap()),
     ];
 
-    // The file can be written only after the start has failed.
+    // Read from the pipe only after the start has failed: until then, the log file can't be written.
     let mut reader = Command::new("sh");
     reader.args(["-c", "sleep 0.5; exec timeout 5 cat \"$0\""]).arg(&path);
     let (output, log) =

@@ -1,4 +1,4 @@
-//! The metrics, as an operator and Prometheus read them.
+//! The metrics, and their endpoint.
 #![expect(clippy::float_cmp, reason = "the compared values are whole numbers")]
 
 mod monitoring;
@@ -13,7 +13,7 @@ use webchat_tests::{Browser, FreePort, TIMEOUT, TestServer};
 
 const TOKEN: &str = "a-token-for-prometheus";
 
-/// The values of all series, by name and labels as they are printed.
+/// Fetches the values of all series, by name and labels as printed.
 async fn series(browser: &Browser) -> BTreeMap<String, f64> {
     let text = browser.get("/metrics").await.text;
     let lines = text.lines().filter(|line| !line.is_empty() && !line.starts_with('#'));
@@ -23,16 +23,16 @@ async fn series(browser: &Browser) -> BTreeMap<String, f64> {
 
 /// Waits until a series has this value.
 async fn wait_for(browser: &Browser, name: &str, value: f64) {
-    let waiting = async {
+    let wait = async {
         while series(browser).await.get(name) != Some(&value) {
             sleep(Duration::from_millis(20)).await;
         }
     };
-    if timeout(TIMEOUT, waiting).await.is_err() {
+    if timeout(TIMEOUT, wait).await.is_err() {
         let family = name.split('{').next().unwrap();
         let mut existing = series(browser).await;
         existing.retain(|name, _| name.starts_with(family));
-        panic!("{name} never was {value}: {existing:?}");
+        panic!("timed out waiting for {name} {value}: {existing:?}");
     }
 }
 
@@ -44,7 +44,7 @@ async fn ask(browser: &Browser) -> webchat_tests::Response {
 }
 
 #[tokio::test]
-async fn the_time_of_the_model_and_our_own_are_told_apart() {
+async fn the_time_of_the_model_and_of_the_server_are_measured_separately() {
     const DELAY: f64 = 1.0;
     let server = TestServer::with_settings(&[("METRICS", "on")]).await;
     let browser = server.browser();
@@ -71,8 +71,11 @@ async fn the_time_of_the_model_and_our_own_are_told_apart() {
     let after = series(&browser).await;
     let increase = |name: &str| after[name] - before[name];
     let model = increase("webchat_model_first_text_seconds_sum{purpose=\"answer\"}");
-    let ours = increase("webchat_first_text_overhead_seconds_sum");
-    assert!(model > DELAY / 2.0 && ours < DELAY / 2.0, "the model: {model} s, we: {ours} s");
+    let overhead = increase("webchat_first_text_overhead_seconds_sum");
+    assert!(
+        model > DELAY / 2.0 && overhead < DELAY / 2.0,
+        "model: {model} s, server: {overhead} s"
+    );
     for name in [
         "webchat_turn_accept_seconds_count",
         "webchat_context_plan_seconds_count",
@@ -88,7 +91,7 @@ async fn the_time_of_the_model_and_our_own_are_told_apart() {
 }
 
 #[tokio::test]
-async fn a_stopped_and_a_failed_answer_are_counted_by_what_happened() {
+async fn stopped_and_failed_answers_are_counted_by_outcome() {
     let server = TestServer::with_settings(&[("METRICS", "on")]).await;
     let (browser, mut socket) = server.socket().await;
     let id = browser.start_conversation().await;
@@ -100,7 +103,7 @@ async fn a_stopped_and_a_failed_answer_are_counted_by_what_happened() {
     let running = series(&browser).await["webchat_turns_running"];
     socket.send("stop", json!({"conversation_id": id})).await;
     socket.receive_until("response_end").await;
-    // A request is sent again if it fails before any text.
+    // A model request that fails before any text is sent again.
     server.model.next_answer().disconnect();
     let interrupted = server.model.next_answer();
     socket.send("send_message", json!({"message": "Why?", "conversation_id": id})).await;
@@ -122,18 +125,18 @@ async fn a_stopped_and_a_failed_answer_are_counted_by_what_happened() {
 }
 
 #[tokio::test]
-async fn connections_are_counted_with_the_reason_of_their_end() {
+async fn closed_connections_are_counted_by_reason() {
     let settings = [("METRICS", "on"), ("WS_MESSAGES_PER_S", "1")];
     let server = TestServer::with_settings(&settings).await;
     let (browser, socket) = server.socket().await;
-    let (_, mut flooding) = server.socket().await;
+    let (_, mut flooding_socket) = server.socket().await;
 
     wait_for(&browser, "webchat_connections{kind=\"websocket\"}", 2.0).await;
     drop(socket);
     for _ in 0..30 {
-        flooding.send_ignoring_errors("{".into()).await;
+        flooding_socket.send_ignoring_errors("{".into()).await;
     }
-    flooding.wait_until_closed().await;
+    flooding_socket.wait_until_closed().await;
 
     let closed = |reason: &str| {
         format!("webchat_connections_closed_total{{kind=\"websocket\",reason=\"{reason}\"}}")
@@ -154,11 +157,11 @@ async fn requests_are_measured_by_route_and_not_by_path() {
     browser.send(invented).await;
 
     let text = browser.get("/metrics").await.text;
-    let measured = |labels: &str| {
+    let is_measured = |labels: &str| {
         text.contains(&format!("webchat_http_request_seconds_count{{{labels}}} 1\n"))
     };
     assert!(
-        measured("method=\"GET\",route=\"/api/v1/conversations/{id}\",status=\"2xx\""),
+        is_measured("method=\"GET\",route=\"/api/v1/conversations/{id}\",status=\"2xx\""),
         "{text}"
     );
     assert!(text.contains("method=\"other\""), "{text}");
@@ -166,30 +169,30 @@ async fn requests_are_measured_by_route_and_not_by_path() {
 }
 
 #[tokio::test]
-async fn metrics_with_a_token_are_for_clients_that_send_it() {
+async fn with_a_metrics_token_only_clients_that_send_it_get_metrics() {
     let server = TestServer::with_settings(&[("METRICS", "on"), ("METRICS_TOKEN", TOKEN)]).await;
     let browser = server.browser();
-    let with = |value: String| {
+    let get_with_authorization = |value: String| {
         browser.send(browser.request(Method::GET, "/metrics").header("authorization", value))
     };
 
-    let without = browser.get("/metrics").await;
-    assert_eq!(without.status_and_code(), (401, "metrics_token_required".to_owned()));
-    assert_eq!(without.header("www-authenticate"), "Bearer");
+    let without_token = browser.get("/metrics").await;
+    assert_eq!(without_token.status_and_code(), (401, "metrics_token_required".to_owned()));
+    assert_eq!(without_token.header("www-authenticate"), "Bearer");
     for wrong in
         ["Bearer", "Bearer ", "Bearer a-token-for-prometheu", "Basic a-token-for-prometheus"]
     {
-        assert_eq!(with(wrong.to_owned()).await.status, 401, "{wrong}");
+        assert_eq!(get_with_authorization(wrong.to_owned()).await.status, 401, "{wrong}");
     }
     for right in [format!("Bearer {TOKEN}"), format!("bearer {TOKEN}")] {
-        let response = with(right).await;
+        let response = get_with_authorization(right).await;
         assert_eq!(response.status, 200);
         assert!(!response.text.contains(TOKEN));
     }
 }
 
 #[tokio::test]
-async fn metrics_with_an_address_of_their_own_are_only_there() {
+async fn with_a_metrics_address_metrics_are_served_only_there() {
     let port = FreePort::choose();
     let address = format!("127.0.0.1:{}", port.number());
     let settings = [("METRICS", "on"), ("METRICS_ADDR", address.as_str())];

@@ -1,6 +1,5 @@
-//! The server's operation: bounds, configuration, processes, instances, stores, logs, the page, and embedding in another
-//! The server's operation: bounds, configuration, processes, instances, stores, the page, traces, and embedding in another
-//! application.
+//! The server's operation: bounds, configuration, processes, instances, stores, logs, metrics, traces, the page and
+//! embedding in another application.
 
 mod bounds;
 mod configuration;

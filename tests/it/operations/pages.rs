@@ -4,14 +4,18 @@ use reqwest::Method;
 use webchat_tests::{Process, ScriptedModel, TestServer, WEB_ASSET, socket_io_path};
 
 #[tokio::test]
-async fn the_page_is_not_cached_and_sets_the_cookie_of_a_session() {
+async fn the_page_is_not_cached_and_sets_the_session_cookie() {
     let server = TestServer::start().await;
     let browser = server.browser();
 
     for path in ["/", "/c/0190a000-0000-7000-8000-000000000000", "/c/none"] {
         let page = browser.get(path).await;
         assert_eq!(page.status, 200);
-        assert_eq!(page.header("cache-control"), "private, no-store", "it sets a cookie");
+        assert_eq!(
+            page.header("cache-control"),
+            "private, no-store",
+            "a page that sets a cookie was cacheable"
+        );
         assert!(page.header("content-type").starts_with("text/html"));
         assert!(page.text.contains("<title>Webchat</title>"));
         let cookie = page.header("set-cookie");
@@ -45,7 +49,11 @@ async fn the_page_in_the_binary_is_served_from_any_folder() {
     let posted = browser.send(browser.request(Method::POST, &script)).await;
 
     assert!(page.header("content-type").starts_with("text/html"), "{page:?}");
-    assert_eq!(page.header("cache-control"), "private, no-store", "it sets a cookie");
+    assert_eq!(
+        page.header("cache-control"),
+        "private, no-store",
+        "a page that sets a cookie was cacheable"
+    );
     assert!(plain.header("content-type").starts_with("text/javascript"), "{plain:?}");
     assert!(plain.header("cache-control").contains("immutable"));
     assert_eq!(
@@ -64,7 +72,7 @@ async fn the_page_in_the_binary_is_served_from_any_folder() {
 }
 
 #[tokio::test]
-async fn a_missing_page_stops_the_start() {
+async fn the_server_does_not_start_without_its_page() {
     let (model, folder) = (ScriptedModel::start(), tempfile::tempdir().unwrap());
     let web = folder.path().to_str().unwrap();
 
@@ -88,7 +96,7 @@ async fn the_docs_page_needs_no_session() {
 }
 
 #[tokio::test]
-async fn a_revalidated_page_that_sets_the_cookie_is_not_cached_either() {
+async fn a_revalidated_page_that_sets_the_session_cookie_is_not_cached() {
     let server = TestServer::start().await;
     let browser = server.browser();
     let etag = browser.get("/").await.header("etag").to_owned();
@@ -102,7 +110,7 @@ async fn a_revalidated_page_that_sets_the_cookie_is_not_cached_either() {
 }
 
 #[tokio::test]
-async fn the_page_and_the_health_have_heads() {
+async fn the_pages_and_health_endpoints_respond_to_head() {
     let server = TestServer::start().await;
     let browser = server.browser();
 
@@ -113,7 +121,7 @@ async fn the_page_and_the_health_have_heads() {
 }
 
 #[tokio::test]
-async fn responses_with_data_of_users_are_not_cached() {
+async fn responses_with_user_data_are_not_cached() {
     let server = TestServer::start().await;
     let browser = server.browser();
     let id = browser.start_conversation().await;

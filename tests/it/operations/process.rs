@@ -1,4 +1,4 @@
-//! The server binary: kills, shutdown, and errors at the start.
+//! The server binary: kills, shutdown and startup errors.
 
 use serde_json::json;
 use tempfile::TempDir;
@@ -9,7 +9,7 @@ fn folder() -> TempDir {
 }
 
 #[tokio::test]
-async fn messages_survive_kill_9_during_an_answer_and_the_conversation_continues() {
+async fn messages_survive_kill_9_during_an_answer_and_the_conversation_can_be_continued() {
     let model = ScriptedModel::start();
     let settings =
         [("AZURE_API_URL", model.url()), ("SECRET_KEY", "0123456789abcdef0123456789abcdef")];
@@ -22,7 +22,7 @@ async fn messages_survive_kill_9_during_an_answer_and_the_conversation_continues
     let answer = model.next_answer();
     socket.send("send_message", json!({"conversation_id": id, "message": "second"})).await;
     answer.send(&"saved after four kilobytes ".repeat(200));
-    // Wait until this part is saved, which happens after each 4 kB.
+    // Wait until this text is saved: the answer is saved after every 4 kB.
     socket.receive_until("response_chunk").await;
     let path = format!("/api/v1/conversations/{id}");
     while browser.get(&path).await.json()["total_tokens"].as_u64().unwrap() < 500 {

@@ -12,13 +12,13 @@ use webchat_tests::{
 const MAX_FILE_BYTES: usize = 5 * 1024 * 1024;
 
 /// A server behind a proxy.
-struct Proxied {
+struct ProxiedServer {
     server: TestServer,
     browser: Browser,
     _proxy: ReverseProxy,
 }
 
-impl Proxied {
+impl ProxiedServer {
     async fn start(program: ProxyProgram, example: &str, path: &str) -> Self {
         let port = FreePort::choose();
         let settings = [
@@ -39,12 +39,12 @@ impl Proxied {
 #[case(ProxyProgram::Caddy, "caddy/Caddyfile", "/")]
 #[case(ProxyProgram::Caddy, "caddy/Caddyfile.subpath", "/chat/")]
 #[tokio::test]
-async fn everything_works_behind_a_proxy(
+async fn the_server_works_behind_a_proxy(
     #[case] program: ProxyProgram,
     #[case] example: &str,
     #[case] path: &str,
 ) {
-    let proxied = Proxied::start(program, example, path).await;
+    let proxied = ProxiedServer::start(program, example, path).await;
     let browser = &proxied.browser;
 
     assert_page_is_under(browser, path).await;
@@ -55,8 +55,8 @@ async fn everything_works_behind_a_proxy(
     }
     assert_large_uploads_are_accepted(browser).await;
     let other_site = browser.request(Method::POST, "/api/v1/conversations");
-    let refused = browser.send(other_site.header("origin", "https://evil.example")).await;
-    assert_eq!(refused.status_and_code(), (403, "origin_not_allowed".to_owned()));
+    let rejected = browser.send(other_site.header("origin", "https://evil.example")).await;
+    assert_eq!(rejected.status_and_code(), (403, "origin_not_allowed".to_owned()));
     assert_eq!(browser.get("/metrics").await.status, 404);
 }
 
@@ -78,8 +78,8 @@ async fn assert_websocket_works(browser: &Browser) {
     assert_eq!(socket.ask(&id, "Why?").await, "You said: Why?");
 }
 
-/// The beginning of an answer arrives before the answer ends.
-async fn assert_events_are_not_buffered(proxied: &Proxied) {
+/// Asserts that the beginning of an answer arrives before its end.
+async fn assert_events_are_not_buffered(proxied: &ProxiedServer) {
     let browser = &proxied.browser;
     let id = browser.start_conversation().await;
     let model_answer = proxied.server.model.next_answer();
@@ -117,9 +117,9 @@ async fn assert_large_uploads_are_accepted(browser: &Browser) {
     assert_eq!(too_large.status_and_code(), (413, "payload_too_large".to_owned()));
 }
 
-/// A proxy may remove the path, and probes ask without it.
+/// A proxy may remove the path, and probes send requests without it.
 #[tokio::test]
-async fn requests_with_and_without_the_path_are_the_same() {
+async fn requests_with_and_without_the_public_path_are_equivalent() {
     let settings = [("PUBLIC_URL", "https://host.example/chat/"), ("METRICS", "on")];
     let server = TestServer::with_settings(&settings).await;
     let browser = server.browser();
@@ -139,22 +139,22 @@ async fn requests_with_and_without_the_path_are_the_same() {
     assert_eq!(browser.get("/chat/chat/").await.status, 404);
 }
 
-/// Two servers under one host, whose cookies a browser sends to both if their paths don't differ.
+/// If the cookies of both servers had the same path, the browser would send each of them to both servers.
 #[tokio::test]
-async fn a_cookie_is_only_for_its_path() {
-    let one = TestServer::with_settings(&[("PUBLIC_URL", "http://127.0.0.1/one/")]).await;
-    let other = TestServer::with_settings(&[("PUBLIC_URL", "http://127.0.0.1/other/")]).await;
-    let browser = one.browser();
+async fn servers_under_different_paths_of_a_host_have_separate_cookies() {
+    let first = TestServer::with_settings(&[("PUBLIC_URL", "http://127.0.0.1/one/")]).await;
+    let second = TestServer::with_settings(&[("PUBLIC_URL", "http://127.0.0.1/other/")]).await;
+    let browser = first.browser();
 
     browser.post("/one/api/v1/conversations").await;
-    browser.at_url(other.browser().url("/other/")).get("/").await;
+    browser.at_url(second.browser().url("/other/")).get("/").await;
 
     let list = browser.get("/one/api/v1/conversations").await.json();
     assert_eq!(list["conversations"].as_array().unwrap().len(), 1);
 }
 
 #[tokio::test]
-async fn a_path_that_can_not_be_part_of_a_cookie_stops_the_start() {
+async fn the_server_does_not_start_if_its_path_is_invalid_in_a_cookie() {
     let folder = tempfile::tempdir().unwrap();
     let settings = [
         ("AZURE_API_URL", "http://127.0.0.1:9/v1/chat/completions"),

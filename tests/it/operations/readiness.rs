@@ -1,4 +1,4 @@
-//! What `/readyz` notices, and what people can still do with a full disk.
+//! Readiness, and the operations that still work with a full disk.
 
 use std::fs;
 use std::time::Duration;
@@ -8,14 +8,16 @@ use tempfile::TempDir;
 use tokio::time::{sleep, timeout};
 use webchat_tests::{Browser, Process, ScriptedModel, TIMEOUT};
 
-/// Waits until the server is ready, or no longer ready. Results may be a second old.
+/// Waits until `/readyz` has this status. The server may return results that are up to a second old.
 async fn wait_for_readiness(browser: &Browser, status: u16) {
-    let waiting = async {
+    let wait = async {
         while browser.get("/readyz").await.status != status {
             sleep(Duration::from_millis(200)).await;
         }
     };
-    timeout(TIMEOUT, waiting).await.unwrap_or_else(|_| panic!("/readyz never said {status}"));
+    timeout(TIMEOUT, wait)
+        .await
+        .unwrap_or_else(|_| panic!("timed out waiting for status {status} of /readyz"));
 }
 
 #[tokio::test]
@@ -34,8 +36,8 @@ async fn a_server_whose_database_file_is_deleted_is_not_ready() {
     assert_eq!(readiness.json()["message"], json!("SQLite is unavailable."));
 }
 
-/// A server with a conversation, before its disk is full.
-struct Conversation {
+/// A server with a conversation, which was stored before its disk was full.
+struct ServerWithConversation {
     server: Process,
     browser: Browser,
     id: String,
@@ -43,42 +45,44 @@ struct Conversation {
     _model: ScriptedModel,
 }
 
-impl Conversation {
+impl ServerWithConversation {
     async fn start() -> Self {
         let model = ScriptedModel::start();
         let folder = tempfile::tempdir().unwrap();
         let server = Process::start(folder.path(), &[("AZURE_API_URL", model.url())]).await;
         let browser = server.browser();
         let id = browser.start_conversation().await;
-        browser.connect().await.ask(&id, "while there is room").await;
+        browser.connect().await.ask(&id, "before the disk is full").await;
         Self { server, browser, id, folder, _model: model }
     }
 }
 
 #[tokio::test]
-async fn with_a_full_disk_people_read_export_and_connect() {
-    let Conversation { server, browser, id, folder: _folder, _model } = Conversation::start().await;
+async fn with_a_full_disk_users_can_read_export_and_connect() {
+    let ServerWithConversation { server, browser, id, folder: _folder, _model } =
+        ServerWithConversation::start().await;
 
     server.limit_file_size("1").await;
     wait_for_readiness(&browser, 503).await;
     let path = format!("/api/v1/conversations/{id}");
     let messages = browser.get(&format!("{path}/messages")).await;
-    let found = browser.get("/api/v1/search?q=room").await;
+    let search = browser.get("/api/v1/search?q=disk").await;
     let export = browser.get(&format!("{path}/export?format=json")).await;
     let socket = browser.try_connect().await;
     server.limit_file_size("unlimited").await;
     wait_for_readiness(&browser, 200).await;
 
-    assert_eq!(messages.json()["messages"][0]["content"], json!("while there is room"));
-    assert_eq!(found.json()["hits"].as_array().unwrap().len(), 2, "{found:?}");
-    assert!(export.text.contains("while there is room"), "{export:?}");
+    assert_eq!(messages.json()["messages"][0]["content"], json!("before the disk is full"));
+    assert_eq!(search.json()["hits"].as_array().unwrap().len(), 2, "{search:?}");
+    assert!(export.text.contains("before the disk is full"), "{export:?}");
     assert!(socket.is_some());
 }
 
 #[tokio::test]
-async fn with_a_full_disk_people_delete() {
-    let Conversation { server, browser, id, folder, _model } = Conversation::start().await;
-    // The disk is full for the database, but the log that it writes first has its usual size.
+async fn with_a_full_disk_users_can_delete() {
+    let ServerWithConversation { server, browser, id, folder, _model } =
+        ServerWithConversation::start().await;
+    // SQLite writes a deletion to its write-ahead log first, which still has room. Only the database file is full.
     let size = fs::metadata(folder.path().join("webchat.db-wal")).unwrap().len();
 
     server.limit_file_size(&(size + 256 * 1024).to_string()).await;
@@ -88,7 +92,7 @@ async fn with_a_full_disk_people_delete() {
 }
 
 #[tokio::test]
-async fn the_health_command_says_whether_the_server_is_ready() {
+async fn the_health_command_reports_whether_the_server_is_ready() {
     let model = ScriptedModel::start();
     let folder = tempfile::tempdir().unwrap();
     let server = Process::start(folder.path(), &[("AZURE_API_URL", model.url())]).await;

@@ -1,4 +1,4 @@
-//! Answers of a real model.
+//! Answers of a real model, and the difference between its token counts and Webchat's.
 
 use serde_json::json;
 use webchat_tests::TestServer;
@@ -19,9 +19,9 @@ async fn the_real_model_streams_its_answer() {
     assert_eq!(loaded["conversation"][1]["content"], json!(chunks.concat()));
 }
 
-/// Prints the difference, so that the output of the test shows how close our count is to the model's.
+/// Prints the difference, so that the output of the test shows how close the counts are.
 #[tokio::test]
-async fn our_prompt_token_count_is_close_to_the_models() {
+async fn the_prompt_token_count_is_close_to_that_of_the_model() {
     let server = TestServer::with_real_model(&[("METRICS", "on")]).await;
     let (browser, mut socket) = server.socket().await;
     let id = browser.start_conversation().await;
@@ -35,7 +35,7 @@ async fn our_prompt_token_count_is_close_to_the_models() {
         line.unwrap_or_else(|| panic!("{name} is missing: {metrics:?}")).trim().parse().unwrap()
     };
     let difference = metric("webchat_prompt_tokens_difference_sum");
-    println!("prompt tokens: the model counts {difference} more than we do");
+    println!("prompt tokens: the model counts {difference} more than Webchat");
     assert!((-100.0..100.0).contains(&difference), "{difference}");
     assert!(metric("webchat_prompt_tokens_difference_count") > 0.0);
 }

@@ -1,4 +1,4 @@
-//! Operating the stores: copying, preparing and migrating databases, and a full disk.
+//! The operation of the stores: copying, preparing and migrating databases, and a full disk.
 
 use serde_json::json;
 use webchat_tests::{Process, ScriptedModel, insert_flask_conversation, mongodb_uri};
@@ -42,16 +42,22 @@ async fn a_store_is_copied_to_mongodb_and_back() {
 }
 
 #[tokio::test]
-async fn copying_from_nothing_or_onto_itself_is_rejected() {
+async fn copying_from_a_missing_store_or_onto_itself_is_rejected() {
     let folder = tempfile::tempdir().unwrap();
-    let nowhere = folder.path().join("nowhere");
-    let (nowhere, data) = (nowhere.to_str().unwrap(), folder.path().to_str().unwrap());
+    let missing = folder.path().join("missing");
+    let (missing, data) = (missing.to_str().unwrap(), folder.path().to_str().unwrap());
 
-    let nothing = Process::run(&["copy", "--from", nowhere, "--to", data]).await;
-    let itself = Process::run(&["copy", "--from", data, "--to", data]).await;
+    let from_missing = Process::run(&["copy", "--from", missing, "--to", data]).await;
+    let onto_itself = Process::run(&["copy", "--from", data, "--to", data]).await;
 
-    assert!(!nothing.success && nothing.stderr.contains("does not exist"), "{nothing:?}");
-    assert!(!itself.success && itself.stderr.contains("the same store"), "{itself:?}");
+    assert!(
+        !from_missing.success && from_missing.stderr.contains("does not exist"),
+        "{from_missing:?}"
+    );
+    assert!(
+        !onto_itself.success && onto_itself.stderr.contains("the same store"),
+        "{onto_itself:?}"
+    );
 }
 
 #[tokio::test]
@@ -130,10 +136,10 @@ async fn a_full_disk_rejects_writes_and_the_server_recovers() {
     let browser = server.browser();
     let id = browser.start_conversation().await;
     let mut socket = browser.connect().await;
-    socket.ask(&id, "while there is room").await;
+    socket.ask(&id, "before the disk is full").await;
 
     server.limit_file_size("200000").await;
-    let long = "as long as it takes ".repeat(3_000);
+    let long = "a long message ".repeat(3_000);
     let rejected = loop {
         socket.send("send_message", json!({"conversation_id": id, "message": long})).await;
         let (name, data) = socket.receive().await;
@@ -150,12 +156,14 @@ async fn a_full_disk_rejects_writes_and_the_server_recovers() {
     let recovered = async {
         loop {
             socket
-                .send("send_message", json!({"conversation_id": id, "message": "more room"}))
+                .send("send_message", json!({"conversation_id": id, "message": "after the outage"}))
                 .await;
             loop {
                 let (name, data) = socket.receive().await;
                 match (name.as_str(), data["code"].as_str()) {
-                    ("message_accepted", _) if data["content"] == json!("more room") => return,
+                    ("message_accepted", _) if data["content"] == json!("after the outage") => {
+                        return;
+                    }
                     ("error", Some("turn_in_progress" | "storage_unavailable")) => break,
                     _ => {}
                 }
@@ -170,5 +178,5 @@ async fn a_full_disk_rejects_writes_and_the_server_recovers() {
         .await
         .expect("the server did not recover");
     let loaded = browser.get(&format!("/load_conversation/{id}")).await.json();
-    assert_eq!(loaded["conversation"][0]["content"], json!("while there is room"));
+    assert_eq!(loaded["conversation"][0]["content"], json!("before the disk is full"));
 }

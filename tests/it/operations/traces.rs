@@ -14,8 +14,8 @@ use webchat_tests::{
 const TRACE_ID: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
 const PARENT_ID: &str = "0102030405060708";
 
-/// Exports are this much faster than the timeout of one that hangs.
-const NOT_DELAYED: Duration = Duration::from_secs(4);
+/// The maximum duration of requests without a delay: less than the timeout of an export that hangs.
+const MAX_DURATION: Duration = Duration::from_secs(4);
 
 /// A server that exports its traces.
 struct TracedServer {
@@ -39,7 +39,7 @@ impl TracedServer {
     }
 }
 
-/// Asks over REST in a trace of the client's. Returns the conversation.
+/// Sends a question over REST as a part of the client's trace. Returns the conversation's id.
 async fn ask(browser: &Browser, question: &str, flags: &str) -> String {
     let id = browser.start_conversation().await;
     let path = format!("/api/v1/conversations/{id}/messages");
@@ -55,7 +55,7 @@ async fn ask(browser: &Browser, question: &str, flags: &str) -> String {
 const POST_MESSAGE: &str = "POST /api/v1/conversations/{id}/messages";
 
 #[tokio::test]
-async fn a_question_over_rest_is_one_trace_that_continues_the_clients_and_goes_on_to_the_model() {
+async fn a_rest_request_continues_the_trace_of_the_client_and_propagates_it_to_the_model() {
     let server = TracedServer::start(&[]).await;
     let answer = server.model.next_answer();
     let slow_answer = async {
@@ -79,8 +79,11 @@ async fn a_question_over_rest_is_one_trace_that_continues_the_clients_and_goes_o
         assert!(child.is_child_of(&turn), "{child:?} {turn:?}");
         assert!(child.duration <= turn.duration && !child.is_error, "{child:?} {turn:?}");
     }
-    // The request has taken some of the two seconds before the model got it.
-    assert!(model.duration > Duration::from_millis(500), "it ends with its first text: {model:?}");
+    // The model has spent less than the two seconds, because its request started after the timer.
+    assert!(
+        model.duration > Duration::from_millis(500),
+        "the span ended before the answer: {model:?}"
+    );
     assert_attributes(
         &request,
         2,
@@ -113,7 +116,7 @@ async fn a_question_over_rest_is_one_trace_that_continues_the_clients_and_goes_o
     assert_eq!(server.model.trace_parents(), [Some(expected)]);
 }
 
-/// Checks the kind and these attributes; the span may have others.
+/// Asserts that the span has this kind and at least these attributes.
 fn assert_attributes(span: &ReceivedSpan, kind: i32, expected: &Value) {
     assert_eq!(span.kind, kind, "{span:?}");
     for (name, value) in expected.as_object().unwrap() {
@@ -122,7 +125,7 @@ fn assert_attributes(span: &ReceivedSpan, kind: i32, expected: &Value) {
 }
 
 #[tokio::test]
-async fn without_a_receiver_the_model_gets_no_traceparent() {
+async fn without_a_trace_receiver_the_model_gets_no_traceparent() {
     let (model, folder) = (ScriptedModel::start(), tempfile::tempdir().unwrap());
     let process = Process::start(folder.path(), &[("AZURE_API_URL", model.url())]).await;
 
@@ -133,7 +136,7 @@ async fn without_a_receiver_the_model_gets_no_traceparent() {
 }
 
 #[tokio::test]
-async fn traces_have_no_texts_keys_or_cookies() {
+async fn traces_contain_no_texts_keys_or_cookies() {
     let server = TracedServer::start(&[
         ("API_KEY", "canary-of-the-key"),
         ("SYSTEM_PROMPT", "canary-of-the-prompt"),
@@ -160,7 +163,7 @@ async fn traces_have_no_texts_keys_or_cookies() {
 }
 
 #[tokio::test]
-async fn a_question_over_a_live_connection_is_a_trace() {
+async fn a_question_over_a_live_connection_starts_a_trace() {
     let server = TracedServer::start(&[]).await;
     let browser = server.process.browser();
     let id = browser.start_conversation().await;
@@ -171,13 +174,13 @@ async fn a_question_over_a_live_connection_is_a_trace() {
     socket_io.emit("send_message", data, None).await;
     socket.receive_until("response_end").await;
 
-    let is_received = || async {
+    let receive_turns = || async {
         let spans = server.receiver.spans();
         let turns: Vec<_> = spans.iter().filter(|span| span.name == "turn").cloned().collect();
         (spans, turns)
     };
     let (spans, turns) = loop {
-        let (spans, turns) = is_received().await;
+        let (spans, turns) = receive_turns().await;
         if turns.len() == 2 && spans.iter().filter(|span| span.name == "send_message").count() == 2
         {
             break (spans, turns);
@@ -195,7 +198,7 @@ async fn a_question_over_a_live_connection_is_a_trace() {
 }
 
 #[tokio::test]
-async fn a_failed_request_to_the_model_is_an_error_of_its_span_and_of_the_turn() {
+async fn a_failed_model_request_marks_its_span_and_the_turn_as_errors() {
     let server = TracedServer::start(&[]).await;
 
     ask_and_fail(&server).await;
@@ -209,7 +212,7 @@ async fn a_failed_request_to_the_model_is_an_error_of_its_span_and_of_the_turn()
     assert_eq!(turn.attribute("webchat.turn.finish_reason"), "failed");
 }
 
-/// Asks, and closes the connection to the model in the middle of the answer.
+/// Sends a question, and closes the model's connection in the middle of the answer.
 async fn ask_and_fail(server: &TracedServer) {
     let answer = server.model.next_answer();
     let browser = server.process.browser();
@@ -223,7 +226,7 @@ async fn ask_and_fail(server: &TracedServer) {
 }
 
 #[tokio::test]
-async fn nothing_is_exported_of_traces_outside_the_ratio_or_that_the_client_does_not_record() {
+async fn traces_that_are_not_sampled_are_not_exported() {
     for (ratio, flags) in [("0", "01"), ("1", "00")] {
         let mut server = TracedServer::start(&[("OTEL_TRACES_SAMPLER_ARG", ratio)]).await;
 
@@ -250,11 +253,11 @@ async fn the_last_spans_are_exported_at_shutdown() {
 }
 
 #[tokio::test]
-async fn a_receiver_that_hangs_or_is_away_delays_neither_answers_nor_the_shutdown() {
-    // Connections are made, and nobody answers.
-    let hanging = TcpListener::bind("127.0.0.1:0").unwrap();
-    let hanging_url = format!("http://{}", hanging.local_addr().unwrap());
-    for url in [hanging_url.as_str(), "http://127.0.0.1:9"] {
+async fn an_unresponsive_or_unreachable_trace_receiver_delays_neither_answers_nor_the_shutdown() {
+    // This listener accepts connections, but never responds.
+    let unresponsive = TcpListener::bind("127.0.0.1:0").unwrap();
+    let unresponsive_url = format!("http://{}", unresponsive.local_addr().unwrap());
+    for url in [unresponsive_url.as_str(), "http://127.0.0.1:9"] {
         let mut server = TracedServer::start(&[("OTEL_EXPORTER_OTLP_ENDPOINT", url)]).await;
         let browser = server.process.browser();
         let start = Instant::now();
@@ -262,15 +265,18 @@ async fn a_receiver_that_hangs_or_is_away_delays_neither_answers_nor_the_shutdow
         for _ in 0..10 {
             ask(&browser, "Why?", "01").await;
         }
-        let answered = start.elapsed();
+        let answer_duration = start.elapsed();
         server.process.terminate().await;
         let is_success = server.process.wait_for_exit().await;
-        let stopped = start.elapsed().checked_sub(answered).unwrap();
+        let shutdown_duration = start.elapsed().checked_sub(answer_duration).unwrap();
 
         assert!(is_success, "{}", server.process.log());
-        assert!(answered < NOT_DELAYED, "{url}: {answered:?}");
-        // The last export has three seconds.
-        assert!(stopped < Duration::from_secs(3) + NOT_DELAYED, "{url}: {stopped:?}");
+        assert!(answer_duration < MAX_DURATION, "{url}: {answer_duration:?}");
+        // The last export has a timeout of three seconds.
+        assert!(
+            shutdown_duration < Duration::from_secs(3) + MAX_DURATION,
+            "{url}: {shutdown_duration:?}"
+        );
         let log = server.process.log();
         assert!(log.contains("export"), "{url}: {log}");
         assert!(log.matches("failed to export traces").count() <= 1, "{url}: {log}");
@@ -278,7 +284,7 @@ async fn a_receiver_that_hangs_or_is_away_delays_neither_answers_nor_the_shutdow
 }
 
 #[tokio::test]
-async fn the_log_is_the_same_with_traces() {
+async fn exporting_traces_does_not_change_the_log() {
     let mut logs = Vec::new();
     for endpoint in ["", "http://127.0.0.1:9"] {
         let settings = [("OTEL_EXPORTER_OTLP_ENDPOINT", endpoint), ("LOG_LEVEL", "trace")];
@@ -294,7 +300,7 @@ async fn the_log_is_the_same_with_traces() {
     assert_eq!(logs[0], logs[1]);
 }
 
-/// The lines about turns and requests, without times, ids and numbers, in alphabetical order.
+/// Returns the lines about turns and requests, without times, ids and numbers, in alphabetical order.
 fn lines_without_values(log: &str) -> Vec<String> {
     let is_value = |c: char| c.is_ascii_hexdigit() || "-:.µ".contains(c);
     let word = |word: &str| {

@@ -1,4 +1,4 @@
-//! `docs/asyncapi.yaml` describes the WebSocket as the server implements it.
+//! `docs/asyncapi.yaml` agrees with the WebSocket of the server.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -13,7 +13,7 @@ const EXAMPLE_CONVERSATION: &str = "0190a000-0000-7000-8000-000000000000";
 const EXAMPLE_QUESTION: &str = "0190a000-0000-7000-8000-000000000003";
 const EXAMPLE_ANSWER: &str = "0190a000-0000-7000-8000-000000000004";
 
-/// The events that clients send, in an order in which the examples of all of them succeed.
+/// The events that clients send, in an order in which all examples succeed.
 const CLIENT_EVENTS: [&str; 9] = [
     "subscribe",
     "send_message",
@@ -28,13 +28,13 @@ const CLIENT_EVENTS: [&str; 9] = [
 
 const TURN_EVENTS: [&str; 4] = ["send_message", "edit_message", "regenerate", "continue"];
 
-/// How references to schemas begin in `asyncapi.yaml`.
+/// The prefix of references to schemas in `asyncapi.yaml`.
 const ASYNCAPI_REF_PREFIX: &str = "./openapi.json#/components/schemas/";
 
-/// How references to schemas begin in `openapi.json`.
+/// The prefix of references to schemas in `openapi.json`.
 const OPENAPI_REF_PREFIX: &str = "#/components/schemas/";
 
-/// The content of `asyncapi.yaml`, and the schemas in `openapi.json` to which it refers.
+/// The content of `asyncapi.yaml`, and the schemas in `openapi.json` that it refers to.
 struct Description {
     asyncapi: Value,
     schemas: Value,
@@ -50,7 +50,7 @@ impl Description {
         }
     }
 
-    /// The names of an operation's messages.
+    /// Returns the names of an operation's messages.
     fn messages(&self, operation: &str) -> BTreeSet<String> {
         let messages = self.asyncapi["operations"][operation]["messages"].as_array().unwrap();
         let name = |message: &Value| {
@@ -75,7 +75,7 @@ impl Description {
         examples.iter().map(|example| example["payload"].clone()).collect()
     }
 
-    /// The schema names of the data of an operation's events, by event name, according to `asyncapi.yaml`.
+    /// Returns the data schema of each event of an operation in `asyncapi.yaml`, by event name.
     fn data_schemas_of_operation(&self, operation: &str) -> BTreeMap<String, String> {
         let schema = |name: String| {
             let payload = &self.message(&name)["payload"];
@@ -94,7 +94,7 @@ impl Description {
         self.messages(operation).into_iter().map(schema).collect()
     }
 
-    /// The schema names of the data of a union's events, by event name, according to `openapi.json`.
+    /// Returns the data schema of each event of a union in `openapi.json`, by event name.
     fn data_schemas_of_union(&self, union: &str) -> BTreeMap<String, String> {
         let variants = self.schemas[union]["oneOf"].as_array().unwrap();
         let schema = |variant: &Value| {
@@ -111,13 +111,13 @@ impl Description {
         variants.iter().map(schema).collect()
     }
 
-    /// A validator that accepts a frame only if the union describes all of its fields.
+    /// Creates a validator that accepts a frame only if the union describes all of its fields.
     fn validator(&self, union: &str) -> Validator {
         let schema = self.closed(&self.schemas[union]);
         jsonschema::options().should_validate_formats(true).build(&schema).unwrap()
     }
 
-    /// This schema, inlined and closed: it does not allow fields that it does not describe.
+    /// Inlines the schema and closes it, so that it allows only the fields that it describes.
     fn closed(&self, schema: &Value) -> Value {
         let mut schema = self.inlined(schema);
         if schema.is_object() && schema.get("additionalProperties").is_none() {
@@ -126,9 +126,8 @@ impl Description {
         schema
     }
 
-    /// This schema with all references replaced by the schemas that they refer to. The schemas of fields and
-    /// items are closed. Those inside `allOf`, `anyOf` and `oneOf` are not, because each describes only some of
-    /// the fields.
+    /// Replaces all references by the schemas that they refer to. Closes the schemas of fields and items, but not
+    /// those inside `allOf`, `anyOf` and `oneOf`, because each of these describes only some of the fields.
     fn inlined(&self, schema: &Value) -> Value {
         let Some(fields) = schema.as_object() else { return schema.clone() };
         if let Some(reference) = schema["$ref"].as_str() {
@@ -166,10 +165,10 @@ impl FrameValidator {
         Self(Description::read().validator("ServerEvent"))
     }
 
-    /// Asserts that the frame is as described. Returns the name of its event.
+    /// Asserts that the frame matches its description. Returns the name of its event.
     fn check(&self, frame: &Value) -> String {
         if let Err(error) = self.0.validate(frame) {
-            panic!("{frame}\nis not as described: {error} at {}", error.instance_path());
+            panic!("{frame}\ndoes not match its description: {error} at {}", error.instance_path());
         }
         frame["event"].as_str().unwrap().to_owned()
     }
@@ -217,7 +216,7 @@ fn every_message_has_examples_that_match_its_schema() {
 }
 
 #[test]
-fn frames_that_are_not_described_are_rejected() {
+fn the_validator_rejects_frames_that_do_not_match_the_description() {
     let frames = FrameValidator::from_server();
     let chunk = json!({"event": "response_chunk", "data": {
         "conversation_id": EXAMPLE_CONVERSATION, "seq": 1, "chunk": "Tides", "turn_id": EXAMPLE_CONVERSATION,
@@ -225,7 +224,7 @@ fn frames_that_are_not_described_are_rejected() {
     assert!(frames.0.is_valid(&chunk));
 
     for (pointer, value) in [
-        ("/event", json!("dance")),
+        ("/event", json!("unknown")),
         ("/data/seq", json!("1")),
         ("/data/seq", json!(null)),
         ("/data/turn_id", json!("t1")),
@@ -239,7 +238,7 @@ fn frames_that_are_not_described_are_rejected() {
     }
 }
 
-/// The ids of the last question and its answer, or an example id if there are none.
+/// Returns the ids of the last question and its answer, or an example id if there are none.
 async fn last_question_and_answer(browser: &Browser, id: &str) -> [String; 2] {
     let page = browser.get(&format!("/api/v1/conversations/{id}/messages?limit=2")).await.json();
     let id_of = |index: usize| page["messages"][index]["message_id"].as_str().unwrap().to_owned();
@@ -250,7 +249,7 @@ async fn last_question_and_answer(browser: &Browser, id: &str) -> [String; 2] {
 }
 
 #[tokio::test]
-async fn every_client_example_succeeds_and_every_server_frame_is_as_described() {
+async fn every_client_example_succeeds_and_every_server_frame_matches_its_description() {
     let description = Description::read();
     let frames = FrameValidator::from_server();
     let server = TestServer::start().await;
@@ -284,8 +283,8 @@ async fn every_client_example_succeeds_and_every_server_frame_is_as_described() 
             received.extend(events);
         }
     }
-    // The events that no example causes: errors, the progress of a file, and changes of the list.
-    socket.send("dance", json!({})).await;
+    // The server events that no client example causes: errors, file progress and list changes.
+    socket.send("unknown", json!({})).await;
     received.extend(receive_until(&mut socket, &frames, "error").await);
     socket.send("subscribe", json!({"conversation_id": id})).await;
     let files = format!("/api/v1/conversations/{id}/files");
@@ -298,6 +297,6 @@ async fn every_client_example_succeeds_and_every_server_frame_is_as_described() 
     received.extend(receive_until(&mut socket, &frames, "list_changed").await);
 
     let sent = BTreeSet::from(CLIENT_EVENTS.map(str::to_owned));
-    assert_eq!(description.messages("receive"), sent, "an example is not sent");
+    assert_eq!(description.messages("receive"), sent, "CLIENT_EVENTS is incomplete");
     assert_eq!(received, description.messages("send"));
 }

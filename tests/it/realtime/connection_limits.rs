@@ -1,4 +1,4 @@
-//! The limits of live connections.
+//! The limits on live connections.
 
 use std::time::Duration;
 
@@ -36,16 +36,16 @@ async fn a_client_over_its_burst_limit_is_rate_limited_and_recovers() {
 async fn a_client_that_ignores_the_rate_limit_is_disconnected() {
     let server = TestServer::with_settings(&[("WS_MESSAGES_PER_S", "1")]).await;
     let (browser, mut socket) = server.socket().await;
-    let mut io = SocketIo::connect(&browser, WebSocket).await;
+    let mut socket_io = SocketIo::connect(&browser, WebSocket).await;
 
     for _ in 0..30 {
-        // Invalid frames count as well.
+        // Invalid frames count too.
         socket.send_ignoring_errors("{".into()).await;
-        io.send_ignoring_errors("42[\"ping\",{}]").await;
+        socket_io.send_ignoring_errors("42[\"ping\",{}]").await;
     }
 
     assert_eq!(socket.wait_until_closed().await.map(u16::from), Some(1008));
-    assert_eq!(io.wait_until_closed().await, 1008);
+    assert_eq!(socket_io.wait_until_closed().await, 1008);
 }
 
 fn handshake_status(result: Result<Socket, Error>) -> u16 {
@@ -85,11 +85,11 @@ async fn a_user_at_the_connection_limit_may_connect_after_a_disconnect() {
 }
 
 #[tokio::test]
-async fn an_idle_connection_that_answers_pings_stays_open() {
+async fn an_idle_connection_that_responds_to_pings_stays_open() {
     let server = TestServer::with_settings(&[("WS_IDLE_S", "1")]).await;
-    let (_browser, mut quiet) = server.socket().await;
+    let (_browser, mut idle) = server.socket().await;
 
-    let closed = timeout(Duration::from_millis(2_500), quiet.wait_until_closed()).await;
+    let closed = timeout(Duration::from_millis(2_500), idle.wait_until_closed()).await;
 
     assert!(closed.is_err(), "the connection was closed: {closed:?}");
 }

@@ -1,10 +1,10 @@
-//! Changes of the list of conversations, published to all connections of a user.
+//! Changes of the conversation list, published to all connections of a user.
 
 use serde_json::{Value, json};
 use webchat_tests::Transport::{Polling, WebSocket};
 use webchat_tests::{Browser, SocketIo, TestServer};
 
-/// Asserts that this is a `conversation_listed` event of this conversation. Returns the title.
+/// Asserts that the event is `conversation_listed` for this conversation. Returns the title.
 fn listed_title(event: &(String, Value), id: &str) -> Value {
     let (name, data) = event;
     assert_eq!(name, "conversation_listed", "{data}");
@@ -20,39 +20,39 @@ async fn rename(browser: &Browser, id: &str, title: &str) {
 #[tokio::test]
 async fn list_changes_are_published_to_every_connection_of_the_user() {
     let server = TestServer::start().await;
-    let (browser, mut one) = server.socket().await;
-    let mut other = browser.connect().await;
-    let mut io = SocketIo::connect(&browser, WebSocket).await;
+    let (browser, mut first) = server.socket().await;
+    let mut second = browser.connect().await;
+    let mut websocket = SocketIo::connect(&browser, WebSocket).await;
     let mut polling = SocketIo::connect(&browser, Polling).await;
 
     let id = browser.start_conversation().await;
     for event in [
-        one.receive_list_event().await,
-        other.receive_list_event().await,
-        io.receive_list_event().await,
+        first.receive_list_event().await,
+        second.receive_list_event().await,
+        websocket.receive_list_event().await,
         polling.receive_list_event().await,
     ] {
         assert_eq!(listed_title(&event, &id), Value::Null);
     }
     rename(&browser, &id, "Tides").await;
     for event in [
-        one.receive_list_event().await,
-        other.receive_list_event().await,
-        io.receive_list_event().await,
+        first.receive_list_event().await,
+        second.receive_list_event().await,
+        websocket.receive_list_event().await,
     ] {
         assert_eq!(listed_title(&event, &id), json!("Tides"));
     }
     let from_rest = browser.get(&format!("/api/v1/conversations/{id}")).await.json();
     rename(&browser, &id, "Moons").await;
-    let listed = one.receive_list_event().await.1;
+    let listed = first.receive_list_event().await.1;
     browser.delete(&format!("/api/v1/conversations/{id}")).await;
 
     let mut expected = from_rest;
     expected["title"] = json!("Moons");
     expected["updated_at"] = listed["conversation"]["updated_at"].clone();
-    assert_eq!(listed["conversation"], expected, "the event has the fields of the REST API");
+    assert_eq!(listed["conversation"], expected, "the event differs from the REST API");
     let unlisted = ("conversation_unlisted".to_owned(), json!({"conversation_id": id}));
-    assert_eq!(one.receive_list_event().await, unlisted);
+    assert_eq!(first.receive_list_event().await, unlisted);
 }
 
 #[tokio::test]
@@ -84,6 +84,6 @@ async fn list_changes_are_not_published_to_other_users() {
     listed_title(&owner_socket.receive_list_event().await, &id);
     let strangers_id = stranger.start_conversation().await;
 
-    // The stranger's first event is that of their own conversation.
+    // The first event that the stranger receives is about their own conversation.
     listed_title(&stranger_socket.receive_list_event().await, &strangers_id);
 }

@@ -1,4 +1,4 @@
-//! Live connections end with their session.
+//! Live connections are closed when their session ends.
 
 use std::time::Duration;
 
@@ -32,22 +32,22 @@ async fn live_connections_are_closed_when_their_session_ends() {
         )
         .unwrap();
 
-    let others_session = async {
-        // Otherwise the connection would end because it is idle.
+    let use_other_session = async {
+        // Without pings, the connection would be closed as idle.
         loop {
             others_socket.send("ping", serde_json::json!({})).await;
             others_socket.expect("pong").await;
             sleep(Duration::from_millis(200)).await;
         }
     };
-    let ended_session = async {
+    let wait_for_close = async {
         assert_eq!(socket.wait_until_closed().await.map(u16::from), Some(1008));
         assert_eq!(socket_io.wait_until_closed().await, 1008);
         timeout(TIMEOUT, events.text()).await.expect("the stream did not end").unwrap();
     };
     tokio::select! {
-        () = ended_session => {}
-        () = others_session => {}
+        () = wait_for_close => {}
+        () = use_other_session => {}
     }
     others_socket.send("ping", serde_json::json!({})).await;
     others_socket.expect("pong").await;

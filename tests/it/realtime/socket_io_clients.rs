@@ -5,14 +5,14 @@ use std::time::Duration;
 use rstest::rstest;
 use serde_json::{Value, json};
 use tempfile::TempDir;
-use webchat_tests::Library::{self, JavaScript, Python};
+use webchat_tests::ClientLibrary::{self, JavaScript, Python};
 use webchat_tests::{Browser, Process, RealClient, ScriptedModel, SocketIo, Transport};
 
 async fn start(data: &TempDir, model: &ScriptedModel, port: &str) -> Process {
     Process::start(data.path(), &[("AZURE_API_URL", model.url()), ("PORT", port)]).await
 }
 
-/// Starts a conversation of a new user.
+/// Starts a conversation as a new user.
 async fn start_conversation(process: &Process) -> (Browser, String) {
     let browser = process.browser();
     let id = browser.start_conversation().await;
@@ -20,7 +20,7 @@ async fn start_conversation(process: &Process) -> (Browser, String) {
 }
 
 /// Sends a message, and waits until it is acknowledged and answered. The Python library handles each event in a
-/// separate thread, so that they come in any order.
+/// separate thread, so that events arrive in any order.
 async fn ask(client: &mut RealClient, message: &str) {
     client.emit("send_message", json!({"message": message})).await;
     let mut received = client.receive_until("acknowledged").await;
@@ -47,8 +47,8 @@ fn text(event: &Value) -> &str {
 
 #[rstest]
 #[tokio::test]
-async fn a_client_gets_answers_and_reconnects_after_the_server_was_killed(
-    #[values(JavaScript, Python)] library: Library,
+async fn a_client_receives_answers_and_reconnects_after_the_server_was_killed(
+    #[values(JavaScript, Python)] library: ClientLibrary,
     #[values("polling", "websocket", "polling,websocket")] transports: &str,
 ) {
     let model = ScriptedModel::start();
@@ -63,7 +63,7 @@ async fn a_client_gets_answers_and_reconnects_after_the_server_was_killed(
     ask(&mut client, "first").await;
     client.emit("send_message", json!({"message": ""})).await;
     let mut responses = client.receive_until("acknowledged").await;
-    // The Python library handles each packet in a separate thread: either may come first.
+    // The Python library handles each packet in a separate thread, so that either may arrive first.
     if responses.iter().all(|event| event[0] != "error") {
         responses.extend(client.receive_until("error").await);
     }
@@ -96,16 +96,16 @@ async fn clients_upgrade_from_polling_to_the_websocket() {
 }
 
 #[tokio::test]
-async fn pinged_clients_stay_connected_and_an_unconnected_one_is_closed() {
+async fn clients_that_respond_to_pings_stay_connected_and_one_that_joins_no_namespace_is_closed() {
     let model = ScriptedModel::start();
     let data = tempfile::tempdir().unwrap();
     let server = start(&data, &model, "0").await;
     let (browser, _) = start_conversation(&server).await;
     let transports = ["polling", "websocket", "polling,websocket"];
     let mut clients = transports.map(|name| RealClient::start(JavaScript, name, &browser));
-    let mut silent = SocketIo::open(&browser, Transport::WebSocket).await;
+    let mut unjoined = SocketIo::open(&browser, Transport::WebSocket).await;
 
-    assert_eq!(silent.wait_until_closed().await, 1001);
+    assert_eq!(unjoined.wait_until_closed().await, 1001);
     for client in &mut clients {
         let received = client.receive_until_within("ping", Duration::from_secs(30)).await;
         assert!(received.iter().all(|event| event[0] != "disconnect"), "{received:?}");

@@ -3,19 +3,19 @@
 use serde_json::{Value, json};
 use webchat_tests::{Socket, TestServer, answer_text};
 
-/// The names of the events; adjacent chunks have one name.
+/// Returns the names of the events. Adjacent chunks are merged into one name.
 fn names(events: &[(String, Value)]) -> Vec<&str> {
     let mut names: Vec<_> = events.iter().map(|(name, _)| name.as_str()).collect();
     names.dedup();
     names
 }
 
-/// The data of a `send_message` event.
+/// Creates the data of a `send_message` event.
 fn send_data(id: &str, message: &str) -> Value {
     json!({"conversation_id": id, "message": message})
 }
 
-/// Receives chunks until their text has this length.
+/// Receives chunks until their text has at least this length.
 async fn read_chunks(socket: &mut Socket, length: usize) -> String {
     let mut text = String::new();
     while text.len() < length {
@@ -25,7 +25,7 @@ async fn read_chunks(socket: &mut Socket, length: usize) -> String {
 }
 
 #[tokio::test]
-async fn a_turns_events_are_ordered_and_its_messages_are_stored() {
+async fn the_events_of_a_turn_are_ordered_and_its_messages_are_stored() {
     let server = TestServer::start().await;
     let (browser, mut socket) = server.socket().await;
     let id = browser.start_conversation().await;
@@ -43,8 +43,8 @@ async fn a_turns_events_are_ordered_and_its_messages_are_stored() {
             "token_usage"
         ]
     );
-    let numbers: Vec<_> = events.iter().map(|(_, data)| data["seq"].as_u64().unwrap()).collect();
-    assert!(numbers.is_sorted_by(|one, next| one < next), "{numbers:?}");
+    let seqs: Vec<_> = events.iter().map(|(_, data)| data["seq"].as_u64().unwrap()).collect();
+    assert!(seqs.is_sorted_by(|previous, next| previous < next), "{seqs:?}");
     let (accepted, updated) = (&events[0].1, &events[1].1);
     assert_eq!(
         (&accepted["position"], &accepted["content"]),
@@ -92,12 +92,12 @@ async fn the_model_receives_the_previous_messages() {
 }
 
 #[tokio::test]
-async fn an_answer_is_completed_and_stored_without_any_client() {
+async fn an_answer_is_completed_and_stored_after_its_client_has_disconnected() {
     let server = TestServer::start().await;
     let (browser, mut socket) = server.socket().await;
     let id = browser.start_conversation().await;
     let answer = server.model.next_answer();
-    socket.send("send_message", send_data(&id, "continue without me")).await;
+    socket.send("send_message", send_data(&id, "keep writing")).await;
     answer.send("The first half, ");
     socket.receive_until("response_chunk").await;
 
@@ -114,7 +114,7 @@ async fn an_answer_is_completed_and_stored_without_any_client() {
 }
 
 #[tokio::test]
-async fn a_reconnecting_client_receives_the_missed_events_then_live_ones() {
+async fn a_reconnecting_client_receives_missed_events_and_then_live_ones() {
     let server = TestServer::start().await;
     let (browser, mut socket) = server.socket().await;
     let id = browser.start_conversation().await;
@@ -122,12 +122,12 @@ async fn a_reconnecting_client_receives_the_missed_events_then_live_ones() {
     socket.send("send_message", send_data(&id, "count")).await;
     socket.receive_until("conversation_updated").await;
     answer.send("one ");
-    let seen = socket.expect("response_chunk").await["seq"].clone();
+    let last_seq = socket.expect("response_chunk").await["seq"].clone();
     drop(socket);
     answer.send("two ");
 
     let mut reconnected = browser.connect().await;
-    reconnected.send("subscribe", json!({"conversation_id": id, "after": seen})).await;
+    reconnected.send("subscribe", json!({"conversation_id": id, "after": last_seq})).await;
     let subscribed = reconnected.expect("subscribed").await;
     let missed = read_chunks(&mut reconnected, 4).await;
     answer.send("three");
@@ -138,7 +138,7 @@ async fn a_reconnecting_client_receives_the_missed_events_then_live_ones() {
 }
 
 #[tokio::test]
-async fn a_page_read_during_an_answer_is_completed_by_the_events_after_it() {
+async fn a_page_loaded_during_an_answer_is_completed_by_the_following_events() {
     let server = TestServer::start().await;
     let (browser, mut socket) = server.socket().await;
     let id = browser.start_conversation().await;
@@ -152,7 +152,11 @@ async fn a_page_read_during_an_answer_is_completed_by_the_events_after_it() {
     tab.send("subscribe", json!({"conversation_id": id, "after": page["event_seq"]})).await;
     tab.expect("subscribed").await;
 
-    assert_eq!(page["messages"].as_array().unwrap().len(), 1, "the question alone: {page}");
+    assert_eq!(
+        page["messages"].as_array().unwrap().len(),
+        1,
+        "the page contains the answer: {page}"
+    );
     let accepted = tab.expect("message_accepted").await;
     assert_eq!(accepted["turn_id"], page["running_turn"]);
     tab.expect("conversation_updated").await;
@@ -175,13 +179,13 @@ async fn a_replay_with_a_gap_is_not_recovered() {
 }
 
 #[tokio::test]
-async fn a_client_that_does_not_read_delays_nobody_and_misses_nothing() {
-    // Answers that together exceed the buffers of the connection.
+async fn a_client_that_does_not_read_delays_no_one_and_misses_no_event() {
+    // The answers together exceed the buffers of the connection.
     const ANSWERS: usize = 12;
     let settings =
         [("MAX_TOKENS", "10000000"), ("REPLY_TOKENS", "131072"), ("DAILY_TOKENS_PER_USER", "0")];
     let server = TestServer::with_settings(&settings).await;
-    let (browser, mut quick) = server.socket().await;
+    let (browser, mut fast) = server.socket().await;
     let mut slow = browser.connect().await;
     let mut ids = Vec::new();
     for _ in 0..ANSWERS {
@@ -190,7 +194,7 @@ async fn a_client_that_does_not_read_delays_nobody_and_misses_nothing() {
         slow.expect("subscribed").await;
         ids.push(id);
     }
-    let text = "So long and thanks for all the fish. ".repeat(25_000);
+    let text = "Twice a day, the tide rises and falls. ".repeat(25_000);
 
     for id in &ids {
         let answer = server.model.next_answer();
@@ -198,7 +202,7 @@ async fn a_client_that_does_not_read_delays_nobody_and_misses_nothing() {
             answer.send(str::from_utf8(chunk).unwrap());
         }
         answer.finish();
-        assert!(quick.ask(id, "Go on.").await == text);
+        assert!(fast.ask(id, "Go on.").await == text);
     }
     let mut events = Vec::new();
     for _ in 0..ANSWERS {
@@ -252,7 +256,7 @@ async fn a_second_message_during_a_turn_is_rejected_and_not_stored() {
 }
 
 #[tokio::test]
-async fn a_message_with_an_old_expected_position_is_rejected() {
+async fn a_message_with_an_outdated_expected_position_is_rejected() {
     let server = TestServer::start().await;
     let (browser, mut socket) = server.socket().await;
     let id = browser.start_conversation().await;
@@ -265,13 +269,13 @@ async fn a_message_with_an_old_expected_position_is_rejected() {
 }
 
 #[tokio::test]
-async fn stop_disconnects_from_the_model_and_keeps_the_text_so_far() {
+async fn stop_disconnects_from_the_model_and_keeps_the_received_text() {
     let server = TestServer::start().await;
     let (browser, mut socket) = server.socket().await;
     let id = browser.start_conversation().await;
     let answer = server.model.next_answer();
-    socket.send("send_message", send_data(&id, "talk for ever")).await;
-    answer.send("This much.");
+    socket.send("send_message", send_data(&id, "keep talking")).await;
+    answer.send("The first part.");
     socket.receive_until("response_chunk").await;
 
     socket.send("stop", json!({"conversation_id": id})).await;
@@ -281,7 +285,7 @@ async fn stop_disconnects_from_the_model_and_keeps_the_text_so_far() {
     assert_eq!((&end["finish_reason"], &end["status"]), (&json!("stopped"), &json!("stopped")));
     socket.expect("token_usage").await;
     let loaded = browser.get(&format!("/load_conversation/{id}")).await.json();
-    assert_eq!(loaded["conversation"][1]["content"], json!("This much."));
+    assert_eq!(loaded["conversation"][1]["content"], json!("The first part."));
 }
 
 #[tokio::test]
@@ -331,8 +335,8 @@ async fn shutdown_completes_a_running_answer_and_closes_connections() {
     answer.send("Good");
     socket.receive_until("response_chunk").await;
 
-    let ending = async {
-        // Once this message is rejected, the server accepts no more turns.
+    let complete_turn = async {
+        // Once a message is rejected with this code, the server accepts no more turns.
         loop {
             socket.send("send_message", send_data(&id, "too late")).await;
             if socket.expect("error").await["code"] == "shutting_down" {
@@ -345,7 +349,7 @@ async fn shutdown_completes_a_running_answer_and_closes_connections() {
         socket.receive_until("token_usage").await;
         (end.last().unwrap().1["finish_reason"].clone(), socket.wait_until_closed().await)
     };
-    let ((reason, closed), ()) = tokio::join!(ending, server.shutdown());
+    let ((reason, closed), ()) = tokio::join!(complete_turn, server.shutdown());
 
     assert_eq!(reason, json!("stop"));
     assert_eq!(closed.map(u16::from), Some(1012));

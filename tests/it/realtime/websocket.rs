@@ -1,4 +1,4 @@
-//! The WebSocket: invalid events, the current conversation, subscriptions and limits.
+//! The WebSocket: invalid events, the current conversation, subscriptions and size limits.
 
 use rstest::rstest;
 use serde_json::{Value, json};
@@ -12,7 +12,7 @@ const UNKNOWN_CONVERSATION: &str = "0190a000-0000-7000-8000-000000000000";
 #[case("[]", "invalid_request")]
 #[case("{}", "invalid_request")]
 #[case(r#"{"event": 7}"#, "invalid_request")]
-#[case(r#"{"event": "dance"}"#, "unknown_event")]
+#[case(r#"{"event": "unknown"}"#, "unknown_event")]
 #[case(r#"{"event": "send_message"}"#, "invalid_request")]
 #[case(r#"{"event": "send_message", "data": {}}"#, "no_conversation")]
 #[case(r#"{"event": "send_message", "data": {"message": 7}}"#, "invalid_request")]
@@ -45,7 +45,7 @@ async fn an_invalid_event_causes_an_error_and_the_connection_stays_open(
 }
 
 #[tokio::test]
-async fn an_error_names_its_event_conversation_and_message() {
+async fn an_error_contains_its_event_conversation_and_client_message_id() {
     let server = TestServer::start().await;
     let (_browser, mut socket) = server.socket().await;
     let data =
@@ -61,7 +61,7 @@ async fn an_error_names_its_event_conversation_and_message() {
 }
 
 #[tokio::test]
-async fn an_empty_and_an_overlong_message_are_rejected_and_not_stored() {
+async fn empty_and_overlong_messages_are_rejected_and_not_stored() {
     let server = TestServer::with_settings(&[("MAX_TOKENS", "1000")]).await;
     let (browser, mut socket) = server.socket().await;
     let id = browser.start_conversation().await;
@@ -76,7 +76,11 @@ async fn an_empty_and_an_overlong_message_are_rejected_and_not_stored() {
     assert_eq!(codes[0], ("empty_message".to_owned(), json!("No message received from user.")));
     assert_eq!(codes[1].0, "empty_message");
     assert_eq!(codes[2].0, "message_too_long");
-    assert!(codes[2].1.as_str().unwrap().contains("193"), "the limit is missing: {}", codes[2].1);
+    assert!(
+        codes[2].1.as_str().unwrap().contains("193"),
+        "the message does not contain the limit: {}",
+        codes[2].1
+    );
     let loaded = browser.get(&format!("/load_conversation/{id}")).await.json();
     assert_eq!(loaded, json!({"conversation": []}));
 }
@@ -110,17 +114,17 @@ async fn a_conversation_started_in_another_tab_becomes_the_current_one() {
 #[tokio::test]
 async fn two_connections_receive_the_same_events() {
     let server = TestServer::start().await;
-    let (browser, mut one) = server.socket().await;
+    let (browser, mut first) = server.socket().await;
     let id = browser.start_conversation().await;
-    let mut other = browser.connect().await;
-    other.send("subscribe", json!({"conversation_id": id})).await;
-    other.expect("subscribed").await;
+    let mut second = browser.connect().await;
+    second.send("subscribe", json!({"conversation_id": id})).await;
+    second.expect("subscribed").await;
 
-    one.send("send_message", json!({"conversation_id": id, "message": "hello"})).await;
+    first.send("send_message", json!({"conversation_id": id, "message": "hello"})).await;
 
     assert_eq!(
-        merge_chunks(&one.receive_until("token_usage").await),
-        merge_chunks(&other.receive_until("token_usage").await)
+        merge_chunks(&first.receive_until("token_usage").await),
+        merge_chunks(&second.receive_until("token_usage").await)
     );
 }
 
@@ -143,7 +147,7 @@ async fn an_unsubscribed_client_receives_no_more_events() {
 }
 
 #[tokio::test]
-async fn a_binary_frame_and_an_oversized_message_close_the_connection() {
+async fn binary_frames_and_oversized_messages_close_the_connection() {
     let server = TestServer::start().await;
     let (browser, mut binary) = server.socket().await;
     let mut huge = browser.connect().await;

@@ -1,6 +1,6 @@
-//! The WebSocket frame by frame (RFC 6455), with a client that can send invalid frames. The cases follow groups 1
-//! to 7, 9 and 10 of the Autobahn test suite. The server does not echo messages, so the tests send `ping` events
-//! and expect `pong` events.
+//! The WebSocket frame by frame (RFC 6455), tested with a client that can send invalid frames. The cases follow
+//! groups 1 to 7, 9 and 10 of the Autobahn test suite. Since the server does not echo messages, the tests send `ping`
+//! events and expect `pong` events.
 
 use serde_json::Value;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -55,7 +55,7 @@ impl RawClient {
         client
     }
 
-    /// Sends bytes. The server might close the connection before it has read all of them, so errors are ignored.
+    /// Sends bytes. Ignores errors, because the server may close the connection before it has read all bytes.
     async fn send(&mut self, bytes: &[u8]) {
         self.stream.write_all(bytes).await.ok();
     }
@@ -68,9 +68,11 @@ impl RawClient {
         }
     }
 
-    /// Receives the next frame that is no ping. Returns `None` at the end of the connection.
+    /// Receives the next frame other than a ping. Returns `None` at the end of the connection.
     async fn receive(&mut self) -> Option<Received> {
-        timeout(TIMEOUT, self.next_received()).await.unwrap_or_else(|_| panic!("timed out"))
+        timeout(TIMEOUT, self.next_received())
+            .await
+            .unwrap_or_else(|_| panic!("timed out waiting for a frame"))
     }
 
     async fn next_received(&mut self) -> Option<Received> {
@@ -86,7 +88,7 @@ impl RawClient {
         }
     }
 
-    /// Returns the first byte and the payload.
+    /// Reads a frame. Returns its first byte and its payload.
     async fn read_frame(&mut self) -> Option<(u8, Vec<u8>)> {
         let first_byte = self.stream.read_u8().await.ok()?;
         let length = match self.stream.read_u8().await.ok()? {
@@ -99,7 +101,7 @@ impl RawClient {
         Some((first_byte, payload))
     }
 
-    /// Receives everything until the connection ends.
+    /// Receives all frames until the connection ends.
     async fn receive_all(&mut self) -> Vec<Received> {
         let mut received = Vec::new();
         while let Some(next) = self.receive().await {
@@ -118,7 +120,7 @@ fn close_code(payload: &[u8]) -> u16 {
     payload.first_chunk().map_or(0, |code| u16::from_be_bytes(*code))
 }
 
-/// A masked frame with this first byte, as clients send it.
+/// Creates a masked frame, as clients send it, with this first byte.
 fn frame(first_byte: u8, payload: &[u8]) -> Vec<u8> {
     const MASK: [u8; 4] = [0x37, 0xfa, 0x21, 0x3d];
     let mut frame = header(first_byte, payload.len());
@@ -141,7 +143,7 @@ fn header(first_byte: u8, length: usize) -> Vec<u8> {
     header
 }
 
-/// A `ping` event of this length in bytes.
+/// Creates a `ping` event of this length in bytes.
 fn ping_of_length(length: usize) -> Vec<u8> {
     let (head, tail) = ("{\"event\":\"ping\",\"data\":\"", "\"}");
     let filler = "*".repeat(length - head.len() - tail.len());
@@ -156,7 +158,7 @@ fn close(code: u16, reason: &[u8]) -> Vec<u8> {
     frame(FIN | CLOSE, &[&code.to_be_bytes(), reason].concat())
 }
 
-/// A message in frames of at most `size` bytes.
+/// Splits a message into frames with payloads of at most `size` bytes.
 fn fragments(opcode: u8, message: &[u8], size: usize) -> Vec<u8> {
     let last = message.len().div_ceil(size) - 1;
     let fragment = |(number, payload): (usize, &[u8])| {
@@ -183,7 +185,7 @@ async fn assert_accepted(server: &TestServer, case: &str, bytes: &[u8], expected
             assert_eq!(client.receive().await.as_ref(), Some(frame), "{case}");
         }
         client.send(&frame(FIN | TEXT, &ping())).await;
-        assert_eq!(client.receive().await, Some(pong()), "{case}: unusable afterwards");
+        assert_eq!(client.receive().await, Some(pong()), "{case}: the connection is unusable");
     }
 }
 
@@ -210,8 +212,8 @@ async fn frames_of_every_length_are_accepted() {
         let bytes = frame(FIN | TEXT, &ping_of_length(length));
         assert_accepted(&server, &format!("{length} bytes"), &bytes, &[pong()]).await;
     }
-    let nothing = frame(FIN | TEXT, b"");
-    assert_accepted(&server, "no JSON", &nothing, &[Received::Event("error".to_owned())]).await;
+    let empty = frame(FIN | TEXT, b"");
+    assert_accepted(&server, "no JSON", &empty, &[Received::Event("error".to_owned())]).await;
     assert_closed(&server, "binary", &frame(FIN | BINARY, &[0xfe; 126]), 1003).await;
     assert_closed(&server, "unmasked", &[FIN | TEXT, 2, b'{', b'}'], 1002).await;
 }
@@ -220,7 +222,7 @@ async fn frames_of_every_length_are_accepted() {
 async fn pings_are_answered_in_order_with_their_payload() {
     let server = TestServer::start().await;
     for payload in [b"".to_vec(), b"Hello".to_vec(), vec![0, 0xff, 0xfe], vec![0xfe; 125]] {
-        let case = format!("a ping of {}", payload.len());
+        let case = format!("a ping of {} bytes", payload.len());
         let bytes = frame(FIN | PING, &payload);
         assert_accepted(&server, &case, &bytes, &[Received::Pong(payload)]).await;
     }
@@ -228,7 +230,7 @@ async fn pings_are_answered_in_order_with_their_payload() {
     let all: Vec<Received> = (0..10).map(|number| Received::Pong(vec![number])).collect();
     assert_accepted(&server, "ten pings", &many, &all).await;
     assert_accepted(&server, "an unsolicited pong", &frame(FIN | PONG, b"x"), &[]).await;
-    assert_closed(&server, "a ping too long", &frame(FIN | PING, &[0xfe; 126]), 1002).await;
+    assert_closed(&server, "a ping that is too long", &frame(FIN | PING, &[0xfe; 126]), 1002).await;
 }
 
 #[tokio::test]
@@ -261,8 +263,8 @@ async fn fragments_are_reassembled_around_control_frames() {
     let pong_frame = Received::Pong(b"now?".to_vec());
 
     for (case, frames, received) in [
-        ("two", vec![&first, &last], vec![pong()]),
-        ("an empty one", vec![&first, &middle, &last], vec![pong()]),
+        ("two fragments", vec![&first, &last], vec![pong()]),
+        ("an empty fragment between", vec![&first, &middle, &last], vec![pong()]),
         ("a ping between", vec![&first, &control_frame, &last], vec![pong_frame.clone(), pong()]),
         (
             "pings between",
@@ -295,7 +297,7 @@ async fn text_must_be_valid_utf_8() {
     {
         let message = text(valid.as_bytes());
         assert_accepted(&server, valid, &frame(FIN | TEXT, &message), &[pong()]).await;
-        // A character may also be split between two frames.
+        // A character may be split between two frames.
         assert_accepted(&server, valid, &fragments(TEXT, &message, 1), &[pong()]).await;
     }
     for invalid in [
@@ -329,7 +331,8 @@ async fn a_close_frame_is_answered_and_is_the_last_frame() {
     assert_closed(&server, "half a code", &frame(FIN | CLOSE, &[3]), 1002).await;
     assert_closed(&server, "with a reason", &close(1000, "bye κόσμε".as_bytes()), 1000).await;
     assert_closed(&server, "with the longest reason", &close(1000, &[b'*'; 123]), 1000).await;
-    assert_closed(&server, "with a longer one", &close(1000, &[b'*'; 124]), 1002).await;
+    assert_closed(&server, "with a reason that is too long", &close(1000, &[b'*'; 124]), 1002)
+        .await;
     assert_closed(&server, "with an invalid reason", &close(1000, b"\xce\xff"), 1002).await;
     for code in [1000, 1001, 1002, 1003, 1007, 1008, 1009, 1010, 1011, 3000, 3999, 4000, 4999] {
         assert_closed(&server, &format!("with {code}"), &close(code, b""), code).await;
@@ -348,7 +351,7 @@ async fn a_close_frame_is_answered_and_is_the_last_frame() {
     assert_eq!(
         client.receive_all().await,
         [Received::Close(1000)],
-        "a close may interrupt a message"
+        "a close inside a message was not answered"
     );
 }
 
@@ -357,7 +360,8 @@ async fn messages_are_accepted_up_to_the_size_limit() {
     let server = TestServer::start().await;
     for size in [64 * KIB, 256 * KIB, 1024 * KIB] {
         let single_frame = frame(FIN | TEXT, &ping_of_length(size));
-        assert_accepted(&server, &format!("{size} in one"), &single_frame, &[pong()]).await;
+        assert_accepted(&server, &format!("{size} bytes in one frame"), &single_frame, &[pong()])
+            .await;
     }
     for (size, fragment) in [
         (64 * KIB, 64),
@@ -367,7 +371,13 @@ async fn messages_are_accepted_up_to_the_size_limit() {
         (4096 * KIB, 1024 * KIB),
     ] {
         let bytes = fragments(TEXT, &ping_of_length(size), fragment);
-        assert_accepted(&server, &format!("{size} by {fragment}"), &bytes, &[pong()]).await;
+        assert_accepted(
+            &server,
+            &format!("{size} bytes in frames of {fragment}"),
+            &bytes,
+            &[pong()],
+        )
+        .await;
     }
     let larger = fragments(TEXT, &ping_of_length(4096 * KIB + 1), 256 * KIB);
     assert_closed(&server, "a larger message", &larger, 1009).await;
@@ -391,7 +401,7 @@ async fn the_size_limits_can_be_configured() {
 }
 
 #[tokio::test]
-async fn a_client_that_answers_no_ping_is_disconnected() {
+async fn a_client_that_does_not_respond_to_pings_is_disconnected() {
     let server = TestServer::with_settings(&[("WS_IDLE_S", "1")]).await;
     let mut client = RawClient::open(&server).await;
 

@@ -1,4 +1,4 @@
-//! Clients of one conversation that send messages concurrently.
+//! Clients that send messages to one conversation concurrently.
 
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ const QUESTIONS: usize = 5;
 
 /// All clients disconnect and resend messages at random.
 #[tokio::test]
-async fn concurrent_clients_see_every_message_once_and_in_the_same_order() {
+async fn concurrent_clients_receive_every_message_once_and_in_the_same_order() {
     let stats =
         SoakStats::start("conversations of three clients that disconnect and resend, SQLite");
     let (rounds, mut messages) = (test_or_soak(5, 200), 0);
@@ -58,10 +58,10 @@ async fn concurrent_clients_see_every_message_once_and_in_the_same_order() {
         assert_eq!(sorted, questions);
         messages += questions.len();
     }
-    stats.finish(rounds, format!("{messages} messages, each once and in order for all"));
+    stats.finish(rounds, format!("{messages} messages, received once and in order by all clients"));
 }
 
-/// Sends questions, some of them twice. Returns the questions.
+/// Sends questions, some of them twice. Returns their texts.
 async fn send_questions((number, client): (usize, &mut ReconnectingClient)) -> Vec<String> {
     let mut questions = Vec::new();
     for question in 0..QUESTIONS {

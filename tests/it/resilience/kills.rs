@@ -1,4 +1,4 @@
-//! `kill -9` at random moments under load: no acknowledged message is lost or duplicated, and every
+//! `kill -9` at random moments under load: no accepted message is lost or duplicated, and every
 //! conversation can be continued.
 
 use std::sync::Arc;
@@ -17,11 +17,11 @@ use webchat_tests::{
 
 const KEY: &str = "0123456789abcdef0123456789abcdef";
 
-/// How long a message may be rejected before the test fails. It is long enough for the lease of a killed
-/// instance to expire, and then those of instances that took over its turns and were killed too.
+/// The maximum time during which a message may be rejected. It is long enough for the lease of a killed instance
+/// to expire, and then for those of instances that took over its turns and were killed too.
 const STUCK_AFTER: Duration = Duration::from_mins(1);
 
-/// An instance that is killed and restarted.
+/// An instance that the test kills and restarts.
 struct Instance {
     folder: TempDir,
     settings: Vec<(&'static str, String)>,
@@ -53,26 +53,27 @@ async fn launch(folder: &TempDir, settings: &[(&'static str, String)]) -> Proces
     Process::start(folder.path(), &settings).await
 }
 
-/// A user who sends one message after the other and retries each until it is acknowledged.
+/// A user who sends messages one at a time and retries each until it is accepted.
 struct Writer {
     browser: Browser,
-    /// Several, so that each stays short: the model receives all previous messages with each question.
+    /// There are several conversations, so that each stays short: every question is sent to the model with all
+    /// previous messages.
     conversations: Vec<String>,
     urls: Vec<watch::Receiver<Url>>,
-    killing_is_over: Arc<AtomicBool>,
+    are_kills_done: Arc<AtomicBool>,
 }
 
 impl Writer {
-    /// Sends messages until `killing_is_over`. Returns the acknowledged ones with their conversations.
+    /// Sends messages until `are_kills_done`. Returns the accepted ones with their conversations.
     async fn write(&self) -> Vec<(&str, String)> {
-        let mut acknowledged = Vec::new();
-        while !self.killing_is_over.load(Ordering::SeqCst) {
+        let mut accepted = Vec::new();
+        while !self.are_kills_done.load(Ordering::SeqCst) {
             let id = fastrand::choice(&self.conversations).unwrap();
-            let message = format!("message {} to {id}", acknowledged.len());
+            let message = format!("message {} to {id}", accepted.len());
             self.send_with_retry(id, &message).await;
-            acknowledged.push((id.as_str(), message));
+            accepted.push((id.as_str(), message));
         }
-        acknowledged
+        accepted
     }
 
     async fn send_with_retry(&self, id: &str, message: &str) {
@@ -83,45 +84,44 @@ impl Writer {
         }
     }
 
-    /// Sends a message to a random instance and receives its answer, or a part of it if the instance is
-    /// killed.
+    /// Sends a message to a random instance. Receives the answer, or a part of it if the instance is killed.
     async fn send(&self, id: &str, message: &str) -> Result<(), String> {
         let mut socket = self.random_instance().try_connect().await.ok_or("no connection")?;
         let data = json!({"conversation_id": id, "message": message, "client_message_id": message});
         if !socket.try_send("send_message", data).await {
-            return Err("sending failed".to_owned());
+            return Err("failed to send".to_owned());
         }
-        let mut is_acknowledged = false;
+        let mut is_accepted = false;
         while let Some((event, data)) = socket.try_receive().await {
             let is_for_this_message = data["client_message_id"] == json!(message);
             match event.as_str() {
-                // Without a `seq`: an earlier attempt was accepted.
+                // An event without a `seq` means that an earlier attempt was accepted.
                 "message_accepted" if is_for_this_message && data["seq"].is_null() => return Ok(()),
-                "message_accepted" if is_for_this_message => is_acknowledged = true,
+                "message_accepted" if is_for_this_message => is_accepted = true,
                 "error" if is_for_this_message => return Err(data["code"].to_string()),
-                "token_usage" if is_acknowledged => return Ok(()),
+                "token_usage" if is_accepted => return Ok(()),
                 _ => {}
             }
         }
-        if is_acknowledged { Ok(()) } else { Err("the connection ended".to_owned()) }
+        if is_accepted { Ok(()) } else { Err("the connection ended".to_owned()) }
     }
 
     fn random_instance(&self) -> Browser {
         self.browser.at_url(fastrand::choice(&self.urls).unwrap().borrow().clone())
     }
 
-    /// Asserts that the conversation has every acknowledged message once and in order, each with its answer.
-    /// Returns the number of interrupted answers.
-    async fn check(&self, id: &str, acknowledged: &[(&str, String)]) -> usize {
+    /// Asserts that the conversation contains every accepted message once and in order, with its answer. Returns the
+    /// number of interrupted answers.
+    async fn check(&self, id: &str, accepted: &[(&str, String)]) -> usize {
         let browser = self.random_instance();
         let messages = messages_when_idle(&browser, id).await;
-        let acknowledged: Vec<_> =
-            acknowledged.iter().filter(|(to, _)| *to == id).map(|(_, message)| message).collect();
+        let accepted: Vec<_> =
+            accepted.iter().filter(|(to, _)| *to == id).map(|(_, message)| message).collect();
         let (questions, answers): (Vec<_>, Vec<_>) =
             messages.iter().partition(|message| message["role"] == json!("user"));
         let stored: Vec<_> =
             questions.iter().map(|message| message["content"].as_str().unwrap()).collect();
-        assert_eq!(stored, acknowledged);
+        assert_eq!(stored, accepted);
         assert_eq!(answers.len(), questions.len());
         for (position, message) in (1..).zip(&messages) {
             assert_eq!(message["position"], json!(position));
@@ -139,7 +139,7 @@ impl Writer {
             }
         }
         let mut socket = browser.connect().await;
-        assert_eq!(socket.ask(id, "and on?").await, "You said: and on?");
+        assert_eq!(socket.ask(id, "still there?").await, "You said: still there?");
         interrupted
     }
 }
@@ -147,12 +147,12 @@ impl Writer {
 /// Waits until no turn is running. Returns all messages.
 async fn messages_when_idle(browser: &Browser, id: &str) -> Vec<Value> {
     let path = format!("/api/v1/conversations/{id}/messages?limit=200");
-    let waiting = async {
+    let wait = async {
         while !browser.get(&path).await.json()["running_turn"].is_null() {
             sleep(Duration::from_millis(100)).await;
         }
     };
-    timeout(TIMEOUT, waiting).await.unwrap_or_else(|_| panic!("{id} is stuck"));
+    timeout(TIMEOUT, wait).await.unwrap_or_else(|_| panic!("{id} is stuck"));
     let mut messages = Vec::new();
     let mut page = browser.get(&path).await.json();
     loop {
@@ -164,16 +164,16 @@ async fn messages_when_idle(browser: &Browser, id: &str) -> Vec<Value> {
     }
 }
 
-/// The numbers of acknowledged messages and of interrupted answers.
+/// The numbers of accepted messages and of interrupted answers.
 #[derive(Default)]
 struct Counts {
-    acknowledged: usize,
+    accepted: usize,
     interrupted: usize,
 }
 
-/// Kills random instances, one at a time, while users send messages, each in their own conversations.
+/// Kills random instances, one at a time, while users send messages to their conversations.
 async fn kill_under_load(mut instances: Vec<Instance>, users: u32, kills: u32) -> Counts {
-    let killing_is_over = Arc::new(AtomicBool::new(false));
+    let are_kills_done = Arc::new(AtomicBool::new(false));
     let urls: Vec<_> = instances.iter().map(|instance| instance.url.subscribe()).collect();
     let mut writers = Vec::new();
     for _ in 0..users {
@@ -182,11 +182,11 @@ async fn kill_under_load(mut instances: Vec<Instance>, users: u32, kills: u32) -
         for _ in 0..test_or_soak(2, 10) {
             conversations.push(browser.start_conversation().await);
         }
-        let (urls, killing_is_over) = (urls.clone(), Arc::clone(&killing_is_over));
-        writers.push(Writer { browser, conversations, urls, killing_is_over });
+        let (urls, are_kills_done) = (urls.clone(), Arc::clone(&are_kills_done));
+        writers.push(Writer { browser, conversations, urls, are_kills_done });
     }
 
-    let killing = async {
+    let kill_instances = async {
         for _ in 0..kills {
             sleep(Duration::from_millis(fastrand::u64(20..700))).await;
             let number = fastrand::usize(..instances.len());
@@ -194,65 +194,65 @@ async fn kill_under_load(mut instances: Vec<Instance>, users: u32, kills: u32) -
             sleep(Duration::from_millis(fastrand::u64(..200))).await;
             instances[number].restart().await;
         }
-        killing_is_over.store(true, Ordering::SeqCst);
+        are_kills_done.store(true, Ordering::SeqCst);
     };
-    let ((), acknowledged) = tokio::join!(killing, join_all(writers.iter().map(Writer::write)));
+    let ((), accepted) = tokio::join!(kill_instances, join_all(writers.iter().map(Writer::write)));
 
     let mut counts = Counts::default();
-    for (writer, acknowledged) in writers.iter().zip(&acknowledged) {
-        assert!(!acknowledged.is_empty());
+    for (writer, accepted) in writers.iter().zip(&accepted) {
+        assert!(!accepted.is_empty());
         for id in &writer.conversations {
-            counts.interrupted += writer.check(id, acknowledged).await;
+            counts.interrupted += writer.check(id, accepted).await;
         }
-        counts.acknowledged += acknowledged.len();
+        counts.accepted += accepted.len();
     }
     counts
 }
 
 fn report(stats: SoakStats, kills: u32, counts: &[Counts]) {
-    let acknowledged: usize = counts.iter().map(|run| run.acknowledged).sum();
+    let accepted: usize = counts.iter().map(|run| run.accepted).sum();
     let interrupted: usize = counts.iter().map(|run| run.interrupted).sum();
     let outcome = format!(
-        "{acknowledged} messages acknowledged, none lost or duplicated; {interrupted} answers \
+        "{accepted} messages accepted, none lost or duplicated; {interrupted} answers \
          interrupted, no conversation stuck"
     );
     stats.finish(kills, outcome);
 }
 
-/// In a long run, several servers run in parallel to save time.
+/// In `make soak`, several servers run in parallel to save time.
 #[tokio::test]
-async fn killing_the_server_on_sqlite_loses_and_duplicates_no_acknowledged_message() {
+async fn killing_the_server_on_sqlite_loses_and_duplicates_no_accepted_message() {
     let stats = SoakStats::start("kill -9 under load, SQLite");
     let (servers, kills) = (test_or_soak(1, 4), test_or_soak(8, 250));
     let model = ScriptedModel::with_delay(Duration::from_millis(20));
     let settings = [("AZURE_API_URL", model.url().to_owned()), ("SECRET_KEY", KEY.to_owned())];
 
-    let killing = (0..servers)
+    let runs = (0..servers)
         .map(|_| async { kill_under_load(vec![Instance::start(&settings).await], 4, kills).await });
-    let counts = join_all(killing).await;
+    let counts = join_all(runs).await;
 
     report(stats, servers * kills, &counts);
 }
 
-/// In a long run, most conversations are waiting for a lease to expire, so there are many users and
-/// conversations.
+/// In `make soak`, most conversations are waiting for a lease to expire at any time. Therefore, there are many users
+/// and conversations.
 #[tokio::test]
-async fn killing_instances_on_mongodb_loses_and_duplicates_no_acknowledged_message() {
+async fn killing_instances_on_mongodb_loses_and_duplicates_no_accepted_message() {
     let stats = SoakStats::start("kill -9 under load, two instances");
     let (pairs, users, kills) = (test_or_soak(1, 2), test_or_soak(4, 16), test_or_soak(8, 500));
     let model = ScriptedModel::with_delay(Duration::from_millis(20));
 
-    let killing = (0..pairs).map(|_| async {
+    let runs = (0..pairs).map(|_| async {
         let settings = [
             ("AZURE_API_URL", model.url().to_owned()),
             ("SECRET_KEY", KEY.to_owned()),
             ("MONGODB_URI", mongodb_uri()),
             ("REDIS_URL", redis_url()),
         ];
-        let (one, other) = tokio::join!(Instance::start(&settings), Instance::start(&settings));
-        kill_under_load(vec![one, other], users, kills).await
+        let (first, second) = tokio::join!(Instance::start(&settings), Instance::start(&settings));
+        kill_under_load(vec![first, second], users, kills).await
     });
-    let counts = join_all(killing).await;
+    let counts = join_all(runs).await;
 
     report(stats, pairs * kills, &counts);
 }

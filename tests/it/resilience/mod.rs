@@ -1,5 +1,5 @@
-//! Nothing is lost or duplicated when clients disconnect, servers are killed or messages are resent. `make soak`
-//! runs the same tests with many more iterations.
+//! No message or event is lost or duplicated when clients disconnect, servers are killed or messages are resent.
+//! `make soak` runs the same tests with many more iterations.
 
 mod disconnects;
 mod interleavings;

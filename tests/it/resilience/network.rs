@@ -1,4 +1,4 @@
-//! Network faults between the server and the processes that it talks to.
+//! Network faults between the server and its peers.
 
 use std::fs;
 use std::time::Duration;
@@ -55,7 +55,7 @@ impl ProxiedServer {
         }
     }
 
-    /// The number of open file descriptors of the server, which include sockets.
+    /// The number of the server's open file descriptors, which include sockets.
     fn open_descriptors(&self) -> usize {
         fs::read_dir(format!("/proc/{}/fd", self.server.id())).unwrap().count()
     }
@@ -67,7 +67,7 @@ fn authority(url: &str) -> &str {
 
 const SLOW: ProxyState = ProxyState::Delaying(Duration::from_millis(100));
 
-/// Two faults occur during an answer, then the network recovers.
+/// The network has two faults during an answer, then it recovers.
 #[rstest]
 #[tokio::test]
 async fn after_a_network_fault_the_server_recovers_and_leaks_no_connection(
@@ -113,11 +113,11 @@ async fn after_a_network_fault_the_server_recovers_and_leaks_no_connection(
     let stored = client.stored_messages().await;
     let contents: Vec<_> = stored.iter().map(|(_, content, _)| content.as_str()).collect();
     assert_eq!(contents[3..], [&answer.text, "after", "You said: after"]);
-    let closed = async {
+    let close_connections = async {
         // The connection pools may have grown a little.
         while proxied.open_descriptors() > initial_descriptors + 4 {
             sleep(Duration::from_millis(100)).await;
         }
     };
-    timeout(TIMEOUT, closed).await.expect("connections leaked");
+    timeout(TIMEOUT, close_connections).await.expect("connections leaked");
 }

@@ -14,8 +14,8 @@ const MAX_RECOVERY: Duration = Duration::from_secs(5);
 #[tokio::test]
 async fn an_answer_survives_a_redis_outage() {
     let stats = SoakStats::start("Redis outage during an answer, two instances");
-    // In seconds; longer than the interval at which an answer is saved.
-    let outage = test_or_soak(3, 30);
+    // Longer than the interval at which an answer is saved.
+    let outage_seconds = test_or_soak(3, 30);
     let mut redis = Redis::start().await;
     let cluster = Cluster::with_redis(redis.url(), ScriptedModel::start());
     let (a, b) = tokio::join!(cluster.instance(0), cluster.instance(1));
@@ -36,7 +36,7 @@ async fn an_answer_survives_a_redis_outage() {
     sender.send("send_message", json!({"message": "to the current one"})).await;
     let send_error = sender.expect("error").await;
     answer.send("meanwhile, ");
-    sleep(Duration::from_secs(outage.into())).await;
+    sleep(Duration::from_secs(outage_seconds.into())).await;
     let saved = cluster.newest_message(&id).await;
     redis.restart().await;
     let restarted_at = Instant::now();
@@ -65,7 +65,7 @@ async fn an_answer_survives_a_redis_outage() {
     stats.finish(
         1,
         format!(
-            "an outage of {outage} s, nothing lost, live again after {}",
+            "an outage of {outage_seconds} s, nothing lost, events received again after {}",
             format_seconds(recovery_time)
         ),
     );

@@ -1,4 +1,4 @@
-//! One message that is sent many times.
+//! A message that is sent many times.
 
 use futures_util::future::join_all;
 use webchat_tests::{Addresses, ReconnectingClient, SoakStats};
@@ -8,7 +8,7 @@ use crate::operations::instances::Cluster;
 const RESENDS: u32 = 100;
 
 #[tokio::test]
-async fn one_client_message_id_sent_a_hundred_times_makes_one_message_and_one_model_call() {
+async fn a_client_message_id_sent_a_hundred_times_creates_one_message_and_one_model_request() {
     let stats = SoakStats::start("one client_message_id sent, two instances");
     let cluster = Cluster::new();
     let (a, b) = tokio::join!(cluster.instance(0), cluster.instance(1));
@@ -26,5 +26,5 @@ async fn one_client_message_id_sent_a_hundred_times_makes_one_message_and_one_mo
     assert!(answers.iter().all(|answer| answer.text == "You said: once"), "{answers:?}");
     assert_eq!(clients[0].stored_messages().await.len(), 2);
     assert_eq!(cluster.model.requests().len(), 1);
-    stats.finish(RESENDS, "one message, one call upstream");
+    stats.finish(RESENDS, "one message, one model request");
 }

@@ -15,7 +15,7 @@ use crate::operations::instances::Cluster;
 const CLIENTS: usize = 8;
 
 #[tokio::test]
-async fn a_rolling_restart_under_load_fails_no_turn_and_loses_no_message() {
+async fn no_turn_fails_and_no_message_is_lost_during_a_rolling_restart_under_load() {
     let stats = SoakStats::start("rolling restarts of two instances under load");
     let (rounds, mut turns) = (test_or_soak(1, 30), 0);
     let cluster = Cluster::with_model(ScriptedModel::with_delay(Duration::from_millis(20)));
@@ -25,7 +25,7 @@ async fn a_rolling_restart_under_load_fails_no_turn_and_loses_no_message() {
         addresses.insert(number, instance);
     }
     let restarts_done = CancellationToken::new();
-    let restarting = async {
+    let restart_all = async {
         for _ in 0..rounds {
             for (number, instance) in instances.iter_mut().enumerate() {
                 restart(&cluster, &addresses, number, instance).await;
@@ -34,8 +34,8 @@ async fn a_rolling_restart_under_load_fails_no_turn_and_loses_no_message() {
         restarts_done.cancel();
     };
 
-    let asking = join_all((0..CLIENTS).map(|_| send_questions(&addresses, &restarts_done)));
-    let (results, ()) = join(asking, restarting).await;
+    let ask = join_all((0..CLIENTS).map(|_| send_questions(&addresses, &restarts_done)));
+    let (results, ()) = join(ask, restart_all).await;
 
     for (client, answers) in results {
         turns += assert_nothing_failed(&client, &answers).await;
@@ -43,14 +43,14 @@ async fn a_rolling_restart_under_load_fails_no_turn_and_loses_no_message() {
     stats.finish(rounds, format!("{turns} turns, none failed, no message lost"));
 }
 
-/// Returns the number of the client's turns.
+/// Asserts that no turn failed and no message was lost. Returns the number of the client's turns.
 async fn assert_nothing_failed(client: &ReconnectingClient, answers: &[ReceivedAnswer]) -> usize {
     let sent: Vec<_> = (0..answers.len()).map(question).collect();
     let expected: Vec<_> = sent.iter().map(|sent| format!("You said: {sent}")).collect();
     let received: Vec<_> = answers.iter().map(|answer| answer.text.clone()).collect();
     assert_eq!(received, expected);
     assert!(answers.iter().all(|answer| answer.finish_reason == "stop"), "{answers:?}");
-    // This is only the newest page, of at most 200 messages.
+    // This is only the newest page, which has at most 200 messages.
     let stored = client.stored_messages().await;
     let questions = stored.iter().filter(|(role, ..)| role == "user");
     let stored_questions: Vec<_> = questions.map(|(_, content, _)| content.clone()).collect();
@@ -62,17 +62,17 @@ async fn assert_nothing_failed(client: &ReconnectingClient, answers: &[ReceivedA
 async fn restart(cluster: &Cluster, addresses: &Addresses, number: usize, instance: &mut Process) {
     sleep(Duration::from_millis(300)).await;
     instance.terminate().await;
-    // A load balancer that checks readiness would do the same.
+    // A load balancer that checks readiness does the same.
     addresses.remove(number);
     assert!(instance.wait_for_exit().await, "instance {number} failed to shut down");
     *instance = cluster.instance(number).await;
     addresses.insert(number, instance);
 }
 
-/// Replaces three instances one after the other, behind the load balancer of `deploy/compose.cluster.yaml`. Clients know
-/// only its address.
+/// Replaces three instances one at a time, behind the load balancer of `deploy/compose.cluster.yaml`. Clients know only
+/// the address of the load balancer.
 #[tokio::test]
-async fn a_rolling_update_behind_caddy_fails_no_turn_and_no_request() {
+async fn no_turn_and_no_request_fails_during_a_rolling_update_behind_caddy() {
     let cluster = Cluster::with_model(ScriptedModel::with_delay(Duration::from_millis(20)));
     let ports = [(); 3].map(|()| FreePort::choose());
     let mut instances = Vec::new();
@@ -84,8 +84,8 @@ async fn a_rolling_update_behind_caddy_fails_no_turn_and_no_request() {
     let _proxy = front.start(ProxyProgram::Caddy, "caddy/Caddyfile.cluster", &servers).await;
     let addresses = Addresses::of_browser(&front.browser("/"));
     let update_done = CancellationToken::new();
-    let updating = async {
-        // Clients start a conversation first: a POST that a stopping instance has received is not repeated.
+    let update_all = async {
+        // Let the clients start their conversations first: Caddy does not repeat a POST to a stopping instance.
         sleep(Duration::from_millis(500)).await;
         for (number, instance) in instances.iter_mut().enumerate() {
             instance.terminate().await;
@@ -97,9 +97,9 @@ async fn a_rolling_update_behind_caddy_fails_no_turn_and_no_request() {
         update_done.cancel();
     };
 
-    let asking = join_all((0..CLIENTS).map(|_| send_questions(&addresses, &update_done)));
-    let reading = read_all_the_time(front.browser("/"), &update_done);
-    let (results, failed_reads, ()) = join3(asking, reading, updating).await;
+    let ask = join_all((0..CLIENTS).map(|_| send_questions(&addresses, &update_done)));
+    let read = read_repeatedly(front.browser("/"), &update_done);
+    let (results, failed_reads, ()) = join3(ask, read, update_all).await;
 
     let mut turns = 0;
     for (client, answers) in results {
@@ -109,8 +109,8 @@ async fn a_rolling_update_behind_caddy_fails_no_turn_and_no_request() {
     assert_eq!(failed_reads, Vec::<u16>::new());
 }
 
-/// Returns the statuses of the requests that failed.
-async fn read_all_the_time(browser: Browser, done: &CancellationToken) -> Vec<u16> {
+/// Sends requests until `done`. Returns the statuses of those that failed.
+async fn read_repeatedly(browser: Browser, done: &CancellationToken) -> Vec<u16> {
     browser.start_conversation().await;
     let mut failed = Vec::new();
     while !done.is_cancelled() {

@@ -1,4 +1,4 @@
-//! Clients that read slowly or not at all: they cost little memory, slow nobody down and are disconnected.
+//! Clients that read slowly or not at all: they use little memory, delay no one and are disconnected.
 
 use std::fs;
 use std::time::{Duration, Instant};
@@ -12,15 +12,15 @@ use webchat_tests::{
 
 const MIB: u64 = 1024 * 1024;
 
-/// Enough for [`flood`], so that nothing is summarised or cut off.
+/// Large enough for [`flood`], so that nothing is summarised or truncated.
 const LARGE_WINDOW: (&str, &str) = ("MAX_TOKENS", "10000000");
 const LONG_ANSWERS: (&str, &str) = ("REPLY_TOKENS", "131072");
 
-/// The number of conversations of a flood: their answers together exceed the buffers of a connection.
+/// The number of conversations in a flood. Their answers together exceed the buffers of a connection.
 const CONVERSATIONS: usize = 4;
 
 /// Starts the conversations of a flood.
-async fn conversations(browser: &Browser) -> Vec<String> {
+async fn start_conversations(browser: &Browser) -> Vec<String> {
     let mut ids = Vec::new();
     for _ in 0..CONVERSATIONS {
         ids.push(browser.start_conversation().await);
@@ -28,7 +28,7 @@ async fn conversations(browser: &Browser) -> Vec<String> {
     ids
 }
 
-/// Subscribes to the conversations. Returns the numbers of their latest events.
+/// Subscribes to the conversations. Returns the sequence numbers of their latest events.
 async fn subscribe(socket: &mut Socket, ids: &[String]) -> Vec<u64> {
     let mut latest = Vec::new();
     for id in ids {
@@ -38,8 +38,8 @@ async fn subscribe(socket: &mut Socket, ids: &[String]) -> Vec<u64> {
     latest
 }
 
-/// Sends a question in each conversation, whose answers exceed the outgoing buffer of a slow client. Returns the
-/// text of each.
+/// Sends a question in each conversation. The answers exceed the outgoing buffer of a slow client. Returns the text
+/// of each answer.
 async fn flood(model: &ScriptedModel, sender: &mut Socket, ids: &[String]) -> String {
     const CHUNKS: usize = 25;
     let chunk = "tide ".repeat(6_500);
@@ -56,7 +56,7 @@ async fn flood(model: &ScriptedModel, sender: &mut Socket, ids: &[String]) -> St
     chunk.repeat(CHUNKS)
 }
 
-/// The events of one conversation.
+/// Returns the events of one conversation.
 fn events_of(id: &str, events: &[(String, Value)]) -> Vec<(String, Value)> {
     events.iter().filter(|(_, data)| data["conversation_id"] == json!(id)).cloned().collect()
 }
@@ -66,7 +66,7 @@ async fn a_slow_reader_is_disconnected_and_receives_the_rest_after_reconnecting(
     let settings = [LARGE_WINDOW, LONG_ANSWERS, ("WS_SLOWEST_S", "6")];
     let server = TestServer::with_settings(&settings).await;
     let (browser, mut sender) = server.socket().await;
-    let ids = conversations(&browser).await;
+    let ids = start_conversations(&browser).await;
     let mut slow = browser.connect_with_small_buffer().await;
     let initial_seqs = subscribe(&mut slow, &ids).await;
 
@@ -106,7 +106,7 @@ fn open_sockets(process: &Process) -> usize {
 }
 
 #[tokio::test]
-async fn clients_that_never_read_cost_at_most_a_mebibyte_each_and_are_disconnected() {
+async fn clients_that_never_read_use_at_most_a_mebibyte_each_and_are_disconnected() {
     const READERS: u16 = 80;
     let stats = SoakStats::start("clients that never read answers of 3 MB");
     let slowest = test_or_soak(10, 30);
@@ -121,15 +121,15 @@ async fn clients_that_never_read_cost_at_most_a_mebibyte_each_and_are_disconnect
     let server = Process::start(folder.path(), &settings).await;
     let browser = server.browser();
     let mut sender = browser.connect().await;
-    // The memory that an answer needs without readers. The first answer is a warm-up.
+    // Measure the memory that answers need without readers. The first round is a warm-up.
     let mut growth_without_readers = 0;
     for _ in 0..2 {
-        let ids = conversations(&browser).await;
+        let ids = start_conversations(&browser).await;
         let before = memory(&server);
         flood(&model, &mut sender, &ids).await;
         growth_without_readers = memory(&server).saturating_sub(before);
     }
-    let ids = conversations(&browser).await;
+    let ids = start_conversations(&browser).await;
     let initial_sockets = open_sockets(&server);
 
     let mut readers = Vec::new();
@@ -155,7 +155,7 @@ async fn clients_that_never_read_cost_at_most_a_mebibyte_each_and_are_disconnect
 
     assert!(
         sockets_after_flood >= initial_sockets + usize::from(READERS),
-        "readers were disconnected within {flood_duration:?}: {sockets_after_flood} sockets"
+        "readers were disconnected too early, within {flood_duration:?}: {sockets_after_flood} sockets"
     );
     let bytes_per_reader = growth_by_readers / u64::from(READERS);
     assert!(bytes_per_reader < MIB, "{bytes_per_reader} bytes per reader");

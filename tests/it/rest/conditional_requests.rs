@@ -4,6 +4,7 @@ use reqwest::{Method, RequestBuilder};
 use serde_json::{Value, json};
 use webchat_tests::{Browser, Response, TestServer};
 
+/// A server with a conversation.
 struct TestChat {
     _server: TestServer,
     browser: Browser,
@@ -37,7 +38,7 @@ fn assert_conflict(response: &Response) {
 }
 
 #[tokio::test]
-async fn a_request_with_the_current_etag_returns_304() {
+async fn a_get_request_with_the_current_etag_returns_304() {
     let chat = TestChat::open().await;
     for rest in ["", "/context"] {
         let etag = chat.etag(rest).await;
@@ -67,26 +68,26 @@ async fn a_conversation_is_changed_only_if_its_etag_matches() {
         chat.browser.send(request.header("if-match", tag)).await
     };
 
-    let first = change("one", &etag).await;
-    let second = change("two", &etag).await;
-    let third = change("three", first.header("etag")).await;
-    let any = change("four", "*").await;
-    let weak = change("five", &format!("W/{}", any.header("etag"))).await;
-    let invalid = change("six", "four").await;
+    let first = change("first", &etag).await;
+    let with_old_etag = change("second", &etag).await;
+    let with_new_etag = change("third", first.header("etag")).await;
+    let with_any = change("fourth", "*").await;
+    let with_weak = change("fifth", &format!("W/{}", with_any.header("etag"))).await;
+    let with_invalid = change("sixth", "unquoted").await;
     let delete = |tag: &str| {
         let request = chat.browser.request(Method::DELETE, &chat.path);
         chat.browser.send(request.header("if-match", tag))
     };
     let deleted_with_old_etag = delete(&etag).await;
-    let deleted = delete(any.header("etag")).await;
+    let deleted = delete(with_any.header("etag")).await;
 
     assert_eq!(
-        (first.status.as_u16(), third.status.as_u16(), any.status.as_u16()),
+        (first.status.as_u16(), with_new_etag.status.as_u16(), with_any.status.as_u16()),
         (200, 200, 200)
     );
-    assert_conflict(&second);
-    assert_conflict(&weak);
-    assert_conflict(&invalid);
+    assert_conflict(&with_old_etag);
+    assert_conflict(&with_weak);
+    assert_conflict(&with_invalid);
     assert_conflict(&deleted_with_old_etag);
     assert_eq!(deleted.status, 204);
 }
@@ -105,15 +106,15 @@ async fn a_context_is_changed_only_if_its_etag_matches() {
     };
 
     let first = change("Be brief.", &etag).await;
-    let second = change("Be long.", &etag).await;
-    let third = change("Be kind.", first.header("etag")).await;
+    let with_old_etag = change("Be verbose.", &etag).await;
+    let with_new_etag = change("Be kind.", first.header("etag")).await;
 
-    assert_eq!((first.status.as_u16(), third.status.as_u16()), (200, 200));
-    assert_conflict(&second);
+    assert_eq!((first.status.as_u16(), with_new_etag.status.as_u16()), (200, 200));
+    assert_conflict(&with_old_etag);
     assert_conflict(&change_summary(Method::PUT, &etag).await);
     assert_conflict(&change_summary(Method::DELETE, &etag).await);
     assert_eq!(
-        change_summary(Method::PUT, third.header("etag")).await.status_and_code().1,
+        change_summary(Method::PUT, with_new_etag.header("etag")).await.status_and_code().1,
         "no_summary"
     );
 }

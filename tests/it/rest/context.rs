@@ -18,7 +18,7 @@ fn contents(request: &Value) -> Vec<&str> {
 }
 
 #[tokio::test]
-async fn prompt_parameters_and_examples_are_stored_returned_and_sent_to_the_model() {
+async fn the_context_is_stored_returned_and_sent_to_the_model() {
     let server = TestServer::with_settings(&[("SYSTEM_PROMPT", "Be kind.")]).await;
     let (browser, mut socket) = server.socket().await;
     let id = browser.start_conversation().await;
@@ -27,17 +27,17 @@ async fn prompt_parameters_and_examples_are_stored_returned_and_sent_to_the_mode
 
     let pair = json!({"user_prompt": "1 + 1?", "assistant_response": "2."});
     let added = post(&browser, &examples, &pair).await;
-    socket.ask(&id, "by default").await;
+    socket.ask(&id, "with the default").await;
     let changes = json!({"system_prompt": "Be brief.", "parameters": {"temperature": 0.5}});
     let response = browser.patch(&context, &changes).await;
-    socket.ask(&id, "with my own").await;
+    socket.ask(&id, "with its own prompt").await;
     let without_prompt = browser.patch(&context, &json!({"system_prompt": null})).await.json();
     let example = format!("{examples}/{}", added.json()["example_id"].as_str().unwrap());
     let removed = browser.delete(&example).await;
 
     assert_eq!((added.status.as_u16(), response.status.as_u16()), (201, 200));
     let requests = server.model.requests();
-    assert_eq!(contents(&requests[0]), ["Be kind.", "1 + 1?", "2.", "by default"]);
+    assert_eq!(contents(&requests[0]), ["Be kind.", "1 + 1?", "2.", "with the default"]);
     assert_eq!(requests[0]["temperature"], Value::Null);
     assert_eq!(contents(&requests[1])[0], "Be brief.");
     assert_eq!(requests[1]["temperature"], json!(0.5));
@@ -49,7 +49,7 @@ async fn prompt_parameters_and_examples_are_stored_returned_and_sent_to_the_mode
     assert_eq!(
         without_prompt["parameters"],
         json!({"temperature": 0.5}),
-        "fields that are not in the request stay unchanged"
+        "a field that is not in the request was changed"
     );
     assert_eq!(removed.status, 204);
     assert_eq!(browser.get(&examples).await.json(), json!({"few_shot_examples": []}));
@@ -63,7 +63,7 @@ async fn a_long_conversation_is_summarised_and_the_summary_can_be_replaced_and_d
     let id = browser.start_conversation().await;
     let context = format!("/api/v1/conversations/{id}/context");
 
-    // The model repeats what it is asked. Asked for a summary, it repeats the beginning of the messages.
+    // The model echoes the last message of a request. Its summary therefore repeats the beginning of the messages.
     socket.ask(&id, &"tide ".repeat(390)).await;
     let change = socket.receive_until("conversation_updated").await.pop().unwrap().1;
     let summarised = browser.get(&context).await.json();
@@ -83,7 +83,11 @@ async fn a_long_conversation_is_summarised_and_the_summary_can_be_replaced_and_d
     assert_eq!(removed.status, 204);
     assert_eq!(removed_again.status_and_code(), (404, "no_summary".to_owned()));
     let messages = browser.get(&format!("/api/v1/conversations/{id}/messages")).await.json();
-    assert_eq!(messages["messages"].as_array().unwrap().len(), 4, "compaction deletes no message");
+    assert_eq!(
+        messages["messages"].as_array().unwrap().len(),
+        4,
+        "the compaction deleted messages"
+    );
 }
 
 #[tokio::test]
@@ -95,7 +99,8 @@ async fn an_invalid_change_is_rejected_with_a_reason() {
     let examples = format!("/api/v1/conversations/{id}/few_shot_examples");
 
     let too_long = browser.patch(&context, &json!({"system_prompt": "tide ".repeat(600)})).await;
-    let too_hot = browser.patch(&context, &json!({"parameters": {"temperature": 3}})).await;
+    let too_hot =
+        browser.patch(&context, &json!({"parameters": {"temperature": 3}})).await;
     let unknown_field = browser.patch(&context, &json!({"sytem_prompt": "typo"})).await;
     let empty_summary = put(&browser, &format!("{context}/summary"), &json!({"text": " "})).await;
     let no_summary = put(&browser, &format!("{context}/summary"), &json!({"text": "Tides."})).await;

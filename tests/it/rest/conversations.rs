@@ -35,7 +35,7 @@ async fn a_conversation_is_created_read_renamed_and_deleted() {
 }
 
 #[tokio::test]
-async fn any_conversation_can_be_saved_as_a_file_and_reset() {
+async fn a_conversation_other_than_the_current_one_can_be_saved_and_reset() {
     let server = TestServer::start().await;
     let (browser, mut socket) = server.socket().await;
     let id = create(&browser).await;
@@ -148,7 +148,7 @@ async fn messages_are_paged_backwards() {
 }
 
 #[tokio::test]
-async fn the_configuration_names_the_model() {
+async fn the_configuration_contains_the_model_name() {
     let server = TestServer::start().await;
 
     let config = server.browser().get("/api/v1/config").await.json();
@@ -162,7 +162,7 @@ async fn invalid_input_is_rejected_with_a_reason() {
     let browser = server.browser();
     let id = create(&browser).await;
     let path = format!("/api/v1/conversations/{id}");
-    let invalid_requests = [
+    let rejected_requests = [
         (
             browser.get("/api/v1/conversations?limit=0").await,
             400,
@@ -186,7 +186,7 @@ async fn invalid_input_is_rejected_with_a_reason() {
         (browser.get("/api/v1/nothing").await, 404, "nothing here"),
     ];
 
-    for (response, status, message) in invalid_requests {
+    for (response, status, message) in rejected_requests {
         assert_eq!(response.status, status, "{response:?}");
         assert!(response.json()["message"].as_str().unwrap().contains(message), "{response:?}");
     }
@@ -201,7 +201,8 @@ async fn only_uncompressed_json_bodies_are_accepted() {
     let body = r#"{"title": "x"}"#;
     let json_type = ("content-type", "application/json");
 
-    let broken = browser.send(patch().header(json_type.0, json_type.1).body("{\"title\":")).await;
+    let invalid_json =
+        browser.send(patch().header(json_type.0, json_type.1).body("{\"title\":")).await;
     let lone_surrogate =
         browser.send(patch().header(json_type.0, json_type.1).body(r#"{"title": "\ud800"}"#)).await;
     let text = browser.send(patch().header("content-type", "text/plain").body(body)).await;
@@ -214,7 +215,7 @@ async fn only_uncompressed_json_bodies_are_accepted() {
     let no_body = browser.send(patch()).await;
 
     assert_eq!(no_body.status_and_code(), (415, "unsupported_media_type".to_owned()));
-    assert_eq!(broken.status_and_code(), (400, "invalid_request".to_owned()));
+    assert_eq!(invalid_json.status_and_code(), (400, "invalid_request".to_owned()));
     assert_eq!(lone_surrogate.status_and_code(), (400, "invalid_request".to_owned()));
     assert_eq!(text.status_and_code(), (415, "unsupported_media_type".to_owned()));
     assert_eq!(compressed.status_and_code(), (415, "unsupported_media_type".to_owned()));

@@ -1,4 +1,4 @@
-//! The bodies of error responses.
+//! Error responses.
 
 use std::fs;
 

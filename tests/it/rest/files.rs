@@ -1,4 +1,4 @@
-//! Files: upload, analysis, cancellation and retry.
+//! Files: uploads, analysis, cancellation and retries.
 
 use std::time::Duration;
 
@@ -10,10 +10,10 @@ use tokio::net::TcpStream;
 use tokio::time::{sleep, timeout};
 use webchat_tests::{Browser, Process, ScriptedModel, Socket, TIMEOUT, TestServer};
 
-/// Files are split into parts of 64 tokens, which are analysed one at a time.
+/// Settings that split files into parts of 64 tokens, which are analysed one at a time.
 const SMALL_PARTS: [(&str, &str); 2] = [("CHUNK_SIZE_TOKENS", "64"), ("FILE_CONCURRENCY", "1")];
 
-/// The content of a file that is split into this number of parts.
+/// Generates the content of a file that is split into this number of parts.
 fn text(parts: usize) -> String {
     let parts = (1..=parts).map(|part| format!("{part}{}\n\n", " tide".repeat(50)));
     parts.collect::<Vec<_>>().concat()
@@ -32,7 +32,7 @@ async fn upload(browser: &Browser, id: &str, content: &str) -> String {
 
 /// Waits until the job has this status. Returns the job.
 async fn wait_for_status(browser: &Browser, job_path: &str, status: &str) -> Value {
-    let waiting = async {
+    let wait = async {
         loop {
             let job = browser.get(job_path).await.json();
             if job["status"] == json!(status) {
@@ -41,17 +41,19 @@ async fn wait_for_status(browser: &Browser, job_path: &str, status: &str) -> Val
             sleep(Duration::from_millis(50)).await;
         }
     };
-    timeout(TIMEOUT, waiting).await.unwrap_or_else(|_| panic!("the job did not become {status}"))
+    timeout(TIMEOUT, wait)
+        .await
+        .unwrap_or_else(|_| panic!("timed out waiting for the status {status}"))
 }
 
 /// Waits until the model has received this number of requests.
 async fn wait_for_requests(model: &ScriptedModel, count: usize) {
-    let asking = async {
+    let wait = async {
         while model.requests().len() < count {
             sleep(Duration::from_millis(5)).await;
         }
     };
-    timeout(TIMEOUT, asking).await.unwrap();
+    timeout(TIMEOUT, wait).await.unwrap();
 }
 
 async fn contents(browser: &Browser, id: &str) -> Vec<String> {
@@ -71,7 +73,7 @@ async fn file_progress_is_published_and_the_model_receives_the_analysis() {
     let (browser, mut socket) = server.socket().await;
     let id = browser.start_conversation().await;
     subscribe(&mut socket, &id).await;
-    for text in ["Of one.", "Of two.", "Of both."] {
+    for text in ["Part one.", "Part two.", "Both parts."] {
         let scripted = server.model.next_answer();
         scripted.send(text);
         scripted.finish();
@@ -87,24 +89,24 @@ async fn file_progress_is_published_and_the_model_receives_the_analysis() {
             progress["of"].clone(),
         ));
     }
-    let titled = socket.expect("conversation_updated").await;
-    let added = socket.expect("conversation_updated").await;
+    let title_change = socket.expect("conversation_updated").await;
+    let file_change = socket.expect("conversation_updated").await;
     let job = browser.get(&job_path).await.json();
     let listed = browser.get(&files_path(&id)).await.json();
     socket.ask(&id, "What is it about?").await;
 
     let expected = [("running", 0), ("running", 1), ("running", 2), ("complete", 2)];
     assert_eq!(received, expected.map(|(status, done)| (json!(status), json!(done), json!(2))));
-    assert_eq!(titled["title"], json!("tides.txt"));
-    assert_eq!((&added["change"], &added["job_id"]), (&json!("file"), &job["job_id"]));
+    assert_eq!(title_change["title"], json!("tides.txt"));
+    assert_eq!((&file_change["change"], &file_change["job_id"]), (&json!("file"), &job["job_id"]));
     assert_eq!(job["file_name"], json!("tides.txt"));
     assert_eq!(job["size_bytes"], json!(text(2).len()));
     assert!(job["message_id"].is_string() && job["error"].is_null(), "{job}");
     assert_eq!(listed, json!({"files": [job]}));
     let contents = contents(&browser, &id).await;
-    assert_eq!(contents[..2], ["Please analyse the file \"tides.txt\".", "Of both."]);
+    assert_eq!(contents[..2], ["Please analyse the file \"tides.txt\".", "Both parts."]);
     let request = server.model.requests().pop().unwrap();
-    assert_eq!(request["messages"][1]["content"], json!("Of both."), "{request}");
+    assert_eq!(request["messages"][1]["content"], json!("Both parts."), "{request}");
 }
 
 #[tokio::test]
@@ -132,7 +134,7 @@ async fn retrying_a_failed_file_analyses_only_missing_parts() {
     let server = TestServer::with_settings(&SMALL_PARTS).await;
     let browser = server.browser();
     let id = browser.start_conversation().await;
-    for text in ["Of one.", " ", " ", " ", "Of three."] {
+    for text in ["Part one.", " ", " ", " ", "Part three."] {
         let answer = server.model.next_answer();
         answer.send(text);
         answer.finish();
@@ -178,14 +180,14 @@ async fn a_restarted_server_analyses_only_the_missing_parts() {
     let id = browser.start_conversation().await;
     let first = model.next_answer();
     let second = model.next_answer();
-    first.send("Of one.");
+    first.send("Part one.");
     first.finish();
     let job_path = upload(&browser, &id, &text(2)).await;
-    second.send("Half of");
+    second.send("Part");
     wait_for_requests(&model, 2).await;
     server.kill().await;
 
-    for text in ["Of two.", "Of both."] {
+    for text in ["Part two.", "Both parts."] {
         let scripted = model.next_answer();
         scripted.send(text);
         scripted.finish();
@@ -194,8 +196,8 @@ async fn a_restarted_server_analyses_only_the_missing_parts() {
     let browser = server.browser_with_cookies_of(&browser);
     wait_for_status(&browser, &job_path, "complete").await;
 
-    assert_eq!(model.requests().len(), 4, "the first part is not analysed again");
-    assert_eq!(contents(&browser, &id).await[1..], ["Of both."]);
+    assert_eq!(model.requests().len(), 4, "the first part was analysed again");
+    assert_eq!(contents(&browser, &id).await[1..], ["Both parts."]);
 }
 
 #[tokio::test]
@@ -205,21 +207,21 @@ async fn an_invalid_upload_is_rejected_with_a_reason() {
     let browser = server.browser();
     let path = files_path(&browser.start_conversation().await);
     let large = vec![b'x'; 200_000];
-    let tides = b"tides".as_slice();
+    let text = b"tides".as_slice();
 
     for (fields, status, code) in [
-        (vec![("file", Some("tides.exe"), tides)], 400, "unsupported_file_type"),
-        (vec![("file", Some("tides.txt/"), tides)], 400, "unsupported_file_type"),
+        (vec![("file", Some("tides.exe"), text)], 400, "unsupported_file_type"),
+        (vec![("file", Some("tides.txt/"), text)], 400, "unsupported_file_type"),
         (vec![("file", Some("a.txt"), b"".as_slice())], 400, "empty_file"),
         (vec![("file", Some("a.txt"), b"\xff\xfe\0".as_slice())], 400, "file_not_text"),
         (vec![("file", Some("a.txt"), &large[..110_000])], 413, "payload_too_large"),
         (vec![("file", Some("a.txt"), &large)], 413, "payload_too_large"),
-        (vec![("other", None, &large), ("file", Some("a.txt"), tides)], 413, "payload_too_large"),
+        (vec![("other", None, &large), ("file", Some("a.txt"), text)], 413, "payload_too_large"),
         (vec![], 400, "invalid_request"),
-        (vec![("file", None, tides)], 400, "invalid_request"),
+        (vec![("file", None, text)], 400, "invalid_request"),
         (vec![("file", Some(""), b"")], 400, "invalid_request"),
-        (vec![("text", Some("a.txt"), tides)], 400, "invalid_request"),
-        (vec![("file", Some("a.txt"), tides); 2], 400, "invalid_request"),
+        (vec![("text", Some("a.txt"), text)], 400, "invalid_request"),
+        (vec![("file", Some("a.txt"), text); 2], 400, "invalid_request"),
     ] {
         let rejected = browser.post_form(&path, &fields).await;
         assert_eq!(rejected.status_and_code(), (status, code.to_owned()), "{:?}", rejected.text);
@@ -230,7 +232,7 @@ async fn an_invalid_upload_is_rejected_with_a_reason() {
     assert_eq!(browser.get(&path).await.json(), json!({"files": []}));
 
     let _answer = server.model.next_answer();
-    let fields = [("note", None, tides), ("file", Some("../../\u{202e}a.txt"), tides)];
+    let fields = [("note", None, text), ("file", Some("../../\u{202e}a.txt"), text)];
     let accepted = browser.post_form(&path, &fields).await;
     let second_upload = browser.upload(&path, "a.txt", b"tides").await;
     assert_eq!(accepted.json()["file_name"], json!("a.txt"));
@@ -331,7 +333,7 @@ async fn the_flask_upload_waits_for_the_analysis() {
     assert_eq!(unsupported.status, StatusCode::BAD_REQUEST);
     assert_eq!(unsupported.json()["message"], json!("Unsupported file type."));
     let listed = lists["conversations"].as_array().unwrap();
-    assert_eq!(listed.len(), 1, "the first upload started the current conversation");
+    assert_eq!(listed.len(), 1, "the uploads have different conversations");
     let id = listed[0]["conversation_id"].as_str().unwrap();
     assert_eq!(contents(&browser, id).await.len(), 4);
 }

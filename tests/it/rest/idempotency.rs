@@ -1,4 +1,4 @@
-//! Idempotency keys: clients can safely repeat a request when they got no response.
+//! Idempotency keys, with which a client can safely repeat a request that got no response.
 
 use std::time::Duration;
 
@@ -17,7 +17,7 @@ fn with_key(key: &str, request: RequestBuilder) -> RequestBuilder {
     request.header("idempotency-key", key)
 }
 
-async fn start(browser: &Browser, key: &str) -> Response {
+async fn start_conversation(browser: &Browser, key: &str) -> Response {
     browser.send(with_key(key, browser.request(Method::POST, CONVERSATIONS))).await
 }
 
@@ -46,13 +46,13 @@ async fn an_idempotency_key_creates_one_conversation_per_user() {
     let post = || with_key("k1", browser.request(Method::POST, CONVERSATIONS));
 
     let id = assert_same(&send_three_times(&browser, post).await, "conversation_id").clone();
-    let with_other_key = start(&browser, "k2").await.json();
-    let by_other_user = start(&other, "k1").await.json();
+    let with_other_key = start_conversation(&browser, "k2").await.json();
+    let by_other_user = start_conversation(&other, "k1").await.json();
     let path = format!("{CONVERSATIONS}/{}", id.as_str().unwrap());
     browser.patch(&path, &json!({"title": "Tides"})).await;
-    let after_rename = start(&browser, "k1").await;
+    let after_rename = start_conversation(&browser, "k1").await;
     browser.delete(&path).await;
-    let after_deletion = start(&browser, "k1").await;
+    let after_deletion = start_conversation(&browser, "k1").await;
 
     assert_ne!(with_other_key["conversation_id"], id);
     assert_ne!(by_other_user["conversation_id"], id);
@@ -114,11 +114,11 @@ async fn an_idempotency_key_creates_one_file_job() {
 }
 
 #[tokio::test]
-async fn an_idempotency_key_starts_one_import_and_its_end_is_published() {
+async fn an_idempotency_key_starts_one_import_and_the_end_of_the_import_is_published() {
     let server = TestServer::start().await;
     let (browser, mut socket) = server.socket().await;
     let file =
-        json!([{"role": "user", "content": "Why?"}, {"role": "assistant", "content": "So."}]);
+        json!([{"role": "user", "content": "Why?"}, {"role": "assistant", "content": "The moon."}]);
     let import = |key: &str| {
         with_key(key, browser.request(Method::POST, "/api/v1/imports").body(file.to_string()))
     };
@@ -140,7 +140,7 @@ async fn an_invalid_idempotency_key_is_rejected() {
     let browser = server.browser();
 
     for key in ["", &"k".repeat(129), "Schlüssel"] {
-        let rejected = start(&browser, key).await;
+        let rejected = start_conversation(&browser, key).await;
         assert_eq!(rejected.status_and_code(), (400, "invalid_request".to_owned()), "{key}");
     }
     let list = browser.get(CONVERSATIONS).await.json();

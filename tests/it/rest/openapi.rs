@@ -15,7 +15,7 @@ fn document() -> Value {
 }
 
 #[test]
-fn the_document_equals_the_one_in_docs() {
+fn the_generated_openapi_document_equals_that_in_docs() {
     let generated = webchat_transport::openapi().unwrap();
 
     let in_docs = include_str!("../../../docs/openapi.json");
@@ -24,7 +24,7 @@ fn the_document_equals_the_one_in_docs() {
 }
 
 #[tokio::test]
-async fn the_document_is_served() {
+async fn the_openapi_document_is_served() {
     let server = TestServer::start().await;
 
     let response = server.browser().get("/api/openapi.json").await;

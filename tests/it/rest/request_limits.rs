@@ -1,11 +1,11 @@
-//! The limits of requests and turns per user.
+//! The limits on requests and turns per user.
 
 use reqwest::Method;
 use serde_json::json;
 use webchat_tests::TestServer;
 
 #[tokio::test]
-async fn a_session_over_its_request_limit_gets_429_with_retry_after() {
+async fn a_request_over_the_limit_of_the_session_returns_429_with_retry_after() {
     let server = TestServer::with_settings(&[("REQUESTS_PER_SECOND", "1")]).await;
     let (browser, other) = (server.browser(), server.browser());
     let without_session = server.browser();
@@ -26,11 +26,15 @@ async fn a_session_over_its_request_limit_gets_429_with_retry_after() {
     assert!((1..=5).contains(&rejected.header("retry-after").parse::<u32>().unwrap()));
     assert_eq!(other.get("/api/v1/conversations").await.status, 200);
     assert_eq!(without_session.get("/api/v1/config").await.status, 200);
-    assert_eq!(browser.get(webchat_tests::WEB_ASSET).await.status, 200, "files are not counted");
+    assert_eq!(
+        browser.get(webchat_tests::WEB_ASSET).await.status,
+        200,
+        "static files count towards the limit"
+    );
 }
 
 #[tokio::test]
-async fn a_user_over_the_turn_limit_gets_429() {
+async fn a_message_over_the_turn_limit_returns_429_with_retry_after() {
     let server = TestServer::with_settings(&[("TURNS_PER_USER", "1")]).await;
     let (browser, mut socket) = server.socket().await;
     let (busy, other) = (browser.start_conversation().await, browser.start_conversation().await);
@@ -49,7 +53,7 @@ async fn a_user_over_the_turn_limit_gets_429() {
     assert_eq!(rejected.status_and_code(), (429, "too_many_turns".to_owned()));
     assert_eq!(rejected.header("retry-after"), "1");
     let mut accepted = browser.send(ask()).await;
-    // The permit of the turn is released shortly after its last event.
+    // The turn's permit is released shortly after its last event.
     while accepted.status == 429 {
         accepted = browser.send(ask()).await;
     }

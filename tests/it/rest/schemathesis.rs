@@ -1,5 +1,5 @@
-//! Runs Schemathesis, which generates valid and invalid requests and sequences of requests from the OpenAPI
-//! description, and checks the responses against it.
+//! Schemathesis, which generates valid and invalid requests, and sequences of them, from the OpenAPI description and
+//! checks the responses against it.
 
 use std::path::Path;
 use std::process::Stdio;
@@ -9,10 +9,10 @@ use tokio::process::Command;
 use tokio::time::timeout;
 use webchat_tests::TestServer;
 
-/// The maximum run time. The program is expected to stop earlier.
+/// The maximum run time. Schemathesis should stop earlier.
 const TIMEOUT: Duration = Duration::from_secs(110);
 
-/// How long it generates random requests, in seconds.
+/// The time for which Schemathesis generates random requests, in seconds.
 const MAX_TIME: &str = "40";
 
 #[tokio::test]
@@ -36,7 +36,7 @@ async fn every_response_matches_the_api_description() {
         .stdin(Stdio::null())
         .kill_on_drop(true)
         .output();
-    let output = timeout(TIMEOUT, run).await.expect("it did not exit in time").unwrap();
+    let output = timeout(TIMEOUT, run).await.expect("the process did not exit in time").unwrap();
 
     let report = String::from_utf8_lossy(&output.stdout);
     let errors = String::from_utf8_lossy(&output.stderr);

@@ -8,6 +8,7 @@ use tokio::sync::Notify;
 use tokio::time::{sleep, timeout};
 use webchat_tests::{Browser, EventStream, Response, StreamedEvent, TIMEOUT, TestServer};
 
+/// A server with a conversation.
 struct TestChat {
     server: TestServer,
     browser: Browser,
@@ -47,7 +48,7 @@ impl TestChat {
 
     /// Waits until a turn is running. Returns its id.
     async fn running_turn(&self) -> String {
-        let looking = async {
+        let wait = async {
             loop {
                 let page = self.browser.get(&self.path("messages")).await.json();
                 if let Some(turn_id) = page["running_turn"].as_str() {
@@ -56,7 +57,7 @@ impl TestChat {
                 sleep(Duration::from_millis(10)).await;
             }
         };
-        timeout(TIMEOUT, looking).await.unwrap()
+        timeout(TIMEOUT, wait).await.unwrap()
     }
 }
 
@@ -95,12 +96,12 @@ async fn a_failed_answer_is_returned_with_its_error() {
     let mut stream = EventStream::open(chat.events("")).await;
     stream.expect("subscribed").await;
     model_answer.send("Well, ");
-    let break_off = async {
+    let disconnect_model = async {
         while stream.receive().await.unwrap().name != "response_chunk" {}
         model_answer.disconnect();
     };
 
-    let (failed, ()) = tokio::join!(chat.ask("Why?"), break_off);
+    let (failed, ()) = tokio::join!(chat.ask("Why?"), disconnect_model);
 
     assert_eq!(failed.status, 200, "{failed:?}");
     let body = failed.json();
@@ -148,26 +149,26 @@ async fn concurrent_requests_with_one_idempotency_key_run_one_turn() {
     let keyed_request =
         || async { chat.browser.send(chat.request("Why?").header("idempotency-key", "k1")).await };
 
-    let (one, other, third) = tokio::join!(keyed_request(), keyed_request(), keyed_request());
+    let (first, second, third) = tokio::join!(keyed_request(), keyed_request(), keyed_request());
 
-    assert_eq!((one.status.as_u16(), one.json()), (200, other.json()));
+    assert_eq!((first.status.as_u16(), first.json()), (200, second.json()));
     assert_eq!(third.json()["answer"]["content"], "You said: Why?");
     assert_eq!((chat.server.model.requests().len(), chat.messages().await.len()), (1, 2));
 }
 
 #[tokio::test]
-async fn different_ids_for_one_message_are_rejected() {
+async fn a_client_message_id_that_differs_from_the_idempotency_key_is_rejected() {
     let chat = TestChat::open().await;
     let body = json!({"message": "Why?", "client_message_id": "m1"});
     let request = |key: &str| chat.request("").json(&body).header("idempotency-key", key);
 
     let rejected = chat.browser.send(request("k1")).await;
     let too_long = chat.browser.send(request(&"k".repeat(129))).await;
-    let agreed = chat.browser.send(request("m1")).await;
+    let with_same_id = chat.browser.send(request("m1")).await;
 
     assert_eq!(rejected.status_and_code(), (400, "invalid_request".to_owned()));
     assert_eq!(too_long.status_and_code(), (400, "invalid_request".to_owned()));
-    assert_eq!(agreed.status, 200);
+    assert_eq!(with_same_id.status, 200);
 }
 
 #[tokio::test]
@@ -195,7 +196,7 @@ async fn a_rejected_message_is_not_stored() {
 }
 
 #[tokio::test]
-async fn the_size_limit_of_a_message_is_that_of_the_websocket() {
+async fn the_message_size_limit_equals_that_of_the_websocket() {
     let chat = TestChat::open().await;
 
     let large = chat.ask(&"tide ".repeat(60_000)).await;
@@ -221,8 +222,8 @@ async fn a_turn_can_be_streamed_as_events() {
     );
     assert_eq!(names(&events[events.len() - 2..]), ["response_end", "token_usage"]);
     assert_eq!(text(&events), "You said: Why?");
-    let numbers: Vec<_> = events.iter().map(|event| event.id.unwrap()).collect();
-    assert!(numbers.is_sorted_by(|one, next| one < next), "{numbers:?}");
+    let seqs: Vec<_> = events.iter().map(|event| event.id.unwrap()).collect();
+    assert!(seqs.is_sorted_by(|previous, next| previous < next), "{seqs:?}");
     assert!(events.iter().all(|event| event.data["seq"].as_u64() == event.id));
 }
 
@@ -266,9 +267,9 @@ async fn an_event_stream_resumes_after_the_last_event_id() {
     let accepted = stream.expect("message_accepted").await;
     drop(stream);
 
-    // A browser sends the header when it reconnects, so the header is newer than the query.
-    let seen = accepted.id.unwrap().to_string();
-    let request = chat.events("?after=0").header("last-event-id", seen);
+    // A browser sends the header when it reconnects, so the header takes precedence over the query.
+    let last_event_id = accepted.id.unwrap().to_string();
+    let request = chat.events("?after=0").header("last-event-id", last_event_id);
     let mut resumed_stream = EventStream::open(request).await;
     let resumed = resumed_stream.expect("subscribed").await;
     let next = resumed_stream.receive().await.unwrap();
@@ -298,10 +299,10 @@ async fn an_event_stream_ends_when_its_conversation_is_deleted() {
 }
 
 #[tokio::test]
-async fn a_turn_is_stopped_by_its_id() {
+async fn a_turn_can_be_stopped_by_its_id() {
     let chat = TestChat::open().await;
     let model_answer = chat.server.model.next_answer();
-    model_answer.send("This much.");
+    model_answer.send("The first part.");
     let stop_turn = async {
         let path = chat.path(&format!("turns/{}", chat.running_turn().await));
         while chat.server.model.requests().is_empty() {
@@ -311,7 +312,7 @@ async fn a_turn_is_stopped_by_its_id() {
         model_answer.wait_for_disconnect().await;
         response
     };
-    let (stopped, deleted) = tokio::join!(chat.ask("talk for ever"), stop_turn);
+    let (stopped, deleted) = tokio::join!(chat.ask("keep talking"), stop_turn);
 
     assert_eq!((deleted.status.as_u16(), deleted.text.as_str()), (204, ""));
     assert_eq!(stopped.json()["finish_reason"], "stopped");

@@ -1,4 +1,4 @@
-//! Versions of messages: editing, regenerating, continuing and selecting, with two connections.
+//! Message versions: editing, regenerating, continuing and selecting, with two subscribed connections.
 
 use serde_json::{Value, json};
 use webchat_tests::{Browser, Socket, SocketIo, TestServer, Transport, answer_text};
@@ -32,7 +32,7 @@ impl TestChat {
         self.first.send(event, data).await;
     }
 
-    /// Receives a complete turn, which must be the same on both connections.
+    /// Receives a complete turn. Asserts that it is the same on both connections.
     async fn receive_turn(&mut self) -> Vec<(String, Value)> {
         let first = self.first.receive_until("token_usage").await;
         let second = self.second.receive_until("token_usage").await;
@@ -44,7 +44,7 @@ impl TestChat {
         self.owner.get(&format!("/api/v1/conversations/{}/messages", self.id)).await.json()
     }
 
-    /// The messages after a reload.
+    /// Fetches the visible messages.
     async fn messages(&self) -> Vec<Value> {
         self.page().await["messages"].as_array().unwrap().clone()
     }
@@ -55,7 +55,7 @@ impl TestChat {
     }
 }
 
-/// The text of all chunks, and the other events.
+/// Returns the text of all chunks, and the other events.
 fn without_chunk_boundaries(events: &[(String, Value)]) -> (String, Vec<(String, Value)>) {
     let others = events.iter().filter(|(name, _)| name != "response_chunk").cloned();
     (answer_text(events), others.collect())
@@ -95,12 +95,12 @@ async fn an_edited_question_is_answered_and_both_versions_can_be_selected() {
     assert_eq!(chat.texts().await, ["one", "You said: one"]);
     let loaded = chat.owner.get(&format!("/load_conversation/{}", chat.id)).await.json();
     assert_eq!(loaded["conversation"][0]["content"], json!("one"));
-    let found = chat.owner.get("/api/v1/search?q=two").await.json();
-    assert_eq!(found["hits"], json!([]), "search finds only visible messages");
+    let search = chat.owner.get("/api/v1/search?q=two").await.json();
+    assert_eq!(search["hits"], json!([]), "search finds invisible messages");
 }
 
 #[tokio::test]
-async fn regenerating_adds_a_version_and_a_reload_during_the_turn_misses_no_event() {
+async fn regenerating_adds_a_version_and_a_page_loaded_during_the_turn_misses_no_event() {
     let mut chat = TestChat::open().await;
     let [question, old] = chat.messages().await.try_into().unwrap();
     let answer = chat.server.model.next_answer();
@@ -119,7 +119,7 @@ async fn regenerating_adds_a_version_and_a_reload_during_the_turn_misses_no_even
     let second = chat.second.receive_until("token_usage").await;
 
     let messages = page["messages"].as_array().unwrap();
-    assert_eq!(messages.len(), 1, "the question alone: {page}");
+    assert_eq!(messages.len(), 1, "the page contains the answer: {page}");
     assert_eq!(messages[0]["message_id"], question["message_id"]);
     assert_eq!(names(&replayed)[0], "message_accepted");
     assert_eq!(replayed[0].1["message_id"], question["message_id"]);
@@ -157,7 +157,7 @@ async fn a_stopped_answer_is_continued_in_the_same_message() {
     assert_eq!(messages[3], json!({"role": "assistant", "content": "one, "}));
     assert_eq!((messages.len(), &messages[4]["role"]), (5, &json!("user")));
     assert_eq!(stopped["status"], json!("stopped"));
-    assert_eq!(answer_text(&events), "one, two", "the text starts from the beginning");
+    assert_eq!(answer_text(&events), "one, two", "the chunks do not repeat the existing text");
     assert_eq!(names(&events)[0], "message_accepted");
     let continued = chat.messages().await.remove(3);
     assert_eq!(continued["message_id"], stopped["message_id"]);
@@ -185,7 +185,10 @@ async fn messages_can_be_edited_over_socket_io() {
     chat.second.receive_until("token_usage").await;
 
     assert_eq!(answer_text(&events), "You said: two");
-    assert!(others.iter().any(|packet| packet.starts_with("437")), "acknowledged: {others:?}");
+    assert!(
+        others.iter().any(|packet| packet.starts_with("437")),
+        "no acknowledgement: {others:?}"
+    );
     assert_eq!(chat.texts().await, ["two", "You said: two"]);
 }
 

@@ -39,7 +39,7 @@ const CONVERSATION_ROUTES: [(&str, &str, u16); 27] = [
     ("DELETE", "/api/v1/conversations/{id}", 204),
 ];
 
-/// Every other route. Its response contains only the caller's own data.
+/// Every other route. Their responses contain only data of the caller.
 const CALLER_ROUTES: [(&str, &str); 22] = [
     ("GET", "/"),
     ("POST", "/start_conversation"),
@@ -51,7 +51,7 @@ const CALLER_ROUTES: [(&str, &str); 22] = [
     ("POST", "/reset_conversation"),
     ("POST", "/upload_file"),
     ("POST", "/save_history"),
-    // Only its owner may read it: see the tests of the Flask API.
+    // The tests of the Flask API cover another user's requests for a saved file.
     ("GET", "/saved_conversations/{file}"),
     ("GET", "/search_conversations"),
     ("GET", "/api/v1/search"),
@@ -63,7 +63,7 @@ const CALLER_ROUTES: [(&str, &str); 22] = [
     ("POST", "/api/v1/conversations"),
     ("GET", "/api/v1/export"),
     ("POST", "/api/v1/imports"),
-    // Only the user who started it may read it: see the tests of imports.
+    // The tests of imports cover another user's requests for an import.
     ("GET", "/api/v1/imports/{import_id}"),
 ];
 
@@ -85,8 +85,8 @@ const EVENTS: [&str; 7] = [
     "stop",
 ];
 
-/// The status of a valid request to this route, with `id` for each id in its path.
-async fn status(caller: &Browser, method: &str, path: &str, id: &str) -> u16 {
+/// Sends a valid request to this route, with `id` for each id in its path. Returns the status.
+async fn request_status(caller: &Browser, method: &str, path: &str, id: &str) -> u16 {
     let url = ["{id}", "{example_id}", "{job_id}", "{turn_id}", "{message_id}"]
         .iter()
         .fold(path.to_owned(), |path, name| path.replace(name, id));
@@ -116,10 +116,18 @@ async fn a_conversation_is_accessible_to_its_owner_only() {
     let id = owner.start_conversation().await;
 
     for (method, path, owners_status) in CONVERSATION_ROUTES {
-        assert_eq!(status(&program, method, path, &id).await, 404, "a program: {method} {path}");
-        assert_eq!(status(&other, method, path, &id).await, 404, "another user: {method} {path}");
         assert_eq!(
-            status(&owner, method, path, &id).await,
+            request_status(&program, method, path, &id).await,
+            404,
+            "a program: {method} {path}"
+        );
+        assert_eq!(
+            request_status(&other, method, path, &id).await,
+            404,
+            "another user: {method} {path}"
+        );
+        assert_eq!(
+            request_status(&owner, method, path, &id).await,
             owners_status,
             "the owner: {method} {path}"
         );
@@ -157,7 +165,7 @@ async fn events_for_another_users_conversation_are_not_found() {
 }
 
 #[tokio::test]
-async fn lists_contain_only_the_users_conversations() {
+async fn lists_contain_only_conversations_of_the_user() {
     let server = TestServer::start().await;
     let (owner, other) = (server.browser(), server.browser());
     owner.start_conversation().await;
@@ -167,13 +175,13 @@ async fn lists_contain_only_the_users_conversations() {
     }
 }
 
-/// A new route must be documented in the protocol and added to a table above.
+/// A new route must be documented in docs/protocol.md and added to one of the tables above.
 #[test]
-fn the_tables_contain_every_documented_route() {
+fn the_access_table_contains_every_documented_route() {
     let protocol = include_str!("../../../docs/protocol.md");
     let mut known: BTreeSet<String> =
         routes().map(|route| route.replacen(" /api/v1", " ", 1)).collect();
-    // The tests of events cover it.
+    // The tests of events cover the WebSocket.
     known.insert("GET /ws".to_owned());
 
     let documented: BTreeSet<String> = protocol

@@ -1,4 +1,4 @@
-//! What the log of the server binary says, and what it keeps to itself.
+//! The log of the server binary: errors and security events, without texts of users.
 
 use std::fs;
 use std::path::Path;
@@ -25,14 +25,14 @@ async fn start(settings: &[(&str, &str)]) -> Server {
     Server { process, folder, _model: model }
 }
 
-/// Breaks the store: statements that use this table fail from now on.
+/// Renames a table, so that statements that use it fail from now on.
 fn rename_table(data_dir: &Path, table: &str) {
     let database = Connection::open(data_dir.join("webchat.db")).unwrap();
     database.execute_batch(&format!("ALTER TABLE {table} RENAME TO renamed_{table}")).unwrap();
 }
 
-/// Checks that exactly one line of the log has this error's id, and that it has the cause, which the error
-/// itself does not have.
+/// Asserts that exactly one log line contains this error's request id, and that the line contains the cause but
+/// the error does not.
 fn assert_cause_is_logged(process: &Process, error: &Value, request: &str) {
     let log = process.log();
     let request_id = error["request_id"].as_str().unwrap();
@@ -45,7 +45,7 @@ fn assert_cause_is_logged(process: &Process, error: &Value, request: &str) {
     assert!(!error.to_string().contains("table"), "{request}: {error}");
 }
 
-/// The errors of all transports while the table of conversations is missing, with their requests.
+/// Returns the errors of all transports while the table `conversations` is missing, with the paths of their requests.
 async fn errors_of_all_transports(
     browser: &Browser,
     id: &str,
@@ -79,7 +79,7 @@ async fn errors_of_all_transports(
 }
 
 #[tokio::test]
-async fn the_cause_of_a_server_error_is_logged_once_under_its_request_id_on_each_transport() {
+async fn on_each_transport_the_cause_of_a_server_error_is_logged_once_with_its_request_id() {
     for level in ["error", "debug"] {
         let server = start(&[("LOG_LEVEL", level)]).await;
         let browser = server.process.browser();
@@ -94,11 +94,11 @@ async fn the_cause_of_a_server_error_is_logged_once_under_its_request_id_on_each
     }
 }
 
-/// A user's words, which must not be in the log.
+/// A text of a user, which must not be in the log.
 const CANARY: &str = "CANARYbird";
 
-/// Writes the canary wherever a user's words may be: in searches, bodies, frames and names of events.
-async fn say_canary(browser: &Browser, id: &str) {
+/// Sends the canary wherever texts of users may be: in searches, bodies, frames and event names.
+async fn send_canary(browser: &Browser, id: &str) {
     for path in ["/api/v1/search", "/search_conversations", "/nothing", "/api/v1/conversations"] {
         browser.get(&format!("{path}?q={CANARY}&limit={CANARY}")).await;
     }
@@ -128,12 +128,12 @@ async fn say_canary(browser: &Browser, id: &str) {
 }
 
 #[tokio::test]
-async fn the_log_has_no_words_of_users_at_any_level() {
+async fn the_log_contains_no_user_texts_at_any_level() {
     let server = start(&[("LOG_LEVEL", "trace")]).await;
     let browser = server.process.browser();
     let id = browser.start_conversation().await;
 
-    say_canary(&browser, &id).await;
+    send_canary(&browser, &id).await;
     let search =
         server.process.browser().request(Method::GET, &format!("/api/v1/search?q={CANARY}"));
     browser.send(search.header("cookie", "webchat_session=tampered")).await;
@@ -148,7 +148,7 @@ async fn the_log_has_no_words_of_users_at_any_level() {
 }
 
 #[tokio::test]
-async fn the_log_has_the_forwarded_address_of_trusted_proxies_only() {
+async fn only_trusted_proxies_determine_the_client_address_in_the_log() {
     for (trusted, client) in [("", "client=127.0.0.1"), ("127.0.0.0/8", "client=203.0.113.9")] {
         let server = start(&[("TRUSTED_PROXIES", trusted)]).await;
         let browser = server.process.browser();
@@ -184,7 +184,7 @@ async fn malformed_requests_are_not_logged() {
 async fn security_events_are_logged_once_a_minute_and_counted() {
     let server = start(&[("METRICS", "on"), ("REQUESTS_PER_SECOND", "1")]).await;
     let browser = server.process.browser();
-    let with = |method: Method, name: &'static str, value: &'static str| {
+    let send_with_header = |method: Method, name: &'static str, value: &'static str| {
         let request = server.process.browser().request(method, "/api/v1/conversations");
         let browser = &browser;
         async move { browser.send(request.header(name, value)).await.status.as_u16() }
@@ -193,9 +193,9 @@ async fn security_events_are_logged_once_a_minute_and_counted() {
     limited.start_conversation().await;
 
     for _ in 0..30 {
-        assert_eq!(with(Method::GET, "host", "evil.example").await, 421);
-        assert_eq!(with(Method::POST, "origin", "https://evil.example").await, 403);
-        assert_eq!(with(Method::GET, "cookie", "webchat_session=forged").await, 200);
+        assert_eq!(send_with_header(Method::GET, "host", "evil.example").await, 421);
+        assert_eq!(send_with_header(Method::POST, "origin", "https://evil.example").await, 403);
+        assert_eq!(send_with_header(Method::GET, "cookie", "webchat_session=forged").await, 200);
         limited.get("/api/v1/conversations").await;
     }
 
@@ -255,7 +255,7 @@ async fn failed_turns_of_one_code_are_logged_once_a_minute() {
 }
 
 #[tokio::test]
-async fn each_internal_error_is_logged_with_its_cause() {
+async fn every_internal_error_is_logged_with_its_cause() {
     let server = start(&[]).await;
     let browser = server.process.browser();
     browser.start_conversation().await;

@@ -1,4 +1,4 @@
-//! Access control, and the origins of requests.
+//! Security: access control, origins of requests, resource limits, expensive searches and the log.
 
 pub(crate) mod isolation;
 mod log;

@@ -21,14 +21,19 @@ const HOSTILE_ORIGINS: [&str; 12] = [
     "file://",
 ];
 
-async fn request_from(browser: &Browser, origin: &[u8], method: &Method, path: &str) -> Response {
+async fn send_from_origin(
+    browser: &Browser,
+    origin: &[u8],
+    method: &Method,
+    path: &str,
+) -> Response {
     let value = HeaderValue::from_bytes(origin).unwrap();
     let request = browser.request(method.clone(), path).header(ORIGIN, value);
     browser.send(request.body("40")).await
 }
 
-/// The status of a WebSocket handshake; 101 if it was accepted.
-async fn connect_from(browser: &Browser, origin: Option<&[u8]>, path: &str) -> u16 {
+/// Attempts a WebSocket handshake. Returns the status; 101 if the server accepted it.
+async fn websocket_status(browser: &Browser, origin: Option<&[u8]>, path: &str) -> u16 {
     let mut headers = browser.headers();
     headers.remove(ORIGIN);
     if let Some(origin) = origin {
@@ -64,7 +69,7 @@ async fn other_origins_are_rejected() {
             (Method::PATCH, &conversation),
             (Method::DELETE, &conversation),
         ] {
-            let rejected = request_from(&browser, origin, &method, path).await;
+            let rejected = send_from_origin(&browser, origin, &method, path).await;
             assert_eq!(
                 rejected.status_and_code(),
                 (403, "origin_not_allowed".to_owned()),
@@ -78,18 +83,22 @@ async fn other_origins_are_rejected() {
             (Method::POST, &polling),
             (Method::OPTIONS, &polling),
         ] {
-            let rejected = request_from(&browser, origin, &method, path).await;
+            let rejected = send_from_origin(&browser, origin, &method, path).await;
             assert_eq!(rejected.status_and_number(), (403, 4), "{method} {origin:?}");
         }
         for path in ["/ws", &websocket, &upgrade_path] {
-            assert_eq!(connect_from(&browser, Some(origin), path).await, 403, "{path} {origin:?}");
+            assert_eq!(
+                websocket_status(&browser, Some(origin), path).await,
+                403,
+                "{path} {origin:?}"
+            );
         }
     }
-    assert_eq!(session.post("40").await.text, "ok", "no rejected request reached the session");
+    assert_eq!(session.post("40").await.text, "ok", "a rejected request reached the session");
 }
 
 #[tokio::test]
-async fn own_origins_and_allowed_origins_and_requests_without_one_are_accepted() {
+async fn own_and_allowed_origins_and_requests_without_an_origin_are_accepted() {
     let settings = [
         ("PUBLIC_URL", "https://chat.example/"),
         ("ALLOWED_ORIGINS", "https://a.example,http://b.example:81"),
@@ -103,21 +112,21 @@ async fn own_origins_and_allowed_origins_and_requests_without_one_are_accepted()
     for origin in [own.as_str(), "https://chat.example", "https://a.example", "http://b.example:81"]
     {
         for (method, path) in [(Method::POST, "/start_conversation"), (Method::GET, &handshake)] {
-            let response = request_from(&browser, origin.as_bytes(), &method, path).await;
+            let response = send_from_origin(&browser, origin.as_bytes(), &method, path).await;
             assert_eq!(response.status, 200, "{path} {origin}");
         }
         for path in ["/ws", &websocket] {
-            let opened = connect_from(&browser, Some(origin.as_bytes()), path).await;
-            assert_eq!(opened, 101, "{path} {origin}");
+            let status = websocket_status(&browser, Some(origin.as_bytes()), path).await;
+            assert_eq!(status, 101, "{path} {origin}");
         }
     }
     for path in ["/ws", &websocket] {
-        assert_eq!(connect_from(&browser, None, path).await, 101, "{path}");
+        assert_eq!(websocket_status(&browser, None, path).await, 101, "{path}");
     }
 }
 
-/// The status of a request that names another host than the one that it is sent to.
-async fn ask_host(browser: &Browser, host: &str, method: Method, path: &str) -> Response {
+/// Sends a request with another host in its `Host` header than the one that it is sent to.
+async fn send_to_host(browser: &Browser, host: &str, method: Method, path: &str) -> Response {
     browser.send(browser.request(method, path).header(HOST, host)).await
 }
 
@@ -133,7 +142,7 @@ async fn unknown_hosts_are_rejected() {
 
     for host in ["evil.example", "chat.example.evil.example", "chat.example@evil.example"] {
         for path in ["/", "/list_conversations", "/api/v1/conversations", &events, &handshake] {
-            let rejected = ask_host(&browser, host, Method::GET, path).await;
+            let rejected = send_to_host(&browser, host, Method::GET, path).await;
             let code = (421, "host_not_allowed".to_owned());
             assert_eq!(rejected.status_and_code(), code, "{host} {path}");
             assert!(rejected.text.contains("PUBLIC_URL"), "{rejected:?}");
@@ -146,13 +155,13 @@ async fn unknown_hosts_are_rejected() {
         assert_eq!(response.status(), 421, "{host}");
     }
     for host in ["chat.example", "CHAT.example:8443", "a.example", "localhost", "192.0.2.7:8080"] {
-        let accepted = ask_host(&browser, host, Method::GET, "/api/v1/config").await;
+        let accepted = send_to_host(&browser, host, Method::GET, "/api/v1/config").await;
         assert_eq!(accepted.status, 200, "{host}");
     }
 }
 
 #[tokio::test]
-async fn without_an_origin_a_request_with_the_cookie_must_not_be_from_another_site() {
+async fn a_cross_site_request_with_the_cookie_but_without_an_origin_is_rejected() {
     let server = TestServer::start().await;
     let browser = server.browser();
     browser.start_conversation().await;

@@ -1,4 +1,4 @@
-//! What one client may use, however many users it pretends to be: an anonymous user costs nothing.
+//! The resources that a client can use. Since a new user costs an attacker nothing, many limits are per address.
 
 use std::fs;
 use std::time::Duration;
@@ -18,20 +18,20 @@ use webchat_tests::{Process, ScriptedModel, SocketIo, TIMEOUT, TestServer, Trans
 
 const MIB: usize = 1024 * 1024;
 
-/// A body whose beginning is sent, and whose rest never is.
-fn unfinished(beginning: Vec<u8>) -> Body {
+/// Creates a body that stalls after its beginning.
+fn stalled_body(beginning: Vec<u8>) -> Body {
     let beginning = stream::once(async { Ok::<_, std::io::Error>(beginning) });
     Body::wrap_stream(beginning.chain(stream::pending()))
 }
 
 #[tokio::test]
-async fn unfinished_uploads_of_imports_do_not_block_the_imports_of_others() {
+async fn unfinished_import_uploads_do_not_block_imports_of_other_users() {
     let server = TestServer::start().await;
     let uploads = join_all((0..8).map(async |_| {
         let browser = server.browser();
         let request = browser.request(Method::POST, "/api/v1/imports");
         let request = request.header(CONTENT_TYPE, "application/json");
-        drop(request.body(unfinished(b"[".to_vec())).send().await);
+        drop(request.body(stalled_body(b"[".to_vec())).send().await);
     }));
     let by_other_user = async {
         sleep(Duration::from_millis(500)).await;
@@ -46,7 +46,7 @@ async fn unfinished_uploads_of_imports_do_not_block_the_imports_of_others() {
     assert_eq!(imported["status"], json!("complete"));
 }
 
-/// Measures how much the resident memory of a process grows, at its peak.
+/// Measures the growth of a process's resident memory to its peak.
 struct MemoryPeak {
     status: String,
     before: usize,
@@ -55,7 +55,7 @@ struct MemoryPeak {
 impl MemoryPeak {
     fn start(process: &Process) -> Self {
         let folder = format!("/proc/{}", process.id());
-        // Resets the peak.
+        // Reset the peak.
         fs::write(format!("{folder}/clear_refs"), "5").unwrap();
         let status = format!("{folder}/status");
         Self { before: Self::read(&status), status }
@@ -73,7 +73,7 @@ impl MemoryPeak {
 }
 
 #[tokio::test]
-async fn fifty_unfinished_uploads_take_a_bounded_amount_of_memory() {
+async fn fifty_unfinished_uploads_use_bounded_memory() {
     let (model, folder) = (ScriptedModel::start(), tempfile::tempdir().unwrap());
     let server = Process::start(folder.path(), &[("AZURE_API_URL", model.url())]).await;
     let mut form = b"--edge\r\nContent-Disposition: form-data; name=\"file\"; \
@@ -87,7 +87,7 @@ async fn fifty_unfinished_uploads_take_a_bounded_amount_of_memory() {
         let path = format!("/api/v1/conversations/{id}/files");
         let request = browser.request(Method::POST, &path);
         let request = request.header(CONTENT_TYPE, "multipart/form-data; boundary=edge");
-        drop(request.body(unfinished(form.clone())).send().await);
+        drop(request.body(stalled_body(form.clone())).send().await);
         std::future::pending::<()>().await;
     }));
 
@@ -98,7 +98,7 @@ async fn fifty_unfinished_uploads_take_a_bounded_amount_of_memory() {
 }
 
 #[tokio::test]
-async fn a_body_that_stops_arriving_is_refused_and_its_connection_closed() {
+async fn a_request_whose_body_stalls_is_rejected_and_its_connection_is_closed() {
     let server = TestServer::start().await;
     let address = server.browser().base().socket_addrs(|| None).unwrap()[0];
     let mut stream = TcpStream::connect(address).await.unwrap();
@@ -116,7 +116,7 @@ async fn a_body_that_stops_arriving_is_refused_and_its_connection_closed() {
 }
 
 #[tokio::test]
-async fn a_page_of_large_messages_has_some_of_them_and_a_cursor() {
+async fn a_page_of_large_messages_is_shortened_and_has_a_cursor() {
     let server = TestServer::start().await;
     let browser = server.browser();
     let message = json!({"role": "user", "content": "x".repeat(1_000_000)});
@@ -132,7 +132,8 @@ async fn a_page_of_large_messages_has_some_of_them_and_a_cursor() {
         assert!(page.text.len() < 5 * MIB / 2, "{} bytes", page.text.len());
         let page = page.json();
         let messages = page["messages"].as_array().unwrap();
-        positions.extend(messages.iter().rev().map(|one| one["position"].as_u64().unwrap()));
+        positions
+            .extend(messages.iter().rev().map(|message| message["position"].as_u64().unwrap()));
         let Some(next) = page["next_before"].as_u64() else { break };
         before = format!("&before={next}");
     }
@@ -143,7 +144,7 @@ async fn a_page_of_large_messages_has_some_of_them_and_a_cursor() {
 }
 
 #[tokio::test]
-async fn responses_that_nobody_reads_take_a_bounded_amount_of_memory() {
+async fn unread_responses_use_bounded_memory() {
     let (model, folder) = (ScriptedModel::start(), tempfile::tempdir().unwrap());
     let server = Process::start(folder.path(), &[("AZURE_API_URL", model.url())]).await;
     let browser = server.browser();
@@ -176,11 +177,11 @@ async fn responses_that_nobody_reads_take_a_bounded_amount_of_memory() {
 }
 
 #[tokio::test]
-async fn pages_that_nobody_reads_take_a_bounded_amount_of_memory() {
+async fn unread_message_pages_use_bounded_memory() {
     let (model, folder) = (ScriptedModel::start(), tempfile::tempdir().unwrap());
     let server = Process::start(folder.path(), &[("AZURE_API_URL", model.url())]).await;
     let browser = server.browser();
-    // Each of these characters has six bytes in JSON.
+    // Each of these characters takes up six bytes in JSON.
     let message = json!({"role": "user", "content": "\u{1}".repeat(4 * MIB)});
     browser.import(json!([message]).to_string()).await;
     let list = browser.get("/api/v1/conversations").await.json();
@@ -194,19 +195,19 @@ async fn pages_that_nobody_reads_take_a_bounded_amount_of_memory() {
     }
 
     let growth = memory.growth_mib();
-    let is_refused = |response: &reqwest::Response| response.status() == 503;
+    let is_rejected = |response: &reqwest::Response| response.status() == 503;
     assert!(growth < 200, "{growth} MiB");
-    assert_eq!(unread.iter().filter(|response| is_refused(response)).count(), 18);
-    let refused = unread.pop().unwrap().json::<Value>().await.unwrap();
-    assert_eq!(refused["code"], json!("server_busy"));
+    assert_eq!(unread.iter().filter(|response| is_rejected(response)).count(), 18);
+    let rejected = unread.pop().unwrap().json::<Value>().await.unwrap();
+    assert_eq!(rejected["code"], json!("server_busy"));
     let read = unread.swap_remove(0).bytes().await.unwrap();
     assert!(read.len() > 24 * MIB, "{} bytes", read.len());
     let next = browser.get(&path).await;
-    assert_eq!(next.status, 200, "the memory is free again");
+    assert_eq!(next.status, 200, "the memory was not released");
 }
 
 #[tokio::test]
-async fn unfinished_messages_over_sockets_take_a_bounded_amount_of_memory() {
+async fn unfinished_websocket_messages_use_bounded_memory() {
     let (model, folder) = (ScriptedModel::start(), tempfile::tempdir().unwrap());
     let server = Process::start(folder.path(), &[("AZURE_API_URL", model.url())]).await;
     let fragment = |opcode| Message::Frame(Frame::message(vec![b'a'; MIB - 1], opcode, false));
@@ -229,7 +230,7 @@ async fn unfinished_messages_over_sockets_take_a_bounded_amount_of_memory() {
 }
 
 #[tokio::test]
-async fn incomplete_packets_of_socket_io_take_a_bounded_amount_of_memory() {
+async fn incomplete_socket_io_packets_use_bounded_memory() {
     let (model, folder) = (ScriptedModel::start(), tempfile::tempdir().unwrap());
     let server = Process::start(folder.path(), &[("AZURE_API_URL", model.url())]).await;
     let memory = MemoryPeak::start(&server);
@@ -250,8 +251,8 @@ async fn incomplete_packets_of_socket_io_take_a_bounded_amount_of_memory() {
 }
 
 #[tokio::test]
-async fn new_users_of_one_address_share_its_limit_of_answers() {
-    // An answer lasts until all questions are asked.
+async fn all_users_of_an_address_share_its_turn_limit() {
+    // The answers last until all questions have been sent.
     let model = ScriptedModel::with_delay(Duration::from_secs(2));
     let server = TestServer::with_model(model, &[("TURNS_PER_ADDRESS", "5")]).await;
     let ask = async |_| {
@@ -266,15 +267,15 @@ async fn new_users_of_one_address_share_its_limit_of_answers() {
     let responses = join_all((0..30).map(ask)).await;
 
     let accepted = responses.iter().filter(|(status, _)| *status == 200).count();
-    let mut refused = responses.into_iter().filter(|(status, _)| *status == 429);
-    let (_, refused_response) = refused.next().unwrap();
-    assert_eq!((accepted, refused.count()), (5, 24));
-    let body: Value = refused_response.json().await.unwrap();
+    let mut rejected = responses.into_iter().filter(|(status, _)| *status == 429);
+    let (_, rejected_response) = rejected.next().unwrap();
+    assert_eq!((accepted, rejected.count()), (5, 24));
+    let body: Value = rejected_response.json().await.unwrap();
     assert_eq!(body["code"], json!("too_many_turns_from_address"));
 }
 
 #[tokio::test]
-async fn an_address_may_create_a_number_of_users_per_minute() {
+async fn an_address_can_create_a_limited_number_of_users_per_minute() {
     let limit = ("NEW_USERS_PER_MINUTE_PER_ADDRESS", "3");
     let server = TestServer::with_settings(&[limit]).await;
     let first = server.browser();
@@ -283,17 +284,21 @@ async fn an_address_may_create_a_number_of_users_per_minute() {
         server.browser().start_conversation().await;
     }
 
-    let refused = server.browser().post("/start_conversation").await;
+    let rejected = server.browser().post("/start_conversation").await;
 
-    assert_eq!(refused.status_and_code(), (429, "too_many_new_users".to_owned()));
-    let wait: u64 = refused.header("retry-after").parse().unwrap();
+    assert_eq!(rejected.status_and_code(), (429, "too_many_new_users".to_owned()));
+    let wait: u64 = rejected.header("retry-after").parse().unwrap();
     assert!((1..=20).contains(&wait), "{wait}");
     first.start_conversation().await;
-    assert_eq!(server.browser().get("/").await.status, 200, "a visitor who only looks is no user");
+    assert_eq!(
+        server.browser().get("/").await.status,
+        200,
+        "reading the page counts as a new user"
+    );
 }
 
 #[tokio::test]
-async fn requests_of_one_address_share_its_rate() {
+async fn all_users_of_an_address_share_its_request_limit() {
     let server = TestServer::with_settings(&[("REQUESTS_PER_SECOND_PER_ADDRESS", "1")]).await;
     let get = async |_| server.browser().get("/api/v1/config").await.status.as_u16();
 
@@ -303,7 +308,7 @@ async fn requests_of_one_address_share_its_rate() {
 }
 
 #[tokio::test]
-async fn visitors_who_only_look_are_not_stored() {
+async fn users_who_only_read_are_not_stored() {
     let server = TestServer::start().await;
     let sessions = || {
         let database = server.folder.path().join("data/webchat.db");
@@ -313,20 +318,20 @@ async fn visitors_who_only_look_are_not_stored() {
     };
 
     for _ in 0..100 {
-        let visitor = server.browser();
-        visitor.get("/").await;
-        visitor.get("/api/v1/conversations").await;
+        let reader = server.browser();
+        reader.get("/").await;
+        reader.get("/api/v1/conversations").await;
         server.browser().get("/healthz").await;
     }
-    let (visitor, _socket) = server.socket().await;
-    let after_visits = sessions();
-    visitor.start_conversation().await;
+    let (reader, _socket) = server.socket().await;
+    let after_reads = sessions();
+    reader.start_conversation().await;
 
-    assert_eq!((after_visits, sessions()), (0, 1));
+    assert_eq!((after_reads, sessions()), (0, 1));
 }
 
 #[tokio::test]
-async fn the_first_requests_of_a_page_belong_to_one_user() {
+async fn concurrent_first_requests_of_a_page_belong_to_one_user() {
     let server = TestServer::start().await;
     let browser = server.browser();
     browser.get("/").await;
@@ -343,7 +348,7 @@ async fn the_first_requests_of_a_page_belong_to_one_user() {
 }
 
 #[tokio::test]
-async fn streams_of_events_count_as_connections() {
+async fn event_streams_count_as_connections() {
     let server = TestServer::start().await;
     let browser = server.browser();
     let id = browser.start_conversation().await;
@@ -353,7 +358,7 @@ async fn streams_of_events_count_as_connections() {
         streams.push(browser.request(Method::GET, &path).send().await.unwrap());
     }
 
-    let refused = browser.get(&path).await;
+    let rejected = browser.get(&path).await;
     let accepted = streams.iter().all(|stream| stream.status() == 200);
     drop(streams);
     let reconnect = async {
@@ -363,7 +368,7 @@ async fn streams_of_events_count_as_connections() {
     };
 
     assert!(accepted);
-    assert_eq!(refused.status_and_code(), (429, "connection_limit".to_owned()));
+    assert_eq!(rejected.status_and_code(), (429, "connection_limit".to_owned()));
     timeout(TIMEOUT, reconnect).await.expect("the permits were not released");
 }
 
@@ -373,9 +378,9 @@ async fn connections_are_limited_per_address_and_in_total() {
         let server = TestServer::with_settings(&[(limit, "3")]).await;
         let sockets = [server.socket().await, server.socket().await, server.socket().await];
 
-        let refused = server.browser().try_connect().await;
+        let rejected = server.browser().try_connect().await;
 
-        assert!(refused.is_none(), "{limit}");
+        assert!(rejected.is_none(), "{limit}");
         drop(sockets);
     }
 }

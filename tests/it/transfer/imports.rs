@@ -31,7 +31,10 @@ async fn a_conversation_is_exported_in_each_format() {
     assert!(as_markdown.header("content-type").starts_with("text/markdown"));
     assert!(as_markdown.text.starts_with("# Tides?"), "{}", as_markdown.text);
     let (question, answer) = as_markdown.text.split_once("**Assistant**").unwrap();
-    assert!(question.ends_with("let tide\n```\n\n---\n\n"), "the fence is closed: {question}");
+    assert!(
+        question.ends_with("let tide\n```\n\n---\n\n"),
+        "the code block is not closed: {question}"
+    );
     assert!(answer.contains("You said: Tides?"), "{answer}");
     assert_eq!(as_flask.text, saved);
     assert!(as_flask.header("content-disposition").contains("_conversation_history.json"));
@@ -39,7 +42,7 @@ async fn a_conversation_is_exported_in_each_format() {
 }
 
 #[tokio::test]
-async fn importing_ones_own_export_restores_only_deleted_conversations() {
+async fn importing_an_own_export_restores_only_deleted_conversations() {
     let server = TestServer::start().await;
     let (browser, mut socket) = server.socket().await;
     let (kept, deleted) = (browser.start_conversation().await, browser.start_conversation().await);
@@ -67,12 +70,12 @@ async fn importing_ones_own_export_restores_only_deleted_conversations() {
     assert_eq!(
         with_numbered_ids(&last_export),
         with_numbered_ids(&file),
-        "the restored conversation is complete"
+        "the restored conversation is incomplete"
     );
 }
 
 #[tokio::test]
-async fn importing_another_users_export_makes_a_copy() {
+async fn importing_an_export_of_another_user_creates_copies() {
     let server = TestServer::start().await;
     let (owner, mut socket) = server.socket().await;
     let (other, stranger) = (server.browser(), server.browser());
@@ -115,7 +118,7 @@ async fn chatgpt_conversations_are_imported_with_their_branches() {
     let messages = contents(&browser, tides).await;
     assert_eq!(messages[0], "Why are there two tides a day?");
     assert_eq!(messages[1], "The moon and the sun, one bulge on each side.");
-    assert_eq!(messages.len(), 3, "the other branch is hidden");
+    assert_eq!(messages.len(), 3, "the other branch is visible");
     let id = tides["conversation_id"].as_str().unwrap();
     let as_json = browser.get(&format!("/api/v1/conversations/{id}/export")).await.json();
     assert_eq!(as_json["conversations"][0]["messages"].as_array().unwrap().len(), 5);
@@ -125,7 +128,7 @@ async fn chatgpt_conversations_are_imported_with_their_branches() {
 }
 
 #[tokio::test]
-async fn an_invalid_file_imports_nothing_and_the_error_has_its_position() {
+async fn nothing_is_imported_from_an_invalid_file_and_the_error_contains_its_position() {
     let server = TestServer::start().await;
     let browser = server.browser();
     let invalid_file = CHATGPT.replace("\"id\": \"not-a-uuid\",", "");

@@ -1,4 +1,4 @@
-//! Imports that are made to take as much memory or time as possible.
+//! Imports that need as much memory or time as possible.
 
 use std::fmt::Write;
 use std::fs;
@@ -12,7 +12,7 @@ use super::support::{counts, list};
 const MEGABYTE: u64 = 1024 * 1024;
 
 #[tokio::test]
-async fn a_file_of_empty_nodes_is_rejected_and_takes_little_memory() {
+async fn a_file_of_empty_nodes_is_rejected_and_uses_little_memory() {
     let folder = tempfile::tempdir().unwrap();
     let server = start(folder.path()).await;
     let browser = server.browser();
@@ -34,7 +34,7 @@ async fn a_file_of_empty_nodes_is_rejected_and_takes_little_memory() {
 }
 
 #[tokio::test]
-async fn other_users_write_while_a_long_conversation_is_imported_and_deleted() {
+async fn other_users_can_write_while_a_long_conversation_is_imported_and_deleted() {
     const MESSAGES: usize = 100_000;
     let folder = tempfile::tempdir().unwrap();
     let server = start(folder.path()).await;
@@ -43,18 +43,18 @@ async fn other_users_write_while_a_long_conversation_is_imported_and_deleted() {
     let file = format!("[{}]", messages.join(","));
 
     let (import, longest_during_import) =
-        with_writes_of(&other, browser.import(file.clone())).await;
+        during_writes_of(&other, browser.import(file.clone())).await;
     let imported = list(&browser).await.remove(0);
     let path = format!("/api/v1/conversations/{}", imported["conversation_id"].as_str().unwrap());
-    let (deleted, longest_during_deletion) = with_writes_of(&other, async {
+    let (deleted, longest_during_deletion) = during_writes_of(&other, async {
         let started_at = Instant::now();
         assert_eq!(browser.delete(&path).await.status, 204);
         started_at.elapsed()
     })
     .await;
 
-    // The messages are being deleted while the user imports the file again, which waits for the end of that.
-    let ((), longest_after_deletion) = with_writes_of(&other, async {
+    // The import waits until the messages of the deleted conversation are deleted in the background.
+    let ((), longest_after_deletion) = during_writes_of(&other, async {
         assert_eq!(counts(&browser.import(file).await), ("complete", 1, 0, 100_000));
     })
     .await;
@@ -73,12 +73,12 @@ async fn other_users_write_while_a_long_conversation_is_imported_and_deleted() {
 }
 
 async fn start(folder: &std::path::Path) -> Process {
-    // No message is sent, so that the model is never asked.
+    // The tests send no messages, so the model is not needed.
     let settings = [("AZURE_API_URL", "http://127.0.0.1:9/"), ("REQUESTS_PER_SECOND", "0")];
     Process::start(folder, &settings).await
 }
 
-/// The highest resident memory of the process so far, in bytes.
+/// The peak resident memory of the process, in bytes.
 fn peak_memory(server: &Process) -> u64 {
     let status = fs::read_to_string(format!("/proc/{}/status", server.id())).unwrap();
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
@@ -86,8 +86,8 @@ fn peak_memory(server: &Process) -> u64 {
     kilobytes * 1024
 }
 
-/// Lets the user start conversations until `work` ends. Returns the longest time that one of them took.
-async fn with_writes_of<T>(browser: &Browser, work: impl Future<Output = T>) -> (T, Duration) {
+/// Lets the user start conversations until `work` ends. Returns its output and the longest duration of a start.
+async fn during_writes_of<T>(browser: &Browser, work: impl Future<Output = T>) -> (T, Duration) {
     let mut longest = Duration::ZERO;
     tokio::pin!(work);
     loop {

@@ -1,4 +1,4 @@
-//! The limits of imports: one at a time, and a maximum size.
+//! The limits on imports: one at a time, a maximum size and the storage of the user.
 
 use std::fmt::Write;
 use std::time::Duration;
@@ -36,7 +36,7 @@ async fn an_oversized_file_is_rejected_early_and_a_form_is_accepted() {
 }
 
 #[tokio::test]
-async fn a_second_import_is_rejected_and_an_aborted_upload_frees_the_slot() {
+async fn a_concurrent_import_is_rejected_and_an_aborted_upload_releases_the_permit() {
     let server = TestServer::start().await;
     let (browser, other) = (server.browser(), server.browser());
     browser.start_conversation().await;
@@ -45,10 +45,10 @@ async fn a_second_import_is_rejected_and_an_aborted_upload_frees_the_slot() {
             let beginning = stream::once(async { Ok::<_, std::io::Error>("[") });
             let body = Body::wrap_stream(beginning.chain(stream::pending()));
             let rejected = browser.post_import(body).await;
-            assert_eq!(rejected.status, 409, "the other upload was first: {rejected:?}");
+            assert_eq!(rejected.status, 409, "the upload was not rejected: {rejected:?}");
         }
     };
-    let import_meanwhile = async {
+    let import_during_upload = async {
         loop {
             let second = browser.post_import("[]").await;
             if second.status != 202 {
@@ -59,8 +59,8 @@ async fn a_second_import_is_rejected_and_an_aborted_upload_frees_the_slot() {
     };
 
     let (second, by_other_user) = tokio::select! {
-        () = upload_endlessly => panic!("an endless upload has ended"),
-        responses = import_meanwhile => responses,
+        () = upload_endlessly => panic!("an endless upload ended"),
+        responses = import_during_upload => responses,
     };
 
     assert_eq!(second.status_and_code(), (409, "import_in_progress".to_owned()));
@@ -71,7 +71,7 @@ async fn a_second_import_is_rejected_and_an_aborted_upload_frees_the_slot() {
 }
 
 #[tokio::test]
-async fn an_import_reports_progress_and_a_second_run_adds_nothing() {
+async fn an_import_reports_its_progress_and_repeating_it_adds_nothing() {
     const CONVERSATIONS: u64 = 300;
     let server = TestServer::with_settings(&[("REQUESTS_PER_SECOND", "0")]).await;
     let browser = server.browser();
@@ -97,7 +97,7 @@ async fn an_import_reports_progress_and_a_second_run_adds_nothing() {
 }
 
 #[tokio::test]
-async fn slow_uploads_take_no_slots() {
+async fn slow_uploads_take_no_import_permits() {
     const UPLOADS: usize = 10;
     let server = TestServer::start().await;
     let browsers: Vec<_> = (0..UPLOADS).map(|_| server.browser()).collect();
@@ -105,9 +105,9 @@ async fn slow_uploads_take_no_slots() {
         browser.start_conversation().await;
     }
     let other = server.browser();
-    let import_meanwhile = async {
+    let import_during_upload = async {
         for browser in &browsers {
-            // A second upload of the same user is rejected as soon as the first one has begun.
+            // A second upload of the same user is rejected as soon as the first one has started.
             while browser.post_import("[]").await.status != 409 {
                 tokio::time::sleep(Duration::from_millis(50)).await;
             }
@@ -116,8 +116,8 @@ async fn slow_uploads_take_no_slots() {
     };
 
     let import = tokio::select! {
-        _ = join_all(browsers.iter().map(upload_endlessly)) => panic!("an endless upload has ended"),
-        import = import_meanwhile => import,
+        _ = join_all(browsers.iter().map(upload_endlessly)) => panic!("an endless upload ended"),
+        import = import_during_upload => import,
     };
 
     assert_eq!(counts(&import), ("complete", 2, 0, 6));
@@ -134,13 +134,13 @@ async fn an_import_without_a_file_is_rejected() {
     };
 
     let without_body = browser.post("/api/v1/imports").await;
-    let of_white_space = browser.post_import(" \n").await;
+    let with_white_space = browser.post_import(" \n").await;
     let accepted = with_key("[]").await;
     let repeated = with_key("[]").await;
     let repeated_without_body = with_key("").await;
 
     assert_eq!(without_body.status_and_code(), (400, "invalid_request".to_owned()));
-    assert_eq!(of_white_space.status_and_code(), (400, "invalid_request".to_owned()));
+    assert_eq!(with_white_space.status_and_code(), (400, "invalid_request".to_owned()));
     assert_eq!((accepted.status.as_u16(), repeated.status.as_u16()), (202, 202));
     assert_eq!(repeated.json()["import_id"], accepted.json()["import_id"]);
     assert_eq!(repeated_without_body.status_and_code(), (400, "invalid_request".to_owned()));
@@ -167,7 +167,7 @@ async fn a_user_whose_storage_is_full_can_read_and_delete_but_not_store() {
     assert_eq!(counts(&other.import(CHATGPT).await).0, "complete");
 }
 
-/// Begins an upload that never ends, again and again while another one is rejected.
+/// Starts an upload that never ends. Tries again whenever the upload is rejected.
 async fn upload_endlessly(browser: &Browser) {
     loop {
         let beginning = stream::once(async { Ok::<_, std::io::Error>("[") });
@@ -175,7 +175,7 @@ async fn upload_endlessly(browser: &Browser) {
     }
 }
 
-/// A file in the format of ChatGPT with these numbers of conversations and of messages per conversation.
+/// Creates a file in the format of ChatGPT with this number of conversations and of messages per conversation.
 fn chatgpt_file(conversations: u64, messages: u64) -> String {
     let mut file = "[".to_owned();
     for number in 0..conversations {
@@ -190,7 +190,7 @@ fn chatgpt_file(conversations: u64, messages: u64) -> String {
             let (role, parent) =
                 (["user", "assistant"][usize::from(index % 2 == 1)], index.max(1) - 1);
             let parent = if index == 0 { "null".to_owned() } else { format!("\"{parent}\"") };
-            let text = "What was said of the tides and of the moon. ".repeat(10);
+            let text = "The moon causes the tides of the sea twice a day. ".repeat(10);
             write!(
                 file,
                 "{separator}\"{index}\": {{\"parent\": {parent}, \"message\": {{\"author\": \

@@ -1,4 +1,4 @@
-//! The operator's export and import, and round trips between the stores.
+//! The operator's export and import, and round trips between stores.
 
 use std::fs;
 use std::ops::ControlFlow;
@@ -24,12 +24,12 @@ async fn the_operator_exports_and_imports_all_users() {
     let model = ScriptedModel::start();
     let (source, target) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     let mut server = Process::start(source.path(), &[("AZURE_API_URL", model.url())]).await;
-    let (one, other) = (server.browser(), server.browser());
-    for (browser, text) in [(&one, "mine"), (&other, "theirs")] {
+    let (first_user, second_user) = (server.browser(), server.browser());
+    for (browser, text) in [(&first_user, "first"), (&second_user, "second")] {
         let id = browser.start_conversation().await;
         browser.connect().await.ask(&id, text).await;
     }
-    let users_export = one.get("/api/v1/export").await.text;
+    let users_export = first_user.get("/api/v1/export").await.text;
     server.terminate().await;
     assert!(server.exits_successfully().await);
     let file = target.path().join("all.json");
@@ -81,7 +81,7 @@ async fn export_text(export: webchat_chat::ExportStream) -> String {
     export.try_collect::<Vec<String>>().await.unwrap().concat()
 }
 
-/// Exports from one store, imports into the other, and back into the first one as another user.
+/// Exports from one store, imports into the other, and then back into the first one as another user.
 #[tokio::test]
 async fn a_round_trip_between_stores_preserves_the_export() {
     let ((sqlite, _folder), mongo) = (sqlite().await, mongo().await);
@@ -115,12 +115,12 @@ async fn a_round_trip_between_stores_preserves_the_export() {
     assert_eq!(sqlite.totals().await.unwrap().messages, 260);
 }
 
-/// A conversation with all fields set: a question with 129 answers, of which the last one is visible. Its
+/// Creates a conversation with all fields set: a question with 129 answers, of which the last one is visible. The
 /// messages fill more than one page.
 fn branched(user_id: UserId) -> (StoredConversation, Vec<StoredMessage>) {
     let tokens = TokenCounter::default();
     let conversation_id = ConversationId::generate();
-    let at = Timestamp::from_unix_millis;
+    let time = Timestamp::from_unix_millis;
     let question_id = MessageId::generate();
     let messages = (1..=130_u64).map(|position| {
         let content = format!("number {position}: \0 \u{2028} \"tides\" 🌊");
@@ -137,7 +137,7 @@ fn branched(user_id: UserId) -> (StoredConversation, Vec<StoredMessage>) {
             token_count: tokens.count(&content),
             content,
             status: statuses[usize::try_from(position % 3).unwrap()],
-            created_at: at(1_767_323_045_000 + i64::try_from(position).unwrap()),
+            created_at: time(1_767_323_045_000 + i64::try_from(position).unwrap()),
             ..base
         };
         let client_message_id = if is_question { "c1".to_owned().try_into().ok() } else { None };
@@ -156,22 +156,22 @@ fn branched(user_id: UserId) -> (StoredConversation, Vec<StoredMessage>) {
             assistant_response: "2.".to_owned(),
             prompt_tokens: tokens.count("1 + 1?"),
             response_tokens: tokens.count("2."),
-            created_at: at(5),
+            created_at: time(5),
         }],
         summary: Some(Summary {
             text: summary,
             token_count: summary_tokens,
             through: 2,
             message_count: 1,
-            created_at: at(6),
+            created_at: time(6),
             author: SummaryAuthor::User,
         }),
     };
     let conversation = Conversation {
         conversation_id,
         title: Title::try_from("Tides".to_owned()).ok(),
-        created_at: at(7),
-        updated_at: at(8),
+        created_at: time(7),
+        updated_at: time(8),
         message_count: 2,
         total_tokens: 9,
         archived: true,

@@ -1,9 +1,9 @@
-//! Functions that the tests of exports and imports share.
+//! Functions that the export and import tests share.
 
 use serde_json::Value;
 use webchat_tests::Browser;
 
-/// The status of an import, and its numbers of imported and already existing conversations and of messages.
+/// Returns the status of an import, and its counts of imported and of existing conversations and of messages.
 pub(super) fn counts(import: &Value) -> (&str, u64, u64, u64) {
     let number = |name: &str| import[name].as_u64().unwrap();
     let status = import["status"].as_str().unwrap();
@@ -22,7 +22,7 @@ pub(super) async fn contents(browser: &Browser, conversation: &Value) -> Vec<Str
     messages.map(|message| message["content"].as_str().unwrap().to_owned()).collect()
 }
 
-/// Replaces the ids in the file by numbers, so that files can be compared whose ids differ.
+/// Replaces the ids in the file by numbers, so that files with different ids can be compared.
 pub(super) fn with_numbered_ids(file: &str) -> String {
     let mut text = file.to_owned();
     let ids = file.split('"').filter(|part| uuid::Uuid::try_parse(part).is_ok());

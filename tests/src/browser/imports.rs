@@ -1,4 +1,4 @@
-//! Imports of conversations.
+//! Requests that import conversations.
 
 use std::time::Duration;
 
@@ -22,7 +22,7 @@ impl Browser {
             if status["status"] != json!("running") {
                 return status;
             }
-            // Stay below the session's request limit.
+            // Stay below the user's request limit.
             sleep(Duration::from_millis(25)).await;
         }
     }

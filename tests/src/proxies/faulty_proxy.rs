@@ -9,21 +9,21 @@ use tokio::sync::watch;
 use tokio::time::sleep;
 use tokio_util::task::{AbortOnDropHandle, TaskTracker};
 
-/// A TCP proxy between a client and a server, whose faults the test controls.
+/// A TCP proxy between a client and a server, with faults that the test controls.
 pub struct FaultyProxy {
     address: SocketAddr,
     state: watch::Sender<ProxyState>,
     _accept_task: AbortOnDropHandle<()>,
 }
 
-/// What the proxy does with the bytes that it receives.
+/// The treatment of the bytes that the proxy receives.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ProxyState {
-    /// Forwards everything at once.
+    /// Forwards everything immediately.
     Forwarding,
     /// Waits for this time before it forwards each packet.
     Delaying(Duration),
-    /// Forwards nothing and keeps the connections open. Forwards the waiting packets when this state ends.
+    /// Keeps the connections open, but forwards nothing until this state ends.
     Stalled,
     /// Closes all connections, including new ones.
     Closed,
@@ -35,12 +35,12 @@ impl FaultyProxy {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
         let address = listener.local_addr().unwrap();
         let state = watch::Sender::new(ProxyState::Forwarding);
-        let accepting = accept(listener, server.to_owned(), state.clone());
-        let accept_task = AbortOnDropHandle::new(TaskTracker::new().spawn(accepting));
+        let accept_loop = accept(listener, server.to_owned(), state.clone());
+        let accept_task = AbortOnDropHandle::new(TaskTracker::new().spawn(accept_loop));
         Self { address, state, _accept_task: accept_task }
     }
 
-    /// The address that it listens on, as `host:port`.
+    /// The address of the proxy, as `host:port`.
     #[must_use]
     pub fn address(&self) -> String {
         self.address.to_string()

@@ -23,7 +23,7 @@ pub enum ProxyProgram {
     Caddy,
 }
 
-/// A port of this machine on which a proxy or a server will listen: others must know it before.
+/// A free port, for a proxy or server whose port must be known before it starts.
 pub struct FreePort(u16);
 
 /// A running reverse proxy.
@@ -47,20 +47,20 @@ impl FreePort {
         self.0
     }
 
-    /// The URL of this path behind the proxy.
+    /// Returns the URL of this path behind the proxy.
     #[must_use]
     pub fn url(&self, path: &str) -> String {
         format!("http://127.0.0.1:{}{path}", self.0)
     }
 
-    /// A new user's browser for this path.
+    /// Creates a new user's browser for this path.
     #[must_use]
     pub fn browser(&self, path: &str) -> Browser {
         Browser::new(&self.url(path))
     }
 
-    /// Starts a proxy with this file of `deploy` in front of the servers, given as `host:port`. The proxy listens
-    /// on this port, without TLS.
+    /// Starts a proxy in front of the servers, given as `host:port`, with the configuration `example` from `deploy`.
+    /// The proxy listens on this port, without TLS.
     pub async fn start(
         &self,
         program: ProxyProgram,
@@ -74,16 +74,17 @@ impl FreePort {
             ProxyProgram::Caddy => self.caddy(&example, servers, folder.path()),
         };
         let process = command.stdin(Stdio::null()).stdout(Stdio::null()).kill_on_drop(true).spawn();
-        let process = process.unwrap_or_else(|error| panic!("{program:?} can't start: {error}"));
+        let process =
+            process.unwrap_or_else(|error| panic!("failed to start {program:?}: {error}"));
         let mut proxy = ReverseProxy { process, _folder: folder };
-        let connecting = async {
+        let connect = async {
             while TcpStream::connect((Ipv4Addr::LOCALHOST, self.0)).await.is_err() {
                 let exited = proxy.process.try_wait().unwrap();
-                assert!(exited.is_none(), "{program:?} rejects its configuration");
+                assert!(exited.is_none(), "{program:?} exited: its configuration may be invalid");
                 sleep(Duration::from_millis(20)).await;
             }
         };
-        timeout(TIMEOUT, connecting).await.expect("the proxy did not start in time");
+        timeout(TIMEOUT, connect).await.expect("the proxy did not start in time");
         proxy
     }
 
@@ -92,13 +93,13 @@ impl FreePort {
         let site = replace(example, "server 127.0.0.1:8080;", &upstream.join(" "));
         let listen = format!("listen 127.0.0.1:{};", self.0);
         let site = replace(&site, "listen 443 ssl http2;", &listen);
-        // The redirect to HTTPS must not use a port of this machine.
+        // The redirect to HTTPS must not occupy a port of this machine.
         let redirect = format!("listen unix:{}/http;", folder.display());
         let site = site.replace("listen 80;", &redirect);
         let lines = site.lines().filter(|line| !line.trim_start().starts_with("ssl_certificate"));
         let site = lines.collect::<Vec<_>>().join("\n");
-        // All files are in the folder, which other users can't read. Without a master, killing the process leaves no
-        // other one.
+        // All files are in the folder, which only this user can read, so nginx must not change its user. Without a
+        // master process, killing nginx leaves no workers behind.
         let temp_paths = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
             .map(|name| format!("{name}_temp_path {name};"));
         let config = format!(
@@ -117,11 +118,11 @@ impl FreePort {
     }
 
     fn caddy(&self, example: &str, servers: &[String], folder: &Path) -> Command {
-        let is_upstreams = |line: &&str| line.trim_start().starts_with("reverse_proxy ");
-        let upstreams = example.lines().find(is_upstreams).expect("no reverse_proxy");
+        let is_upstream_line = |line: &&str| line.trim_start().starts_with("reverse_proxy ");
+        let upstreams = example.lines().find(is_upstream_line).expect("no reverse_proxy");
         let site = replace(example, upstreams, &format!("reverse_proxy {} {{", servers.join(" ")));
-        let is_site = |line: &&str| line.ends_with(" {") && !line.starts_with(['\t', '#']);
-        let address = site.lines().find(is_site).expect("no site").to_owned();
+        let is_site_line = |line: &&str| line.ends_with(" {") && !line.starts_with(['\t', '#']);
+        let address = site.lines().find(is_site_line).expect("no site").to_owned();
         let site = replace(&site, &address, &format!("{} {{", self.url("")));
         let config = folder.join("Caddyfile");
         fs::write(&config, format!("{{\n\tadmin off\n}}\n{site}")).unwrap();
@@ -136,13 +137,13 @@ fn deploy_folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../deploy")
 }
 
-/// Replaces a text that must exist.
+/// Replaces a text. Panics if the text is missing.
 fn replace(text: &str, from: &str, to: &str) -> String {
     assert!(text.contains(from), "{from} is not in {text}");
     text.replace(from, to)
 }
 
-/// Debian installs servers where only root's shell looks for programs.
+/// Returns the path of a program. Debian installs servers in a folder that only root has in its `PATH`.
 fn find_program(name: &str) -> PathBuf {
     let path = Path::new("/usr/sbin").join(name);
     if path.exists() { path } else { name.into() }

@@ -1,14 +1,14 @@
 import { BASE, call, conversationPath, request } from './http';
 import type { Context, ContextChanges } from './types';
 
-/** The context of a conversation with its `ETag`, which identifies the version that was read. */
+/** The context of a conversation, with the `ETag` of the version that was read. */
 export interface TaggedContext {
   context: Context;
   /** `null` if the server sent none. */
   etag: string | null;
 }
 
-/** With an `etag`, a write fails with the code `stale` if the context has changed since. */
+/** The context of a conversation. A write with an outdated `etag` fails with the code `stale`. */
 export interface ContextApi {
   read(id: string): Promise<TaggedContext>;
   change(id: string, changes: ContextChanges, etag: string | null): Promise<void>;

@@ -1,29 +1,73 @@
-import { call, conversationPath, query } from './http';
-import type { Config, Context, Conversation, ConversationPage, MessagePage } from './types';
+import { BASE, call, conversationPath, query } from './http';
+import type {
+  Config,
+  Context,
+  Conversation,
+  ConversationPage,
+  ImportJob,
+  MessagePage,
+  SavedFile,
+  SearchHit,
+  SearchHits,
+} from './types';
 
-/** Conversations and their messages, and the settings of the server. */
+export type ExportFormat = 'json' | 'markdown' | 'flask';
+
+/** Conversations and their messages, search and imports, and the server's configuration. */
 export interface ConversationApi {
   config(): Promise<Config>;
   conversations(cursor: string | null): Promise<ConversationPage>;
+  archived(cursor: string | null): Promise<ConversationPage>;
+  search(query: string): Promise<SearchHit[]>;
   startConversation(): Promise<Conversation>;
   conversation(id: string): Promise<Conversation>;
   rename(id: string, title: string): Promise<Conversation>;
+  setArchived(id: string, archived: boolean): Promise<Conversation>;
+  /** Saves the conversation to a file on the server and returns the file's name. */
+  save(id: string): Promise<string>;
+  /** Deletes the messages, the summary, the system prompt and the examples. */
+  reset(id: string): Promise<void>;
   delete(id: string): Promise<void>;
+  /** Deletes the conversation with a request that outlives the page. */
+  deleteOnUnload(id: string): void;
   messages(id: string, before: number | null): Promise<MessagePage>;
-  /** The position of the last message that the summary covers; 0 without a summary. */
-  summaryEnd(id: string): Promise<number>;
+  /** The position of the last summarised message; 0 without a summary. */
+  summaryThrough(id: string): Promise<number>;
+  startImport(file: File): Promise<ImportJob>;
+  importJob(id: string): Promise<ImportJob>;
 }
 
 export const conversationApi: ConversationApi = {
   config: () => call('GET', '/config'),
   conversations: (cursor) => call('GET', `/conversations${query({ cursor })}`),
+  archived: (cursor) => call('GET', `/conversations${query({ archived: 'true', cursor })}`),
+  search: async (q) => (await call<SearchHits>('GET', `/search${query({ q, limit: 30 })}`)).hits,
   startConversation: () => call('POST', '/conversations'),
   conversation: (id) => call('GET', conversationPath(id)),
   rename: (id, title) => call('PATCH', conversationPath(id), { title }),
+  setArchived: (id, archived) => call('PATCH', conversationPath(id), { archived }),
+  save: async (id) => (await call<SavedFile>('POST', `${conversationPath(id)}/save`)).file_name,
+  reset: (id) => call('POST', `${conversationPath(id)}/reset`),
   delete: (id) => call('DELETE', conversationPath(id)),
+  deleteOnUnload: (id) => {
+    const request = fetch(BASE + conversationPath(id), { method: 'DELETE', keepalive: true });
+    request.catch(() => {});
+  },
   messages: (id, before) => call('GET', `${conversationPath(id)}/messages${query({ before })}`),
-  summaryEnd: async (id) => {
+  summaryThrough: async (id) => {
     const { summary } = await call<Context>('GET', `${conversationPath(id)}/context`);
     return summary?.through ?? 0;
   },
+  startImport: (file) => call('POST', '/imports', file),
+  importJob: (id) => call('GET', `/imports/${encodeURIComponent(id)}`),
 };
+
+export function exportUrl(id: string, format: ExportFormat): string {
+  return `${BASE}${conversationPath(id)}/export${query({ format })}`;
+}
+
+export const EXPORT_ALL_URL = `${BASE}/export`;
+
+export function savedFileUrl(fileName: string): string {
+  return `/saved_conversations/${encodeURIComponent(fileName)}`;
+}

@@ -1,6 +1,6 @@
 import type { ErrorResponse } from './types';
 
-/** The server responded with an error or, if the `code` is `offline`, could not be reached. */
+/** An error response of the server or, with the code `offline`, a failure to reach it. */
 export class ApiError extends Error {
   constructor(
     message: string,
@@ -13,7 +13,7 @@ export class ApiError extends Error {
   }
 }
 
-/** Relative to the page's `base`, as the server may be under a path. */
+/** The base of API paths. Relative to the page's `base`, because the server may be under a path. */
 export const BASE = 'api/v1';
 
 export function conversationPath(id: string): string {
@@ -25,7 +25,7 @@ export async function call<T>(method: string, path: string, body?: object): Prom
   return response.status === 204 ? (undefined as T) : ((await response.json()) as T);
 }
 
-/** Sends a request: a `Blob` as it is, any other body as JSON. Throws an `ApiError` on failure. */
+/** Sends a request. A `Blob` is sent unchanged, any other body as JSON. Throws an `ApiError` on failure. */
 export async function request(
   method: string,
   url: string,
@@ -59,12 +59,12 @@ export async function responseError(response: Response): Promise<ApiError> {
     const { message, code } = (await response.json()) as ErrorResponse;
     return new ApiError(message, code, retryAt);
   } catch {
-    const message = `The server answered with status ${response.status}.`;
+    const message = `The server responded with status ${response.status}.`;
     return new ApiError(message, 'internal', retryAt);
   }
 }
 
-/** Formats a query string. Leaves out parameters that are `null`. */
+/** Formats a query string. Omits parameters that are `null`. */
 export function query(parameters: Record<string, string | number | null>): string {
   const present = Object.entries(parameters).filter(([, value]) => value !== null);
   if (present.length === 0) return '';

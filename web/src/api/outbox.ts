@@ -1,6 +1,6 @@
 import { storageKey } from '../state/storage';
 
-/** A new message or, if `message_id` is set, the new text of that question. */
+/** A new message or, if `message_id` is set, a new version of that question. */
 export interface OutgoingMessage {
   message: string;
   conversation_id: string;
@@ -8,7 +8,7 @@ export interface OutgoingMessage {
   message_id?: string;
 }
 
-/** The field names are those in the browser's storage. */
+/** A message in the outbox, as it is saved in the browser's storage. */
 export interface OutboxMessage extends OutgoingMessage {
   /** Why the server rejected it; `null` while it is pending. */
   refused: string | null;
@@ -20,7 +20,7 @@ const KEY = storageKey('outbox');
 
 /**
  * Messages that the server has not accepted. They survive a reload. The pending ones are sent again with
- * the same `client_message_id`, so none is lost and none is stored twice.
+ * the same `client_message_id`, so that none is lost and none is stored twice.
  */
 export class Outbox {
   readonly #messages = new Map<string, OutboxMessage>();
@@ -68,7 +68,7 @@ export class Outbox {
     try {
       this.storage?.setItem(KEY, JSON.stringify([...this.#messages.values()]));
     } catch {
-      // The storage is full: the message is still sent from memory.
+      // The storage is full. The message is still sent, but does not survive a reload.
     }
   }
 }

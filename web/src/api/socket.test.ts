@@ -51,7 +51,7 @@ const hello = { message: 'hello', conversation_id: 'c', client_message_id: 'm1' 
 const chunk = (seq: number) => ({ conversation_id: 'c', seq, chunk: 'x', turn_id: 't' });
 
 describe('a lost connection', () => {
-  test('reconnects with exponential backoff', () => {
+  test('is reopened with exponential backoff', () => {
     for (const delay of [500, 1000, 2000, 4000, 8000, 15_000, 15_000]) {
       const count = sockets.length;
       latest().emitClose();
@@ -65,7 +65,7 @@ describe('a lost connection', () => {
     expect(live.connection.value).toBe('connected');
   });
 
-  test('resumes subscriptions after the last event', () => {
+  test('is followed by subscriptions that resume after the last event', () => {
     latest().emitOpen();
     live.subscribe('c', 3);
     latest().receive('response_chunk', chunk(7));
@@ -79,7 +79,7 @@ describe('a lost connection', () => {
     ]);
   });
 
-  test('does not resume a cancelled subscription', () => {
+  test('is not followed by a cancelled subscription', () => {
     latest().emitOpen();
     live.subscribe('c', 3);
     live.unsubscribe('c');
@@ -91,7 +91,7 @@ describe('a lost connection', () => {
     expect(latest().sent).toEqual([]);
   });
 
-  test('is ignored, even if it sends frames', () => {
+  test('is ignored, even if frames still arrive on it', () => {
     latest().emitOpen();
     const old = latest();
     old.emitClose();
@@ -104,7 +104,7 @@ describe('a lost connection', () => {
 });
 
 describe('a message', () => {
-  test('is sent on connecting, and again after reconnecting, with the same id', () => {
+  test('is sent after connecting, and again with the same id after reconnecting', () => {
     live.send(hello);
     expect(latest().sent).toEqual([]);
     latest().emitOpen();

@@ -5,7 +5,7 @@ import type { ClientEvent, MessageCommand, ServerEvent } from './types';
 export type ConnectionState =
   'connecting' | 'connected' | 'reconnecting' | 'restarting' | 'offline';
 
-/** The part of `WebSocket` in use, so that tests can provide a fake. */
+/** The part of `WebSocket` that is used, so that tests can provide a fake. */
 export interface WebSocketLike {
   send(frame: string): void;
   close(): void;
@@ -21,9 +21,9 @@ const MAX_DELAY_MS = 15_000;
 const SERVICE_RESTART = 1012;
 
 /**
- * The live connection. It reconnects with backoff, resumes every subscription after the last event
- * received, and resends messages that the server has not accepted. Sending a message twice is harmless:
- * the server recognises duplicates by `client_message_id`.
+ * The live connection to the server. It reconnects with backoff, resumes every subscription after the last
+ * event received, and resends messages that the server has not accepted. Sending a message twice is harmless:
+ * the server detects duplicates by `client_message_id`.
  */
 export class LiveSocket {
   readonly connection = new Store<ConnectionState>('connecting');
@@ -36,8 +36,8 @@ export class LiveSocket {
   #isOpen = false;
   #failures = 0;
   #timer: ReturnType<typeof setTimeout> | undefined;
-  /** The number of the last event received, for each subscribed conversation. */
-  readonly #cursors = new Map<string, number>();
+  /** The sequence number of the last event received, by subscribed conversation. */
+  readonly #lastSeqs = new Map<string, number>();
 
   constructor(
     open: () => WebSocketLike,
@@ -69,7 +69,7 @@ export class LiveSocket {
     if (!this.#isOpen) this.connect();
   }
 
-  /** Drops the connection when the network is lost. Otherwise, the loss would be noticed much later. */
+  /** Drops the connection when the network is lost. Otherwise, the browser would notice much later. */
   dropConnection(): void {
     if (!this.#isOpen) return;
     const socket = this.#socket;
@@ -79,12 +79,12 @@ export class LiveSocket {
   }
 
   subscribe(conversationId: string, after: number): void {
-    this.#cursors.set(conversationId, after);
+    this.#lastSeqs.set(conversationId, after);
     this.#sendEvent({ event: 'subscribe', data: { conversation_id: conversationId, after } });
   }
 
   unsubscribe(conversationId: string): void {
-    if (this.#cursors.delete(conversationId)) {
+    if (this.#lastSeqs.delete(conversationId)) {
       this.#sendEvent({ event: 'unsubscribe', data: { conversation_id: conversationId } });
     }
   }
@@ -95,8 +95,8 @@ export class LiveSocket {
   }
 
   /**
-   * Sends a command. Returns `false` without a connection: a command is not queued, because it would
-   * surprise the user later.
+   * Sends a command. Returns `false` while disconnected: a command is not queued, because running it
+   * later would surprise the user.
    */
   sendCommand(command: MessageCommand): boolean {
     if (this.#isOpen) this.#sendEvent(command);
@@ -111,7 +111,7 @@ export class LiveSocket {
     this.#isOpen = true;
     this.#failures = 0;
     this.connection.set('connected');
-    for (const [conversation_id, after] of this.#cursors) {
+    for (const [conversation_id, after] of this.#lastSeqs) {
       this.#sendEvent({ event: 'subscribe', data: { conversation_id, after } });
     }
     for (const message of this.outbox.pending()) this.#sendMessage(message);
@@ -123,7 +123,7 @@ export class LiveSocket {
     this.onevent(event);
   }
 
-  /** Advances the cursors and settles messages in the outbox. */
+  /** Updates the sequence numbers, and removes or rejects messages in the outbox. */
   #updateState(frame: ServerEvent): void {
     switch (frame.event) {
       case 'response':
@@ -151,7 +151,7 @@ export class LiveSocket {
   }
 
   #advance(conversationId: string, seq: number): void {
-    if (this.#cursors.has(conversationId)) this.#cursors.set(conversationId, seq);
+    if (this.#lastSeqs.has(conversationId)) this.#lastSeqs.set(conversationId, seq);
   }
 
   #handleClose(code: number): void {

@@ -9,7 +9,7 @@ export type Conversation = Schemas['Conversation'];
 export type ConversationPage = Schemas['ConversationPage'];
 export type FewShotExample = Schemas['FewShotExample'];
 export type FileJob = Schemas['FileJob'];
-/** The part of a job that its progress events carry. */
+/** The fields of a job that its progress events contain. */
 export type FileProgress = Pick<
   FileJob,
   'job_id' | 'file_name' | 'done' | 'of' | 'status' | 'error'
@@ -38,12 +38,12 @@ type DataOf<Name extends EventName> = ServerEventOf<Name>['data'];
 
 export type MessageAccepted = DataOf<'message_accepted'>;
 export type ResponseEnd = DataOf<'response_end'>;
-/** Why the server rejected a frame of this connection. */
-export type RejectedFrame = Schemas['ErrorData'];
-/** Why a turn failed, for all subscribers. */
-export type TurnFailed = Schemas['EventData_TurnFailed'];
+/** The server's rejection of a frame of this connection. */
+export type FrameRejection = Schemas['ErrorData'];
+/** The failure of a turn, sent to all subscribers. */
+export type TurnFailure = Schemas['EventData_TurnFailed'];
 
-/** The events of a conversation, which its subscribers receive. */
+/** An event of a conversation, sent to its subscribers. */
 export type ConversationEvent =
   | ServerEventOf<
       | 'message_accepted'
@@ -53,7 +53,7 @@ export type ConversationEvent =
       | 'conversation_updated'
       | 'file_progress'
     >
-  | { event: 'error'; data: TurnFailed };
+  | { event: 'error'; data: TurnFailure };
 
 /** A command about a stored message. */
 export type MessageCommand = Extract<

@@ -51,18 +51,18 @@ async function connectedApp() {
     config: vi.fn(() => Promise.resolve(null)),
     conversations: vi.fn(() => Promise.resolve({ conversations: [], next_cursor: null })),
   };
-  const clients = { conversationApi: api, libraryApi: {}, contextApi: {} } as never;
+  const clients = { conversationApi: api, contextApi: {} } as never;
   const app = new App(clients, socket, new Drafts(null), null, history);
   await app.start('');
-  await vi.waitFor(() => expect(app.conversations.state.value.phase).toBe('ready'));
+  await vi.waitFor(() => expect(app.conversations.active.state.value.phase).toBe('ready'));
   connections.at(-1)?.emit('open');
   return { app, api, socket, connections };
 }
 
 describe('a connected page', () => {
-  test('applies changes of the list by other pages', async () => {
+  test('applies list changes made in other tabs', async () => {
     const { app, connections } = await connectedApp();
-    const titles = () => app.conversations.state.value.items.map(({ title }) => title);
+    const titles = () => app.conversations.active.state.value.items.map(({ title }) => title);
     connections.at(-1)?.receive({ event: 'conversation_listed', data: { conversation } });
     expect(titles()).toEqual(['Tides']);
 
@@ -74,10 +74,10 @@ describe('a connected page', () => {
     expect(titles()).toEqual([]);
     connections.at(-1)?.receive({ event: 'conversation_unlisted', data: { conversation_id: 'c' } });
 
-    expect(app.library.find('c')).toBeUndefined();
+    expect(app.conversations.find('c')).toBeUndefined();
   });
 
-  test('reloads the list when it reconnects', async () => {
+  test('reloads the list after reconnecting', async () => {
     const { api, connections } = await connectedApp();
     expect(api.conversations).toHaveBeenCalledTimes(1);
     connections.at(-1)?.emit('close', { code: 1006 });
@@ -87,7 +87,7 @@ describe('a connected page', () => {
     expect(api.conversations).toHaveBeenCalledTimes(2);
   });
 
-  test('tells a restarting server from a lost one', async () => {
+  test('distinguishes a restarting server from an unreachable one', async () => {
     const { socket, connections } = await connectedApp();
     connections.at(-1)?.emit('close', { code: 1012 });
     expect(socket.connection.value).toBe('restarting');
@@ -97,7 +97,7 @@ describe('a connected page', () => {
     expect(socket.connection.value).toBe('restarting');
   });
 
-  test('shows when a rate limit ends', async () => {
+  test('shows a rate limit error until the limit expires', async () => {
     const { app, connections } = await connectedApp();
     const error = {
       message: 'Too fast.',

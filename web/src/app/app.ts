@@ -1,15 +1,13 @@
 import type { ContextApi } from '../api/context-api';
-import type { ConversationApi } from '../api/conversation-api';
 import type { FileApi } from '../api/file-api';
 import { ApiError } from '../api/http';
-import type { LibraryApi } from '../api/library-api';
+import type { ConversationApi } from '../api/conversation-api';
 import type { LiveSocket } from '../api/socket';
 import type { Config } from '../api/types';
 import { newClientMessageId } from '../state/composer/client-message-id';
 import type { Drafts } from '../state/composer/drafts';
 import { Files } from '../state/composer/files';
 import { ContextEditor } from '../state/context/context-editor';
-import type { Conversations } from '../state/library/conversations';
 import { parsePath, pathOf, START_PATH } from '../state/page/address';
 import { Notice } from '../state/page/notice';
 import { Toasts } from '../state/page/toasts';
@@ -17,7 +15,7 @@ import { Store } from '../state/store';
 import { Thread } from '../state/thread/thread';
 import { ConversationLoader } from './conversation-loader';
 import { EventDispatcher } from './event-dispatcher';
-import { Library } from './library';
+import { Conversations } from './conversations';
 import { TurnActions } from './turn-actions';
 
 /** The dialog that is open. */
@@ -26,7 +24,6 @@ export type Dialog = { kind: 'context' | 'shortcuts' | 'import' } | { kind: 'res
 /** The clients of the REST API. */
 export interface ApiClients {
   conversationApi: ConversationApi;
-  libraryApi: LibraryApi;
   contextApi: ContextApi;
   fileApi: FileApi;
 }
@@ -36,12 +33,12 @@ export class App {
   readonly config = new Store<Config | null>(null);
   readonly thread = new Store<Thread>(new Thread(null, 'new'));
   readonly toasts = new Toasts();
-  readonly library: Library;
-  /** The last error that no component shows itself. */
+  readonly conversations: Conversations;
+  /** The last error that has no place of its own on the page. */
   readonly notice = new Notice(null);
   readonly dialog = new Store<Dialog | null>(null);
-  /** The context of the open conversation, while its panel is open. */
-  readonly context = new Store<ContextEditor | null>(null);
+  /** The editor of the context panel; `null` while the panel is closed. */
+  readonly contextEditor = new Store<ContextEditor | null>(null);
   readonly files: Files;
   readonly turnActions: TurnActions;
   readonly #loader: ConversationLoader;
@@ -50,43 +47,39 @@ export class App {
   #wasConnected = false;
 
   constructor(
-    { conversationApi, libraryApi, contextApi, fileApi }: ApiClients,
+    { conversationApi, contextApi, fileApi }: ApiClients,
     readonly socket: LiveSocket,
     readonly drafts: Drafts,
     storage: Storage | null,
-    private readonly address: Pick<History, 'pushState' | 'replaceState'>,
+    private readonly history: Pick<History, 'pushState' | 'replaceState'>,
   ) {
     this.#conversationApi = conversationApi;
     this.#contextApi = contextApi;
     this.files = new Files(fileApi);
     this.turnActions = new TurnActions(this.thread, socket, this.notice);
-    this.library = new Library(conversationApi, libraryApi, storage, {
+    this.conversations = new Conversations(conversationApi, storage, {
       toasts: this.toasts,
       drafts,
       currentId: () => this.thread.value.conversationId,
       open: (id) => void this.open(id),
       newChat: () => this.newChat(),
-      reloadThread: () => void this.retry(),
+      reloadConversation: () => void this.reloadConversation(),
       reportError: (error) => this.#reportError(error),
     });
     this.#loader = new ConversationLoader(conversationApi, socket, this);
-    const dispatcher = new EventDispatcher(this, this.#loader, this.context);
+    const dispatcher = new EventDispatcher(this, this.#loader);
     socket.onevent = (event) => dispatcher.dispatch(event);
-    socket.connection.subscribe(() => this.#connectionChanged());
-  }
-
-  get conversations(): Conversations {
-    return this.library.conversations;
+    socket.connection.subscribe(() => this.#handleConnectionChange());
   }
 
   async start(path: string): Promise<void> {
     this.socket.connect();
     void this.#loadConfig();
-    void this.library.start();
+    void this.conversations.start();
     await this.showPath(path);
   }
 
-  /** Shows the conversation that a path names, without changing the address. */
+  /** Shows the conversation that a path names. Leaves the address bar unchanged. */
   async showPath(path: string): Promise<void> {
     const target = parsePath(path);
     if (target === null) {
@@ -99,39 +92,39 @@ export class App {
 
   async open(id: string, position: number | null = null): Promise<void> {
     if (this.thread.value.conversationId !== id || position !== null) {
-      this.address.pushState(null, '', pathOf(id, position));
+      this.history.pushState(null, '', pathOf(id, position));
     }
     await this.showPath(pathOf(id, position));
   }
 
   openNeighbour(step: 1 | -1): void {
-    const neighbour = this.conversations.neighbour(this.thread.value.conversationId, step);
+    const neighbour = this.conversations.active.neighbour(this.thread.value.conversationId, step);
     if (neighbour) void this.open(neighbour.conversation_id);
   }
 
-  /** Opens the context panel. In a new chat, creates the conversation first, which holds the context. */
+  /** Opens the context panel. In a new chat, first creates the conversation that the context belongs to. */
   async showContext(): Promise<void> {
     const id = (await this.#ensureConversation())?.conversationId;
     if (!id) return;
     const editor = new ContextEditor(this.#contextApi, id);
-    this.context.set(editor);
+    this.contextEditor.set(editor);
     this.dialog.set({ kind: 'context' });
     await editor.load();
   }
 
   closeDialog(): void {
     this.dialog.set(null);
-    this.context.set(null);
+    this.contextEditor.set(null);
   }
 
   newChat(): void {
     if (this.thread.value.conversationId === null) return;
-    this.address.pushState(null, '', START_PATH);
+    this.history.pushState(null, '', START_PATH);
     this.#loader.show(new Thread(null, 'new'));
   }
 
-  /** Loads the open conversation again. */
-  async retry(): Promise<void> {
+  /** Reloads the open conversation. */
+  async reloadConversation(): Promise<void> {
     const { conversationId } = this.thread.value;
     if (conversationId !== null) await this.#loader.load(conversationId);
   }
@@ -143,7 +136,7 @@ export class App {
     const clientMessageId = newClientMessageId();
     thread.addOptimistic(clientMessageId, text);
     this.#sendMessage(thread, clientMessageId, text);
-    // The outbox holds the text now. Text typed in the meantime is a new draft.
+    // The outbox now holds the text. Text typed in the meantime is kept as the new draft.
     if (this.drafts.read(thread.conversationId) === text) {
       this.drafts.write(thread.conversationId, '');
     }
@@ -187,7 +180,7 @@ export class App {
     this.conversations.upsert(conversation);
     this.drafts.write(id, this.drafts.read(null));
     this.drafts.write(null, '');
-    this.address.pushState(null, '', pathOf(id));
+    this.history.pushState(null, '', pathOf(id));
     this.#loader.show(thread);
     this.socket.subscribe(id, 0);
     return thread;
@@ -202,17 +195,17 @@ export class App {
     });
   }
 
-  #connectionChanged(): void {
+  #handleConnectionChange(): void {
     if (this.socket.connection.value !== 'connected') return;
     const isReconnected = this.#wasConnected;
     this.#wasConnected = true;
     if (this.config.value === null) void this.#loadConfig();
-    if (isReconnected || this.conversations.state.value.phase === 'failed')
-      void this.library.reload();
-    if (this.thread.value.state.value.phase === 'failed') void this.retry();
+    if (isReconnected || this.conversations.active.state.value.phase === 'failed')
+      void this.conversations.reload();
+    if (this.thread.value.state.value.phase === 'failed') void this.reloadConversation();
   }
 
-  /** Loads the server's configuration. The page works without it, and tries again with every connection. */
+  /** Loads the server's configuration. The page works without it, and tries again after every connect. */
   async #loadConfig(): Promise<void> {
     this.config.set(await this.#conversationApi.config().catch(() => null));
   }

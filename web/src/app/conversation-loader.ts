@@ -2,25 +2,27 @@ import type { ConversationApi } from '../api/conversation-api';
 import { ApiError } from '../api/http';
 import type { LiveSocket } from '../api/socket';
 import type { Files } from '../state/composer/files';
+import type { ContextEditor } from '../state/context/context-editor';
 import type { Notice } from '../state/page/notice';
 import type { Store } from '../state/store';
 import { Thread } from '../state/thread/thread';
-import type { Library } from './library';
+import type { Conversations } from './conversations';
 
-/** The state of the page that the loader and the event dispatcher update. */
-export interface PageState {
+/** The parts of the page's state that the loader and the event dispatcher update. */
+export interface AppState {
   thread: Store<Thread>;
   files: Files;
-  library: Library;
+  conversations: Conversations;
   notice: Notice;
+  contextEditor: Store<ContextEditor | null>;
 }
 
 /** Loads a conversation, shows it, and subscribes to its events. */
 export class ConversationLoader {
   constructor(
-    private readonly api: Pick<ConversationApi, 'messages' | 'summaryEnd'>,
+    private readonly api: Pick<ConversationApi, 'messages' | 'summaryThrough'>,
     private readonly socket: LiveSocket,
-    private readonly page: PageState,
+    private readonly state: AppState,
   ) {}
 
   createThread(id: string, phase: 'loading' | 'ready'): Thread {
@@ -28,30 +30,30 @@ export class ConversationLoader {
   }
 
   show(thread: Thread): void {
-    const previous = this.page.thread.value.conversationId;
+    const previous = this.state.thread.value.conversationId;
     if (previous !== null && previous !== thread.conversationId) {
       this.socket.unsubscribe(previous);
     }
-    this.page.notice.set(null);
-    this.page.thread.set(thread);
+    this.state.notice.set(null);
+    this.state.thread.set(thread);
   }
 
   async load(id: string): Promise<void> {
     const thread = this.createThread(id, 'loading');
     this.show(thread);
-    void this.page.files.load(id);
+    void this.state.files.load(id);
     void this.#loadSummary(thread, id);
     await this.#loadMessages(thread, true);
   }
 
-  /** Loads the newest page of the open conversation again. */
+  /** Reloads the newest page of the open conversation. */
   async reload(): Promise<void> {
-    await this.#loadMessages(this.page.thread.value, false);
+    await this.#loadMessages(this.state.thread.value, false);
   }
 
   /**
-   * Loads the newest page and subscribes to later events. A failed reload keeps the loaded messages, unless
-   * the conversation is gone.
+   * Loads the newest page and subscribes to later events. If a reload fails, the loaded messages stay, unless
+   * the conversation does not exist any more.
    */
   async #loadMessages(thread: Thread, isFirst: boolean): Promise<void> {
     const id = thread.conversationId;
@@ -59,15 +61,15 @@ export class ConversationLoader {
     try {
       const page = await this.api.messages(id, null);
       // The user may have opened another conversation in the meantime.
-      if (this.page.thread.value !== thread) return;
+      if (this.state.thread.value !== thread) return;
       thread.load(page);
       this.#showUnsent(thread, id);
-      // Even if already subscribed: the page may lack events that arrived while it was loading.
+      // Subscribe even if already subscribed: the page may lack events that arrived while it was loading.
       this.socket.subscribe(id, page.event_seq);
-      void this.page.library.ensureListed(id);
+      void this.state.conversations.ensureListed(id);
     } catch (error) {
-      const isGone = error instanceof ApiError && error.code === 'conversation_not_found';
-      if (isFirst || isGone) thread.fail(isGone ? 'missing' : 'failed');
+      const isNotFound = error instanceof ApiError && error.code === 'conversation_not_found';
+      if (isFirst || isNotFound) thread.fail(isNotFound ? 'not-found' : 'failed');
     }
   }
 
@@ -77,8 +79,8 @@ export class ConversationLoader {
       const clientMessageId = unsent.client_message_id;
       if (messageId === undefined) thread.addOptimistic(clientMessageId, message);
       else {
-        const editing = { messageId, text: message, clientMessageId };
-        thread.edit({ ...editing, isSent: true, problem: null });
+        const edit = { messageId, text: message, clientMessageId };
+        thread.setEdit({ ...edit, isSent: true, problem: null });
       }
       if (refused === null) continue;
       thread.reject(clientMessageId, { message: refused, code: code ?? '', retryAt: null });
@@ -87,7 +89,7 @@ export class ConversationLoader {
 
   async #loadSummary(thread: Thread, id: string): Promise<void> {
     try {
-      thread.setSummaryEnd(await this.api.summaryEnd(id));
+      thread.setSummaryThrough(await this.api.summaryThrough(id));
     } catch {
       // The messages are shown; only the line that marks the end of the summary is missing.
     }

@@ -1,19 +1,15 @@
-import type { ConversationEvent, RejectedFrame, ServerEvent } from '../api/types';
-import type { ContextEditor } from '../state/context/context-editor';
-import type { Store } from '../state/store';
+import type { ConversationEvent, FrameRejection, ServerEvent } from '../api/types';
 import { problemOf } from '../state/thread/thread';
-import type { ConversationLoader, PageState } from './conversation-loader';
+import type { ConversationLoader, AppState } from './conversation-loader';
 
-/** The changes that replace the visible messages. */
-const MESSAGE_CHANGES = new Set(['reset', 'branch', 'file']);
+/** The changes after which the messages must be reloaded. */
+const RELOADING_CHANGES = new Set(['reset', 'branch', 'file']);
 
-/** Dispatches the server's events to the stores that they concern. */
+/** Applies the server's events to the state of the page. */
 export class EventDispatcher {
   constructor(
-    private readonly page: PageState,
+    private readonly state: AppState,
     private readonly loader: ConversationLoader,
-    /** The context of the open conversation, while its panel is open. */
-    private readonly context: Store<ContextEditor | null>,
   ) {}
 
   dispatch(event: ServerEvent): void {
@@ -22,16 +18,16 @@ export class EventDispatcher {
       case 'pong':
         return;
       case 'conversation_listed':
-        this.page.library.upsert(event.data.conversation);
+        this.state.conversations.upsert(event.data.conversation);
         return;
       case 'conversation_unlisted':
         this.#handleUnlisted(event.data.conversation_id);
         return;
       case 'list_changed':
-        void this.page.library.reload();
+        void this.state.conversations.reload();
         return;
       case 'subscribed':
-        if (!event.data.recovered) this.#recover(event.data.conversation_id);
+        if (!event.data.recovered) this.#reloadAfterGap(event.data.conversation_id);
         return;
       case 'error':
         if ('turn_id' in event.data) {
@@ -43,28 +39,28 @@ export class EventDispatcher {
     }
   }
 
-  /** Loads the messages and files again, as the log no longer has the events that the page missed. */
-  #recover(id: string): void {
-    if (this.page.thread.value.conversationId !== id) return;
+  /** Reloads the messages and files, because the turn log no longer has the events that the page missed. */
+  #reloadAfterGap(id: string): void {
+    if (this.state.thread.value.conversationId !== id) return;
     void this.loader.reload();
-    void this.page.files.load(id);
+    void this.state.files.load(id);
   }
 
   #dispatchConversationEvent(event: ConversationEvent): void {
     const { conversation_id: id } = event.data;
-    const { library, files } = this.page;
-    const thread = this.page.thread.value;
+    const { conversations, files } = this.state;
+    const thread = this.state.thread.value;
     if (event.event === 'file_progress') files.applyProgress(id, event.data);
     if (event.event === 'message_accepted') {
       // A new message unarchives its conversation.
-      library.update(id, { updated_at: event.data.created_at, archived: false });
+      conversations.update(id, { updated_at: event.data.created_at, archived: false });
     }
     if (event.event === 'conversation_updated') {
-      if (event.data.change === 'title') library.update(id, { title: event.data.title });
+      if (event.data.change === 'title') conversations.update(id, { title: event.data.title });
       else if (event.data.change === 'archived') {
-        library.update(id, { archived: event.data.archived });
-      } else if (event.data.change === 'deleted') library.unlist(id);
-      else if (MESSAGE_CHANGES.has(event.data.change) && thread.conversationId === id) {
+        conversations.update(id, { archived: event.data.archived });
+      } else if (event.data.change === 'deleted') conversations.unlist(id);
+      else if (RELOADING_CHANGES.has(event.data.change) && thread.conversationId === id) {
         void this.loader.reload();
       }
     }
@@ -73,28 +69,28 @@ export class EventDispatcher {
   }
 
   #reloadContext({ event }: ConversationEvent, id: string): void {
-    const editor = this.context.value;
+    const editor = this.state.contextEditor.value;
     const mayHaveChanged = event === 'conversation_updated' || event === 'token_usage';
     // A save in progress reloads the context when it ends.
-    if (mayHaveChanged && editor?.conversationId === id && editor.state.value.saving === null) {
+    if (mayHaveChanged && editor?.conversationId === id && editor.state.value.savingPart === null) {
       void editor.load();
     }
   }
 
   #handleUnlisted(id: string): void {
-    this.page.library.unlist(id);
-    const thread = this.page.thread.value;
-    if (thread.conversationId === id) thread.fail('missing');
+    this.state.conversations.unlist(id);
+    const thread = this.state.thread.value;
+    if (thread.conversationId === id) thread.fail('not-found');
   }
 
-  #handleRejection(error: RejectedFrame): void {
+  #handleRejection(error: FrameRejection): void {
     const { client_message_id: id, message, code, retry_after_ms: waitMs } = error;
-    const thread = this.page.thread.value;
+    const thread = this.state.thread.value;
     if (id && thread.isPending(id)) thread.reject(id, problemOf(error));
-    // The conversation was deleted just before a `stop` or a subscription: nothing that the user must know.
+    // The conversation was deleted just before a `stop` or a subscription: the user need not know.
     else if (code === 'conversation_not_found') return;
     else if (!id) {
-      this.page.notice.show(message, waitMs === undefined ? null : Date.now() + waitMs);
+      this.state.notice.show(message, waitMs === undefined ? null : Date.now() + waitMs);
     }
   }
 }

@@ -32,8 +32,8 @@ class FakeWebSocket extends EventTarget {
 
 let socket: FakeWebSocket;
 let app: App;
-/** The server's newest page. */
-let newest: MessagePage;
+/** The newest page, as the server returns it. */
+let newestPage: MessagePage;
 let pageRequests: number;
 
 function newApp(): App {
@@ -48,9 +48,9 @@ function newApp(): App {
   const api = {
     messages: () => {
       pageRequests += 1;
-      return Promise.resolve(newest);
+      return Promise.resolve(newestPage);
     },
-    summaryEnd: () => Promise.resolve(0),
+    summaryThrough: () => Promise.resolve(0),
     config: () => Promise.resolve(null),
     conversations: () => Promise.resolve({ conversations: [], next_cursor: null }),
     conversation: () => Promise.reject(new Error('not used in these tests')),
@@ -59,11 +59,10 @@ function newApp(): App {
   const clients = {
     conversationApi: api,
     fileApi,
-    libraryApi: {},
     contextApi: {},
   } as unknown as ApiClients;
-  const address = { pushState: () => {}, replaceState: () => {} };
-  return new App(clients, live, new Drafts(localStorage), null, address);
+  const history = { pushState: () => {}, replaceState: () => {} };
+  return new App(clients, live, new Drafts(localStorage), null, history);
 }
 
 const id = '00000000-0000-7000-8000-000000000001';
@@ -76,20 +75,20 @@ const receive = ({ event, data }: { event: string; data: object }) =>
 beforeEach(async () => {
   localStorage.clear();
   pageRequests = 0;
-  newest = page([message(1), message(2, { status: 'stopped' })]);
+  newestPage = page([message(1), message(2, { status: 'stopped' })]);
   app = newApp();
   await app.start(path);
   socket.dispatchEvent(new Event('open'));
 });
 
 describe('an edited question', () => {
-  test('is sent as a new version, and shown with its own answer', async () => {
+  test('is sent as a new version, and is shown with the answer to it', async () => {
     app.turnActions.beginEdit('m1');
     app.turnActions.saveEdit('how?');
     const data = sentFrames('edit_message')[0]?.data;
     expect(data).toMatchObject({ conversation_id: id, message_id: 'm1', message: 'how?' });
 
-    newest = page([message(3, { parent_id: null, content: 'how?', versions: ['m1', 'm3'] })], {
+    newestPage = page([message(3, { parent_id: null, content: 'how?', versions: ['m1', 'm3'] })], {
       running_turn: 't2',
     });
     receive(conversationUpdated('branch'));
@@ -99,11 +98,11 @@ describe('an edited question', () => {
 
     await expect.poll(visibleContents).toEqual(['how?', 'So.']);
     expect(app.thread.value.find('m3')?.versions).toEqual(['m1', 'm3']);
-    expect(app.thread.value.state.value.editing).toBeNull();
+    expect(app.thread.value.state.value.edit).toBeNull();
     expect(app.socket.outbox.forConversation(id)).toEqual([]);
   });
 
-  test('that is rejected stays open, and is sent again with the same id', () => {
+  test('stays open when it is rejected, and is sent again with the same id', () => {
     app.turnActions.beginEdit('m1');
     app.turnActions.saveEdit('how?');
     const clientMessageId = sentFrames('edit_message')[0]?.data['client_message_id'];
@@ -115,7 +114,7 @@ describe('an edited question', () => {
         client_message_id: clientMessageId,
       },
     });
-    expect(app.thread.value.state.value.editing).toMatchObject({
+    expect(app.thread.value.state.value.edit).toMatchObject({
       isSent: false,
       problem: { message: 'An answer is running.' },
     });
@@ -128,7 +127,7 @@ describe('an edited question', () => {
     ]);
   });
 
-  test('is still open after a reload, if it was not acknowledged', async () => {
+  test('is still open after a reload, if it was not accepted', async () => {
     app.turnActions.beginEdit('m1');
     app.turnActions.saveEdit('how?');
 
@@ -136,7 +135,7 @@ describe('an edited question', () => {
     await app.start(path);
     socket.dispatchEvent(new Event('open'));
 
-    expect(app.thread.value.state.value.editing).toMatchObject({ text: 'how?', isSent: true });
+    expect(app.thread.value.state.value.edit).toMatchObject({ text: 'how?', isSent: true });
     expect(sentFrames('edit_message')).toHaveLength(1);
   });
 
@@ -147,12 +146,12 @@ describe('an edited question', () => {
     app.turnActions.cancelEdit();
 
     expect(sentFrames('edit_message')).toEqual([]);
-    expect(app.thread.value.state.value.editing).toBeNull();
+    expect(app.thread.value.state.value.edit).toBeNull();
   });
 });
 
 describe('an answer', () => {
-  test('is continued, regenerated and replaced by another version', () => {
+  test('is continued, regenerated or switched to another version by sending a command', () => {
     app.turnActions.continueAnswer('m2');
     app.turnActions.regenerate('m2');
     app.turnActions.selectVersion('m7');
@@ -173,16 +172,16 @@ describe('an answer', () => {
     expect(app.notice.value).toContain('no connection');
   });
 
-  test('that another tab selected is shown here', async () => {
-    newest = page([message(1), message(7, { parent_id: 'm1', versions: ['m2', 'm7'] })]);
+  test('is replaced when another tab selects a version', async () => {
+    newestPage = page([message(1), message(7, { parent_id: 'm1', versions: ['m2', 'm7'] })]);
 
     receive(conversationUpdated('branch'));
 
     await expect.poll(visibleContents).toEqual(['message 1', 'message 7']);
   });
 
-  test('that another tab continues is rebuilt here', async () => {
-    newest = page([message(1)], { running_turn: 't2' });
+  test('grows when another tab continues it', async () => {
+    newestPage = page([message(1)], { running_turn: 't2' });
     receive(messageAccepted({ client_message_id: null, turn_id: 't2' }));
     expect(visibleContents()).toEqual(['why?', 'message 2']);
     receive(responseChunk('message 2', 't2'));
@@ -194,8 +193,8 @@ describe('an answer', () => {
   });
 });
 
-test('the messages of an analysed file are loaded', async () => {
-  newest = page([message(1), message(2), message(3), message(4)]);
+test('the messages of a file are loaded when its analysis is complete', async () => {
+  newestPage = page([message(1), message(2), message(3), message(4)]);
 
   receive({ event: 'conversation_updated', data: { seq: 5, change: 'file', job_id: 'j1' } });
 

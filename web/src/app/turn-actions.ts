@@ -15,7 +15,7 @@ export class TurnActions {
   beginEdit(messageId: string): void {
     const text = this.thread.value.find(messageId)?.content;
     if (text === undefined) return;
-    this.thread.value.edit({
+    this.thread.value.setEdit({
       messageId,
       text,
       clientMessageId: null,
@@ -25,23 +25,23 @@ export class TurnActions {
   }
 
   cancelEdit(): void {
-    const clientMessageId = this.thread.value.state.value.editing?.clientMessageId;
+    const clientMessageId = this.thread.value.state.value.edit?.clientMessageId;
     if (clientMessageId) this.socket.outbox.remove(clientMessageId);
-    this.thread.value.edit(null);
+    this.thread.value.setEdit(null);
   }
 
   /** Sends the edited text as a new version of the question, which gets its own answer. */
   saveEdit(message: string): void {
     const { conversationId, state } = this.thread.value;
-    const { editing } = state.value;
-    if (conversationId === null || editing === null) return;
-    const { messageId } = editing;
+    const { edit } = state.value;
+    if (conversationId === null || edit === null) return;
+    const { messageId } = edit;
     if (message === this.thread.value.find(messageId)?.content) {
       this.cancelEdit();
       return;
     }
-    const clientMessageId = editing.clientMessageId ?? newClientMessageId();
-    this.thread.value.edit({
+    const clientMessageId = edit.clientMessageId ?? newClientMessageId();
+    this.thread.value.setEdit({
       messageId,
       text: message,
       clientMessageId,

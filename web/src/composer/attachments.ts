@@ -12,7 +12,7 @@ import { icon } from '../ui/icon';
 import { LightDomElement } from '../ui/light-dom-element';
 import { StoreController } from '../ui/store-controller';
 
-/** The files being uploaded and analysed, shown above the message field. */
+/** The list of files being uploaded or analysed, above the message field. */
 export class WebchatAttachments extends LightDomElement {
   static override properties = { app: { attribute: false }, thread: { attribute: false } };
 
@@ -78,15 +78,15 @@ export class WebchatAttachments extends LightDomElement {
 function stateText({ phase, done, total, reason }: Attachment): string {
   switch (phase) {
     case 'waiting':
-      return `waiting, ${formatSize(total)}`;
+      return `Waiting, ${formatSize(total)}`;
     case 'sending':
       return `${formatSize(done)} of ${formatSize(total)} sent`;
     case 'running':
       return total > 0 ? `${done} of ${total} parts read` : 'Reading…';
     case 'failed':
-      return reason ?? 'It could not be analysed.';
+      return reason ?? 'The file could not be analysed.';
     case 'rejected':
-      return reason ?? 'It was rejected.';
+      return reason ?? 'The file was rejected.';
   }
 }
 

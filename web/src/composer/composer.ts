@@ -16,7 +16,7 @@ import { LightDomElement } from '../ui/light-dom-element';
 import { StoreController } from '../ui/store-controller';
 import { type FileTransfer, FileDrop, filesIn } from './file-drop';
 
-/** The form for a new message. The text is kept as a draft until the outbox has it. */
+/** The form for a new message. The text is saved as a draft until it is in the outbox. */
 export class WebchatComposer extends LightDomElement {
   static override properties = {
     app: { attribute: false },
@@ -44,7 +44,7 @@ export class WebchatComposer extends LightDomElement {
     this.tooLongText = null;
   }
 
-  /** Puts a text back, before any text typed since. */
+  /** Puts a text back into the field, before any text that was typed in the meantime. */
   restore(text: string): void {
     this.#change(this.text.trim() === '' ? text : `${text}\n${this.text}`);
     void this.updateComplete.then(() => this.#field()?.focus());
@@ -55,18 +55,18 @@ export class WebchatComposer extends LightDomElement {
     this.#state.store = this.thread.state;
     const previousText = this.text;
     this.text = this.app.drafts.read(this.thread.conversationId);
-    if (this.text === '' && isNewAfterMissing(changed.get('thread'), this.thread)) {
+    if (this.text === '' && isNewChatAfterNotFound(changed.get('thread'), this.thread)) {
       this.#change(previousText);
     }
     this.#clearRejection();
   }
 
   protected override render() {
-    if (this.thread.state.value.phase === 'missing') return nothing;
+    if (this.thread.state.value.phase === 'not-found') return nothing;
     return html`<form
       class="composer ${this.#drop.isDraggedOver ? 'dropping' : ''}"
-      @submit=${this.#submit}
-      @paste=${this.#paste}
+      @submit=${this.#handleSubmit}
+      @paste=${this.#handlePaste}
     >
       ${this.#rejectionNote()}
       <webchat-attachments .app=${this.app} .thread=${this.thread}></webchat-attachments>
@@ -80,7 +80,7 @@ export class WebchatComposer extends LightDomElement {
         >
           ${icon(Attachment)}
         </button>
-        <input type="file" multiple hidden aria-label="Files" @change=${this.#filesChosen} />
+        <input type="file" multiple hidden aria-label="Files" @change=${this.#handleFileInput} />
         <webchat-message-field
           label="Message"
           .fieldId=${'composer'}
@@ -95,7 +95,7 @@ export class WebchatComposer extends LightDomElement {
           >${
             this.#drop.isDraggedOver
               ? 'Drop the files to attach them'
-              : html`<kbd>Enter</kbd> sends, <kbd>Shift</kbd>+<kbd>Enter</kbd> breaks the line`
+              : html`<kbd>Enter</kbd> to send, <kbd>Shift</kbd>+<kbd>Enter</kbd> for a new line`
           }</span
         >
         <webchat-token-meter .app=${this.app} .thread=${this.thread}></webchat-token-meter>
@@ -110,7 +110,7 @@ export class WebchatComposer extends LightDomElement {
     void field?.updateComplete.then(() => field.focus());
   }
 
-  /** A single button for both, so that it keeps the focus when it changes from one to the other. */
+  /** Renders one button for both actions, so that it keeps the focus when the action changes. */
   #sendOrStop() {
     const isAnswering = this.thread.state.value.runningTurn !== null;
     return html`<button
@@ -133,7 +133,7 @@ export class WebchatComposer extends LightDomElement {
         >${
           tooLongText === null
             ? rejection
-            : `This text has ${formatSize(messageBytes(tooLongText))}. A message may have ${formatSize(MAX_MESSAGE_BYTES)}.`
+            : `This text is too long (${formatSize(messageBytes(tooLongText))}). A message can have up to ${formatSize(MAX_MESSAGE_BYTES)}.`
         }</span
       >
       ${
@@ -156,7 +156,7 @@ export class WebchatComposer extends LightDomElement {
     this.app.drafts.write(this.thread.conversationId, text);
   }
 
-  #submit(event: Event): void {
+  #handleSubmit(event: Event): void {
     event.preventDefault();
     void this.#send();
     if (matchMedia('(hover: hover)').matches) this.#field()?.focus();
@@ -179,7 +179,7 @@ export class WebchatComposer extends LightDomElement {
     this.app.stop();
   }
 
-  #paste(event: ClipboardEvent): void {
+  #handlePaste(event: ClipboardEvent): void {
     const transfer = filesIn(event.clipboardData);
     const text = event.clipboardData?.getData('text/plain') ?? '';
     // Text copied from a table or a document comes with a picture of it: prefer the text.
@@ -192,18 +192,17 @@ export class WebchatComposer extends LightDomElement {
     }
   }
 
-  #filesChosen(event: Event): void {
+  #handleFileInput(event: Event): void {
     const input = event.target as HTMLInputElement;
     this.#attach({ files: [...(input.files ?? [])], folders: 0 });
-    // Allows choosing the same file again.
+    // Without this, choosing the same file again would fire no event.
     input.value = '';
   }
 
   #attach({ files, folders }: FileTransfer): void {
     this.#clearRejection();
     if (folders > 0) {
-      this.rejection =
-        'Folders can’t be attached. Choose the files in them instead, several at a time if you like.';
+      this.rejection = 'Folders can’t be attached. Choose the files in them instead.';
     }
     if (files.length > 0) void this.app.attach(files);
   }
@@ -231,11 +230,11 @@ export class WebchatComposer extends LightDomElement {
 }
 
 /**
- * Whether a new chat replaces a conversation that was deleted elsewhere. The text written there is then kept
- * for the new chat.
+ * Whether a new chat replaces a conversation that was not found. The new chat then keeps the text that was
+ * written there.
  */
-function isNewAfterMissing(before: Thread | undefined, now: Thread): boolean {
-  return before?.state.value.phase === 'missing' && now.conversationId === null;
+function isNewChatAfterNotFound(previous: Thread | undefined, current: Thread): boolean {
+  return previous?.state.value.phase === 'not-found' && current.conversationId === null;
 }
 
 customElements.define('webchat-composer', WebchatComposer);

@@ -1,6 +1,6 @@
 import type { ReactiveController, ReactiveControllerHost } from 'lit';
 
-/** The files of a drop or a paste, and the number of folders, which can't be uploaded. */
+/** The files of a drop or a paste, and the number of folders in it. Folders can't be uploaded. */
 export interface FileTransfer {
   files: File[];
   folders: number;
@@ -19,9 +19,9 @@ function isFolder(item: DataTransferItem): boolean {
   return item.webkitGetAsEntry()?.isDirectory === true;
 }
 
-/** Accepts files dropped anywhere on the page, which the browser would otherwise open. */
+/** Accepts files dropped anywhere on the page. Otherwise, the browser would open them. */
 export class FileDrop implements ReactiveController {
-  /** Files are dragged over the page. */
+  /** Whether files are being dragged over the page. */
   isDraggedOver = false;
   #depth = 0;
 
@@ -33,39 +33,39 @@ export class FileDrop implements ReactiveController {
   }
 
   hostConnected(): void {
-    addEventListener('dragenter', this.#enter);
-    addEventListener('dragover', this.#over);
-    addEventListener('dragleave', this.#leave);
-    addEventListener('drop', this.#drop);
+    addEventListener('dragenter', this.#handleDragEnter);
+    addEventListener('dragover', this.#handleDragOver);
+    addEventListener('dragleave', this.#handleDragLeave);
+    addEventListener('drop', this.#handleDrop);
   }
 
   hostDisconnected(): void {
-    removeEventListener('dragenter', this.#enter);
-    removeEventListener('dragover', this.#over);
-    removeEventListener('dragleave', this.#leave);
-    removeEventListener('drop', this.#drop);
+    removeEventListener('dragenter', this.#handleDragEnter);
+    removeEventListener('dragover', this.#handleDragOver);
+    removeEventListener('dragleave', this.#handleDragLeave);
+    removeEventListener('drop', this.#handleDrop);
   }
 
-  readonly #enter = (event: DragEvent): void => {
+  readonly #handleDragEnter = (event: DragEvent): void => {
     if (hasFiles(event)) this.#setDepth(this.#depth + 1);
   };
 
-  readonly #over = (event: DragEvent): void => {
+  readonly #handleDragOver = (event: DragEvent): void => {
     if (hasFiles(event)) event.preventDefault();
   };
 
-  readonly #leave = (event: DragEvent): void => {
+  readonly #handleDragLeave = (event: DragEvent): void => {
     if (hasFiles(event)) this.#setDepth(this.#depth - 1);
   };
 
-  readonly #drop = (event: DragEvent): void => {
+  readonly #handleDrop = (event: DragEvent): void => {
     if (!hasFiles(event)) return;
     event.preventDefault();
     this.#setDepth(0);
     this.ondrop(filesIn(event.dataTransfer));
   };
 
-  /** Every element fires enter and leave: files are over the page until all have been left. */
+  /** Every element fires enter and leave events. Files are over the page while more were entered than left. */
   #setDepth(depth: number): void {
     this.#depth = Math.max(0, depth);
     if (this.isDraggedOver === this.#depth > 0) return;

@@ -6,7 +6,7 @@ import { LightDomElement } from '../ui/light-dom-element';
 const HAS_FIELD_SIZING = CSS.supports('field-sizing', 'content');
 
 /**
- * A text field that grows with its text. Fires `text-change` with each change, `submit-text` on Enter
+ * A text field that grows with its text. Fires `text-change` on every change, `submit-text` on Enter
  * and `cancel` on Escape.
  */
 export class MessageField extends LightDomElement {
@@ -20,7 +20,7 @@ export class MessageField extends LightDomElement {
   declare text: string;
   declare label: string;
   declare fieldId: string | undefined;
-  /** Whether the text can’t be changed, for example while it is being sent. */
+  /** Whether the text is read-only, for example while it is being sent. */
   declare isReadOnly: boolean;
 
   constructor() {
@@ -46,31 +46,31 @@ export class MessageField extends LightDomElement {
       enterkeyhint="send"
       ?readonly=${this.isReadOnly}
       .value=${this.text}
-      @input=${() => this.#textChanged()}
-      @keydown=${this.#keyDown}
+      @input=${() => this.#handleInput()}
+      @keydown=${this.#handleKeydown}
     ></textarea>`;
   }
 
   protected override updated(changed: PropertyValues<this>): void {
-    if (changed.has('text')) this.#grow();
+    if (changed.has('text')) this.#autosize();
   }
 
-  #textChanged(): void {
+  #handleInput(): void {
     const text = this.#field()?.value ?? '';
     this.text = text;
     this.dispatchEvent(new CustomEvent('text-change', { detail: text }));
   }
 
-  #keyDown(event: KeyboardEvent): void {
+  #handleKeydown(event: KeyboardEvent): void {
     if (event.key === 'Escape') this.dispatchEvent(new CustomEvent('cancel'));
-    // While an input method composes, Enter selects a word. Safari reports this only by the key code.
+    // During IME composition, Enter selects a word. Safari reports the composition only by the key code.
     const isComposing = event.isComposing || event.keyCode === 229;
     if (event.key !== 'Enter' || event.shiftKey || isComposing) return;
     event.preventDefault();
     this.dispatchEvent(new CustomEvent('submit-text'));
   }
 
-  #grow(): void {
+  #autosize(): void {
     const field = this.#field();
     if (HAS_FIELD_SIZING || !field) return;
     field.style.blockSize = 'auto';

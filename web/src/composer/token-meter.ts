@@ -6,7 +6,7 @@ import type { Thread } from '../state/thread/thread';
 import { LightDomElement } from '../ui/light-dom-element';
 import { StoreController } from '../ui/store-controller';
 
-/** How full the model's window is. A click opens the context panel. */
+/** The part of the model's window in use. A click opens the context panel. */
 export class TokenMeter extends LightDomElement {
   static override properties = { app: { attribute: false }, thread: { attribute: false } };
 
@@ -20,7 +20,7 @@ export class TokenMeter extends LightDomElement {
   protected override willUpdate(changed: PropertyValues<this>): void {
     if (changed.has('app')) {
       this.#config.store = this.app.config;
-      this.#list.store = this.app.conversations.state;
+      this.#list.store = this.app.conversations.active.state;
     }
     if (changed.has('thread')) this.#state.store = this.thread.state;
   }
@@ -43,12 +43,12 @@ export class TokenMeter extends LightDomElement {
     </button>`;
   }
 
-  /** The tokens of the last turn or, if unknown, those of the conversation. */
+  /** The token count of the last turn or, if unknown, of the conversation. */
   #used(): number | null {
     const { tokensUsed } = this.thread.state.value;
     if (tokensUsed !== null && tokensUsed > 0) return tokensUsed;
     const id = this.thread.conversationId;
-    const total = id === null ? 0 : (this.app.library.find(id)?.total_tokens ?? 0);
+    const total = id === null ? 0 : (this.app.conversations.find(id)?.total_tokens ?? 0);
     return total > 0 ? total : null;
   }
 }

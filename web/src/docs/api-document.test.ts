@@ -6,27 +6,31 @@ import { buildRequest, type ApiDocument, groupByTag, type Operation } from './ap
 
 const API_DOCUMENT = JSON.parse(readFileSync('../docs/openapi.json', 'utf8')) as ApiDocument;
 
-function find(id: string): Operation {
+function findOperation(id: string): Operation {
   const all = groupByTag(API_DOCUMENT).flatMap((group) => group.operations);
-  const found = all.find((operation) => operation.id === id);
-  if (!found) throw new Error(`no ${id}`);
-  return found;
+  const match = all.find((operation) => operation.id === id);
+  if (!match) throw new Error(`no operation ${id}`);
+  return match;
 }
 
-test('every described operation is shown', () => {
-  const described = Object.values(API_DOCUMENT.paths).flatMap((item) => Object.keys(item));
+test('every operation of the document belongs to a group', () => {
+  const operations = Object.values(API_DOCUMENT.paths).flatMap((item) => Object.keys(item));
 
   expect(groupByTag(API_DOCUMENT).flatMap((group) => group.operations)).toHaveLength(
-    described.length,
+    operations.length,
   );
 });
 
-test('a request contains the filled fields and omits the empty ones', () => {
+test('a request contains the completed fields and omits the empty ones', () => {
   const values: Record<string, string> = { id: 'a/b', 'Idempotency-Key': 'k1' };
 
-  const { path, init } = buildRequest(find('send_message'), ({ name }) => values[name] ?? '', '{}');
+  const { path, init } = buildRequest(
+    findOperation('send_message'),
+    ({ name }) => values[name] ?? '',
+    '{}',
+  );
   const { path: search, init: read } = buildRequest(
-    find('search'),
+    findOperation('search'),
     ({ name }) => (name === 'q' ? 'spring tide' : ''),
     null,
   );
@@ -39,6 +43,8 @@ test('a request contains the filled fields and omits the empty ones', () => {
 });
 
 test('a body is prefilled with its example', () => {
-  expect(JSON.parse(find('send_message').body ?? '')).toEqual({ message: 'Why two tides a day?' });
-  expect(find('search').body).toBeNull();
+  expect(JSON.parse(findOperation('send_message').body ?? '')).toEqual({
+    message: 'Why two tides a day?',
+  });
+  expect(findOperation('search').body).toBeNull();
 });

@@ -1,4 +1,4 @@
-/** The part of an OpenAPI document that this page uses. */
+/** The fields of an OpenAPI document that this page uses. */
 export interface ApiDocument {
   info: { title: string; version: string; description?: string };
   tags?: { name: string; description?: string }[];
@@ -37,9 +37,9 @@ export interface Operation {
   summary: string;
   description: string;
   parameters: Parameter[];
-  /** The example of the JSON body; `null` without a body. */
+  /** The example of the JSON body; `null` if the operation has no body. */
   body: string | null;
-  responses: { status: string; description: string; types: string[]; schema: string }[];
+  responses: { status: string; description: string; mediaTypes: string[]; schema: string }[];
 }
 
 /** Groups the operations by tag, in the order of the document. */
@@ -77,7 +77,7 @@ function toOperation(method: string, path: string, operation: OperationObject): 
       return {
         status,
         description: response.description ?? '',
-        types: content.map(([type]) => type),
+        mediaTypes: content.map(([mediaType]) => mediaType),
         schema: schemas.join(', '),
       };
     }),
@@ -93,14 +93,14 @@ function schemaName(schema: unknown): string {
 /** Builds a request from the values of the form. */
 export function buildRequest(
   operation: Operation,
-  valueOf: (parameter: Parameter) => string,
+  valueFor: (parameter: Parameter) => string,
   body: string | null,
 ): { path: string; init: RequestInit } {
   const headers = new Headers();
   const query = new URLSearchParams();
   let path = operation.path;
   for (const parameter of operation.parameters) {
-    const value = valueOf(parameter);
+    const value = valueFor(parameter);
     if (parameter.in === 'path') {
       path = path.replace(`{${parameter.name}}`, encodeURIComponent(value));
     } else if (value) {

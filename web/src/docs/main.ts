@@ -10,7 +10,7 @@ import {
   type Parameter,
 } from './api-document';
 
-/** How many characters of a response are shown. */
+/** The maximum number of characters of a response that are shown. */
 const MAX_SHOWN_CHARACTERS = 100_000;
 
 const main = document.querySelector('main');
@@ -23,8 +23,8 @@ function page(apiDocument: ApiDocument): TemplateResult {
     <h1>${info.title} <small>${info.version}</small></h1>
     <p>${info.description}</p>
     <p>
-      <a href="api/openapi.json">The document</a>, as OpenAPI 3.1. Requests that are sent here are
-      real.
+      <a href="api/openapi.json">OpenAPI 3.1 document</a>. Requests that you send from this page
+      take effect.
     </p>
     ${groupByTag(apiDocument).map(
       ({ name, description: text, operations }) => html`
@@ -64,7 +64,7 @@ function operationView(operation: Operation): TemplateResult {
         }
         ${
           supportsStreaming(operation)
-            ? html`<label><input type="checkbox" name="stream" /> as a stream of events</label>`
+            ? html`<label><input type="checkbox" name="stream" /> as an event stream</label>`
             : nothing
         }
         <button>Try it</button>
@@ -72,11 +72,11 @@ function operationView(operation: Operation): TemplateResult {
       <output></output>
       <table>
         ${operation.responses.map(
-          ({ status, description, types, schema }) => html`
+          ({ status, description, mediaTypes, schema }) => html`
             <tr>
               <th scope="row">${status}</th>
               <td>${description}</td>
-              <td>${types.join(', ')}</td>
+              <td>${mediaTypes.join(', ')}</td>
               <td>${schema ? html`<a href="api/docs#schema-${schema}">${schema}</a>` : nothing}</td>
             </tr>
           `,
@@ -98,7 +98,7 @@ function fieldView(parameter: Parameter): TemplateResult {
 
 /** Whether the response is available as JSON and as an event stream. */
 function supportsStreaming(operation: Operation): boolean {
-  return operation.responses.some(({ types }) => types.length > 1);
+  return operation.responses.some(({ mediaTypes }) => mediaTypes.length > 1);
 }
 
 async function sendRequest(event: SubmitEvent, operation: Operation): Promise<void> {
@@ -106,11 +106,11 @@ async function sendRequest(event: SubmitEvent, operation: Operation): Promise<vo
   const form = event.currentTarget as HTMLFormElement;
   const output = form.nextElementSibling as HTMLOutputElement;
   const fields = new FormData(form);
-  const valueOf = (name: string): string => String(fields.get(name) ?? '');
+  const fieldValue = (name: string): string => String(fields.get(name) ?? '');
   const { path, init } = buildRequest(
     operation,
-    ({ name }) => valueOf(name),
-    operation.body && valueOf('body'),
+    ({ name }) => fieldValue(name),
+    operation.body && fieldValue('body'),
   );
   const headers = new Headers(init.headers);
   if (fields.has('stream')) headers.set('accept', 'text/event-stream');
@@ -122,7 +122,7 @@ async function sendRequest(event: SubmitEvent, operation: Operation): Promise<vo
   }
 }
 
-/** Shows the response as it arrives, as it may be an event stream. */
+/** Shows the response as it arrives, because it may be an event stream. */
 async function showResponse(response: Response, output: HTMLOutputElement): Promise<void> {
   const lines = [`${response.status} ${response.headers.get('content-type') ?? ''}`.trim()];
   for (const name of ['etag', 'allow', 'retry-after', 'x-request-id']) {

@@ -3,13 +3,13 @@ import type Katex from 'katex';
 import { sanitizeMath } from './sanitize';
 import { yieldToMain } from './scheduler';
 
-/** The maximum number of cached formulas: more than a streaming text has. */
+/** The maximum number of cached formulas: more than one answer usually contains. */
 const MAX_CACHED = 500;
 
 const cache = new Map<string, DocumentFragment>();
 let katex: Promise<typeof Katex> | undefined;
 
-/** The formula as MathML, if it is cached. The cache helps because a growing text is rendered repeatedly. */
+/** Returns the formula as MathML if it is cached. A growing text is rendered repeatedly, so formulas recur. */
 export function cachedFormula(tex: string, isDisplay: boolean): Node | undefined {
   return cache.get(cacheKey(tex, isDisplay))?.cloneNode(true);
 }
@@ -42,7 +42,7 @@ function toMathMl(
       maxSize: 10,
       strict: 'ignore',
     });
-    // The browser reports a policy violation when it parses a style, even if it is removed later.
+    // Parsing a style violates the Content-Security-Policy, even if the style is removed later.
     return sanitizeMath(html.replace(/ style="[^"]*"/g, ''));
   } catch {
     const plain = document.createDocumentFragment();

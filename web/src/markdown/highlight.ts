@@ -4,7 +4,7 @@ import { yieldToMain } from './scheduler';
 /** Longer code stays plain, because highlighting it would block the page. */
 const MAX_CODE_CHARACTERS = 50_000;
 
-/** The highlighted code; `null` for an unknown language. */
+/** Highlights code. Returns `null` if the language is unknown or the code is too long. */
 export async function highlight(code: string, language: string): Promise<DocumentFragment | null> {
   if (code.length > MAX_CODE_CHARACTERS) return null;
   const { highlightSyntax } = await import('./languages');

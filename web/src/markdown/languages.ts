@@ -1,7 +1,7 @@
 import type { LanguageFn } from 'highlight.js';
 import highlighter from 'highlight.js/lib/core';
 
-/** Each language is loaded when it is first needed. Loading all of them would slow down the page. */
+/** The loader of each language. A language is loaded when it is first needed, to keep the page small. */
 const LOADERS = import.meta.glob<LanguageFn>(
   [
     '/node_modules/highlight.js/es/languages/{bash,c,cpp,csharp,css,diff,go,graphql,ini,java}.js',
@@ -13,7 +13,7 @@ const LOADERS = import.meta.glob<LanguageFn>(
   { import: 'default' },
 );
 
-/** Other names of each language in the info string of a code block. */
+/** The aliases of each language, as used in the info string of a code block. */
 const ALIASES: Record<string, string> = {
   bash: 'sh zsh',
   c: 'h',
@@ -59,7 +59,7 @@ const LANGUAGE_BY_ALIAS = new Map(
   ),
 );
 
-/** The highlighted code as HTML; `null` for an unknown language. */
+/** Highlights code as HTML. Returns `null` for an unknown language. */
 export async function highlightSyntax(code: string, name: string): Promise<string | null> {
   const lowerCase = name.toLowerCase();
   const language = LANGUAGE_BY_ALIAS.get(lowerCase) ?? lowerCase;

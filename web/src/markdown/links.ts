@@ -19,7 +19,7 @@ export function mismatchedHost(href: string, text: string): string | null {
   return visible === plain && visibleHost(visible) === target.host ? null : target.host;
 }
 
-/** The host as displayed: an internationalised name, not its Punycode form. */
+/** The host as displayed: an internationalised name is not converted to Punycode. */
 function visibleHost(text: string): string | undefined {
   return /^(?:[a-z][a-z0-9+.-]*:\/\/)?([^/?#\\]*)/i.exec(text)?.[1]?.toLowerCase();
 }

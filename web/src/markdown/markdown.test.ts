@@ -5,7 +5,7 @@ import { highlightSyntax } from './languages';
 import { renderBlocks } from './render';
 import { MarkdownStream } from './stream';
 
-/** Lines that begin, continue and end blocks of all kinds, without link definitions. */
+/** Lines that begin, continue and end every kind of block. No link definitions. */
 const LINES = [
   'Some *text* and `code`.',
   'https://example.org',
@@ -41,7 +41,7 @@ const document = fc
   .map((lines) => lines.join('\n'));
 
 describe('a growing text', () => {
-  test('renders at every step like the complete text', () => {
+  test('renders at every step as if it were complete', () => {
     fc.assert(
       fc.property(
         document,

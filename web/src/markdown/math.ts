@@ -5,8 +5,9 @@ export const MATH_TAG = 'webchat-math';
 /** The element of a displayed formula. */
 export const DISPLAY_MATH_TAG = 'webchat-display-math';
 
-/** Longer candidates are plain text, which bounds the search for the end of a formula. */
+/** The maximum length of an inline formula. It bounds the search for the closing delimiter. */
 const MAX_INLINE_CHARACTERS = 2000;
+/** The maximum number of lines of a displayed formula. */
 const MAX_LINES = 100;
 
 /** A plugin for `$…$` and `\(…\)`, and for `$$…$$` and `\[…\]` on separate lines. */
@@ -20,7 +21,7 @@ export function math(markdown: MarkdownIt): void {
   };
 }
 
-const FORMULAS: readonly [RegExp, string][] = [
+const INLINE_FORMULAS: readonly [RegExp, string][] = [
   [/^\$\$([^$]+)\$\$/, DISPLAY_MATH_TAG],
   // As in pandoc: no space inside and no digit after, so that "$5 and $10" are prices.
   [/^\$(?!\s)((?:[^$\\\n]|\\[^\n])+?)(?<!\s)\$(?!\d)/, MATH_TAG],
@@ -32,7 +33,7 @@ function inlineMath(state: StateInline, silent: boolean): boolean {
   if (!/[$\\]/.test(state.src.charAt(state.pos))) return false;
   const end = Math.min(state.posMax, state.pos + MAX_INLINE_CHARACTERS);
   const text = state.src.slice(state.pos, end);
-  for (const [pattern, tag] of FORMULAS) {
+  for (const [pattern, tag] of INLINE_FORMULAS) {
     const [all, tex] = pattern.exec(text) ?? [];
     if (all === undefined || tex === undefined) continue;
     if (!silent) state.push('math', tag, 0).content = tex.trim();
@@ -42,18 +43,18 @@ function inlineMath(state: StateInline, silent: boolean): boolean {
   return false;
 }
 
-const CLOSING: Record<string, string> = { $$: '$$', '\\[': '\\]' };
+const CLOSING_DELIMITERS: Record<string, string> = { $$: '$$', '\\[': '\\]' };
 
 /**
  * Parses a displayed formula, from a line that begins with the opening delimiter to one that ends with the
  * closing one. A growing text must be divided into the same blocks as the complete text. Therefore, a formula
- * does not interrupt a paragraph, and an unclosed formula at the end of the text is a block already.
+ * does not interrupt a paragraph, and an unclosed formula at the end of the text counts as a block.
  */
 function displayMath(state: StateBlock, start: number, end: number, silent: boolean): boolean {
   if ((state.sCount[start] ?? 0) - state.blkIndent >= 4) return false;
-  const closing = CLOSING[lineOf(state, start).slice(0, 2)];
+  const closing = CLOSING_DELIMITERS[lineOf(state, start).slice(0, 2)];
   if (closing === undefined) return false;
-  const last = lastLine(state, start, end, closing);
+  const last = findClosingLine(state, start, end, closing);
   if (last === null) return false;
   if (silent) return true;
   const isOpen = last >= end;
@@ -66,18 +67,23 @@ function displayMath(state: StateBlock, start: number, end: number, silent: bool
   return true;
 }
 
-/** The line that closes the formula; `end` if it is unclosed, `null` if it is not a formula. */
-function lastLine(state: StateBlock, start: number, end: number, closing: string): number | null {
-  for (let at = start; at < end; at += 1) {
-    if (at - start > MAX_LINES || isOutside(state, at)) return null;
-    const line = lineOf(state, at).slice(at === start ? 2 : 0);
-    const found = line.indexOf(closing);
-    if (found >= 0) return line.slice(found + 2).trim() === '' ? at : null;
+/** Finds the line that closes the formula. Returns `end` if it is unclosed, `null` if it is not a formula. */
+function findClosingLine(
+  state: StateBlock,
+  start: number,
+  end: number,
+  closing: string,
+): number | null {
+  for (let index = start; index < end; index += 1) {
+    if (index - start > MAX_LINES || isOutside(state, index)) return null;
+    const line = lineOf(state, index).slice(index === start ? 2 : 0);
+    const closingAt = line.indexOf(closing);
+    if (closingAt >= 0) return line.slice(closingAt + 2).trim() === '' ? index : null;
   }
   return end;
 }
 
-/** A blank line, or a line outside the list or quotation, ends an unclosed formula. */
+/** Whether the line ends an unclosed formula: it is blank, or outside the list or quotation. */
 function isOutside(state: StateBlock, line: number): boolean {
   return state.isEmpty(line) || (state.sCount[line] ?? 0) < state.blkIndent;
 }

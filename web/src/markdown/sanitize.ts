@@ -15,13 +15,13 @@ export function sanitize(html: string): DocumentFragment {
     FORBID_TAGS: ['style', 'img', 'video', 'audio', 'source', 'form', 'input', 'button', 'iframe'],
     FORBID_ATTR: ['style', 'class', 'id', 'name'],
     ALLOWED_URI_REGEXP: /^(?:https?:|mailto:)/i,
-    // These attributes are not addresses, so the expression above does not apply to them.
+    // These attributes hold no URI, so the expression above must not apply to them.
     ADD_URI_SAFE_ATTR: ['align', 'start'],
     ALLOW_DATA_ATTR: false,
   });
-  for (const link of fragment.querySelectorAll('a')) openOutside(link);
+  for (const link of fragment.querySelectorAll('a')) openInNewTab(link);
   for (const table of fragment.querySelectorAll('table')) makeScrollable(table);
-  // Each block has its own direction, as a text may mix scripts.
+  // Each block has its own direction, because a text may mix scripts.
   for (const block of fragment.querySelectorAll('p, ul, ol, li, td, th, blockquote, h1, h2, h3')) {
     block.setAttribute('dir', 'auto');
   }
@@ -49,7 +49,7 @@ export function sanitizeCode(html: string): DocumentFragment {
   });
 }
 
-function openOutside(link: HTMLAnchorElement): void {
+function openInNewTab(link: HTMLAnchorElement): void {
   link.target = '_blank';
   link.rel = 'noopener noreferrer nofollow';
   const host = mismatchedHost(link.href, link.textContent ?? '');

@@ -1,4 +1,4 @@
-/** Longer work may cause a dropped frame. */
+/** The maximum duration of uninterrupted work: longer work may drop frames. */
 const SLICE_MS = 8;
 
 let sliceStart = 0;
@@ -17,8 +17,8 @@ const queue: (() => void)[] = [];
 let isRunning = false;
 
 /**
- * Runs the work later, last in first out, yielding to the browser in between. A failure rejects its own
- * promise only.
+ * Runs the work later, last in first out, yielding to the browser in between. A failure
+ * rejects only the promise of the work that failed.
  */
 export function enqueue(work: () => void): Promise<void> {
   return new Promise((resolve, reject) => {

@@ -41,7 +41,7 @@ export class MarkdownStream {
   }
 }
 
-/** Copies the definitions, as those in unfinished text may still change and must not be kept. */
+/** Copies the definitions. Those in unfinished text may still change, so they must not be kept. */
 function copy({ references }: References): References {
   return { references: { ...references } };
 }

@@ -10,7 +10,7 @@ interface Code {
   code: string;
 }
 
-/** Renders code into `container`. An open block only updates its text; a closed one is highlighted. */
+/** Renders code into `container`. The code is highlighted once the block is closed. */
 export function renderCodeBlock(
   container: Element,
   { language, code }: Code,

@@ -1,7 +1,7 @@
 import { cachedFormula, renderFormula } from '../markdown/formula';
 import { DISPLAY_MATH_TAG, MATH_TAG } from '../markdown/math';
 
-/** Longer formulas stay TeX, because typesetting them would block the page. */
+/** Longer formulas are shown as TeX, because typesetting them would block the page. */
 const MAX_TEX_CHARACTERS = 5000;
 
 /** Typesets the formulas in `container`. They show their TeX until KaTeX is loaded. */

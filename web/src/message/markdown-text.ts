@@ -16,7 +16,7 @@ export class MarkdownElement extends LightDomElement {
 
   declare text: string;
   declare streaming: boolean;
-  /** Renders the text after the visible messages. */
+  /** Whether the text is rendered later, after the visible messages. */
   declare deferred: boolean;
 
   readonly #stream = new MarkdownStream();
@@ -50,7 +50,7 @@ export class MarkdownElement extends LightDomElement {
       previous &&
       element &&
       isSameBlock(previous, block) &&
-      (isOpen || element.classList.contains('done'))
+      (isOpen || element.classList.contains('finished'))
     ) {
       return;
     }
@@ -60,7 +60,7 @@ export class MarkdownElement extends LightDomElement {
       container.replaceChildren(sanitize(block.html));
       renderFormulas(container);
     }
-    this.children[index]?.classList.toggle('done', !isOpen);
+    this.children[index]?.classList.toggle('finished', !isOpen);
   }
 
   #container(index: number): Element {
@@ -73,11 +73,11 @@ export class MarkdownElement extends LightDomElement {
   }
 }
 
-function isSameBlock(one: Block, other: Block): boolean {
-  if (one.kind === 'code') {
-    return other.kind === 'code' && one.code === other.code && one.language === other.language;
+function isSameBlock(left: Block, right: Block): boolean {
+  if (left.kind === 'code') {
+    return right.kind === 'code' && left.code === right.code && left.language === right.language;
   }
-  return other.kind === 'html' && one.html === other.html;
+  return right.kind === 'html' && left.html === right.html;
 }
 
 customElements.define('webchat-markdown', MarkdownElement);

@@ -42,7 +42,7 @@ export class MessageActions extends LightDomElement {
           ? this.#button('Edit question', Edit, this.isBusy, () =>
               this.app.turnActions.beginEdit(message.id),
             )
-          : this.#button('Answer again', Renew, this.isBusy, () => {
+          : this.#button('Regenerate', Renew, this.isBusy, () => {
               this.app.turnActions.regenerate(message.id);
               focusComposer();
             })
@@ -70,7 +70,7 @@ export class MessageActions extends LightDomElement {
   }
 
   /** Uses `aria-disabled`, because `disabled` would drop the focus. */
-  #button(name: string, image: typeof Copy, isDisabled: boolean, act: (event: Event) => void) {
+  #button(name: string, image: typeof Copy, isDisabled: boolean, action: (event: Event) => void) {
     return html`<button
       class="quiet"
       type="button"
@@ -78,7 +78,7 @@ export class MessageActions extends LightDomElement {
       title=${name}
       aria-disabled=${isDisabled ? 'true' : nothing}
       @click=${(event: Event) => {
-        if (!isDisabled) act(event);
+        if (!isDisabled) action(event);
       }}
     >
       ${icon(image)}

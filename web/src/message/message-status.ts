@@ -14,7 +14,7 @@ const LABELS: Record<Action, string> = {
   attach: 'Attach as a file',
 };
 
-/** The status note of a message, with buttons for the actions that help. */
+/** The status note of a message, with buttons for the suggested actions. */
 export class MessageStatus extends LightDomElement {
   static override properties = {
     app: { attribute: false },
@@ -24,7 +24,7 @@ export class MessageStatus extends LightDomElement {
 
   declare app: App;
   declare message: ThreadMessage;
-  /** The actions are possible: the message is the last one, and no turn is running. */
+  /** Whether the actions are possible: the message is the last one, and no turn is running. */
   declare isActionable: boolean;
 
   #timer: ReturnType<typeof setTimeout> | undefined;

@@ -6,7 +6,7 @@ import './message-status';
 import './question-editor';
 
 import type { App } from '../app/app';
-import type { Editing, Thread } from '../state/thread/thread';
+import type { QuestionEdit, Thread } from '../state/thread/thread';
 import type { ThreadMessage } from '../state/thread/thread-message';
 import { LightDomElement } from '../ui/light-dom-element';
 
@@ -18,7 +18,7 @@ export class WebchatMessage extends LightDomElement {
     message: { attribute: false },
     isLast: { attribute: false },
     isBusy: { attribute: false },
-    editing: { attribute: false },
+    edit: { attribute: false },
     deferred: { attribute: false },
   };
 
@@ -26,11 +26,11 @@ export class WebchatMessage extends LightDomElement {
   declare thread: Thread;
   declare message: ThreadMessage;
   declare isLast: boolean;
-  /** An answer is streaming, so no other turn can start. */
+  /** Whether an answer is streaming, so that no other turn can start. */
   declare isBusy: boolean;
-  /** The state of editing this question; `null` if it is not being edited. */
-  declare editing: Editing | null;
-  /** Renders the text after the visible messages. */
+  /** The edit of this question; `null` if it is not being edited. */
+  declare edit: QuestionEdit | null;
+  /** Whether the text is rendered later, after the visible messages. */
   declare deferred: boolean;
 
   protected override render() {
@@ -46,10 +46,10 @@ export class WebchatMessage extends LightDomElement {
       data-id=${id}
     >
       ${
-        this.editing
+        this.edit
           ? html`<webchat-question-editor
               .app=${this.app}
-              .editing=${this.editing}
+              .edit=${this.edit}
             ></webchat-question-editor>`
           : html`<p class="user-text" dir="auto">${content}</p>
               ${this.#footer()}`

@@ -3,7 +3,7 @@ import { html, nothing, type PropertyValues } from 'lit';
 import '../composer/message-field';
 
 import type { App } from '../app/app';
-import type { Editing } from '../state/thread/thread';
+import type { QuestionEdit } from '../state/thread/thread';
 import { focusComposer } from '../ui/focus';
 import { LightDomElement } from '../ui/light-dom-element';
 
@@ -11,22 +11,22 @@ import { LightDomElement } from '../ui/light-dom-element';
 export class QuestionEditor extends LightDomElement {
   static override properties = {
     app: { attribute: false },
-    editing: { attribute: false },
+    edit: { attribute: false },
     text: { state: true },
   };
 
   declare app: App;
-  declare editing: Editing;
+  declare edit: QuestionEdit;
   declare text: string;
 
   protected override willUpdate(changed: PropertyValues<this>): void {
-    if (changed.has('editing') && changed.get('editing') === undefined) {
-      this.text = this.editing.text;
+    if (changed.has('edit') && changed.get('edit') === undefined) {
+      this.text = this.edit.text;
     }
   }
 
   protected override render() {
-    const { isSent, problem } = this.editing;
+    const { isSent, problem } = this.edit;
     return html`<form class="editor" @submit=${this.#save}>
       <div class="field">
         <webchat-message-field
@@ -42,14 +42,14 @@ export class QuestionEditor extends LightDomElement {
         ${problem === null ? nothing : html`<span role="alert">${problem.message}</span>`}
         <button class="quiet" type="button" @click=${this.#cancel}>Cancel</button>
         <button class="primary small" type="submit" ?disabled=${this.#isBlank() || isSent}>
-          Ask again
+          Send
         </button>
       </div>
     </form>`;
   }
 
   protected override firstUpdated(): void {
-    // The field can take the focus only after its component has rendered.
+    // The field exists only after its component has rendered.
     const field = this.querySelector('webchat-message-field');
     void field?.updateComplete.then(() => field.focus());
   }
@@ -60,7 +60,7 @@ export class QuestionEditor extends LightDomElement {
 
   #save(event: Event): void {
     event.preventDefault();
-    if (this.#isBlank() || this.editing.isSent) return;
+    if (this.#isBlank() || this.edit.isSent) return;
     this.app.turnActions.saveEdit(this.text);
     focusComposer();
   }

@@ -67,7 +67,7 @@ export class ContextExamples extends LightDomElement {
   }
 
   #form() {
-    const isSaving = this.editor.state.value.saving === 'examples';
+    const isSaving = this.editor.state.value.savingPart === 'examples';
     return html`<form class="example-form" @submit=${this.#submit}>
       <label>
         <span>Question</span>
@@ -101,7 +101,7 @@ export class ContextExamples extends LightDomElement {
     if (await this.editor.addExample(question, answer)) this.#hideForm();
   }
 
-  /** Moves the focus to the example that takes the removed one's place. */
+  /** Removes an example. Moves the focus to the next one. */
   async #remove(id: string, index: number): Promise<void> {
     await this.editor.removeExample(id);
     await this.updateComplete;

@@ -13,7 +13,7 @@ import { Modal } from '../ui/modal';
 import { StoreController } from '../ui/store-controller';
 import { ledgerView } from './context-ledger';
 
-const AUTHORS = { model: 'Written by the model', user: 'Written by you', import: 'Imported' };
+const AUTHOR_LABELS = { model: 'Written by the model', user: 'Written by you', import: 'Imported' };
 
 /** The panel for everything that is sent to the model in addition to the messages. */
 export class ContextPanel extends Modal {
@@ -24,18 +24,18 @@ export class ContextPanel extends Modal {
   readonly #state = new StoreController(this);
 
   protected override willUpdate(changed: PropertyValues<this>): void {
-    if (changed.has('app')) this.#editor.store = this.app.context;
-    const editor = this.app.context.value;
+    if (changed.has('app')) this.#editor.store = this.app.contextEditor;
+    const editor = this.app.contextEditor.value;
     if (editor) this.#state.store = editor.state;
   }
 
   protected content() {
-    const editor = this.app.context.value;
+    const editor = this.app.contextEditor.value;
     if (!editor) return html``;
     const { phase, context } = editor.state.value;
     if (phase === 'failed') {
       return html`<div role="alert">
-        <p>It can’t be read.</p>
+        <p>The context can’t be loaded.</p>
         <button class="link" type="button" @click=${() => editor.load()}>Try again</button>
       </div>`;
     }
@@ -53,7 +53,7 @@ export class ContextPanel extends Modal {
           .editor=${editor}
           .parameters=${context.parameters}
         ></webchat-context-parameters>
-        ${problemOf(editor, 'parameters')}
+        ${problemView(editor, 'parameters')}
       </section>
       <section class="context-section">
         <h3>Examples</h3>
@@ -64,7 +64,7 @@ export class ContextPanel extends Modal {
           .editor=${editor}
           .examples=${context.few_shot_examples}
         ></webchat-context-examples>
-        ${problemOf(editor, 'examples')}
+        ${problemView(editor, 'examples')}
       </section>
     `;
   }
@@ -74,56 +74,56 @@ export class ContextPanel extends Modal {
       return html`<section class="context-section">
         <h3>Summary</h3>
         <p class="aside">
-          None: every message goes to the model as it is. When they no longer fit, the older ones
-          are summarised, and stay here to be read.
+          No summary yet: every message goes to the model in full. When they no longer fit, the
+          older ones are summarised. You can still read them all.
         </p>
-        ${problemOf(editor, 'summary')}
+        ${problemView(editor, 'summary')}
       </section>`;
     }
     const day = new Date(summary.created_at).toLocaleDateString('en', { dateStyle: 'medium' });
     return html`<section class="context-section">
       <h3>Summary</h3>
       <p class="aside">
-        It stands for the ${summary.message_count} oldest messages, up to number ${summary.through}.
-        ${AUTHORS[summary.author]}, ${day}; ${summary.token_count} tokens.
+        Replaces the ${summary.message_count} oldest messages, up to number ${summary.through}.
+        ${AUTHOR_LABELS[summary.author]}, ${day}; ${summary.token_count} tokens.
       </p>
       <webchat-context-text
         .label=${'Summary'}
         .text=${summary.text}
         .discardLabel=${'Remove'}
-        .isSaving=${editor.state.value.saving === 'summary'}
+        .isSaving=${editor.state.value.savingPart === 'summary'}
         .save=${(text: string) => editor.replaceSummary(text)}
         .discard=${() => editor.removeSummary()}
       ></webchat-context-text>
-      ${problemOf(editor, 'summary')}
+      ${problemView(editor, 'summary')}
     </section>`;
   }
 
   #prompt(editor: ContextEditor, { system_prompt: prompt }: Context) {
-    const change = (text: string | null) => editor.change('system_prompt', { system_prompt: text });
+    const save = (text: string | null) => editor.change('system_prompt', { system_prompt: text });
     return html`<section class="context-section">
       <h3>System prompt</h3>
       <p class="aside">
         ${
           prompt
-            ? `Of this conversation; ${prompt.token_count} tokens.`
+            ? `For this conversation; ${prompt.token_count} tokens.`
             : 'The server’s default applies. You can write your own for this conversation.'
         }
       </p>
       <webchat-context-text
         .label=${'System prompt'}
         .text=${prompt?.text ?? ''}
-        .discardLabel=${'Use the server’s'}
-        .isSaving=${editor.state.value.saving === 'system_prompt'}
-        .save=${change}
-        .discard=${prompt ? () => change(null) : null}
+        .discardLabel=${'Use the default'}
+        .isSaving=${editor.state.value.savingPart === 'system_prompt'}
+        .save=${save}
+        .discard=${prompt ? () => save(null) : null}
       ></webchat-context-text>
-      ${problemOf(editor, 'system_prompt')}
+      ${problemView(editor, 'system_prompt')}
     </section>`;
   }
 }
 
-function problemOf(editor: ContextEditor, part: ContextPart) {
+function problemView(editor: ContextEditor, part: ContextPart) {
   const problem = editor.state.value.problem;
   if (problem?.part !== part) return nothing;
   return html`<p class="problem" role="alert">${problem.text}</p>`;

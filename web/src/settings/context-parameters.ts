@@ -30,9 +30,9 @@ export class ContextParameters extends LightDomElement {
   }
 
   protected override render() {
-    const isSaving = this.editor.state.value.saving === 'parameters';
+    const isSaving = this.editor.state.value.savingPart === 'parameters';
     const isChanged = this.draft !== null && !areEqual(this.draft, this.parameters);
-    return html`<form class="parameters" @submit=${this.#submit} @input=${this.#changed}>
+    return html`<form class="parameters" @submit=${this.#submit} @input=${this.#handleInput}>
       ${NUMBER_FIELDS.map((field) => this.#number(field))} ${this.#effort()}
       <div class="buttons">
         <button class="secondary" type="submit" ?disabled=${!isChanged || isSaving}>
@@ -58,7 +58,7 @@ export class ContextParameters extends LightDomElement {
         min=${min ?? nothing}
         max=${max ?? nothing}
         step=${step}
-        placeholder="server’s choice"
+        placeholder="server default"
         aria-describedby="hint-${name}"
         .value=${String(this.parameters[name] ?? '')}
       />
@@ -67,21 +67,21 @@ export class ContextParameters extends LightDomElement {
   }
 
   #effort() {
-    const chosen = this.parameters.reasoning_effort ?? '';
+    const selected = this.parameters.reasoning_effort ?? '';
     return html`<div class="parameter">
       <label for="parameter-effort">Reasoning effort</label>
       <select id="parameter-effort" name="reasoning_effort" aria-describedby="hint-effort">
-        <option value="" ?selected=${chosen === ''}>server’s choice</option>
+        <option value="" ?selected=${selected === ''}>server default</option>
         ${REASONING_EFFORTS.map(
           (effort) =>
-            html`<option value=${effort} ?selected=${chosen === effort}>${effort}</option>`,
+            html`<option value=${effort} ?selected=${selected === effort}>${effort}</option>`,
         )}
       </select>
       <small id="hint-effort">how much the model reasons before it answers</small>
     </div>`;
   }
 
-  #changed(): void {
+  #handleInput(): void {
     const form = this.querySelector('form');
     if (form) this.draft = parseParameters(new FormData(form));
   }

@@ -50,7 +50,7 @@ export class ContextText extends LightDomElement {
         dir="auto"
         .value=${this.draft ?? this.text}
         @input=${(event: Event) => (this.draft = (event.target as HTMLTextAreaElement).value)}
-        @keydown=${this.#keyDown}
+        @keydown=${this.#handleKeydown}
       ></textarea>
       <div class="buttons">
         <button class="secondary" type="submit" ?disabled=${!canSave}>
@@ -92,11 +92,11 @@ export class ContextText extends LightDomElement {
     this.#focusText();
   }
 
-  #keyDown(event: KeyboardEvent): void {
+  #handleKeydown(event: KeyboardEvent): void {
     if (event.key === 'Enter' && (event.ctrlKey || event.metaKey)) void this.#submit(event);
   }
 
-  /** Moves the focus to the text, as the pressed button may be gone. */
+  /** Focuses the text, because the pressed button may no longer be rendered. */
   #focusText(): void {
     this.querySelector('textarea')?.focus();
   }

@@ -2,7 +2,7 @@ import type { App } from '../app/app';
 import { describeTab } from '../state/page/tab';
 import type { Store } from '../state/store';
 
-/** Updates the title and the icon of the browser's tab. */
+/** Keeps the title and the icon of the browser tab up to date. */
 export class BrowserTab {
   readonly #subscriptions: (() => void)[] = [];
   #unsubscribeThread = () => {};
@@ -11,12 +11,14 @@ export class BrowserTab {
 
   constructor(private readonly app: App) {
     this.#watch(app.socket.connection);
-    this.#watch(app.library.conversations.state);
-    this.#watch(app.library.archived.state);
+    this.#watch(app.conversations.active.state);
+    this.#watch(app.conversations.archived.state);
     this.#subscriptions.push(app.thread.subscribe(() => this.#watchThread()));
-    const shown = () => this.#tabShown();
-    document.addEventListener('visibilitychange', shown);
-    this.#subscriptions.push(() => document.removeEventListener('visibilitychange', shown));
+    const onVisibilityChange = () => this.#handleVisibilityChange();
+    document.addEventListener('visibilitychange', onVisibilityChange);
+    this.#subscriptions.push(() =>
+      document.removeEventListener('visibilitychange', onVisibilityChange),
+    );
     this.#watchThread();
   }
 
@@ -34,31 +36,33 @@ export class BrowserTab {
     const { state } = this.app.thread.value;
     this.#runningTurn = state.value.runningTurn;
     this.#hasUnseenAnswer = false;
-    this.#unsubscribeThread = state.subscribe(() => this.#turnChanged(state.value.runningTurn));
+    this.#unsubscribeThread = state.subscribe(() =>
+      this.#handleTurnChange(state.value.runningTurn),
+    );
     this.#update();
   }
 
-  #turnChanged(runningTurn: string | null): void {
+  #handleTurnChange(runningTurn: string | null): void {
     if (runningTurn === this.#runningTurn) return;
     if (runningTurn === null && document.hidden) this.#hasUnseenAnswer = true;
     this.#runningTurn = runningTurn;
     this.#update();
   }
 
-  #tabShown(): void {
+  #handleVisibilityChange(): void {
     if (document.hidden) return;
     this.#hasUnseenAnswer = false;
     this.#update();
   }
 
   #update(): void {
-    const { library, thread, socket } = this.app;
+    const { conversations, thread, socket } = this.app;
     const id = thread.value.conversationId;
     const { title, icon } = describeTab({
       connection: socket.connection.value,
       isAnswering: this.#runningTurn !== null,
       hasUnseenAnswer: this.#hasUnseenAnswer,
-      title: id === null ? null : (library.find(id)?.title ?? null),
+      title: id === null ? null : (conversations.find(id)?.title ?? null),
     });
     if (document.title !== title) document.title = title;
     const link = document.querySelector<HTMLLinkElement>('link[rel="icon"]');

@@ -4,16 +4,16 @@ import type { LiveSocket } from '../api/socket';
 import { LightDomElement } from '../ui/light-dom-element';
 import { StoreController } from '../ui/store-controller';
 
-/** Shorter interruptions are not shown. */
+/** Shorter interruptions are not reported to the user. */
 const SHOW_AFTER_MS = 1500;
 
 const TEXTS = {
   reconnecting: 'The server can’t be reached.',
-  restarting: 'The server is being restarted, and will be back in a moment.',
+  restarting: 'The server is restarting and will be back in a moment.',
   offline: 'You are offline.',
 };
 
-/** Tells the user that the connection is lost. */
+/** The bar that tells the user that the connection is lost. */
 export class ConnectionBar extends LightDomElement {
   static override properties = { socket: { attribute: false }, isVisible: { state: true } };
 
@@ -47,7 +47,7 @@ export class ConnectionBar extends LightDomElement {
     const text = this.#text();
     if (text === null || !this.isVisible) return nothing;
     return html`<div class="notice warning" role="status">
-      <span>${text} What you send now goes out when the connection is back.</span>
+      <span>${text} Messages you write now will be sent when the connection is back.</span>
       <button class="quiet" type="button" @click=${() => this.socket.retryNow()}>Try now</button>
     </div>`;
   }

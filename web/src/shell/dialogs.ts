@@ -4,7 +4,7 @@ import type { App, Dialog } from '../app/app';
 import { LightDomElement } from '../ui/light-dom-element';
 import { StoreController } from '../ui/store-controller';
 
-/** Each dialog is loaded when it is first opened. */
+/** The loader of each dialog. A dialog is loaded when it is first opened. */
 const LOADERS: Record<Dialog['kind'], () => Promise<unknown>> = {
   context: () => import('../settings/context-panel'),
   shortcuts: () => import('./shortcuts-dialog'),
@@ -66,9 +66,9 @@ export class WebchatDialogs extends LightDomElement {
       await LOADERS[kind]();
       this.loaded = new Set([...this.loaded, kind]);
     } catch {
-      // The server is unreachable, or serves another version of the page by now.
+      // The server is unreachable, or now serves another version of the page.
       this.app.closeDialog();
-      this.app.notice.set('This part of the page can’t be loaded. Please load the page again.');
+      this.app.notice.set('This part of the page can’t be loaded. Please reload the page.');
     }
   }
 }

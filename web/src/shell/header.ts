@@ -11,7 +11,7 @@ import Settings from '@carbon/icons/es/settings--adjust/16.js';
 
 import '../ui/popup-menu';
 
-import { EXPORT_ALL_URL } from '../api/library-api';
+import { EXPORT_ALL_URL } from '../api/conversation-api';
 import type { ConnectionState } from '../api/socket';
 import type { App } from '../app/app';
 import type { Theme, ThemeChoice } from '../state/page/theme';
@@ -30,10 +30,11 @@ const CONNECTIONS: Record<ConnectionState, string | null> = {
   connecting: null,
   connected: null,
   reconnecting: 'Reconnecting…',
-  restarting: 'The server restarts…',
+  restarting: 'The server is restarting…',
   offline: 'Offline',
 };
 
+/** The header: the sidebar button, the model, the connection, the theme and the menu. */
 export class WebchatHeader extends LightDomElement {
   static override properties = {
     app: { attribute: false },

@@ -2,7 +2,7 @@ import type { App } from '../app/app';
 import { type Command, commandOf, type KeyContext } from '../state/page/shortcuts';
 import { singleKeysEnabled } from '../state/page/single-keys';
 
-/** The shell's handler for each command. */
+/** The handler of each command. */
 type Handlers = Record<Command, () => void>;
 
 /** Binds the page's shortcuts. Returns a function that unbinds them. */

@@ -4,7 +4,7 @@ import { type Notice, secondsUntil } from '../state/page/notice';
 import { LightDomElement } from '../ui/light-dom-element';
 import { StoreController } from '../ui/store-controller';
 
-/** The current error message. If it expires, it shows a countdown, then disappears. */
+/** The current error message. If the message expires, a countdown is shown with it. */
 export class NoticeBar extends LightDomElement {
   static override properties = { notice: { attribute: false } };
 

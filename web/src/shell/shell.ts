@@ -104,7 +104,7 @@ export class WebchatApp extends LightDomElement {
       previous: () => app.openNeighbour(-1),
       next: () => app.openNeighbour(1),
       context: () => void app.showContext(),
-      undo: () => app.library.undoDelete(),
+      undo: () => app.conversations.undoDelete(),
     });
   }
 

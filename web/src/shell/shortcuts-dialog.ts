@@ -9,6 +9,7 @@ import { Modal } from '../ui/modal';
 /** On Apple keyboards, ⌘ takes the place of Ctrl. */
 const IS_APPLE = /mac|iphone|ipad/i.test(navigator.userAgent);
 
+/** The dialog that lists the keyboard shortcuts. */
 export class ShortcutsDialog extends Modal {
   protected readonly heading = 'Keyboard shortcuts';
 
@@ -31,12 +32,12 @@ export class ShortcutsDialog extends Modal {
         )}
       </div>
       <label class="checkbox">
-        <input type="checkbox" ?checked=${singleKeysEnabled()} @change=${this.#toggle} />
-        <span>Shortcuts of a single key: <kbd>?</kbd> and <kbd>/</kbd></span>
+        <input type="checkbox" ?checked=${singleKeysEnabled()} @change=${this.#handleChange} />
+        <span>Single-key shortcuts: <kbd>?</kbd> and <kbd>/</kbd></span>
       </label>`;
   }
 
-  #toggle(event: Event): void {
+  #handleChange(event: Event): void {
     setSingleKeysEnabled((event.target as HTMLInputElement).checked);
   }
 }

@@ -4,12 +4,12 @@ import { repeat } from 'lit/directives/repeat.js';
 import './conversation-row';
 
 import type { App } from '../app/app';
-import { type Conversations, groupByDate } from '../state/library/conversations';
+import { type ConversationList, groupByDate } from '../state/conversations/conversation-list';
 import { LightDomElement } from '../ui/light-dom-element';
 import { StoreController } from '../ui/store-controller';
 
 /** Conversations grouped by the date of their last update. Scrolling to the end loads more. */
-export class ConversationList extends LightDomElement {
+export class WebchatConversationList extends LightDomElement {
   static override properties = {
     app: { attribute: false },
     list: { attribute: false },
@@ -18,23 +18,23 @@ export class ConversationList extends LightDomElement {
   };
 
   declare app: App;
-  declare list: Conversations;
+  declare list: ConversationList;
   declare current: string | null;
   /** The text for an empty list. */
   declare emptyText: string;
 
   readonly #state = new StoreController(this);
-  /** The day may have changed while the tab was in the background. */
-  readonly #visibilityChanged = () => this.requestUpdate();
+  /** The date may have changed while the tab was in the background. */
+  readonly #handleVisibilityChange = () => this.requestUpdate();
 
   override connectedCallback(): void {
     super.connectedCallback();
-    document.addEventListener('visibilitychange', this.#visibilityChanged);
+    document.addEventListener('visibilitychange', this.#handleVisibilityChange);
   }
 
   override disconnectedCallback(): void {
     super.disconnectedCallback();
-    document.removeEventListener('visibilitychange', this.#visibilityChanged);
+    document.removeEventListener('visibilitychange', this.#handleVisibilityChange);
   }
 
   protected override willUpdate(changed: PropertyValues<this>): void {
@@ -42,14 +42,14 @@ export class ConversationList extends LightDomElement {
   }
 
   protected override render() {
-    return html`<div class="conversations" @scroll=${this.#scrolled}>${this.#content()}</div>`;
+    return html`<div class="conversations" @scroll=${this.#handleScroll}>${this.#content()}</div>`;
   }
 
   #content() {
     const { phase, items } = this.list.state.value;
     if (phase === 'failed') {
       return html`<div class="hint" role="alert">
-        <p>The conversations can’t be read.</p>
+        <p>The conversations can’t be loaded.</p>
         <button class="link" type="button" @click=${() => this.list.load()}>Try again</button>
       </div>`;
     }
@@ -80,7 +80,7 @@ export class ConversationList extends LightDomElement {
     );
   }
 
-  #scrolled(event: Event): void {
+  #handleScroll(event: Event): void {
     const scroller = event.currentTarget as HTMLElement;
     const remaining = scroller.scrollHeight - scroller.scrollTop - scroller.clientHeight;
     // Scrolling again retries a page that failed to load.
@@ -88,4 +88,4 @@ export class ConversationList extends LightDomElement {
   }
 }
 
-customElements.define('webchat-conversation-list', ConversationList);
+customElements.define('webchat-conversation-list', WebchatConversationList);

@@ -6,7 +6,7 @@ import Save from '@carbon/icons/es/save/16.js';
 import TrashCan from '@carbon/icons/es/trash-can/16.js';
 import Undo from '@carbon/icons/es/undo/16.js';
 
-import { type ExportFormat, exportUrl } from '../api/library-api';
+import { type ExportFormat, exportUrl } from '../api/conversation-api';
 import type { Conversation } from '../api/types';
 import type { App } from '../app/app';
 import type { MenuItem } from '../ui/popup-menu';
@@ -17,27 +17,27 @@ const FORMATS: [ExportFormat, string][] = [
   ['flask', 'Export for the Flask application'],
 ];
 
-/** The menu of a conversation. Its row provides `rename` and `delete`, which move the focus. */
+/** The menu items of a conversation. Its row provides `rename` and `delete`, because they move the focus. */
 export function conversationMenu(
   app: App,
   { conversation_id: id, archived }: Conversation,
   row: { rename: () => void; delete: () => void },
 ): MenuItem[] {
-  const { library } = app;
+  const { conversations } = app;
   return [
     { label: 'Rename', icon: Edit, run: row.rename },
     {
       label: archived ? 'Unarchive' : 'Archive',
       icon: archived ? Undo : Archive,
-      run: () => void library.setArchived(id, !archived),
+      run: () => void conversations.setArchived(id, !archived),
     },
-    ...FORMATS.map(([format, label], at) => ({
+    ...FORMATS.map(([format, label], index) => ({
       label,
       icon: Download,
       href: exportUrl(id, format),
-      isSeparated: at === 0,
+      isSeparated: index === 0,
     })),
-    { label: 'Save on the server', icon: Save, run: () => void library.save(id) },
+    { label: 'Save on the server', icon: Save, run: () => void conversations.save(id) },
     {
       label: 'Empty…',
       icon: Reset,

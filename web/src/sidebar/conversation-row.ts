@@ -12,7 +12,7 @@ import { conversationMenu } from './conversation-menu';
 
 const MAX_TITLE_CHARACTERS = 200;
 
-/** One conversation of the list: a link, an input for renaming, and a menu. */
+/** A conversation in the list: a link, an input for renaming, and a menu. */
 export class ConversationRow extends LightDomElement {
   static override properties = {
     app: { attribute: false },
@@ -33,7 +33,7 @@ export class ConversationRow extends LightDomElement {
 
   protected override willUpdate(changed: PropertyValues<this>): void {
     const previous = changed.get('conversation');
-    // Lists reuse a row for another conversation.
+    // The list may reuse this row for another conversation.
     if (previous && previous.conversation_id !== this.conversation.conversation_id) {
       this.isRenaming = false;
     }
@@ -51,11 +51,11 @@ export class ConversationRow extends LightDomElement {
         dir="auto"
         @click=${this.#open}
         @dblclick=${this.#rename}
-        @keydown=${this.#keyDown}
+        @keydown=${this.#handleKeydown}
         >${title}</a
       >
       <webchat-popup-menu
-        .label=${`Options of ${title}`}
+        .label=${`Options for ${title}`}
         .icon=${Overflow}
         .items=${() =>
           conversationMenu(this.app, this.conversation, {
@@ -94,7 +94,7 @@ export class ConversationRow extends LightDomElement {
     this.dispatchEvent(new CustomEvent('navigate', { bubbles: true }));
   }
 
-  #keyDown(event: KeyboardEvent): void {
+  #handleKeydown(event: KeyboardEvent): void {
     if (event.key === 'F2') this.#rename();
     else if (event.key === 'Delete') this.#delete();
     else if (!moveFocusInList(event, '.conversations', '.conversation a')) return;
@@ -113,7 +113,7 @@ export class ConversationRow extends LightDomElement {
     const hasLostFocus = event.type === 'focusout';
     this.#endRename(!hasLostFocus);
     if (title !== '' && title !== this.conversation.title) {
-      void this.app.library.rename(this.conversation.conversation_id, title);
+      void this.app.conversations.rename(this.conversation.conversation_id, title);
     }
   }
 
@@ -123,14 +123,14 @@ export class ConversationRow extends LightDomElement {
     if (movesFocus) void this.updateComplete.then(() => this.querySelector('a')?.focus());
   }
 
-  /** Moves the focus to the row that takes this one's place. */
+  /** Deletes the conversation. Moves the focus to the next row. */
   #delete(): void {
     const rows = [...document.querySelectorAll<ConversationRow>('webchat-conversation-row')];
     const index = rows.indexOf(this);
     const next = (rows[index + 1] ?? rows[index - 1])?.conversation.conversation_id;
     const sidebar = this.closest<HTMLElement>('.sidebar');
-    this.app.library.delete(this.conversation.conversation_id);
-    // After the list has rendered without this row.
+    this.app.conversations.delete(this.conversation.conversation_id);
+    // Two frames later, the list has rendered without this row.
     requestAnimationFrame(() =>
       requestAnimationFrame(() => {
         const link = next && sidebar?.querySelector<HTMLElement>(`a[href="${pathOf(next)}"]`);

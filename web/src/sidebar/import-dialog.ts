@@ -3,15 +3,16 @@ import '../ui/dialogs.scss';
 import { html, nothing, type PropertyValues } from 'lit';
 import Upload from '@carbon/icons/es/upload/16.js';
 
-import { importSummary } from '../state/library/imports';
+import { importSummary } from '../state/conversations/imports';
 import { icon } from '../ui/icon';
 import { Modal } from '../ui/modal';
 import { StoreController } from '../ui/store-controller';
 
+/** The dialog that imports conversations from a file. */
 export class ImportDialog extends Modal {
   static override properties = { ...Modal.properties, isDraggedOver: { state: true } };
 
-  /** A file is dragged over the drop area. */
+  /** Whether a file is being dragged over the drop area. */
   declare isDraggedOver: boolean;
 
   protected readonly heading = 'Import conversations';
@@ -25,27 +26,27 @@ export class ImportDialog extends Modal {
   }
 
   protected override willUpdate(changed: PropertyValues<this>): void {
-    if (changed.has('app')) this.#state.store = this.app.library.imports.state;
+    if (changed.has('app')) this.#state.store = this.app.conversations.imports.state;
   }
 
   protected content() {
-    const { isRunning } = this.app.library.imports;
+    const { isRunning } = this.app.conversations.imports;
     return html`<p>
-        From a file that was exported here, a file of the Flask application, or the
-        <code>conversations.json</code> of ChatGPT’s export.
+        From an export of Webchat or of the Flask application, or from the
+        <code>conversations.json</code> of a ChatGPT export.
       </p>
       <label
         class="drop ${this.isDraggedOver ? 'over' : ''}"
-        @dragover=${this.#dragOver}
+        @dragover=${this.#handleDragOver}
         @dragleave=${() => (this.isDraggedOver = false)}
-        @drop=${this.#drop}
+        @drop=${this.#handleDrop}
       >
         <input
           class="visually-hidden"
           type="file"
           accept=".json,application/json"
           ?disabled=${isRunning}
-          @change=${this.#fileChosen}
+          @change=${this.#handleFileInput}
         />
         ${icon(Upload)}
         <span><strong>Choose a file</strong>, or drop it here</span>
@@ -54,7 +55,7 @@ export class ImportDialog extends Modal {
   }
 
   #progress() {
-    const { phase, fileName, done, total, problem } = this.app.library.imports.state.value;
+    const { phase, fileName, done, total, problem } = this.app.conversations.imports.state.value;
     switch (phase) {
       case 'idle':
         return nothing;
@@ -62,7 +63,7 @@ export class ImportDialog extends Modal {
         return html`<p class="problem">${fileName} could not be imported. ${problem}</p>`;
       case 'complete':
         return html`<p class="success">
-          ${fileName}: ${importSummary(this.app.library.imports.state.value)}
+          ${fileName}: ${importSummary(this.app.conversations.imports.state.value)}
         </p>`;
       default:
         return html`<label>
@@ -79,27 +80,27 @@ export class ImportDialog extends Modal {
     }
   }
 
-  #dragOver(event: DragEvent): void {
+  #handleDragOver(event: DragEvent): void {
     event.preventDefault();
     this.isDraggedOver = true;
   }
 
-  #drop(event: DragEvent): void {
+  #handleDrop(event: DragEvent): void {
     event.preventDefault();
     this.isDraggedOver = false;
     this.#start(event.dataTransfer?.files);
   }
 
-  #fileChosen(event: Event): void {
+  #handleFileInput(event: Event): void {
     const input = event.target as HTMLInputElement;
     this.#start(input.files);
-    // Allows choosing the same file again after fixing it.
+    // Without this, choosing the same file again, once it is fixed, would fire no event.
     input.value = '';
   }
 
   #start(files: FileList | null | undefined): void {
     const file = files?.[0];
-    if (file) void this.app.library.imports.start(file);
+    if (file) void this.app.conversations.imports.start(file);
   }
 }
 

@@ -17,22 +17,22 @@ export class ResetDialog extends Modal {
   protected override readonly variant = 'small';
 
   protected content() {
-    const title = this.app.library.find(this.conversationId)?.title ?? 'New chat';
+    const title = this.app.conversations.find(this.conversationId)?.title ?? 'New chat';
     return html`<p>
         This deletes all messages of <strong>${title}</strong>, its summary, its system prompt and
         its examples. It can’t be undone.
       </p>
       <div class="modal-buttons">
         <button class="secondary" type="button" autofocus @click=${() => this.close()}>
-          Keep it
+          Cancel
         </button>
-        <button class="danger" type="button" @click=${this.#reset}>Empty it</button>
+        <button class="danger" type="button" @click=${this.#reset}>Empty</button>
       </div>`;
   }
 
   #reset(): void {
     this.close();
-    void this.app.library.reset(this.conversationId);
+    void this.app.conversations.reset(this.conversationId);
   }
 }
 

@@ -25,11 +25,11 @@ export class SearchResults extends LightDomElement {
   }
 
   protected override willUpdate(changed: PropertyValues<this>): void {
-    if (changed.has('app')) this.#state.store = this.app.library.search.state;
+    if (changed.has('app')) this.#state.store = this.app.conversations.search.state;
   }
 
   protected override render() {
-    const { phase, hits } = this.app.library.search.state.value;
+    const { phase, hits } = this.app.conversations.search.state.value;
     return html`<div class="conversations hits" aria-busy=${phase === 'searching'}>
       <p class="visually-hidden" role="status">${this.#announcement()}</p>
       ${phase === 'searching' && hits.length === 0 ? this.#skeleton() : nothing}
@@ -50,7 +50,7 @@ export class SearchResults extends LightDomElement {
   }
 
   #announcement(): string {
-    const { phase, hits, problem } = this.app.library.search.state.value;
+    const { phase, hits, problem } = this.app.conversations.search.state.value;
     if (phase !== 'ready' || problem !== null) return '';
     return hits.length === 1 ? 'One message found' : `${hits.length} messages found`;
   }
@@ -62,7 +62,7 @@ export class SearchResults extends LightDomElement {
   }
 
   #failure() {
-    const { search } = this.app.library;
+    const { search } = this.app.conversations;
     return html`<div class="hint" role="alert">
       <p>${search.state.value.problem}</p>
       <button class="link" type="button" @click=${() => search.retry()}>Try again</button>
@@ -70,11 +70,11 @@ export class SearchResults extends LightDomElement {
   }
 
   #noHits() {
-    const { problem } = this.app.library.search.state.value;
+    const { problem } = this.app.conversations.search.state.value;
     return html`<div class="hint">
-      <p>${problem ?? 'No message has these words.'}</p>
+      <p>${problem ?? 'No messages found.'}</p>
       <p class="aside">
-        Whole words find all their forms. Use <kbd>"quotes"</kbd> for an exact phrase and
+        Whole words also match their other forms. Use <kbd>"quotes"</kbd> for an exact phrase and
         <kbd>-word</kbd> to exclude a word.
       </p>
     </div>`;
@@ -91,7 +91,7 @@ export class SearchResults extends LightDomElement {
       class="hit"
       href=${pathOf(id, position)}
       @click=${open}
-      @keydown=${this.#keyDown}
+      @keydown=${this.#handleKeydown}
     >
       <strong dir="auto">${this.#title(id)}</strong>
       <span class="snippet" dir="auto"
@@ -107,24 +107,24 @@ export class SearchResults extends LightDomElement {
   }
 
   #title(id: string): string {
-    return this.app.library.find(id)?.title ?? this.titles.get(id) ?? 'Conversation';
+    return this.app.conversations.find(id)?.title ?? this.titles.get(id) ?? 'Conversation';
   }
 
   async #loadTitles(): Promise<void> {
-    const { library } = this.app;
-    const ids = new Set(library.search.state.value.hits.map((hit) => hit.conversation_id));
-    const missing = [...ids].filter((id) => !library.find(id) && !this.titles.has(id));
-    if (missing.length === 0) return;
-    // Placeholders are set first, so that no title is requested twice.
-    this.titles = new Map([...this.titles, ...missing.map((id) => [id, 'Conversation'] as const)]);
-    const loaded = await Promise.all(missing.map((id) => library.titleOf(id)));
+    const { conversations } = this.app;
+    const ids = new Set(conversations.search.state.value.hits.map((hit) => hit.conversation_id));
+    const untitled = [...ids].filter((id) => !conversations.find(id) && !this.titles.has(id));
+    if (untitled.length === 0) return;
+    // Set placeholders first, so that no title is requested twice.
+    this.titles = new Map([...this.titles, ...untitled.map((id) => [id, 'Conversation'] as const)]);
+    const loaded = await Promise.all(untitled.map((id) => conversations.loadTitle(id)));
     this.titles = new Map([
       ...this.titles,
-      ...missing.map((id, at) => [id, loaded[at] ?? 'Conversation'] as const),
+      ...untitled.map((id, index) => [id, loaded[index] ?? 'Conversation'] as const),
     ]);
   }
 
-  #keyDown(event: KeyboardEvent): void {
+  #handleKeydown(event: KeyboardEvent): void {
     const field = document.querySelector<HTMLElement>('#search');
     const first = this.querySelector('.hit');
     if (event.key === 'ArrowUp' && event.currentTarget === first) field?.focus();

@@ -13,7 +13,7 @@ import { icon } from '../ui/icon';
 import { LightDomElement } from '../ui/light-dom-element';
 import { StoreController } from '../ui/store-controller';
 
-/** The search and the lists of conversations. Fires `navigate` when the user goes to the thread. */
+/** The search field and the conversation lists. Fires `navigate` when the user moves on to the thread. */
 export class WebchatSidebar extends LightDomElement {
   static override properties = {
     app: { attribute: false },
@@ -37,11 +37,11 @@ export class WebchatSidebar extends LightDomElement {
   }
 
   protected override willUpdate(changed: PropertyValues<this>): void {
-    if (changed.has('app')) this.#search.store = this.app.library.search.state;
+    if (changed.has('app')) this.#search.store = this.app.conversations.search.state;
   }
 
   protected override render() {
-    const isSearching = this.app.library.search.state.value.phase !== 'idle';
+    const isSearching = this.app.conversations.search.state.value.phase !== 'idle';
     return html`<nav class="sidebar" aria-label="Conversations">
       <div class="sidebar-head">
         <button class="new-chat" type="button" @click=${this.#newChat}>
@@ -56,7 +56,7 @@ export class WebchatSidebar extends LightDomElement {
   }
 
   #searchField() {
-    const { query } = this.app.library.search.state.value;
+    const { query } = this.app.conversations.search.state.value;
     return html`<form class="search" role="search" @submit=${this.#focusFirstHit}>
       ${icon(SearchIcon)}
       <input
@@ -68,8 +68,8 @@ export class WebchatSidebar extends LightDomElement {
         enterkeyhint="search"
         .value=${query}
         @input=${(event: Event) =>
-          this.app.library.search.setQuery((event.target as HTMLInputElement).value)}
-        @keydown=${this.#keyDown}
+          this.app.conversations.search.setQuery((event.target as HTMLInputElement).value)}
+        @keydown=${this.#handleKeydown}
       />
       ${
         query === ''
@@ -77,7 +77,7 @@ export class WebchatSidebar extends LightDomElement {
           : html`<button
               class="quiet"
               type="button"
-              aria-label="Clear the search"
+              aria-label="Clear search"
               @click=${this.#clear}
             >
               ${icon(Close)}
@@ -87,12 +87,12 @@ export class WebchatSidebar extends LightDomElement {
   }
 
   #conversationList() {
-    const { conversations, archived } = this.app.library;
+    const { active, archived } = this.app.conversations;
     return html`<webchat-conversation-list
       .app=${this.app}
-      .list=${this.isArchiveShown ? archived : conversations}
+      .list=${this.isArchiveShown ? archived : active}
       .current=${this.current}
-      .emptyText=${this.isArchiveShown ? 'Nothing is archived.' : 'Your conversations will stand here.'}
+      .emptyText=${this.isArchiveShown ? 'Nothing is archived.' : 'Your conversations will appear here.'}
     ></webchat-conversation-list>`;
   }
 
@@ -120,7 +120,7 @@ export class WebchatSidebar extends LightDomElement {
 
   #showArchive(isShown: boolean): void {
     this.isArchiveShown = isShown;
-    if (isShown) void this.app.library.loadArchive();
+    if (isShown) void this.app.conversations.loadArchive();
     const button = isShown ? '.archive-head button' : '.sidebar-foot button';
     void this.updateComplete.then(() => this.querySelector<HTMLElement>(button)?.focus());
   }
@@ -132,7 +132,7 @@ export class WebchatSidebar extends LightDomElement {
   }
 
   #clear(): void {
-    this.app.library.search.setQuery('');
+    this.app.conversations.search.setQuery('');
     this.querySelector<HTMLElement>('#search')?.focus();
   }
 
@@ -141,8 +141,8 @@ export class WebchatSidebar extends LightDomElement {
     this.querySelector<HTMLElement>('.hit')?.focus();
   }
 
-  #keyDown(event: KeyboardEvent): void {
-    const hasQuery = this.app.library.search.state.value.query !== '';
+  #handleKeydown(event: KeyboardEvent): void {
+    const hasQuery = this.app.conversations.search.state.value.query !== '';
     if (event.key === 'ArrowDown') this.#focusFirstHit(event);
     else if (event.key === 'Escape' && hasQuery) {
       event.preventDefault();

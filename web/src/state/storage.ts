@@ -7,7 +7,7 @@ export function browserStorage(): Storage | null {
   }
 }
 
-/** The key of a value that belongs to this server: another one may be under another path of the same host. */
+/** The storage key of a value of this server. Another server may use another path of the same host. */
 export function storageKey(name: string): string {
   const { pathname } = new URL(document.baseURI);
   return pathname.length > 1 ? `webchat.${name}:${pathname}` : `webchat.${name}`;

@@ -21,7 +21,7 @@ export class Store<T> {
     this.set(change(this.#value));
   }
 
-  /** Returns a function that ends the subscription. */
+  /** Calls `listener` on every change. Returns a function that ends the subscription. */
   subscribe(listener: () => void): () => void {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);

@@ -8,7 +8,7 @@ const STARTERS = [
   ['Code', 'Give me a Python function that reverses a string.'],
 ] as const;
 
-/** Shown in a thread without messages. */
+/** The welcome text of a thread without messages. */
 export function welcome(app: App) {
   const config = app.config.value;
   return html`<section class="welcome">
@@ -19,7 +19,7 @@ export function welcome(app: App) {
           ? html`<strong>${config.model}</strong> answers here. `
           : 'Chat with a language model. '
       }Your
-      conversations are kept on this server, and only you see them.
+      conversations are stored on this server, and only you can see them.
     </p>
     <ul aria-label="Things to try">
       ${STARTERS.map(
@@ -50,9 +50,9 @@ export function loadingSkeleton() {
   </div>`;
 }
 
-export function missing(app: App) {
+export function notFound(app: App) {
   return emptyState(
-    'This conversation is not here',
+    'Conversation not found',
     'It was deleted, or it was started in another browser.',
     html`<button class="primary" type="button" @click=${() => app.newChat()}>
       Start a new chat
@@ -62,9 +62,11 @@ export function missing(app: App) {
 
 export function loadFailed(app: App) {
   return emptyState(
-    'The conversation can’t be read',
-    'The server can’t be reached, or has trouble with its storage. Nothing is lost.',
-    html`<button class="primary" type="button" @click=${() => app.retry()}>Try again</button>`,
+    'The conversation can’t be loaded',
+    'The server or its database can’t be reached. Nothing is lost.',
+    html`<button class="primary" type="button" @click=${() => app.reloadConversation()}>
+      Try again
+    </button>`,
   );
 }
 

@@ -8,7 +8,7 @@ import { StoreController } from '../ui/store-controller';
 
 /** Sentences that arrive within this time are announced together. */
 const BATCH_MS = 1500;
-/** The number of announcements kept in the page. */
+/** The maximum number of announcements kept in the page. */
 const MAX_ANNOUNCEMENTS = 20;
 
 /** Announces a streaming answer to screen readers, politely and in complete sentences. */
@@ -18,8 +18,9 @@ export class LiveAnnouncer extends LightDomElement {
   declare thread: Thread;
 
   readonly #state = new StoreController(this);
+  /** The streaming answer. */
   #answerId: string | null = null;
-  /** The answer that was announced last, and the length of its text so far that was announced. */
+  /** The answer announced last, and how much of its text has been announced. */
   #announcedId: string | null = null;
   #announcedLength = 0;
   #timer: ReturnType<typeof setTimeout> | undefined;
@@ -29,7 +30,7 @@ export class LiveAnnouncer extends LightDomElement {
     this.className = 'visually-hidden';
     this.setAttribute('role', 'log');
     this.setAttribute('aria-live', 'polite');
-    this.setAttribute('aria-label', 'The answer as it comes');
+    this.setAttribute('aria-label', 'Streaming answer');
   }
 
   override disconnectedCallback(): void {

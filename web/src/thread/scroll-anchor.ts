@@ -1,6 +1,6 @@
 import type { ReactiveController, ReactiveControllerHost } from 'lit';
 
-/** Within this distance of the end, the view follows the growing answer. */
+/** Within this distance from the end, the view follows new content. */
 const NEAR_END_PX = 80;
 const HIGHLIGHT_MS = 2000;
 
@@ -11,10 +11,10 @@ interface Anchor {
 
 /**
  * Keeps the scroll position in a list of `[data-key]` elements. At the end, the view follows new
- * content; elsewhere, the visible elements stay in place when content is added above them.
+ * content. Otherwise, the visible elements stay in place when content is added above them.
  */
 export class ScrollAnchor implements ReactiveController {
-  atEnd = true;
+  isAtEnd = true;
   #anchor: Anchor | null = null;
   #lastTop = 0;
   readonly #resizeObserver = new ResizeObserver(() => this.follow());
@@ -36,12 +36,12 @@ export class ScrollAnchor implements ReactiveController {
   }
 
   hostUpdate(): void {
-    this.#anchor = this.atEnd ? null : this.#firstVisible();
+    this.#anchor = this.isAtEnd ? null : this.#firstVisible();
   }
 
   hostUpdated(): void {
     const scroller = this.scroller();
-    if (this.atEnd) this.follow();
+    if (this.isAtEnd) this.follow();
     else if (this.#anchor && scroller) {
       const element = this.#find(this.#anchor.key);
       const moved = element ? element.getBoundingClientRect().top - this.#anchor.top : 0;
@@ -52,29 +52,31 @@ export class ScrollAnchor implements ReactiveController {
 
   follow(): void {
     const scroller = this.scroller();
-    if (!scroller || !this.atEnd) return;
+    if (!scroller || !this.isAtEnd) return;
     // Without messages, shows the start of the welcome text, which may be longer than the screen.
     const isEmpty = scroller.querySelector('[data-key]') === null;
     scroller.scrollTop = isEmpty ? 0 : scroller.scrollHeight;
   }
 
   scrollToEnd(): void {
-    this.atEnd = true;
+    this.isAtEnd = true;
     this.follow();
     this.host.requestUpdate();
   }
 
-  /** Updates `atEnd` after the user or the page has scrolled. */
+  /** Updates `isAtEnd` after scrolling by the user or the page. */
   handleScroll(): void {
     const scroller = this.scroller();
     if (!scroller) return;
     const below = scroller.scrollHeight - scroller.scrollTop - scroller.clientHeight;
-    const isGoingUp = scroller.scrollTop < this.#lastTop;
+    const isScrollingUp = scroller.scrollTop < this.#lastTop;
     this.#lastTop = scroller.scrollTop;
-    // After scrolling up a little, the view no longer follows, so that the next chunk does not pull it back.
-    const atEnd = isGoingUp ? this.atEnd && below <= 1 : this.atEnd || below < NEAR_END_PX;
-    if (atEnd === this.atEnd) return;
-    this.atEnd = atEnd;
+    // Scrolling up even a little stops following, so that the next chunk does not scroll back down.
+    const isAtEnd = isScrollingUp
+      ? this.isAtEnd && below <= 1
+      : this.isAtEnd || below < NEAR_END_PX;
+    if (isAtEnd === this.isAtEnd) return;
+    this.isAtEnd = isAtEnd;
     this.host.requestUpdate();
   }
 
@@ -82,12 +84,12 @@ export class ScrollAnchor implements ReactiveController {
   show(key: string): void {
     const element = this.#find(key);
     if (!element) return;
-    this.atEnd = false;
+    this.isAtEnd = false;
     this.#scrollTo(element);
     // Elements are laid out only when they come into view, and may turn out taller than estimated.
     requestAnimationFrame(() => this.#scrollTo(element));
-    element.classList.add('marked');
-    setTimeout(() => element.classList.remove('marked'), HIGHLIGHT_MS);
+    element.classList.add('highlighted');
+    setTimeout(() => element.classList.remove('highlighted'), HIGHLIGHT_MS);
   }
 
   #scrollTo(element: Element): void {

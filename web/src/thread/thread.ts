@@ -6,16 +6,16 @@ import './live-announcer';
 import '../message/message';
 
 import type { App } from '../app/app';
-import { type Row, rows } from '../state/thread/rows';
+import { type Row, toRows } from '../state/thread/rows';
 import type { Thread } from '../state/thread/thread';
 import { icon } from '../ui/icon';
 import { LightDomElement } from '../ui/light-dom-element';
 import { StoreController } from '../ui/store-controller';
-import { loadingSkeleton, missing, loadFailed, welcome } from './empty-states';
+import { loadingSkeleton, notFound, loadFailed, welcome } from './empty-states';
 import { ScrollAnchor } from './scroll-anchor';
 
-/** How many of the newest messages are rendered at once: as many as fit on a screen. */
-const EAGERLY_RENDERED = 10;
+/** The number of newest messages that are rendered immediately: about as many as fit on a screen. */
+const EAGER_MESSAGES = 10;
 
 /** The messages of a conversation. Fires `show-context` when the user opens the summary. */
 export class WebchatThread extends LightDomElement {
@@ -30,30 +30,30 @@ export class WebchatThread extends LightDomElement {
   readonly #state = new StoreController(this);
   readonly #config = new StoreController(this);
   readonly #scroll = new ScrollAnchor(this, () => this.querySelector('.scroller'));
-  #target: object | null = null;
-  /** The id of the user's message that is being sent. */
+  #shownTarget: object | null = null;
+  /** The id of the message that is being sent. */
   #sendingId: string | null = null;
 
   protected override willUpdate(changed: PropertyValues<this>): void {
     if (changed.has('app')) this.#config.store = this.app.config;
     if (changed.has('thread')) {
       this.#state.store = this.thread.state;
-      this.#scroll.atEnd = true;
-      this.#target = null;
+      this.#scroll.isAtEnd = true;
+      this.#shownTarget = null;
     }
-    this.#followOwnMessage();
+    this.#followSentMessage();
   }
 
   protected override render() {
     return html`
-      <div class="scroller" @scroll=${this.#scrollChanged}>
+      <div class="scroller" @scroll=${this.#handleScroll}>
         <div class="thread">${this.#content()}</div>
       </div>
       ${
-        this.#scroll.atEnd || this.thread.state.value.messages.length === 0
+        this.#scroll.isAtEnd || this.thread.state.value.messages.length === 0
           ? nothing
           : html`<button class="jump-to-end" type="button" @click=${this.#jumpToEnd}>
-              ${icon(ArrowDown)}<span>Newest</span>
+              ${icon(ArrowDown)}<span>Jump to latest</span>
             </button>`
       }
       <webchat-live-announcer .thread=${this.thread}></webchat-live-announcer>
@@ -67,17 +67,17 @@ export class WebchatThread extends LightDomElement {
   protected override updated(): void {
     this.#loadNearby();
     const { target } = this.thread.state.value;
-    if (target === null || target === this.#target) return;
-    this.#target = target;
+    if (target === null || target === this.#shownTarget) return;
+    this.#shownTarget = target;
     // After the layout, and after the scroll position has been restored.
     requestAnimationFrame(() => this.#showMessage(target.id));
   }
 
   /** Scrolls to the end when the user sends a message. */
-  #followOwnMessage(): void {
+  #followSentMessage(): void {
     const { messages } = this.thread.state.value;
     const sending = messages.findLast(({ status }) => status === 'sending')?.id ?? null;
-    if (sending !== null && sending !== this.#sendingId) this.#scroll.atEnd = true;
+    if (sending !== null && sending !== this.#sendingId) this.#scroll.isAtEnd = true;
     this.#sendingId = sending;
   }
 
@@ -88,8 +88,8 @@ export class WebchatThread extends LightDomElement {
         return welcome(this.app);
       case 'loading':
         return loadingSkeleton();
-      case 'missing':
-        return missing(this.app);
+      case 'not-found':
+        return notFound(this.app);
       case 'failed':
         return loadFailed(this.app);
       case 'ready':
@@ -98,32 +98,35 @@ export class WebchatThread extends LightDomElement {
   }
 
   #messages() {
-    const items = rows(this.thread.state.value, new Date());
+    const rows = toRows(this.thread.state.value, new Date());
     return html`${this.#older()}
       <ol class="messages" aria-label="Messages">
         ${repeat(
-          items,
+          rows,
           (row) => row.key,
-          (row, index) => this.#row(row, items.length - 1 - index),
+          (row, index) => this.#row(row, rows.length - 1 - index),
         )}
       </ol>`;
   }
 
-  #row({ key, message, day, isAfterGap, endsSummary }: Row, following: number) {
+  #row(
+    { key, message, dateHeading, isAfterUnloadedRange, isLastSummarised }: Row,
+    rowsAfter: number,
+  ) {
     return html`<li data-key=${key}>
-      ${isAfterGap ? this.#gap() : nothing}
-      ${day === null ? nothing : html`<p class="day"><span>${day}</span></p>`}
+      ${isAfterUnloadedRange ? this.#unloadedRange() : nothing}
+      ${dateHeading === null ? nothing : html`<p class="date"><span>${dateHeading}</span></p>`}
       <webchat-message
         .app=${this.app}
         .thread=${this.thread}
         .message=${message}
-        .isLast=${following === 0}
+        .isLast=${rowsAfter === 0}
         .isBusy=${this.thread.state.value.runningTurn !== null}
-        .editing=${this.#editingOf(message.id)}
-        .deferred=${following >= EAGERLY_RENDERED && this.#opensAtEnd()}
+        .edit=${this.#editOf(message.id)}
+        .deferred=${rowsAfter >= EAGER_MESSAGES && this.#isOpenedAtEnd()}
       ></webchat-message>
       ${
-        endsSummary
+        isLastSummarised
           ? html`<button class="divider" type="button" @click=${this.#showContext}>
               <span>Summary up to here</span>
             </button>`
@@ -132,38 +135,38 @@ export class WebchatThread extends LightDomElement {
     </li>`;
   }
 
-  /** Elsewhere than at the end, messages that are rendered later would move the visible ones. */
-  #opensAtEnd(): boolean {
-    return this.#scroll.atEnd && this.thread.state.value.target === null;
+  /** Whether older messages may be rendered later: only at the end do they not move the visible ones. */
+  #isOpenedAtEnd(): boolean {
+    return this.#scroll.isAtEnd && this.thread.state.value.target === null;
   }
 
-  #editingOf(messageId: string) {
-    const { editing } = this.thread.state.value;
-    return editing?.messageId === messageId ? editing : null;
+  #editOf(messageId: string) {
+    const { edit } = this.thread.state.value;
+    return edit?.messageId === messageId ? edit : null;
   }
 
   #older() {
-    const { nextBefore, pageLoading } = this.thread.state.value;
+    const { nextBefore, pageLoad } = this.thread.state.value;
     if (nextBefore === null) return nothing;
     return html`<p class="older">
       ${
-        pageLoading === 'failed'
-          ? html`Older messages can’t be read.
+        pageLoad === 'failed'
+          ? html`Older messages can’t be loaded.
               <button class="link" type="button" @click=${() => this.thread.loadOlder()}>
                 Try again
               </button>`
           : html`<span role="status"
-              >${pageLoading === 'older' ? 'Reading older messages…' : ''}</span
+              >${pageLoad === 'older' ? 'Loading older messages…' : ''}</span
             >`
       }
     </p>`;
   }
 
-  #gap() {
+  #unloadedRange() {
     return html`<button
-      class="divider gap"
+      class="divider unloaded-range"
       type="button"
-      @click=${() => this.thread.fillGap(false)}
+      @click=${() => this.thread.loadUnloadedPage(false)}
     >
       <span>Show the messages between</span>
     </button>`;
@@ -187,25 +190,25 @@ export class WebchatThread extends LightDomElement {
     document.querySelector<HTMLElement>('#composer')?.focus();
   }
 
-  #scrollChanged(): void {
+  #handleScroll(): void {
     this.#scroll.handleScroll();
     this.#loadNearby();
   }
 
   /** Loads missing messages that are less than a screen away. */
   #loadNearby(): void {
-    const { pageLoading, nextBefore, gap } = this.thread.state.value;
-    if (pageLoading !== 'idle' || (nextBefore === null && gap === null)) return;
+    const { pageLoad, nextBefore, unloadedRange } = this.thread.state.value;
+    if (pageLoad !== 'idle' || (nextBefore === null && unloadedRange === null)) return;
     const viewport = this.querySelector('.scroller')?.getBoundingClientRect();
     if (!viewport) return;
     const isNear = (rect: DOMRect) =>
       rect.bottom > viewport.top - viewport.height && rect.top < viewport.bottom + viewport.height;
     const older = this.querySelector('.older')?.getBoundingClientRect();
     if (older && isNear(older)) void this.thread.loadOlder();
-    const gapLine = this.querySelector('.gap')?.getBoundingClientRect();
-    if (!gapLine || !isNear(gapLine)) return;
-    // From the side of the viewport, so that the messages next to it are complete.
-    void this.thread.fillGap(gapLine.top > viewport.top + viewport.height / 2);
+    const rangeDivider = this.querySelector('.unloaded-range')?.getBoundingClientRect();
+    if (!rangeDivider || !isNear(rangeDivider)) return;
+    // Load from the side that is nearer to the viewport.
+    void this.thread.loadUnloadedPage(rangeDivider.top > viewport.top + viewport.height / 2);
   }
 }
 

@@ -1,8 +1,8 @@
 const FEEDBACK_MS = 1500;
 
-/** Copies the text and marks the button as “Copied” for a moment. */
+/** Copies the text and labels the button “Copied” for a moment. */
 export async function copyText(text: string, button: EventTarget | null): Promise<void> {
-  // `navigator.clipboard` is missing when the page is served over plain HTTP from another machine.
+  // `navigator.clipboard` exists only in secure contexts, but the page may be served over plain HTTP.
   if (navigator.clipboard) await navigator.clipboard.writeText(text);
   else copyBySelection(text);
   if (!(button instanceof HTMLElement)) return;

@@ -1,4 +1,4 @@
-/** Moves the focus to the message field, as when the focused element is removed. */
+/** Focuses the message field, for example when the focused element is removed. */
 export function focusComposer(): void {
   document.querySelector<HTMLElement>('#composer')?.focus();
 }

@@ -1,7 +1,7 @@
 import { svg, type SVGTemplateResult } from 'lit';
 import type Icon from '@carbon/icons/es/add/16.js';
 
-/** A decorative icon: the button around it has the label. */
+/** Renders a decorative icon. The button around it has the label. */
 export function icon({ attrs: { viewBox }, content }: typeof Icon): SVGTemplateResult {
   return svg`<svg class="icon" viewBox=${viewBox ?? '0 0 32 32'} width="16" height="16" aria-hidden="true" focusable="false">${content?.map(shape)}</svg>`;
 }

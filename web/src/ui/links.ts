@@ -1,6 +1,6 @@
 /**
- * Moves the focus among the links of a list on Arrow up, Arrow down, Home and End. Returns `false` for other
- * keys, and with a modifier.
+ * Moves the focus among the links of a list when the user presses Arrow up, Arrow down, Home or End. Returns
+ * `false` for other keys, and for keys with a modifier.
  */
 export function moveFocusInList(
   event: KeyboardEvent,
@@ -26,7 +26,7 @@ export function moveFocusInList(
   return true;
 }
 
-/** Returns `false` for clicks that the browser opens in another tab or window. */
+/** Whether the click opens the link in this tab, and not in another tab or window. */
 export function isPlainClick(event: MouseEvent): boolean {
   return !event.ctrlKey && !event.metaKey && !event.shiftKey && event.button === 0;
 }

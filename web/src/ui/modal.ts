@@ -23,9 +23,9 @@ export abstract class Modal extends LightDomElement {
     return html`<dialog
       class="modal ${this.variant}"
       aria-labelledby="modal-heading"
-      @close=${this.#closed}
-      @pointerdown=${this.#pointerDown}
-      @keydown=${this.#keyDown}
+      @close=${this.#handleClose}
+      @pointerdown=${this.#handlePointerDown}
+      @keydown=${this.#handleKeydown}
     >
       <div class="modal-body">
         <header class="modal-head">
@@ -51,17 +51,17 @@ export abstract class Modal extends LightDomElement {
     return this.querySelector('dialog');
   }
 
-  #closed(): void {
+  #handleClose(): void {
     this.dispatchEvent(new CustomEvent('closed'));
   }
 
-  /** A click on the backdrop has the dialog itself as its target. */
-  #pointerDown(event: PointerEvent): void {
+  /** Closes the dialog on a click on the backdrop, which has the dialog itself as its target. */
+  #handlePointerDown(event: PointerEvent): void {
     if (event.target === this.dialog) this.close();
   }
 
-  /** Keeps keys from the page behind the dialog. */
-  #keyDown(event: KeyboardEvent): void {
+  /** Hides key presses from the page behind the dialog. */
+  #handleKeydown(event: KeyboardEvent): void {
     event.stopPropagation();
   }
 }

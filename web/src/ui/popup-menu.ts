@@ -15,7 +15,7 @@ export interface MenuItem {
   isSeparated?: boolean;
 }
 
-const GAP_PX = 4;
+const MARGIN_PX = 4;
 
 let instances = 0;
 
@@ -60,8 +60,8 @@ export class PopupMenu extends LightDomElement {
         popover
         role=${this.isOpen ? 'menu' : nothing}
         aria-label=${this.isOpen ? this.label : nothing}
-        @toggle=${this.#toggled}
-        @keydown=${this.#keyDown}
+        @toggle=${this.#handleToggle}
+        @keydown=${this.#handleKeydown}
       >
         ${this.isOpen ? this.items().map((item) => this.#item(item)) : nothing}
       </div>`;
@@ -91,7 +91,7 @@ export class PopupMenu extends LightDomElement {
     </button>`;
   }
 
-  async #toggled({ newState }: ToggleEvent): Promise<void> {
+  async #handleToggle({ newState }: ToggleEvent): Promise<void> {
     this.isOpen = newState === 'open';
     if (!this.isOpen) return;
     await this.updateComplete;
@@ -99,20 +99,20 @@ export class PopupMenu extends LightDomElement {
     this.#menuItems()[0]?.focus();
   }
 
-  /** Places the menu below its button, or above it if there is no room, within the window. */
+  /** Places the menu within the window: below its button or, if there is no room, above it. */
   #position(): void {
     const menu = this.#menu();
     const button = this.querySelector('button')?.getBoundingClientRect();
     if (!menu || !button) return;
     const { width, height } = menu.getBoundingClientRect();
-    const isRoomBelow = button.bottom + GAP_PX + height <= innerHeight;
-    const top = isRoomBelow ? button.bottom + GAP_PX : button.top - GAP_PX - height;
-    menu.style.top = `${Math.max(GAP_PX, top)}px`;
-    const left = Math.min(button.left, innerWidth - GAP_PX - width);
-    menu.style.left = `${Math.max(GAP_PX, left)}px`;
+    const isRoomBelow = button.bottom + MARGIN_PX + height <= innerHeight;
+    const top = isRoomBelow ? button.bottom + MARGIN_PX : button.top - MARGIN_PX - height;
+    menu.style.top = `${Math.max(MARGIN_PX, top)}px`;
+    const left = Math.min(button.left, innerWidth - MARGIN_PX - width);
+    menu.style.left = `${Math.max(MARGIN_PX, left)}px`;
   }
 
-  #keyDown(event: KeyboardEvent): void {
+  #handleKeydown(event: KeyboardEvent): void {
     const items = this.#menuItems();
     const index = items.findIndex((item) => item === document.activeElement);
     const targets: Record<string, number> = {
@@ -122,7 +122,7 @@ export class PopupMenu extends LightDomElement {
       End: items.length - 1,
     };
     if (event.key === 'Tab') this.#close();
-    // The browser closes the menu; the page behind it must not react.
+    // The browser closes the menu on Escape. The page behind it must not react.
     if (event.key === 'Escape') event.stopPropagation();
     const next = targets[event.key];
     if (next === undefined) return;

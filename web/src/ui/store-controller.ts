@@ -20,7 +20,7 @@ export class StoreController<T> implements ReactiveController {
   }
 
   hostConnected(): void {
-    this.#unsubscribe ??= this.#store?.subscribe(() => this.#changed()) ?? null;
+    this.#unsubscribe ??= this.#store?.subscribe(() => this.#scheduleUpdate()) ?? null;
   }
 
   hostDisconnected(): void {
@@ -28,7 +28,7 @@ export class StoreController<T> implements ReactiveController {
     this.#unsubscribe = null;
   }
 
-  #changed(): void {
+  #scheduleUpdate(): void {
     if (this.#frame !== 0) return;
     const render = () => {
       cancelAnimationFrame(this.#frame);
@@ -37,7 +37,7 @@ export class StoreController<T> implements ReactiveController {
       this.host.requestUpdate();
     };
     this.#frame = requestAnimationFrame(render);
-    // A background tab gets no animation frames, and must still be up to date.
+    // A background tab gets no animation frames, but must stay up to date.
     const timer = setTimeout(render, 200);
   }
 }

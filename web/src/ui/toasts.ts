@@ -7,7 +7,7 @@ import { icon } from './icon';
 import { LightDomElement } from './light-dom-element';
 import { StoreController } from './store-controller';
 
-/** Short messages at the edge of the page. Their timers pause while hovered or focused. */
+/** Short messages at the edge of the page. Their timers pause while they are hovered or focused. */
 export class WebchatToasts extends LightDomElement {
   static override properties = { toasts: { attribute: false } };
 

@@ -4,25 +4,25 @@ import { expect, test } from '../../support/fixtures.ts';
 
 const echo = async (question: string, write: (text: string) => void) => write(`You said: ${question}`);
 const heightOf = async (field: Locator) => (await field.boundingBox())?.height ?? 0;
-const lines = (count: number) => Array.from({ length: count }, (_, at) => `line ${at}`).join('\n');
+const lines = (count: number) => Array.from({ length: count }, (_, index) => `line ${index}`).join('\n');
 
-test('the field grows with its text up to ten lines', async ({ scripted, chat }) => {
+test('the message field grows with its text, up to ten lines', async ({ scripted, chat }) => {
   const server = await scripted(echo);
   await chat.open(server);
-  const one = await heightOf(chat.field);
+  const heightOfOne = await heightOf(chat.field);
 
   await chat.field.fill(lines(3));
-  const three = await heightOf(chat.field);
+  const heightOfThree = await heightOf(chat.field);
   await chat.field.fill(lines(10));
-  const ten = await heightOf(chat.field);
+  const heightOfTen = await heightOf(chat.field);
   await chat.field.fill(lines(40));
 
-  expect(three).toBeGreaterThan(one + 40);
-  expect(ten).toBeGreaterThan(three + 150);
-  expect(await heightOf(chat.field)).toBe(ten);
+  expect(heightOfThree).toBeGreaterThan(heightOfOne + 40);
+  expect(heightOfTen).toBeGreaterThan(heightOfThree + 150);
+  expect(await heightOf(chat.field)).toBe(heightOfTen);
 });
 
-test('Enter sends nothing during text composition or in an empty field', async ({
+test('Enter sends nothing during IME composition or from an empty field', async ({
   scripted,
   chat,
 }) => {
@@ -80,7 +80,7 @@ test('one button sends and stops, and keeps the focus', async ({ scripted, chat 
   await expect(chat.answers.first()).toContainText('Stopped.');
 });
 
-test('a pasted text of five megabytes is offered as a file', async ({
+test('a pasted text of five megabytes can be attached as a file', async ({
   scripted,
   chat,
 }) => {
@@ -95,7 +95,7 @@ test('a pasted text of five megabytes is offered as a file', async ({
   });
 
   const offer = chat.page.getByRole('alert').filter({ hasText: '5 MB' });
-  await expect(offer).toHaveText(/This text has 5 MB\. A message may have 1 MB\./);
+  await expect(offer).toHaveText(/This text is too long \(5 MB\)\. A message can have up to 1 MB\./);
   await expect(chat.field).toHaveValue('');
   await chat.expectAccessible();
   await offer.getByRole('button', { name: 'Attach it as a file' }).click();
@@ -105,7 +105,7 @@ test('a pasted text of five megabytes is offered as a file', async ({
   await expect(chat.page.getByRole('list', { name: 'Files' })).toContainText('pasted.txt');
 });
 
-test('files are chosen, pasted and dropped; a rejected file shows the reason and can be retried', async ({
+test('files can be chosen, pasted and dropped, and a rejected file shows the reason and can be retried', async ({
   scripted,
   chat,
 }) => {
@@ -143,7 +143,7 @@ test('files are chosen, pasted and dropped; a rejected file shows the reason and
   expect(chat.errors.splice(0)).toEqual(Array(2).fill(expect.stringContaining('415')));
 });
 
-test('ten files are uploaded one after another and leave the message field in view', async ({
+test('ten files are uploaded one at a time, and the message field stays in view', async ({
   scripted,
   chat,
 }) => {
@@ -153,7 +153,7 @@ test('ten files are uploaded one after another and leave the message field in vi
   await chat.open(server);
   await chat.ask('before');
   const files = await mockFiles(page);
-  const names = Array.from({ length: 10 }, (_, at) => `${at} ${'of a long name '.repeat(4)}.txt`);
+  const names = Array.from({ length: 10 }, (_, index) => `${index} ${'with a long name '.repeat(4)}.txt`);
 
   await pasteOrDrop(page.locator('main'), 'drop', names);
 
@@ -182,7 +182,7 @@ test('a file in progress is shown after a reload', async ({ scripted, chat }) =>
 
 /**
  * Mocks the file routes: text files are accepted and never completed, `.png` files are rejected. Returns the names
- * of the uploaded files, which grow with each upload.
+ * of the uploaded files. The list grows with each upload.
  */
 async function mockFiles(page: Page): Promise<string[]> {
   const names: string[] = [];

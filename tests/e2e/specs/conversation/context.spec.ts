@@ -5,13 +5,13 @@ import { expect, test } from '../../support/fixtures.ts';
 
 const echo = async (question: string, write: (text: string) => void) => write(`About ${question}`);
 
-/** The server's response for a long conversation, which would take too long to create in a test. */
+/** The context of a long conversation, which would take too long to create in a test. */
 const LONG_CONTEXT = {
   system_prompt: null,
   parameters: {},
   few_shot_examples: [],
   summary: {
-    text: 'They spoke of tides.',
+    text: 'The tides were discussed.',
     token_count: 310,
     through: 40,
     message_count: 38,
@@ -38,7 +38,7 @@ async function openPanel(chat: Chat): Promise<Locator> {
   return panel;
 }
 
-test('the token meter opens the context panel, which changes prompt, parameters and examples', async ({
+test('the token meter opens the context panel, where prompt, parameters and examples can be changed', async ({
   scripted,
   chat,
 }) => {
@@ -52,7 +52,7 @@ test('the token meter opens the context panel, which changes prompt, parameters 
   const prompt = panel.getByRole('textbox', { name: 'System prompt' });
   await prompt.fill('Answer in one word.');
   await prompt.press('Control+Enter');
-  await expect(panel).toContainText(/Of this conversation; \d+ tokens\./);
+  await expect(panel).toContainText(/For this conversation; \d+ tokens\./);
   await panel.getByLabel('Temperature').fill('0.5');
   await panel.locator('webchat-context-parameters').getByRole('button', { name: 'Save' }).click();
   await expect(panel.locator('webchat-context-parameters').getByRole('button', { name: 'Save' })).toBeDisabled();
@@ -72,11 +72,11 @@ test('the token meter opens the context panel, which changes prompt, parameters 
   await panel.getByRole('button', { name: 'Remove example 1' }).click();
   await expect(panel.getByRole('listitem')).toHaveCount(0);
   await expect(panel.getByRole('button', { name: 'Add an example' })).toBeFocused();
-  await panel.getByRole('button', { name: 'Use the server’s' }).click();
+  await panel.getByRole('button', { name: 'Use the default' }).click();
   await expect(prompt).toHaveValue('');
 });
 
-test('a rejected system prompt stays in its field with an error', async ({
+test('a rejected system prompt stays in its field, with an error', async ({
   scripted,
   chat,
 }) => {
@@ -95,7 +95,7 @@ test('a rejected system prompt stays in its field with an error', async ({
   await chat.expectAccessible();
 });
 
-test('a conflicting change is kept and can be saved again', async ({
+test('a conflicting change stays in its field and can be saved again', async ({
   scripted,
   chat,
 }) => {
@@ -116,12 +116,12 @@ test('a conflicting change is kept and can be saved again', async ({
 
   await prompt.fill('Mine.');
   await panel.getByRole('button', { name: 'Save' }).first().click();
-  await expect(panel.getByRole('alert')).toContainText('changed elsewhere meanwhile');
+  await expect(panel.getByRole('alert')).toContainText('changed in another tab');
   await expect(prompt).toHaveValue('Mine.');
   await panel.getByRole('button', { name: 'Save' }).first().click();
 
   await expect(panel.getByRole('alert')).toHaveCount(0);
-  await expect(panel).toContainText('Of this conversation');
+  await expect(panel).toContainText('For this conversation');
 });
 
 for (const colorScheme of ['light', 'dark'] as const) {
@@ -156,12 +156,12 @@ for (const colorScheme of ['light', 'dark'] as const) {
     }
 
     const summary = panel.getByRole('textbox', { name: 'Summary' });
-    await summary.fill('They spoke of the moon.');
+    await summary.fill('The moon was discussed.');
     await panel.getByRole('button', { name: 'Save' }).first().click();
     await expect(panel).toContainText('Written by you');
     await panel.getByRole('button', { name: 'Remove', exact: true }).click();
 
-    await expect(panel).toContainText('every message goes to the model as it is');
+    await expect(panel).toContainText('every message goes to the model in full');
   });
 }
 
@@ -174,7 +174,7 @@ test('a new chat can get a system prompt before its first question', async ({ sc
   const panel = chat.page.getByRole('dialog');
   await panel.getByRole('textbox', { name: 'System prompt' }).fill('Be brief.');
   await panel.getByRole('button', { name: 'Save' }).first().click();
-  await expect(panel).toContainText('Of this conversation');
+  await expect(panel).toContainText('For this conversation');
   await panel.getByRole('button', { name: 'Close' }).click();
   await chat.ask('tides');
 

@@ -57,11 +57,11 @@ test('two browsers never see each other’s conversations', async ({ server, cha
 
   const other = await Chat.in(await browser.newContext());
   await other.open(server);
-  await expect(other.list.getByText('Your conversations will stand here.')).toBeVisible();
+  await expect(other.list.getByText('Your conversations will appear here.')).toBeVisible();
   await other.page.goto(server.url + path);
 
   await expect(
-    other.page.getByRole('heading', { name: 'This conversation is not here' }),
+    other.page.getByRole('heading', { name: 'Conversation not found' }),
   ).toBeVisible();
   await expect(other.page.getByText('my secret')).toHaveCount(0);
 });
@@ -74,7 +74,7 @@ test('the URL of an unknown conversation shows an error and offers a new chat', 
   const server = await scripted(async (question, write) => write(`About ${question}`));
   await page.goto(`${server.url}/c/none-of-these`);
 
-  await expect(page.getByRole('heading', { name: 'not here' })).toBeVisible();
+  await expect(page.getByRole('heading', { name: 'not found' })).toBeVisible();
   await chat.expectAccessible();
   await page.getByRole('button', { name: 'Start a new chat' }).click();
   await chat.ask('tides');
@@ -128,18 +128,18 @@ test('two tabs show the same streaming answer', async ({ scripted, chat, context
 
 test('stopping an answer keeps the text received so far', async ({ scripted, chat }) => {
   const server = await scripted(async (_question, write) => {
-    write('This much came. ');
+    write('The first part. ');
     await new Promise(() => {});
   });
   await chat.open(server);
-  await chat.send('Talk for ever');
-  await expect(chat.answers).toHaveText([/This much came\./]);
+  await chat.send('Keep talking');
+  await expect(chat.answers).toHaveText([/The first part\./]);
 
   await chat.page.getByRole('button', { name: 'Stop' }).click();
 
   await expect(chat.answers.first()).toContainText('Stopped.');
   await chat.page.reload();
-  await expect(chat.answers).toHaveText([/This much came\.\s*Stopped\./]);
+  await expect(chat.answers).toHaveText([/The first part\.\s*Stopped\./]);
 });
 
 test('a failed answer shows the reason, and the next message works', async ({ scripted, chat }) => {

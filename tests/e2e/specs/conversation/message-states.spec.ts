@@ -23,8 +23,8 @@ const MESSAGES = [
   message(1, 'A question'),
   message(2, 'It was stopped', { status: 'stopped' }),
   message(3, 'Another question'),
-  message(4, 'The server went away', { status: 'interrupted' }),
-  message(5, 'One with versions', { versions: ['x', 'm5'] }),
+  message(4, 'The server crashed', { status: 'interrupted' }),
+  message(5, 'A question with versions', { versions: ['x', 'm5'] }),
   message(6, 'It was too lo', { status: 'truncated', versions: ['y', 'm6', 'z'] }),
   message(7, 'The last question'),
   message(8, '', { status: 'failed' }),
@@ -33,10 +33,10 @@ const FILES = [
   { status: 'running', done: 3, of: 12, error: null },
   { status: 'running', done: 0, of: 0, error: null },
   { status: 'failed', done: 2, of: 3, error: { message: 'Part 3 failed.', code: 'model_failed' } },
-].map((job, at) => ({ ...job, job_id: `j${at}`, conversation_id: 'c', file_name: `${at}.txt` }));
+].map((job, index) => ({ ...job, job_id: `j${index}`, conversation_id: 'c', file_name: `${index}.txt` }));
 
 for (const colorScheme of ['light', 'dark'] as const) {
-  test(`every message status is accessible: ${colorScheme}`, async ({ scripted, chat }) => {
+  test(`messages of every status are accessible: ${colorScheme}`, async ({ scripted, chat }) => {
     test.setTimeout(120_000);
     const server = await scripted(async (_question, write) => write('Fine.'));
     const { page } = chat;
@@ -62,8 +62,8 @@ for (const colorScheme of ['light', 'dark'] as const) {
       expect(width).toBeLessThanOrEqual(size.width);
     }
 
-    const offered = chat.answers.getByRole('button').filter({ hasText: /Continue|Try again/ });
-    await expect(offered, 'only the last answer can be continued').toHaveCount(1);
+    const offeredActions = chat.answers.getByRole('button').filter({ hasText: /Continue|Try again/ });
+    await expect(offeredActions, 'not exactly one answer can be continued').toHaveCount(1);
     await expect(chat.answers.nth(2)).toContainText('2 / 3');
   });
 }

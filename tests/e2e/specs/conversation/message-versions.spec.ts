@@ -1,7 +1,7 @@
 import { Chat } from '../../support/chat.ts';
 import { expect, test } from '../../support/fixtures.ts';
 
-const countAnswers = () => {
+const numberedAnswers = () => {
   let count = 0;
   return async (question: string, write: (text: string) => void) => {
     count += 1;
@@ -9,8 +9,8 @@ const countAnswers = () => {
   };
 };
 
-test('a question is edited in place and keeps both versions', async ({ scripted, chat }) => {
-  const server = await scripted(countAnswers());
+test('a question can be edited in place, and both versions are kept', async ({ scripted, chat }) => {
+  const server = await scripted(numberedAnswers());
   await chat.open(server);
   await chat.ask('tides');
   await chat.ask('moons');
@@ -45,14 +45,14 @@ test('a question is edited in place and keeps both versions', async ({ scripted,
 });
 
 test('a regenerated answer appears in both tabs', async ({ scripted, chat, context }) => {
-  const server = await scripted(countAnswers());
+  const server = await scripted(numberedAnswers());
   await chat.open(server);
   await chat.ask('tides');
   const tab = await Chat.in(context);
   await tab.open(server, new URL(chat.page.url()).pathname);
   await expect(tab.answers).toHaveText([/Answer 1/]);
 
-  await chat.page.getByRole('button', { name: 'Answer again' }).click();
+  await chat.page.getByRole('button', { name: 'Regenerate' }).click();
   for (const { answers } of [chat, tab]) {
     await expect(answers).toHaveText([/Answer 2 to tides/]);
     await expect(answers.first()).toContainText('2 / 2');

@@ -11,7 +11,7 @@ const TAGS = new Set(
   annotation mrow mi mn mo mtext mspace ms msup msub msubsup mfrac msqrt mroot mover munder munderover
   mtable mtr mtd mstyle mpadded mphantom menclose merror mmultiscripts mprescripts`.split(/\s+/),
 );
-/** Their attributes. MathML may have every attribute that contains no URL. */
+/** The attributes that these elements may have. MathML may have every attribute that contains no URL. */
 const ATTRIBUTES = /^(class|dir|href|target|rel|title|align|start|tabindex|role|aria-[a-z]+|type|data-language|viewBox|width|height|focusable|d|streaming)$/;
 const MATH_ATTRIBUTES = /^(xmlns|display|mathvariant|mathcolor|mathbackground|stretchy|separator|fence|accent|accentunder|lspace|rspace|minsize|maxsize|symmetric|width|height|depth|voffset|scriptlevel|displaystyle|rowspacing|columnspacing|columnalign|linethickness|encoding|notation|movablelimits|form|largeop|rowlines|columnlines|linebreak)$/;
 
@@ -20,11 +20,11 @@ test('hostile answers run no code, send no requests and cannot imitate the page'
   expect(HOSTILE_TEXTS.length).toBeGreaterThanOrEqual(200);
   const { page } = chat;
   const server = await scripted(async (question, write) => {
-    // Split at arbitrary positions, as by a model.
+    // Split the text at arbitrary positions, as a model does.
     const answer = HOSTILE_TEXTS[Number(question)] ?? '';
-    for (let at = 0; at < answer.length; at += 97) write(answer.slice(at, at + 97));
+    for (let start = 0; start < answer.length; start += 97) write(answer.slice(start, start + 97));
   });
-  const unexpected = recordUnexpected(page, server.url);
+  const violations = recordViolations(page, server.url);
   await page.addInitScript(() => {
     const reports: string[] = [];
     Object.assign(window, { reports });
@@ -38,7 +38,7 @@ test('hostile answers run no code, send no requests and cannot imitate the page'
   await askAll(
     page,
     new URL(page.url()).pathname,
-    HOSTILE_TEXTS.slice(1).map((_, at) => String(at + 1)),
+    HOSTILE_TEXTS.slice(1).map((_, index) => String(index + 1)),
   );
   await chat.waitForAnswer();
   await expect(chat.questions.last()).toHaveText(String(HOSTILE_TEXTS.length - 1));
@@ -49,12 +49,12 @@ test('hostile answers run no code, send no requests and cannot imitate the page'
   await expect(chat.answers).toHaveCount(HOSTILE_TEXTS.length);
   await expectHarmless(page, 'after a reload');
 
-  expect(unexpected).toEqual([]);
+  expect(violations).toEqual([]);
 });
 
-test('a pasted hostile message stays plain text', async ({ scripted, chat }) => {
+test('a hostile message of the user stays plain text', async ({ scripted, chat }) => {
   const server = await scripted(async (_question, write) => write('Fine.'));
-  const unexpected = recordUnexpected(chat.page, server.url);
+  const violations = recordViolations(chat.page, server.url);
   await chat.open(server);
   const pasted = HOSTILE_TEXTS.filter((text) => text.length < 300).join('\n');
 
@@ -63,22 +63,22 @@ test('a pasted hostile message stays plain text', async ({ scripted, chat }) => 
   const text = chat.questions.first().locator('.user-text');
   expect((await text.textContent())?.trim()).toBe(pasted.trim());
   await expect(text.locator('*')).toHaveCount(0);
-  expect(unexpected).toEqual([]);
+  expect(violations).toEqual([]);
 });
 
 test('a link with a misleading text shows its real host', async ({ scripted, chat }) => {
   const server = await scripted(async (_question, write) =>
-    write('[https://bank.example](https://elsewhere.invalid/x) and [the sea](https://sea.example)'),
+    write('[https://bank.example](https://external.invalid/x) and [the sea](https://sea.example)'),
   );
   await chat.open(server);
   await chat.ask('Where?');
 
   const links = chat.answers.first().getByRole('link');
-  await expect(links).toHaveText(['https://bank.exampleelsewhere.invalid', 'the sea']);
+  await expect(links).toHaveText(['https://bank.exampleexternal.invalid', 'the sea']);
   await expect(links.first()).toHaveAttribute('rel', 'noopener noreferrer nofollow');
 });
 
-test('formulas are rendered, and prices stay text', async ({ scripted, chat }) => {
+test('formulas are rendered, but prices stay text', async ({ scripted, chat }) => {
   const server = await scripted(async (_question, write) =>
     write('From $5 to $10: $x^2$ and\n\n$$\n\\frac{1}{2}\n$$\n\n\\(y\\) but not `$z$`.'),
   );
@@ -90,16 +90,16 @@ test('formulas are rendered, and prices stay text', async ({ scripted, chat }) =
   await expect(chat.answers.first()).toContainText('From $5 to $10:');
 });
 
-/** Records requests to URLs that the page does not use, popups and dialogs. */
-function recordUnexpected(page: Page, server: string): string[] {
-  const unexpected: string[] = [];
-  const own = new RegExp(`^${server}/(?:$|c/|api/|assets/|theme\\.js$|favicon[a-z-]*\\.svg$)`);
+/** Records popups, dialogs, and requests to URLs that the page does not use. */
+function recordViolations(page: Page, server: string): string[] {
+  const violations: string[] = [];
+  const expected = new RegExp(`^${server}/(?:$|c/|api/|assets/|theme\\.js$|favicon[a-z-]*\\.svg$)`);
   page.on('request', (request) => {
-    if (!own.test(request.url())) unexpected.push(request.url());
+    if (!expected.test(request.url())) violations.push(request.url());
   });
-  page.on('popup', (popup) => unexpected.push(`popup ${popup.url()}`));
-  page.on('dialog', (dialog) => unexpected.push(`dialog ${dialog.message()}`));
-  return unexpected;
+  page.on('popup', (popup) => violations.push(`popup ${popup.url()}`));
+  page.on('dialog', (dialog) => violations.push(`dialog ${dialog.message()}`));
+  return violations;
 }
 
 async function loadAllMessages(page: Page): Promise<void> {
@@ -110,7 +110,7 @@ async function loadAllMessages(page: Page): Promise<void> {
 }
 
 async function expectHarmless(page: Page, when: string): Promise<void> {
-  const seen = await page.evaluate(() => ({
+  const state = await page.evaluate(() => ({
     hacked: 'hacked' in window,
     reports: (window as unknown as { reports: string[] }).reports,
     elements: [...document.querySelectorAll('article.answer webchat-markdown *')].map((element) => ({
@@ -120,13 +120,13 @@ async function expectHarmless(page: Page, when: string): Promise<void> {
       href: element.getAttribute('href') ?? '',
     })),
   }));
-  expect(seen.hacked, `${when}: no code has run`).toBe(false);
-  expect(seen.reports, `${when}: no policy violation`).toEqual([]);
-  expect(seen.elements.length).toBeGreaterThan(300);
-  const disallowed = seen.elements.filter(({ tag, isMath, attributes, href }) => {
+  expect(state.hacked, `${when}: code has run`).toBe(false);
+  expect(state.reports, `${when}: the policy was violated`).toEqual([]);
+  expect(state.elements.length).toBeGreaterThan(300);
+  const disallowed = state.elements.filter(({ tag, isMath, attributes, href }) => {
     const allowed = isMath ? MATH_ATTRIBUTES : ATTRIBUTES;
     const isAllowedUrl = href === '' || /^(https?:|mailto:)/.test(href);
     return !TAGS.has(tag) || !isAllowedUrl || !attributes.every((name) => allowed.test(name));
   });
-  expect(disallowed, `${when}: only allowed elements and attributes`).toEqual([]);
+  expect(disallowed, `${when}: disallowed elements or attributes`).toEqual([]);
 }

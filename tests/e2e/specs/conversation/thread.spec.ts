@@ -40,13 +40,13 @@ test('a long conversation opens at its end, and older messages load without movi
     await route.continue();
   });
   await scroller(chat.page).evaluate((element) => (element.scrollTop = 400));
-  const seen = chat.page.getByText('Answer to question 59', { exact: true });
-  await expect(seen).toBeInViewport();
-  const before = await seen.boundingBox();
+  const visibleAnswer = chat.page.getByText('Answer to question 59', { exact: true });
+  await expect(visibleAnswer).toBeInViewport();
+  const before = await visibleAnswer.boundingBox();
   await expect(chat.questions).not.toHaveCount(25);
   await chat.page.waitForTimeout(200);
 
-  const after = await seen.boundingBox();
+  const after = await visibleAnswer.boundingBox();
   expect(Math.abs((after?.y ?? 0) - (before?.y ?? 999))).toBeLessThan(3);
   await expect(async () => {
     await scroller(chat.page).evaluate((element) => (element.scrollTop = 0));
@@ -54,7 +54,7 @@ test('a long conversation opens at its end, and older messages load without movi
   }).toPass();
   await expect(chat.questions.first()).toHaveText('question 1');
   const isFound = await chat.page.evaluate(() =>
-    // Search forward and wrap around.
+    // The last option makes the search wrap around.
     (window as unknown as { find: (text: string, ...options: boolean[]) => boolean }).find(
       'Answer to question 77',
       false,
@@ -62,10 +62,10 @@ test('a long conversation opens at its end, and older messages load without movi
       true,
     ),
   );
-  expect(isFound, 'the browser finds text far from the viewport').toBe(true);
+  expect(isFound, 'the browser does not find text far from the viewport').toBe(true);
 
   await scroller(chat.page).evaluate((element) => (element.scrollTop = 0));
-  await expect(chat.page.getByRole('button', { name: 'Newest' })).toBeVisible();
+  await expect(chat.page.getByRole('button', { name: 'Jump to latest' })).toBeVisible();
   await chat.ask('mine');
   await expect(chat.questions.last()).toBeInViewport();
   expect(await distanceToBottom(chat.page)).toBeLessThan(2);
@@ -87,19 +87,19 @@ test('jumping to a distant message loads the messages around it', async ({
     return page.app.thread.value.showMessage(position);
   }, 41);
 
-  const found = chat.questions.filter({ has: chat.page.getByText('question 21', { exact: true }) });
-  await expect(found).toBeInViewport();
-  await expect(found).toBeFocused();
-  await expect(chat.page.locator('.marked')).toContainText('question 21');
-  await expect(chat.page.locator('.marked')).toHaveCount(0, { timeout: 5000 });
-  await chat.page.getByRole('button', { name: 'Newest' }).click();
+  const targetMessage = chat.questions.filter({ has: chat.page.getByText('question 21', { exact: true }) });
+  await expect(targetMessage).toBeInViewport();
+  await expect(targetMessage).toBeFocused();
+  await expect(chat.page.locator('.highlighted')).toContainText('question 21');
+  await expect(chat.page.locator('.highlighted')).toHaveCount(0, { timeout: 5000 });
+  await chat.page.getByRole('button', { name: 'Jump to latest' }).click();
   await expect(chat.questions.last()).toBeInViewport();
   await chat.ask('one more');
   await expect(chat.questions.last()).toHaveText('one more');
 
   // Scrolling up from the end loads every message.
   await expect(async () => {
-    await chat.page.locator('.gap, .older').last().scrollIntoViewIfNeeded({ timeout: 500 });
+    await chat.page.locator('.unloaded-range, .older').last().scrollIntoViewIfNeeded({ timeout: 500 });
     await expect(chat.questions).toHaveCount(101, { timeout: 500 });
   }).toPass();
   const texts = await chat.questions.locator('.user-text').allTextContents();
@@ -107,7 +107,7 @@ test('jumping to a distant message loads the messages around it', async ({
   expect(texts).toEqual([...all, 'one more']);
 });
 
-test('scrolling up stops the automatic scrolling, and a button returns to the newest message', async ({
+test('scrolling up stops automatic scrolling, and a button jumps to the latest message', async ({
   scripted,
   chat,
 }) => {
@@ -125,14 +125,14 @@ test('scrolling up stops the automatic scrolling, and a button returns to the ne
 
   await scroller(chat.page).hover();
   await chat.page.mouse.wheel(0, -60);
-  const newest = chat.page.getByRole('button', { name: 'Newest' });
-  await expect(newest).toBeVisible();
+  const jumpButton = chat.page.getByRole('button', { name: 'Jump to latest' });
+  await expect(jumpButton).toBeVisible();
   const position = await scroller(chat.page).evaluate((element) => element.scrollTop);
   resume();
   await expect(chat.answers.first().locator('p')).toHaveCount(60);
   expect(await scroller(chat.page).evaluate((element) => element.scrollTop)).toBe(position);
-  await newest.click();
-  await expect(newest).toBeHidden();
+  await jumpButton.click();
+  await expect(jumpButton).toBeHidden();
   await expect(chat.field).toBeFocused();
   resume();
   await expect(chat.answers.first().locator('p')).toHaveCount(90);
@@ -160,12 +160,12 @@ test('a screen reader announces complete sentences', async ({ scripted, chat }) 
   ]);
 });
 
-test('the line after the last summarized message opens the context panel', async ({ scripted, chat }) => {
+test('the line after the last summarised message opens the context panel', async ({ scripted, chat }) => {
   const server = await scripted(echo);
   await chat.open(server);
   await chat.ask('first');
   await chat.ask('second');
-  const summary = { text: 'They spoke.', token_count: 3, through: 2, message_count: 2 };
+  const summary = { text: 'An earlier topic.', token_count: 3, through: 2, message_count: 2 };
   await chat.page.route('**/context', async (route) => {
     const context = await (await route.fetch()).json();
     const json = { ...context, summary: { ...summary, author: 'model', created_at: '2026-01-02' } };
@@ -178,7 +178,7 @@ test('the line after the last summarized message opens the context panel', async
   await line.click();
 
   const panel = chat.page.getByRole('dialog', { name: 'What goes to the model' });
-  await expect(panel.getByRole('textbox', { name: 'Summary' })).toHaveValue('They spoke.');
+  await expect(panel.getByRole('textbox', { name: 'Summary' })).toHaveValue('An earlier topic.');
 });
 
 test('an unreachable model shows an error, and the answer can be retried', async ({
@@ -198,13 +198,13 @@ test('an unreachable model shows an error, and the answer can be retried', async
 
 for (const [name, size, scheme] of [
   ['320 px wide', { width: 320, height: 640 }, 'light'],
-  // A window of 1440 × 900 that is zoomed to 200 % has 720 × 450 CSS pixels.
+  // A window of 1440 × 900 pixels at a zoom of 200 % has 720 × 450 CSS pixels.
   ['at 200 %', { width: 720, height: 450 }, 'light'],
   ['at 200 % on a small screen', { width: 640, height: 400 }, 'dark'],
 ] as const) {
-  test(`${name}, the thread is accessible and does not overflow`, async ({ scripted, chat }) => {
+  test(`the thread is accessible and does not overflow: ${name}`, async ({ scripted, chat }) => {
     const server = await scripted(async (question, write) => {
-      if (question === 'stop') await new Promise(() => write('This much. '));
+      if (question === 'stop') await new Promise(() => write('The first part. '));
       write('مرحبا بالعالم\n\n`' + 'long'.repeat(40) + '` $x^2$\n\n| a | b |\n|-|-|\n|' + ' word'.repeat(30) + '| 2 |');
     });
     await chat.page.setViewportSize(size);
@@ -227,7 +227,7 @@ for (const [name, size, scheme] of [
     const width = await chat.page.evaluate(() => document.documentElement.scrollWidth);
     expect(width).toBeLessThanOrEqual(size.width);
     const isOverflowing = await scroller(chat.page).evaluate((element) => element.scrollWidth > element.clientWidth);
-    expect(isOverflowing, 'the thread has no horizontal scrolling').toBe(false);
+    expect(isOverflowing, 'the thread scrolls horizontally').toBe(false);
   });
 }
 
@@ -261,7 +261,7 @@ test('right-to-left text keeps its direction everywhere', async ({
   await expect(chat.list.getByRole('link').locator('strong')).toHaveCSS('direction', 'rtl');
 });
 
-test('characters made of many code points stay intact and do not overflow', async ({
+test('characters of many code points stay intact and do not overflow', async ({
   scripted,
   chat,
 }) => {
@@ -271,7 +271,7 @@ test('characters made of many code points stay intact and do not overflow', asyn
   const stacked = `a${'\u0301\u0300\u0302'.repeat(60)}`;
   const text = `${family} ${flag} 👍🏽 e\u0301 नि ${stacked}`;
   const server = await scripted(async (question, write) => {
-    // Split between the code points.
+    // Write each code point separately.
     for (const point of question) write(point);
   });
   await chat.open(server);
@@ -283,7 +283,7 @@ test('characters made of many code points stay intact and do not overflow', asyn
   });
   await expect(chat.answers.first().locator('p')).toContainText(text);
   const row = await page.locator('.messages > li').last().boundingBox();
-  expect(row?.height, 'combining characters take no extra height').toBeLessThan(300);
+  expect(row?.height, 'combining characters take up extra height').toBeLessThan(300);
   await chat.expectNoHorizontalOverflow();
   await chat.list.getByRole('link').press('F2');
   await page.getByRole('textbox', { name: 'Title' }).fill(family.repeat(8));

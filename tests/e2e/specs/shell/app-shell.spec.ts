@@ -29,10 +29,10 @@ for (const colorScheme of ['light', 'dark'] as const) {
       await chat.open(server);
       await expect(page.getByText('scripted answers here.')).toBeVisible();
       await expect(page.getByRole('heading', { level: 2 })).toBeInViewport({ ratio: 1 });
-      await chat.ask('tides and a title that is far too long for the place it has in the list');
+      await chat.ask('tides and a title that is far too long for its row in the list');
 
       if (isDrawer) await page.getByRole('button', { name: 'Conversations' }).click();
-      await chat.list.getByRole('button', { name: /^Options of/ }).click();
+      await chat.list.getByRole('button', { name: /^Options for/ }).click();
       await expect(page.getByRole('menu')).toBeInViewport({ ratio: 1 });
       await chat.expectAccessible();
       await chat.expectAllControlsReachable();
@@ -86,8 +86,8 @@ for (const colorScheme of ['light', 'dark'] as const) {
     chat.expectsErrors = true;
     await page.reload();
 
-    await expect(chat.list).toContainText('The conversations can’t be read.');
-    await expect(page.getByRole('heading', { name: 'can’t be read' })).toBeVisible();
+    await expect(chat.list).toContainText('The conversations can’t be loaded.');
+    await expect(page.getByRole('heading', { name: 'can’t be loaded' })).toBeVisible();
     await chat.expectAccessible();
     await restoreList();
     await restoreMessages();
@@ -110,32 +110,32 @@ for (const colorScheme of ['light', 'dark'] as const) {
     await server.kill();
 
     await expect(page.getByRole('banner')).toContainText('Reconnecting…');
-    await expect(page.getByText('What you send now goes out')).toBeVisible();
+    await expect(page.getByText('Messages you write now')).toBeVisible();
     await expect(page.locator('link[rel="icon"]')).toHaveAttribute('href', 'favicon-away.svg');
     await chat.expectAccessible();
     await page.setViewportSize({ width: 320, height: 640 });
     await chat.expectNoHorizontalOverflow();
     await page.getByRole('button', { name: 'Try now' }).click();
-    await expect(page.getByText('What you send now goes out')).toBeVisible();
+    await expect(page.getByText('Messages you write now')).toBeVisible();
     await server.restart();
 
-    await expect(page.getByText('What you send now goes out')).toBeHidden();
+    await expect(page.getByText('Messages you write now')).toBeHidden();
     await expect(page.locator('link[rel="icon"]')).toHaveAttribute('href', 'favicon.svg');
   });
 }
 
-test('a server that restarts is shown as restarting, not as disconnected', async ({ scripted, chat }) => {
+test('a restarting server is shown as restarting, not as disconnected', async ({ scripted, chat }) => {
   const server = await scripted(echo);
   await chat.open(server);
 
   await server.terminate();
 
-  await expect(chat.page.getByRole('banner')).toContainText('The server restarts…');
+  await expect(chat.page.getByRole('banner')).toContainText('The server is restarting…');
   await server.restart();
-  await expect(chat.page.getByRole('banner')).not.toContainText('restarts');
+  await expect(chat.page.getByRole('banner')).not.toContainText('restarting');
 });
 
-test('a page without a network connection shows that it is offline', async ({ scripted, chat, context }) => {
+test('the page shows that it is offline when it has no network', async ({ scripted, chat, context }) => {
   const server = await scripted(echo);
   await chat.open(server);
 
@@ -146,7 +146,7 @@ test('a page without a network connection shows that it is offline', async ({ sc
   await expect(chat.page.getByRole('banner')).not.toContainText('Offline');
 });
 
-test('a page opened during a storage outage recovers when the server reconnects', async ({
+test('a page opened during a storage outage recovers when it reconnects', async ({
   scripted,
   chat,
 }) => {
@@ -157,7 +157,7 @@ test('a page opened during a storage outage recovers when the server reconnects'
   const restores = [await failRequests(page, '**/api/v1/conversations'), await failRequests(page, '**/messages')];
   chat.expectsErrors = true;
   await page.reload();
-  await expect(page.getByRole('heading', { name: 'can’t be read' })).toBeVisible();
+  await expect(page.getByRole('heading', { name: 'can’t be loaded' })).toBeVisible();
   for (const restore of restores) await restore();
 
   await server.kill();
@@ -167,7 +167,7 @@ test('a page opened during a storage outage recovers when the server reconnects'
   await expect(chat.list.getByRole('link')).toHaveText(['tides']);
 });
 
-test('a rate limit shows a countdown and disappears at its end', async ({ scripted, chat }) => {
+test('a rate limit error shows a countdown and disappears at its end', async ({ scripted, chat }) => {
   const { page } = chat;
   const server = await scripted(echo);
   await chat.open(server);
@@ -186,7 +186,7 @@ test('a rate limit shows a countdown and disappears at its end', async ({ script
   await expect(page.getByText('Too many requests.')).toBeHidden({ timeout: 5000 });
 });
 
-test('loading a conversation causes no layout shift', async ({ scripted, chat }) => {
+test('loading a conversation does not shift the layout', async ({ scripted, chat }) => {
   const { page } = chat;
   const server = await scripted(echo);
   await chat.open(server);
@@ -212,15 +212,15 @@ test('single-key shortcuts can be disabled', async ({ scripted, chat }) => {
   const { page } = chat;
   const server = await scripted(echo);
   await chat.open(server);
-  const sheet = page.getByRole('dialog', { name: 'Keyboard shortcuts' });
+  const dialog = page.getByRole('dialog', { name: 'Keyboard shortcuts' });
   await page.getByRole('button', { name: 'Keyboard shortcuts' }).click();
-  await sheet.getByRole('checkbox').uncheck();
+  await dialog.getByRole('checkbox').uncheck();
   await page.keyboard.press('Escape');
   await expect(page.getByRole('button', { name: 'Keyboard shortcuts' })).toBeFocused();
 
   await page.keyboard.press('/');
   await page.keyboard.press('?');
-  await expect(sheet).toBeHidden();
+  await expect(dialog).toBeHidden();
   await page.keyboard.press('Control+k');
 
   await expect(page.getByRole('searchbox')).toBeFocused();

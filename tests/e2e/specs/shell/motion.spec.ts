@@ -4,7 +4,7 @@ import type { Chat } from '../../support/chat.ts';
 import { expect, test } from '../../support/fixtures.ts';
 import type { Server } from '../../support/server.ts';
 
-/** Records the names of all animations and transitions that start in the page. */
+/** Records all animations and transitions of the page. Returns a function that returns their names so far. */
 async function recordAnimations(page: Page): Promise<() => Promise<string[]>> {
   await page.addInitScript(() => {
     const started: string[] = [];
@@ -34,13 +34,13 @@ async function triggerAnimations(chat: Chat, server: Server, resume: () => void)
   await chat.waitForAnswer();
   await chat.questions.first().hover();
   await page.getByRole('button', { name: /^\d+ tokens/ }).click();
-  // On a busy machine, a dialog that closes at once is never animated.
+  // On a busy machine, a dialog that closes immediately is never animated.
   await page.getByRole('dialog').evaluate(async (dialog) => {
     await Promise.all(dialog.getAnimations().map((animation) => animation.finished));
   });
   await page.keyboard.press('Escape');
   await page.goto(`${page.url()}#m1`);
-  await expect(page.locator('.marked')).toBeVisible();
+  await expect(page.locator('.highlighted')).toBeVisible();
   await page.setViewportSize({ width: 390, height: 844 });
   await page.getByRole('button', { name: 'Conversations' }).click();
   await expect(chat.list.getByRole('link')).toBeVisible();
@@ -49,14 +49,14 @@ async function triggerAnimations(chat: Chat, server: Server, resume: () => void)
   await page.keyboard.press('Escape');
 }
 
-/** Reloads the conversation and kills the server meanwhile. */
+/** Reloads the conversation, and kills the server during the reload. */
 async function disconnectWhileLoading(chat: Chat, server: Server): Promise<void> {
   const { page } = chat;
   await page.route('**/messages', () => {});
   await page.reload();
   await expect(page.getByRole('status', { name: 'Loading the conversation' })).toBeVisible();
   await server.kill();
-  await expect(page.getByText('What you send now goes out')).toBeVisible();
+  await expect(page.getByText('Messages you write now')).toBeVisible();
 }
 
 for (const reducedMotion of ['reduce', 'no-preference'] as const) {
@@ -71,12 +71,12 @@ for (const reducedMotion of ['reduce', 'no-preference'] as const) {
     const started = await recordAnimations(page);
 
     const isReduced = reducedMotion === 'reduce';
-    // Without reduced motion every animation runs, which shows that the recording works. The last ones may start late.
-    const missing = async (names: string[]) => {
+    // Without reduced motion, every animation must run. This also shows that the recording works. Some start late.
+    const mismatches = async (names: string[]) => {
       const all = await started();
       return isReduced ? all : names.filter((name) => !all.includes(name));
     };
-    const expectAnimations = (names: string[]) => expect.poll(() => missing(names)).toEqual([]);
+    const expectAnimations = (names: string[]) => expect.poll(() => mismatches(names)).toEqual([]);
 
     await triggerAnimations(chat, server, () => resume());
     await expectAnimations(['mark', 'opacity', 'pulse', 'rise', 'slide', 'transform']);
@@ -85,7 +85,7 @@ for (const reducedMotion of ['reduce', 'no-preference'] as const) {
   });
 }
 
-test('with reduced motion an import of unknown length shows text instead of a progress bar', async ({
+test('with reduced motion, an import of unknown length shows text instead of a progress bar', async ({
   scripted,
   chat,
 }) => {
@@ -105,17 +105,17 @@ test('with reduced motion an import of unknown length shows text instead of a pr
   await expect(page.getByRole('progressbar')).toBeVisible();
 });
 
-test('with reduced motion the newest message is shown at once', async ({ scripted, chat }) => {
+test('with reduced motion, the page jumps to the latest message without scrolling', async ({ scripted, chat }) => {
   const { page } = chat;
   const server = await scripted(async (_question, write) => write('A line.\n\n'.repeat(100)));
   await page.emulateMedia({ reducedMotion: 'reduce' });
   await chat.open(server);
   await chat.ask('Talk');
   await page.locator('.scroller').evaluate((scroller) => (scroller.scrollTop = 0));
-  const newest = page.getByRole('button', { name: 'Newest' });
-  await expect(newest).toBeVisible();
+  const jumpButton = page.getByRole('button', { name: 'Jump to latest' });
+  await expect(jumpButton).toBeVisible();
 
-  const below = await newest.evaluate((button) => {
+  const below = await jumpButton.evaluate((button) => {
     (button as HTMLElement).click();
     const scroller = document.querySelector('.scroller');
     if (!scroller) return Number.NaN;

@@ -6,7 +6,7 @@ const SIZES = [
   { width: 390, height: 844 },
 ];
 
-const RICH = `# Tides
+const RICH_MARKDOWN = `# Tides
 
 The **moon** pulls; see [the sea](https://example.org/sea).
 
@@ -27,14 +27,14 @@ const HOSTILE = `<img src=x onerror="document.title='run'"> <script>document.tit
 
 [click](javascript:document.title='run') [data](data:text/html,<script>1</script>)
 
-![picture](https://elsewhere.invalid/pixel.png)
+![picture](https://external.invalid/pixel.png)
 
 <svg onload="document.title='run'"></svg> <a href="https://example.org" onclick="x()">link</a>
 `;
 
 test('Markdown in an answer is rendered', async ({ scripted, chat }) => {
   const server = await scripted(async (_question, write) => {
-    for (const chunk of RICH.match(/.{1,7}/gsu) ?? []) write(chunk);
+    for (const chunk of RICH_MARKDOWN.match(/.{1,7}/gsu) ?? []) write(chunk);
   });
   await chat.open(server);
   await chat.ask('Show me');
@@ -79,7 +79,7 @@ for (const colorScheme of ['light', 'dark'] as const) {
     }) => {
       let resume = () => {};
       const server = await scripted(async (question, write) => {
-        write(RICH);
+        write(RICH_MARKDOWN);
         if (question === 'fail') throw new Error('scripted failure');
         if (question === 'wait') await new Promise<void>((resolve) => (resume = resolve));
       });
@@ -103,9 +103,9 @@ for (const colorScheme of ['light', 'dark'] as const) {
         await chat.expectAccessible();
       }
       const width = await chat.page.evaluate(() => document.documentElement.scrollWidth);
-      expect(width, 'no horizontal overflow').toBeLessThanOrEqual(size.width);
+      expect(width, 'the page overflows horizontally').toBeLessThanOrEqual(size.width);
       await chat.page.goto(`${server.url}/c/00000000-0000-7000-8000-000000000000`);
-      await expect(chat.page.getByRole('heading', { name: 'not here' })).toBeVisible();
+      await expect(chat.page.getByRole('heading', { name: 'not found' })).toBeVisible();
       await chat.expectAccessible();
     });
   }
@@ -135,7 +135,7 @@ test('conversations can be renamed, opened and deleted', async ({ scripted, chat
   await expect(chat.answers).toHaveCount(0);
 });
 
-test('everything works with the keyboard only', async ({ scripted, chat }) => {
+test('the page can be used with the keyboard only', async ({ scripted, chat }) => {
   const server = await scripted(async (question, write) => write(`About ${question}`));
   await chat.open(server);
   const { keyboard } = chat.page;
@@ -152,16 +152,16 @@ test('everything works with the keyboard only', async ({ scripted, chat }) => {
   await expect(chat.field).toBeFocused();
   await chat.list.getByRole('link').focus();
   await keyboard.press('Tab');
-  await expect(chat.list.getByRole('button', { name: /^Options of/ })).toBeFocused();
+  await expect(chat.list.getByRole('button', { name: /^Options for/ })).toBeFocused();
   await keyboard.press('Enter');
   await expect(chat.page.getByRole('menuitem', { name: 'Rename' })).toBeFocused();
   await keyboard.press('ArrowUp');
   await expect(chat.page.getByRole('menuitem', { name: 'Delete' })).toBeFocused();
   await keyboard.press('Escape');
-  await expect(chat.list.getByRole('button', { name: /^Options of/ })).toBeFocused();
+  await expect(chat.list.getByRole('button', { name: /^Options for/ })).toBeFocused();
 });
 
-test('on a phone the conversation list is a drawer', async ({ scripted, chat }) => {
+test('on a phone, the conversation list is a drawer', async ({ scripted, chat }) => {
   const server = await scripted(async (question, write) => write(`About ${question}`));
   await chat.page.setViewportSize({ width: 390, height: 844 });
   await chat.open(server);

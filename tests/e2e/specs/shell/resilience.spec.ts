@@ -7,19 +7,19 @@ test('a server outage loses neither messages nor drafts', async ({ scripted, cha
   await server.kill();
   await expect(chat.page.getByText('Reconnecting…')).toBeVisible();
 
-  await chat.send('sent while you were away');
-  await expect(chat.questions.last()).toHaveText('sent while you were away');
+  await chat.send('sent while disconnected');
+  await expect(chat.questions.last()).toHaveText('sent while disconnected');
   await chat.field.fill('a draft');
   await server.restart();
 
-  await expect(chat.answers.last()).toContainText('You said: sent while you were away');
+  await expect(chat.answers.last()).toContainText('You said: sent while disconnected');
   await expect(chat.field).toHaveValue('a draft');
   await chat.page.reload();
   await expect(chat.field).toHaveValue('a draft');
-  await expect(chat.questions).toHaveText(['before', 'sent while you were away']);
+  await expect(chat.questions).toHaveText(['before', 'sent while disconnected']);
 });
 
-test('an unacknowledged message survives a reload and is stored once', async ({
+test('an unaccepted message survives a reload and is stored once', async ({
   scripted,
   chat,
 }) => {
@@ -83,7 +83,7 @@ test('an answer interrupted by a server crash can be continued', async ({ script
   await expect(chat.page.getByText('Reconnecting…')).toBeVisible();
   await server.restart();
 
-  await expect(chat.answers).toContainText(['The server went away in the middle of this answer.'], {
+  await expect(chat.answers).toContainText(['The server stopped before this answer was complete.'], {
     timeout: 45_000,
   });
   await chat.expectAccessible();

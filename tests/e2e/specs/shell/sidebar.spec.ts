@@ -3,7 +3,7 @@ import { expect, test } from '../../support/fixtures.ts';
 
 const echo = async (question: string, write: (text: string) => void) => write(`About ${question}`);
 
-test('search finds words while typing, and a result opens its message', async ({
+test('search finds words while the user types, and a result opens its message', async ({
   scripted,
   chat,
 }) => {
@@ -36,7 +36,7 @@ test('search finds words while typing, and a result opens its message', async ({
   await expect(chat.page).toHaveURL(/#m[12]$/);
 });
 
-test('the address of a message opens it', async ({ scripted, chat }) => {
+test('the URL of a message opens it', async ({ scripted, chat }) => {
   const server = await scripted(echo);
   await chat.open(server);
   for (const question of ['one', 'two', 'three']) await chat.ask(question);
@@ -55,7 +55,7 @@ test('a search without results shows a message, and Escape clears the search', a
   chat.expectsErrors = true;
 
   await field.fill('zebra');
-  await expect(chat.list).toContainText('No message has these words.');
+  await expect(chat.list).toContainText('No messages found.');
   await field.fill('-tides');
   await expect(chat.list.getByRole('link')).toHaveCount(0);
   await chat.expectAccessible();
@@ -95,7 +95,7 @@ test('a deletion becomes final when its toast or the tab is closed', async ({
     await expect(chat.answers).toHaveCount(0);
     await chat.ask(question);
   }
-  const address = chat.page.url();
+  const url = chat.page.url();
   const listConversations = async () => (await context.request.get(`${server.url}/api/v1/conversations`)).json();
 
   await chat.choose('tides', 'Delete');
@@ -107,8 +107,8 @@ test('a deletion becomes final when its toast or the tab is closed', async ({
 
   await expect(async () => expect((await listConversations()).conversations).toHaveLength(0)).toPass();
   const tab = await Chat.in(context);
-  await tab.page.goto(address);
-  await expect(tab.page.getByRole('heading', { name: 'not here' })).toBeVisible();
+  await tab.page.goto(url);
+  await expect(tab.page.getByRole('heading', { name: 'not found' })).toBeVisible();
 });
 
 test('conversations can be opened, renamed, deleted and restored by keyboard', async ({
@@ -145,20 +145,20 @@ test('conversations can be opened, renamed, deleted and restored by keyboard', a
   await expect(chat.answers).toHaveText([/About two/]);
 });
 
-test('a conversation is cleared after confirmation', async ({ scripted, chat }) => {
+test('a conversation is emptied after confirmation', async ({ scripted, chat }) => {
   const server = await scripted(echo);
   await chat.open(server);
   await chat.ask('tides');
 
   await chat.choose('tides', 'Empty');
   const dialog = chat.page.getByRole('dialog', { name: 'Empty this conversation?' });
-  await expect(dialog.getByRole('button', { name: 'Keep it' })).toBeFocused();
+  await expect(dialog.getByRole('button', { name: 'Cancel' })).toBeFocused();
   await chat.expectAccessible();
   await chat.page.keyboard.press('Escape');
-  await expect(chat.list.getByRole('button', { name: 'Options of tides' })).toBeFocused();
+  await expect(chat.list.getByRole('button', { name: 'Options for tides' })).toBeFocused();
   await expect(chat.answers).toHaveCount(1);
   await chat.choose('tides', 'Empty');
-  await dialog.getByRole('button', { name: 'Empty it' }).click();
+  await dialog.getByRole('button', { name: 'Empty' }).click();
 
   await expect(chat.answers).toHaveCount(0);
   await expect(chat.page.getByText('The conversation is empty.')).toBeVisible();
@@ -179,7 +179,7 @@ test('a conversation is saved on the server and can be downloaded', async ({
   expect((await download).suggestedFilename()).toMatch(/_conversation_history\.json$/);
 });
 
-test('a conversation is archived, listed and unarchived', async ({
+test('a conversation can be archived, found in the archive and unarchived', async ({
   scripted,
   chat,
 }) => {
@@ -201,7 +201,7 @@ test('a conversation is archived, listed and unarchived', async ({
   await expect(chat.list.getByRole('button', { name: 'Archived' })).toBeFocused();
 });
 
-test('an archived conversation leaves the list in every tab until it gets a message', async ({
+test('an archived conversation is hidden from the list of every tab until it gets a message', async ({
   scripted,
   chat,
   context,
@@ -240,7 +240,7 @@ test('changes to the list appear in both tabs', async ({ scripted, chat, context
   await tab.page.getByRole('button', { name: 'Dismiss' }).click();
 
   await expect(chat.list.getByRole('link')).toHaveCount(0);
-  await expect(chat.page.getByRole('heading', { name: 'not here' })).toBeVisible();
+  await expect(chat.page.getByRole('heading', { name: 'not found' })).toBeVisible();
   await chat.page.getByRole('button', { name: 'Start a new chat' }).click();
   await expect(chat.field).toHaveValue('What about the moon?');
 });

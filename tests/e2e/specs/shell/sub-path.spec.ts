@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net';
 
 import { expect, test } from '../../support/fixtures.ts';
 
-test('the page works under a path of its host', async ({ scripted, chat, page }) => {
+test('the page works under a sub-path of its host', async ({ scripted, chat, page }) => {
   const port = await freePort();
   const base = `http://127.0.0.1:${port}/chat/`;
   const settings = { PORT: String(port), PUBLIC_URL: base };

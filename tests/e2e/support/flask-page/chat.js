@@ -1,7 +1,7 @@
-// Uses the server as pages of the Flask application do, without any newer feature.
+// Uses the server as pages of the Flask application do, without newer features.
 (function () {
-  var elsewhere = new URLSearchParams(location.search).get('server');
-  var socket = elsewhere ? io(elsewhere, { withCredentials: true, transports: ['polling'] }) : io();
+  var serverUrl = new URLSearchParams(location.search).get('server');
+  var socket = serverUrl ? io(serverUrl, { withCredentials: true, transports: ['polling'] }) : io();
   var element = document.querySelector.bind(document);
   var answer = null;
 
@@ -32,7 +32,7 @@
   });
 
   element('#start').addEventListener('click', function () {
-    fetch((elsewhere || '') + '/start_conversation', { method: 'POST', credentials: 'include' })
+    fetch((serverUrl || '') + '/start_conversation', { method: 'POST', credentials: 'include' })
       .then(function (response) {
         return response.json();
       })

@@ -1,4 +1,4 @@
-//! The description of the metrics, the dashboard and the alerts in `deploy`, with a real Prometheus.
+//! The documentation of the metrics, and the dashboard and alerts in `deploy`, tested with a real Prometheus.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -22,8 +22,8 @@ fn read(path: &str) -> String {
     fs::read_to_string(file(path)).unwrap()
 }
 
-/// The names and types of `docs/metrics.md`.
-fn documented() -> BTreeMap<String, String> {
+/// The names and types of the metrics in `docs/metrics.md`.
+fn documented_metrics() -> BTreeMap<String, String> {
     let page = read("docs/metrics.md");
     let rows = page.lines().filter_map(|line| line.strip_prefix("| `"));
     rows.filter_map(|row| {
@@ -34,7 +34,7 @@ fn documented() -> BTreeMap<String, String> {
     .collect()
 }
 
-/// The values of all keys `expr`, at any depth.
+/// Returns the values of all keys `expr`, at any depth.
 fn expressions(value: &Value) -> Vec<String> {
     match value {
         Value::Object(fields) => fields
@@ -63,14 +63,14 @@ fn alert_names(alerts: &Value) -> BTreeSet<String> {
     rules.map(|rule| rule["alert"].as_str().unwrap().to_owned()).collect()
 }
 
-/// The names of the metrics in an expression of `PromQL`.
+/// Returns the names of the metrics in a `PromQL` expression.
 fn metric_names(expression: &str) -> impl Iterator<Item = &str> {
     let is_name = |char: char| char.is_ascii_alphanumeric() || char == '_';
     let words = expression.split(move |char| !is_name(char));
     words.filter(|word| word.starts_with("webchat_") || word.starts_with("process_"))
 }
 
-/// The name without the suffix of a histogram's series.
+/// Removes the suffix of a histogram's series from the name.
 fn base_name<'a>(name: &'a str, documented: &BTreeMap<String, String>) -> &'a str {
     let suffixes = ["_bucket", "_sum", "_count"];
     let mut bases = suffixes.iter().filter_map(|suffix| name.strip_suffix(suffix));
@@ -79,7 +79,7 @@ fn base_name<'a>(name: &'a str, documented: &BTreeMap<String, String>) -> &'a st
 }
 
 #[tokio::test]
-async fn the_documentation_lists_exactly_the_metrics_that_exist() {
+async fn the_documentation_lists_exactly_the_existing_metrics() {
     let server = TestServer::with_settings(&[("METRICS", "on")]).await;
     let browser = server.browser();
 
@@ -89,12 +89,12 @@ async fn the_documentation_lists_exactly_the_metrics_that_exist() {
     let types = text.lines().filter_map(|line| line.strip_prefix("# TYPE ")?.split_once(' '));
     let existing: BTreeMap<_, _> =
         types.map(|(name, kind)| (name.to_owned(), kind.to_owned())).collect();
-    assert_eq!(existing, documented());
+    assert_eq!(existing, documented_metrics());
 }
 
 #[test]
-fn the_dashboard_and_the_alerts_use_metrics_that_exist() {
-    let documented = documented();
+fn the_dashboard_and_the_alerts_use_only_existing_metrics() {
+    let documented = documented_metrics();
 
     for expression in [dashboard(), alerts()].iter().flat_map(expressions) {
         for name in metric_names(&expression) {
@@ -116,13 +116,13 @@ fn the_runbook_has_a_section_for_each_alert() {
 }
 
 #[tokio::test]
-async fn the_alerts_fire_when_they_should() {
+async fn the_alert_rules_pass_their_tests() {
     let command = Command::new("promtool")
         .args(["test", "rules"])
         .arg(file("deploy/alerts/webchat.test.yaml"))
         .output();
     let output = timeout(TIMEOUT, command).await.unwrap();
-    let output = output.unwrap_or_else(|error| panic!("promtool can't start: {error}"));
+    let output = output.unwrap_or_else(|error| panic!("failed to start promtool: {error}"));
 
     let printed = [output.stdout, output.stderr].concat();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&printed));
@@ -134,7 +134,7 @@ async fn the_alerts_fire_when_they_should() {
     }
 }
 
-/// A Prometheus that scrapes a server each second, and evaluates the alerts.
+/// A Prometheus server that scrapes a Webchat server and evaluates the alerts every second.
 struct Prometheus {
     browser: Browser,
     _process: Child,
@@ -163,11 +163,11 @@ impl Prometheus {
             .stderr(Stdio::null())
             .kill_on_drop(true)
             .spawn();
-        let process = process.unwrap_or_else(|error| panic!("prometheus can't start: {error}"));
+        let process = process.unwrap_or_else(|error| panic!("failed to start prometheus: {error}"));
         Self { browser: port.browser("/"), _process: process, _folder: folder }
     }
 
-    /// Returns the result of a query: the values of its series.
+    /// Runs a query. Returns the values of its series.
     async fn query(&self, expression: &str) -> Vec<f64> {
         let mut url = self.browser.url("/api/v1/query");
         url.query_pairs_mut().append_pair("query", expression);
@@ -179,7 +179,7 @@ impl Prometheus {
     }
 
     async fn wait_for(&self, expression: &str, value: f64) {
-        let waiting = async {
+        let wait = async {
             loop {
                 let ready = self.browser.request(reqwest::Method::GET, "/-/ready").send().await;
                 if ready.is_ok_and(|response| response.status() == 200)
@@ -190,9 +190,9 @@ impl Prometheus {
                 sleep(Duration::from_millis(200)).await;
             }
         };
-        timeout(TIMEOUT, waiting)
+        timeout(TIMEOUT, wait)
             .await
-            .unwrap_or_else(|_| panic!("{expression} never was {value}"));
+            .unwrap_or_else(|_| panic!("timed out waiting for {expression} to be {value}"));
     }
 }
 

@@ -1,4 +1,4 @@
-//! Handshakes that are accepted and that are rejected.
+//! Accepted and rejected handshakes.
 
 use reqwest::Method;
 use rstest::rstest;
@@ -36,16 +36,16 @@ async fn a_session_is_opened(#[case] transport: Transport, #[case] upgrades: Val
     assert_ne!(
         connected["sid"],
         *client.sid(),
-        "the socket's id is public, so it differs from the session's"
+        "the public socket id equals the secret session id"
     );
     let welcome = client.expect("response").await;
     assert_eq!(welcome["data"], "Connected to Webchat.");
 }
 
-/// Invalid requests with the number and the message of their error.
+/// Invalid requests, with the number and the message of the error.
 const INVALID_REQUESTS: [(&str, &str, u64, &str); 14] = [
     ("GET", "EIO=4", 0, "Transport unknown"),
-    ("GET", "EIO=4&transport=carrier-pigeon", 0, "Transport unknown"),
+    ("GET", "EIO=4&transport=unknown", 0, "Transport unknown"),
     ("GET", "EIO=4&transport=polling&sid=AAAAAAAAAAAAAAAA", 1, "Session ID unknown"),
     ("GET", "EIO=4&transport=polling&sid=..%2Fetc", 1, "Session ID unknown"),
     ("POST", "EIO=4&transport=polling&sid=", 1, "Session ID unknown"),
@@ -72,7 +72,7 @@ async fn an_invalid_request_is_rejected() {
         assert_eq!(rejected.status_and_number(), (400, code), "{method} {query}");
         assert_eq!(rejected.json()["message"], message, "{method} {query}");
     }
-    assert_eq!(session.post("40").await.text, "ok", "the session stays open");
+    assert_eq!(session.post("40").await.text, "ok", "the session was closed");
 }
 
 #[tokio::test]

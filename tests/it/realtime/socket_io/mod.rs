@@ -1,4 +1,4 @@
-//! Socket.IO packet by packet: the cases of the test suites of Engine.IO and Socket.IO, and additional ones.
+//! Socket.IO packet by packet: the cases of the Engine.IO and Socket.IO test suites, and additional ones.
 
 mod handshake;
 mod packets;

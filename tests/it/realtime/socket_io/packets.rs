@@ -1,4 +1,4 @@
-//! Packets that are malformed, premature, too large, binary, or for another namespace.
+//! Malformed, premature, oversized and binary packets, and packets for another namespace.
 
 use rstest::rstest;
 use serde_json::json;
@@ -65,7 +65,7 @@ async fn a_packet_before_connecting_ends_the_session(
 
 #[rstest]
 #[tokio::test]
-async fn another_namespace_is_rejected_and_the_default_one_still_accepted(
+async fn another_namespace_is_rejected_and_the_default_one_is_still_accepted(
     #[values(OverPolling, OverWebSocket)] transport: Transport,
 ) {
     let server = TestServer::start().await;

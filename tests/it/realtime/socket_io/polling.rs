@@ -1,4 +1,4 @@
-//! Long polling, and the browsers and origins that may use a session.
+//! Long polling, and access to a session from other browsers and origins.
 
 use reqwest::Method;
 use reqwest::header::{HeaderName, ORIGIN};
@@ -34,9 +34,9 @@ async fn concurrent_polls_end_the_session() {
     let server = TestServer::start().await;
     let polling = connect_polling(&server.browser()).await;
 
-    let (one, other) = tokio::join!(polling.poll(), polling.poll());
+    let (first, second) = tokio::join!(polling.poll(), polling.poll());
 
-    let (ended, rejected) = if one.status == 200 { (one, other) } else { (other, one) };
+    let (ended, rejected) = if first.status == 200 { (first, second) } else { (second, first) };
     assert_eq!((ended.status.as_u16(), ended.text.as_str()), (200, "1"));
     assert_eq!(rejected.status_and_number(), (400, 3));
     assert_eq!(polling.poll().await.status_and_number(), (400, 1));
@@ -56,7 +56,7 @@ async fn concurrent_posts_end_the_session() {
     );
     stream.write_all(head.as_bytes()).await.unwrap();
 
-    // The incomplete post may arrive after some of these.
+    // Some of these posts may arrive before the incomplete one.
     let rejected = loop {
         let response = polling.post("3").await;
         if response.status != 200 {
@@ -109,7 +109,7 @@ async fn only_allowed_origins_get_cors_headers() {
     let browser = server.browser();
     let (polling, _) = Polling::open(&browser).await;
     let path = socket_io_path("polling", Some(polling.sid()));
-    let request_from = |method: Method, path: &str, origin: &str| {
+    let send_from_origin = |method: Method, path: &str, origin: &str| {
         let method_header = HeaderName::from_static("access-control-request-method");
         let headers_header = HeaderName::from_static("access-control-request-headers");
         let request = browser.request(method.clone(), path).header(ORIGIN, origin);
@@ -126,7 +126,7 @@ async fn only_allowed_origins_get_cors_headers() {
         (Method::OPTIONS, "/start_conversation", 204),
         (Method::POST, "/start_conversation", 200),
     ] {
-        let response = request_from(method.clone(), path, "https://chat.example").await;
+        let response = send_from_origin(method.clone(), path, "https://chat.example").await;
         assert_eq!(response.status, status, "{response:?}");
         assert_eq!(response.header("access-control-allow-origin"), "https://chat.example");
         assert_eq!(response.header("access-control-allow-credentials"), "true");
@@ -135,7 +135,7 @@ async fn only_allowed_origins_get_cors_headers() {
             assert!(response.header("access-control-allow-methods").contains("POST"));
             assert_eq!(response.header("access-control-allow-headers"), "x-one");
         }
-        let hostile = request_from(method, path, "https://evil.example").await;
+        let hostile = send_from_origin(method, path, "https://evil.example").await;
         assert!(!hostile.headers.contains_key("access-control-allow-origin"), "{hostile:?}");
         assert!(hostile.status.is_client_error(), "{hostile:?}");
     }

@@ -1,4 +1,4 @@
-//! Functions that the tests of Socket.IO share.
+//! Functions that the Socket.IO tests share.
 
 use tokio_tungstenite::tungstenite::Error;
 use webchat_tests::Transport::{self, Polling as OverPolling, WebSocket as OverWebSocket};
@@ -13,7 +13,7 @@ pub(super) async fn connect_polling(browser: &Browser) -> Polling {
     polling
 }
 
-/// The close code of a session whose client violated the protocol; 0 for polling.
+/// The close code for a client that violates the protocol; 0 for polling.
 pub(super) fn protocol_error_code(transport: Transport) -> u16 {
     match transport {
         OverPolling => 0,
@@ -21,7 +21,7 @@ pub(super) fn protocol_error_code(transport: Transport) -> u16 {
     }
 }
 
-/// The status of a handshake; 101 if it was accepted.
+/// The status of a handshake; 101 if the server accepted it.
 pub(super) fn handshake_status(result: Result<Socket, Error>) -> u16 {
     match result {
         Ok(_) => 101,

@@ -9,7 +9,7 @@ use super::support::connect_polling;
 
 #[rstest]
 #[tokio::test]
-async fn a_turns_events_equal_those_on_the_websocket(
+async fn a_turn_has_the_same_events_as_on_the_websocket(
     #[values(OverPolling, OverWebSocket)] transport: Transport,
 ) {
     let server = TestServer::start().await;
@@ -23,12 +23,12 @@ async fn a_turns_events_equal_those_on_the_websocket(
     client.emit("send_message", json!({"message": "Why two tides a day?"}), Some(7)).await;
     let (events, mut others) = client.receive_until("token_usage").await;
     if others.is_empty() {
-        // A short turn may be over before its message is acknowledged.
+        // A short turn may end before its message is acknowledged.
         others.push(client.receive().await);
     }
 
     assert_eq!(answer_text(&events), "You said: Why two tides a day?");
-    assert_eq!(others, ["437[]"], "as for a handler that returns nothing");
+    assert_eq!(others, ["437[]"], "the acknowledgement is not empty");
     let without_chunks = |events: &[(String, Value)]| -> Vec<(String, Value)> {
         events.iter().filter(|(name, _)| name != "response_chunk").cloned().collect()
     };
@@ -44,9 +44,9 @@ async fn a_turns_events_equal_those_on_the_websocket(
 #[case("send_message", json!({"message": "x", "conversation_id": "{strangers}"}), "conversation_not_found")]
 #[case("subscribe", json!({"conversation_id": "{strangers}"}), "conversation_not_found")]
 #[case("stop", json!({"conversation_id": "{strangers}"}), "conversation_not_found")]
-#[case("dance", json!({}), "unknown_event")]
+#[case("unknown", json!({}), "unknown_event")]
 #[tokio::test]
-async fn an_invalid_event_causes_an_error_and_an_acknowledgement_with_it(
+async fn an_invalid_event_causes_an_error_event_and_an_acknowledgement_with_the_error(
     #[case] event: &str,
     #[case] data: Value,
     #[case] code: &str,
@@ -72,11 +72,11 @@ async fn an_invalid_event_causes_an_error_and_an_acknowledgement_with_it(
     client.expect("pong").await;
 }
 
-/// Enough for [`client_with_unread_answer`].
+/// Allows answers as long as that of [`client_with_unread_answer`].
 const LONG_ANSWERS: (&str, &str) = ("REPLY_TOKENS", "20000");
 
-/// Makes an answer that a polling client does not receive, because it stops polling. Returns the client and the
-/// answer's text.
+/// Creates an answer that a polling client does not receive, because it has stopped polling. Returns the client and
+/// the answer's text.
 async fn client_with_unread_answer(server: &TestServer, browser: &Browser) -> (Polling, String) {
     let id = browser.start_conversation().await;
     let mut websocket = browser.connect().await;
@@ -89,7 +89,7 @@ async fn client_with_unread_answer(server: &TestServer, browser: &Browser) -> (P
     let text: Vec<_> = (0..200).map(|number| format!("{number} {}", "tide ".repeat(80))).collect();
     for chunk in &text {
         answer.send(chunk);
-        // Wait for each chunk, because chunks that arrive together would be merged anyway.
+        // Wait for each chunk: chunks that arrive together would be merged in any case.
         websocket.receive_until("response_chunk").await;
     }
     answer.finish();
@@ -112,14 +112,14 @@ async fn receive_rest_of_turn(polling: &mut Polling) -> (String, usize) {
 }
 
 #[tokio::test]
-async fn a_client_that_stops_polling_does_not_delay_the_turn_and_later_receives_all_of_it() {
+async fn a_client_that_stops_polling_does_not_delay_the_turn_and_later_receives_it_completely() {
     let server = TestServer::with_settings(&[LONG_ANSWERS]).await;
     let (mut polling, text) = client_with_unread_answer(&server, &server.browser()).await;
 
     let (received, packets) = receive_rest_of_turn(&mut polling).await;
 
     assert_eq!(received, text);
-    assert!(packets < 200, "pending chunks are merged: {packets} packets");
+    assert!(packets < 200, "pending chunks were not merged: {packets} packets");
 }
 
 #[tokio::test]

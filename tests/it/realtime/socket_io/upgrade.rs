@@ -23,7 +23,7 @@ async fn an_upgrade_during_an_answer_loses_no_event() {
     socket.send_text("2probe").await;
     assert_eq!(socket.receive_text().await, "3probe");
     answer.send("two ");
-    // The client completes its pending polls: a noop packet ends the last one.
+    // The client completes its pending polls. A noop packet ends the last one.
     let mut last = polling.poll().await.text;
     while last != "6" {
         received += &last;
@@ -41,16 +41,16 @@ async fn an_upgrade_during_an_answer_loses_no_event() {
     assert_eq!(
         polling.poll().await.status_and_number(),
         (400, 3),
-        "the session no longer accepts polls"
+        "the session still accepts polls"
     );
     assert_eq!(polling.post("3").await.status_and_number(), (400, 3));
     assert_eq!(
         handshake_status(polling.open_websocket().await),
         400,
-        "the session has a WebSocket already"
+        "the session accepted a second WebSocket"
     );
     socket.send_text("42[\"ping\",{}]").await;
-    // Skip the turn's event of the list of conversations.
+    // Skip the event that the turn causes in the conversation list.
     while socket.receive_text().await != "42[\"pong\",{}]" {}
 }
 
@@ -60,11 +60,11 @@ async fn an_upgrade_ends_the_pending_poll() {
     let polling = connect_polling(&server.browser()).await;
     let mut socket = polling.open_websocket().await.unwrap();
 
-    let upgrading = async {
+    let upgrade = async {
         socket.send_text("2probe").await;
         assert_eq!(socket.receive_text().await, "3probe");
     };
-    let (poll, ()) = tokio::join!(polling.poll(), upgrading);
+    let (poll, ()) = tokio::join!(polling.poll(), upgrade);
 
     assert_eq!(poll.text, "6");
 }
@@ -78,7 +78,11 @@ async fn a_websocket_without_a_probe_is_closed_and_polling_continues(#[case] pac
     let server = TestServer::start().await;
     let mut polling = connect_polling(&server.browser()).await;
     let mut socket_without_probe = polling.open_websocket().await.unwrap();
-    assert_eq!(handshake_status(polling.open_websocket().await), 400, "one at a time");
+    assert_eq!(
+        handshake_status(polling.open_websocket().await),
+        400,
+        "a second WebSocket was accepted"
+    );
 
     socket_without_probe.send_text(packet).await;
     assert_eq!(socket_without_probe.wait_until_closed().await.map(u16::from), Some(1002));

@@ -1,6 +1,6 @@
 import { storageKey } from '../storage';
 
-/** The unsent text of each conversation. It survives a reload. */
+/** The unsent texts of the conversations. They survive a reload. */
 export class Drafts {
   readonly #storage: Storage | null;
 

@@ -64,7 +64,7 @@ const attachments = () =>
   files.forConversation('c').map(({ name, phase, done, total }) => [name, phase, done, total]);
 
 describe('a file', () => {
-  test('is uploaded, analysed, and removed when it is a message', async () => {
+  test('is uploaded, then analysed, and removed when its messages exist', async () => {
     files.add('c', [sea()]);
     const { onprogress, resolve } = await upload(0);
     onprogress(3);
@@ -91,7 +91,7 @@ describe('a file', () => {
     expect(attachments()).toEqual([['sea.txt', 'running', 1, 4]]);
   });
 
-  test('is uploaded after the one before it', async () => {
+  test('waits until the previous one is uploaded', async () => {
     files.add('c', [sea(), new File(['sand'], 'shore.txt')]);
     const first = await upload(0);
     expect(attachments()[1]).toEqual(['shore.txt', 'waiting', 0, 4]);
@@ -105,7 +105,7 @@ describe('a file', () => {
     });
   });
 
-  test('that was rejected can be uploaded again', async () => {
+  test('can be uploaded again after it was rejected', async () => {
     files.add('c', [sea()]);
     (await upload(0)).reject(new ApiError('The server can’t be reached.', 'offline'));
     await expect.poll(() => files.forConversation('c')[0]?.phase).toBe('rejected');
@@ -116,7 +116,7 @@ describe('a file', () => {
     await expect.poll(attachments).toEqual([['sea.txt', 'running', 0, 4]]);
   });
 
-  test('that is cancelled stops uploading, and its job is cancelled', async () => {
+  test('stops uploading when it is cancelled, and its job is cancelled', async () => {
     files.add('c', [sea()]);
     const { signal, resolve } = await upload(0);
 
@@ -129,7 +129,7 @@ describe('a file', () => {
     expect(attachments()).toEqual([]);
   });
 
-  test('whose analysis failed shows the reason and can be retried', async () => {
+  test('shows why its analysis failed, and can be retried', async () => {
     const error = { message: 'The model failed.', code: 'model_failed' };
     files.applyProgress('c', job({ status: 'failed', error }));
     expect(files.forConversation('c')[0]).toMatchObject({
@@ -142,7 +142,7 @@ describe('a file', () => {
     expect(files.forConversation('c')[0]).toMatchObject({ phase: 'running', reason: null });
   });
 
-  test('that is retried may complete before the response arrives', async () => {
+  test('may complete before the response to a retry arrives', async () => {
     files.applyProgress('c', job({ status: 'failed' }));
     const retried = files.retry('j1');
     files.applyProgress('c', job({ status: 'complete' }));
@@ -151,7 +151,7 @@ describe('a file', () => {
     expect(attachments()).toEqual([]);
   });
 
-  test('that is being analysed, or has failed, is shown after a reload', async () => {
+  test('is shown after a reload if it is being analysed or has failed', async () => {
     jobs = [job({ done: 2 }), job({ job_id: 'j0', file_name: 'sand.txt', status: 'failed' })];
     jobs.push(job({ job_id: 'j', status: 'complete' }));
 
@@ -163,7 +163,7 @@ describe('a file', () => {
     ]);
   });
 
-  test('that ended while disconnected is removed, and one being uploaded stays', async () => {
+  test('is removed if its analysis ended while disconnected, but not while it is being uploaded', async () => {
     files.applyProgress('c', job({ job_id: 'j1' }));
     files.applyProgress('c', job({ job_id: 'j2' }));
     files.add('c', [sea()]);

@@ -3,13 +3,14 @@ import type { FileJob, FileProgress } from '../../api/types';
 import { Store } from '../store';
 import { newClientMessageId } from './client-message-id';
 
+/** A file that is being uploaded or analysed. */
 export interface Attachment {
   /** A local id. */
   key: string;
   conversationId: string;
   name: string;
   phase: 'waiting' | 'sending' | 'running' | 'failed' | 'rejected';
-  /** In bytes during the upload, in parts during the analysis. */
+  /** The progress: in bytes during the upload, in parts during the analysis. */
   done: number;
   total: number;
   /** The id of the server's job, once the file is uploaded. */
@@ -18,13 +19,13 @@ export interface Attachment {
   reason: string | null;
 }
 
-/** The files being uploaded to conversations and analysed there, until they become messages. */
+/** The files of conversations that are being uploaded or analysed, until they become messages. */
 export class Files {
   readonly items = new Store<readonly Attachment[]>([]);
-  /** The contents of files, kept for retries. */
+  /** The files, kept for retries of the upload. */
   readonly #files = new Map<string, File>();
   readonly #abortControllers = new Map<string, AbortController>();
-  /** Uploads run one after another: parallel uploads would only share the bandwidth. */
+  /** The uploads run one at a time: parallel ones would only share the bandwidth. */
   #queue: Promise<void> = Promise.resolve();
 
   constructor(private readonly api: FileApi) {}
@@ -42,7 +43,7 @@ export class Files {
     }
   }
 
-  /** Loads the running and failed jobs, including those from before the page was loaded. */
+  /** Loads the running and failed jobs of the conversation, also those from before this page was loaded. */
   async load(conversationId: string): Promise<void> {
     const existing = this.forConversation(conversationId).filter(({ jobId }) => jobId !== null);
     try {
@@ -53,12 +54,12 @@ export class Files {
         if (isUnfinished(job)) this.applyProgress(conversationId, job);
       }
     } catch {
-      // Running jobs appear with their next event.
+      // Running jobs will appear with their next event.
     }
   }
 
   applyProgress(conversationId: string, job: FileProgress): void {
-    const item = this.#itemOf(conversationId, job);
+    const item = this.#findByJob(conversationId, job);
     if (job.status === 'complete' || job.status === 'cancelled') {
       if (item) this.#remove(item.key);
       return;
@@ -95,7 +96,7 @@ export class Files {
     }
     this.#change(key, { phase: 'running', reason: null });
     try {
-      // Events report the progress, and may arrive before the response: the response is ignored.
+      // The response is ignored: events report the progress, and may even arrive before it.
       await this.api.retry(item.conversationId, item.jobId);
     } catch (error) {
       this.#change(key, { phase: 'failed', reason: errorText(error) });
@@ -138,8 +139,8 @@ export class Files {
     await this.api.cancel(job.conversation_id, job.job_id).catch(() => {});
   }
 
-  /** The attachment of this job; if there is none yet, the one with this name that is being uploaded. */
-  #itemOf(conversationId: string, job: FileProgress): Attachment | undefined {
+  /** Finds the attachment of this job or, if it has none yet, the one with this name that is being uploaded. */
+  #findByJob(conversationId: string, job: FileProgress): Attachment | undefined {
     const items = this.forConversation(conversationId);
     return (
       items.find(({ jobId }) => jobId === job.job_id) ??

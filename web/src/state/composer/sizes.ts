@@ -7,10 +7,10 @@ export function formatSize(bytes: number): string {
   return `${size} ${bytes === 1 ? 'byte' : (UNITS[power] ?? '')}`;
 }
 
-/** Less than a WebSocket frame, which holds 1 MiB: the fields around the message need a part of it. */
+/** The maximum size of a message: less than the 1 MiB of a frame, which also holds the other fields. */
 export const MAX_MESSAGE_BYTES = 1_000_000;
 
-/** The number of bytes that a text takes in a frame. */
+/** The size of a text in a frame, in bytes. */
 export function messageBytes(text: string): number {
   return new TextEncoder().encode(JSON.stringify(text)).length;
 }

@@ -18,11 +18,11 @@ describe('the context editor', () => {
 
     expect(await editor.change('system_prompt', { system_prompt: 'Hi' })).toBe(false);
     expect(editor.state.value.problem).toMatchObject({ part: 'system_prompt' });
-    expect(editor.state.value.problem?.text).toContain('changed elsewhere');
+    expect(editor.state.value.problem?.text).toContain('changed in another tab');
     expect(await editor.change('system_prompt', { system_prompt: 'Hi' })).toBe(true);
 
     const tags = change.mock.calls.map((call: unknown[]) => call[2]);
     expect(tags).toEqual(['"1"', '"2"']);
-    expect(editor.state.value).toMatchObject({ problem: null, saving: null });
+    expect(editor.state.value).toMatchObject({ problem: null, savingPart: null });
   });
 });

@@ -14,20 +14,20 @@ export interface ContextState {
   phase: 'loading' | 'ready' | 'failed';
   context: Context | null;
   /** The part that is being saved. */
-  saving: ContextPart | null;
+  savingPart: ContextPart | null;
   /** Why the last save failed. */
   problem: ContextProblem | null;
 }
 
 const CONFLICT =
-  'It was changed elsewhere meanwhile. Your text is still here: save it again to replace the other one.';
+  'This was changed in another tab or browser. Your text is still here: save again to replace the other version.';
 
 /** Loads and changes the context of one conversation. */
 export class ContextEditor {
   readonly state = new Store<ContextState>({
     phase: 'loading',
     context: null,
-    saving: null,
+    savingPart: null,
     problem: null,
   });
   #etag: string | null = null;
@@ -45,7 +45,7 @@ export class ContextEditor {
     }
   }
 
-  /** Like the methods below, resolves to `false` if the change failed; `problem` then holds the reason. */
+  /** Like the methods below, resolves to `false` if the change fails; `problem` then says why. */
   change(part: 'system_prompt' | 'parameters', changes: ContextChanges): Promise<boolean> {
     return this.#save(part, () => this.api.change(this.conversationId, changes, this.#etag));
   }
@@ -71,16 +71,16 @@ export class ContextEditor {
   }
 
   async #save(part: ContextPart, request: () => Promise<void>): Promise<boolean> {
-    this.#set({ saving: part, problem: null });
+    this.#set({ savingPart: part, problem: null });
     let problem: ContextProblem | null = null;
     try {
       await request();
     } catch (error) {
       problem = { part, text: problemText(error) };
     }
-    // Also after a failure, so that the user sees the current state.
+    // Reload after a failure as well, so that the user sees the current state.
     await this.load();
-    this.#set({ saving: null, problem });
+    this.#set({ savingPart: null, problem });
     return problem === null;
   }
 

@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import type { Ledger } from '../../api/types';
 import { segmentsOf } from './ledger';
 
-test('the segments add up to the window', () => {
+test('the segments of the ledger add up to the window', () => {
   const ledger: Ledger = {
     window: 1000,
     reserved: 200,

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 
 import { parseParameters } from './parameters';
 
-test('an empty field leaves the parameter to the server', () => {
+test('an empty field leaves its parameter unset', () => {
   const form = new FormData();
   form.set('temperature', '0');
   form.set('top_p', ' ');

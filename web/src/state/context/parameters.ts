@@ -23,7 +23,7 @@ export const NUMBER_FIELDS: readonly NumberField[] = [
   {
     name: 'top_p',
     label: 'Top p',
-    hint: '0 to 1: lower considers only the likeliest words',
+    hint: '0 to 1: lower considers only the most likely words',
     min: 0,
     max: 1,
     step: 0.05,
@@ -47,7 +47,7 @@ export const NUMBER_FIELDS: readonly NumberField[] = [
   {
     name: 'seed',
     label: 'Seed',
-    hint: 'a whole number: the same one makes the same answer likelier',
+    hint: 'a whole number: the same seed makes the same answer more likely',
     step: 1,
   },
 ];
@@ -61,19 +61,19 @@ export const REASONING_EFFORTS: readonly ReasoningEffort[] = [
   'xhigh',
 ];
 
-/** Reads the parameters from a form. An empty field leaves the choice to the server. */
+/** Reads the parameters from a form. For an empty field, the server's default applies. */
 export function parseParameters(form: FormData): ModelParameters {
   const parameters: ModelParameters = {};
   for (const { name } of NUMBER_FIELDS) {
     const text = String(form.get(name) ?? '').trim();
     if (text !== '' && Number.isFinite(Number(text))) parameters[name] = Number(text);
   }
-  const effort = REASONING_EFFORTS.find((each) => each === form.get('reasoning_effort'));
+  const effort = REASONING_EFFORTS.find((candidate) => candidate === form.get('reasoning_effort'));
   if (effort !== undefined) parameters.reasoning_effort = effort;
   return parameters;
 }
 
-export function areEqual(one: ModelParameters, other: ModelParameters): boolean {
+export function areEqual(left: ModelParameters, right: ModelParameters): boolean {
   const names = [...NUMBER_FIELDS.map(({ name }) => name), 'reasoning_effort'] as const;
-  return names.every((name) => one[name] === other[name]);
+  return names.every((name) => left[name] === right[name]);
 }

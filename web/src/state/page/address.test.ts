@@ -7,7 +7,7 @@ test('a path names a conversation and optionally a message', () => {
 
   expect(parsePath(`c/${id}`)).toEqual({ id, position: null });
   expect(parsePath(`c/${id}#m12`)).toEqual({ id, position: 12 });
-  // An unknown id is for the server to reject.
+  // The server rejects an unknown id.
   expect(parsePath('c/none')).toEqual({ id: 'none', position: null });
   expect(parsePath('')).toBeNull();
 });

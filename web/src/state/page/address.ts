@@ -1,7 +1,7 @@
-/** The path of a new conversation, relative to the page's `base` as the others are. */
+/** The path of a new chat. Like all paths here, it is relative to the page's `base`. */
 export const START_PATH = './';
 
-/** The conversation and the message that a path names; `null` if it names none. */
+/** Parses the conversation id and the message position in a path; `null` for other paths. */
 export function parsePath(path: string): { id: string; position: number | null } | null {
   const [, id, position] = /^c\/([^/#]+)(?:#m(\d+))?$/.exec(path) ?? [];
   if (id === undefined) return null;
@@ -13,7 +13,7 @@ export function pathOf(id: string, position: number | null = null): string {
   return position === null ? `c/${id}` : `c/${id}#m${position}`;
 }
 
-/** The path of an address of this page, relative to `base`. */
+/** Converts an address of this page to a path relative to `base`. */
 export function pathInApp(address: string, base: string = document.baseURI): string {
   const { pathname, hash } = new URL(address);
   const { pathname: basePath } = new URL(base);

@@ -12,7 +12,7 @@ const key = (name: string, modifiers: Partial<Key> = {}): Key => ({
 });
 
 describe('a key press', () => {
-  test('is text in a field, and a shortcut elsewhere', () => {
+  test('is text in a field, and a shortcut outside of fields', () => {
     expect(commandOf(key('?', { shiftKey: true }), 'page', true)).toBe('shortcuts');
     expect(commandOf(key('?', { shiftKey: true }), 'empty-field', true)).toBeNull();
     expect(commandOf(key('k', { ctrlKey: true }), 'text', true)).toBe('search');
@@ -21,7 +21,7 @@ describe('a key press', () => {
     expect(commandOf(key('ArrowUp', { altKey: true }), 'text', true)).toBeNull();
   });
 
-  test('without Ctrl is no shortcut if single keys are disabled', () => {
+  test('without Ctrl triggers nothing if single-key shortcuts are disabled', () => {
     expect(commandOf(key('/'), 'page', false)).toBeNull();
     expect(commandOf(key('K', { ctrlKey: true }), 'page', false)).toBe('search');
   });

@@ -6,10 +6,10 @@ export interface Shortcut {
   action: string;
 }
 
-/** The part of `KeyboardEvent` in use. */
+/** The fields of `KeyboardEvent` that are used. */
 export type Key = Pick<KeyboardEvent, 'key' | 'ctrlKey' | 'metaKey' | 'altKey' | 'shiftKey'>;
 
-/** All shortcuts, as listed for the user. */
+/** The list of shortcuts for the user. */
 export const SHORTCUTS: readonly { scope: string; shortcuts: readonly Shortcut[] }[] = [
   {
     scope: 'Everywhere',
@@ -50,12 +50,12 @@ export const SHORTCUTS: readonly { scope: string; shortcuts: readonly Shortcut[]
   },
 ];
 
-/** Where a key is pressed: in a field with text, in an empty field, or elsewhere. */
+/** Where a key is pressed: in a field with text, in an empty field, or outside of fields. */
 export type KeyContext = 'page' | 'empty-field' | 'text';
 
 /**
- * The command that a key triggers, if any. In a field, a key without Ctrl is text. The user can disable the
- * shortcuts that are single keys.
+ * Returns the command that a key triggers, if any. In a field, a key without Ctrl is text. The user can
+ * disable the single-key shortcuts.
  */
 export function commandOf(
   key: Key,

@@ -2,7 +2,7 @@ import { browserStorage } from '../storage';
 
 const KEY = 'webchat.single-keys';
 
-/** Whether single keys are shortcuts. People who dictate, or who press keys by mistake, can disable them. */
+/** Whether single-key shortcuts are enabled. People who dictate, or press keys by mistake, can disable them. */
 export function singleKeysEnabled(): boolean {
   return browserStorage()?.getItem(KEY) !== 'off';
 }

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 
 import { describeTab } from './tab';
 
-test('the tab shows a lost connection first, then a running answer, then an unseen one', () => {
+test('a lost connection takes precedence over a running answer, and that over an unseen one', () => {
   const input = {
     connection: 'connected',
     isAnswering: true,

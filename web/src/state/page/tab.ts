@@ -9,12 +9,12 @@ export interface TabState {
 interface TabInput {
   connection: ConnectionState;
   isAnswering: boolean;
-  /** An answer was completed while the tab was in the background. */
+  /** Whether an answer was completed while the tab was in the background. */
   hasUnseenAnswer: boolean;
   title: string | null;
 }
 
-/** The title and the icon of the browser's tab. */
+/** Returns the title and the icon for the browser tab. */
 export function describeTab({
   connection,
   isAnswering,

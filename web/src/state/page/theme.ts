@@ -1,10 +1,12 @@
 import { browserStorage } from '../storage';
 import { Store } from '../store';
 
+/** The system's theme, or one of Carbon's themes. */
 export type Theme = 'system' | 'white' | 'g100';
 
 const KEY = 'webchat.theme';
 
+/** The theme that the user has chosen, kept in the browser's storage. */
 export class ThemeChoice extends Store<Theme> {
   constructor() {
     const chosen = document.documentElement.dataset['theme'];

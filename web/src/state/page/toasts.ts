@@ -4,7 +4,7 @@ export interface ToastAction {
   label: string;
   /** Called when the action is chosen, after the toast has closed. */
   run?: () => void;
-  /** For a download: the file's address. */
+  /** The URL of the file, if the action is a download. */
   href?: string;
 }
 
@@ -23,7 +23,7 @@ interface Timer {
 
 export const TOAST_MS = 8000;
 
-/** Short messages that close after `TOAST_MS`, not counting the time during which they are paused. */
+/** Short messages that close after `TOAST_MS`, not counting the time while they are paused. */
 export class Toasts extends Store<readonly Toast[]> {
   readonly #timers = new Map<number, Timer>();
   #count = 0;
@@ -42,7 +42,7 @@ export class Toasts extends Store<readonly Toast[]> {
     return id;
   }
 
-  /** Stops the timer, while the user points at the toast or focuses it. */
+  /** Pauses the timer while the user hovers over the toast or focuses it. */
   pause(id: number): void {
     const timer = this.#timers.get(id);
     if (timer?.handle === undefined) return;

@@ -1,27 +1,27 @@
 import type { MessagePage } from '../../api/types';
 import { isUnstored, toThreadMessage, type ThreadMessage } from './thread-message';
 
-/** A gap between loaded messages: those between these two positions, exclusive, are not loaded. */
-export interface Gap {
+/** A range of messages that are not loaded, although older ones are. Both positions are exclusive. */
+export interface UnloadedRange {
   afterPosition: number;
   beforePosition: number;
 }
 
-/** The loaded part of a conversation: everything from position `nextBefore` on, except for at most one gap. */
+/** The loaded part of a conversation: all messages from `nextBefore` on, except for at most one range. */
 export interface LoadedMessages {
-  /** Oldest first; unstored messages come last. */
+  /** Oldest first. Unstored messages come last. */
   messages: readonly ThreadMessage[];
-  /** The position before which the next older page ends; `null` at the beginning. */
+  /** The next older page ends before this position; `null` if everything older is loaded. */
   nextBefore: number | null;
-  gap: Gap | null;
+  unloadedRange: UnloadedRange | null;
 }
 
 /** The number of messages in a page. */
 export const PAGE_SIZE = 50;
 
 /**
- * Replaces the newest messages with this page. Keeps older messages if the page continues them. Also keeps
- * messages that the page can't contain: unstored ones and the answer that is streaming.
+ * Replaces the newest messages with this page. Keeps the older ones up to the parent of the page's first message.
+ * Also keeps messages that the page can't contain: unstored ones and the streaming answer.
  */
 export function withNewest(loaded: LoadedMessages, page: MessagePage): LoadedMessages {
   const stored = page.messages.map(toThreadMessage);
@@ -31,12 +31,13 @@ export function withNewest(loaded: LoadedMessages, page: MessagePage): LoadedMes
   );
   const parent = loaded.messages.findIndex(({ id }) => id === stored[0]?.parentId);
   const older = loaded.messages.slice(0, parent + 1);
-  const isGapKept =
-    loaded.gap !== null && loaded.gap.beforePosition <= (older.at(-1)?.position ?? 0);
+  const isRangeKept =
+    loaded.unloadedRange !== null &&
+    loaded.unloadedRange.beforePosition <= (older.at(-1)?.position ?? 0);
   return {
     messages: [...older, ...stored, ...pending],
     nextBefore: older.length > 0 ? loaded.nextBefore : (page.next_before ?? null),
-    gap: isGapKept ? loaded.gap : null,
+    unloadedRange: isRangeKept ? loaded.unloadedRange : null,
   };
 }
 
@@ -49,7 +50,7 @@ export function withOlder(loaded: LoadedMessages, page: MessagePage): LoadedMess
   };
 }
 
-/** Adds the page that ends before `before`. There may be a gap between it and the newest messages. */
+/** Adds the page that ends before `before`. There may be an unloaded range between it and the newest messages. */
 export function withDistantPage(
   loaded: LoadedMessages,
   page: MessagePage,
@@ -60,56 +61,66 @@ export function withDistantPage(
   return {
     messages: merge(newest, page),
     nextBefore: page.next_before ?? null,
-    gap: start > before ? { afterPosition: before - 1, beforePosition: start } : null,
+    unloadedRange: start > before ? { afterPosition: before - 1, beforePosition: start } : null,
   };
 }
 
-/** The position before which the page ends that fills the gap from its start, or from its end. */
-export function gapPageEnd(gap: Gap, fromStart: boolean): number {
+/** The end, exclusive, of the first or last page of an unloaded range. */
+export function unloadedPageEnd(unloadedRange: UnloadedRange, fromStart: boolean): number {
   return fromStart
-    ? Math.min(gap.afterPosition + 1 + PAGE_SIZE, gap.beforePosition)
-    : gap.beforePosition;
+    ? Math.min(unloadedRange.afterPosition + 1 + PAGE_SIZE, unloadedRange.beforePosition)
+    : unloadedRange.beforePosition;
 }
 
-/** Adds a page of the gap: the one that ends before `before`. */
-export function withGapPage(
+/** Adds the page of the unloaded range that ends before `before`. */
+export function withUnloadedPage(
   loaded: LoadedMessages,
   page: MessagePage,
   before: number,
 ): LoadedMessages {
-  const { gap } = loaded;
-  if (gap === null) return loaded;
+  const { unloadedRange } = loaded;
+  if (unloadedRange === null) return loaded;
   const messages = merge(loaded.messages, page);
-  if (before < gap.beforePosition)
-    return { ...loaded, messages, gap: { ...gap, afterPosition: before - 1 } };
+  if (before < unloadedRange.beforePosition)
+    return { ...loaded, messages, unloadedRange: { ...unloadedRange, afterPosition: before - 1 } };
   const start = page.next_before ?? 0;
   return {
     ...loaded,
     messages,
-    gap: start - 1 > gap.afterPosition ? { ...gap, beforePosition: start } : null,
+    unloadedRange:
+      start - 1 > unloadedRange.afterPosition ? { ...unloadedRange, beforePosition: start } : null,
   };
 }
 
 /**
- * The message at this position or, if another version is visible, the next one. `undefined` if it is not
- * loaded.
+ * Returns the message at this position or, if another version of it is visible, the next message. Returns
+ * `undefined` if it is not loaded.
  */
-export function messageAt({ messages, nextBefore, gap }: LoadedMessages, position: number) {
+export function messageAt(
+  { messages, nextBefore, unloadedRange }: LoadedMessages,
+  position: number,
+) {
   if (nextBefore !== null && position < nextBefore) return undefined;
-  if (gap !== null && position > gap.afterPosition && position < gap.beforePosition)
+  if (
+    unloadedRange !== null &&
+    position > unloadedRange.afterPosition &&
+    position < unloadedRange.beforePosition
+  )
     return undefined;
   return messages.find((message) => message.position !== null && message.position >= position);
 }
 
-function newestPart({ messages, gap }: LoadedMessages): readonly ThreadMessage[] {
-  if (gap === null) return messages;
-  return messages.filter(({ position }) => position === null || position >= gap.beforePosition);
+function newestPart({ messages, unloadedRange }: LoadedMessages): readonly ThreadMessage[] {
+  if (unloadedRange === null) return messages;
+  return messages.filter(
+    ({ position }) => position === null || position >= unloadedRange.beforePosition,
+  );
 }
 
 function merge(loaded: readonly ThreadMessage[], page: MessagePage): ThreadMessage[] {
   const ids = new Set(loaded.map(({ id }) => id));
   const added = page.messages.filter(({ message_id }) => !ids.has(message_id)).map(toThreadMessage);
-  return [...added, ...loaded].sort((one, other) => sortKey(one) - sortKey(other));
+  return [...added, ...loaded].sort((left, right) => sortKey(left) - sortKey(right));
 }
 
 function sortKey({ position }: ThreadMessage): number {

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 
 import { completeSentences, stripMarkdown, toSpeech } from './sentences';
 
-describe('spoken text', () => {
+describe('the spoken text', () => {
   test.each([
     ['One. Two', 'One.'],
     ['Is it 3.14? Yes', 'Is it 3.14?'],
@@ -16,13 +16,13 @@ describe('spoken text', () => {
     expect(completeSentences(markdown, 0).text).toBe(text);
   });
 
-  test('continues after the last sentence', () => {
+  test('continues after the last complete sentence', () => {
     const { end } = completeSentences('One. Two', 0);
 
     expect(completeSentences('One. Two. Three', end).text).toBe('Two.');
   });
 
-  test('has no Markdown marks', () => {
+  test('contains no Markdown syntax', () => {
     expect(toSpeech('## The **sea**.\n- [a link](https://example.org), _and_ `snake_case`')).toBe(
       'The sea. a link, and snake_case',
     );

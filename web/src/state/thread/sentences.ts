@@ -1,16 +1,16 @@
-/** The end of a sentence: punctuation before white space, full-width punctuation, or a line break. */
+/** Matches the end of a sentence: punctuation before white space, full-width punctuation, or a line break. */
 const SENTENCE_END = /[.!?…](?=["'”’)\]]*\s)["'”’)\]]*|[。！？]|\n/gu;
 
 /**
- * The complete sentences of a growing text from the offset `from` on, as spoken text, and the offset where
- * they end.
+ * Returns the complete sentences of a growing text from the offset `from` on, as text to be spoken, and the
+ * offset where they end.
  */
 export function completeSentences(markdown: string, from: number): { text: string; end: number } {
   const end = lastSentenceEnd(markdown, from);
   return { text: toSpeech(markdown.slice(from, end)), end };
 }
 
-/** Markdown as plain text to be spoken, with the word “Code” for each code block. */
+/** Converts Markdown to plain text to be spoken. Each code block becomes the word “Code”. */
 export function toSpeech(markdown: string): string {
   return markdown
     .replace(/^ {0,3}(`{3,}|~{3,})[^\n]*\n[\s\S]*?^ {0,3}\1[^\n]*$/gm, ' Code. ')
@@ -23,7 +23,7 @@ export function toSpeech(markdown: string): string {
     .trim();
 }
 
-/** A fragment of Markdown as one line of plain text. */
+/** Converts a fragment of Markdown to one line of plain text. */
 export function stripMarkdown(fragment: string): string {
   return fragment
     .replace(/(?:\|?\s*:?-{3,}:?\s*)+\|?/g, ' ')
@@ -33,7 +33,7 @@ export function stripMarkdown(fragment: string): string {
     .replace(/\s+/g, ' ');
 }
 
-/** The end of the last complete sentence. The sentences end before an unclosed code block. */
+/** Finds the end of the last complete sentence before any unclosed code block. */
 function lastSentenceEnd(text: string, from: number): number {
   const fences = [...text.slice(from).matchAll(/^ {0,3}(?:`{3,}|~{3,})/gm)];
   const open = fences.length % 2 === 1 ? fences.at(-1) : undefined;

@@ -24,13 +24,13 @@ describe('the status note of a message', () => {
 
   test('gives advice for a known error', () => {
     expect(noteOf('failed', '', 'model_content_filter')).toMatchObject({
-      hint: 'Put the question in other words.',
+      hint: 'Rephrase the question.',
       actions: ['edit'],
     });
     expect(noteOf('failed', '', 'model_key_refused')?.hint).toContain('Ask your administrator');
   });
 
-  test('says why an answer was cut off, if that is known', () => {
+  test('says why an answer was truncated, if the reason is known', () => {
     expect(noteOf('truncated', 'Half', 'turn_too_long')).toMatchObject({
       isError: false,
       text: 'Why.',

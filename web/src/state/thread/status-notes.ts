@@ -11,7 +11,7 @@ export interface StatusNote {
   actions: readonly Action[];
 }
 
-/** Returns `null` for a message without a problem. */
+/** Returns the status note of a message; `null` if it needs none. */
 export function statusNoteOf(message: ThreadMessage): StatusNote | null {
   switch (message.status) {
     case 'unsent':
@@ -26,7 +26,7 @@ export function statusNoteOf(message: ThreadMessage): StatusNote | null {
     case 'interrupted':
       return {
         isError: false,
-        text: 'The server went away in the middle of this answer.',
+        text: 'The server stopped before this answer was complete.',
         hint: null,
         actions: retryActions(message),
       };
@@ -44,7 +44,7 @@ export function statusNoteOf(message: ThreadMessage): StatusNote | null {
   }
 }
 
-/** A partial answer can be continued; an empty one is regenerated. */
+/** Offers to continue a partial answer, and to regenerate an empty one. */
 function retryActions({ content }: ThreadMessage): Action[] {
   return [content === '' ? 'regenerate' : 'continue'];
 }
@@ -54,7 +54,7 @@ function unsent({ problem }: ThreadMessage): StatusNote {
   return {
     isError: true,
     text: problem?.message ?? 'This message was not sent.',
-    hint: isTooLong ? 'Or attach it as a file: a file may be longer.' : null,
+    hint: isTooLong ? 'You can attach it as a file instead: files may be longer.' : null,
     actions: isTooLong ? ['edit', 'attach'] : ['send-again', 'edit'],
   };
 }
@@ -64,8 +64,8 @@ const ASK_ADMINISTRATOR = 'Ask your administrator to fix this.';
 const HINTS: Record<string, string> = {
   model_key_refused: ASK_ADMINISTRATOR,
   model_not_found: ASK_ADMINISTRATOR,
-  model_content_filter: 'Put the question in other words.',
-  model_context_too_long: 'Shorten the question, or begin a new chat.',
+  model_content_filter: 'Rephrase the question.',
+  model_context_too_long: 'Shorten the question, or start a new chat.',
   model_parameter_refused: 'Change the parameters of this conversation.',
 };
 

@@ -1,6 +1,6 @@
 import type { ConversationEvent, Message, MessageAccepted, MessagePage } from '../../api/types';
 
-/** Events and pages of the conversation `c`, for tests. */
+// Events and pages of the conversation `c`, for tests.
 
 export function messageAccepted(changes: Partial<MessageAccepted> = {}) {
   const data = {
@@ -43,7 +43,7 @@ export function conversationUpdated(change: 'branch' | 'reset'): ConversationEve
   return { event: 'conversation_updated', data: { conversation_id: 'c', seq: 1, change } };
 }
 
-/** Message `m1`, `m2`, … of a conversation without branches: answers have even positions. */
+/** Creates message `m1`, `m2`, … of a conversation without branches. Answers have even positions. */
 export function message(position: number, changes: Partial<Message> = {}): Message {
   return {
     message_id: `m${position}`,

@@ -4,10 +4,11 @@ import type { Message, MessageStatus, Role } from '../../api/types';
 export interface Problem {
   message: string;
   code: string;
-  /** When it may be retried, in milliseconds since 1970; `null` if unknown. */
+  /** When the user may try again, in milliseconds since 1970; `null` if unknown. */
   retryAt: number | null;
 }
 
+/** A message of the open conversation, stored or not. */
 export interface ThreadMessage {
   /** The message's id; its `client_message_id` until it is stored. */
   id: string;
@@ -19,7 +20,7 @@ export interface ThreadMessage {
   status: MessageStatus | 'streaming' | 'sending' | 'unsent';
   position: number | null;
   createdAt: string | null;
-  /** The ids of all its versions, oldest first, including this one. */
+  /** The ids of all versions, oldest first, including this message. */
   versions: readonly string[];
   problem: Problem | null;
 }
@@ -39,7 +40,7 @@ export function toThreadMessage(message: Message): ThreadMessage {
   };
 }
 
-/** A message of this browser that the server has not accepted yet. */
+/** Creates a message that is shown before the server has accepted it. */
 export function optimisticMessage(clientMessageId: string, content: string): ThreadMessage {
   return {
     id: clientMessageId,

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 
-import { rows } from './rows';
+import { toRows } from './rows';
 import { messageAccepted, responseChunk, responseEnd, message, page, pagesOf } from './testing';
 import { Thread } from './thread';
 
@@ -28,7 +28,7 @@ function contents(thread: Thread): string[] {
 }
 
 describe('a thread', () => {
-  test('shows a message at once, and its answer as it streams', () => {
+  test('shows a message immediately, and its answer as it streams', () => {
     const thread = new Thread('c', 'ready');
     thread.addOptimistic('name1', 'why?');
     expect(thread.state.value.messages).toMatchObject([{ status: 'sending', content: 'why?' }]);
@@ -118,7 +118,7 @@ describe('a thread', () => {
     expect(contents(thread)).toEqual(['message 1', 'unsent']);
   });
 
-  test('keeps a rejected message for resending', () => {
+  test('keeps a rejected message, so that it can be sent again', () => {
     const thread = new Thread('c', 'ready');
     thread.addOptimistic('name1', 'too long');
     thread.reject('name1', { message: 'Please shorten it.', code: 'x', retryAt: null });
@@ -130,7 +130,7 @@ describe('a thread', () => {
 });
 
 describe('a regenerated answer', () => {
-  test('replaces the old answer at once, as another version', () => {
+  test('replaces the old answer immediately, as another version', () => {
     const thread = new Thread('c', 'ready');
     thread.load(page([message(1), message(2)]));
 
@@ -202,7 +202,7 @@ describe('another version of a question', () => {
     expect(thread.state.value.nextBefore).toBeNull();
   });
 
-  test('removes the messages of another path', () => {
+  test('removes the messages of the other path', () => {
     const thread = new Thread('c', 'ready');
     thread.load(page(range(1, 4).map((position) => message(position))));
 
@@ -224,54 +224,54 @@ describe('another version of a question', () => {
 });
 
 describe('an edited question', () => {
-  const editing = { messageId: 'm1', text: 'how?', clientMessageId: 'name2', isSent: true };
+  const edit = { messageId: 'm1', text: 'how?', clientMessageId: 'name2', isSent: true };
 
   test('closes when its new version is accepted', () => {
     const thread = new Thread('c', 'ready');
-    thread.edit({ ...editing, problem: null });
+    thread.setEdit({ ...edit, problem: null });
 
     thread.apply(messageAccepted({ client_message_id: 'other' }));
-    expect(thread.state.value.editing).not.toBeNull();
+    expect(thread.state.value.edit).not.toBeNull();
     thread.apply(
       messageAccepted({ client_message_id: 'name2', message_id: 'm3', answer_id: 'm4' }),
     );
 
-    expect(thread.state.value.editing).toBeNull();
+    expect(thread.state.value.edit).toBeNull();
   });
 
-  test('stays open with the reason and its id when it is rejected', () => {
+  test('stays open with its id and the reason when it is rejected', () => {
     const thread = new Thread('c', 'ready');
-    thread.edit({ ...editing, problem: null });
+    thread.setEdit({ ...edit, problem: null });
     const problem = { message: 'Too long.', code: 'message_too_long', retryAt: null };
 
     thread.reject('name2', problem);
 
-    expect(thread.state.value.editing).toEqual({ ...editing, isSent: false, problem });
+    expect(thread.state.value.edit).toEqual({ ...edit, isSent: false, problem });
   });
 });
 
-describe('a message far from the newest', () => {
-  test('is loaded with its surroundings, followed by a gap', async () => {
+describe('a message far from the newest one', () => {
+  test('is loaded with the messages around it, followed by an unloaded range', async () => {
     const thread = await openThread(1000);
 
     await thread.showMessage(300);
 
     expect(thread.state.value.target).toEqual({ id: 'm300' });
     expect(positions(thread)).toEqual([...range(275, 324), ...range(951, 1000)]);
-    expect(thread.state.value.gap).toEqual({ afterPosition: 324, beforePosition: 951 });
+    expect(thread.state.value.unloadedRange).toEqual({ afterPosition: 324, beforePosition: 951 });
     expect(thread.state.value.nextBefore).toBe(275);
   });
 
-  test('has no gap if the pages meet', async () => {
+  test('leaves no unloaded range if the pages meet', async () => {
     const thread = await openThread(120);
 
     await thread.showMessage(50);
 
     expect(positions(thread)).toEqual(range(25, 120));
-    expect(thread.state.value.gap).toBeNull();
+    expect(thread.state.value.unloadedRange).toBeNull();
   });
 
-  test('is not loaded twice', async () => {
+  test('is not loaded again if it is loaded already', async () => {
     const thread = await openThread(1000);
 
     await thread.showMessage(980);
@@ -280,7 +280,7 @@ describe('a message far from the newest', () => {
     expect(positions(thread)).toEqual(range(951, 1000));
   });
 
-  test('is shown after the conversation has loaded', async () => {
+  test('is shown after the conversation is loaded', async () => {
     const read = pagesOf(40);
     const thread = new Thread('c', 'loading', read);
     const shown = thread.showMessage(7);
@@ -292,27 +292,27 @@ describe('a message far from the newest', () => {
   });
 
   test.each([true, false])(
-    'fills the gap from either side (from the start: %s)',
+    'is followed by a range that can be loaded from either side (from the start: %s)',
     async (fromStart) => {
       const thread = await openThread(400);
       await thread.showMessage(100);
 
-      await thread.fillGap(fromStart);
-      const { gap } = thread.state.value;
-      expect(gap).toEqual(
+      await thread.loadUnloadedPage(fromStart);
+      const { unloadedRange } = thread.state.value;
+      expect(unloadedRange).toEqual(
         fromStart
           ? { afterPosition: 174, beforePosition: 351 }
           : { afterPosition: 124, beforePosition: 301 },
       );
-      for (let round = 0; thread.state.value.gap !== null && round < 10; round += 1) {
-        await thread.fillGap(fromStart);
+      for (let round = 0; thread.state.value.unloadedRange !== null && round < 10; round += 1) {
+        await thread.loadUnloadedPage(fromStart);
       }
 
       expect(positions(thread)).toEqual(range(75, 400));
     },
   );
 
-  test('reports a failure to load, and can retry', async () => {
+  test('can be loaded again after a failure', async () => {
     let isOffline = true;
     const read = pagesOf(100);
     const thread = new Thread('c', 'loading', (before) =>
@@ -321,11 +321,11 @@ describe('a message far from the newest', () => {
     thread.load(await read(null));
 
     await thread.loadOlder();
-    expect(thread.state.value.pageLoading).toBe('failed');
+    expect(thread.state.value.pageLoad).toBe('failed');
     isOffline = false;
     await thread.loadOlder();
 
-    expect(thread.state.value.pageLoading).toBe('idle');
+    expect(thread.state.value.pageLoad).toBe('idle');
     expect(positions(thread)).toEqual(range(1, 100));
   });
 });
@@ -337,7 +337,7 @@ describe('the rows of a thread', () => {
     const thread = new Thread('c', 'ready');
     thread.load(page([message(1), message(2)]));
     thread.addOptimistic('name1', 'and?');
-    const keys = () => rows(thread.state.value, now).map(({ key }) => key);
+    const keys = () => toRows(thread.state.value, now).map(({ key }) => key);
     const before = keys();
 
     thread.apply(messageAccepted({ message_id: 'm3', position: 3, answer_id: 'm4' }));
@@ -352,25 +352,27 @@ describe('the rows of a thread', () => {
     thread.load(page([message(1), message(2)]));
     for (const name of ['a', 'b', 'c']) thread.addOptimistic(name, name);
     thread.apply(messageAccepted({ client_message_id: 'b', message_id: 'm3', position: 3 }));
-    const keys = rows(thread.state.value, now).map(({ key }) => key);
+    const keys = toRows(thread.state.value, now).map(({ key }) => key);
 
     expect(new Set(keys).size).toBe(keys.length);
   });
 
-  test('mark new days, the end of the summary and gaps', async () => {
+  test('mark new dates, the end of the summary and unloaded ranges', async () => {
     const thread = await openThread(200);
     await thread.showMessage(60);
-    thread.setSummaryEnd(100);
-    const all = rows(thread.state.value, now);
+    thread.setSummaryThrough(100);
+    const all = toRows(thread.state.value, now);
 
-    expect(all.filter(({ day }) => day !== null).map(({ day }) => day)).toEqual([
-      'Friday, January 2',
-    ]);
-    expect(all.filter(({ isAfterGap }) => isAfterGap).map(({ message: { id } }) => id)).toEqual([
-      'm151',
-    ]);
-    expect(all.filter(({ endsSummary }) => endsSummary).map(({ message: { id } }) => id)).toEqual([
-      'm84',
-    ]);
+    expect(
+      all.filter(({ dateHeading }) => dateHeading !== null).map(({ dateHeading }) => dateHeading),
+    ).toEqual(['Friday, January 2']);
+    expect(
+      all
+        .filter(({ isAfterUnloadedRange }) => isAfterUnloadedRange)
+        .map(({ message: { id } }) => id),
+    ).toEqual(['m151']);
+    expect(
+      all.filter(({ isLastSummarised }) => isLastSummarised).map(({ message: { id } }) => id),
+    ).toEqual(['m84']);
   });
 });

@@ -3,47 +3,47 @@ import type {
   Ledger,
   MessageAccepted,
   MessagePage,
-  RejectedFrame,
+  FrameRejection,
   ResponseEnd,
-  TurnFailed,
+  TurnFailure,
 } from '../../api/types';
 import { Store } from '../store';
 import {
-  gapPageEnd,
+  unloadedPageEnd,
   type LoadedMessages,
   messageAt,
   PAGE_SIZE,
   withDistantPage,
-  withGapPage,
+  withUnloadedPage,
   withNewest,
   withOlder,
 } from './pages';
 import { optimisticMessage, type Problem, type ThreadMessage } from './thread-message';
 import { answerOf, startTurn, upsert } from './turn';
 
-/** A question that is being edited. */
-export interface Editing {
+/** An edit of a question. */
+export interface QuestionEdit {
   messageId: string;
   text: string;
-  /** The id that every attempt to send the edit uses; `null` before the first one. */
+  /** The id with which the edit is sent, also when it is sent again; `null` before the first time. */
   clientMessageId: string | null;
   isSent: boolean;
   problem: Problem | null;
 }
 
 export interface ThreadState extends LoadedMessages {
-  phase: 'new' | 'loading' | 'ready' | 'missing' | 'failed';
+  phase: 'new' | 'loading' | 'ready' | 'not-found' | 'failed';
   /** The id of the turn whose answer is streaming. */
   runningTurn: string | null;
-  editing: Editing | null;
-  /** The message to scroll to. Each request sets a new object, even for the same message. */
+  edit: QuestionEdit | null;
+  /** The message to scroll to. Each request sets a new object, so that the same message can be requested again. */
   target: { id: string } | null;
-  /** Whether a page other than the newest is being loaded, or the last attempt failed. */
-  pageLoading: 'idle' | 'older' | 'gap' | 'failed';
+  /** The state of loading pages other than the newest one. */
+  pageLoad: 'idle' | 'older' | 'unloaded-range' | 'failed';
   /** The position of the last message that the summary covers; 0 without a summary. */
-  summaryEnd: number;
+  summaryThrough: number;
   ledger: Ledger | null;
-  /** All tokens of the last turn, including its answer. */
+  /** The number of tokens of the last turn, including its answer. */
   tokensUsed: number | null;
 }
 
@@ -51,31 +51,31 @@ const EMPTY: ThreadState = {
   phase: 'new',
   messages: [],
   nextBefore: null,
-  gap: null,
+  unloadedRange: null,
   runningTurn: null,
-  editing: null,
+  edit: null,
   target: null,
-  pageLoading: 'idle',
-  summaryEnd: 0,
+  pageLoad: 'idle',
+  summaryThrough: 0,
   ledger: null,
   tokensUsed: null,
 };
 
-/** Fetches the page before a position; `null` for the newest page. */
+/** Fetches the page that ends before a position; `null` for the newest page. */
 export type FetchPage = (before: number | null) => Promise<MessagePage>;
 
 const noPages: FetchPage = () => Promise.reject(new Error('a new chat has no pages'));
 
 /**
- * The visible conversation. Messages are matched by id, so a duplicate event changes nothing, and a
- * replayed turn rebuilds its answer.
+ * The open conversation. Messages are matched by id, so a duplicate event changes nothing, and a replayed
+ * turn rebuilds its answer.
  */
 export class Thread {
   readonly state: Store<ThreadState>;
-  /** The ids of answers whose turn has started and sent no chunk yet. */
-  readonly #awaitingChunk = new Set<string>();
+  /** The ids of answers whose turn has started but has sent no chunk yet. */
+  readonly #answersWithoutChunk = new Set<string>();
   /** The turn that was running when the newest page was loaded. The versions of its answer are unknown. */
-  #turnAtLoad: string | null = null;
+  #turnRunningAtLoad: string | null = null;
 
   constructor(
     readonly conversationId: string | null,
@@ -85,13 +85,13 @@ export class Thread {
     this.state = new Store({ ...EMPTY, phase });
   }
 
-  fail(phase: 'missing' | 'failed'): void {
+  fail(phase: 'not-found' | 'failed'): void {
     this.#update({ phase });
   }
 
-  /** Shows the newest page in place of the newest messages. */
+  /** Replaces the newest messages with the newest page. */
   load(page: MessagePage): void {
-    this.#turnAtLoad = page.running_turn ?? null;
+    this.#turnRunningAtLoad = page.running_turn ?? null;
     this.state.update((state) => ({
       ...state,
       ...withNewest(state, page),
@@ -101,25 +101,29 @@ export class Thread {
   }
 
   async loadOlder(): Promise<void> {
-    const { nextBefore, pageLoading } = this.state.value;
-    if (nextBefore === null || isLoading(pageLoading)) return;
+    const { nextBefore, pageLoad } = this.state.value;
+    if (nextBefore === null || isLoading(pageLoad)) return;
     await this.#loadPage('older', nextBefore, withOlder);
   }
 
-  /** Loads a page of the gap, from its start or from its end. */
-  async fillGap(fromStart: boolean): Promise<void> {
-    const { gap, pageLoading } = this.state.value;
-    if (gap === null || isLoading(pageLoading)) return;
-    const before = gapPageEnd(gap, fromStart);
-    await this.#loadPage('gap', before, (state, page) => withGapPage(state, page, before));
+  /** Loads the first or the last page of the unloaded range. */
+  async loadUnloadedPage(fromStart: boolean): Promise<void> {
+    const { unloadedRange, pageLoad } = this.state.value;
+    if (unloadedRange === null || isLoading(pageLoad)) return;
+    const before = unloadedPageEnd(unloadedRange, fromStart);
+    await this.#loadPage('unloaded-range', before, (state, page) =>
+      withUnloadedPage(state, page, before),
+    );
   }
 
-  /** Scrolls to the message at this position; loads it and its surroundings if necessary. */
+  /** Scrolls to the message at this position. Loads it and those around it if necessary. */
   async showMessage(position: number): Promise<void> {
     await this.#waitForInitialLoad();
     if (messageAt(this.state.value, position) === undefined) {
       const before = position + PAGE_SIZE / 2;
-      await this.#loadPage('gap', before, (state, page) => withDistantPage(state, page, before));
+      await this.#loadPage('unloaded-range', before, (state, page) =>
+        withDistantPage(state, page, before),
+      );
     }
     const message = messageAt(this.state.value, position);
     if (message) this.#update({ target: { id: message.id } });
@@ -132,28 +136,28 @@ export class Thread {
 
   /** Keeps a message that the server rejected, so that the user can resend it. */
   reject(clientMessageId: string, problem: Problem): void {
-    const { editing } = this.state.value;
+    const { edit } = this.state.value;
     const message = this.find(clientMessageId);
     if (message) this.#upsert({ ...message, status: 'unsent', problem });
-    else if (editing?.clientMessageId === clientMessageId) {
-      this.#update({ editing: { ...editing, isSent: false, problem } });
+    else if (edit?.clientMessageId === clientMessageId) {
+      this.#update({ edit: { ...edit, isSent: false, problem } });
     }
   }
 
-  /** Whether this thread shows an unaccepted message or edit with this id. */
+  /** Whether this thread has a message or an edit with this client message id. */
   isPending(clientMessageId: string): boolean {
     return (
       this.find(clientMessageId) !== undefined ||
-      this.state.value.editing?.clientMessageId === clientMessageId
+      this.state.value.edit?.clientMessageId === clientMessageId
     );
   }
 
-  edit(editing: Editing | null): void {
-    this.#update({ editing });
+  setEdit(edit: QuestionEdit | null): void {
+    this.#update({ edit });
   }
 
-  setSummaryEnd(position: number): void {
-    this.#update({ summaryEnd: position });
+  setSummaryThrough(position: number): void {
+    this.#update({ summaryThrough: position });
   }
 
   removeMessage(id: string): void {
@@ -181,27 +185,27 @@ export class Thread {
         return this.#update({
           ledger: data.ledger,
           tokensUsed: data.total_tokens_used,
-          summaryEnd: data.ledger.summary_through,
+          summaryThrough: data.ledger.summary_through,
         });
       case 'conversation_updated':
-        if (data.change === 'deleted') this.fail('missing');
-        else if (data.change === 'compacted') this.setSummaryEnd(data.summary_through);
+        if (data.change === 'deleted') this.fail('not-found');
+        else if (data.change === 'compacted') this.setSummaryThrough(data.summary_through);
     }
   }
 
   #startTurn(accepted: MessageAccepted): void {
-    // This is the reply to a duplicate, sent to this connection only. The turn may have ended long ago.
+    // The reply to a duplicate is sent to this connection only. Its turn may have ended long ago.
     if (accepted.seq === undefined && this.find(accepted.answer_id)) {
       if (accepted.client_message_id) this.removeMessage(accepted.client_message_id);
       return;
     }
-    this.#awaitingChunk.add(accepted.answer_id);
+    this.#answersWithoutChunk.add(accepted.answer_id);
     this.state.update((state) => ({
       ...state,
       phase: 'ready',
       runningTurn: accepted.turn_id,
       messages: startTurn(state.messages, accepted),
-      editing: isSentEdit(state.editing, accepted) ? null : state.editing,
+      edit: isSentEdit(state.edit, accepted) ? null : state.edit,
     }));
   }
 
@@ -209,11 +213,11 @@ export class Thread {
     const answer = answerOf(this.state.value.messages, turnId);
     if (answer?.status !== 'streaming') return;
     // The old text stays visible until the first chunk arrives.
-    const prefix = this.#awaitingChunk.delete(answer.id) ? '' : answer.content;
+    const prefix = this.#answersWithoutChunk.delete(answer.id) ? '' : answer.content;
     this.#upsert({ ...answer, content: prefix + chunk });
   }
 
-  #failTurn(failed: TurnFailed): void {
+  #failTurn(failed: TurnFailure): void {
     const answer = answerOf(this.state.value.messages, failed.turn_id);
     if (answer) this.#upsert({ ...answer, problem: problemOf(failed) });
   }
@@ -222,12 +226,12 @@ export class Thread {
     const answer = this.find(end.message_id);
     if (answer) this.#upsert({ ...answer, status: end.status });
     if (this.state.value.runningTurn === end.turn_id) this.#update({ runningTurn: null });
-    if (this.#turnAtLoad === end.turn_id) void this.#loadVersions();
+    if (this.#turnRunningAtLoad === end.turn_id) void this.#loadVersions();
   }
 
   /** Loads the versions of an answer that was streaming when the page was loaded. */
   async #loadVersions(): Promise<void> {
-    this.#turnAtLoad = null;
+    this.#turnRunningAtLoad = null;
     try {
       const { messages } = await this.fetchPage(null);
       const versions = new Map(messages.map((message) => [message.message_id, message.versions]));
@@ -240,25 +244,25 @@ export class Thread {
         }),
       }));
     } catch {
-      // The answer is shown; only its versions are missing.
+      // The answer is still shown; only the version switcher is missing.
     }
   }
 
   async #loadPage(
-    pageLoading: 'older' | 'gap',
+    pageLoad: 'older' | 'unloaded-range',
     before: number,
     change: (state: ThreadState, page: MessagePage) => LoadedMessages,
   ): Promise<void> {
-    this.#update({ pageLoading });
+    this.#update({ pageLoad });
     try {
       const page = await this.fetchPage(before);
-      this.state.update((state) => ({ ...state, ...change(state, page), pageLoading: 'idle' }));
+      this.state.update((state) => ({ ...state, ...change(state, page), pageLoad: 'idle' }));
     } catch {
-      this.#update({ pageLoading: 'failed' });
+      this.#update({ pageLoad: 'failed' });
     }
   }
 
-  /** Resolves when the newest page is loaded, or loading it has failed. */
+  /** Waits until the newest page is loaded, or loading it has failed. */
   async #waitForInitialLoad(): Promise<void> {
     if (this.state.value.phase !== 'loading') return;
     await new Promise<void>((resolve) => {
@@ -288,16 +292,14 @@ export function problemOf({
   message,
   code,
   retry_after_ms: waitMs,
-}: Pick<RejectedFrame, 'message' | 'code' | 'retry_after_ms'>): Problem {
+}: Pick<FrameRejection, 'message' | 'code' | 'retry_after_ms'>): Problem {
   return { message, code, retryAt: waitMs === undefined ? null : Date.now() + waitMs };
 }
 
-function isLoading(pageLoading: ThreadState['pageLoading']): boolean {
-  return pageLoading === 'older' || pageLoading === 'gap';
+function isLoading(pageLoad: ThreadState['pageLoad']): boolean {
+  return pageLoad === 'older' || pageLoad === 'unloaded-range';
 }
 
-function isSentEdit(editing: Editing | null, accepted: MessageAccepted): boolean {
-  return (
-    editing !== null && editing.isSent && editing.clientMessageId === accepted.client_message_id
-  );
+function isSentEdit(edit: QuestionEdit | null, accepted: MessageAccepted): boolean {
+  return edit !== null && edit.isSent && edit.clientMessageId === accepted.client_message_id;
 }

@@ -12,7 +12,7 @@ export interface SearchState {
 
 const IDLE: SearchState = { query: '', phase: 'idle', hits: [], problem: null };
 
-/** How long typing must pause before a search starts. */
+/** The pause in typing after which a search starts. */
 export const DEBOUNCE_MS = 150;
 
 /** Searches messages as the user types. Responses to outdated queries are dropped. */

@@ -1,17 +1,17 @@
 import type { Conversation } from '../../api/types';
 import { storageKey } from '../storage';
 
-/** The times of the deletions in milliseconds since 1970, by the conversation's id. */
+/** The time of each deletion, in milliseconds since 1970, by conversation id. */
 type Pending = Record<string, number>;
 
 const KEY = storageKey('removals');
 
-/** After this time, the tab that could undo a deletion must be gone. */
+/** After this time, the tab that could undo a deletion must have crashed or been closed. */
 const ABANDONED_AFTER_MS = 60_000;
 
 /**
- * Conversations that the user has deleted and the server still has. They are kept in the browser's
- * storage, so that they do not reappear after a crash of the tab.
+ * Conversations that the user has deleted, but the server has not yet. They are kept in the browser's
+ * storage, so that they do not reappear if the tab crashes.
  */
 export class PendingDeletions {
   readonly #own = new Map<string, Conversation>();

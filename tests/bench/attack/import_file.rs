@@ -1,9 +1,9 @@
-//! Conversations that are imported before the measurement.
+//! Conversations that are imported from files in the format of the Flask application.
 
 use serde_json::{Value, json};
 use webchat_tests::Browser;
 
-/// A file in the format of the Flask application: one conversation with these texts.
+/// Creates a file with one conversation that consists of these texts.
 pub(super) fn flask_file(texts: impl IntoIterator<Item = String>) -> String {
     let messages: Vec<Value> =
         texts.into_iter().map(|text| json!({"role": "user", "content": text})).collect();

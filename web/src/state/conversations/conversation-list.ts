@@ -1,28 +1,28 @@
 import type { Conversation, ConversationPage } from '../../api/types';
 import { Store } from '../store';
 
-export interface ConversationsState {
+export interface ConversationListState {
   phase: 'loading' | 'ready' | 'failed';
-  /** The most recently updated first. */
+  /** Most recently updated first. */
   items: readonly Conversation[];
   nextCursor: string | null;
 }
 
 type FetchPage = (cursor: string | null) => Promise<ConversationPage>;
 
-/** The user's conversations, as far as they are loaded. */
-export class Conversations {
-  readonly state = new Store<ConversationsState>({
+/** The loaded part of a list of conversations. */
+export class ConversationList {
+  readonly state = new Store<ConversationListState>({
     phase: 'loading',
     items: [],
     nextCursor: null,
   });
-  /** The ids of conversations that the user deleted and the server still has. */
+  /** The ids of conversations that the user has deleted, but the server has not yet. */
   readonly #hidden = new Set<string>();
 
   constructor(private readonly fetchPage: FetchPage) {}
 
-  /** Loads or reloads the list, with at least as many items as before. */
+  /** Loads or reloads the list. A reload loads at least as many items as there were. */
   async load(): Promise<void> {
     const { phase, items: previous } = this.state.value;
     if (phase === 'failed') this.state.update((state) => ({ ...state, phase: 'loading' }));
@@ -58,20 +58,20 @@ export class Conversations {
     return this.state.value.items.find((item) => item.conversation_id === id);
   }
 
-  /** The conversation above or below; the first one if `id` is not listed. */
+  /** Returns the conversation above or below; the first one if `id` is not listed. */
   neighbour(id: string | null, step: 1 | -1): Conversation | undefined {
     const { items } = this.state.value;
     const index = items.findIndex((item) => item.conversation_id === id);
     return index < 0 ? items[0] : items[index + step];
   }
 
-  /** Inserts or replaces a conversation, at the position of its last update. */
+  /** Inserts or replaces a conversation, and keeps the order. */
   upsert(conversation: Conversation): void {
     if (this.#hidden.has(conversation.conversation_id)) return;
     this.state.update((state) => {
       const others = without(state.items, conversation.conversation_id);
-      const items = [...others, conversation].sort((one, other) =>
-        other.updated_at.localeCompare(one.updated_at),
+      const items = [...others, conversation].sort((left, right) =>
+        right.updated_at.localeCompare(left.updated_at),
       );
       return { ...state, phase: 'ready', items };
     });

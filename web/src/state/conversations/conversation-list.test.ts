@@ -1,15 +1,15 @@
 import { describe, expect, test } from 'vitest';
 
 import type { Conversation } from '../../api/types';
-import { Conversations, groupByDate } from './conversations';
+import { ConversationList, groupByDate } from './conversation-list';
 
 const page = (ids: string[], next_cursor: string | null) => ({
   conversations: ids.map((id) => ({ conversation_id: id, updated_at: '2026' })) as never,
   next_cursor,
 });
 
-function isoDate(...day: [number, number, number, number?]): string {
-  return new Date(...day).toISOString();
+function isoDate(...date: [number, number, number, number?]): string {
+  return new Date(...date).toISOString();
 }
 
 function conversation(id: string, updated_at: string): Conversation {
@@ -24,9 +24,9 @@ function conversation(id: string, updated_at: string): Conversation {
   };
 }
 
-describe('the list of conversations', () => {
+describe('a conversation list', () => {
   test('is sorted by the last update', () => {
-    const list = new Conversations({} as never);
+    const list = new ConversationList({} as never);
     list.upsert(conversation('one', '2026-01-01T00:00:00Z'));
     list.upsert(conversation('two', '2026-01-02T00:00:00Z'));
     list.update('one', { updated_at: '2026-01-03T00:00:00Z' });
@@ -34,7 +34,7 @@ describe('the list of conversations', () => {
     expect(list.state.value.items.map((item) => item.conversation_id)).toEqual(['one', 'two']);
   });
 
-  test('is grouped by local days', () => {
+  test('is grouped by date in local time', () => {
     const now = new Date(2026, 2, 10, 0, 30);
     const groups = groupByDate(
       [
@@ -55,8 +55,8 @@ describe('the list of conversations', () => {
   });
 });
 
-test('a reloaded list has as many items as before', async () => {
-  const list = new Conversations((cursor) =>
+test('a conversation list has as many items after a reload as before', async () => {
+  const list = new ConversationList((cursor) =>
     Promise.resolve(cursor === null ? page(['a', 'b'], 'next') : page(['c'], null)),
   );
   await list.load();

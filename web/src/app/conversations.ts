@@ -1,31 +1,31 @@
-import type { ConversationApi } from '../api/conversation-api';
+import { type ConversationApi, savedFileUrl } from '../api/conversation-api';
 import { ApiError } from '../api/http';
-import { type LibraryApi, savedFileUrl } from '../api/library-api';
 import type { Conversation } from '../api/types';
 import type { Drafts } from '../state/composer/drafts';
-import { Conversations } from '../state/library/conversations';
-import { Imports, type ImportState, importSummary } from '../state/library/imports';
-import { PendingDeletions } from '../state/library/pending-deletions';
-import { Search } from '../state/library/search';
+import { ConversationList } from '../state/conversations/conversation-list';
+import { Imports, type ImportState, importSummary } from '../state/conversations/imports';
+import { PendingDeletions } from '../state/conversations/pending-deletions';
+import { Search } from '../state/conversations/search';
 import type { Toasts } from '../state/page/toasts';
 
-/** The parts of the page that the library depends on. */
-export interface LibraryHost {
+/** The parts of the page that `Conversations` depends on. */
+export interface ConversationsHost {
   toasts: Toasts;
   drafts: Drafts;
   /** The id of the open conversation. */
   currentId: () => string | null;
   open: (id: string) => void;
   newChat: () => void;
-  /** Loads the open conversation again. */
-  reloadThread: (id: string) => void;
+  /** Reloads the open conversation. */
+  reloadConversation: (id: string) => void;
   reportError: (error: unknown) => void;
 }
 
-/** The user's conversations, and the operations on whole conversations. */
-export class Library {
-  readonly conversations: Conversations;
-  readonly archived: Conversations;
+/** The user's conversations: lists, search, imports and operations on whole conversations. */
+export class Conversations {
+  /** The conversations that are not archived. */
+  readonly active: ConversationList;
+  readonly archived: ConversationList;
   readonly search: Search;
   readonly imports: Imports;
   readonly #pendingDeletions: PendingDeletions;
@@ -34,34 +34,33 @@ export class Library {
   #undoToastId: number | null = null;
 
   constructor(
-    private readonly api: Pick<
+    private readonly api: Omit<
       ConversationApi,
-      'conversations' | 'conversation' | 'rename' | 'delete'
+      'config' | 'messages' | 'startConversation' | 'summaryThrough'
     >,
-    private readonly libraryApi: LibraryApi,
     storage: Storage | null,
-    private readonly host: LibraryHost,
+    private readonly host: ConversationsHost,
   ) {
-    this.conversations = new Conversations((cursor) => api.conversations(cursor));
-    this.archived = new Conversations((cursor) => libraryApi.archived(cursor));
-    this.search = new Search((query) => libraryApi.search(query));
-    this.imports = new Imports(libraryApi, (state) => this.#showImportResult(state));
+    this.active = new ConversationList((cursor) => api.conversations(cursor));
+    this.archived = new ConversationList((cursor) => api.archived(cursor));
+    this.search = new Search((query) => api.search(query));
+    this.imports = new Imports(api, (state) => this.#showImportResult(state));
     this.#pendingDeletions = new PendingDeletions(storage);
     for (const id of this.#pendingDeletions.allIds()) this.#hide(id);
   }
 
-  /** Completes the deletions of crashed tabs, then loads the list. */
+  /** Completes the deletions that crashed tabs left pending, then loads the list. */
   async start(): Promise<void> {
     for (const id of this.#pendingDeletions.abandonedIds()) {
       this.#pendingDeletions.take(id);
       void this.api.delete(id).catch(() => {});
     }
-    await this.conversations.load();
+    await this.active.load();
   }
 
-  /** Loads the lists again, because the changes missed while disconnected are not replayed. */
+  /** Reloads the lists. Needed after a reconnect: list changes are not replayed. */
   async reload(): Promise<void> {
-    await this.conversations.load();
+    await this.active.load();
     if (this.#isArchiveLoaded) await this.archived.load();
   }
 
@@ -71,11 +70,11 @@ export class Library {
   }
 
   find(id: string): Conversation | undefined {
-    return this.conversations.find(id) ?? this.archived.find(id);
+    return this.active.find(id) ?? this.archived.find(id);
   }
 
   /** Loads the title of a conversation that is not in the loaded lists; `null` if that fails. */
-  async titleOf(id: string): Promise<string | null> {
+  async loadTitle(id: string): Promise<string | null> {
     try {
       return (await this.api.conversation(id)).title;
     } catch {
@@ -83,21 +82,21 @@ export class Library {
     }
   }
 
-  /** Adds a conversation to the lists if it is on a page that is not loaded yet. */
+  /** Adds a conversation to the lists if it is not in their loaded part. */
   async ensureListed(id: string): Promise<void> {
     if (this.find(id)) return;
     try {
       this.upsert(await this.api.conversation(id));
     } catch {
-      // Its messages are shown anyway.
+      // The messages are shown even if the conversation is not listed.
     }
   }
 
   /** Inserts or replaces the conversation in the list that it belongs to, and removes it from the other. */
   upsert(conversation: Conversation): void {
     const [list, other] = conversation.archived
-      ? [this.archived, this.conversations]
-      : [this.conversations, this.archived];
+      ? [this.archived, this.active]
+      : [this.active, this.archived];
     other.remove(conversation.conversation_id);
     list.upsert(conversation);
   }
@@ -109,7 +108,7 @@ export class Library {
 
   /** Removes the conversation from the lists, but not from the server. */
   unlist(id: string): void {
-    this.conversations.remove(id);
+    this.active.remove(id);
     this.archived.remove(id);
   }
 
@@ -119,7 +118,7 @@ export class Library {
 
   async setArchived(id: string, archived: boolean): Promise<void> {
     await this.#tryOrReport(async () => {
-      this.upsert(await this.libraryApi.setArchived(id, archived));
+      this.upsert(await this.api.setArchived(id, archived));
       const undo = { label: 'Undo', run: () => void this.setArchived(id, !archived) };
       this.host.toasts.show(archived ? 'Archived.' : 'Unarchived.', undo);
     });
@@ -127,7 +126,7 @@ export class Library {
 
   async save(id: string): Promise<void> {
     await this.#tryOrReport(async () => {
-      const name = await this.libraryApi.save(id);
+      const name = await this.api.save(id);
       const download = { label: 'Download', href: savedFileUrl(name) };
       this.host.toasts.show('Saved on the server.', download);
     });
@@ -135,9 +134,9 @@ export class Library {
 
   async reset(id: string): Promise<void> {
     await this.#tryOrReport(async () => {
-      await this.libraryApi.reset(id);
+      await this.api.reset(id);
       this.host.toasts.show('The conversation is empty.');
-      if (this.host.currentId() === id) this.host.reloadThread(id);
+      if (this.host.currentId() === id) this.host.reloadConversation(id);
     });
   }
 
@@ -159,9 +158,9 @@ export class Library {
     this.#undoToastId = null;
   }
 
-  /** Commits the pending deletions of this tab when the user leaves the page. */
+  /** Deletes on the server what this tab has deleted and could still undo. Called when the user leaves. */
   commitDeletions(): void {
-    for (const id of this.#pendingDeletions.ownIds()) this.libraryApi.deleteOnUnload(id);
+    for (const id of this.#pendingDeletions.ownIds()) this.api.deleteOnUnload(id);
   }
 
   #undoDelete(id: string, wasOpen: boolean): void {
@@ -186,12 +185,12 @@ export class Library {
   }
 
   #hide(id: string): void {
-    this.conversations.hide(id);
+    this.active.hide(id);
     this.archived.hide(id);
   }
 
   #reveal(conversation: Conversation): void {
-    this.conversations.reveal(conversation.conversation_id);
+    this.active.reveal(conversation.conversation_id);
     this.archived.reveal(conversation.conversation_id);
     this.upsert(conversation);
   }

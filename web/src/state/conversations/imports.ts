@@ -9,7 +9,7 @@ export interface ImportState {
   /** The number of conversations in the file; 0 until it is known. */
   total: number;
   imported: number;
-  /** The number of conversations that existed before the import. */
+  /** The number of conversations in the file that existed before the import. */
   alreadyThere: number;
   problem: string | null;
 }
@@ -69,10 +69,10 @@ export class Imports {
   }
 }
 
-/** The result of an import, as a sentence. */
+/** Describes the result of an import in a sentence. */
 export function importSummary({ imported, alreadyThere }: ImportState): string {
   const result =
     imported === 1 ? 'Imported one conversation.' : `Imported ${imported} conversations.`;
   if (alreadyThere === 0) return result;
-  return `${result} ${alreadyThere === 1 ? 'One' : alreadyThere} existed already.`;
+  return `${result} ${alreadyThere === 1 ? 'One' : alreadyThere} already existed.`;
 }
