@@ -1,9 +1,9 @@
-//! Routes for reading.
+//! Routes for `GET` and `HEAD`.
 
 use actix_web::{Route, guard, web};
 
-/// A route for `GET` and, as HTTP demands of its resources, `HEAD` (RFC 9110, section 9.1), whose response has no body.
-/// Not for endless responses: actix computes the body all the same.
-pub(crate) fn read_route() -> Route {
+/// Returns a route for `GET` and `HEAD`, which HTTP requires of all resources (RFC 9110, section 9.1). Don't use it
+/// for endless responses: actix also computes the body for `HEAD`.
+pub(crate) fn get_or_head() -> Route {
     web::route().guard(guard::Any(guard::Get()).or(guard::Head()))
 }
