@@ -54,8 +54,11 @@ async fn a_turn_beyond_the_budget_is_refused_before_anything_is_sent_or_stored()
 
     let error = refused.unwrap_err();
     assert_eq!(error.code(), "token_budget_exceeded");
-    let text = error.to_string();
-    assert!(text.contains("00:00 UTC") && text.contains("DAILY_TOKENS_PER_USER"), "{text}");
+    let error_text = error.to_string();
+    assert!(
+        error_text.contains("00:00 UTC") && error_text.contains("DAILY_TOKENS_PER_USER"),
+        "{error_text}"
+    );
     assert_eq!(test.model.request_count(), 2);
     let stored = test.chat.conversations.find(test.user_id, other).await.unwrap();
     assert_eq!(stored.message_count, 0);
@@ -104,8 +107,8 @@ async fn users_share_the_budgets_of_their_network_and_of_the_server() {
         send(caller(test.user_id, "2001:db8::1"), test.conversation_id).await.unwrap();
         let refused = send(caller(other, "2001:db8::2"), id).await;
 
-        let text = refused.unwrap_err().to_string();
-        assert!(text.contains(setting), "{text}");
+        let error_text = refused.unwrap_err().to_string();
+        assert!(error_text.contains(setting), "{error_text}");
         let from_other_network = send(caller(other, "2001:db8:1::1"), id).await;
         assert_eq!(from_other_network.is_ok(), daily_tokens.total.is_none());
     }
