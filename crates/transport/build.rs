@@ -1,4 +1,5 @@
-//! Embeds the page anew after it was built. Without a built page, the library has none; see `Page::open`.
+//! Rebuilds the crate when the embedded page was rebuilt. Without a built page the crate embeds none; see
+//! `WebClient::open`.
 
 fn main() {
     println!("cargo::rerun-if-changed=../../web/dist");

@@ -191,7 +191,7 @@ fn chat(settings: &Settings, stores: Stores) -> Result<Chat, StartError> {
 
 fn token_counter(model: Option<&str>) -> TokenCounter {
     let Some(model) = model else { return TokenCounter::default() };
-    if !TokenCounter::knows(model) {
+    if !TokenCounter::knows_model(model) {
         tracing::warn!(model, "unknown tokenizer of this model: counting tokens as for gpt-4o");
     }
     TokenCounter::for_model(model)

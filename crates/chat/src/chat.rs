@@ -3,8 +3,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::accounts::retention::Retention;
-use crate::accounts::service::Accounts;
 use crate::context::service::Contexts;
 use crate::conversations::service::Conversations;
 use crate::events::service::Events;
@@ -15,13 +13,15 @@ use crate::runtime::core::Core;
 use crate::runtime::error_chain::error_chain;
 use crate::runtime::housekeeping::delete_expired_data;
 use crate::runtime::readiness::NotReady;
+use crate::sessions::retention::Retention;
+use crate::sessions::service::Sessions;
 use crate::settings::Settings;
 use crate::transfer::service::Transfer;
 use crate::turns::registry::RunningTurns;
 use crate::turns::service::Turns;
 use crate::turns::stopper::TurnStopper;
 
-/// The use cases, grouped into services. Clones share one state.
+/// The use cases, grouped into services. Clones share their state.
 #[derive(Clone)]
 pub struct Chat {
     /// Questions and the model's answers.
@@ -35,7 +35,7 @@ pub struct Chat {
     /// Export and import.
     pub transfer: Transfer,
     /// Sessions and their users.
-    pub accounts: Accounts,
+    pub sessions: Sessions,
     /// Subscriptions to events and lists.
     pub events: Events,
     pub(crate) core: Arc<Core>,
@@ -43,8 +43,8 @@ pub struct Chat {
 }
 
 impl Chat {
-    /// Builds the services on these ports. Their tasks run on the current Tokio runtime, even if the
-    /// services are called from another one.
+    /// Builds the services on these ports. Their tasks run on the current Tokio runtime, even if a service is
+    /// called from another one.
     ///
     /// # Panics
     /// If it is called outside a Tokio runtime.
@@ -59,7 +59,7 @@ impl Chat {
             contexts: Contexts::new(&core),
             files: Files::new(&core),
             transfer: Transfer::new(&core),
-            accounts: Accounts::new(&core),
+            sessions: Sessions::new(&core),
             events: Events::new(&core),
             core,
             running,
@@ -72,7 +72,7 @@ impl Chat {
         &self.core.settings
     }
 
-    /// Returns the name of the model that answers, if it is known yet.
+    /// Returns the name of the model, if it is already known.
     #[must_use]
     pub fn model_name(&self) -> Option<String> {
         self.core.ports.model.name()
@@ -86,9 +86,9 @@ impl Chat {
         self.core.readiness().await
     }
 
-    /// Recovers the turns that a previous process abandoned: publishes their ends and frees their conversations
-    /// before the first request. A failure is only logged: the background tasks recover the remaining turns,
-    /// and those whose leases expire later.
+    /// Recovers the turns that a previous process abandoned: publishes their ends and frees their conversations.
+    /// Call it before the first request. A failure is only logged: the background tasks recover the remaining
+    /// turns, and those whose leases expire later.
     pub async fn recover_abandoned_turns(&self) {
         if let Err(error) = self.turns.recover_abandoned_turns().await {
             tracing::warn!(error = error_chain(&error), "failed to recover abandoned turns");
@@ -111,10 +111,11 @@ impl Chat {
         self.files.spawn_dispatcher();
     }
 
-    /// Rejects new turns, waits for the running ones, then aborts the rest and saves their partial answers as
-    /// interrupted. Turns, imports and file analyses share one grace period; saving takes at most 8 s more.
+    /// Rejects new turns, waits for the running ones, then aborts the remaining ones and saves their partial
+    /// answers as interrupted. Turns, imports and file analyses share one grace period; saving takes at most 8 s
+    /// more.
     ///
-    /// Returns how many tasks had not ended by then, and may have lost unsaved results.
+    /// Returns the number of tasks that have not ended by then. Their unsaved results may be lost.
     pub async fn shutdown(&self, grace_period: Duration) -> usize {
         self.core.lifecycle.shutdown(grace_period).await
     }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use strum::IntoStaticStr;
 use thiserror::Error;
 use webchat_persistence::StoreError;
-use webchat_tokens::{CertainlyTooLong, TooLong};
+use webchat_tokens::{ObviouslyTooLong, TooLong};
 
 use crate::formats::invalid_file::InvalidImportFile;
 
@@ -32,7 +32,7 @@ pub enum ChatError {
     /// The message has so many bytes that it can't fit into the model's window. Its tokens were not counted.
     #[error(transparent)]
     #[strum(serialize = "message_too_long")]
-    MessageCertainlyTooLong(#[from] CertainlyTooLong),
+    MessageObviouslyTooLong(#[from] ObviouslyTooLong),
     /// The conversation doesn't exist or belongs to another user.
     #[error("Conversation not found.")]
     ConversationNotFound,
@@ -86,7 +86,7 @@ pub enum ChatError {
     ContextConflict,
     /// The client's id of the message belongs to a message with another text.
     #[error(
-        "This Idempotency-Key or client_message_id was used for another message already. Use a new one."
+        "This Idempotency-Key or client_message_id was already used for another message. Use a new one."
     )]
     IdempotencyKeyReused,
     /// The user's limit of concurrent turns is reached.
@@ -108,22 +108,22 @@ pub enum ChatError {
     ServerBusy,
     /// A daily budget has fewer tokens left than the request may use.
     #[error(
-        "{whose} daily budget of tokens doesn't suffice for this. It resets at 00:00 UTC, in {}. The \
+        "{owner} daily budget of tokens doesn't suffice for this. It resets at 00:00 UTC, in {}. The \
          operator's setting is {setting}.",
         hours(*retry_after)
     )]
     TokenBudgetExceeded {
-        /// Whose budget it is, at the start of a sentence.
-        whose: &'static str,
+        /// The owner of the budget, at the start of a sentence.
+        owner: &'static str,
         /// The setting that limits the budget.
         setting: &'static str,
-        /// How long until the budget is reset.
+        /// The time until the budget is reset.
         retry_after: Duration,
     },
     /// Another turn is running in the conversation.
     #[error("An answer is still in progress. Please wait for it, or stop it.")]
     TurnInProgress,
-    /// The conversation was saved so often that the file names of the next seconds are in use already.
+    /// The conversation was saved so often that the file names for the next seconds are already in use.
     #[error("This conversation was just saved several times. Please wait a few seconds.")]
     SavedTooOften,
     /// The user's limit of saved conversations is reached.
@@ -153,7 +153,7 @@ pub enum ChatError {
     #[error("The server has no space left. Please ask its operator for more.")]
     #[strum(serialize = "storage_full")]
     ServerStorageFull,
-    /// The import doesn't exist, is no longer remembered, or belongs to another user.
+    /// The import doesn't exist, has expired, or belongs to another user.
     #[error("Import not found.")]
     ImportNotFound,
     /// The user already has an import in progress.
@@ -177,7 +177,7 @@ pub enum ChatError {
     #[error("Unsupported file type.")]
     UnsupportedFileType,
     /// The file exceeds the size limit.
-    #[error("The file is too large: at most {} MB are taken.", megabytes(*max_bytes))]
+    #[error("The file is too large: at most {} MB are accepted.", megabytes(*max_bytes))]
     #[strum(serialize = "payload_too_large")]
     FileTooLarge {
         /// The maximum size of a file in bytes.
@@ -220,7 +220,7 @@ pub enum ChatError {
 }
 
 impl ChatError {
-    /// The error's stable code on the wire.
+    /// Returns the error's stable code in the wire format.
     #[must_use]
     pub fn code(&self) -> &'static str {
         self.into()
@@ -275,7 +275,7 @@ mod tests {
             ChatError::FileTooLarge { max_bytes }.to_string()
         };
 
-        assert_eq!(text(50), "The file is too large: at most 5 MB are taken.");
-        assert_eq!(text(25), "The file is too large: at most 2.5 MB are taken.");
+        assert_eq!(text(50), "The file is too large: at most 5 MB are accepted.");
+        assert_eq!(text(25), "The file is too large: at most 2.5 MB are accepted.");
     }
 }

@@ -1,6 +1,5 @@
 #![doc = include_str!("../README.md")]
 
-mod accounts;
 mod chat;
 mod context;
 mod conversations;
@@ -12,6 +11,7 @@ mod metrics;
 mod models;
 mod ports;
 mod runtime;
+mod sessions;
 mod settings;
 #[cfg(test)]
 mod testing;
@@ -19,7 +19,6 @@ mod trace;
 mod transfer;
 mod turns;
 
-pub use accounts::service::Accounts;
 pub use chat::Chat;
 pub use context::service::{ContextEdit, ContextView, Contexts, PromptChoice};
 pub use conversations::messages::MessagePage;
@@ -42,6 +41,7 @@ pub use runtime::log_limiter::{LogLimiter, SharedLogLimiter};
 pub use runtime::reached_limits::{Limit, count_reached_limit};
 pub use runtime::readiness::NotReady;
 pub use runtime::storage_quota::StorageQuota;
+pub use sessions::service::Sessions;
 pub use settings::{DailyTokenLimits, FileSettings, Settings, StoredBytesLimits};
 pub use transfer::copy::{CopyError, copy};
 pub use transfer::export::{

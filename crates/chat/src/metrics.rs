@@ -1,4 +1,4 @@
-//! The metrics of the use cases, which `docs/metrics.md` describes. They cost almost nothing if no recorder is
+//! The metrics of the use cases, which `docs/metrics.md` describes. They have almost no cost if no recorder is
 //! installed.
 
 use std::time::Duration;
@@ -28,8 +28,8 @@ pub fn describe_metrics() {
         describe_histogram!(name, Unit::Seconds, description);
         let _ = histogram!(name);
     }
-    for current in Current::iter() {
-        let (name, description) = current.describe();
+    for gauge in Gauge::iter() {
+        let (name, description) = gauge.describe();
         describe_gauge!(name, description);
         gauge!(name).set(0.0);
     }
@@ -41,7 +41,7 @@ pub fn describe_metrics() {
     for code in ["internal", "model_failed", "model_unreachable"] {
         counter!(TURN_FAILURES, "code" => code).increment(0);
     }
-    describe_counter!(TURNS_RECOVERED, "Turns of dead instances that this one ended");
+    describe_counter!(TURNS_RECOVERED, "Abandoned turns that this instance ended");
     describe_counter!(EVENT_PUBLISH_RETRIES, "Failed attempts to publish an event");
     for name in [TURNS_RECOVERED, EVENT_PUBLISH_RETRIES] {
         counter!(name).increment(0);
@@ -58,7 +58,7 @@ pub fn describe_metrics() {
     request_metrics::describe();
 }
 
-/// What takes time.
+/// The measured durations.
 #[derive(Clone, Copy, strum::EnumIter)]
 pub(crate) enum Timing {
     TurnAccept,
@@ -75,7 +75,7 @@ impl Timing {
         histogram!(self.describe().0).record(duration);
     }
 
-    /// Records how long the work takes, unless it is dropped.
+    /// Records the duration of the work, unless it is dropped.
     pub(crate) async fn measure<T>(self, work: impl Future<Output = T>) -> T {
         let started_at = Instant::now();
         let result = work.await;
@@ -87,37 +87,38 @@ impl Timing {
         match self {
             Self::TurnAccept => (
                 "webchat_turn_accept_seconds",
-                "From the start of a turn to the event that accepts its question",
+                "Time from the start of a turn to the event that accepts its question",
             ),
             Self::ContextPlan => (
                 "webchat_context_plan_seconds",
-                "Selecting the messages that are sent to the model",
+                "Time to select the messages that are sent to the model",
             ),
             Self::CompactionWait => (
                 "webchat_compaction_wait_seconds",
-                "How long a turn waited for the compaction of its conversation",
+                "Time that a turn waited for the compaction of its conversation",
             ),
             Self::FirstTextOverhead => (
                 "webchat_first_text_overhead_seconds",
-                "From the start of a turn to the publication of its first text, without the time of the model",
+                "Time from the start of a turn to the publication of its first text, without waits for the model",
             ),
             Self::AnswerSave => {
-                ("webchat_answer_save_seconds", "Saving a finished answer, with retries")
+                ("webchat_answer_save_seconds", "Time to save a finished answer, including retries")
             }
-            Self::EventPublish => {
-                ("webchat_event_publish_seconds", "Publishing an event of a turn, with retries")
-            }
+            Self::EventPublish => (
+                "webchat_event_publish_seconds",
+                "Time to publish an event of a turn, including retries",
+            ),
             Self::EventReplay => (
                 "webchat_event_replay_seconds",
-                "Opening a subscription and reading the events that the client has missed",
+                "Time to open a subscription and read the events that the client has missed",
             ),
         }
     }
 }
 
-/// What is counted while it lasts.
+/// The gauges of operations that are in progress.
 #[derive(Clone, Copy, strum::EnumIter)]
-pub(crate) enum Current {
+pub(crate) enum Gauge {
     Turns,
     FileAnalyses,
     Imports,
@@ -125,25 +126,27 @@ pub(crate) enum Current {
     PendingEvents,
 }
 
-impl Current {
-    /// Counts one more until the result is dropped.
+impl Gauge {
+    /// Counts one more operation until the guard is dropped.
     pub(crate) fn count(self) -> GaugeGuard {
         GaugeGuard::new(gauge!(self.describe().0))
     }
 
     fn describe(self) -> (&'static str, &'static str) {
         match self {
-            Self::Turns => ("webchat_turns_running", "Turns that run in this process"),
+            Self::Turns => ("webchat_turns_running", "Turns that are running in this process"),
             Self::FileAnalyses => {
-                ("webchat_file_analyses_running", "File analyses that run in this process")
+                ("webchat_file_analyses_running", "File analyses that are running in this process")
             }
-            Self::Imports => ("webchat_imports_running", "Imports that run in this process"),
+            Self::Imports => {
+                ("webchat_imports_running", "Imports that are running in this process")
+            }
             Self::WaitingTexts => {
-                ("webchat_texts_waiting", "Long texts that wait to be counted or split")
+                ("webchat_texts_waiting", "Long texts that are waiting to be counted or split")
             }
             Self::PendingEvents => (
                 "webchat_events_pending",
-                "Events of turns and file analyses that wait to be published",
+                "Events of turns and file analyses that are waiting to be published",
             ),
         }
     }

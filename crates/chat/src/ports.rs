@@ -25,7 +25,7 @@ pub struct Ports {
     pub sessions: Arc<dyn Sessions>,
     /// Counts the tokens of each day.
     pub token_budgets: Arc<dyn TokenBudgets>,
-    /// When the users were last active.
+    /// Stores when users were last active.
     pub users: Arc<dyn Users>,
     /// Stores the conversations that users saved as files.
     pub saved_files: Arc<dyn SavedFiles>,
@@ -35,7 +35,7 @@ pub struct Ports {
     pub signals: Arc<dyn Signals>,
     /// The checks that must pass for the server to be ready.
     pub probes: Vec<Arc<dyn Probe>>,
-    /// The model that answers.
+    /// The model that generates the answers.
     pub model: Arc<dyn ChatModel>,
     /// The source of the current time.
     pub clock: Arc<dyn Clock>,

@@ -12,27 +12,27 @@ pub struct Settings {
     pub window_tokens: u32,
     /// The number of tokens reserved for an answer, which is also its maximum length.
     pub reply_tokens: u32,
-    /// How long a session lasts after the browser's last visit.
+    /// The lifetime of a session after the browser's last visit.
     pub session_ttl: Duration,
-    /// How long the data of a user is kept after the end of the last session. `None` means for ever.
+    /// The time for which the data of a user is kept after the end of the last session. `None` means forever.
     pub inactive_users_kept: Option<Duration>,
-    /// The system prompt of conversations that don't have one.
+    /// The system prompt of conversations without their own.
     pub system_prompt: Option<String>,
     /// Whether the model generates titles.
     pub auto_titles: bool,
-    /// Which files are accepted, and how they are analysed.
+    /// The settings of file analysis.
     pub files: FileSettings,
     /// The maximum number of a user's concurrent turns in this process. `None` means no limit.
     pub turns_per_user: Option<u32>,
-    /// The maximum number of concurrent turns of a network of clients in this process. `None` means no limit.
+    /// The maximum number of concurrent turns of a client network in this process. `None` means no limit.
     pub turns_per_network: Option<u32>,
     /// The maximum number of concurrent turns in this process. `None` means no limit.
     pub max_turns: Option<u32>,
     /// The maximum duration of a turn, including the time to summarise older messages.
     pub max_turn_duration: Duration,
-    /// The maximum numbers of tokens on each day.
+    /// The daily token limits.
     pub daily_tokens: DailyTokenLimits,
-    /// How much may be stored.
+    /// The limits on stored bytes.
     pub max_stored_bytes: StoredBytesLimits,
 }
 
@@ -44,26 +44,26 @@ impl Settings {
     }
 }
 
-/// The maximum numbers of tokens that are sent to the model and received from it on each day in UTC. `None`
-/// means no maximum.
+/// The maximum numbers of tokens that are sent to the model and received from it per day in UTC. `None` means no
+/// limit.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct DailyTokenLimits {
     /// For each user.
     pub per_user: Option<NonZeroU64>,
-    /// For each network of clients.
+    /// For each client network.
     pub per_network: Option<NonZeroU64>,
     /// For all users together.
     pub total: Option<NonZeroU64>,
 }
 
 impl DailyTokenLimits {
-    /// Returns whether there is any maximum.
+    /// Returns whether there is any limit.
     pub(crate) fn is_limited(self) -> bool {
         self != Self::default()
     }
 }
 
-/// How many bytes of conversations may be stored. `None` means no limit.
+/// The maximum numbers of stored bytes. `None` means no limit.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct StoredBytesLimits {
     /// The limit of each user.
@@ -83,7 +83,7 @@ pub struct FileSettings {
     pub part_tokens: u32,
     /// The maximum number of concurrent requests to the model, for all files together.
     pub concurrency: usize,
-    /// The maximum number of concurrent analyses of a user's files. Failed ones, which are kept for a retry,
+    /// The maximum number of concurrent analyses of a user's files. Failed analyses, which are kept for a retry,
     /// have the same limit.
     pub per_user: u32,
 }

@@ -1,4 +1,4 @@
-//! Spans for traces. They have no texts, and the log does not show them.
+//! Spans for traces. They contain no message texts, and the log does not show them.
 
 use tracing::field::Empty;
 use tracing::{Span, info_span};
@@ -19,17 +19,17 @@ pub(crate) fn turn(id: ConversationId) -> Span {
     )
 }
 
-/// Records in the current span the turn that was stored.
+/// Records the id of the stored turn in the current span.
 pub(crate) fn record_turn_id(turn_id: TurnId) {
     Span::current().record("webchat.turn.id", tracing::field::display(turn_id));
 }
 
-/// Records in the current span why no turn was started.
+/// Records the error that prevented the turn in the current span.
 pub(crate) fn record_rejection(error: &ChatError) {
     record_error(error.code());
 }
 
-/// Records in the current span how the turn ended.
+/// Records the end of the turn in the current span.
 pub(crate) fn record_turn_end(finish_reason: FinishReason, error: Option<&Problem>) {
     Span::current().record("webchat.turn.finish_reason", finish_reason.as_str());
     if let Some(error) = error {
@@ -61,7 +61,8 @@ pub(crate) fn title() -> Span {
     info_span!(target: TRACE_TARGET, "generate title")
 }
 
-/// Returns the span of a file's analysis. It is a new trace: another instance may have received the file.
+/// Returns the span of a file's analysis. It starts a new trace, because another instance may have received the
+/// file.
 pub(crate) fn file_analysis(job_id: JobId) -> Span {
     info_span!(target: TRACE_TARGET, parent: None, "analyse file", webchat.job.id = %job_id)
 }

@@ -1,11 +1,11 @@
-//! Who asks for something, and from where.
+//! The user and client on whose behalf a request is handled.
 
 use std::fmt;
 use std::net::{IpAddr, Ipv6Addr};
 
 use crate::ids::UserId;
 
-/// Who asks for something, and from where.
+/// The user and client on whose behalf a request is handled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Caller {
     /// The user.
@@ -28,16 +28,16 @@ impl From<UserId> for Caller {
     }
 }
 
-/// The smallest network that one client surely has: an IPv4 address, or the /64 prefix of an IPv6 address. A
-/// client can choose any address within its prefix.
+/// The network of a client: an IPv4 address, or the /64 prefix of an IPv6 address, because a client can use any
+/// address within its prefix.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Network(IpAddr);
 
 impl Network {
-    /// The number of bits of an IPv6 address that a client chooses.
+    /// The number of bits of an IPv6 address that a client can choose.
     const HOST_BITS: u32 = 64;
 
-    /// Returns the network of an address. An IPv4 address that is mapped to IPv6 is an IPv4 address.
+    /// Returns the network of an address. An IPv4-mapped IPv6 address counts as an IPv4 address.
     #[must_use]
     pub fn of(address: IpAddr) -> Self {
         Self(match address.to_canonical() {
@@ -62,7 +62,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_network_is_an_ipv4_address_or_the_first_half_of_an_ipv6_address() {
+    fn a_network_is_an_ipv4_address_or_a_64_bit_ipv6_prefix() {
         let network = |address: &str| Network::of(address.parse().unwrap());
 
         assert_eq!(network("192.0.2.1"), network("::ffff:192.0.2.1"));

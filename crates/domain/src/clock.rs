@@ -1,4 +1,4 @@
-//! Timestamps, and the clocks that return them.
+//! Timestamps and clocks.
 
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
@@ -9,7 +9,7 @@ use time::format_description::BorrowedFormatItem;
 use time::format_description::well_known::Rfc3339;
 use time::macros::format_description;
 
-/// RFC 3339 with exactly three fractional digits, so that the texts sort by time.
+/// RFC 3339 with exactly three fractional digits, so that timestamps sort chronologically as strings.
 const WIRE_FORMAT: &[BorrowedFormatItem<'_>] =
     format_description!("[year]-[month]-[day]T[hour]:[minute]:[second].[subsecond digits:3]Z");
 
@@ -21,9 +21,8 @@ const READABLE_FORMAT: &[BorrowedFormatItem<'_>] =
 
 const MILLIS_PER_DAY: i64 = 24 * 60 * 60 * 1_000;
 
-/// A point in time in milliseconds, a precision that every store preserves.
-///
-/// On the wire it is RFC 3339 in UTC, always with milliseconds.
+/// A point in time in milliseconds, a precision that every store preserves. The wire format is RFC 3339 in UTC,
+/// always with milliseconds.
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[cfg_attr(feature = "openapi", schema(value_type = String, format = DateTime, examples("2026-01-02T03:04:05.678Z")))]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -42,13 +41,13 @@ impl Timestamp {
         self.0
     }
 
-    /// Returns the time `duration` later, or the latest time if that is exceeded.
+    /// Returns the time `duration` later, or the latest possible time.
     #[must_use]
     pub fn plus(self, duration: Duration) -> Self {
         Self(self.0.saturating_add(i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)))
     }
 
-    /// Returns the time `duration` earlier, or the earliest time if that is exceeded.
+    /// Returns the time `duration` earlier, or the earliest possible time.
     #[must_use]
     pub fn minus(self, duration: Duration) -> Self {
         Self(self.0.saturating_sub(i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)))
@@ -60,7 +59,7 @@ impl Timestamp {
         UtcDay(self.0.div_euclid(MILLIS_PER_DAY))
     }
 
-    /// Returns how much later `other` is; zero if it is earlier.
+    /// Returns the duration from this time until `other`, or zero if `other` is earlier.
     #[must_use]
     pub fn until(self, other: Self) -> Duration {
         Duration::from_millis(other.0.saturating_sub(self.0).try_into().unwrap_or(0))
@@ -73,7 +72,7 @@ impl Timestamp {
         moment.and_then(|moment| moment.format(COMPACT_FORMAT).ok()).unwrap_or_default()
     }
 
-    /// Formats the time as `YYYY-MM-DD HH:MM UTC`, for people.
+    /// Formats the time as `YYYY-MM-DD HH:MM UTC`, for display.
     #[must_use]
     pub fn readable(self) -> String {
         let moment = OffsetDateTime::from_unix_timestamp(self.0 / 1_000).ok();
@@ -97,7 +96,7 @@ impl UtcDay {
         self.0
     }
 
-    /// Returns the day so many days earlier.
+    /// Returns the day that is `days` days earlier.
     #[must_use]
     pub fn minus_days(self, days: u32) -> Self {
         Self(self.0.saturating_sub(days.into()))
@@ -113,7 +112,7 @@ impl UtcDay {
 impl Serialize for Timestamp {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let text =
-            self.to_wire().ok_or_else(|| ser::Error::custom("a year outside of 0 to 9999"))?;
+            self.to_wire().ok_or_else(|| ser::Error::custom("the year is not within 0 to 9999"))?;
         serializer.serialize_str(&text)
     }
 }
@@ -133,7 +132,7 @@ pub trait Clock: Send + Sync {
     fn now(&self) -> Timestamp;
 }
 
-/// The clock of the system.
+/// The system clock.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct SystemClock;
 
@@ -145,7 +144,7 @@ impl Clock for SystemClock {
     }
 }
 
-/// A clock for tests, which only moves when it is advanced.
+/// A clock for tests that only moves when it is advanced.
 #[derive(Debug)]
 pub struct ManualClock(AtomicI64);
 

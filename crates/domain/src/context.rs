@@ -1,4 +1,4 @@
-//! What is sent to the model in addition to the messages.
+//! The context of a conversation.
 
 use serde::{Deserialize, Serialize};
 
@@ -59,15 +59,15 @@ pub struct Summary {
     /// The position of the last message that the summary covers; 0 if it covers messages before the
     /// first stored one.
     pub through: u64,
-    /// How many of the visible messages the summary covers.
+    /// The number of visible messages that the summary covers.
     pub message_count: u64,
     /// When the summary was written.
     pub created_at: Timestamp,
-    /// Who wrote the summary.
+    /// The author of the summary.
     pub author: SummaryAuthor,
 }
 
-/// Who wrote a summary.
+/// The author of a summary.
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

@@ -35,7 +35,7 @@ pub struct Title(String);
 
 /// A text that is not a valid title.
 #[derive(Debug, Error, PartialEq, Eq)]
-#[error("a title has 1 to {} characters", Title::MAX_CHARS)]
+#[error("a title must have 1 to {} characters", Title::MAX_CHARS)]
 pub struct InvalidTitle;
 
 impl Title {

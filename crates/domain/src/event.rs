@@ -1,4 +1,4 @@
-//! The events of a conversation, and their form on the wire.
+//! The events of a conversation, and their wire format.
 
 use serde::de::DeserializeOwned;
 use serde::ser::SerializeStruct;
@@ -12,12 +12,13 @@ use crate::{
 
 /// An event of a conversation, which is published to all its subscribers.
 ///
-/// Its JSON is the wire form, `{"event": …, "data": {"conversation_id", "seq", …}}`.
+/// The wire format is the JSON object `{"event": …, "data": {"conversation_id", "seq", …}}`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Event {
     /// The conversation that the event belongs to.
     pub conversation_id: ConversationId,
-    /// The event's number in its conversation. Numbers only rise and are never reused.
+    /// The sequence number of the event in its conversation. Sequence numbers are strictly increasing and never
+    /// reused.
     pub seq: u64,
     /// The kind of event and its data.
     pub body: EventBody,
@@ -53,13 +54,13 @@ pub struct ResponseChunk {
     pub turn_id: TurnId,
 }
 
-/// Why a turn failed.
+/// The reason why a turn failed.
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TurnFailed {
-    /// A sentence for people, which says what they can do.
+    /// A human-readable message that says what the user can do.
     pub message: String,
-    /// A stable code for programs.
+    /// A stable, machine-readable code.
     pub code: String,
     /// The turn that failed.
     pub turn_id: TurnId,
@@ -75,7 +76,7 @@ pub struct ResponseEnd {
     pub turn_id: TurnId,
     /// The answer's position in the conversation.
     pub position: u64,
-    /// Why the answer ended.
+    /// The reason why the answer ended.
     pub finish_reason: FinishReason,
     /// The status of the answer.
     pub status: MessageStatus,
@@ -89,13 +90,13 @@ pub struct ResponseEnd {
 pub struct TokenUsage {
     /// The turn that ended.
     pub turn_id: TurnId,
-    /// The tokens that were sent to the model, plus those of its answer.
+    /// The number of tokens of the request and of the answer.
     pub total_tokens_used: u32,
-    /// What was sent to the model, in tokens.
+    /// The tokens that were sent to the model, by kind.
     pub ledger: Ledger,
 }
 
-/// How a conversation itself has changed. New kinds of changes may be added.
+/// A change of the conversation itself. New kinds of changes may be added.
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "change", rename_all = "snake_case")]
@@ -112,12 +113,12 @@ pub enum ConversationChange {
     },
     /// The few-shot examples have changed.
     FewShot,
-    /// A new summary replaces older messages when the model is asked.
+    /// A new summary replaces older messages in requests to the model.
     Compacted {
         /// The position of the last message that the summary covers.
         summary_through: u64,
     },
-    /// The user changed the system prompt, the summary or the parameters for the model.
+    /// The user changed the system prompt, the summary or the model parameters.
     Context,
     /// Other versions of some messages have become visible.
     Branch,
@@ -133,7 +134,7 @@ pub enum ConversationChange {
 }
 
 impl EventBody {
-    /// Returns the event's name on the wire.
+    /// Returns the event's name in the wire format.
     #[must_use]
     pub fn name(&self) -> &'static str {
         match self {
@@ -149,7 +150,7 @@ impl EventBody {
 }
 
 impl Event {
-    /// Returns the `data` of the event on the wire.
+    /// Returns the event's `data` in the wire format.
     #[must_use]
     pub fn data(&self) -> EventData<&EventBody> {
         let Self { conversation_id, seq, body } = self;
@@ -157,13 +158,13 @@ impl Event {
     }
 }
 
-/// The `data` of an event of a conversation: its body, with the conversation and the number.
+/// The `data` of an event: its body with the conversation id and the sequence number.
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[derive(Clone, Copy, Debug, Serialize)]
 pub struct EventData<B> {
     /// The conversation that the event belongs to.
     conversation_id: ConversationId,
-    /// The event's number in its conversation. Numbers only rise.
+    /// The sequence number of the event in its conversation. Sequence numbers are strictly increasing.
     seq: u64,
     #[serde(flatten)]
     body: B,
@@ -178,7 +179,7 @@ impl Serialize for Event {
     }
 }
 
-/// Checks every field. Ignores fields that a newer server has added.
+/// Validates the known fields, and ignores unknown ones, which a newer server may have added.
 impl<'de> Deserialize<'de> for Event {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         #[derive(Deserialize)]
@@ -226,7 +227,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_event_round_trips_through_its_wire_form() {
+    fn an_event_round_trips_through_its_wire_format() {
         let conversation_id = ConversationId::generate();
         let turn_id = TurnId::generate();
         let chunk = Event {

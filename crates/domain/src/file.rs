@@ -22,13 +22,13 @@ pub struct FileJob {
     pub token_count: u32,
     /// The status of the analysis.
     pub status: JobStatus,
-    /// The number of parts that are analysed.
+    /// The number of analysed parts.
     #[serde(rename = "done")]
     pub parts_done: u32,
     /// The total number of parts.
     #[serde(rename = "of")]
     pub part_count: u32,
-    /// Why the analysis failed, if it did.
+    /// The reason why the analysis failed, if it failed.
     #[cfg_attr(feature = "openapi", schema(required = true))]
     pub error: Option<Problem>,
     /// When the file was uploaded.
@@ -53,7 +53,7 @@ pub enum JobStatus {
     Cancelled,
 }
 
-/// The progress of a file's analysis, as subscribers see it.
+/// The progress of a file's analysis, as published to subscribers.
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FileProgress {
@@ -61,7 +61,7 @@ pub struct FileProgress {
     pub job_id: JobId,
     /// The file's name.
     pub file_name: FileName,
-    /// The number of parts that are analysed.
+    /// The number of analysed parts.
     #[serde(rename = "done")]
     pub parts_done: u32,
     /// The total number of parts.
@@ -69,7 +69,7 @@ pub struct FileProgress {
     pub part_count: u32,
     /// The status of the analysis.
     pub status: JobStatus,
-    /// Why the analysis failed, if it did.
+    /// The reason why the analysis failed, if it failed.
     #[cfg_attr(feature = "openapi", schema(required = true))]
     pub error: Option<Problem>,
 }
@@ -87,8 +87,8 @@ impl From<&FileJob> for FileProgress {
     }
 }
 
-/// A file's display name: 1 to 100 visible characters, and never a path on any system. Any name from a
-/// client is converted to this form.
+/// A file's display name: 1 to 100 visible characters, and not a path on any operating system. Any text from a
+/// client is converted into a valid name.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(from = "String", into = "String")]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]

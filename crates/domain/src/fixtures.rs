@@ -1,4 +1,4 @@
-//! Valid values for tests, which change single fields with struct update syntax.
+//! Valid values for tests. A test changes single fields with the struct update syntax.
 
 use crate::{
     Conversation, ConversationId, Message, MessageAccepted, MessageId, MessageStatus, NewMessage,
@@ -27,13 +27,14 @@ impl Conversation {
 }
 
 impl Message {
-    /// Returns a complete question of 7 tokens, in no turn, the first of its conversation.
+    /// Returns a complete question of 7 tokens that belongs to no turn: the first message of its conversation.
     #[must_use]
     pub fn fixture() -> Self {
         NewMessage::fixture().into_message(ConversationId::generate(), 1, None)
     }
 
-    /// A failed answer of 7 tokens with every field set, so that tests of stores and formats miss none.
+    /// Returns a failed answer of 7 tokens with every field set, so that tests of stores and formats cover all
+    /// fields.
     #[must_use]
     pub fn full_fixture() -> Self {
         Self {
@@ -52,7 +53,7 @@ impl Message {
 }
 
 impl NewMessage {
-    /// Returns a complete question of 7 tokens, in no turn.
+    /// Returns a complete question of 7 tokens that belongs to no turn.
     #[must_use]
     pub fn fixture() -> Self {
         Self::question("Why is the sky blue?".to_owned(), 7, Timestamp::FIXTURE)
@@ -60,7 +61,7 @@ impl NewMessage {
 }
 
 impl MessageAccepted {
-    /// An accepted message with every field of [`Message::full_fixture`].
+    /// Returns the event that accepts [`Message::full_fixture`].
     #[must_use]
     pub fn fixture() -> Self {
         Self::new(&Message::full_fixture(), MessageId::generate(), TurnId::generate(), None)

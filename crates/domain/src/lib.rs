@@ -40,6 +40,6 @@ pub use search::{SearchHit, SearchQuery, SnippetPart};
 pub use session::Session;
 pub use turn::{FinishReason, Ledger};
 
-/// The target of `tracing` spans that are only for traces. The log shows neither these spans nor their fields, and
-/// no module's path may begin with it.
+/// The target of `tracing` spans that exist only for traces. The log shows neither these spans nor their fields. No
+/// module path may begin with this target.
 pub const TRACE_TARGET: &str = "webchat::spans";

@@ -1,5 +1,5 @@
-//! Messages: questions and answers. All structs with the fields of a message are here, so that adding a field
-//! changes one file.
+//! Messages: questions and answers. All structs that contain the fields of a message are here, so that adding a
+//! field changes only one file.
 
 use serde::{Deserialize, Serialize};
 
@@ -55,11 +55,11 @@ pub struct Message {
     pub role: Role,
     /// The text, verbatim.
     pub content: String,
-    /// The number of tokens of the text, without what the chat format adds.
+    /// The number of tokens of the text, without the overhead of the chat format.
     pub token_count: u32,
     /// The status of the message.
     pub status: MessageStatus,
-    /// Why the answer failed, if known.
+    /// The reason why the answer failed, if known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "openapi", schema(nullable = false))]
     pub error: Option<Problem>,
@@ -121,19 +121,19 @@ pub struct NewMessage {
 }
 
 impl NewMessage {
-    /// A complete question, in no turn.
+    /// Creates a complete question that belongs to no turn.
     #[must_use]
     pub fn question(content: String, token_count: u32, created_at: Timestamp) -> Self {
         Self::new(Role::User, content, token_count, created_at)
     }
 
-    /// A complete answer, in no turn.
+    /// Creates a complete answer that belongs to no turn.
     #[must_use]
     pub fn answer(content: String, token_count: u32, created_at: Timestamp) -> Self {
         Self::new(Role::Assistant, content, token_count, created_at)
     }
 
-    /// A complete message, in no turn, as imports contain them.
+    /// Creates a complete message that belongs to no turn, like imported messages.
     #[must_use]
     pub fn new(role: Role, content: String, token_count: u32, created_at: Timestamp) -> Self {
         Self {
@@ -147,13 +147,13 @@ impl NewMessage {
         }
     }
 
-    /// The same message, in a turn.
+    /// Assigns the message to a turn.
     #[must_use]
     pub fn in_turn(self, turn_id: TurnId) -> Self {
         Self { turn_id: Some(turn_id), ..self }
     }
 
-    /// Returns the message as it is stored at a position of a conversation.
+    /// Converts the new message into a message at a position of a conversation.
     #[must_use]
     pub fn into_message(
         self,
@@ -178,7 +178,7 @@ impl NewMessage {
 }
 
 impl MessageAccepted {
-    /// Announces a question and its answer in a turn. An old question may be answered in a new turn.
+    /// Creates the event that announces a question and its answer. The turn may be newer than the question.
     #[must_use]
     pub fn new(
         question: &Message,
@@ -206,7 +206,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_new_message_keeps_its_values_when_it_is_placed() {
+    fn a_new_message_keeps_its_values_when_it_gets_a_position() {
         let (turn_id, created_at) = (TurnId::generate(), Timestamp::from_unix_millis(7));
         let new = NewMessage::answer("The moon.".to_owned(), 3, created_at).in_turn(turn_id);
         let (conversation_id, parent_id) = (ConversationId::generate(), MessageId::generate());

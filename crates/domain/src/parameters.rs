@@ -7,7 +7,7 @@ use serde::de::value::{self, StrDeserializer};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-/// The sampling parameters of a model. For those that are not set, the model's defaults apply.
+/// The sampling parameters of a model. The model's defaults apply to unset ones.
 ///
 /// The fields are those of <https://platform.openai.com/docs/api-reference/chat/create>. Unknown fields
 /// are rejected.
@@ -36,22 +36,22 @@ pub struct ModelParameters {
         schema(value_type = Option<f64>, minimum = -2, maximum = 2)
     )]
     pub presence_penalty: Option<Penalty>,
-    /// The penalty for tokens, for each time that they have already occurred.
+    /// The penalty for each previous occurrence of a token.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[cfg_attr(
         feature = "openapi",
         schema(value_type = Option<f64>, minimum = -2, maximum = 2)
     )]
     pub frequency_penalty: Option<Penalty>,
-    /// The same seed makes the same answer more likely. Models do not guarantee it.
+    /// The seed of the sampling. The same seed makes the same answer more likely, but does not guarantee it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub seed: Option<i64>,
-    /// How much a reasoning model reasons before it answers.
+    /// The amount of reasoning before a reasoning model answers.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reasoning_effort: Option<ReasoningEffort>,
 }
 
-/// A number from `MIN` to `MAX`, both included.
+/// A number from `MIN` to `MAX`, inclusive.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(try_from = "f64", into = "f64")]
 pub struct BoundedNumber<const MIN: i8, const MAX: i8>(f64);
@@ -63,7 +63,7 @@ pub type Probability = BoundedNumber<0, 1>;
 /// From -2 to 2.
 pub type Penalty = BoundedNumber<-2, 2>;
 
-/// How much a model reasons before it answers. No model supports all of these.
+/// The amount of reasoning before a model answers. No model supports all of these values.
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -77,11 +77,11 @@ pub enum ReasoningEffort {
     XHigh,
 }
 
-/// An invalid value of a parameter.
+/// The error for an invalid value of a parameter.
 #[derive(Debug, Error, PartialEq, Eq)]
 pub enum InvalidParameter {
     /// The value is not a number, or out of range.
-    #[error("a number from {min} to {max} is expected")]
+    #[error("expected a number from {min} to {max}")]
     Number {
         /// The minimum.
         min: i8,
@@ -89,12 +89,12 @@ pub enum InvalidParameter {
         max: i8,
     },
     /// The value is not a reasoning effort.
-    #[error("none, minimal, low, medium, high or xhigh is expected")]
+    #[error("expected none, minimal, low, medium, high or xhigh")]
     Effort,
 }
 
 impl ModelParameters {
-    /// Returns these parameters, with `defaults` for those that are not set.
+    /// Returns these parameters, with `defaults` for unset ones.
     #[must_use]
     pub fn or(self, defaults: Self) -> Self {
         Self {
@@ -108,7 +108,7 @@ impl ModelParameters {
     }
 }
 
-/// NaN is never within the range, so that each value equals itself.
+/// Valid, because NaN is never within the range: each value equals itself.
 impl<const MIN: i8, const MAX: i8> Eq for BoundedNumber<MIN, MAX> {}
 
 impl<const MIN: i8, const MAX: i8> TryFrom<f64> for BoundedNumber<MIN, MAX> {
@@ -158,10 +158,10 @@ mod tests {
     }
 
     #[test]
-    fn only_parameters_that_are_set_are_written() {
-        let written = r#"{"temperature":0.7,"seed":-1,"reasoning_effort":"xhigh"}"#;
+    fn unset_parameters_are_not_serialized() {
+        let json = r#"{"temperature":0.7,"seed":-1,"reasoning_effort":"xhigh"}"#;
 
-        let parameters = parse(written).unwrap();
+        let parameters = parse(json).unwrap();
 
         let expected = json!({"temperature": 0.7, "seed": -1, "reasoning_effort": "xhigh"});
         assert_eq!(to_value(parameters).unwrap(), expected);
@@ -180,7 +180,7 @@ mod tests {
 
             assert!(value(min.into()).is_ok(), "{name}");
             assert!(value(max.into()).is_ok(), "{name}");
-            let expected = format!("a number from {min} to {max} is expected");
+            let expected = format!("expected a number from {min} to {max}");
             for outside in [f64::from(min) - 0.01, f64::from(max) + 0.01] {
                 assert!(value(outside).unwrap_err().starts_with(&expected), "{name}");
             }
@@ -201,7 +201,7 @@ mod tests {
     }
 
     #[test]
-    fn a_text_out_of_range_is_rejected() {
+    fn a_text_that_is_not_a_valid_parameter_is_rejected() {
         assert_eq!("0.7".parse(), Temperature::try_from(0.7));
         for wrong in ["", "warm", "NaN", "inf", "2.1"] {
             assert!(wrong.parse::<Temperature>().is_err(), "{wrong}");

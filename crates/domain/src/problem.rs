@@ -2,12 +2,12 @@
 
 use serde::{Deserialize, Serialize};
 
-/// Why an answer or the analysis of a file failed or is incomplete.
+/// The reason why an answer or a file analysis failed or is incomplete.
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Problem {
-    /// A sentence for people, which says what they can do.
+    /// A human-readable message that says what the user can do.
     pub message: String,
-    /// A stable code for programs.
+    /// A stable, machine-readable code.
     pub code: String,
 }

@@ -6,15 +6,15 @@ use serde::Serialize;
 
 use crate::{ConversationId, MessageId, Role, Timestamp};
 
-/// A search query. Every text is a valid query; one without words and phrases finds nothing.
+/// A search query. Every text is a valid query; a query without words or phrases matches nothing.
 ///
-/// `moon "spring tide" -storm` finds messages with the phrase `spring tide` and without `storm`, best
-/// match first. All phrases are required, but only one of the words.
+/// `moon "spring tide" -storm` finds messages with the word `moon` and the phrase `spring tide`, but without
+/// `storm`. A message must contain all phrases and at least one of the words.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct SearchQuery {
-    /// Words of which a message must contain at least one.
+    /// Words, at least one of which a message must contain.
     pub words: Vec<String>,
-    /// Phrases of which a message must contain all.
+    /// Phrases, all of which a message must contain.
     pub phrases: Vec<String>,
     /// Words and phrases that a message must not contain.
     pub excluded: Vec<String>,
@@ -51,8 +51,8 @@ pub struct SnippetPart {
 }
 
 impl SearchQuery {
-    /// The maximum number of different terms: words, phrases and exclusions together. Each costs a lookup
-    /// in the index of messages.
+    /// The maximum number of distinct terms: words, phrases and exclusions together. Each requires a lookup in the
+    /// message index.
     pub const MAX_TERMS: usize = 32;
 
     /// Parses a query as typed by a user. Repeated terms and those after the first [`Self::MAX_TERMS`]
@@ -89,7 +89,7 @@ impl SearchQuery {
         query
     }
 
-    /// Returns whether the query finds nothing, because it has no words and no phrases.
+    /// Returns whether the query matches nothing, because it has neither words nor phrases.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.words.is_empty() && self.phrases.is_empty()
@@ -139,7 +139,7 @@ mod tests {
     }
 
     #[test]
-    fn an_unclosed_quote_extends_to_the_end() {
+    fn an_unclosed_quote_extends_to_the_end_of_the_query() {
         assert_eq!(SearchQuery::parse("\"spring tide").phrases, terms(&["spring tide"]));
     }
 }

@@ -1,10 +1,10 @@
-//! Why turns end, and the tokens that they use.
+//! The reasons why turns end, and the tokens that they use.
 
 use serde::{Deserialize, Serialize};
 
 use crate::MessageStatus;
 
-/// Why an answer ended.
+/// The reason why an answer ended.
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -34,7 +34,7 @@ impl FinishReason {
         Self::Failed,
     ];
 
-    /// Returns the name on the wire.
+    /// Returns the name in the wire format.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -78,7 +78,7 @@ impl FinishReason {
 pub struct Ledger {
     /// The model's context window.
     pub window: u32,
-    /// Reserved for the answer.
+    /// The tokens that are reserved for the answer.
     pub reserved: u32,
     /// The system prompt.
     pub system: u32,

@@ -1,15 +1,15 @@
-//! The tokens that a request may use, and those that are taken in any case.
+//! The token budget of a request.
 
 use thiserror::Error;
 use webchat_domain::{Context, SystemPrompt};
 
-use crate::counter::certainly_exceeds;
+use crate::counter::obviously_exceeds;
 
-/// The tokens that the chat format adds to each message: 3 around it and 1 for its role. The rule is
-/// `num_tokens_from_messages` of the OpenAI cookbook, "How to count tokens with tiktoken".
+/// The tokens that the chat format adds to each message: 3 delimiters and 1 for its role, according to
+/// `num_tokens_from_messages` in the OpenAI cookbook, "How to count tokens with tiktoken".
 pub const MESSAGE_OVERHEAD: u32 = 4;
 
-/// The tokens that the chat format adds to each request: 3 that start the answer, by the same rule.
+/// The tokens that the chat format adds to each request to start the answer, according to the same function.
 pub const REPLY_PRIMER: u32 = 3;
 
 /// The maximum number of tokens of the summary's introduction.
@@ -18,7 +18,7 @@ pub(crate) const SUMMARY_INTRODUCTION: u32 = 16;
 /// The text that introduces the summary to the model.
 pub const SUMMARY_HEADING: &str = "Summary of the conversation so far:";
 
-/// The token budget of a request. Each number includes what the chat format adds.
+/// The token budget of a request. Each number includes the overhead of the chat format.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Budget {
     /// The model's context window, including the answer.
@@ -29,7 +29,7 @@ pub struct Budget {
     pub system: u32,
     /// Tokens of the few-shot examples.
     pub few_shot: u32,
-    /// The summary of the oldest messages, if any. It is sent only if it fits beside the question.
+    /// The summary of the oldest messages, if any. It is sent only if it fits together with the question.
     pub summary: Option<SummaryExtent>,
 }
 
@@ -38,16 +38,16 @@ pub struct Budget {
 pub struct SummaryExtent {
     /// Tokens of the summary.
     pub tokens: u32,
-    /// The position of the last message that it covers.
+    /// The position of the last message that the summary covers.
     pub through: u64,
-    /// How many messages it covers.
+    /// The number of messages that the summary covers.
     pub messages: u64,
 }
 
-/// A message that does not fit into the budget, not even alone.
+/// The error for a message that exceeds the budget even without other messages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[error(
-    "This message has {tokens} tokens, and the model takes at most {limit}. Please shorten it, or \
+    "This message has {tokens} tokens, and the model accepts at most {limit}. Please shorten it, or \
      send it in parts."
 )]
 pub struct TooLong {
@@ -57,20 +57,20 @@ pub struct TooLong {
     pub limit: u32,
 }
 
-/// A message that has so many bytes that it can't fit into the budget. Its tokens are not counted.
+/// The error for a message with so many bytes that it can't fit into the budget. Its tokens are not counted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[error(
-    "This message has more than {limit} tokens, which is the most that the model takes. Please shorten \
+    "This message has more than {limit} tokens, the most that the model accepts. Please shorten \
      it, or send it in parts."
 )]
-pub struct CertainlyTooLong {
+pub struct ObviouslyTooLong {
     /// The maximum number of tokens of a message.
     pub limit: u32,
 }
 
 impl Budget {
-    /// The budget of a conversation with this context. `system` is the default system prompt, for
-    /// conversations that do not have one.
+    /// Creates the budget of a conversation with this context. `system` is the default system prompt, for
+    /// conversations without their own.
     #[must_use]
     pub fn for_context(
         window: u32,
@@ -97,11 +97,10 @@ impl Budget {
         }
     }
 
-    /// Checks that a message fits at all. To be called before the message is stored.
+    /// Checks that a message fits into the budget without other messages. Call it before the message is stored.
     ///
     /// # Errors
-    ///
-    /// When it does not fit, with the limit.
+    /// [`TooLong`] if it does not fit.
     pub fn fits(&self, tokens: u32) -> Result<(), TooLong> {
         if self.has_space_for(0, tokens) {
             return Ok(());
@@ -109,39 +108,38 @@ impl Budget {
         Err(TooLong { tokens, limit: self.max_message_tokens() })
     }
 
-    /// Checks that a message of this length may fit, without counting its tokens, which takes up to a
-    /// second for the longest messages. To be called before they are counted.
+    /// Checks that a message of this length may fit. Call it before its tokens are counted, which takes up to a
+    /// second for the longest messages.
     ///
     /// # Errors
-    ///
-    /// When it has too many tokens, however long they are, with the limit.
-    pub fn may_fit(&self, bytes: usize) -> Result<(), CertainlyTooLong> {
+    /// [`ObviouslyTooLong`] if it must have too many tokens, even if all of them have the maximum length.
+    pub fn may_fit(&self, bytes: usize) -> Result<(), ObviouslyTooLong> {
         let limit = self.max_message_tokens();
-        if certainly_exceeds(bytes, limit) { Err(CertainlyTooLong { limit }) } else { Ok(()) }
+        if obviously_exceeds(bytes, limit) { Err(ObviouslyTooLong { limit }) } else { Ok(()) }
     }
 
-    /// The maximum number of tokens of a message.
+    /// Returns the maximum number of tokens of a message.
     fn max_message_tokens(&self) -> u32 {
         self.available().saturating_sub(REPLY_PRIMER).saturating_sub(MESSAGE_OVERHEAD)
     }
 
-    /// The tokens that are available for messages and their summary.
+    /// Returns the number of tokens that are available for messages and their summary.
     #[must_use]
     pub fn available(&self) -> u32 {
         let fixed = self.reply.saturating_add(self.system).saturating_add(self.few_shot);
         self.window.saturating_sub(fixed)
     }
 
-    /// Whether a message of `tokens` tokens fits after `taken` tokens.
-    pub(crate) fn has_space_for(&self, taken: u32, tokens: u32) -> bool {
-        let taken = taken
+    /// Returns whether a message of `tokens` tokens fits if `used` tokens are already used.
+    pub(crate) fn has_space_for(&self, used: u32, tokens: u32) -> bool {
+        let total = used
             .checked_add(REPLY_PRIMER)
-            .and_then(|taken| taken.checked_add(tokens)?.checked_add(MESSAGE_OVERHEAD));
-        taken.is_some_and(|taken| taken <= self.available())
+            .and_then(|total| total.checked_add(tokens)?.checked_add(MESSAGE_OVERHEAD));
+        total.is_some_and(|total| total <= self.available())
     }
 }
 
-/// The tokens of a message, including what the chat format adds.
+/// Returns the number of tokens of a message with the overhead of the chat format.
 #[must_use]
 pub fn with_overhead(tokens: u32) -> u32 {
     tokens.saturating_add(MESSAGE_OVERHEAD)

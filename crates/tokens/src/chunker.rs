@@ -1,4 +1,4 @@
-//! Splits long texts into chunks that fit the model.
+//! Splits long texts into chunks that fit into a request to the model.
 
 mod boundaries;
 mod token_ends;
@@ -9,15 +9,14 @@ use self::boundaries::LEVELS;
 use self::token_ends::TokenEnds;
 use crate::TokenCounter;
 
-/// Splits a text into chunks of at most `limit` tokens each: at the ends of paragraphs if possible,
-/// otherwise of lines, sentences or words, and never within a character. The concatenated chunks are
-/// the text. A chunk is as long as it can be without a worse boundary. Sentences and words of more than
-/// 512 bytes are split like any other text.
+/// Splits a text into chunks of at most `limit` tokens each: at the ends of paragraphs if possible, otherwise of
+/// lines, sentences or words, and never within a character. The concatenated chunks equal the text. A chunk is as
+/// long as possible with the best available boundary. Sentences and words of more than 512 bytes are not kept
+/// together.
 ///
-/// `limit` must be at least 16, because a single character may have that many tokens. The time is
-/// proportional to the length, whatever the text is, up to 1 s per megabyte: call it outside of the
-/// runtime's threads. Each chunk is split off when it is asked for, so that the caller can stop between
-/// two of them.
+/// `limit` must be at least 16, because a single character may have that many tokens. The running time is linear in
+/// the length of any text, up to 1 s per megabyte: call it outside the async runtime's threads. The iterator is
+/// lazy, so the caller can stop between two chunks.
 #[must_use]
 pub fn chunks(text: &str, limit: u32, counter: TokenCounter) -> Chunks<'_> {
     Chunks {
@@ -32,7 +31,7 @@ pub fn chunks(text: &str, limit: u32, counter: TokenCounter) -> Chunks<'_> {
 /// The chunks of a text. See [`chunks`].
 pub struct Chunks<'a> {
     text: &'a str,
-    /// Where the next chunk starts.
+    /// The byte offset at which the next chunk starts.
     start: usize,
     limit: usize,
     tokens: TokenEnds<'a>,
@@ -40,15 +39,15 @@ pub struct Chunks<'a> {
 }
 
 impl Chunks<'_> {
-    /// The tokens that were counted so far: after the last chunk, those of the text. The chunks together
-    /// may have a few more.
+    /// Returns the number of tokens that were counted so far. After the last chunk, this is the number of tokens of
+    /// the text; the chunks together may have a few more.
     #[must_use]
     pub fn token_count(&self) -> u32 {
         u32::try_from(self.tokens.encoded_count()).unwrap_or(u32::MAX)
     }
 
-    /// Finds the end of the next chunk. The tokens of the text say where it is; as a chunk can have more of
-    /// them than the same part of the text, it is counted, and shortened if it has too many.
+    /// Finds the end of the next chunk by the tokens of the whole text. A chunk can have more tokens than the same
+    /// part of the text, so its tokens are counted again, and it is shortened if it has too many.
     fn chunk_end(&mut self) -> usize {
         let shortest = self.text.ceil_char_boundary(self.start + 1);
         let (mut budget, mut reduction) = (self.limit, 0);
@@ -58,19 +57,20 @@ impl Chunks<'_> {
             if excess == 0 || end == shortest {
                 return end;
             }
-            // Doubled, so that the number of counts is bounded.
+            // Doubling it bounds the number of attempts.
             reduction = reduction.max(excess) * 2;
             budget = budget.saturating_sub(reduction);
         }
     }
 
-    /// Returns the best end within `budget` of the text's tokens, but at least `shortest`.
+    /// Returns the best end within the next `budget` tokens of the text, but at least `shortest`.
     fn end_within(&mut self, budget: usize, shortest: usize) -> usize {
         let farthest = self.text.floor_char_boundary(self.tokens.end_of(budget)).max(shortest);
         if farthest == self.text.len() {
             return farthest;
         }
-        // Whatever follows the chunk and fits alone ends before this.
+        // A paragraph, line, sentence or word that follows the chunk and fits into the limit ends before this
+        // offset.
         let ahead = self.tokens.end_of(self.limit.saturating_mul(2));
         let mut from = self.start;
         for level in &LEVELS {

@@ -1,32 +1,31 @@
-//! When the oldest messages are compacted into the summary, and how many. A compaction frees at least
-//! half of the available tokens, so that a conversation has no more compactions than its tokens divided
-//! by that half.
+//! Decides when the oldest messages are compacted into the summary, and how many of them. Each compaction frees at
+//! least half of the available tokens, which limits the number of compactions of a conversation.
 
 use webchat_domain::{Message, Role};
 
 use crate::budget::{Budget, with_overhead};
 
-/// The maximum number of tokens of a summary, unless a quarter of the available tokens is less.
+/// The maximum number of tokens of a summary. In a small window the limit is a quarter of the available tokens.
 const MAX_SUMMARY_TOKENS: u32 = 500;
 
 impl Budget {
-    /// Whether the oldest messages should be compacted, before there is need: `history` tokens of
-    /// messages and the summary exceed three quarters of the available tokens.
+    /// Returns whether the oldest messages should be compacted ahead of time: `history` tokens of messages and the
+    /// summary exceed three quarters of the available tokens.
     #[must_use]
     pub fn needs_compaction(&self, history: u32) -> bool {
         history.saturating_add(self.summary_tokens()) > self.available() / 4 * 3
     }
 
-    /// The maximum number of tokens of a summary.
+    /// Returns the maximum number of tokens of a summary.
     #[must_use]
     pub fn max_summary_tokens(&self) -> u32 {
         MAX_SUMMARY_TOKENS.min(self.available() / 4)
     }
 
-    /// The tokens of messages that a compaction keeps: together with the summary, a quarter of the
-    /// available tokens.
+    /// Returns how many tokens of messages a compaction keeps: a quarter of the available tokens, less those of the
+    /// summary.
     #[must_use]
-    pub fn kept_by_compaction(&self) -> u32 {
+    pub fn tokens_kept_by_compaction(&self) -> u32 {
         (self.available() / 4).saturating_sub(self.summary_tokens())
     }
 
@@ -35,7 +34,7 @@ impl Budget {
     }
 }
 
-/// Finds the newest message that is compacted, from messages that are passed newest first.
+/// Finds the newest message to compact. Messages are passed newest first.
 #[derive(Clone, Copy, Debug)]
 pub struct CompactionScan {
     through: u64,
@@ -43,17 +42,17 @@ pub struct CompactionScan {
 }
 
 impl CompactionScan {
-    /// Starts with the messages after the summary of `budget`.
+    /// Creates a scan of the messages after the summary of `budget`.
     #[must_use]
     pub fn new(budget: Budget) -> Self {
         Self {
             through: budget.summary.map_or(0, |summary| summary.through),
-            available: budget.kept_by_compaction(),
+            available: budget.tokens_kept_by_compaction(),
         }
     }
 
-    /// Whether this message, the next older one, is the newest that is compacted. Returns `None` if
-    /// there is none, because the summary covers all older messages.
+    /// Returns whether the next older message is the newest one to compact. Returns `None` if there is no message
+    /// to compact, because the summary covers all older messages.
     pub fn is_boundary(&mut self, message: &Message) -> Option<bool> {
         if message.position <= self.through {
             return None;
@@ -78,10 +77,10 @@ mod tests {
     use super::*;
     use crate::budget::{MESSAGE_OVERHEAD, REPLY_PRIMER, SummaryExtent};
 
-    /// A conversation, as far as the planner is concerned.
+    /// The parts of a conversation that matter to compaction.
     struct Conversation {
         budget: Budget,
-        /// The tokens of the messages that are not compacted, with their overhead.
+        /// The tokens of each message that is not compacted, with its overhead.
         history: Vec<u32>,
         compactions: u64,
     }
@@ -98,9 +97,9 @@ mod tests {
 
         /// Compacts with a summary of the maximum length.
         fn compact(&mut self) {
-            let mut left = self.budget.kept_by_compaction();
+            let mut available = self.budget.tokens_kept_by_compaction();
             let kept = self.history.iter().rev().take_while(|tokens| {
-                left.checked_sub(**tokens).map(|remaining| left = remaining).is_some()
+                available.checked_sub(**tokens).map(|remaining| available = remaining).is_some()
             });
             self.history.drain(..self.history.len() - kept.count());
             let tokens = self.budget.max_summary_tokens().saturating_sub(MESSAGE_OVERHEAD);
@@ -110,8 +109,8 @@ mod tests {
     }
 
     proptest! {
-        /// Compacts as the chat does: before a question that would not fit, and after an answer that
-        /// leaves few tokens.
+        /// Compacts when the chat does: before a question that would not fit, and after an answer that leaves few
+        /// tokens available.
         #[test]
         fn compactions_are_rare_and_every_question_fits(
             window in 2_000..20_000_u32,
@@ -126,7 +125,7 @@ mod tests {
                 if !conversation.fits(question) {
                     conversation.compact();
                 }
-                prop_assert!(conversation.fits(question), "a message had to be left out");
+                prop_assert!(conversation.fits(question), "the question does not fit after a compaction");
                 conversation.history.extend([question, answer]);
                 tokens += u64::from(question + answer);
                 if conversation.budget.needs_compaction(conversation.history()) {
@@ -137,7 +136,7 @@ mod tests {
             let half = u64::from(budget.available() / 2);
             prop_assert!(
                 conversation.compactions <= tokens / half + 1,
-                "{} compactions for {tokens} tokens, half of the available is {half}", conversation.compactions
+                "{} compactions for {tokens} tokens, but each must free {half}", conversation.compactions
             );
         }
     }

@@ -1,4 +1,4 @@
-//! Counting tokens.
+//! The token counter.
 
 use std::iter::repeat_n;
 
@@ -8,29 +8,27 @@ use tiktoken_rs::{CoreBPE, bpe_for_tokenizer, o200k_base_singleton};
 
 use crate::segments::{Segment, Segments};
 
-/// The minimum size of the segments that are encoded one after another, which bounds the memory and the
-/// time that each takes.
+/// The minimum size of the segments that are encoded separately. Segments bound the memory and time of one
+/// encoding.
 const SEGMENT_BYTES: usize = 16 * 1024;
 
 /// The maximum length of a token in bytes: 128 spaces in `o200k_base`.
 const MAX_TOKEN_BYTES: usize = 128;
 
-/// Whether a text of this length has more than `limit` tokens, however long they are. Counting the tokens of the longest
-/// texts takes up to a second.
+/// Returns whether a text of this length must have more than `limit` tokens, even if all its tokens have the
+/// maximum length. It avoids counting the tokens of the longest texts, which takes up to a second.
 #[must_use]
-pub fn certainly_exceeds(bytes: usize, limit: u32) -> bool {
+pub fn obviously_exceeds(bytes: usize, limit: u32) -> bool {
     bytes > usize::try_from(limit).unwrap_or(usize::MAX).saturating_mul(MAX_TOKEN_BYTES)
 }
 
-/// Added for each division of a run, so that the count is never too low: a run may have this many more tokens
-/// as a whole than in two parts.
-const TOKENS_PER_DIVISION: usize = 1;
+/// The number of tokens that is added for each split of a run, so that the count is never too low: an unsplit run
+/// may have this many more tokens than its two parts.
+const TOKENS_PER_SPLIT: usize = 1;
 
-/// Counts tokens with a model's encoding. The default encoding is that of OpenAI's current models
-/// (`o200k_base`).
-///
-/// The first count in a process loads the encoding, which blocks for about 0.15 s and occupies about 50 MB from
-/// then on. [`TokenCounter::load`] does it in advance, outside the runtime's threads.
+/// Counts tokens with a model's encoding. The default encoding is that of OpenAI's current models (`o200k_base`).
+/// The first count in a process loads the encoding, which blocks for about 0.15 s and then occupies about 50 MB.
+/// [`TokenCounter::load`] loads it in advance. Call it outside the async runtime's threads.
 #[derive(Clone, Copy)]
 pub struct TokenCounter {
     tokenizer: Tokenizer,
@@ -43,63 +41,64 @@ impl Default for TokenCounter {
 }
 
 impl TokenCounter {
-    /// A counter with the encoding of the model `name`, or the default one if the model is unknown.
+    /// Creates a counter with the encoding of the model `name`, or with the default encoding if the model is
+    /// unknown.
     #[must_use]
     pub fn for_model(name: &str) -> Self {
         tokenizer(name).map_or_else(Self::default, |tokenizer| Self { tokenizer })
     }
 
-    /// Loads the encoding, unless the process has loaded it before.
+    /// Loads the encoding, unless the process has already loaded it.
     pub fn load(self) {
         self.encoding();
     }
 
-    /// Whether the encoding of the model `name` is known.
+    /// Returns whether the encoding of the model `name` is known.
     #[must_use]
-    pub fn knows(name: &str) -> bool {
+    pub fn knows_model(name: &str) -> bool {
         tokenizer(name).is_some()
     }
 
-    /// The number of tokens of `text`. Special tokens such as `<|endoftext|>` count as plain text.
+    /// Returns the number of tokens of `text`. Special tokens such as `<|endoftext|>` count as plain text.
     ///
-    /// The time is proportional to the length, whatever the text is: up to 0.5 s per megabyte. A run of
-    /// more than 4096 characters without white space (or of white space only) is counted in parts, and
-    /// the count may be too high by three tokens for each part.
+    /// The running time is linear in the length of any text: up to 0.5 s per megabyte. A run of more than 4096
+    /// characters without white space (or of only white space) is counted in parts. The count may then be too high
+    /// by three tokens for each part.
     #[must_use]
     pub fn count(&self, text: &str) -> u32 {
         let tokens: usize = segments(text).map(|segment| self.count_segment(segment)).sum();
         u32::try_from(tokens).unwrap_or(u32::MAX)
     }
 
-    /// The length in bytes of each token of a segment. A token that is added for a division has the length 0.
+    /// Returns the length in bytes of each token of a segment. A token that is added for a split has the length 0.
     pub(crate) fn token_lengths(self, segment: Segment<'_>) -> impl Iterator<Item = usize> {
         let tokens = self.encoding().encode_ordinary(segment.text).into_iter();
         let lengths = tokens.map(move |token| {
             self.encoding().decode_bytes(&[token]).map_or(0, |bytes| bytes.len())
         });
-        lengths.chain(repeat_n(0, tokens_of_division(segment)))
+        lengths.chain(repeat_n(0, extra_tokens(segment)))
     }
 
     fn encoding(self) -> &'static CoreBPE {
-        // No encoding fails to load: they are part of the library.
+        // Loading never fails: the encodings are part of the library.
         bpe_for_tokenizer(self.tokenizer).unwrap_or_else(|_| o200k_base_singleton())
     }
 
     fn count_segment(self, segment: Segment<'_>) -> usize {
-        self.encoding().count_ordinary(segment.text) + tokens_of_division(segment)
+        self.encoding().count_ordinary(segment.text) + extra_tokens(segment)
     }
 }
 
-/// Divides the text into segments. Their tokens together are those of the text.
+/// Splits the text into segments that together have the same tokens as the text.
 pub(crate) fn segments(text: &str) -> Segments<'_> {
     Segments::new(text, SEGMENT_BYTES)
 }
 
-fn tokens_of_division(segment: Segment<'_>) -> usize {
-    if segment.ends_within_run { TOKENS_PER_DIVISION } else { 0 }
+fn extra_tokens(segment: Segment<'_>) -> usize {
+    if segment.ends_within_run { TOKENS_PER_SPLIT } else { 0 }
 }
 
-/// The context window of the model `model` in tokens, including the answer; `None` if it is unknown.
+/// Returns the context window of the model `model` in tokens, including the answer, or `None` if it is unknown.
 #[must_use]
 pub fn window_of(model: &str) -> Option<u32> {
     get_context_size(&base_name(model)).and_then(|tokens| u32::try_from(tokens).ok())
@@ -109,7 +108,7 @@ fn tokenizer(model: &str) -> Option<Tokenizer> {
     get_tokenizer(&base_name(model))
 }
 
-/// The model's name without the prefix that gateways add.
+/// Returns the model's name without the prefix that gateways add.
 fn base_name(name: &str) -> String {
     name.rsplit('/').next().unwrap_or(name).to_ascii_lowercase()
 }
@@ -132,15 +131,15 @@ mod tests {
     }
 
     #[test]
-    fn a_known_model_has_its_encoding_and_an_unknown_one_the_current() {
+    fn a_known_model_uses_its_own_encoding_and_an_unknown_one_the_default() {
         let count = |model| TokenCounter::for_model(model).count("お誕生日おめでとう");
 
         assert_eq!(count("gpt-4-0613"), 9);
         for model in ["gpt-4o", "openai/GPT-4o-2024-08-06", "gpt-5", "SmolLM2-135M-Instruct", ""] {
             assert_eq!(count(model), 8, "{model}");
         }
-        assert!(TokenCounter::knows("gpt-35-turbo"));
-        assert!(!TokenCounter::knows("SmolLM2-135M-Instruct"));
+        assert!(TokenCounter::knows_model("gpt-35-turbo"));
+        assert!(!TokenCounter::knows_model("SmolLM2-135M-Instruct"));
     }
 
     #[test]
@@ -151,7 +150,7 @@ mod tests {
     }
 
     #[test]
-    fn no_token_is_longer_than_the_maximum() {
+    fn no_encoding_has_a_token_beyond_the_maximum_length() {
         for model in ["gpt-4o", "gpt-4", "davinci"] {
             let encoding = TokenCounter::for_model(model).encoding();
 

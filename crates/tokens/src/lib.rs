@@ -8,10 +8,10 @@ mod planner;
 mod segments;
 
 pub use budget::{
-    Budget, CertainlyTooLong, MESSAGE_OVERHEAD, REPLY_PRIMER, SUMMARY_HEADING, SummaryExtent,
+    Budget, MESSAGE_OVERHEAD, ObviouslyTooLong, REPLY_PRIMER, SUMMARY_HEADING, SummaryExtent,
     TooLong, with_overhead,
 };
 pub use chunker::{Chunks, chunks};
 pub use compaction::CompactionScan;
-pub use counter::{TokenCounter, certainly_exceeds, window_of};
+pub use counter::{TokenCounter, obviously_exceeds, window_of};
 pub use planner::{ContextPlan, ContextPlanner};

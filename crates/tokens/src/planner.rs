@@ -11,14 +11,14 @@ use crate::budget::{Budget, REPLY_PRIMER, TooLong, with_overhead};
 pub struct ContextPlan {
     /// The messages, oldest first.
     pub messages: Vec<Message>,
-    /// Whether the summary is sent before them.
+    /// Whether the summary is sent before the messages.
     pub with_summary: bool,
-    /// The tokens that are used, and the messages that did not fit.
+    /// The used tokens, and the number of messages that did not fit.
     pub ledger: Ledger,
 }
 
-/// Chooses the messages that are sent to the model: the question, and as many of the preceding messages
-/// as fit, without a gap. Messages are never shortened, and the store need not be read any further.
+/// Chooses the messages that are sent to the model: the question, and as many of the preceding messages as fit,
+/// without gaps. Messages are never shortened.
 ///
 /// Answers without text are skipped.
 #[derive(Clone, Debug)]
@@ -31,12 +31,10 @@ pub struct ContextPlanner {
 }
 
 impl ContextPlanner {
-    /// Starts with the question, which is always sent. The summary is sent if it fits beside the
-    /// question.
+    /// Starts with the question, which is always sent. The summary is sent if it fits together with the question.
     ///
     /// # Errors
-    ///
-    /// When the question does not fit, not even alone.
+    /// [`TooLong`] if the question exceeds the budget even without other messages.
     pub fn new(budget: Budget, question: Message) -> Result<Self, TooLong> {
         budget.fits(question.token_count)?;
         let summary = budget
@@ -51,7 +49,7 @@ impl ContextPlanner {
         })
     }
 
-    /// Starts without a question, to plan between two turns.
+    /// Starts without a question, to plan the context between two turns.
     #[must_use]
     pub fn without_question(budget: Budget) -> Self {
         let summary = budget.summary.filter(|summary| budget.has_space_for(summary.tokens, 0));
@@ -64,8 +62,8 @@ impl ContextPlanner {
         }
     }
 
-    /// Adds the next older message. Breaks if the message is covered by the summary or does not fit:
-    /// then no older message is sent either.
+    /// Adds the next older message. Returns `Break` if the summary covers the message or if it does not fit: then
+    /// no older message is sent either.
     pub fn try_add(&mut self, message: Message) -> ControlFlow<()> {
         if self.done {
             return ControlFlow::Break(());
@@ -78,8 +76,8 @@ impl ContextPlanner {
             self.skipped += 1;
             return ControlFlow::Continue(());
         }
-        let taken = self.history.saturating_add(self.budget.summary_tokens());
-        if !self.budget.has_space_for(taken, message.token_count) {
+        let used = self.history.saturating_add(self.budget.summary_tokens());
+        if !self.budget.has_space_for(used, message.token_count) {
             self.done = true;
             return ControlFlow::Break(());
         }
@@ -88,7 +86,7 @@ impl ContextPlanner {
         ControlFlow::Continue(())
     }
 
-    /// The plan for a conversation of `total_messages` messages, including the question.
+    /// Returns the plan for a conversation of `total_messages` messages, including the question.
     #[must_use]
     pub fn finish(self, total_messages: u64) -> ContextPlan {
         let Budget { window, reply, system, few_shot, summary } = self.budget;

@@ -1,23 +1,23 @@
-//! Divides a text into segments that are encoded one after another.
+//! Splits a text into segments that are encoded separately.
 
-/// The longest run of white space, or of other characters, that is encoded as a whole, in characters. On
-/// a million spaces in a row the encoding's regular expression overflows the stack and the encoder
-/// panics, and in a long run it may scan the same characters again and again.
+/// The maximum length of a run of white space, or of other characters, that is encoded as a whole, in characters.
+/// With a million consecutive spaces, the encoding's regular expression overflows the stack and the encoder panics.
+/// In a long run it may scan the same characters many times.
 pub(crate) const MAX_RUN_CHARS: usize = 4096;
 
-/// A part of a text that is encoded without the others.
+/// A part of a text that is encoded separately.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Segment<'a> {
     pub(crate) text: &'a str,
-    /// Whether it ends within a run, where the next segment may continue a token.
+    /// Whether the segment ends within a run, so that a token may span this and the next segment.
     pub(crate) ends_within_run: bool,
 }
 
-/// Divides a text into segments of at least `min_bytes`, if possible, the last of which is shorter.
+/// Splits a text into segments of at least `min_bytes`, except the last one.
 ///
-/// A segment ends where no encoding has a token, so that the segments have the same tokens as the text:
-/// before white space other than a line break, and at the beginning of a line. Only a run of more than
-/// [`MAX_RUN_CHARS`] is divided in any case.
+/// A segment ends where no token of any encoding can span the boundary: before white space other than a line break,
+/// and at the beginning of a line. The segments therefore have the same tokens as the text. Only a run of more than
+/// [`MAX_RUN_CHARS`] is split at an arbitrary position.
 #[derive(Clone, Debug)]
 pub(crate) struct Segments<'a> {
     remaining: &'a str,
@@ -44,7 +44,7 @@ impl<'a> Iterator for Segments<'a> {
     }
 }
 
-/// Returns the first segment's end, and whether it is within a run.
+/// Returns the end of the first segment, and whether it is within a run.
 fn end_of_segment(text: &str, min_bytes: usize) -> (usize, bool) {
     let mut run = 0;
     let (mut before_last, mut last) = (' ', ' ');
@@ -61,8 +61,8 @@ fn end_of_segment(text: &str, min_bytes: usize) -> (usize, bool) {
     (text.len(), false)
 }
 
-/// Returns whether each encoding ends a token before `next`, whatever the rest of the text is. Punctuation
-/// continues with line breaks, and those with slashes.
+/// Returns whether every encoding ends a token before `next`, regardless of the rest of the text. A token may
+/// consist of punctuation, line breaks and slashes, in this order.
 fn is_boundary(before_last: char, last: char, next: char) -> bool {
     if next.is_whitespace() {
         return !last.is_whitespace() && !matches!(next, '\r' | '\n');
@@ -79,7 +79,7 @@ mod tests {
     }
 
     #[test]
-    fn a_segment_ends_before_a_space_or_at_a_line() {
+    fn a_segment_ends_before_a_space_or_at_the_beginning_of_a_line() {
         assert_eq!(segments("one two  three", 1), ["one", " two", "  three"]);
         assert_eq!(segments("one\ntwo\n\n/three", 1), ["one\n", "two\n\n/three"]);
         assert_eq!(segments("one two three", 4), ["one two", " three"]);
@@ -87,7 +87,7 @@ mod tests {
     }
 
     #[test]
-    fn only_long_runs_are_divided_elsewhere() {
+    fn only_a_long_run_is_split_at_an_arbitrary_position() {
         let words = "word ".repeat(MAX_RUN_CHARS);
         let long = "x".repeat(MAX_RUN_CHARS + 1);
 

@@ -1,4 +1,4 @@
-//! Mounts Webchat's services in another actix application, beside its own routes:
+//! Mounts Webchat's services in another actix application, next to its own routes:
 //! `cargo run -p webchat-transport --example in_an_app -- http://127.0.0.1:11434/v1/chat/completions`
 //! and then `curl http://127.0.0.1:8081/chat/api/v1/config`.
 #![expect(clippy::print_stdout, reason = "prints the address")]

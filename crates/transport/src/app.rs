@@ -12,7 +12,7 @@ use crate::extract::new_users::NewUserLimiter;
 use crate::extract::upload_limits::UploadLimits;
 use crate::health::Warnings;
 use crate::middleware::body_limits::{BodyBudget, limit_body, report_body_failure};
-use crate::middleware::caching::forbid_caching;
+use crate::middleware::cache_control::forbid_caching;
 use crate::middleware::cors::cors;
 use crate::middleware::error_body::error_body;
 use crate::middleware::origin::{Origins, check_origin};
@@ -20,7 +20,7 @@ use crate::middleware::request_rate::{RequestRateLimiter, limit_request_rate};
 use crate::middleware::request_span::RequestSpan;
 use crate::middleware::response_memory::limit_response_memory;
 use crate::middleware::security_headers::security_headers;
-use crate::middleware::sessions::{SessionCookie, rename_cookie};
+use crate::middleware::session_cookie::{SessionCookie, rename_cookie};
 use crate::middleware::timing::measure_request;
 use crate::middleware::trace_span::trace_request;
 use crate::openapi::document::ApiDocument;
@@ -30,8 +30,7 @@ use crate::routes::routes;
 use crate::security_log::SecurityLog;
 use crate::settings::{ContinueTrace, Settings};
 
-/// All of Webchat except its page, to be mounted in an actix application. Clones share the live
-/// connections.
+/// All of Webchat except its page, for mounting in an actix application. Clones share the live connections.
 #[derive(Clone)]
 pub struct Services {
     chat: Chat,
@@ -54,7 +53,7 @@ pub struct Services {
 }
 
 impl Services {
-    /// Creates the services, once per process: all workers share them.
+    /// Creates the services. Call it once per process: all workers share them.
     #[must_use]
     pub fn new(chat: Chat, settings: &Settings) -> Self {
         let public_url = settings.public_url.as_ref();
@@ -92,9 +91,9 @@ impl Services {
         }
     }
 
-    /// Mounts the services at `path`, with their own sessions, origin check and error bodies:
-    /// `App::new().configure(services.under("/chat"))`. With an empty path they get every request that
-    /// no service before them matches.
+    /// Mounts the services at `path`, including their sessions, origin check and error bodies:
+    /// `App::new().configure(services.under("/chat"))`. With an empty path they receive every request that no
+    /// earlier service matches.
     pub fn under(&self, path: &str) -> impl FnOnce(&mut ServiceConfig) + use<> {
         self.mount(path, |_: &mut ServiceConfig| {})
     }
@@ -131,8 +130,8 @@ impl Services {
         }
     }
 
-    /// Tells clients that the server restarts, and waits until their connections are closed. Call
-    /// this after [`Chat::shutdown`] and before stopping the server.
+    /// Notifies clients of the restart, and waits until their connections are closed. Call this after
+    /// [`Chat::shutdown`] and before the server is stopped.
     pub async fn close(&self) {
         self.connections.close().await;
     }

@@ -8,7 +8,8 @@ pub struct BasePath(String);
 
 impl BasePath {
     /// Returns the path of a URL, or `None` if the URL has a query or a fragment, or if its path contains
-    /// anything but letters, digits, `-`, `_`, `.` and `~`: the path is part of routes, cookies and HTML.
+    /// characters other than letters, digits, `-`, `_`, `.` and `~`. The path becomes part of routes, cookies and
+    /// HTML.
     #[must_use]
     pub fn of(public_url: &Url) -> Option<Self> {
         let path = public_url.path();
@@ -22,17 +23,17 @@ impl BasePath {
         is_valid.then(|| Self(path.to_owned()))
     }
 
-    /// Whether users reach the server at the root of its host.
+    /// Returns whether users reach the server at the root of its host.
     pub(crate) fn is_root(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// The path without its last slash: empty, or like `/chat`.
+    /// Returns the path without its last slash: empty, or like `/chat`.
     pub(crate) fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// The path with its last slash: `/`, or like `/chat/`.
+    /// Returns the path with its last slash: `/`, or like `/chat/`.
     pub(crate) fn with_slash(&self) -> String {
         format!("{}/", self.0)
     }
@@ -47,7 +48,7 @@ mod tests {
     }
 
     #[test]
-    fn a_last_slash_makes_no_difference() {
+    fn a_trailing_slash_is_ignored() {
         assert_eq!(base_path("https://host.example").as_deref(), Some("/"));
         assert_eq!(base_path("https://host.example/").as_deref(), Some("/"));
         assert_eq!(base_path("https://host.example/chat").as_deref(), Some("/chat/"));
@@ -55,7 +56,7 @@ mod tests {
     }
 
     #[test]
-    fn other_paths_are_rejected() {
+    fn invalid_paths_are_rejected() {
         for path in ["/a//b", "/{id}", "/a%20b", "/a;b", "/a'b", "/?q", "/chat#top", "//"] {
             assert_eq!(base_path(&format!("https://host.example{path}")), None, "{path}");
         }

@@ -48,12 +48,13 @@ async fn metrics(
         return Err(ApiError::MetricsTokenRequired);
     }
     record_readiness(chat.readiness().await.is_ok());
-    // It takes milliseconds with many routes or files, in which this thread would serve nobody.
+    // With many routes or files, rendering takes milliseconds in which it would block this thread.
     let text = web::block(move || (settings.render)()).await.map_err(ApiError::internal)?;
     Ok(HttpResponse::Ok().content_type(PROMETHEUS_TEXT).body(text))
 }
 
-/// Whether the request has this bearer token (RFC 6750, section 2.1). The tokens are compared in constant time.
+/// Returns whether the request has this bearer token (RFC 6750, section 2.1). The tokens are compared in constant
+/// time.
 fn has_token(request: &HttpRequest, token: &str) -> bool {
     let header = request.headers().get(AUTHORIZATION).and_then(|value| value.to_str().ok());
     let credentials = header.and_then(|header| header.split_once(' '));
@@ -62,7 +63,7 @@ fn has_token(request: &HttpRequest, token: &str) -> bool {
     })
 }
 
-/// What fails although the server is ready.
+/// The source of readiness warnings: failures that do not make the server unready.
 pub(crate) struct Warnings(pub(crate) Option<ReadinessWarnings>);
 
 #[derive(Serialize, ToSchema)]
@@ -73,7 +74,7 @@ struct Health {
 #[derive(Serialize, ToSchema)]
 struct Readiness {
     status: &'static str,
-    /// What fails although the server can serve requests. Absent if nothing does.
+    /// Failures that do not prevent the server from serving requests. Absent if there are none.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schema(required = false)]
     warnings: Vec<&'static str>,

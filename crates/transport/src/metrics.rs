@@ -18,10 +18,10 @@ const REQUESTS: &str = "webchat_http_request_seconds";
 const CONNECTIONS: &str = "webchat_connections";
 const CLOSED_CONNECTIONS: &str = "webchat_connections_closed_total";
 
-/// The route of requests that no route matches.
+/// The route label of requests that no route matches.
 const NO_ROUTE: &str = "none";
 
-/// The methods that routes have. Clients may invent others.
+/// The methods of the routes. Clients can send arbitrary others.
 const METHODS: [Method; 7] = [
     Method::GET,
     Method::HEAD,
@@ -35,11 +35,11 @@ const METHODS: [Method; 7] = [
 /// Describes the metrics of this crate to the recorder, and starts their series at 0. Call it once, after the recorder
 /// is installed.
 pub fn describe_metrics() {
-    describe_gauge!(READY, "Whether the server can work, as in the response of /readyz");
+    describe_gauge!(READY, "Whether the server is ready, as reported by /readyz");
     describe_histogram!(
         REQUESTS,
         Unit::Seconds,
-        "From a request to the head of its response, by method, route and class of the status"
+        "Time from a request to its response headers, by method, route and status class"
     );
     describe_gauge!(CONNECTIONS, "Open live connections, by kind");
     for kind in ConnectionKind::VARIANTS {
@@ -47,16 +47,19 @@ pub fn describe_metrics() {
     }
     describe_counter!(
         CLOSED_CONNECTIONS,
-        "WebSockets and sessions of Socket.IO that ended, by kind and reason"
+        "Closed WebSockets and Socket.IO sessions, by kind and reason"
     );
     for kind in [ConnectionKind::WebSocket, ConnectionKind::SocketIo] {
         for reason in CloseReason::VARIANTS {
             closed_connections(kind, *reason).increment(0);
         }
     }
-    describe_counter!(SERVER_ERRORS, "Responses with a status of 5xx, by error code");
+    describe_counter!(
+        SERVER_ERRORS,
+        "5xx responses, and such errors on live connections, by error code"
+    );
     counter!(SERVER_ERRORS, "code" => "internal").increment(0);
-    describe_counter!(SECURITY_EVENTS, "What may be an attack, by kind");
+    describe_counter!(SECURITY_EVENTS, "Security events (possible attacks), by kind");
     for kind in SecurityEvent::VARIANTS {
         counter!(SECURITY_EVENTS, "kind" => <&str>::from(*kind)).increment(0);
     }
@@ -66,12 +69,12 @@ pub(crate) fn record_readiness(is_ready: bool) {
     gauge!(READY).set(u8::from(is_ready));
 }
 
-/// Returns the method if a route may have it.
+/// Returns the method if it is one of [`METHODS`].
 pub(crate) fn known_method(method: &Method) -> Option<&Method> {
     Some(method).filter(|method| METHODS.contains(method))
 }
 
-/// Records how long a request took.
+/// Records the duration of a request.
 pub(crate) fn record_request(
     method: &Method,
     route: Option<String>,
@@ -90,7 +93,7 @@ pub(crate) fn record_request(
     histogram!(REQUESTS, "method" => method, "route" => route, "status" => status).record(duration);
 }
 
-/// The kinds of live connections. The `strum` name is the label.
+/// The kinds of live connections. The `strum` name is the metric label.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, IntoStaticStr, VariantArray)]
 #[strum(serialize_all = "snake_case")]
 pub(crate) enum ConnectionKind {
@@ -100,7 +103,7 @@ pub(crate) enum ConnectionKind {
     EventStream,
 }
 
-/// Counts a live connection, towards its limits and in the metrics, until it is dropped.
+/// A permit that counts a live connection towards its limits and in the metrics until it is dropped.
 pub(crate) struct ConnectionPermit {
     kind: ConnectionKind,
     _permit: CallerPermit,
@@ -113,7 +116,7 @@ impl ConnectionPermit {
         Self { kind, _permit: permit, _open: open }
     }
 
-    /// Counts why the connection ended.
+    /// Counts the closed connection by the reason.
     pub(crate) fn close(self, reason: CloseReason) {
         closed_connections(self.kind, reason).increment(1);
     }

@@ -5,9 +5,9 @@ use webchat_chat::ChatError;
 
 use crate::error::api_error::ApiError;
 use crate::extract::body::{MAX_BODY_BYTES, json_config};
+use crate::get_or_head::get_or_head;
 use crate::middleware::origin::SOCKET_IO_PATH;
 use crate::openapi::document;
-use crate::read_route::read_route;
 use crate::realtime::socket_io;
 use crate::realtime::websocket;
 use crate::{health, legacy, rest};
@@ -16,13 +16,13 @@ pub(crate) fn routes(config: &mut ServiceConfig) {
     config
         .app_data(json_config(MAX_BODY_BYTES))
         .app_data(PathConfig::default().error_handler(|_, _| {
-            // No conversation has an invalid id.
+            // A conversation with an invalid id does not exist.
             ApiError::Chat(ChatError::ConversationNotFound).into()
         }))
         .app_data(QueryConfig::default().error_handler(|error, _| ApiError::from(error).into()))
         .configure(health::routes)
         .configure(legacy::routes::routes)
-        .service(web::resource(document::PATH).route(read_route().to(document::serve)))
+        .service(web::resource(document::PATH).route(get_or_head().to(document::serve)))
         .service(web::scope(rest::routes::PREFIX).configure(rest::routes::routes))
         .route("/ws", web::get().to(websocket::connect::connect))
         .service(web::resource(SOCKET_IO_PATH).to(socket_io::handler::serve));

@@ -1,4 +1,4 @@
-//! Counts and logs what may be an attack.
+//! Counts and logs security events: possible attacks.
 
 use std::sync::Arc;
 
@@ -10,12 +10,11 @@ use webchat_domain::{Network, UserId};
 use crate::error::api_error::ApiError;
 use crate::realtime::socket_io::engine_io_error::EngineIoError;
 
-/// The number of security events, by `kind`.
+/// The counter of security events, by `kind`.
 pub(crate) const SECURITY_EVENTS: &str = "webchat_security_events_total";
 
-/// The maximum number of kinds and addresses that are distinguished within an interval. Further addresses
-/// share one line per kind.
-const MAX_SOURCES: usize = 1_000;
+/// The maximum number of keys within an interval. Further networks share one log line per kind.
+const MAX_KEYS: usize = 1_000;
 
 /// A kind of security event. Its `strum` name is the `kind` in the log and in the metrics.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, IntoStaticStr, VariantArray)]
@@ -25,7 +24,7 @@ pub(crate) enum SecurityEvent {
     HostRefused,
     /// A request came from a page of another site.
     OriginRefused,
-    /// A session cookie was not one of ours.
+    /// A session cookie was not issued by this server.
     CookieRefused,
     /// A session, a network or a connection exceeded its rate.
     RateLimited,
@@ -36,7 +35,7 @@ pub(crate) enum SecurityEvent {
 }
 
 impl SecurityEvent {
-    /// Returns the event that this error is, if it is one.
+    /// Returns the security event that this error indicates, if any.
     pub(crate) fn of(error: &ApiError) -> Option<Self> {
         match error {
             ApiError::HostNotAllowed => Some(Self::HostRefused),
@@ -56,29 +55,30 @@ impl SecurityEvent {
 
 /// The security events of a server. Clones share the counts.
 #[derive(Clone, Default)]
-pub(crate) struct SecurityLog(Arc<SharedLogLimiter<Source>>);
+pub(crate) struct SecurityLog(Arc<SharedLogLimiter<EventKey>>);
 
-/// Whose events are counted together. `None` is all addresses beyond [`MAX_SOURCES`].
-type Source = (SecurityEvent, Option<Network>);
+/// The key under which events are counted: their kind and network. `None` stands for all networks beyond
+/// [`MAX_KEYS`].
+type EventKey = (SecurityEvent, Option<Network>);
 
 impl SecurityLog {
-    /// Counts an event, and logs it unless a line about the same kind and address was logged just before. A later line
-    /// has the number of the events since.
-    pub(crate) fn record(&self, event: SecurityEvent, client: Network, user_id: Option<UserId>) {
+    /// Counts an event, and logs it unless an event with the same key was logged within the last minute. A later
+    /// line contains the number of further events.
+    pub(crate) fn record(&self, event: SecurityEvent, network: Network, user_id: Option<UserId>) {
         counter!(SECURITY_EVENTS, "kind" => <&'static str>::from(event)).increment(1);
-        let choose = |limiter: &LogLimiter<Source>| source(limiter, event, client);
-        if let Some(source) = self.0.count(choose, |source, count| log(source, count, None)) {
-            log(source, 1, user_id);
+        let key = |limiter: &LogLimiter<EventKey>| key_of(limiter, event, network);
+        if let Some(key) = self.0.count(key, |key, count| log(key, count, None)) {
+            log(key, 1, user_id);
         }
     }
 }
 
-fn source(limiter: &LogLimiter<Source>, event: SecurityEvent, client: Network) -> Source {
-    let source = (event, Some(client));
-    if limiter.has_space_for(&source, MAX_SOURCES) { source } else { (event, None) }
+fn key_of(limiter: &LogLimiter<EventKey>, event: SecurityEvent, network: Network) -> EventKey {
+    let key = (event, Some(network));
+    if limiter.has_space_for(&key, MAX_KEYS) { key } else { (event, None) }
 }
 
-fn log((event, client): Source, count: u64, user_id: Option<UserId>) {
+fn log((event, client): EventKey, count: u64, user_id: Option<UserId>) {
     let kind = <&'static str>::from(event);
     let client = client.map_or_else(|| "others".to_owned(), |client| client.to_string());
     let user_id = user_id.map(|user_id| user_id.to_string());
@@ -93,15 +93,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn beyond_the_maximum_addresses_share_a_line_per_kind() {
+    fn networks_beyond_the_maximum_share_a_log_line_per_kind() {
         let (mut limiter, now) = (LogLimiter::default(), Instant::now());
 
         let lines = (0..100_000).filter(|number: &u32| {
             let client = Network::of(IpAddr::V4((*number).into()));
-            let source = source(&limiter, SecurityEvent::RateLimited, client);
-            limiter.add(source, now)
+            let key = key_of(&limiter, SecurityEvent::RateLimited, client);
+            limiter.add(key, now)
         });
 
-        assert_eq!(lines.count(), MAX_SOURCES + 1);
+        assert_eq!(lines.count(), MAX_KEYS + 1);
     }
 }

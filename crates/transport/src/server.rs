@@ -25,7 +25,7 @@ use crate::pages::WebClient;
 use crate::settings::{MetricsSettings, Settings};
 use crate::{health, pages};
 
-/// How long clients may take to receive the last bytes at shutdown, in seconds.
+/// The maximum time for clients to receive the last bytes at shutdown, in seconds.
 const SEND_GRACE_S: u64 = 5;
 
 /// A running server.
@@ -41,7 +41,7 @@ pub struct RunningServer {
 /// `metrics_listener`, if there is one.
 ///
 /// # Errors
-/// When a listener can't be used.
+/// When a listener fails.
 pub fn serve(
     listener: TcpListener,
     metrics_listener: Option<TcpListener>,
@@ -84,10 +84,10 @@ pub fn serve(
     })
     .on_connect(move |stream, _| set_send_timeout(stream, send_timeout))
     .workers(workers)
-    // The limit of a worker.
+    // This is the limit per worker.
     .max_connections(max_connections.max(1))
     .tcp_nodelay(true)
-    // A client that has closed its side has left: nothing is done for it any more.
+    // Stop the work for a client that has closed its side of the connection.
     .h1_allow_half_closed(false)
     .shutdown_timeout(SEND_GRACE_S)
     .disable_signals()
@@ -103,7 +103,7 @@ fn serve_metrics(
     settings: &MetricsSettings,
     send_timeout: Duration,
 ) -> io::Result<Server> {
-    /// Prometheus opens one or two.
+    /// The maximum number of connections. Prometheus opens one or two.
     const MAX_CONNECTIONS: usize = 64;
 
     let (chat, settings) = (Data::new(chat.clone()), settings.clone());
@@ -128,7 +128,7 @@ impl RunningServer {
         self.addresses.first().copied()
     }
 
-    /// Serves until `stop` completes. Then tells clients to reconnect later, and closes their connections.
+    /// Serves until `stop` completes. Then asks clients to reconnect later, and closes their connections.
     ///
     /// # Errors
     /// When the server fails.
@@ -159,11 +159,11 @@ impl RunningServer {
     }
 }
 
-/// Lets the operating system close a connection whose peer has received nothing for `timeout`, and limits
-/// how much the system buffers for it. Without this, a response to a dead peer would never end.
+/// Makes the operating system close a connection whose peer has received nothing for `timeout`, and limits the
+/// system's send buffer. Without this, a response to a dead peer would never end.
 #[cfg(target_os = "linux")]
 fn set_send_timeout(stream: &dyn Any, timeout: Duration) {
-    /// How many unsent bytes the system buffers; its default is several megabytes.
+    /// The number of unsent bytes that the system buffers. Its default is several megabytes.
     const MAX_UNSENT_BYTES: u32 = 128 * 1024;
 
     let Some(stream) = stream.downcast_ref::<TcpStream>() else { return };
@@ -172,10 +172,10 @@ fn set_send_timeout(stream: &dyn Any, timeout: Duration) {
         .set_tcp_user_timeout(Some(timeout))
         .and_then(|()| socket.set_tcp_notsent_lowat(MAX_UNSENT_BYTES));
     if let Err(error) = result {
-        tracing::debug!(%error, "failed to set the send timeout of a connection");
+        tracing::debug!(%error, "failed to set send timeout of connection");
     }
 }
 
-/// Other systems have no such option; their own TCP timeouts close the connection.
+/// Does nothing. Other systems have no such option; their TCP timeouts close the connection.
 #[cfg(not(target_os = "linux"))]
 fn set_send_timeout(_: &dyn Any, _: Duration) {}

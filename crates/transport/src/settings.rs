@@ -13,11 +13,11 @@ use crate::realtime::limits::Limits;
 /// The operator's settings for the server.
 #[derive(Clone)]
 pub struct Settings {
-    /// Signs and encrypts the session cookie: at least 32 bytes, the same on all instances.
+    /// The key that signs and encrypts the session cookie: at least 32 bytes, the same on all instances.
     pub secret_key: Vec<u8>,
-    /// The URL under which users reach the server, if it is not the address that the server listens on.
-    /// With `https`, browsers send the session cookie over HTTPS only. If [`BasePath::of`] accepts its path, the
-    /// server answers with and without it, so that a proxy may remove it.
+    /// The URL under which users reach the server, if it is not the address that the server listens on. With
+    /// `https`, browsers send the session cookie only over HTTPS. If [`BasePath::of`] accepts its path, the server
+    /// responds with and without the path, so that a proxy may remove it.
     pub public_url: Option<Url>,
     /// Other origins whose pages may use the server.
     pub allowed_origins: Vec<Url>,
@@ -29,22 +29,22 @@ pub struct Settings {
     /// The maximum number of requests per second from one session; a burst may have four times as many.
     /// `None` means unlimited.
     pub requests_per_second: Option<NonZeroU32>,
-    /// The maximum number of requests per second from one network of clients; a burst may have four times as
-    /// many. `None` means unlimited.
+    /// The maximum number of requests per second from one client network; a burst may have four times as many.
+    /// `None` means unlimited.
     pub requests_per_second_per_network: Option<NonZeroU32>,
     /// The maximum number of new users per minute, from all networks together. `None` means unlimited.
     pub new_users_per_minute: Option<NonZeroU32>,
-    /// The maximum number of new users per minute from one network of clients. `None` means unlimited.
+    /// The maximum number of new users per minute from one client network. `None` means unlimited.
     pub new_users_per_minute_per_network: Option<NonZeroU32>,
     /// The maximum number of TCP connections, of all kinds. `None` means unlimited.
     pub max_tcp_connections: Option<usize>,
     /// The limits of live connections.
     pub limits: Limits,
-    /// The metrics. If `None`, there is no route for them.
+    /// The settings of the metrics. If `None`, there is no route for them.
     pub metrics: Option<MetricsSettings>,
-    /// Returns what fails although the server is ready, for the response of `GET /readyz`.
+    /// Returns the warnings in the response of `GET /readyz`: failures that do not make the server unready.
     pub warnings: Option<ReadinessWarnings>,
-    /// Continues the traces of clients. If `None`, each request is a new trace.
+    /// Continues the traces of clients. If `None`, each request starts a new trace.
     pub continue_trace: Option<ContinueTrace>,
 }
 
@@ -60,16 +60,16 @@ impl Settings {
 pub struct MetricsSettings {
     /// Renders the response.
     pub render: RenderMetrics,
-    /// The bearer token that requests must have. If `None`, every client may read the metrics.
+    /// The required bearer token. If `None`, every client may read the metrics.
     pub token: Option<String>,
 }
 
-/// Makes a span, which has not been entered, a part of the trace that a request's `traceparent` names. Its `tracestate`
-/// is ignored: it would go on to the model's provider.
+/// Makes a span, which must not have been entered yet, part of the trace in a request's `traceparent`. The
+/// `tracestate` is ignored, because it would be passed on to the model's provider.
 pub type ContinueTrace = Arc<dyn Fn(&Span, &str) + Send + Sync>;
 
 /// Renders the current metrics in Prometheus' text format.
 pub type RenderMetrics = Arc<dyn Fn() -> String + Send + Sync>;
 
-/// Returns a sentence for each problem, without secrets, as anyone can read it.
+/// Returns a sentence for each failure, without secrets, because anyone can read it.
 pub type ReadinessWarnings = Arc<dyn Fn() -> Vec<&'static str> + Send + Sync>;

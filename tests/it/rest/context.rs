@@ -110,7 +110,7 @@ async fn an_invalid_change_is_rejected_with_a_reason() {
 
     assert_eq!(too_long.status_and_code(), (422, "context_too_long".to_owned()));
     assert_eq!(too_hot.status_and_code(), (422, "invalid_value".to_owned()));
-    assert!(too_hot.text.contains("a number from 0 to 2 is expected"), "{too_hot:?}");
+    assert!(too_hot.text.contains("expected a number from 0 to 2"), "{too_hot:?}");
     assert_eq!(unknown_field.status_and_code(), (422, "invalid_value".to_owned()));
     assert_eq!(empty_summary.status_and_code(), (422, "invalid_value".to_owned()));
     assert_eq!(no_summary.status_and_code(), (404, "no_summary".to_owned()));

@@ -99,7 +99,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Returns everything that the model gets besides the messages, and how the tokens are used. */
+        /** Returns everything that is sent to the model in addition to the messages, and the use of tokens. */
         get: operations["read_context"];
         put?: never;
         post?: never;
@@ -121,7 +121,7 @@ export interface paths {
         /** Replaces the summary's text. */
         put: operations["replace_summary"];
         post?: never;
-        /** Removes the summary. The model then gets the messages that it covered again, as many as fit. */
+        /** Removes the summary. The messages that it covered are then sent to the model again, as many as fit. */
         delete: operations["remove_summary"];
         options?: never;
         head?: never;
@@ -659,8 +659,7 @@ export interface components {
             conversation_id: components["schemas"]["ConversationId"];
             /**
              * Format: int64
-             * @description The event's number in its conversation. The reply to a duplicate message has none, and only
-             *     this connection gets it.
+             * @description The event's sequence number. The reply to a duplicate message has none, and is sent only to this connection.
              */
             seq?: number;
         };
@@ -712,7 +711,7 @@ export interface components {
             /** @enum {string} */
             event: "stop";
         } | {
-            /** @description Asks for a `pong`. */
+            /** @description Requests a `pong`. */
             data: components["schemas"]["NoData"];
             /** @enum {string} */
             event: "ping";
@@ -737,10 +736,10 @@ export interface components {
             summary?: components["schemas"]["Summary"] | null;
             system_prompt?: components["schemas"]["SystemPrompt"] | null;
         };
-        /** @description Fields that are left out stay unchanged. */
+        /** @description The changes of a context. Omitted fields stay unchanged. */
         ContextChanges: {
             parameters?: components["schemas"]["ModelParameters"] | null;
-            /** @description `null` resets it to the server's default. */
+            /** @description The new system prompt. `null` resets it to the server's default. */
             system_prompt?: string | null;
         };
         /** @description A conversation's metadata, without its messages. */
@@ -765,7 +764,7 @@ export interface components {
             /** @description When the conversation was last changed. */
             updated_at: components["schemas"]["Timestamp"];
         };
-        /** @description Fields that are left out stay unchanged. */
+        /** @description The changes of a conversation. Omitted fields stay unchanged. */
         ConversationChanges: {
             archived?: boolean | null;
             title?: components["schemas"]["Title"] | null;
@@ -806,17 +805,17 @@ export interface components {
             /** @description The message's text. */
             message: string;
         };
-        /** @description The event that caused an error, as far as it could be parsed. */
+        /** @description The parsed parts of the event that caused an error. */
         ErrorContext: {
             client_message_id?: string;
             conversation_id?: string;
             event?: string;
         };
-        /** @description Why the server rejected a client's event. */
+        /** @description The error of a rejected event. */
         ErrorData: components["schemas"]["ErrorContext"] & {
-            /** @description A stable code for programs. */
+            /** @description A stable, machine-readable code. */
             code: string;
-            /** @description A sentence for people. */
+            /** @description A human-readable message. */
             message: string;
             /**
              * Format: uuid
@@ -825,14 +824,11 @@ export interface components {
             request_id: string;
             /**
              * Format: int64
-             * @description How many milliseconds the client should wait before it tries again.
+             * @description The number of milliseconds that the client should wait before it tries again.
              */
             retry_after_ms?: number;
         };
-        /**
-         * @description Why the server rejected a client's event, sent to that client only; or why a turn failed, sent to all
-         *     subscribers.
-         */
+        /** @description The error of a rejected event, sent only to its client, or of a failed turn, sent to all subscribers. */
         ErrorEvent: components["schemas"]["ErrorData"] | components["schemas"]["EventData_TurnFailed"];
         /**
          * @description The body of an error response, on every HTTP endpoint.
@@ -843,25 +839,25 @@ export interface components {
          *     }
          */
         ErrorResponse: {
-            /** @description A stable code for programs. */
+            /** @description A stable, machine-readable code. */
             code: string;
-            /** @description The cause, for people. Only on routes where the Flask application had this field. */
+            /** @description The human-readable cause. Only routes of the Flask application that had this field return it. */
             error?: string | null;
-            /** @description A sentence for people. */
+            /** @description A human-readable message. */
             message: string;
             /** @description The request's id in the server's log. */
             request_id?: string | null;
         };
-        /** @description A file and its cost. */
+        /** @description A file and its estimated cost. */
         EstimatedFileJob: components["schemas"]["FileJob"] & {
             /**
              * Format: int64
-             * @description About how many tokens are sent to the model for all parts of the file. The answers, and the request
-             *     that combines them, are not included.
+             * @description The estimated number of tokens that are sent to the model for all parts of the file. The answers, and the
+             *     requests that combine them, are not included.
              */
             estimated_tokens: number;
         };
-        /** @description The `data` of an event of a conversation: its body, with the conversation and the number. */
+        /** @description The `data` of an event: its body with the conversation id and the sequence number. */
         EventData_ConversationChange: ({
             /** @enum {string} */
             change: "title";
@@ -905,15 +901,15 @@ export interface components {
             conversation_id: components["schemas"]["ConversationId"];
             /**
              * Format: int64
-             * @description The event's number in its conversation. Numbers only rise.
+             * @description The sequence number of the event in its conversation. Sequence numbers are strictly increasing.
              */
             seq: number;
         };
-        /** @description The `data` of an event of a conversation: its body, with the conversation and the number. */
+        /** @description The `data` of an event: its body with the conversation id and the sequence number. */
         EventData_FileProgress: {
             /**
              * Format: int32
-             * @description The number of parts that are analysed.
+             * @description The number of analysed parts.
              */
             done: number;
             error: components["schemas"]["Problem"] | null;
@@ -933,11 +929,11 @@ export interface components {
             conversation_id: components["schemas"]["ConversationId"];
             /**
              * Format: int64
-             * @description The event's number in its conversation. Numbers only rise.
+             * @description The sequence number of the event in its conversation. Sequence numbers are strictly increasing.
              */
             seq: number;
         };
-        /** @description The `data` of an event of a conversation: its body, with the conversation and the number. */
+        /** @description The `data` of an event: its body with the conversation id and the sequence number. */
         EventData_ResponseChunk: {
             /** @description The text to append to the answer. */
             chunk: string;
@@ -948,13 +944,13 @@ export interface components {
             conversation_id: components["schemas"]["ConversationId"];
             /**
              * Format: int64
-             * @description The event's number in its conversation. Numbers only rise.
+             * @description The sequence number of the event in its conversation. Sequence numbers are strictly increasing.
              */
             seq: number;
         };
-        /** @description The `data` of an event of a conversation: its body, with the conversation and the number. */
+        /** @description The `data` of an event: its body with the conversation id and the sequence number. */
         EventData_ResponseEnd: {
-            /** @description Why the answer ended. */
+            /** @description The reason why the answer ended. */
             finish_reason: components["schemas"]["FinishReason"];
             /** @description The answer's id. */
             message_id: components["schemas"]["MessageId"];
@@ -977,17 +973,17 @@ export interface components {
             conversation_id: components["schemas"]["ConversationId"];
             /**
              * Format: int64
-             * @description The event's number in its conversation. Numbers only rise.
+             * @description The sequence number of the event in its conversation. Sequence numbers are strictly increasing.
              */
             seq: number;
         };
-        /** @description The `data` of an event of a conversation: its body, with the conversation and the number. */
+        /** @description The `data` of an event: its body with the conversation id and the sequence number. */
         EventData_TokenUsage: {
-            /** @description What was sent to the model, in tokens. */
+            /** @description The tokens that were sent to the model, by kind. */
             ledger: components["schemas"]["Ledger"];
             /**
              * Format: int32
-             * @description The tokens that were sent to the model, plus those of its answer.
+             * @description The number of tokens of the request and of the answer.
              */
             total_tokens_used: number;
             /** @description The turn that ended. */
@@ -997,15 +993,15 @@ export interface components {
             conversation_id: components["schemas"]["ConversationId"];
             /**
              * Format: int64
-             * @description The event's number in its conversation. Numbers only rise.
+             * @description The sequence number of the event in its conversation. Sequence numbers are strictly increasing.
              */
             seq: number;
         };
-        /** @description The `data` of an event of a conversation: its body, with the conversation and the number. */
+        /** @description The `data` of an event: its body with the conversation id and the sequence number. */
         EventData_TurnFailed: {
-            /** @description A stable code for programs. */
+            /** @description A stable, machine-readable code. */
             code: string;
-            /** @description A sentence for people, which says what they can do. */
+            /** @description A human-readable message that says what the user can do. */
             message: string;
             /** @description The turn that failed. */
             turn_id: components["schemas"]["TurnId"];
@@ -1014,7 +1010,7 @@ export interface components {
             conversation_id: components["schemas"]["ConversationId"];
             /**
              * Format: int64
-             * @description The event's number in its conversation. Numbers only rise.
+             * @description The sequence number of the event in its conversation. Sequence numbers are strictly increasing.
              */
             seq: number;
         };
@@ -1057,7 +1053,7 @@ export interface components {
             created_at: components["schemas"]["Timestamp"];
             /**
              * Format: int32
-             * @description The number of parts that are analysed.
+             * @description The number of analysed parts.
              */
             done: number;
             error: components["schemas"]["Problem"] | null;
@@ -1085,8 +1081,8 @@ export interface components {
             token_count: number;
         };
         /**
-         * @description A file's display name: 1 to 100 visible characters, and never a path on any system. Any name from a
-         *     client is converted to this form.
+         * @description A file's display name: 1 to 100 visible characters, and not a path on any operating system. Any text from a
+         *     client is converted into a valid name.
          */
         FileName: string;
         Files: {
@@ -1094,7 +1090,7 @@ export interface components {
             files: components["schemas"]["EstimatedFileJob"][];
         };
         /**
-         * @description Why an answer ended.
+         * @description The reason why an answer ended.
          * @enum {string}
          */
         FinishReason: "stop" | "length" | "content_filter" | "stopped" | "interrupted" | "failed";
@@ -1151,7 +1147,7 @@ export interface components {
         Import: {
             /**
              * Format: int64
-             * @description The number of conversations that existed already.
+             * @description The number of conversations that already existed.
              */
             already_there: number;
             /**
@@ -1214,7 +1210,7 @@ export interface components {
             left_out_messages: number;
             /**
              * Format: int32
-             * @description Reserved for the answer.
+             * @description The tokens that are reserved for the answer.
              */
             reserved: number;
             /**
@@ -1251,7 +1247,7 @@ export interface components {
             conversation_id: components["schemas"]["ConversationId"];
             /** @description When the message was appended. */
             created_at: components["schemas"]["Timestamp"];
-            /** @description Why the answer failed, if known. */
+            /** @description The reason why the answer failed, if known. */
             error?: components["schemas"]["Problem"];
             /** @description The message's id. */
             message_id: components["schemas"]["MessageId"];
@@ -1268,7 +1264,7 @@ export interface components {
             status: components["schemas"]["MessageStatus"];
             /**
              * Format: int32
-             * @description The number of tokens of the text, without what the chat format adds.
+             * @description The number of tokens of the text, without the overhead of the chat format.
              */
             token_count: number;
             turn_id: components["schemas"]["TurnId"] | null;
@@ -1305,7 +1301,7 @@ export interface components {
         MessagePage: {
             /**
              * Format: int64
-             * @description The number of the last event that the page includes. Later events may change its messages.
+             * @description The sequence number of the last event that the page includes. Later events may change its messages.
              */
             event_seq: number;
             /** @description The messages, oldest first. */
@@ -1323,7 +1319,7 @@ export interface components {
          */
         MessageStatus: "complete" | "stopped" | "interrupted" | "failed" | "truncated";
         /**
-         * @description The sampling parameters of a model. For those that are not set, the model's defaults apply.
+         * @description The sampling parameters of a model. The model's defaults apply to unset ones.
          *
          *     The fields are those of <https://platform.openai.com/docs/api-reference/chat/create>. Unknown fields
          *     are rejected.
@@ -1331,7 +1327,7 @@ export interface components {
         ModelParameters: {
             /**
              * Format: double
-             * @description The penalty for tokens, for each time that they have already occurred.
+             * @description The penalty for each previous occurrence of a token.
              * @default null
              */
             frequency_penalty?: number | null;
@@ -1345,7 +1341,7 @@ export interface components {
             reasoning_effort?: components["schemas"]["ReasoningEffort"] | null;
             /**
              * Format: int64
-             * @description The same seed makes the same answer more likely. Models do not guarantee it.
+             * @description The seed of the sampling. The same seed makes the same answer more likely, but does not guarantee it.
              * @default null
              */
             seed?: number | null;
@@ -1371,7 +1367,7 @@ export interface components {
             client_message_id?: components["schemas"]["ClientMessageId"] | null;
             /**
              * Format: uint64
-             * @description The position of the last message that the client knows. If there is a later one, the status is 409.
+             * @description The position of the last message that the client knows. If there is a later message, the status is 409.
              */
             expected_position?: number | null;
             /** @description The message's text. */
@@ -1379,20 +1375,20 @@ export interface components {
         };
         /** @description No data. */
         NoData: Record<string, never>;
-        /** @description Why an answer or the analysis of a file failed or is incomplete. */
+        /** @description The reason why an answer or a file analysis failed or is incomplete. */
         Problem: {
-            /** @description A stable code for programs. */
+            /** @description A stable, machine-readable code. */
             code: string;
-            /** @description A sentence for people, which says what they can do. */
+            /** @description A human-readable message that says what the user can do. */
             message: string;
         };
         Readiness: {
             status: string;
-            /** @description What fails although the server can serve requests. Absent if nothing does. */
+            /** @description Failures that do not prevent the server from serving requests. Absent if there are none. */
             warnings?: string[];
         };
         /**
-         * @description How much a model reasons before it answers. No model supports all of these.
+         * @description The amount of reasoning before a model answers. No model supports all of these values.
          * @enum {string}
          */
         ReasoningEffort: "none" | "minimal" | "low" | "medium" | "high" | "xhigh";
@@ -1538,7 +1534,7 @@ export interface components {
         SubscribeData: {
             /**
              * Format: int64
-             * @description The number of the last event that the client knows; 0 is before the first.
+             * @description The sequence number of the last event that the client knows; 0 is before the first one.
              */
             after?: number;
             conversation_id: components["schemas"]["ConversationId"];
@@ -1548,7 +1544,7 @@ export interface components {
             conversation_id: components["schemas"]["ConversationId"];
             /**
              * Format: int64
-             * @description The number of the last event before the subscription's events.
+             * @description The sequence number of the last event before the subscription's events.
              */
             event_seq: number;
             /** @description `false` if the turn log does not reach back to `after`: the client must load the messages again. */
@@ -1559,13 +1555,13 @@ export interface components {
          *     kept.
          */
         Summary: {
-            /** @description Who wrote the summary. */
+            /** @description The author of the summary. */
             author: components["schemas"]["SummaryAuthor"];
             /** @description When the summary was written. */
             created_at: components["schemas"]["Timestamp"];
             /**
              * Format: int64
-             * @description How many of the visible messages the summary covers.
+             * @description The number of visible messages that the summary covers.
              */
             message_count: number;
             /** @description The summary's text. */
@@ -1583,7 +1579,7 @@ export interface components {
             token_count: number;
         };
         /**
-         * @description Who wrote a summary.
+         * @description The author of a summary.
          * @enum {string}
          */
         SummaryAuthor: "model" | "user" | "import";
@@ -1602,9 +1598,8 @@ export interface components {
         };
         /**
          * Format: date-time
-         * @description A point in time in milliseconds, a precision that every store preserves.
-         *
-         *     On the wire it is RFC 3339 in UTC, always with milliseconds.
+         * @description A point in time in milliseconds, a precision that every store preserves. The wire format is RFC 3339 in UTC,
+         *     always with milliseconds.
          * @example 2026-01-02T03:04:05.678Z
          */
         Timestamp: string;
@@ -1622,7 +1617,7 @@ export interface components {
         TurnResponse: {
             answer: components["schemas"]["Message"];
             error?: components["schemas"]["Problem"] | null;
-            /** @description Why the answer ended, and whether it is complete. */
+            /** @description The reason why the answer ended, which shows whether it is complete. */
             finish_reason: components["schemas"]["FinishReason"];
             ledger?: components["schemas"]["Ledger"] | null;
             question: components["schemas"]["Message"];
@@ -1652,7 +1647,7 @@ export interface components {
         };
         /** @description The first event of a connection. */
         Welcome: {
-            /** @description A greeting for people. */
+            /** @description A human-readable greeting. */
             data: string;
             session: components["schemas"]["SessionData"];
         };
@@ -1800,7 +1795,7 @@ export interface operations {
                 limit?: number;
                 /** @description The `next_cursor` of the previous page. */
                 cursor?: string;
-                /** @description `true` lists the archived conversations, `false` (the default) the others. */
+                /** @description Whether to list the archived conversations (`true`) or the others (`false`, the default). */
                 archived?: boolean;
             };
             header?: never;
@@ -1867,7 +1862,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description The `ETag` of the client's copy: 304 if the resource still has it. */
+                /** @description The `ETag` of the client's copy. If it is still current, the status is 304. */
                 "If-None-Match"?: string | null;
             };
             path: {
@@ -1912,7 +1907,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description The `ETag` of the client's copy: 412 if the resource has changed since. */
+                /** @description The `ETag` of the client's copy. If the resource has changed since, the status is 412. */
                 "If-Match"?: string | null;
             };
             path: {
@@ -1955,7 +1950,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description The `ETag` of the client's copy: 412 if the resource has changed since. */
+                /** @description The `ETag` of the client's copy. If the resource has changed since, the status is 412. */
                 "If-Match"?: string | null;
             };
             path: {
@@ -2048,7 +2043,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description The `ETag` of the client's copy: 304 if the resource still has it. */
+                /** @description The `ETag` of the client's copy. If it is still current, the status is 304. */
                 "If-None-Match"?: string | null;
             };
             path: {
@@ -2093,7 +2088,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description The `ETag` of the client's copy: 412 if the resource has changed since. */
+                /** @description The `ETag` of the client's copy. If the resource has changed since, the status is 412. */
                 "If-Match"?: string | null;
             };
             path: {
@@ -2188,7 +2183,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description The `ETag` of the client's copy: 412 if the resource has changed since. */
+                /** @description The `ETag` of the client's copy. If the resource has changed since, the status is 412. */
                 "If-Match"?: string | null;
             };
             path: {
@@ -2280,7 +2275,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description The `ETag` of the client's copy: 412 if the resource has changed since. */
+                /** @description The `ETag` of the client's copy. If the resource has changed since, the status is 412. */
                 "If-Match"?: string | null;
             };
             path: {
@@ -2322,7 +2317,7 @@ export interface operations {
     follow_conversation: {
         parameters: {
             query?: {
-                /** @description The number of the last event that the client knows. */
+                /** @description The sequence number of the last event that the client knows. */
                 after?: number;
             };
             header?: {
@@ -2379,7 +2374,7 @@ export interface operations {
     export_conversation: {
         parameters: {
             query?: {
-                /** @description `json` can be imported again, `markdown` is for people, `flask` is for the Flask application. */
+                /** @description The format: `json` can be imported again, `markdown` is for reading, `flask` is for the Flask application. */
                 format?: components["schemas"]["ExportFormat"];
             };
             header?: never;
@@ -2667,7 +2662,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorResponse"];
                 };
             };
-            /** @description The user's limit of concurrent file analyses is reached, or a daily budget of tokens. */
+            /** @description The user's limit of concurrent file analyses or a daily token budget is reached. */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -3023,7 +3018,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorResponse"];
                 };
             };
-            /** @description The user's limit of concurrent turns is reached, or a daily budget of tokens. */
+            /** @description The user's limit of concurrent turns or a daily token budget is reached. */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -3129,7 +3124,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorResponse"];
                 };
             };
-            /** @description The user's limit of concurrent turns is reached, or a daily budget of tokens. */
+            /** @description The user's limit of concurrent turns or a daily token budget is reached. */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -3195,7 +3190,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorResponse"];
                 };
             };
-            /** @description The user's limit of concurrent turns is reached, or a daily budget of tokens. */
+            /** @description The user's limit of concurrent turns or a daily token budget is reached. */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -3248,7 +3243,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorResponse"];
                 };
             };
-            /** @description The user's limit of concurrent turns is reached, or a daily budget of tokens. */
+            /** @description The user's limit of concurrent turns or a daily token budget is reached. */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -3880,7 +3875,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorResponse"];
                 };
             };
-            /** @description The user's limit of concurrent file analyses is reached, or a daily budget of tokens. */
+            /** @description The user's limit of concurrent file analyses or a daily token budget is reached. */
             429: {
                 headers: {
                     [name: string]: unknown;

@@ -23,37 +23,36 @@ use crate::runtime::core::Core;
 use crate::runtime::error_chain::error_chain;
 use crate::turns::lease::{LEASE, run_with_lease};
 
-/// How long one request for a summary may take.
+/// The timeout of one request for a summary.
 const REQUEST_TIMEOUT: Duration = Duration::from_mins(1);
 
-/// The maximum number of requests of one compaction, which bounds its cost. The oldest messages for which they
-/// don't suffice are left out of the summary, and the summary says so.
+/// The maximum number of requests of one compaction, which bounds its cost. If they don't suffice, the summary
+/// omits the oldest messages and says so.
 const MAX_REQUESTS: u32 = 4;
 
-/// How long one compaction may take. The next compaction continues where this one ended.
+/// The maximum duration of one compaction. The next compaction continues where this one ended.
 const MAX_DURATION: Duration = Duration::from_mins(4);
 
-/// How long the lease on a conversation's compaction lasts without being renewed. If its instance dies,
-/// others wait no longer than this.
+/// The duration of the lease on a conversation's compaction. If its instance dies, others wait no longer than this.
 const COMPACTION_LEASE_DURATION: Duration = LEASE;
 
-/// How long acquiring the lease may take while another instance has it.
+/// The timeout for acquiring the lease while another instance holds it.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// How often to try to acquire the lease.
+/// The interval between attempts to acquire the lease.
 const POLL_INTERVAL: Duration = Duration::from_millis(250);
 
 /// The page size when messages are read.
 const PAGE_SIZE: u32 = 50;
 
-/// The tokens of a request in addition to the current summary and the transcript: the prompt, the
-/// headings, and the chat format's overhead.
+/// The tokens of a request other than those of the current summary and the transcript: the prompt, the headings,
+/// and the chat format's overhead.
 const REQUEST_OVERHEAD: u32 = 160;
 
 /// The minimum number of tokens for the transcript in one request, even in a very small window.
 const MIN_TRANSCRIPT_TOKENS: u32 = 256;
 
-/// Why a compaction failed. The summaries that it has stored stay.
+/// The reason why a compaction failed. Summaries that it has already stored are kept.
 #[derive(Debug, Error)]
 enum CompactionError {
     #[error(transparent)]
@@ -72,19 +71,19 @@ impl From<StoreError> for CompactionError {
     }
 }
 
-/// Where the next summary starts.
-struct Start {
-    /// The position before the first message.
+/// The start of the next batch.
+struct BatchStart {
+    /// The position before the first message of the batch.
     after: u64,
-    /// The number of messages between the old summary and this position.
-    left_out: u64,
+    /// The number of messages between the old summary and this position, which the new summary omits.
+    omitted: u64,
 }
 
-/// The messages of the next summary.
+/// The messages that the next summary adds.
 struct Batch {
     messages: Vec<Message>,
-    /// The number of messages before them that neither summary contains.
-    left_out: u64,
+    /// The number of messages before the batch that neither summary contains.
+    omitted: u64,
 }
 
 impl Batch {
@@ -93,10 +92,10 @@ impl Batch {
         entries.map(transcript_entry).collect()
     }
 
-    /// Returns the number of messages that the new summary replaces in requests, in addition to the old one.
+    /// Returns the number of messages that the new summary replaces in addition to those of the old one.
     fn message_count(&self) -> u64 {
         let count = u64::try_from(self.messages.len()).unwrap_or(u64::MAX);
-        count.saturating_add(self.left_out)
+        count.saturating_add(self.omitted)
     }
 }
 
@@ -111,8 +110,8 @@ pub(crate) struct Compaction {
 }
 
 impl Compaction {
-    /// Acquires the lease, then compacts. Logs a failure and leaves the retry to the next compaction.
-    /// Shutdown cancels the remaining steps; the summaries that are stored already stay.
+    /// Acquires the lease, then compacts. Logs a failure and leaves the retry to the next compaction. Shutdown
+    /// cancels the remaining steps; stored summaries are kept.
     pub(crate) async fn run(self) {
         let id = self.id;
         let aborting = self.core.lifecycle.aborting();
@@ -161,7 +160,7 @@ impl Compaction {
         attempts.await.ok().flatten()
     }
 
-    /// Returns `false` if the lease is lost.
+    /// Renews the lease. Returns `false` if it is lost.
     async fn renew(&self, lease_until: &Mutex<Timestamp>) -> bool {
         let lock = || lease_until.lock().unwrap_or_else(PoisonError::into_inner);
         let (until, renewed_until) = (*lock(), self.core.now().plus(COMPACTION_LEASE_DURATION));
@@ -188,7 +187,7 @@ impl Compaction {
             let start = self.start(budget, end, requests).await?;
             let messages = self.next_messages(budget, start.after, end).await?;
             let Some(last) = messages.last().map(|last| last.position) else { return Ok(()) };
-            let batch = Batch { messages, left_out: start.left_out };
+            let batch = Batch { messages, omitted: start.omitted };
             let summary = self.summarise(budget, &stored, batch, &mut requests).await?;
             self.store(stored, summary).await?;
             let change = ConversationChange::Compacted { summary_through: last };
@@ -197,7 +196,7 @@ impl Compaction {
         Ok(())
     }
 
-    /// Returns the position of the newest message to summarise, or `None` if there is nothing to do.
+    /// Returns the position of the newest message to summarise, or `None` if no message needs to be summarised.
     async fn end_position(&self, budget: Budget) -> Result<Option<u64>, ChatError> {
         let mut scan = CompactionScan::new(budget);
         let mut end = None;
@@ -213,8 +212,13 @@ impl Compaction {
         Ok(end)
     }
 
-    /// Returns where to start, so that the requests suffice for the messages up to `end`.
-    async fn start(&self, budget: Budget, end: u64, requests: u32) -> Result<Start, ChatError> {
+    /// Returns the earliest start from which the remaining requests suffice for the messages up to `end`.
+    async fn start(
+        &self,
+        budget: Budget,
+        end: u64,
+        requests: u32,
+    ) -> Result<BatchStart, ChatError> {
         let through = budget.summary.map_or(0, |summary| summary.through);
         let mut range = SummaryRange::new(max_transcript_tokens(budget), requests);
         let (mut newer, mut after) = (0_u64, through);
@@ -231,11 +235,11 @@ impl Compaction {
         };
         self.core.visit_history(self.caller.user_id, self.id, None, visit).await?;
         if after == through {
-            return Ok(Start { after, left_out: 0 });
+            return Ok(BatchStart { after, omitted: 0 });
         }
         let total = self.core.find_conversation(self.caller.user_id, self.id).await?.message_count;
         let summarised = budget.summary.map_or(0, |summary| summary.messages);
-        Ok(Start { after, left_out: total.saturating_sub(newer).saturating_sub(summarised) })
+        Ok(BatchStart { after, omitted: total.saturating_sub(newer).saturating_sub(summarised) })
     }
 
     /// Returns the oldest messages after the position `after`, up to `end`, that fit into one request; at
@@ -258,8 +262,8 @@ impl Compaction {
             let visible = page.into_iter().filter(|stored| stored.active);
             for message in visible.map(|stored| stored.message) {
                 tokens = tokens.saturating_add(with_overhead(message.token_count));
-                let is_enough = tokens > max_tokens && !messages.is_empty();
-                if is_enough || message.position > end {
+                let is_full = tokens > max_tokens && !messages.is_empty();
+                if is_full || message.position > end {
                     return Ok(messages);
                 }
                 messages.push(message);
@@ -268,8 +272,8 @@ impl Compaction {
         Ok(messages)
     }
 
-    /// Combines the old summary and these messages into a new summary. A message that is too long for one
-    /// request is split over several, as far as there are requests left.
+    /// Combines the old summary and these messages into a new summary. A message that is too long for one request
+    /// is split over the remaining requests, and its end is omitted if they don't suffice.
     async fn summarise(
         &self,
         budget: Budget,
@@ -279,11 +283,11 @@ impl Compaction {
     ) -> Result<Summary, CompactionError> {
         let old = stored.context.summary.as_ref();
         let (omission, text) =
-            Omission::split_from(old.map_or("", |summary| summary.text.as_str()));
+            Omission::split_notice(old.map_or("", |summary| summary.text.as_str()));
         let mut sections = self.sections(budget, batch.transcript()).await;
-        let part = sections.len() > count_of(*requests);
-        sections.truncate(count_of(*requests));
-        let omission = omission.and(Omission { messages: batch.left_out, part });
+        let truncated = sections.len() > to_usize(*requests);
+        sections.truncate(to_usize(*requests));
+        let omission = omission.merge(Omission { messages: batch.omitted, truncated });
         let mut text = text.to_owned();
         for section in sections {
             *requests = requests.saturating_sub(1);
@@ -301,8 +305,8 @@ impl Compaction {
         })
     }
 
-    /// Splits the transcript into sections that fit into one request each. There are several only if the
-    /// transcript is a single message that is too long.
+    /// Splits the transcript into sections that fit into one request each. There are several sections only if the
+    /// transcript consists of a single message that is too long.
     async fn sections(&self, budget: Budget, transcript: String) -> Vec<String> {
         let counter = self.core.counter();
         let split = move || {
@@ -346,7 +350,7 @@ impl Compaction {
     }
 }
 
-fn count_of(requests: u32) -> usize {
+fn to_usize(requests: u32) -> usize {
     usize::try_from(requests).unwrap_or(usize::MAX)
 }
 

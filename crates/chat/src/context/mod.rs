@@ -1,10 +1,10 @@
-//! The context of a conversation: system prompt, examples, summary and history, and the requests for
-//! summaries and titles.
+//! The context of a conversation: system prompt, examples, summary and history. Also the requests for summaries and
+//! titles.
 
 pub(crate) mod compaction;
 mod omission;
 pub(crate) mod prompts;
 pub(crate) mod service;
-mod stored;
+mod stored_context;
 mod summary_range;
 pub(crate) mod titles;

@@ -1,45 +1,48 @@
-//! What a summary leaves out, because summarising it would take too many requests. The summary's text begins
-//! with it, so that the user and the model read it.
+//! The notice at the beginning of a summary's text about messages that it omits, because summarising them would
+//! take too many requests. Both the user and the model read the notice.
 
 use std::fmt;
 
 const ONE_MESSAGE: &str = "[The oldest message is not part of this summary.]";
 const PREFIX: &str = "[The oldest ";
 const SUFFIX: &str = " messages are not part of this summary.]";
-const PART: &str = "[Part of a long message is not part of this summary.]";
+const TRUNCATED: &str = "[This summary omits part of a long message.]";
 
-/// What a summary leaves out.
+/// The text of [`TRUNCATED`] in older summaries.
+const OLD_TRUNCATED: &str = "[Part of a long message is not part of this summary.]";
+
+/// The messages that a summary omits.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Omission {
-    /// The number of the oldest messages that are left out completely.
+    /// The number of the oldest messages that are omitted completely.
     pub(super) messages: u64,
-    /// Whether a part of a message is left out.
-    pub(super) part: bool,
+    /// Whether the end of a long message is omitted.
+    pub(super) truncated: bool,
 }
 
 impl Omission {
-    /// Splits the text of a summary into what it leaves out, and the rest. A user who edits the summary may
-    /// remove the sentence.
-    pub(super) fn split_from(text: &str) -> (Self, &str) {
-        let (messages, text) = split_line(text, parse_messages).unwrap_or((0, text));
-        let is_part = |line: &str| (line == PART).then_some(true);
-        let (part, text) = split_line(text, is_part).unwrap_or((false, text));
-        (Self { messages, part }, text)
+    /// Splits the notice off the text of a summary. The user may have removed the notice.
+    pub(super) fn split_notice(text: &str) -> (Self, &str) {
+        let (messages, text) = split_first_line(text, parse_messages).unwrap_or((0, text));
+        let parse_truncated =
+            |line: &str| matches!(line, TRUNCATED | OLD_TRUNCATED).then_some(true);
+        let (truncated, text) = split_first_line(text, parse_truncated).unwrap_or((false, text));
+        (Self { messages, truncated }, text)
     }
 
-    /// Returns what two summaries leave out together.
-    pub(super) fn and(self, other: Self) -> Self {
+    /// Combines the omissions of two summaries.
+    pub(super) fn merge(self, other: Self) -> Self {
         let messages = self.messages.saturating_add(other.messages);
-        Self { messages, part: self.part || other.part }
+        Self { messages, truncated: self.truncated || other.truncated }
     }
 
-    /// Returns the text of the summary, which begins with what it leaves out.
+    /// Prepends the notice to the text of a summary.
     pub(super) fn prepend_to(self, summary: &str) -> String {
         format!("{self}{summary}")
     }
 }
 
-/// Formats the sentences, each on its line.
+/// Formats the notice, one sentence per line.
 impl fmt::Display for Omission {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.messages {
@@ -47,11 +50,12 @@ impl fmt::Display for Omission {
             1 => writeln!(f, "{ONE_MESSAGE}")?,
             messages => writeln!(f, "{PREFIX}{messages}{SUFFIX}")?,
         }
-        if self.part { writeln!(f, "{PART}") } else { Ok(()) }
+        if self.truncated { writeln!(f, "{TRUNCATED}") } else { Ok(()) }
     }
 }
 
-fn split_line<T>(text: &str, parse: impl Fn(&str) -> Option<T>) -> Option<(T, &str)> {
+/// Splits off the first line if `parse` accepts it.
+fn split_first_line<T>(text: &str, parse: impl Fn(&str) -> Option<T>) -> Option<(T, &str)> {
     let (line, rest) = text.split_once('\n')?;
     Some((parse(line)?, rest))
 }
@@ -68,16 +72,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_omission_is_read_from_the_text_that_it_was_prepended_to() {
+    fn a_notice_is_parsed_from_the_text_that_it_was_prepended_to() {
         for messages in [0, 1, 312] {
-            for part in [false, true] {
-                let omission = Omission { messages, part };
+            for truncated in [false, true] {
+                let omission = Omission { messages, truncated };
                 let text = omission.prepend_to("They talk.\nAbout tides.");
 
-                assert_eq!(Omission::split_from(&text), (omission, "They talk.\nAbout tides."));
+                assert_eq!(Omission::split_notice(&text), (omission, "They talk.\nAbout tides."));
             }
         }
-        let omission = Omission { messages: 312, part: false };
+        let omission = Omission { messages: 312, truncated: false };
         assert_eq!(
             omission.prepend_to("They talk."),
             "[The oldest 312 messages are not part of this summary.]\nThey talk."
@@ -85,9 +89,9 @@ mod tests {
     }
 
     #[test]
-    fn a_text_without_an_omission_is_unchanged() {
+    fn a_text_without_a_notice_is_unchanged() {
         for text in ["", "They talk.", "[The oldest x messages are not part of this summary.]\nx"] {
-            assert_eq!(Omission::split_from(text), (Omission::default(), text));
+            assert_eq!(Omission::split_notice(text), (Omission::default(), text));
         }
     }
 }

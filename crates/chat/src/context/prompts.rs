@@ -4,7 +4,7 @@ use webchat_domain::{Context, FileName, Message, Role, SystemPrompt};
 use webchat_llm::{ChatMessage, ChatRole};
 use webchat_tokens::{ContextPlan, SUMMARY_HEADING, TokenCounter, with_overhead};
 
-/// The instructions to replace older messages by a summary.
+/// The instructions to replace older messages with a summary.
 pub(crate) const SUMMARISE: &str = "You keep the memory of a conversation between a user and an \
     assistant. Summarise what is given to you, so that the assistant can go on without the original: \
     facts, names, numbers, decisions, what the user wants, and what is still open. Keep what the \
@@ -37,7 +37,7 @@ pub(crate) fn file_question(name: &FileName) -> String {
     format!("Please analyse the file \"{name}\".")
 }
 
-/// Returns the line above a part in the request for its analysis. `part` counts from 0, the line from 1.
+/// Returns the line above a part in the request for its analysis. `part` is counted from 0; the line counts from 1.
 pub(crate) fn part_heading(name: &FileName, part: u32, part_count: u32) -> String {
     format!("Part {} of {part_count} of the file \"{name}\":", part.saturating_add(1))
 }

@@ -7,7 +7,7 @@ use webchat_domain::{
     ModelParameters, Summary, SummaryAuthor, SystemPrompt, UserId,
 };
 use webchat_persistence::{ReplaceContextOutcome, StoredContext};
-use webchat_tokens::{ContextPlanner, certainly_exceeds};
+use webchat_tokens::{ContextPlanner, obviously_exceeds};
 
 use crate::error::ChatError;
 use crate::runtime::core::Core;
@@ -16,7 +16,7 @@ use crate::settings::Settings;
 /// The maximum number of attempts to store a change while others change the context concurrently.
 const MAX_ATTEMPTS: u32 = 5;
 
-/// A conversation's context, and the tokens that the next request takes.
+/// A conversation's context, and the tokens of the next request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ContextView {
     /// System prompt, examples, summary and model parameters.
@@ -36,7 +36,7 @@ pub struct ContextEdit {
     pub parameters: Option<ModelParameters>,
 }
 
-/// Which system prompt a conversation uses.
+/// The choice of a conversation's system prompt.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum PromptChoice {
     /// A prompt for this conversation only.
@@ -45,7 +45,7 @@ pub enum PromptChoice {
     ServerDefault,
 }
 
-/// The use cases of a conversation's context: everything that goes to the model besides the messages.
+/// The use cases of a conversation's context: everything that is sent to the model in addition to the messages.
 #[derive(Clone)]
 pub struct Contexts {
     core: Arc<Core>,
@@ -104,7 +104,7 @@ impl Contexts {
         self.change(user_id, id, expected_revision, change).await
     }
 
-    /// Adds an example of a question and the answer it should get. Repeating a call with the same key
+    /// Adds an example: a question and the answer that the model should give. Repeating a call with the same key
     /// returns the first call's example, as long as it exists.
     ///
     /// # Errors
@@ -174,8 +174,8 @@ impl Contexts {
         self.change(user_id, id, None, change).await
     }
 
-    /// Replaces the summary's text. `None` removes the summary. The messages that it covered are then sent
-    /// to the model again, as far as they fit.
+    /// Replaces the summary's text. `None` removes the summary. The messages that it covered are then sent to the
+    /// model again, as many as fit.
     ///
     /// # Errors
     /// [`ChatError::ConversationNotFound`], [`ChatError::NoSummary`], [`ChatError::ContextTooLong`],
@@ -212,23 +212,24 @@ impl Contexts {
         self.change(user_id, id, expected_revision, change).await
     }
 
-    /// Checks that the user may store a text, and counts its tokens, unless it certainly exceeds the window.
+    /// Checks that the user may store a text, and counts its tokens. Fails before counting if the text obviously
+    /// exceeds the window.
     async fn reserve_and_count(&self, user_id: UserId, text: &str) -> Result<u32, ChatError> {
-        if certainly_exceeds(text.len(), self.core.settings.window_tokens) {
+        if obviously_exceeds(text.len(), self.core.settings.window_tokens) {
             return Err(ChatError::ContextTooLong { limit: self.min_available() });
         }
         self.core.reserve_storage(user_id, text.len()).await?;
         self.core.count_tokens_for(user_id, text).await
     }
 
-    /// The tokens of the window that the context must leave to the messages: half of it.
+    /// Returns the number of tokens that the context must leave for the messages: half of the window.
     fn min_available(&self) -> u32 {
         let Settings { window_tokens, reply_tokens, .. } = self.core.settings;
         window_tokens.saturating_sub(reply_tokens) / 2
     }
 
-    /// Applies `change` to the current context and stores the result. After a conflict, retries at once
-    /// with the new context.
+    /// Applies `change` to the current context and stores the result. After a conflict, retries immediately with
+    /// the new context.
     async fn change(
         &self,
         user_id: UserId,
@@ -257,8 +258,8 @@ impl Contexts {
         Err(ChatError::ContextConflict)
     }
 
-    /// Checks that the context leaves at least half of the window to the messages. If it has left less
-    /// before the change, because the operator made the window smaller, it must only not grow.
+    /// Checks that the context leaves at least half of the window for the messages. If it left less before the
+    /// change, because the operator has reduced the window, it must not grow.
     fn check_available(&self, available_before: u32, context: &Context) -> Result<(), ChatError> {
         let half = self.min_available();
         let available = self.core.budget(context).available();

@@ -1,15 +1,15 @@
-//! Which messages a compaction summarises, if the number of its requests doesn't suffice for all.
+//! Selects the messages that a compaction summarises if its requests don't suffice for all of them.
 
 use webchat_domain::Message;
 use webchat_tokens::with_overhead;
 
-/// Finds the oldest message that a limited number of requests can summarise, from messages that are passed
-/// newest first. Requests contain consecutive messages, so the requests are filled from the newest message on.
+/// Finds the oldest message that a limited number of requests can summarise. Messages are passed newest first, and
+/// each request is filled with consecutive messages.
 pub(super) struct SummaryRange {
     /// The maximum number of tokens of a request's transcript.
     max_tokens: u32,
     requests_left: u32,
-    /// The free tokens of the request that is being filled.
+    /// The free tokens of the current request.
     free: u32,
     is_empty: bool,
 }
@@ -19,8 +19,8 @@ impl SummaryRange {
         Self { max_tokens, requests_left: requests, free: 0, is_empty: true }
     }
 
-    /// Adds the next older message. Returns `false` if the requests don't suffice for it. They always suffice
-    /// for the newest message, of which a part may be left out.
+    /// Adds the next older message. Returns `false` if the requests don't suffice for it. They always suffice for
+    /// the newest message, part of which may be omitted.
     pub(super) fn try_add(&mut self, message: &Message) -> bool {
         let tokens = with_overhead(message.token_count);
         if let Some(free) = self.free.checked_sub(tokens) {
@@ -32,7 +32,7 @@ impl SummaryRange {
             return false;
         }
         self.requests_left = self.requests_left.saturating_sub(requests);
-        // A message that needs several requests shares none of them.
+        // A message that needs several requests doesn't share them with other messages.
         self.free = if requests == 1 { self.max_tokens.saturating_sub(tokens) } else { 0 };
         self.is_empty = false;
         true
@@ -51,7 +51,7 @@ mod tests {
     }
 
     #[test]
-    fn as_many_messages_are_summarised_as_the_requests_have_space_for() {
+    fn messages_are_summarised_as_long_as_they_fit_into_the_requests() {
         assert_eq!(count(4, &[50; 10]), 8);
         assert_eq!(count(4, &[60; 10]), 4);
         assert_eq!(count(1, &[40, 40, 40]), 2);

@@ -12,7 +12,7 @@ use crate::models::request_metrics::Purpose;
 use crate::runtime::core::Core;
 use crate::runtime::error_chain::error_chain;
 
-/// How long the model may take for a title.
+/// The timeout of a request for a title.
 const TITLE_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// The maximum number of tokens that the model may use for a title.
@@ -21,21 +21,21 @@ const MAX_TITLE_TOKENS: u32 = 24;
 /// The maximum number of characters in a generated title. A longer text is an answer, not a title.
 const MAX_TITLE_CHARS: usize = 60;
 
-/// The maximum number of characters that the model receives of each message.
+/// The maximum number of characters of each message that are sent to the model.
 const MAX_EXCERPT_CHARS: usize = 2_000;
 
-/// Asks the model for a title after the first exchange, and replaces `first_title`, which was made of the
-/// question's first words. Keeps that title if the model fails, and the user's title if the user renames the
-/// conversation meanwhile. Shutdown cancels the request.
+/// Asks the model for a title after the first answer, and replaces `first_title`, the first words of the question.
+/// Keeps that title if the model fails, and the user's title if the user renames the conversation in the meantime.
+/// Shutdown cancels the request.
 pub(crate) async fn generate_title(
     core: Arc<Core>,
     caller: Caller,
     id: ConversationId,
     first_title: Title,
-    exchange: [Message; 2],
+    messages: [Message; 2],
 ) {
     let replacement = async {
-        let Some(title) = suggest_title(&core, caller, id, &exchange).await else { return Ok(()) };
+        let Some(title) = suggest_title(&core, caller, id, &messages).await else { return Ok(()) };
         replace_title(&core, caller.user_id, id, first_title, title).await
     };
     let result = tokio::select! {
@@ -52,9 +52,9 @@ async fn suggest_title(
     core: &Core,
     caller: Caller,
     id: ConversationId,
-    exchange: &[Message; 2],
+    messages: &[Message; 2],
 ) -> Option<Title> {
-    let transcript: String = exchange.iter().map(excerpt).collect();
+    let transcript: String = messages.iter().map(excerpt).collect();
     let request = BackgroundRequest {
         caller,
         purpose: Purpose::Title,
@@ -116,15 +116,15 @@ mod tests {
         Title::try_from(text.to_owned()).unwrap()
     }
 
-    async fn chat_after_the_first_exchange() -> TestChat {
+    async fn chat_after_first_answer() -> TestChat {
         let test = TestChat::with_settings(|settings| settings.auto_titles = true).await;
         test.ask_and_answer(QUESTION, ANSWER).await;
         test
     }
 
     #[tokio::test(start_paused = true)]
-    async fn the_model_titles_a_conversation_only_after_its_first_exchange() {
-        let test = chat_after_the_first_exchange().await;
+    async fn a_title_is_generated_only_after_the_first_answer() {
+        let test = chat_after_first_answer().await;
 
         let title_request = test.model.next_request().await;
         let request = title_request.request.clone();
@@ -141,11 +141,11 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_title_that_the_user_sets_meanwhile_is_kept() {
-        let test = chat_after_the_first_exchange().await;
+    async fn a_title_that_the_user_sets_in_the_meantime_is_kept() {
+        let test = chat_after_first_answer().await;
         let request = test.model.next_request().await;
 
-        test.rename(test.id, title("Mine")).await;
+        test.rename(test.conversation_id, title("Mine")).await;
         request.send_text("Sums").await;
         request.finish(FinishReason::Stop).await;
         settle().await;
@@ -154,11 +154,11 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn the_first_words_stay_the_title_if_the_model_returns_no_valid_title() {
+    async fn the_first_words_remain_the_title_if_the_model_returns_no_valid_one() {
         let long_answer =
             "The conversation is about a sum that the user wrote, and about a long word.";
         for reply in [long_answer, " \n", "***"] {
-            let test = chat_after_the_first_exchange().await;
+            let test = chat_after_first_answer().await;
 
             let request = test.model.next_request().await;
             request.send_text(reply).await;
@@ -171,18 +171,18 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn the_title_is_unchanged_after_a_model_failure_or_timeout() {
-        let test = chat_after_the_first_exchange().await;
+        let test = chat_after_first_answer().await;
         test.model.next_request().await.fail().await;
         settle().await;
         assert_eq!(test.conversation().await.title, Some(title(QUESTION)));
 
-        let silent = chat_after_the_first_exchange().await;
-        let request = silent.model.next_request().await;
-        silent.advance(TITLE_TIMEOUT).await;
+        let timed_out = chat_after_first_answer().await;
+        let request = timed_out.model.next_request().await;
+        timed_out.advance(TITLE_TIMEOUT).await;
         settle().await;
 
         assert!(request.is_cancelled());
-        assert_eq!(silent.conversation().await.title, Some(title(QUESTION)));
+        assert_eq!(timed_out.conversation().await.title, Some(title(QUESTION)));
     }
 
     #[tokio::test(start_paused = true)]

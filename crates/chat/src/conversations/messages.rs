@@ -1,4 +1,4 @@
-//! Reading a conversation's messages page by page.
+//! Reads a conversation's messages page by page.
 
 use std::collections::HashMap;
 
@@ -8,7 +8,7 @@ use webchat_persistence::rules;
 use super::service::Conversations;
 use crate::error::ChatError;
 
-/// A page of messages, and the event number to subscribe from.
+/// A page of messages, and the sequence number to subscribe from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MessagePage {
     /// The messages, oldest first, without the answer of the running turn: its events contain the complete
@@ -16,7 +16,7 @@ pub struct MessagePage {
     pub messages: Vec<VersionedMessage>,
     /// The `before` of the next page, which has older messages or is empty. `None` if this is the last page.
     pub next_before: Option<u64>,
-    /// A subscription after this number delivers everything that this page lacks.
+    /// The sequence number after which a subscription delivers everything that this page lacks.
     pub event_seq: u64,
     /// The running turn, if any.
     pub running_turn: Option<TurnId>,
@@ -35,8 +35,8 @@ impl Conversations {
         before: Option<u64>,
         limit: u32,
     ) -> Result<MessagePage, ChatError> {
-        // Read the checkpoint first: an event between the two reads is then delivered twice rather than
-        // never, and clients ignore duplicates by id.
+        // Read the checkpoint first: an event between the two reads is then delivered twice rather than never.
+        // Clients ignore duplicates by id.
         let checkpoint = self.core.ports.log.checkpoint(id).await?;
         let mut messages = self.core.read_messages(user_id, id, before, limit).await?;
         let next_before = messages
@@ -93,11 +93,15 @@ mod tests {
     }
 
     async fn page(test: &TestChat, before: Option<u64>, limit: u32) -> MessagePage {
-        test.chat.conversations.message_page(test.user_id, test.id, before, limit).await.unwrap()
+        test.chat
+            .conversations
+            .message_page(test.user_id, test.conversation_id, before, limit)
+            .await
+            .unwrap()
     }
 
     #[tokio::test(start_paused = true)]
-    async fn the_answer_of_a_running_turn_is_not_in_the_page() {
+    async fn a_page_omits_the_answer_of_a_running_turn() {
         let test = TestChat::new().await;
         test.ask_and_answer(QUESTION, ANSWER).await;
         let before = test.events().await.last().unwrap().seq;
@@ -120,7 +124,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn pages_go_from_the_newest_message_to_the_first() {
+    async fn pages_are_read_from_the_newest_message_to_the_oldest() {
         let test = TestChat::new().await;
         append(&test, 5).await;
 
@@ -139,7 +143,13 @@ mod tests {
     async fn a_reset_conversation_has_no_page_before_its_first_message() {
         let test = TestChat::new().await;
         append(&test, 5).await;
-        test.chat.core.ports.conversations.reset(test.user_id, test.id, START).await.unwrap();
+        test.chat
+            .core
+            .ports
+            .conversations
+            .reset(test.user_id, test.conversation_id, START)
+            .await
+            .unwrap();
         append(&test, 2).await;
 
         let page = page(&test, None, 10).await;
@@ -175,7 +185,8 @@ mod tests {
         let test = TestChat::new().await;
         let other_user = UserId::generate();
 
-        let page = test.chat.conversations.message_page(other_user, test.id, None, 10).await;
+        let page =
+            test.chat.conversations.message_page(other_user, test.conversation_id, None, 10).await;
 
         assert!(matches!(page, Err(ChatError::ConversationNotFound)));
     }
@@ -194,6 +205,6 @@ mod tests {
         let messages = std::iter::repeat_with(new_message).take(count).collect();
         let append = Append { messages, ..Append::default() };
         let conversations = &test.chat.core.ports.conversations;
-        conversations.append(test.user_id, test.id, append, START).await.unwrap();
+        conversations.append(test.user_id, test.conversation_id, append, START).await.unwrap();
     }
 }

@@ -14,16 +14,17 @@ use crate::formats::flask::FlaskLayout;
 
 const SUFFIX: &str = "_conversation_history.json";
 
-/// How many file names to try. If a name is taken, the next attempt uses a time one second later.
+/// The maximum number of file names to try. If a name is in use, the next attempt uses a time one second later.
 const MAX_ATTEMPTS: u32 = 5;
 
-/// The maximum number of files that a user can have saved.
+/// The maximum number of a user's saved files.
 const MAX_SAVED_FILES: usize = 100;
 
-/// The maximum bytes of the files that a user can have saved.
+/// The maximum total size of a user's saved files in bytes.
 const MAX_SAVED_BYTES: usize = 200 * 1024 * 1024;
 
-/// The maximum number of concurrent saves of a user: the next one must know how much the one before has written.
+/// The maximum number of concurrent saves of a user. It is 1 because each save must count the bytes of the previous
+/// one.
 const MAX_CONCURRENT_SAVES: usize = 1;
 
 /// The name of a saved history: `YYYYMMDD_HHMMSS_<id>_conversation_history.json`, in UTC.
@@ -54,7 +55,7 @@ impl FromStr for SavedHistoryName {
         let is_digits = saved_at.split('_').all(|part| part.bytes().all(|b| b.is_ascii_digit()));
         let id = id.parse().map_err(|_| ChatError::SavedConversationNotFound)?;
         let name = Self { saved_at: saved_at.to_owned(), id };
-        // Ids parse from several spellings; file names use only the canonical one.
+        // Ids can be parsed from several formats; file names contain only the canonical one.
         if is_digits && name.to_string() == text {
             Ok(name)
         } else {
@@ -71,7 +72,7 @@ impl Conversations {
     /// [`ChatError::ConversationNotFound`] if the user has no such conversation;
     /// [`ChatError::TooManySavedFiles`], [`ChatError::StorageFull`] or [`ChatError::ServerStorageFull`] if a limit is
     /// reached;
-    /// [`ChatError::SavedTooOften`] if the names for this second and the next few are taken.
+    /// [`ChatError::SavedTooOften`] if the names for this second and the next few are in use.
     pub async fn save_history(
         &self,
         user_id: UserId,
@@ -96,7 +97,7 @@ impl Conversations {
         Err(ChatError::SavedTooOften)
     }
 
-    /// Returns how large another file of this user may be, and the error if it is larger.
+    /// Returns the maximum size of the user's next file, and the error for a larger one.
     async fn free_saved_bytes(&self, user_id: UserId) -> Result<(u64, ChatError), ChatError> {
         self.core.reserve_storage(user_id, 0).await?;
         let usage = self.core.ports.saved_files.usage(user_id).await?;
@@ -163,19 +164,22 @@ mod tests {
     async fn saves_within_the_same_second_have_distinct_names() {
         let test = TestChat::new().await;
 
-        let first = test.chat.conversations.save_history(test.user_id, test.id).await.unwrap();
+        let first =
+            test.chat.conversations.save_history(test.user_id, test.conversation_id).await.unwrap();
         test.ask_and_answer(QUESTION, ANSWER).await;
-        let second = test.chat.conversations.save_history(test.user_id, test.id).await.unwrap();
+        let second =
+            test.chat.conversations.save_history(test.user_id, test.conversation_id).await.unwrap();
 
-        let name = format!("20260102_030405_{}_conversation_history.json", test.id);
+        let name = format!("20260102_030405_{}_conversation_history.json", test.conversation_id);
         assert_eq!(first.to_string(), name);
         assert_ne!(first, second);
         assert_eq!(read(&test, &first).await, "[]");
         let second = read(&test, &second).await;
         for _ in 2..MAX_ATTEMPTS {
-            test.chat.conversations.save_history(test.user_id, test.id).await.unwrap();
+            test.chat.conversations.save_history(test.user_id, test.conversation_id).await.unwrap();
         }
-        let too_often = test.chat.conversations.save_history(test.user_id, test.id).await;
+        let too_often =
+            test.chat.conversations.save_history(test.user_id, test.conversation_id).await;
         assert_eq!(too_often.unwrap_err().code(), "saved_too_often");
         assert!(second.contains(ANSWER));
     }
@@ -184,10 +188,11 @@ mod tests {
     async fn another_user_can_neither_save_nor_read_a_history() {
         let test = TestChat::new().await;
         let other_user = UserId::generate();
-        let name = test.chat.conversations.save_history(test.user_id, test.id).await.unwrap();
+        let name =
+            test.chat.conversations.save_history(test.user_id, test.conversation_id).await.unwrap();
 
         let read = test.chat.conversations.saved_history(other_user, &name).await;
-        let saved = test.chat.conversations.save_history(other_user, test.id).await;
+        let saved = test.chat.conversations.save_history(other_user, test.conversation_id).await;
 
         assert_eq!(read.err().unwrap().code(), "saved_conversation_not_found");
         assert_eq!(saved.unwrap_err().code(), "conversation_not_found");
@@ -200,12 +205,13 @@ mod tests {
         let mut last = None;
         for _ in 0..MAX_SAVED_FILES {
             test.clock.advance(Duration::from_secs(1));
-            last = Some(conversations.save_history(test.user_id, test.id).await.unwrap());
+            last =
+                Some(conversations.save_history(test.user_id, test.conversation_id).await.unwrap());
         }
         test.clock.advance(Duration::from_secs(1));
 
-        let too_many = conversations.save_history(test.user_id, test.id).await;
-        conversations.delete(test.user_id, test.id).await.unwrap();
+        let too_many = conversations.save_history(test.user_id, test.conversation_id).await;
+        conversations.delete(test.user_id, test.conversation_id).await.unwrap();
         let id = conversations.start(test.user_id, None).await.unwrap().conversation_id;
         let after_deletion = conversations.save_history(test.user_id, id).await;
 
@@ -223,11 +229,11 @@ mod tests {
         let conversations = &test.chat.conversations;
         for _ in 1..MAX_SAVED_FILES {
             test.clock.advance(Duration::from_secs(1));
-            conversations.save_history(test.user_id, test.id).await.unwrap();
+            conversations.save_history(test.user_id, test.conversation_id).await.unwrap();
         }
         test.clock.advance(Duration::from_secs(1));
 
-        let saves = (0..5).map(|_| conversations.save_history(test.user_id, test.id));
+        let saves = (0..5).map(|_| conversations.save_history(test.user_id, test.conversation_id));
         let saves = join_all(saves).await;
 
         assert_eq!(saves.iter().filter(|save| save.is_ok()).count(), 1);
@@ -241,11 +247,11 @@ mod tests {
         let total = StoredBytesLimits { total: Some(LIMIT), ..StoredBytesLimits::default() };
         let test = TestChat::with_settings(|settings| settings.max_stored_bytes = total).await;
         test.append_message(&"x ".repeat(512 * 1024)).await;
-        // The sum of the stored bytes is read anew.
+        // The new instance reads the sum of the stored bytes again.
         let test = test.restarted();
         let save = async || {
             test.clock.advance(Duration::from_secs(1));
-            test.chat.conversations.save_history(test.user_id, test.id).await
+            test.chat.conversations.save_history(test.user_id, test.conversation_id).await
         };
 
         let mut saved = 0;

@@ -5,7 +5,7 @@ use webchat_domain::{Conversation, SearchHit, SearchQuery, UserId};
 use super::service::Conversations;
 use crate::error::ChatError;
 
-/// How many of the best-matching messages a search for conversations considers.
+/// The number of best-matching messages that a search for conversations considers.
 const MAX_MESSAGES: u32 = 500;
 
 /// The maximum length of a query in characters.
@@ -21,8 +21,8 @@ pub struct FoundConversation {
 }
 
 impl Conversations {
-    /// Returns the user's messages that match the query best, at most `limit`. Only the first 32 different
-    /// terms of the query are used.
+    /// Returns the user's messages that match the query best, at most `limit`. Only the first 32 distinct terms of
+    /// the query are used.
     ///
     /// # Errors
     /// [`ChatError::EmptySearch`] if the query has no word to search for, [`ChatError::SearchTooLong`] if it
@@ -53,7 +53,7 @@ impl Conversations {
         let best = conversations.search_conversations(user_id, &query, MAX_MESSAGES).await?;
         let mut found = Vec::new();
         for (id, score) in best.into_iter().take(limit) {
-            // It may have been deleted concurrently.
+            // The conversation may have been deleted concurrently.
             if let Some(conversation) = conversations.find(user_id, id).await? {
                 found.push(FoundConversation { conversation, score });
             }
@@ -91,7 +91,7 @@ mod tests {
             test.chat.conversations.search_conversations(test.user_id, "tide", 1).await.unwrap();
 
         let ids: Vec<_> = found.iter().map(|found| found.conversation.conversation_id).collect();
-        assert_eq!(ids, [test.id, other]);
+        assert_eq!(ids, [test.conversation_id, other]);
         assert!(found[0].score > found[1].score);
         assert_eq!(best, found[..1]);
         let by_other_user =

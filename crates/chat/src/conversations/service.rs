@@ -75,7 +75,7 @@ impl Conversations {
         self.page(user_id, filter, ListOrder::Updated, after, limit).await
     }
 
-    /// Returns all of the user's conversations, including archived ones, most recently started first.
+    /// Returns all of the user's conversations, including archived ones, most recently created first.
     ///
     /// # Errors
     /// When the store can't be read.
@@ -127,7 +127,7 @@ impl Conversations {
     /// [`ChatError::ConversationNotFound`] if the user has no such conversation.
     pub async fn delete(&self, user_id: UserId, id: ConversationId) -> Result<(), ChatError> {
         self.find(user_id, id).await?;
-        // First, because a deletion that fails can be repeated as long as the conversation exists.
+        // Delete the files first: if this fails, the user can retry as long as the conversation exists.
         self.delete_saved_histories(user_id, id).await?;
         if !self.core.ports.conversations.delete(user_id, id).await? {
             return Err(ChatError::ConversationNotFound);
@@ -185,14 +185,14 @@ mod tests {
         request.send_text("Hm").await;
         settle().await;
 
-        test.chat.conversations.delete(test.user_id, test.id).await.unwrap();
+        test.chat.conversations.delete(test.user_id, test.conversation_id).await.unwrap();
         settle().await;
 
         assert!(request.is_cancelled());
         let published: HashSet<String> = test.published().await.split_off(3).into_iter().collect();
         let expected = ["deleted", "end: Stopped, Stopped", "usage: 14"].map(str::to_owned);
         assert_eq!(published, HashSet::from(expected));
-        let found = test.chat.conversations.find(test.user_id, test.id).await;
+        let found = test.chat.conversations.find(test.user_id, test.conversation_id).await;
         assert_eq!(found.unwrap_err().code(), "conversation_not_found");
     }
 
@@ -204,11 +204,11 @@ mod tests {
         settle().await;
         test.chat
             .contexts
-            .add_example(test.user_id, test.id, None, QUESTION.into(), "4".into())
+            .add_example(test.user_id, test.conversation_id, None, QUESTION.into(), "4".into())
             .await
             .unwrap();
 
-        test.chat.conversations.reset(test.user_id, test.id).await.unwrap();
+        test.chat.conversations.reset(test.user_id, test.conversation_id).await.unwrap();
         settle().await;
         test.ask_and_answer("Again", "Yes.").await;
 
@@ -217,8 +217,12 @@ mod tests {
             test.messages().await.into_iter().map(|message| message.content).collect();
         assert_eq!(contents, ["Again", "Yes."]);
         assert!(test.published().await.contains(&"reset".to_owned()));
-        assert_eq!(test.chat.contexts.examples(test.user_id, test.id).await.unwrap(), []);
-        let by_other_user = test.chat.conversations.reset(UserId::generate(), test.id).await;
+        assert_eq!(
+            test.chat.contexts.examples(test.user_id, test.conversation_id).await.unwrap(),
+            []
+        );
+        let by_other_user =
+            test.chat.conversations.reset(UserId::generate(), test.conversation_id).await;
         assert_eq!(by_other_user.unwrap_err().code(), "conversation_not_found");
     }
 
@@ -228,7 +232,8 @@ mod tests {
         let title = Title::try_from("Tides".to_owned()).ok();
         let edit = Edit { title: title.clone(), archived: Some(true), expected: None };
 
-        let edited = test.chat.conversations.edit(test.user_id, test.id, edit).await.unwrap();
+        let edited =
+            test.chat.conversations.edit(test.user_id, test.conversation_id, edit).await.unwrap();
 
         assert_eq!((&edited.title, edited.archived), (&title, true));
         assert_eq!(test.conversation().await, edited);
@@ -244,7 +249,7 @@ mod tests {
         let expected = Some(before);
 
         let edit = Edit { archived: Some(true), expected, ..Edit::default() };
-        let result = test.chat.conversations.edit(test.user_id, test.id, edit).await;
+        let result = test.chat.conversations.edit(test.user_id, test.conversation_id, edit).await;
 
         assert!(matches!(result, Err(ChatError::RevisionConflict)), "{result:?}");
         assert!(!test.conversation().await.archived);
@@ -259,8 +264,8 @@ mod tests {
         let title = Title::try_from("Mine".to_owned()).ok();
         let edit = Edit { title, ..Edit::default() };
 
-        let renamed = test.chat.conversations.edit(other_user, test.id, edit).await;
-        let deleted = test.chat.conversations.delete(other_user, test.id).await;
+        let renamed = test.chat.conversations.edit(other_user, test.conversation_id, edit).await;
+        let deleted = test.chat.conversations.delete(other_user, test.conversation_id).await;
         settle().await;
 
         assert_eq!(renamed.unwrap_err().code(), "conversation_not_found");
@@ -272,7 +277,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn listing_all_conversations_spans_pages() {
         let test = TestChat::new().await;
-        let mut started = HashSet::from([test.id]);
+        let mut started = HashSet::from([test.conversation_id]);
         for _ in 0..PAGE_SIZE {
             let conversation = test.chat.conversations.start(test.user_id, None).await.unwrap();
             started.insert(conversation.conversation_id);

@@ -12,10 +12,10 @@ use webchat_persistence::{Conversations, StoreError};
 
 use crate::runtime::error_chain::error_chain;
 
-/// The maximum number of changed conversations pending for one subscriber.
+/// The maximum number of pending changed conversations of one subscriber.
 const MAX_PENDING: usize = 1_024;
 
-/// How long a subscription waits after a failure before it reads the store again.
+/// The interval between attempts to read the store after a failure.
 const REREAD_INTERVAL: Duration = Duration::from_secs(1);
 
 /// The list subscriptions of this instance, by user.
@@ -127,8 +127,9 @@ impl Pending {
 impl ListSubscription {
     /// Waits for the next change. While the store can't be read, retries every second.
     ///
-    /// # Cancellation
-    /// Dropping the future may lose a change.
+    /// # Cancel safety
+    ///
+    /// This method is not cancel safe: dropping the future may lose a change.
     pub async fn next(&mut self) -> ListChange {
         let Some(id) = self.pending.next().await else { return ListChange::Many };
         loop {
@@ -176,7 +177,7 @@ mod tests {
     async fn next_listed(list: &mut ListSubscription) -> Conversation {
         match expect_soon(list.next()).await {
             ListChange::Listed(conversation) => conversation,
-            other => panic!("not listed: {other:?}"),
+            other => panic!("expected a listed conversation, got {other:?}"),
         }
     }
 
@@ -197,17 +198,17 @@ mod tests {
         request.finish(FinishReason::Stop).await;
         settle().await;
         let with_answer = next_listed(&mut list).await;
-        test.rename(test.id, title("Sums")).await;
+        test.rename(test.conversation_id, title("Sums")).await;
         let renamed = next_listed(&mut list).await;
-        test.chat.conversations.reset(test.user_id, test.id).await.unwrap();
+        test.chat.conversations.reset(test.user_id, test.conversation_id).await.unwrap();
         let after_reset = next_listed(&mut list).await;
-        test.chat.conversations.delete(test.user_id, test.id).await.unwrap();
+        test.chat.conversations.delete(test.user_id, test.conversation_id).await.unwrap();
 
         assert_eq!(with_question.title, Some(title(QUESTION)));
         assert_eq!((with_question.total_tokens, with_answer.total_tokens), (7, 13));
         assert_eq!((renamed.title, renamed.message_count), (Some(title("Sums")), 2));
         assert_eq!(after_reset.message_count, 0);
-        assert_eq!(expect_soon(list.next()).await, ListChange::Unlisted(test.id));
+        assert_eq!(expect_soon(list.next()).await, ListChange::Unlisted(test.conversation_id));
         assert!(has_no_pending_change(&list));
     }
 
@@ -245,12 +246,12 @@ mod tests {
 
         for number in 0..50 {
             let title = title(&number.to_string());
-            test.rename(test.id, title.clone()).await;
+            test.rename(test.conversation_id, title.clone()).await;
             test.rename(other, title).await;
         }
         settle().await;
 
-        for id in [test.id, other] {
+        for id in [test.conversation_id, other] {
             let latest = next_listed(&mut list).await;
             assert_eq!((latest.conversation_id, latest.title), (id, Some(title("49"))));
         }
@@ -258,7 +259,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_subscriber_that_missed_many_changes_is_told_so_and_continues() {
+    async fn a_subscriber_that_missed_many_changes_is_notified_and_continues() {
         let test = chat_with_background_tasks().await;
         let mut list = test.chat.events.subscribe_to_list(test.user_id);
 
@@ -267,7 +268,7 @@ mod tests {
         }
         let pending = list.pending.lock().ids.len();
         let change = expect_soon(list.next()).await;
-        test.rename(test.id, title("Sums")).await;
+        test.rename(test.conversation_id, title("Sums")).await;
 
         assert_eq!((pending, change), (0, ListChange::Many));
         assert_eq!(next_listed(&mut list).await.title, Some(title("Sums")));

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use webchat_domain::{Event, EventBody, ResponseChunk, TurnId};
 
-/// The maximum number of bytes of text in one update, which bounds the memory that a slow client takes.
+/// The maximum number of bytes of text in one update, which bounds the memory of a slow client.
 pub(super) const MAX_UPDATE_BYTES: usize = 32 * 1024;
 
 /// Returns as many of the first events as fit into one update, at least one.
@@ -26,7 +26,7 @@ fn text_len(event: &Event) -> usize {
     }
 }
 
-/// Merges adjacent chunks of one turn into one chunk, which has the number of the last one.
+/// Merges adjacent chunks of one turn into one chunk with the sequence number of the last one.
 pub(super) fn merge_chunks(events: &[Arc<Event>]) -> Vec<Arc<Event>> {
     events
         .chunk_by(|one, next| {
@@ -86,7 +86,7 @@ mod tests {
     }
 
     #[test]
-    fn adjacent_chunks_are_merged_into_one_with_the_last_number() {
+    fn adjacent_chunks_are_merged_into_one_with_the_last_sequence_number() {
         let (one, other) = (TurnId::generate(), TurnId::generate());
         let events = [
             chunk(1, one, "a"),

@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 use webchat_domain::{ConversationId, EventBody, EventId};
 use webchat_persistence::{GaugeGuard, TurnLog};
 
-use crate::metrics::{Current, Timing, count_publish_retry};
+use crate::metrics::{Gauge, Timing, count_publish_retry};
 use crate::runtime::error_chain::error_chain;
 use crate::turns::first_text::FirstTextTimer;
 
@@ -24,17 +24,18 @@ const MAX_BACKOFF: Duration = Duration::from_secs(2);
 /// The number of chunks that are published as soon as they arrive.
 const PROMPT_CHUNKS: u32 = 64;
 
-/// The number of chunks after which a turn publishes them rarely. Together with the bound on the text, this
-/// bounds the memory of the log for a turn.
+/// The number of chunks after which a turn publishes at most one chunk per [`RARE_CHUNK_INTERVAL`]. Together with
+/// the bound on the text, this bounds the memory of the log for a turn.
 const FREQUENT_CHUNKS: u32 = 16 * 1024;
 
-/// The minimum time between two chunks, after the first ones. Chunks that arrive meanwhile are merged.
+/// The minimum time between two chunks after the first [`PROMPT_CHUNKS`]. Chunks that arrive in the meantime are
+/// merged.
 const CHUNK_INTERVAL: Duration = Duration::from_millis(20);
 const RARE_CHUNK_INTERVAL: Duration = Duration::from_secs(1);
 
-/// Publishes the events of one turn in order. A slow or unavailable log never delays the answer: pending
-/// events are queued here, and adjacent chunks are merged, so that the queue takes little more memory than
-/// the text. A fast model can't flood the log: its chunks are merged, too.
+/// Publishes the events of one turn in order. A slow or unavailable log never delays the answer: pending events are
+/// queued here, and adjacent chunks are merged, so that the queue takes little more memory than the text. A fast
+/// model can't flood the log either, because its chunks are merged.
 pub(crate) struct EventPublisher {
     log: Arc<dyn TurnLog>,
     conversation_id: ConversationId,
@@ -70,20 +71,20 @@ impl EventPublisher {
             (Some((EventBody::ResponseChunk(last), _)), EventBody::ResponseChunk(next)) => {
                 last.chunk.push_str(&next.chunk);
             }
-            (_, body) => pending.events.push_back((body, Current::PendingEvents.count())),
+            (_, body) => pending.events.push_back((body, Gauge::PendingEvents.count())),
         }
         self.wake.notify_one();
     }
 
-    /// Closes the queue: no more events follow.
+    /// Closes the queue: no more events will be added.
     pub(crate) fn close(&self) {
         self.lock().is_closed = true;
         self.closed.cancel();
         self.wake.notify_one();
     }
 
-    /// Publishes pending events until the queue is closed and empty. When `abort` is cancelled, gives up
-    /// after a grace period. Returns whether all events were published. The timer ends with the first chunk.
+    /// Publishes pending events until the queue is closed and empty. When `abort` is cancelled, stops after a grace
+    /// period. Returns whether all events were published. The timer ends when the first chunk is published.
     pub(crate) async fn run(
         &self,
         abort: &CancellationToken,
@@ -194,7 +195,7 @@ mod tests {
     use super::*;
     use crate::testing::{ANSWER, QUESTION, TestChat, describe, settle};
 
-    /// A chat whose log can become unavailable.
+    /// A chat whose turn log can become unavailable.
     struct Outage {
         test: TestChat,
         log: Arc<Log>,
@@ -249,7 +250,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn an_answer_that_is_generated_while_the_log_is_unavailable_is_published_later() {
+    async fn an_answer_that_was_generated_during_an_outage_of_the_log_is_published_afterwards() {
         let outage = Outage::new().await;
         let request = outage.test.ask(QUESTION).await;
         outage.begin();
@@ -272,7 +273,7 @@ mod tests {
             ["chunk: anti", "chunk: disestablishmentarianism", "end: Stop, Complete", "usage: 20"]
         );
         let ids = outage.log.failed_ids.lock().unwrap();
-        assert_eq!(ids.len(), 1, "retries of the first event use the same id");
+        assert_eq!(ids.len(), 1, "the retries of the first event used different ids");
     }
 
     #[tokio::test(start_paused = true)]
@@ -297,11 +298,7 @@ mod tests {
 
         assert_eq!(published_by_other, [""; 0]);
         assert_eq!(published.last().unwrap(), "usage: 20");
-        assert_eq!(
-            outage.published_answer_events(),
-            published,
-            "a published turn is not recovered"
-        );
+        assert_eq!(outage.published_answer_events(), published, "a published turn was recovered");
     }
 
     #[tokio::test(start_paused = true)]
@@ -321,7 +318,7 @@ mod tests {
             published.iter().filter_map(|event| event.strip_prefix("chunk: ")).collect();
         assert_eq!(chunks.concat(), "x".repeat(10_000));
         assert!(chunks.len() < 100, "{} chunks", chunks.len());
-        assert_eq!(chunks[0], "x", "the first chunk is published at once");
+        assert_eq!(chunks[0], "x", "the first chunk was delayed");
     }
 
     #[tokio::test(start_paused = true)]

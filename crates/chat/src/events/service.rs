@@ -21,7 +21,7 @@ impl Events {
         Self { core: Arc::clone(core) }
     }
 
-    /// Subscribes to the events of a conversation after the number `after`, or to new events if it is
+    /// Subscribes to the events of a conversation after the sequence number `after`, or only to new events if it is
     /// `None`.
     ///
     /// # Errors
@@ -34,7 +34,7 @@ impl Events {
     ) -> Result<Subscription, ChatError> {
         self.core.find_conversation(user_id, id).await?;
         let open = Subscription::open(Arc::clone(&self.core.ports.log), id, after);
-        // Without a number, nothing is read.
+        // Without a sequence number, nothing is replayed.
         let opened =
             if after.is_some() { Timing::EventReplay.measure(open).await } else { open.await };
         Ok(opened?)

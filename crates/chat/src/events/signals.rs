@@ -10,12 +10,12 @@ use crate::runtime::core::Core;
 use crate::runtime::periodic::repeat_forever;
 use crate::turns::registry::RunningTurns;
 
-/// How long to wait before subscribing again after the subscription has ended or failed.
+/// The delay before subscribing again after the subscription has ended or failed.
 const RESUBSCRIBE_DELAY: Duration = Duration::from_secs(1);
 
 /// Receives signals until the future is dropped.
 pub(crate) async fn receive_signals(core: Arc<Core>, running: Arc<RunningTurns>) {
-    // Each run lasts as long as its subscription.
+    // Each run lasts as long as the subscription.
     let run = || subscribe_and_receive(&core, &running);
     repeat_forever("failed to receive signals", RESUBSCRIBE_DELAY, run).await;
 }

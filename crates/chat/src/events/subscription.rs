@@ -10,7 +10,7 @@ use webchat_persistence::{Replay, StoreError, TurnLog};
 use super::merge::{merge_chunks, take_up_to_max};
 use crate::runtime::error_chain::error_chain;
 
-/// How long a subscription waits after a failure before it reads the log again.
+/// The interval between attempts to read the log after a failure.
 const REREAD_INTERVAL: Duration = Duration::from_secs(1);
 
 /// A subscription to the events of one conversation, read at the subscriber's pace.
@@ -29,13 +29,13 @@ pub enum Update {
     /// The log no longer has the next events: the client should read the messages again. The subscription
     /// continues after `event_seq`.
     Gap {
-        /// The number of the last event that was skipped.
+        /// The sequence number of the last skipped event.
         event_seq: u64,
     },
 }
 
 impl Subscription {
-    /// Opens a subscription to the events after the number `after`, or to new events if it is `None`.
+    /// Opens a subscription to the events after the sequence number `after`, or only to new events if it is `None`.
     pub(crate) async fn open(
         log: Arc<dyn TurnLog>,
         conversation_id: ConversationId,
@@ -51,13 +51,13 @@ impl Subscription {
         Ok(Self { log, conversation_id, event_seq, recovered })
     }
 
-    /// Returns whether the subscription delivers every event after the requested number.
+    /// Returns whether the subscription delivers every event after the requested sequence number.
     #[must_use]
     pub fn recovered(&self) -> bool {
         self.recovered
     }
 
-    /// Returns the number after which the next events are delivered.
+    /// Returns the sequence number after which the next events are delivered.
     #[must_use]
     pub fn event_seq(&self) -> u64 {
         self.event_seq
@@ -65,8 +65,9 @@ impl Subscription {
 
     /// Waits for the next update. While the log can't be read, retries every second.
     ///
-    /// # Cancellation
-    /// Dropping the future loses nothing.
+    /// # Cancel safety
+    ///
+    /// This method is cancel safe.
     pub async fn next(&mut self) -> Update {
         loop {
             match self.wait_and_read().await {
@@ -92,8 +93,9 @@ impl Subscription {
     /// # Errors
     /// When the log can't be read.
     ///
-    /// # Cancellation
-    /// Dropping the future loses nothing.
+    /// # Cancel safety
+    ///
+    /// This method is cancel safe.
     pub async fn available(&mut self) -> Result<Option<Update>, StoreError> {
         let events = match self.log.read(self.conversation_id, self.event_seq).await? {
             Replay::Gone { latest } => {
@@ -144,7 +146,7 @@ mod tests {
         settle().await;
 
         let mut subscription =
-            test.chat.events.subscribe(test.user_id, test.id, Some(0)).await.unwrap();
+            test.chat.events.subscribe(test.user_id, test.conversation_id, Some(0)).await.unwrap();
         let mut received = describe_all(&next_events(&mut subscription).await);
         for text in ["three ", "four"] {
             request.send_text(text).await;
@@ -168,16 +170,16 @@ mod tests {
             ]
         );
         assert_eq!(subscription.event_seq(), test.events().await.last().unwrap().seq);
-        assert!(subscription.next().now_or_never().is_none(), "no event is left to deliver");
+        assert!(subscription.next().now_or_never().is_none(), "an unexpected event was delivered");
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_subscription_without_a_number_delivers_only_new_events() {
+    async fn a_subscription_without_a_sequence_number_delivers_only_new_events() {
         let test = TestChat::new().await;
         test.ask_and_answer(QUESTION, ANSWER).await;
 
         let mut subscription =
-            test.chat.events.subscribe(test.user_id, test.id, None).await.unwrap();
+            test.chat.events.subscribe(test.user_id, test.conversation_id, None).await.unwrap();
         test.send("What else?").await.unwrap();
 
         assert!(subscription.recovered());
@@ -186,13 +188,17 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_subscription_after_an_unknown_number_continues_from_the_newest_event() {
+    async fn a_subscription_after_an_unknown_sequence_number_continues_from_the_newest_event() {
         let test = TestChat::new().await;
         test.ask_and_answer(QUESTION, ANSWER).await;
         let newest = test.events().await.last().unwrap().seq;
 
-        let mut subscription =
-            test.chat.events.subscribe(test.user_id, test.id, Some(newest + 7)).await.unwrap();
+        let mut subscription = test
+            .chat
+            .events
+            .subscribe(test.user_id, test.conversation_id, Some(newest + 7))
+            .await
+            .unwrap();
         test.send("What else?").await.unwrap();
 
         assert!(!subscription.recovered());
@@ -205,7 +211,8 @@ mod tests {
     async fn another_user_cannot_subscribe() {
         let test = TestChat::new().await;
 
-        let result = test.chat.events.subscribe(UserId::generate(), test.id, None).await;
+        let result =
+            test.chat.events.subscribe(UserId::generate(), test.conversation_id, None).await;
 
         assert!(matches!(result, Err(ChatError::ConversationNotFound)));
     }
@@ -214,11 +221,16 @@ mod tests {
     async fn a_subscriber_that_fell_behind_the_log_receives_a_gap_and_continues() {
         let test = TestChat::new().await;
         let log = Arc::clone(&test.chat.core.ports.log);
-        let append =
-            |text| log.append(test.id, EventId::generate(), chunk(TurnId::generate(), text));
+        let append = |text| {
+            log.append(test.conversation_id, EventId::generate(), chunk(TurnId::generate(), text))
+        };
         let first = append("first").await.unwrap().seq;
-        let mut subscription =
-            test.chat.events.subscribe(test.user_id, test.id, Some(first)).await.unwrap();
+        let mut subscription = test
+            .chat
+            .events
+            .subscribe(test.user_id, test.conversation_id, Some(first))
+            .await
+            .unwrap();
 
         let mut newest = first;
         for _ in 0..2_000 {
@@ -238,14 +250,16 @@ mod tests {
         let test = TestChat::new().await;
         let (log, turn_id) = (&test.chat.core.ports.log, TurnId::generate());
         let mut subscription =
-            test.chat.events.subscribe(test.user_id, test.id, Some(0)).await.unwrap();
+            test.chat.events.subscribe(test.user_id, test.conversation_id, Some(0)).await.unwrap();
         let texts = [
             "x".repeat(MAX_UPDATE_BYTES / 2),
             "y".repeat(MAX_UPDATE_BYTES / 2),
             "z".repeat(2 * MAX_UPDATE_BYTES),
         ];
         for text in &texts {
-            log.append(test.id, EventId::generate(), chunk(turn_id, text)).await.unwrap();
+            log.append(test.conversation_id, EventId::generate(), chunk(turn_id, text))
+                .await
+                .unwrap();
         }
 
         let first = next_events(&mut subscription).await;

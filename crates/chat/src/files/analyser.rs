@@ -1,4 +1,4 @@
-//! Requests the analyses of a file's parts from the model, and combines them into one.
+//! Asks the model to analyse the parts of a file, and to combine the analyses into one.
 
 use std::time::Duration;
 
@@ -18,7 +18,8 @@ use crate::runtime::error_chain::error_chain;
 /// The maximum number of retries of a request, in addition to the model client's own.
 const MAX_RETRIES: usize = 2;
 
-/// The backoff before the first retry. It grows fourfold; the model may request a longer one, up to the maximum.
+/// The backoff before the first retry. It is multiplied by [`BACKOFF_FACTOR`] for each further retry. The model may
+/// request a longer one, up to [`MAX_BACKOFF`].
 const MIN_BACKOFF: Duration = Duration::from_secs(1);
 const BACKOFF_FACTOR: f32 = 4.0;
 const MAX_BACKOFF: Duration = Duration::from_mins(1);
@@ -28,7 +29,7 @@ const REQUEST_TIMEOUT: Duration = Duration::from_mins(5);
 
 const SEPARATOR: &str = "\n\n---\n\n";
 
-/// Slightly more than the separator's own tokens, as joined texts may have more tokens than separate ones.
+/// Slightly more than the tokens of the separator, because joined texts may have more tokens than separate ones.
 const SEPARATOR_TOKENS: u32 = 8;
 
 /// Requests analyses of one file from the model.
@@ -39,12 +40,12 @@ pub(crate) struct FileAnalyser<'a> {
     /// The user on whose behalf the file is analysed.
     pub(crate) user_id: UserId,
     pub(crate) file_name: &'a FileName,
-    /// The number of the file's parts.
+    /// The number of parts of the file.
     pub(crate) part_count: u32,
 }
 
 impl FileAnalyser<'_> {
-    /// Returns the analysis of one part. Parts are counted from 0.
+    /// Asks the model for the analysis of one part. Parts are counted from 0.
     pub(crate) async fn analyse(&self, part: u32, text: &str) -> Result<String, RequestError> {
         let settings = &self.core.settings;
         let max_tokens = match self.part_count {
@@ -107,7 +108,8 @@ impl FileAnalyser<'_> {
         groups
     }
 
-    /// Retries transient errors. `backon` sleeps on Tokio's clock, which tests can pause.
+    /// Sends a request, and retries it after transient errors. `backon` sleeps on Tokio's clock, which tests can
+    /// pause.
     async fn request(
         &self,
         instructions: &'static str,
@@ -158,7 +160,7 @@ fn is_transient(error: &RequestError) -> bool {
     )
 }
 
-/// Returns whether all other requests would currently fail too.
+/// Returns whether other requests would currently fail with the same error.
 pub(crate) fn affects_all_requests(error: &RequestError) -> bool {
     !matches!(
         error,

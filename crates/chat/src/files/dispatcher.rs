@@ -9,32 +9,32 @@ use webchat_domain::RunId;
 
 use super::work::FileWork;
 use super::worker::AnalysisWorker;
-use crate::metrics::Current;
+use crate::metrics::Gauge;
 use crate::runtime::core::Core;
 use crate::runtime::error_chain::error_chain;
 use crate::runtime::periodic::repeat_forever;
 use crate::trace;
 use crate::turns::lease::LEASE;
 
-/// How often to look for files without a worker, including those of dead instances.
+/// The interval between searches for files without a worker, including those of dead instances.
 pub(super) const POLL_INTERVAL: Duration = Duration::from_secs(5);
 
-/// Takes files and starts a worker for each, until the future is dropped.
+/// Leases files and starts a worker for each, until the future is dropped.
 pub(super) async fn dispatch_files(core: Arc<Core>, work: Arc<FileWork>) {
     let dispatch = || async {
-        take_files(&core, &work).await;
+        start_workers(&core, &work).await;
         Ok(())
     };
     repeat_forever("failed to dispatch files", POLL_INTERVAL, dispatch).await;
 }
 
-async fn take_files(core: &Arc<Core>, work: &Arc<FileWork>) {
+async fn start_workers(core: &Arc<Core>, work: &Arc<FileWork>) {
     // The semaphore is never closed.
     while let Ok(permit) = Arc::clone(&work.files).acquire_owned().await {
-        if let Some(worker) = take_file(core, work).await {
+        if let Some(worker) = lease_next_file(core, work).await {
             let span = trace::file_analysis(worker.id());
             let analysis = async move {
-                let _running = Current::FileAnalyses.count();
+                let _running = Gauge::FileAnalyses.count();
                 worker.run().await;
                 drop(permit);
             };
@@ -46,16 +46,16 @@ async fn take_files(core: &Arc<Core>, work: &Arc<FileWork>) {
     }
 }
 
-async fn take_file(core: &Arc<Core>, work: &Arc<FileWork>) -> Option<AnalysisWorker> {
+async fn lease_next_file(core: &Arc<Core>, work: &Arc<FileWork>) -> Option<AnalysisWorker> {
     let run_id = RunId::generate();
     let now = core.now();
     match core.ports.file_jobs.take_job(run_id, now, now.plus(LEASE)).await {
-        Ok(taken) => {
+        Ok(leased) => {
             let (core, work) = (Arc::clone(core), Arc::clone(work));
-            taken.map(|taken| AnalysisWorker { core, work, run_id, taken })
+            leased.map(|leased| AnalysisWorker { core, work, run_id, leased })
         }
         Err(error) => {
-            tracing::warn!(error = error_chain(&error), "failed to take file for analysis");
+            tracing::warn!(error = error_chain(&error), "failed to lease file for analysis");
             None
         }
     }

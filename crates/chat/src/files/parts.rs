@@ -1,18 +1,18 @@
-//! Splits files into parts, and computes how long parts and their analyses may be.
+//! Splits files into parts, and computes the maximum lengths of parts and their analyses.
 
 use tokio_util::sync::CancellationToken;
 use webchat_tokens::{TokenCounter, chunks};
 
 use crate::settings::Settings;
 
-/// The tokens of a request that are neither analysed text nor the answer: the prompt, the file's name, and
-/// what the chat format adds.
+/// The tokens of a request that belong neither to the analysed text nor to the answer: the prompt, the file's name,
+/// and the overhead of the chat format.
 const REQUEST_OVERHEAD: u32 = 320;
 
-/// The tokens of a request for the analysis of a part, in addition to the part and to the answer.
+/// The tokens of a request for the analysis of a part, without those of the part and the answer.
 const PART_OVERHEAD: u32 = 128;
 
-/// The minimum tokens of the text in one request, even if the window is smaller.
+/// The minimum number of tokens of the text in one request, even if the window is smaller.
 const MIN_TOKENS: u32 = 64;
 
 /// A file's text, split into parts.
@@ -23,8 +23,8 @@ pub(super) struct FileParts {
     pub(super) ends: Vec<u64>,
 }
 
-/// Splits a file's text into parts of at most `max_tokens`. Blocks for up to a second per megabyte. Returns
-/// `None` if it is cancelled before the last part.
+/// Splits a file's text into parts of at most `max_tokens`. Blocks for up to a second per megabyte. Returns `None`
+/// if splitting is cancelled.
 pub(super) fn split(
     text: String,
     max_tokens: u32,
@@ -43,23 +43,23 @@ pub(super) fn split(
     Some(FileParts { ends, token_count: parts.token_count(), text })
 }
 
-/// Estimates how many tokens are sent to the model for all parts of a file.
+/// Estimates the number of tokens that are sent to the model for all parts of a file.
 pub(super) fn estimated_tokens(token_count: u32, part_count: u32) -> u64 {
     u64::from(token_count) + u64::from(part_count) * u64::from(PART_OVERHEAD)
 }
 
-/// Returns the maximum tokens of a part: the configured size, if it fits into the model's window.
+/// Returns the maximum number of tokens of a part: the configured size, if it fits into the model's window.
 pub(super) fn max_part_tokens(settings: &Settings) -> u32 {
     settings.files.part_tokens.min(max_request_tokens(settings)).max(MIN_TOKENS)
 }
 
-/// Returns the maximum tokens of the text in one request.
+/// Returns the maximum number of tokens of the text in one request.
 pub(super) fn max_request_tokens(settings: &Settings) -> u32 {
     let reserved = settings.reply_tokens.saturating_add(REQUEST_OVERHEAD);
     settings.window_tokens.saturating_sub(reserved).max(MIN_TOKENS)
 }
 
-/// Returns the maximum tokens of a part's analysis. Several analyses must fit into one request; otherwise
+/// Returns the maximum number of tokens of a part's analysis. Several analyses must fit into one request; otherwise
 /// they could not be combined.
 pub(super) fn max_partial_analysis_tokens(settings: &Settings) -> u32 {
     let max = (max_request_tokens(settings) / 4).min(max_part_tokens(settings) / 2);

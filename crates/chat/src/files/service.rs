@@ -1,4 +1,4 @@
-//! The service of files: uploads, and the list, the cancellation and the retry of their analyses.
+//! The file service: uploads files, and lists, cancels and retries their analyses.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -24,7 +24,7 @@ use crate::runtime::reached_limits::{Limit, count_reached_limit};
 /// The maximum number of files that are listed for a conversation.
 const MAX_LISTED: u32 = 100;
 
-/// How often [`Files::wait_for`] checks the analysis, in case the log misses an event.
+/// The interval at which [`Files::wait_for`] checks the analysis, in case the log misses an event.
 const POLL_INTERVAL: Duration = Duration::from_secs(2);
 
 /// A file to upload.
@@ -64,7 +64,7 @@ impl Files {
     /// Checks that files with this name are accepted.
     ///
     /// # Errors
-    /// [`ChatError::UnsupportedFileType`] if the extension is not an accepted one.
+    /// [`ChatError::UnsupportedFileType`] if the extension is not accepted.
     pub fn check_file_name(&self, name: &FileName) -> Result<(), ChatError> {
         if self.core.settings.files.extensions.contains(&name.extension()) {
             return Ok(());
@@ -78,8 +78,8 @@ impl Files {
     ///
     /// # Errors
     /// The [`ChatError`]s of files, [`ChatError::ConversationNotFound`], and
-    /// [`ChatError::TokenBudgetExceeded`] if the budget of the user, or of the caller's network, has too few tokens
-    /// left for the file. On an error, nothing is stored.
+    /// [`ChatError::TokenBudgetExceeded`] if the remaining budget of the user or of the caller's network is too
+    /// small for the file. On an error, nothing is stored.
     ///
     /// # Cancellation
     /// If the future is dropped, the file may have been stored. A stored file is analysed.
@@ -96,7 +96,7 @@ impl Files {
         self.check_file_name(&upload.name)?;
         let text = self.decode(upload.content)?;
         self.core.find_conversation(user_id, id).await?;
-        // Fail here if the log is unavailable, as a file that can't be published must not be stored.
+        // Fail here if the log is unavailable, because a file whose progress can't be published must not be stored.
         self.core.ports.log.checkpoint(id).await?;
         let job_id = JobId::of_key(id, key);
         if let Some(existing) = self.core.ports.file_jobs.find_job(user_id, id, job_id).await? {
@@ -122,13 +122,13 @@ impl Files {
             CreateJobOutcome::TooMany => Err(too_many_files(limit)),
             CreateJobOutcome::NotFound => Err(ChatError::ConversationNotFound),
         };
-        // No job was created, so its tokens are not used.
+        // No job was created, so no tokens are used.
         self.core.settle_tokens(network_reservation, 0).await;
         result
     }
 
-    /// Estimates how many tokens are sent to the model to analyse all parts of this file. The answers, and the
-    /// requests that combine them, are not included.
+    /// Estimates the number of tokens that are sent to the model to analyse all parts of this file. The answers,
+    /// and the requests that combine them, are not included.
     #[must_use]
     pub fn estimated_tokens(&self, job: &FileJob) -> u64 {
         estimated_tokens(job.token_count, job.part_count)
@@ -205,7 +205,7 @@ impl Files {
     /// Waits for the end of a file's analysis, and returns the file.
     ///
     /// # Errors
-    /// [`ChatError::FileNotFound`], also if the file is deleted meanwhile; [`ChatError::ShuttingDown`] if
+    /// [`ChatError::FileNotFound`], also if the file is deleted in the meantime; [`ChatError::ShuttingDown`] if
     /// the server shuts down; the analysis then continues on another instance or after the restart.
     pub async fn wait_for(
         &self,
@@ -232,8 +232,8 @@ impl Files {
     /// Returns the text of a complete analysis.
     ///
     /// # Errors
-    /// [`ChatError::FileNotFound`] if its message no longer exists, [`ChatError::ConversationNotFound`] if its
-    /// conversation doesn't, or belongs to another user.
+    /// [`ChatError::FileNotFound`] if its message no longer exists; [`ChatError::ConversationNotFound`] if its
+    /// conversation no longer exists or belongs to another user.
     pub async fn analysis(&self, user_id: UserId, job: &FileJob) -> Result<String, ChatError> {
         let (id, message_id) = (job.conversation_id, job.message_id);
         let message_id = message_id.ok_or(ChatError::FileNotFound)?;
@@ -257,8 +257,8 @@ impl Files {
         Ok(text)
     }
 
-    /// Acquires a permit for one more file of this user, before costly work begins. The store checks the
-    /// limit again when it stores the file.
+    /// Acquires a permit for one more file of this user before the file is split. The store checks the limit again
+    /// when it stores the file.
     async fn acquire_permit(&self, user_id: UserId) -> Result<Permit, ChatError> {
         let limit = self.core.settings.files.per_user;
         let running = self.core.ports.file_jobs.count_running_jobs(user_id).await?;
@@ -297,7 +297,8 @@ impl Files {
         }
     }
 
-    /// A failure is only logged, as clients that miss the event still find the file in the list.
+    /// Publishes the progress. A failure is only logged, because clients that miss the event still find the file in
+    /// the list.
     async fn publish(&self, job: &FileJob) {
         let body = EventBody::FileProgress(FileProgress::from(job));
         let log = &self.core.ports.log;

@@ -7,7 +7,7 @@ use tokio::sync::{Notify, Semaphore};
 use crate::runtime::limits::PerUserLimit;
 use crate::settings::FileSettings;
 
-/// The maximum number of files that this process analyses concurrently, which bounds the memory that they take.
+/// The maximum number of files that this process analyses concurrently, which bounds their memory.
 const MAX_FILES: usize = 8;
 
 /// The state that all file analyses of this process share.

@@ -1,4 +1,4 @@
-//! The worker that analyses one file, and continues from the parts that an earlier worker recorded.
+//! The worker that analyses one file. It reuses the parts that an earlier worker has recorded.
 
 use std::any::Any;
 use std::panic::AssertUnwindSafe;
@@ -21,22 +21,22 @@ use crate::runtime::core::Core;
 use crate::runtime::error_chain::{error_chain, panic_message};
 use crate::turns::lease::{LEASE, run_with_lease};
 
-/// The number of failed parts at which the worker stops requesting further parts.
+/// The number of failed parts after which the worker stops requesting further parts.
 const MAX_FAILED_PARTS: usize = 3;
 
-/// Progress is published in steps of this many percent, as a long file has thousands of parts.
+/// Progress is published in steps of this many percent, because a long file has thousands of parts.
 const PROGRESS_STEP_PERCENT: u64 = 2;
 
-/// Analyses one file, as long as it has the file's lease.
+/// Analyses one file as long as it holds the file's lease.
 pub(super) struct AnalysisWorker {
     pub(super) core: Arc<Core>,
     pub(super) work: Arc<FileWork>,
     /// Identifies the lease.
     pub(super) run_id: RunId,
-    pub(super) taken: LeasedJob,
+    pub(super) leased: LeasedJob,
 }
 
-/// Why a worker ends without a complete analysis.
+/// The reason why a worker ends without a complete analysis.
 enum RunEnd {
     /// The analysis failed. The user sees the problem.
     Failed(Problem),
@@ -53,15 +53,15 @@ enum RunEnd {
 impl AnalysisWorker {
     /// Analyses the file, and publishes the progress and the outcome.
     pub(super) async fn run(self) {
-        let id = self.taken.job.conversation_id;
+        let id = self.leased.job.conversation_id;
         let publisher = EventPublisher::new(Arc::clone(&self.core.ports.log), id);
         let abort = self.core.lifecycle.aborting();
         let work = async {
-            let analysing = AssertUnwindSafe(self.analyse(&publisher)).catch_unwind();
+            let analysis = AssertUnwindSafe(self.analyse(&publisher)).catch_unwind();
             let outcome = tokio::select! {
                 biased;
                 () = abort.cancelled() => Err(RunEnd::Suspended),
-                outcome = run_with_lease(analysing, || self.keep_lease()) => match outcome {
+                outcome = run_with_lease(analysis, || self.renew_lease()) => match outcome {
                     Some(outcome) => outcome.unwrap_or_else(|panic| Err(RunEnd::Panic(panic))),
                     None => Err(RunEnd::LeaseLost),
                 },
@@ -75,8 +75,8 @@ impl AnalysisWorker {
     }
 
     /// Renews the lease. Returns `false` if it is lost, or if the file was cancelled or deleted.
-    async fn keep_lease(&self) -> bool {
-        self.renew(self.core.now().plus(LEASE)).await.unwrap_or_else(|error| {
+    async fn renew_lease(&self) -> bool {
+        self.set_lease_expiry(self.core.now().plus(LEASE)).await.unwrap_or_else(|error| {
             tracing::warn!(job_id = %self.id(), error = error_chain(&error), "failed to renew file lease");
             true
         })
@@ -90,17 +90,17 @@ impl AnalysisWorker {
         let completed = self.complete(combined).await?;
         let id = completed.conversation.conversation_id;
         publish_completed(publisher, completed);
-        self.core.notify_list(self.taken.user_id, Some(id)).await;
+        self.core.notify_list(self.leased.user_id, Some(id)).await;
         Ok(())
     }
 
     /// Returns the analyses of all parts, in order. Recorded parts are not requested again.
     ///
-    /// The loop awaits nothing but the next part: while the stream is not polled, its parts may hold connections and
-    /// permits that others wait for.
+    /// The loop must only await the next part: while the stream is not polled, its parts may hold connections and
+    /// permits that other tasks wait for.
     async fn analyse_parts(&self, publisher: &EventPublisher) -> Result<Vec<String>, RunEnd> {
-        let mut analyses = self.taken.text.analyses.clone();
-        let mut done = self.taken.job.parts_done;
+        let mut analyses = self.leased.text.analyses.clone();
+        let mut done = self.leased.job.parts_done;
         let mut failed: Vec<(u32, RequestError)> = Vec::new();
         let mut results = pin!(self.analyse_missing_parts());
         while let Some((part, result)) = results.next().await {
@@ -123,15 +123,16 @@ impl AnalysisWorker {
         if let Some((part, error)) = failed.into_iter().min_by_key(|(part, _)| *part) {
             return Err(RunEnd::Failed(self.describe_part(part, &error)));
         }
-        if analyses.len() < self.taken.text.part_ends.len() {
+        if analyses.len() < self.leased.text.part_ends.len() {
             return Err(RunEnd::Suspended);
         }
         Ok(analyses.into_values().collect())
     }
 
-    /// Analyses the parts that are not recorded yet, a few concurrently.
+    /// Analyses the parts that are not recorded yet, with limited concurrency.
     fn analyse_missing_parts(&self) -> impl Stream<Item = (u32, PartResult)> {
-        let missing = self.parts().filter(|(part, _)| !self.taken.text.analyses.contains_key(part));
+        let missing =
+            self.parts().filter(|(part, _)| !self.leased.text.analyses.contains_key(part));
         stream::iter(missing)
             .take_until(self.core.lifecycle.draining().cancelled_owned())
             .map(async |(part, text)| (part, self.analyse_part(part, text).await))
@@ -151,9 +152,9 @@ impl AnalysisWorker {
 
     /// Returns the parts of the text, counted from 0.
     fn parts(&self) -> impl Iterator<Item = (u32, &str)> {
-        let ends = self.taken.text.part_ends.iter().filter_map(|end| usize::try_from(*end).ok());
+        let ends = self.leased.text.part_ends.iter().filter_map(|end| usize::try_from(*end).ok());
         let starts = std::iter::once(0).chain(ends.clone());
-        let texts = starts.zip(ends).map(|(start, end)| self.taken.text.content.get(start..end));
+        let texts = starts.zip(ends).map(|(start, end)| self.leased.text.content.get(start..end));
         (0..).zip(texts.map(Option::unwrap_or_default))
     }
 
@@ -165,9 +166,9 @@ impl AnalysisWorker {
         completed.ok_or(RunEnd::LeaseLost)
     }
 
-    /// Returns a question that names the file, with the analysis as its answer.
+    /// Returns the messages to append: a question that names the file, and the analysis as its answer.
     async fn new_messages(&self, analysis: String) -> Append {
-        let file_name = &self.taken.job.file_name;
+        let file_name = &self.leased.job.file_name;
         let question = file_question(file_name);
         let question_tokens = self.core.count_tokens(&question).await;
         let answer_tokens = self.core.count_tokens(&analysis).await;
@@ -184,7 +185,7 @@ impl AnalysisWorker {
         let job_id = self.id();
         let outcome = match end {
             RunEnd::LeaseLost => Ok(()),
-            RunEnd::Suspended => self.renew(self.core.now()).await.map(|_| ()),
+            RunEnd::Suspended => self.set_lease_expiry(self.core.now()).await.map(|_| ()),
             RunEnd::Failed(error) => self.fail(error, publisher).await,
             RunEnd::Store(error) => Err(error),
             RunEnd::Panic(panic) => {
@@ -195,7 +196,7 @@ impl AnalysisWorker {
             }
         };
         if let Err(error) = outcome {
-            tracing::warn!(%job_id, error = error_chain(&error), "failed to save file analysis outcome, retrying when the lease expires");
+            tracing::warn!(%job_id, error = error_chain(&error), "failed to store outcome of file analysis, retrying when the lease expires");
         }
     }
 
@@ -208,27 +209,27 @@ impl AnalysisWorker {
         Ok(())
     }
 
-    async fn renew(&self, until: Timestamp) -> Result<bool, StoreError> {
+    async fn set_lease_expiry(&self, until: Timestamp) -> Result<bool, StoreError> {
         self.core.ports.file_jobs.renew_job(self.id(), self.run_id, until).await
     }
 
     fn analyser(&self) -> FileAnalyser<'_> {
-        let FileJob { file_name, part_count, .. } = &self.taken.job;
+        let FileJob { file_name, part_count, .. } = &self.leased.job;
         FileAnalyser {
             core: &self.core,
             requests: &self.work.requests,
-            user_id: self.taken.user_id,
+            user_id: self.leased.user_id,
             file_name,
             part_count: *part_count,
         }
     }
 
     pub(super) fn id(&self) -> JobId {
-        self.taken.job.job_id
+        self.leased.job.job_id
     }
 
     fn describe_part(&self, part: u32, error: &RequestError) -> Problem {
-        let of = self.taken.job.part_count;
+        let of = self.leased.job.part_count;
         let summary = format!("Part {} of {of} could not be analysed", part + 1);
         self.describe(&summary, error)
     }
@@ -240,7 +241,7 @@ impl AnalysisWorker {
     }
 }
 
-/// The analysis of a part that is recorded, and the job with it; or why the request for it failed.
+/// The recorded analysis of a part and the updated job, or the error of the request.
 type PartResult = Result<Result<(String, FileJob), RequestError>, RunEnd>;
 
 impl From<StoreError> for RunEnd {
@@ -249,7 +250,7 @@ impl From<StoreError> for RunEnd {
     }
 }
 
-/// Publishes the progress since `done` parts were done.
+/// Publishes the progress if it has reached the next step since `done` parts were done.
 fn publish_progress(publisher: &EventPublisher, done: u32, job: &FileJob) {
     let step = |done: u32| {
         u64::from(done) * 100 / PROGRESS_STEP_PERCENT / u64::from(job.part_count.max(1))

@@ -18,7 +18,8 @@ pub(super) enum Format {
     Flask,
 }
 
-/// Detects the format by the first conversation, or by the first message of a file with only one conversation.
+/// Detects the format by the first conversation, or by the first message if the file contains a single
+/// conversation.
 pub(super) fn detect_format(file: &mut impl Read) -> Result<Format, ReadError> {
     let mut file = BufReader::new(file);
     let mut first = [0; 2];
@@ -41,7 +42,7 @@ pub(super) fn detect_format(file: &mut impl Read) -> Result<Format, ReadError> {
     let mut format = None;
     let rest = (&b"["[..]).chain(file);
     let mut json = serde_json::Deserializer::from_reader(StringGuard::new(rest));
-    // serde_json fails if the rest is left unread; that error is ignored.
+    // serde_json fails because the remaining elements are not read; that error is ignored.
     let read = json.deserialize_seq(FirstElement(&mut format));
     match (format, read) {
         (Some(format), _) => Ok(format),
@@ -53,7 +54,7 @@ pub(super) fn detect_format(file: &mut impl Read) -> Result<Format, ReadError> {
 /// Detects the format by the first element of an array.
 struct FirstElement<'a>(&'a mut Option<Format>);
 
-/// The fields by which the formats differ.
+/// The fields that distinguish the formats.
 #[derive(Deserialize)]
 struct Features {
     mapping: Option<IgnoredAny>,

@@ -12,7 +12,7 @@ use webchat_domain::{
 use webchat_persistence::StoredMessage;
 
 use super::ids;
-use super::imported::{ImportedConversation, MAX_BYTES, title_of};
+use super::imported_conversation::{ImportedConversation, MAX_BYTES, title_of};
 use super::is_visible_text;
 use super::limits::TextSize;
 
@@ -50,7 +50,7 @@ pub(crate) enum FlaskLayout {
     Response,
 }
 
-/// Writes the messages and the examples of one conversation, merged by time, as the Flask application stores
+/// Writes the messages and the examples of one conversation, merged by time, because the Flask application stores
 /// examples as messages.
 pub(crate) struct FlaskWriter {
     layout: FlaskLayout,
@@ -63,7 +63,7 @@ impl FlaskWriter {
         Self { layout, examples: examples.into_iter().peekable(), is_empty: true }
     }
 
-    /// Returns the text of the next messages. Hidden versions and empty answers are left out.
+    /// Returns the text of the next messages. Hidden versions and empty answers are omitted.
     pub(crate) fn write(&mut self, page: Vec<StoredMessage>) -> serde_json::Result<String> {
         let mut text = String::new();
         for message in page.into_iter().filter(is_visible_text).map(|stored| stored.message) {
@@ -114,7 +114,7 @@ impl FlaskWriter {
         self.is_empty = false;
         match self.layout {
             FlaskLayout::File => {
-                // The texts of messages have no line breaks in JSON.
+                // In JSON, message texts contain no literal line breaks.
                 let indented = serde_json::to_string_pretty(message)?.replace('\n', "\n  ");
                 text.push_str("\n  ");
                 text.push_str(&indented);
@@ -126,7 +126,7 @@ impl FlaskWriter {
 }
 
 /// Converts the messages to a conversation. Returns `None` for an empty file. `system` messages at the beginning
-/// become the summary. As the file has neither times nor ids, the conversation's id is derived from its
+/// become the summary. The file has neither times nor ids. The conversation's id is therefore derived from the
 /// content, so that a second import of the file finds the conversation.
 pub(crate) fn convert(
     mut messages: Vec<FlaskMessage>,
@@ -187,7 +187,7 @@ fn convert_message(
     message: FlaskMessage,
     now: Timestamp,
 ) -> Result<StoredMessage, String> {
-    let role = role(&message.role).ok_or_else(|| format!("'{}' is no role", message.role))?;
+    let role = role(&message.role).ok_or_else(|| format!("'{}' is not a role", message.role))?;
     let new = NewMessage {
         message_id: ids::parse_or_derive(&format!("{conversation_id}:{position}")).into(),
         ..NewMessage::new(role, message.content, 0, now)

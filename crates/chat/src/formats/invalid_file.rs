@@ -4,10 +4,10 @@ use std::fmt;
 
 use thiserror::Error;
 
-/// Why a file can't be imported, and at which position. The text is meant for the user.
+/// The reason why a file can't be imported, and its position. The text is shown to the user.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
 pub struct InvalidImportFile {
-    /// The conversation's number, from 1. `None` if the problem is outside the conversations.
+    /// The number of the conversation in the file, from 1. `None` if the problem is outside the conversations.
     pub conversation: Option<u64>,
     /// The path within the JSON, like `conversations[1].messages[3].role`. Empty if the problem has no path.
     pub path: String,

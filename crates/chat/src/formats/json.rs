@@ -1,5 +1,5 @@
-//! Webchat's own format, which contains the complete conversation. Each message is on its own line, so that
-//! files can be compared.
+//! Webchat's own format, which contains complete conversations. Each message is on a separate line, so that files
+//! can be compared with a diff.
 
 use std::collections::HashSet;
 use std::fmt;
@@ -12,7 +12,7 @@ use webchat_domain::{
 };
 use webchat_persistence::{StoredConversation, StoredMessage};
 
-use super::imported::{ImportedConversation, MAX_BYTES, context_bytes};
+use super::imported_conversation::{ImportedConversation, MAX_BYTES, context_bytes};
 use super::json_array_reader::JsonArrayReader;
 use super::limits::{self, TextSize};
 use super::read_error::UNKNOWN_FORMAT;
@@ -38,7 +38,7 @@ impl<'de> Visitor<'de> for FileVisitor<'_> {
     type Value = ();
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a file of Webchat's")
+        f.write_str("a Webchat export")
     }
 
     /// Accepts the members in any order.
@@ -90,7 +90,7 @@ pub(crate) struct ConversationRecord {
     last_position: u64,
     #[serde(default)]
     context: Context,
-    /// Written separately, page by page, after the other members.
+    /// The messages, which are written separately, page by page, after the other members.
     #[serde(skip_serializing, deserialize_with = "limits::messages")]
     messages: Vec<MessageRecord>,
 }
@@ -107,7 +107,7 @@ struct MessageRecord {
     client_message_id: Option<ClientMessageId>,
     role: Role,
     content: String,
-    /// For readers of the file only. An import counts the tokens again.
+    /// The number of tokens, as information for readers of the file. An import counts the tokens again.
     #[serde(default)]
     token_count: u32,
     status: MessageStatus,
@@ -131,7 +131,7 @@ fn check_version(version: u32) -> Result<(), String> {
     Err(format!("this is version {version} of the format; this server reads version {VERSION}"))
 }
 
-/// Returns the conversation's text up to its first message.
+/// Returns the JSON of a conversation up to its first message.
 pub(crate) fn start_of_conversation(
     stored: &StoredConversation,
     with_user_id: bool,
@@ -154,7 +154,7 @@ pub(crate) fn start_of_conversation(
     Ok(start)
 }
 
-/// Returns the text of consecutive messages.
+/// Returns the JSON of consecutive messages.
 pub(crate) fn messages(stored: Vec<StoredMessage>) -> Result<String, serde_json::Error> {
     let lines: Result<Vec<String>, _> = stored
         .into_iter()
@@ -208,7 +208,7 @@ impl MessageRecord {
 impl TryFrom<ConversationRecord> for ImportedConversation {
     type Error = String;
 
-    /// Validates everything, as a file's content can't be trusted.
+    /// Validates everything, because a file's content can't be trusted.
     fn try_from(record: ConversationRecord) -> Result<Self, String> {
         check_messages(&record.messages)?;
         let last_message = record.messages.last().map_or(0, |last| last.position);

@@ -8,7 +8,7 @@ use serde::{Deserialize, Deserializer};
 /// Reads a JSON array and passes each element to `on_element` as soon as it is read.
 pub(super) struct JsonArrayReader<'a, T> {
     pub(super) on_element: &'a mut dyn FnMut(T) -> Result<(), String>,
-    /// The number of elements that were read and accepted.
+    /// The number of accepted elements.
     pub(super) count: &'a mut u64,
 }
 

@@ -1,5 +1,5 @@
-//! The limits of a conversation in an import file. They are checked while the file is parsed, so that memory is in
-//! proportion to the largest conversation that is accepted.
+//! The limits of a conversation in an import file. They are checked while the file is parsed, so that memory is
+//! bounded by the largest accepted conversation.
 
 use std::fmt;
 use std::marker::PhantomData;
@@ -7,18 +7,18 @@ use std::marker::PhantomData;
 use serde::de::{self, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 
-/// The maximum number of messages of a conversation, and of nodes of a ChatGPT conversation.
+/// The maximum number of messages of a conversation, or of nodes of a ChatGPT conversation.
 pub(super) const MAX_MESSAGES: usize = 100_000;
 
-/// The maximum bytes of the texts and ids of a conversation's messages.
+/// The maximum total size of the texts and ids of a conversation's messages, in bytes.
 pub(super) const MAX_TEXT_BYTES: usize = 32 * 1024 * 1024;
 
-/// The maximum bytes of a single id.
+/// The maximum size of a single id in bytes.
 const MAX_ID_BYTES: usize = 1024;
 
-/// The bytes that a parsed message keeps in memory beyond its own size.
+/// The heap memory of a parsed message.
 pub(super) trait TextSize {
-    /// Returns the bytes of its texts and ids.
+    /// Returns the total size of its texts and ids in bytes.
     fn text_bytes(&self) -> usize;
 }
 
@@ -77,7 +77,7 @@ impl<'de, T: Deserialize<'de> + TextSize> Visitor<'de> for MessagesVisitor<T> {
     }
 }
 
-/// An id of another application. A longer one is an error.
+/// An id of another application, with at most [`MAX_ID_BYTES`].
 pub(super) struct ForeignId(pub(super) Box<str>);
 
 impl<'de> Deserialize<'de> for ForeignId {

@@ -1,4 +1,4 @@
-//! Markdown for people to read. It contains the visible path only.
+//! The Markdown format, for reading. It contains only the visible path.
 
 use webchat_domain::{Message, MessageStatus, Role, Timestamp, Title};
 use webchat_persistence::StoredConversation;
@@ -52,8 +52,8 @@ fn escaped(title: &str) -> String {
     escaped
 }
 
-/// Closes a fence that is open at the end, as in a truncated answer. Otherwise everything after it would be
-/// rendered as code.
+/// Closes a code fence that is still open at the end, as in a truncated answer. Otherwise everything after it would
+/// be rendered as code.
 fn with_closed_fence(content: &str) -> String {
     match open_fence(content) {
         Some(Fence { mark, length }) => {

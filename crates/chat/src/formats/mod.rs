@@ -1,10 +1,10 @@
-//! The formats in which conversations are exported and imported. Nothing here uses a store.
+//! The formats in which conversations are exported and imported. This module does not access a store.
 
 mod chatgpt;
 mod detection;
 pub(crate) mod flask;
 mod ids;
-pub(crate) mod imported;
+pub(crate) mod imported_conversation;
 pub(crate) mod invalid_file;
 pub(crate) mod json;
 mod json_array_reader;
@@ -18,7 +18,7 @@ mod tests;
 
 use webchat_persistence::StoredMessage;
 
-/// Whether people read this message: hidden versions and empty answers are left out of the formats for them.
+/// Returns whether the message is part of human-readable exports, which omit hidden versions and empty answers.
 pub(crate) fn is_visible_text(stored: &StoredMessage) -> bool {
     stored.active && !stored.message.content.is_empty()
 }

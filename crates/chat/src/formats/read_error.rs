@@ -8,16 +8,16 @@ use thiserror::Error;
 use super::invalid_file::InvalidImportFile;
 use super::string_guard::StringTooLong;
 
-/// Why a file could not be read.
+/// The reason why a file could not be read.
 #[derive(Debug, Error)]
 pub(crate) enum ReadError {
     #[error(transparent)]
     Invalid(#[from] InvalidImportFile),
-    #[error("the file can't be read")]
+    #[error("failed to read the file")]
     Io(#[source] io::Error),
 }
 
-/// The problem of JSON that is in none of the formats.
+/// The problem of a JSON file in an unknown format.
 pub(super) const UNKNOWN_FORMAT: &str =
     "this is not an export of Webchat or ChatGPT, nor a list of messages";
 
@@ -39,16 +39,16 @@ pub(super) fn parse_error(error: serde_json::Error, path: &Path, read: u64) -> R
     invalid(&path, (line, column), read, problem)
 }
 
-/// The maximum length of a path or a problem in an error: both may repeat what the file says.
+/// The maximum length of a path or a problem in an error, because both may quote the file.
 const MAX_CHARS: usize = 200;
 
 fn invalid(path: &str, (line, column): (usize, usize), read: u64, problem: &str) -> ReadError {
     InvalidImportFile {
         conversation: path.contains('[').then_some(read + 1),
-        path: if path == "." { String::new() } else { cut(path) },
+        path: if path == "." { String::new() } else { truncate(path) },
         line,
         column,
-        problem: cut(problem),
+        problem: truncate(problem),
     }
     .into()
 }
@@ -60,11 +60,11 @@ pub(super) fn unreadable(problem: &str) -> ReadError {
         path: String::new(),
         line: 0,
         column: 0,
-        problem: cut(problem),
+        problem: truncate(problem),
     }
     .into()
 }
 
-fn cut(text: &str) -> String {
+fn truncate(text: &str) -> String {
     text.chars().take(MAX_CHARS).collect()
 }

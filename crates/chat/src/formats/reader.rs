@@ -10,18 +10,19 @@ use webchat_domain::Timestamp;
 
 use super::chatgpt::ChatGptConversation;
 use super::detection::{Format, detect_format};
-use super::imported::ImportedConversation;
+use super::imported_conversation::ImportedConversation;
 use super::json::ConversationRecord;
 use super::json_array_reader::JsonArrayReader;
 use super::read_error::{ReadError, parse_error};
 use super::string_guard::StringGuard;
 use super::{chatgpt, flask, json, limits};
 
-/// Receives each conversation. An error describes why it can't be imported, and stops the reader.
+/// A callback that receives each conversation. An error says why the conversation can't be imported, and stops the
+/// reader.
 pub(crate) type OnConversation<'a> = dyn FnMut(ImportedConversation) -> Result<(), String> + 'a;
 
-/// Passes each conversation of the file to `on_conversation`, and returns their number. Times that are
-/// missing in the file are set to `now`.
+/// Passes each conversation of the file to `on_conversation`, and returns their number. Missing times are set to
+/// `now`.
 pub(crate) fn read(
     mut file: impl Read + io::Seek,
     now: Timestamp,

@@ -1,23 +1,23 @@
 //! Rejects JSON with overlong strings while it is read, because the parser collects a complete string in memory
-//! before anything else can check its length.
+//! before its length can be checked.
 
 use std::io::{self, ErrorKind, Read};
 
 use thiserror::Error;
 
-/// The maximum bytes of a string in the file. A message may have 4 MiB of text, and JSON can write each of its bytes
-/// with six.
+/// The maximum size of a string in the file, in bytes. A message may have 4 MiB of text, and JSON can encode each
+/// byte with six.
 pub(super) const MAX_STRING_BYTES: usize = 24 * 1024 * 1024;
 
-/// The error of a file with a longer string.
+/// The error for a file with a longer string.
 #[derive(Debug, Error)]
 #[error("a text is longer than {} MiB", MAX_STRING_BYTES / (1024 * 1024))]
 pub(super) struct StringTooLong;
 
-/// Reads JSON, and fails with [`StringTooLong`] at an overlong string.
+/// Reads JSON, and fails with [`StringTooLong`] if a string is too long.
 pub(super) struct StringGuard<R> {
     json: R,
-    /// The bytes of the current string. `None` outside of strings.
+    /// The size of the current string in bytes. `None` outside of strings.
     string_bytes: Option<usize>,
     is_escaped: bool,
 }

@@ -13,7 +13,7 @@ use webchat_domain::{
 use webchat_persistence::{StoredConversation, StoredMessage};
 
 use super::flask::{FlaskLayout, FlaskWriter};
-use super::imported::ImportedConversation;
+use super::imported_conversation::ImportedConversation;
 use super::read_error::ReadError;
 use super::reader::read;
 use super::{flask, json};
@@ -101,7 +101,7 @@ fn sample() -> String {
 
 /// Users keep files for years, so the format must not change without a new version number.
 #[test]
-fn the_format_is_that_of_version_1() {
+fn the_format_matches_version_1() {
     insta::assert_snapshot!(sample(), @r#"
     {"format":"webchat","version":1,"conversations":[
     {"conversation_id":"00000000-0000-0000-0000-000000000001","title":"Tides","created_at":"2026-01-02T03:04:05.000Z","updated_at":"2026-01-02T03:04:05.000Z","archived":false,"last_position":4,"context":{"system_prompt":null,"parameters":{},"examples":[],"summary":null},"messages":[
@@ -172,12 +172,12 @@ fn an_invalid_file_is_rejected_with_the_position_of_the_problem() {
     Nothing was imported: conversation 1 is broken, at conversations[0], in line 7, column 1: a position is beyond 9007199254740992.
     Nothing was imported: conversation 1 is broken, at [0], in line 1, column 48: its messages form a cycle.
     Nothing was imported: conversation 1 is broken, at [1], in line 1, column 52: missing field `content`.
-    Nothing was imported: message 1: 'king' is no role.
+    Nothing was imported: message 1: 'king' is not a role.
     "#);
 }
 
 #[test]
-fn an_error_repeats_only_the_beginning_of_what_the_file_says() {
+fn an_error_quotes_only_the_beginning_of_a_long_text() {
     let long = "x".repeat(100_000);
 
     let errors = [
@@ -205,7 +205,11 @@ fn assigned_ids_and_counts_are_derived_from_the_user_and_the_file() {
     assert_eq!(messages[2].message.parent_id, Some(messages[0].message.message_id));
     assert_eq!(conversation.head, Some(messages[2].message.message_id));
     let counted = &conversation.conversation;
-    assert_eq!((counted.message_count, counted.total_tokens), (2, 10), "visible messages only");
+    assert_eq!(
+        (counted.message_count, counted.total_tokens),
+        (2, 10),
+        "hidden messages were counted"
+    );
     assert_eq!(conversation.last_position, 4);
 }
 
@@ -221,12 +225,12 @@ fn leading_system_messages_of_a_flask_file_become_the_summary() {
     assert_eq!(contents(&imported, true), ["Go on", "Yes.", "Later"]);
     let summary = imported.context.summary.clone().unwrap();
     assert_eq!((summary.text.as_str(), summary.through), ("They met.\n\nThey spoke.", 0));
-    assert_eq!(read_all(text).unwrap().remove(0), imported, "the second import has the same ids");
+    assert_eq!(read_all(text).unwrap().remove(0), imported, "the second import has other ids");
     assert_eq!(read_all("[]").unwrap(), []);
 }
 
 #[test]
-fn the_context_of_an_imported_conversation_takes_storage() {
+fn the_context_of_an_imported_conversation_counts_towards_its_size() {
     let mut imported = read_all(CHATGPT).unwrap().remove(0);
     let without_context = imported.bytes();
 

@@ -1,13 +1,13 @@
-//! Bounds on the text of an answer. A model is asked for a maximum number of tokens, but it may ignore that.
+//! Bounds on the text of an answer. A request limits the number of tokens, but a model may ignore the limit.
 
-/// The maximum size in bytes of an answer's text, however many turns continue it. A document of MongoDB has
-/// at most 16 MB, so the answer fits.
+/// The maximum size of an answer's text in bytes, including all continuations. It fits into a MongoDB document,
+/// which is limited to 16 MB.
 pub(crate) const MAX_ANSWER_BYTES: usize = 1024 * 1024;
 
-/// How many bytes the text may have for each token that was asked for. Most texts have less than half.
+/// The number of bytes that the text may have for each requested token. Most texts have less than half.
 const BYTES_PER_TOKEN: usize = 8;
 
-/// How many more bytes the text may have, for short texts of long tokens.
+/// The number of additional bytes that the text may have, for short texts with long tokens.
 const SLACK_BYTES: usize = 16 * 1024;
 
 /// Limits the text that one request to the model returns.
@@ -28,7 +28,7 @@ impl AnswerBound {
         Self { left: self.left.min(MAX_ANSWER_BYTES.saturating_sub(existing_bytes)) }
     }
 
-    /// Returns as much of the next chunk as the bound admits, cut between characters.
+    /// Returns the prefix of the next chunk that the bound admits, truncated between characters.
     pub(crate) fn admit(&mut self, mut chunk: String) -> String {
         chunk.truncate(chunk.floor_char_boundary(self.left));
         self.left -= chunk.len();
@@ -46,7 +46,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_chunk_is_cut_between_characters() {
+    fn a_chunk_is_truncated_between_characters() {
         let mut bound = AnswerBound { left: 4 };
 
         assert!(!bound.admits("täää"));
@@ -56,7 +56,7 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_has_a_maximum_size_however_often_it_is_continued() {
+    fn an_answer_has_a_maximum_size_including_its_continuations() {
         let window = AnswerBound::new(1_000_000);
         assert!(window.admits(&"x".repeat(MAX_ANSWER_BYTES)));
         assert!(!window.admits(&"x".repeat(MAX_ANSWER_BYTES + 1)));

@@ -21,7 +21,7 @@ const MIN_TRUNCATED_TOKENS: u32 = 16;
 /// A request with instructions and the content that they apply to.
 #[derive(Clone)]
 pub(crate) struct BackgroundRequest {
-    /// On whose behalf the request is sent.
+    /// The caller on whose behalf the request is sent.
     pub(crate) caller: Caller,
     pub(crate) purpose: Purpose,
     pub(crate) instructions: &'static str,
@@ -32,11 +32,11 @@ pub(crate) struct BackgroundRequest {
 }
 
 impl BackgroundRequest {
-    /// Returns the complete answer, trimmed.
+    /// Sends the request and returns the complete answer, trimmed.
     ///
     /// # Errors
-    /// When the model fails, exceeds the timeout, or returns an empty answer, or if the caller's budgets have
-    /// too few tokens left: then nothing is sent.
+    /// When the model fails, exceeds the timeout, or returns an empty answer, or if the caller's remaining budgets
+    /// are too small: then nothing is sent.
     pub(crate) async fn send(self, core: &Core) -> Result<String, RequestError> {
         let prompt_tokens = self.prompt_tokens(core).await;
         let max_tokens = prompt_tokens.saturating_add(self.max_answer_tokens);
@@ -68,8 +68,8 @@ impl BackgroundRequest {
         with_overhead(content).saturating_add(with_overhead(instructions))
     }
 
-    /// Like [`BackgroundRequest::send`], but truncates the answer to `max_answer_tokens` by our count, if
-    /// possible at the end of a sentence. The model may count tokens differently.
+    /// Sends the request like [`BackgroundRequest::send`], and truncates the answer to `max_answer_tokens` by our
+    /// count, if possible at the end of a sentence. The model may count tokens differently.
     pub(crate) async fn send_and_truncate(self, core: &Core) -> Result<String, RequestError> {
         let max_tokens = self.max_answer_tokens.max(MIN_TRUNCATED_TOKENS);
         let text = self.send(core).await?;
@@ -78,7 +78,7 @@ impl BackgroundRequest {
     }
 }
 
-/// An answer, as far as it was received.
+/// The received part of an answer.
 #[derive(Default)]
 struct Answer {
     text: String,
@@ -87,7 +87,7 @@ struct Answer {
 }
 
 impl Answer {
-    /// Receives the answer. Closes the connection when the text exceeds its bound, and keeps what was received
+    /// Receives the answer. Closes the connection when the text exceeds its bound, and keeps the text received
     /// until then.
     async fn receive(
         &mut self,
@@ -115,7 +115,7 @@ impl Answer {
         Ok(())
     }
 
-    /// Returns the tokens that the request used: by the model's count if it reports one.
+    /// Returns the number of tokens that the request used: as reported by the model, otherwise by our own count.
     async fn used_tokens(&self, core: &Core, prompt_tokens: u32) -> u64 {
         match self.usage {
             Some(usage) => usage.total(),

@@ -1,4 +1,4 @@
-//! Requests to the model: bounds on answers, budgets of tokens, and requests that the server makes in the background.
+//! Requests to the model: bounds on answers, token budgets, and background requests.
 
 pub(crate) mod answer_bounds;
 pub(crate) mod background_request;

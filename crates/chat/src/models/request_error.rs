@@ -1,11 +1,11 @@
-//! Why a request in the background failed.
+//! The error of a background request.
 
 use thiserror::Error;
 use webchat_llm::ModelError;
 
 use crate::error::ChatError;
 
-/// Why a request in the background failed.
+/// The reason why a background request failed.
 #[derive(Debug, Error)]
 pub(crate) enum RequestError {
     /// The model failed.
@@ -17,7 +17,7 @@ pub(crate) enum RequestError {
 }
 
 impl RequestError {
-    /// Returns the stable code for programs.
+    /// Returns the stable, machine-readable code.
     pub(crate) fn code(&self) -> &'static str {
         match self {
             Self::Model(error) => error.code(),

@@ -13,11 +13,11 @@ const TOKENS_PER_SECOND: &str = "webchat_model_tokens_per_second";
 const TOKENS: &str = "webchat_model_tokens_total";
 
 const COMPLETED: &str = "completed";
-/// The answer was not received to its end: it was stopped or took too long, its conversation was deleted, or the server
-/// shut down.
+/// The outcome of a request whose answer was not received completely: it was stopped or took too long, its
+/// conversation was deleted, or the server shut down.
 const CANCELLED: &str = "cancelled";
 
-/// What a request to the model is for. Its `strum` name is its label.
+/// The purpose of a request to the model. Its `strum` name is its metric label.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, IntoStaticStr, VariantNames)]
 #[strum(serialize_all = "snake_case")]
 pub(crate) enum Purpose {
@@ -40,11 +40,11 @@ pub(crate) fn describe() {
     describe_histogram!(
         FIRST_TEXT,
         Unit::Seconds,
-        "From sending a request to the first text of the model, by purpose"
+        "Time from sending a request to the first text of the model, by purpose"
     );
     describe_histogram!(
         TOKENS_PER_SECOND,
-        "The speed of an answer after its first text, by the model's own count of tokens, which may include hidden reasoning"
+        "Speed of an answer after its first text, by the model's own token count, which may include hidden reasoning"
     );
     describe_counter!(TOKENS, "Tokens that the model has reported, by purpose and kind");
     for purpose in Purpose::VARIANTS {
@@ -65,7 +65,7 @@ impl RequestMetrics {
         Self { purpose, sent_at: Instant::now(), first_text_at: None, outcome: CANCELLED }
     }
 
-    /// Records that the model has sent text. Returns how long that took if it is the first one.
+    /// Records that the model has sent text. Returns the time since the request was sent if it is the first text.
     pub(crate) fn received_text(&mut self) -> Option<Duration> {
         if self.first_text_at.is_some() {
             return None;
@@ -98,7 +98,7 @@ impl RequestMetrics {
     fn record_speed(&self, tokens: u32) {
         let Some(first_text_at) = self.first_text_at else { return };
         let seconds = first_text_at.elapsed().as_secs_f64();
-        // The first token is not generated within this time.
+        // The first token was generated before this time starts.
         if tokens > 1 && seconds > 0.0 {
             histogram!(TOKENS_PER_SECOND).record(f64::from(tokens - 1) / seconds);
         }

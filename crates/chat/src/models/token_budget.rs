@@ -1,5 +1,5 @@
-//! The daily budgets of tokens. The most that a request may use is reserved before it is sent, and replaced by
-//! what it used afterwards.
+//! The daily token budgets. The maximum that a request may use is reserved before it is sent, and afterwards
+//! replaced by the tokens that it used.
 
 use std::num::NonZeroU64;
 
@@ -23,7 +23,7 @@ impl Core {
     /// Reserves tokens in the caller's budgets of this day.
     ///
     /// # Errors
-    /// [`ChatError::TokenBudgetExceeded`] if one of them has fewer tokens left. Then nothing is reserved.
+    /// [`ChatError::TokenBudgetExceeded`] if one of the budgets has fewer tokens left. Then nothing is reserved.
     pub(crate) async fn reserve_tokens(
         &self,
         caller: Caller,
@@ -32,7 +32,7 @@ impl Core {
         self.reserve(self.token_limits(caller), tokens.into()).await
     }
 
-    /// Reserves tokens only in the budget of the caller's network. For background work, whose requests later
+    /// Reserves tokens only in the budget of the caller's network. Use it for background work, whose requests later
     /// reserve tokens in the budgets of the user and the server.
     ///
     /// # Errors
@@ -63,8 +63,8 @@ impl Core {
         Ok(TokenReservation { day, scopes, tokens })
     }
 
-    /// Replaces the reserved tokens by those that were used. A failure is only logged; the reserved tokens
-    /// then count as used.
+    /// Replaces the reserved tokens by the used ones. A failure is only logged; the reserved tokens then count as
+    /// used.
     pub(crate) async fn settle_tokens(&self, reservation: TokenReservation, used: u64) {
         let TokenReservation { day, scopes, tokens } = reservation;
         if scopes.is_empty() || used == tokens {
@@ -108,7 +108,7 @@ impl Core {
     }
 
     fn budget_exceeded(&self, scope: TokenScope) -> ChatError {
-        let (limit, whose, setting) = match scope {
+        let (limit, owner, setting) = match scope {
             TokenScope::User(_) => (Limit::DailyTokensPerUser, "Your", "DAILY_TOKENS_PER_USER"),
             TokenScope::Network(_) => {
                 (Limit::DailyTokensPerAddress, "Your network's", "DAILY_TOKENS_PER_ADDRESS")
@@ -117,7 +117,7 @@ impl Core {
         };
         count_reached_limit(limit);
         let now = self.now();
-        ChatError::TokenBudgetExceeded { whose, setting, retry_after: now.until(now.day().end()) }
+        ChatError::TokenBudgetExceeded { owner, setting, retry_after: now.until(now.day().end()) }
     }
 }
 

@@ -3,7 +3,7 @@
 use std::any::Any;
 use std::iter;
 
-/// Formats an error with its whole chain of causes.
+/// Formats an error with all its causes.
 #[must_use]
 pub fn error_chain(error: &(dyn std::error::Error + 'static)) -> String {
     let chain: Vec<String> =

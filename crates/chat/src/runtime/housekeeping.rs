@@ -1,4 +1,4 @@
-//! Deletes data that nobody needs any more.
+//! Deletes expired data.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,30 +9,31 @@ use webchat_persistence::StoreError;
 
 use super::core::Core;
 use super::error_chain::error_chain;
-use crate::accounts::retention::Retention;
+use crate::sessions::retention::Retention;
 
-/// How often to look for data to delete.
+/// The interval between deletions of expired data.
 const INTERVAL: Duration = Duration::from_hours(1);
 
-/// How long expired sessions are kept. A session is all that connects a browser with its conversations, so a
+/// The time for which expired sessions are kept. Only a session connects a browser with its conversations, so a
 /// wrong clock must not delete it.
 const EXPIRED_SESSION_RETENTION: Duration = Duration::from_hours(30 * 24);
 
-/// How many days the counts of tokens are kept.
+/// The number of days for which token counts are kept.
 const TOKEN_COUNT_RETENTION_DAYS: u32 = 7;
 
-/// By how much the clock may differ from the time that has passed since the last look.
+/// The maximum difference between the time that has passed since the last deletion by the clock and by the
+/// monotonic clock.
 const MAX_CLOCK_ERROR: Duration = Duration::from_mins(5);
 
-/// Deletes expired data every hour, until the future is dropped. Deletes nothing if the clock has jumped since
-/// the last look: what has expired then is decided an hour later.
+/// Deletes expired data every hour, until the future is dropped. Skips a deletion if the clock has jumped since the
+/// previous one.
 pub(crate) async fn delete_expired_data(core: Arc<Core>, retention: Retention) {
     loop {
         let (clock, started_at) = (core.now(), Instant::now());
         sleep(INTERVAL).await;
         let now = core.now();
         if has_jumped(clock, now, started_at.elapsed()) {
-            tracing::warn!("the clock has jumped: deleting no expired data for now");
+            tracing::warn!("the clock has jumped, skipping the deletion of expired data");
             continue;
         }
         if let Err(error) = core.delete_expired_data(now).await {
@@ -70,7 +71,7 @@ mod tests {
     const DAY: Duration = Duration::from_hours(24);
 
     #[tokio::test(start_paused = true)]
-    async fn a_clock_that_is_ahead_for_two_hours_deletes_no_session_at_its_jump() {
+    async fn a_clock_jump_does_not_delete_sessions() {
         let test = TestChat::new().await;
         let session = test.start_session().await;
         test.chat.spawn_background_tasks();
@@ -79,7 +80,7 @@ mod tests {
         test.clock.advance(400 * DAY);
         test.advance(INTERVAL).await;
 
-        // The test's clock can't go back: the session is found if it was not deleted.
+        // The manual clock can't go back, so the session is looked up as of the start.
         let sessions = &test.chat.core.ports.sessions;
         let at_start = crate::testing::START;
         assert_eq!(sessions.find(session.session_id, at_start).await.unwrap(), Some(session));

@@ -12,10 +12,10 @@ use tokio_util::task::task_tracker::TaskTrackerToken;
 
 use crate::error::ChatError;
 
-/// How long aborted tasks have to save their state. It must exceed the total time of their retries.
+/// The time that aborted tasks have to save their state. It must exceed the total time of their retries.
 const FINAL_SAVE_GRACE: Duration = Duration::from_secs(8);
 
-/// How long background tasks have to stop. They save nothing.
+/// The time that background tasks have to stop. They save nothing.
 const BACKGROUND_GRACE: Duration = Duration::from_secs(1);
 
 /// The lifecycle of the process: first running, then draining, then aborting the remaining tasks.
@@ -48,7 +48,7 @@ impl Lifecycle {
     /// # Errors
     /// [`ChatError::ShuttingDown`] once shutdown has begun.
     pub(crate) fn admit(&self) -> Result<TaskTrackerToken, ChatError> {
-        // Take the token first: a shutdown that begins now either waits for it or is seen here.
+        // Take the token first: a concurrent shutdown then either waits for the token or is detected below.
         let admission = self.tasks.token();
         if self.is_draining() { Err(ChatError::ShuttingDown) } else { Ok(admission) }
     }
@@ -116,8 +116,7 @@ impl Lifecycle {
         let tasks = self.tasks.len();
         tracing::error!(
             tasks,
-            "tasks were still running when the time for shutdown was over: what they had not saved \
-             is lost"
+            "tasks did not end before the shutdown deadline, unsaved results are lost"
         );
         tasks
     }
@@ -186,7 +185,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn shutdown_ends_at_its_deadline_and_reports_tasks_that_have_not_ended() {
+    async fn shutdown_ends_at_its_deadline_and_reports_unfinished_tasks() {
         let test = TestChat::new().await;
         let idle = TestChat::new().await;
         test.chat.core.lifecycle.spawn_detached(std::future::pending::<()>());
@@ -199,7 +198,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn the_turn_of_a_message_admitted_before_shutdown_is_published_completely() {
+    async fn a_turn_that_was_admitted_before_shutdown_is_published_completely() {
         let test = TestChat::new().await;
         let long_message = "word ".repeat(4_000);
 

@@ -1,4 +1,4 @@
-//! Limits of concurrent operations within this process: per user, per network and in total.
+//! Limits on concurrent operations in this process: per user, per network and in total.
 
 use std::collections::HashMap;
 use std::hash::Hash;
@@ -9,7 +9,7 @@ use webchat_domain::{Caller, Network, UserId};
 
 use super::reached_limits::{Limit, count_reached_limit};
 
-/// Limits the concurrent operations of each user, of each network of clients, and of all together. Clones share
+/// Limits the concurrent operations of each user, of each client network, and of all users together. Clones share
 /// their counts.
 #[derive(Clone, Default)]
 pub struct CallerLimit {
@@ -21,7 +21,7 @@ pub struct CallerLimit {
 /// The maximum number of concurrent operations, and its name in the metrics.
 pub type Maximum = (Limit, usize);
 
-/// Counts towards all limits until it is dropped.
+/// A permit that counts towards all three limits until it is dropped.
 pub struct CallerPermit {
     _user: Permit,
     _network: Option<Permit<Network>>,
@@ -29,10 +29,11 @@ pub struct CallerPermit {
 }
 
 impl CallerLimit {
-    /// Acquires a permit. The maxima are those of the user, of the network of the user's client, and of all together.
+    /// Acquires a permit. The maxima apply to the user, to the network of the user's client, and to all users
+    /// together.
     ///
     /// # Errors
-    /// The first maximum that is reached. The metrics count it.
+    /// The first maximum that is reached, which is also counted in the metrics.
     pub fn acquire(
         &self,
         caller: Caller,
@@ -64,14 +65,14 @@ pub struct ConcurrencyLimit<K>(Arc<Shared<K>>);
 
 struct Shared<K> {
     counts: Mutex<HashMap<K, usize>>,
-    /// Wakes those who wait for a permit.
+    /// Wakes tasks that wait for a permit.
     released: Notify,
 }
 
 /// Limits each user's concurrent operations in this process.
 pub type PerUserLimit = ConcurrencyLimit<UserId>;
 
-/// Counts towards the limit of its key until it is dropped.
+/// A permit that counts towards the limit of its key until it is dropped.
 pub struct Permit<K: Copy + Eq + Hash = UserId> {
     limit: ConcurrencyLimit<K>,
     key: K,
@@ -79,14 +80,14 @@ pub struct Permit<K: Copy + Eq + Hash = UserId> {
 }
 
 impl<K: Copy + Eq + Hash> ConcurrencyLimit<K> {
-    /// Acquires a permit. Returns `None` if the key already has `max`.
+    /// Acquires a permit. Returns `None` if the key already has `max` permits.
     #[must_use]
     pub fn acquire(&self, key: K, max: usize) -> Option<Permit<K>> {
         let mut permit = self.empty_permit(key);
         permit.grow(1, max).then_some(permit)
     }
 
-    /// Acquires a permit. Waits while the key has `max`.
+    /// Acquires a permit. Waits while the key has `max` permits.
     pub async fn acquire_when_free(&self, key: K, max: usize) -> Permit<K> {
         loop {
             let released = self.0.released.notified();
@@ -97,7 +98,7 @@ impl<K: Copy + Eq + Hash> ConcurrencyLimit<K> {
         }
     }
 
-    /// Returns a permit that counts nothing yet.
+    /// Returns a permit with the weight 0.
     #[must_use]
     pub fn empty_permit(&self, key: K) -> Permit<K> {
         Permit { limit: self.clone(), key, weight: 0 }
@@ -109,8 +110,8 @@ impl<K: Copy + Eq + Hash> ConcurrencyLimit<K> {
 }
 
 impl<K: Copy + Eq + Hash> Permit<K> {
-    /// Lets the permit count `weight` more. Returns `false` and changes nothing if the permits of its key
-    /// would then count more than `max`.
+    /// Increases the permit's weight by `weight`. Returns `false` and changes nothing if the total weight of the
+    /// key's permits would then exceed `max`.
     #[must_use]
     pub fn grow(&mut self, weight: usize, max: usize) -> bool {
         let mut counts = self.limit.lock();
@@ -139,7 +140,7 @@ impl<K> Default for ConcurrencyLimit<K> {
 impl<K: Copy + Eq + Hash> Drop for Permit<K> {
     fn drop(&mut self) {
         if self.weight == 0 {
-            // It would wake those who have just failed to acquire it.
+            // Notifying would wake tasks whose attempt to acquire a permit has just failed.
             return;
         }
         let mut counts = self.limit.lock();
@@ -170,7 +171,7 @@ mod tests {
     }
 
     #[test]
-    fn a_user_a_network_and_all_together_have_a_limit() {
+    fn users_networks_and_all_users_together_are_limited() {
         let (limit, user) = (CallerLimit::default(), UserId::generate());
         let acquire = |user_id, address| limit.acquire(caller(user_id, address), MAXIMA);
         let other = UserId::generate;
@@ -193,7 +194,7 @@ mod tests {
     }
 
     #[test]
-    fn a_refused_permit_counts_nothing() {
+    fn a_refused_permit_does_not_count() {
         let (limit, user) = (CallerLimit::default(), UserId::generate());
         let none = [(Limit::TurnsPerUser, 1), (Limit::TurnsPerAddress, 1), (Limit::Turns, 0)];
 

@@ -5,17 +5,17 @@ use std::hash::Hash;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-/// The minimum time between two lines of the log about similar events.
+/// The minimum time between two log lines about similar events.
 const LOG_INTERVAL: Duration = Duration::from_mins(1);
 
-/// Decides which events are logged: the first one of each key at once, and the number of those that follow within
-/// a minute when the next event of any key occurs.
+/// Decides which events are logged: the first event of each key immediately. The number of further events within a
+/// minute is logged when the next event of any key occurs.
 pub struct LogLimiter<K>(HashMap<K, Count>);
 
 struct Count {
     logged_at: Instant,
-    /// The events since then.
-    unlogged: u64,
+    /// The number of events since then that were not logged.
+    suppressed: u64,
 }
 
 impl<K> Default for LogLimiter<K> {
@@ -28,25 +28,25 @@ impl<K: Eq + Hash> LogLimiter<K> {
     /// Counts an event. Returns whether to log it.
     pub fn add(&mut self, key: K, now: Instant) -> bool {
         if let Some(count) = self.0.get_mut(&key) {
-            count.unlogged = count.unlogged.saturating_add(1);
+            count.suppressed = count.suppressed.saturating_add(1);
             return false;
         }
-        self.0.insert(key, Count { logged_at: now, unlogged: 0 });
+        self.0.insert(key, Count { logged_at: now, suppressed: 0 });
         true
     }
 
-    /// Forgets the keys whose interval has ended. Returns the numbers of events to log now.
+    /// Removes the keys whose interval has ended. Returns them with the number of events that were not logged.
     #[must_use]
     pub fn end_intervals(&mut self, now: Instant) -> Vec<(K, u64)> {
         let is_over = |count: &Count| now.duration_since(count.logged_at) >= LOG_INTERVAL;
         let ended = self.0.extract_if(|_, count| is_over(count));
         ended
-            .map(|(key, count)| (key, count.unlogged))
-            .filter(|(_, unlogged)| *unlogged > 0)
+            .map(|(key, count)| (key, count.suppressed))
+            .filter(|(_, suppressed)| *suppressed > 0)
             .collect()
     }
 
-    /// Returns whether `key` is one of at most `max` keys, or may become one.
+    /// Returns whether `key` is known or can be added without exceeding `max` keys.
     #[must_use]
     pub fn has_space_for(&self, key: &K, max: usize) -> bool {
         self.0.len() < max || self.0.contains_key(key)
@@ -63,8 +63,8 @@ impl<K> Default for SharedLogLimiter<K> {
 }
 
 impl<K: Clone + Eq + Hash> SharedLogLimiter<K> {
-    /// Counts an event under the key that `key` chooses. Returns this key if the event is to be logged. Calls `log_rest`
-    /// for each key whose interval has ended, with the number of its events that were not logged.
+    /// Counts an event under the key that `key` returns. Returns this key if the event should be logged. Calls
+    /// `log_rest` for each key whose interval has ended, with the number of its events that were not logged.
     pub fn count(
         &self,
         key: impl FnOnce(&LogLimiter<K>) -> K,

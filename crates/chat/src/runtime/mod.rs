@@ -1,5 +1,5 @@
-//! What the services share: state, lifecycle, periodic tasks, housekeeping, limits, readiness, notifications, token
-//! counts, work on long texts and limits of the log.
+//! Shared parts of the services: state, lifecycle, periodic tasks, housekeeping, limits, readiness, notifications,
+//! token counts, work on long texts, and log limits.
 
 pub(crate) mod core;
 pub(crate) mod error_chain;

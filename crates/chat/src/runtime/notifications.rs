@@ -19,8 +19,8 @@ impl Core {
         Ok(())
     }
 
-    /// Notifies all subscribers of the user's list, on all instances, that this conversation changed. Without
-    /// an id, many conversations changed. A failure is only logged.
+    /// Notifies all subscribers of the user's list, on all instances, that this conversation has changed. Without
+    /// an id, many conversations have changed. A failure is only logged.
     pub(crate) async fn notify_list(
         &self,
         user_id: UserId,

@@ -1,4 +1,4 @@
-//! Background tasks that run again and again until they are dropped.
+//! Background tasks that run periodically until they are dropped.
 
 use std::future::Future;
 use std::panic::AssertUnwindSafe;
@@ -10,7 +10,7 @@ use webchat_persistence::StoreError;
 
 use super::error_chain::{error_chain, panic_message};
 
-/// Calls `run` again and again, with a pause of `interval` after each call. A call that fails or panics is logged with
+/// Calls `run` repeatedly, with a pause of `interval` after each call. A call that fails or panics is logged with
 /// `failure_message` and doesn't prevent the next one.
 ///
 /// This is not a retry: the next call also follows a successful one.

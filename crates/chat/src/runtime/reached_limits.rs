@@ -3,13 +3,16 @@
 use metrics::counter;
 use strum::{IntoStaticStr, VariantNames};
 
-/// How often each limit was reached.
+/// The counter of reached limits.
 pub(crate) const REACHED: &str = "webchat_limits_reached_total";
 
-/// A limit of what users may use. Its `strum` name is its label in the metrics.
+/// A limit on the use of the server. Its `strum` name is its metric label.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, IntoStaticStr, VariantNames)]
 #[strum(serialize_all = "snake_case")]
-#[expect(missing_docs, reason = "the names say it; docs/limits.md lists them")]
+#[expect(
+    missing_docs,
+    reason = "the names are self-explanatory; docs/limits.md describes the limits"
+)]
 pub enum Limit {
     TurnsPerUser,
     TurnsPerAddress,
@@ -38,7 +41,7 @@ pub enum Limit {
     BodyMemory,
 }
 
-/// Counts that something was refused because of `limit`.
+/// Counts an operation that was refused because of `limit`.
 pub fn count_reached_limit(limit: Limit) {
     let limit: &'static str = limit.into();
     counter!(REACHED, "limit" => limit).increment(1);
@@ -53,7 +56,7 @@ mod tests {
         let page = include_str!("../../../../docs/limits.md");
 
         for label in Limit::VARIANTS {
-            assert!(page.contains(&format!("`{label}`")), "docs/limits.md: {label}");
+            assert!(page.contains(&format!("`{label}`")), "docs/limits.md lacks {label}");
         }
     }
 }

@@ -11,46 +11,46 @@ use webchat_persistence::Probe;
 
 use super::error_chain::error_chain;
 
-/// How long a store has to answer.
+/// The timeout for a store to respond.
 const PROBE_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// The minimum time between two checks: each one writes to the stores.
 const MIN_INTERVAL: Duration = Duration::from_secs(1);
 
-/// Why the server should receive no new requests.
+/// The reason why the server should receive no new requests.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum NotReady {
     /// The server is shutting down.
     #[error("The server is shutting down.")]
     ShuttingDown,
-    /// A store doesn't answer, or can't be written.
+    /// A store doesn't respond, or can't be written to.
     #[error("{0} is unavailable.")]
     Store(&'static str),
 }
 
-/// Checks the stores at most once per [`MIN_INTERVAL`], however often it is asked.
+/// Checks the stores at most once per [`MIN_INTERVAL`], regardless of the number of calls.
 #[derive(Default)]
-pub(crate) struct ReadinessCheck(Mutex<Option<Running>>);
+pub(crate) struct ReadinessCheck(Mutex<Option<StartedCheck>>);
 
 type SharedResult = Shared<BoxFuture<'static, Result<(), NotReady>>>;
 
 /// A check that is running or has ended.
-struct Running {
+struct StartedCheck {
     started: Instant,
     result: SharedResult,
 }
 
 impl ReadinessCheck {
-    /// Returns the result of the latest check, or of another one that it starts. Each store has
-    /// [`PROBE_TIMEOUT`].
+    /// Returns the result of the latest check, or starts a new check if that is too old. Each store has
+    /// [`PROBE_TIMEOUT`] to respond.
     pub(super) fn latest(&self, probes: &[Arc<dyn Probe>]) -> SharedResult {
         let mut latest = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let recent = latest.as_ref().filter(|one| one.started.elapsed() < MIN_INTERVAL);
+        let recent = latest.as_ref().filter(|check| check.started.elapsed() < MIN_INTERVAL);
         if let Some(recent) = recent {
             return recent.result.clone();
         }
         let result = check(probes.to_vec()).boxed().shared();
-        *latest = Some(Running { started: Instant::now(), result: result.clone() });
+        *latest = Some(StartedCheck { started: Instant::now(), result: result.clone() });
         result
     }
 }
@@ -88,7 +88,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_server_is_ready_if_its_stores_answer() {
+    async fn a_server_is_ready_if_its_stores_respond() {
         let test = chat_with_probe(Ok(())).await;
 
         assert_eq!(test.chat.readiness().await, Ok(()));

@@ -1,4 +1,4 @@
-//! How much each user may store, and all users together.
+//! The limits on the stored bytes of each user and of all users together.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -13,16 +13,18 @@ use crate::ports::Ports;
 use crate::runtime::reached_limits::{Limit, count_reached_limit};
 use crate::settings::StoredBytesLimits;
 
-/// How long a sum of stored bytes is used. Meanwhile, what this process stores is added to it.
+/// The time for which a sum of stored bytes is cached. Bytes that this process stores in the meantime are added to
+/// it.
 const CACHE_TIME: Duration = Duration::from_mins(1);
 
-/// How long a sum that exceeds its limit is used, as the user may have deleted something.
+/// The time for which a sum that exceeds its limit is cached. It is short, because the user may have deleted
+/// something.
 const FULL_CACHE_TIME: Duration = Duration::from_secs(5);
 
-/// The maximum number of users whose sums are kept in memory.
+/// The maximum number of cached sums.
 const MAX_CACHED: usize = 10_000;
 
-/// Checks what is to be stored against the limits. Clones share the sums.
+/// Checks the stored bytes against the limits. Clones share the cached sums.
 #[derive(Clone)]
 pub struct StorageQuota {
     transfer: Arc<dyn ConversationTransfer>,
@@ -49,8 +51,8 @@ impl StorageQuota {
         Self { transfer, saved_files, limits, sums: Arc::default() }
     }
 
-    /// Checks that the user may store this many more bytes, and counts them. Concurrent calls may exceed a limit
-    /// by what they store, and other processes by what they store within a minute.
+    /// Checks that the user may store this many more bytes, and counts them. A limit may be exceeded by the bytes
+    /// of concurrent calls, and by the bytes that other processes store within a minute.
     ///
     /// # Errors
     /// [`ChatError::StorageFull`], [`ChatError::ServerStorageFull`], or an error of the store.
@@ -72,14 +74,14 @@ impl StorageQuota {
         Ok(())
     }
 
-    /// Returns how many bytes all users together may still store. `None` means no limit but the disk.
+    /// Returns the number of bytes that all users together may still store. `None` means no limit except the disk.
     pub(crate) async fn free_bytes(&self) -> Result<Option<u64>, StoreError> {
         let Some(limit) = self.limits.total else { return Ok(None) };
         let sum = self.sum(Scope::All, |sum| sum >= limit).await?;
         Ok(Some(limit.saturating_sub(sum)))
     }
 
-    /// Counts bytes of a saved file towards those of all users.
+    /// Counts the bytes of a saved file towards the total of all users.
     pub(crate) fn add_saved(&self, bytes: u64) {
         self.add(Scope::All, bytes);
     }
@@ -109,12 +111,12 @@ impl StorageQuota {
             }
             Scope::User(user_id) => self.transfer.stored_bytes_of(user_id).await?,
         };
-        self.remember(scope, Sum { bytes, read_at: Instant::now() });
+        self.cache(scope, Sum { bytes, read_at: Instant::now() });
         Ok(bytes)
     }
 
-    /// Returns the cached sum, unless it is too old: then the first caller reads it again, and the others use it
-    /// meanwhile.
+    /// Returns the cached sum, unless it is too old: then the first caller reads it again, and the others use the
+    /// cached one in the meantime.
     fn cached(&self, scope: Scope, is_full: impl Fn(u64) -> bool) -> Option<u64> {
         let mut sums = self.lock();
         let sum = sums.get_mut(&scope)?;
@@ -126,7 +128,7 @@ impl StorageQuota {
         Some(sum.bytes)
     }
 
-    fn remember(&self, scope: Scope, sum: Sum) {
+    fn cache(&self, scope: Scope, sum: Sum) {
         let mut sums = self.lock();
         if sums.len() >= MAX_CACHED {
             sums.retain(|_, sum| sum.read_at.elapsed() < CACHE_TIME);
@@ -148,7 +150,8 @@ mod tests {
 
     use super::*;
 
-    /// A quota with 100 bytes for each user, who each have stored as many bytes as all together.
+    /// Returns a quota of 100 bytes per user. The store reports the same number of bytes for each user and for all
+    /// users together.
     fn quota(stored: u64, saved: u64, total: Option<u64>) -> StorageQuota {
         let mut transfer = MockConversationTransfer::new();
         transfer.expect_stored_bytes_of().returning(move |_| Ok(stored));
@@ -200,7 +203,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn an_old_sum_is_read_again_once_and_used_meanwhile() {
+    async fn an_old_sum_is_read_again_once_and_used_in_the_meantime() {
         let quota = quota(50, 0, Some(100));
         quota.reserve(UserId::generate(), 1).await.unwrap();
         advance(CACHE_TIME).await;

@@ -1,4 +1,4 @@
-//! Limits the costly work on long texts: counting their tokens, and splitting them.
+//! Limits the CPU-intensive work on long texts: counting their tokens, and splitting them.
 
 use std::sync::Arc;
 
@@ -9,39 +9,39 @@ use webchat_persistence::{StoreError, spawn_cpu_work};
 
 use super::limits::{PerUserLimit, Permit};
 use crate::error::ChatError;
-use crate::metrics::Current;
+use crate::metrics::Gauge;
 
-/// The maximum number of texts that this process works on concurrently, for all users together.
+/// The maximum number of texts that this process works on concurrently.
 const MAX_TEXTS: usize = 4;
 
-/// The maximum number of them for one user. Further ones of the user wait.
+/// The maximum number of texts of one user that this process works on concurrently. The user's other texts wait.
 const MAX_TEXTS_PER_USER: usize = 1;
 
-/// Runs work on the long texts of users, a few at a time.
+/// Runs work on long texts with limited concurrency.
 pub(crate) struct TextWork {
-    slots: Arc<Semaphore>,
+    total: Arc<Semaphore>,
     users: PerUserLimit,
 }
 
-/// One of the slots, until it is dropped.
-struct Slot {
-    _slot: Option<OwnedSemaphorePermit>,
+/// A permit to work on one text until it is dropped.
+struct TextPermit {
+    _total: Option<OwnedSemaphorePermit>,
     _user: Permit,
 }
 
 impl TextWork {
     pub(crate) fn new() -> Self {
-        Self { slots: Arc::new(Semaphore::new(MAX_TEXTS)), users: PerUserLimit::default() }
+        Self { total: Arc::new(Semaphore::new(MAX_TEXTS)), users: PerUserLimit::default() }
     }
 
-    /// Waits for a slot, and runs the work on a thread for it. The work returns `None` soon after its
-    /// token is cancelled, which `abort` does.
+    /// Waits for a permit, and runs the work on a thread for CPU-intensive work. The work must return `None` soon
+    /// after its token is cancelled. Cancelling `abort` cancels the token.
     ///
     /// # Errors
     /// [`ChatError::ShuttingDown`] if `abort` is cancelled first.
     ///
     /// # Cancellation
-    /// If the future is dropped, the work's token is cancelled. The slot stays taken until the work ends.
+    /// If the future is dropped, the work's token is cancelled. The permit is held until the work ends.
     pub(crate) async fn run<T: Send + 'static>(
         &self,
         user_id: UserId,
@@ -50,25 +50,25 @@ impl TextWork {
     ) -> Result<T, ChatError> {
         let cancelled = abort.child_token();
         let _cancel_on_drop = cancelled.clone().drop_guard();
-        let slot = cancelled.run_until_cancelled(self.acquire(user_id)).await;
-        let slot = slot.ok_or(ChatError::ShuttingDown)?;
+        let permit = cancelled.run_until_cancelled(self.acquire(user_id)).await;
+        let permit = permit.ok_or(ChatError::ShuttingDown)?;
         let task = spawn_cpu_work({
             let cancelled = cancelled.clone();
             move || {
                 let result = work(&cancelled);
-                drop(slot);
+                drop(permit);
                 result
             }
         });
         task.await.map_err(StoreError::fault)?.ok_or(ChatError::ShuttingDown)
     }
 
-    async fn acquire(&self, user_id: UserId) -> Slot {
-        let _waiting = Current::WaitingTexts.count();
+    async fn acquire(&self, user_id: UserId) -> TextPermit {
+        let _waiting = Gauge::WaitingTexts.count();
         let user = self.users.acquire_when_free(user_id, MAX_TEXTS_PER_USER).await;
         // The semaphore is never closed.
-        let slot = Arc::clone(&self.slots).acquire_owned().await.ok();
-        Slot { _slot: slot, _user: user }
+        let total = Arc::clone(&self.total).acquire_owned().await.ok();
+        TextPermit { _total: total, _user: user }
     }
 }
 
@@ -83,9 +83,9 @@ mod tests {
 
     use super::*;
 
-    const MOMENT: Duration = Duration::from_millis(50);
+    const SHORT_WAIT: Duration = Duration::from_millis(50);
 
-    /// Work that runs until it is told to end.
+    /// Work that runs until [`Work::end`] is called.
     struct Work {
         end: Sender<()>,
         started: Receiver<()>,
@@ -106,7 +106,7 @@ mod tests {
         }
 
         async fn has_started(&self) -> bool {
-            sleep(MOMENT).await;
+            sleep(SHORT_WAIT).await;
             self.started.try_recv().is_ok()
         }
 
@@ -117,7 +117,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_user_works_on_one_text_at_a_time_and_does_not_delay_others() {
+    async fn the_texts_of_one_user_are_processed_one_at_a_time_and_do_not_delay_others() {
         let texts = Arc::new(TextWork::new());
         let (user, other) = (UserId::generate(), UserId::generate());
 
@@ -135,7 +135,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn all_users_together_have_a_limit() {
+    async fn all_users_together_are_limited() {
         let texts = Arc::new(TextWork::new());
         let mut running: Vec<_> =
             (0..MAX_TEXTS).map(|_| Work::start(&texts, UserId::generate())).collect();
@@ -155,7 +155,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn the_work_of_a_caller_that_left_is_cancelled() {
+    async fn dropping_the_caller_cancels_its_work() {
         let texts = Arc::new(TextWork::new());
         let user_id = UserId::generate();
         let (ended, is_ended) = channel();
@@ -167,7 +167,7 @@ mod tests {
             ended.send(()).ok()
         };
 
-        let left = tokio::time::timeout(MOMENT, texts.run(user_id, &abort, work)).await;
+        let left = tokio::time::timeout(SHORT_WAIT, texts.run(user_id, &abort, work)).await;
 
         assert!(left.is_err());
         is_ended.recv_timeout(Duration::from_secs(10)).unwrap();
@@ -176,7 +176,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn shutdown_ends_work_and_waiting() {
+    async fn shutdown_cancels_running_and_waiting_work() {
         let texts = TextWork::new();
         let (user_id, abort) = (UserId::generate(), CancellationToken::new());
         let until_cancelled = |cancelled: &CancellationToken| {
@@ -189,7 +189,7 @@ mod tests {
         let running = texts.run(user_id, &abort, until_cancelled);
         let waiting = texts.run(user_id, &abort, |_| Some(()));
         let shutdown = async {
-            sleep(MOMENT).await;
+            sleep(SHORT_WAIT).await;
             abort.cancel();
         };
         let (running, waiting, ()) = tokio::join!(running, waiting, shutdown);

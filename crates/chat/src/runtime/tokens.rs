@@ -1,4 +1,4 @@
-//! Counts tokens with the tokenizer of the model that answers.
+//! Counts tokens with the tokenizer of the current model.
 
 use tokio_util::sync::CancellationToken;
 use webchat_domain::UserId;
@@ -8,28 +8,28 @@ use webchat_tokens::TokenCounter;
 use super::core::Core;
 use crate::error::ChatError;
 
-/// The maximum size of a text that is not counted on another thread.
+/// The maximum size of a text that is counted on the current thread, in bytes.
 const MAX_INLINE_BYTES: usize = 16 * 1024;
 
 impl Core {
-    /// Returns a counter with the tokenizer of the model that answers.
+    /// Returns a counter with the tokenizer of the current model.
     pub(crate) fn counter(&self) -> TokenCounter {
         let name = self.ports.model.name();
         name.map_or(self.ports.tokens, |name| TokenCounter::for_model(&name))
     }
 
-    /// Returns the counter, after the first call has loaded the tokenizer on another thread.
+    /// Returns the counter. The first call loads the tokenizer on another thread.
     async fn loaded_counter(&self) -> TokenCounter {
         let counter = self.counter();
         let load = || async move {
-            // If the thread panics, the next count loads it.
+            // If the thread panics, the next count loads the tokenizer.
             let _ = spawn_cpu_work(move || counter.load()).await;
         };
         self.tokenizer_loaded.get_or_init(load).await;
         counter
     }
 
-    /// Counts the tokens of a user's text. Several long texts of one user are counted one after another.
+    /// Counts the tokens of a user's text. Long texts of one user are counted one at a time.
     ///
     /// # Errors
     /// [`ChatError::ShuttingDown`] if the grace period of a shutdown is over first.
@@ -47,8 +47,8 @@ impl Core {
         self.text_work.run(user_id, &self.lifecycle.aborting(), count).await
     }
 
-    /// Counts the tokens of a text. A long text is counted on another thread, because it would delay the
-    /// other tasks of this thread.
+    /// Counts the tokens of a text. A long text is counted on another thread, so that it does not delay other
+    /// tasks.
     pub(crate) async fn count_tokens(&self, text: &str) -> u32 {
         let counter = self.loaded_counter().await;
         if text.len() <= MAX_INLINE_BYTES {

@@ -31,7 +31,7 @@ pub(crate) const ANSWER: &str = "antidisestablishmentarianism";
 /// The number of tokens that the chat format adds to each message.
 pub(crate) const MESSAGE_OVERHEAD: u32 = 4;
 
-/// The number of tokens that the chat format adds to each request, to begin the reply.
+/// The number of tokens that the chat format adds to each request to start the answer.
 pub(crate) const REPLY_PRIMER: u32 = 3;
 
 /// The time at which the clock of a test starts.
@@ -55,11 +55,11 @@ fn settings() -> Settings {
     }
 }
 
-/// A chat with one user who has one conversation, empty at first.
+/// A chat with one user who has one conversation, which is empty at first.
 pub(crate) struct TestChat {
     pub(crate) chat: Chat,
     pub(crate) user_id: UserId,
-    pub(crate) id: ConversationId,
+    pub(crate) conversation_id: ConversationId,
     pub(crate) model: Arc<ScriptedModel>,
     pub(crate) clock: Arc<ManualClock>,
     _dir: TempDir,
@@ -102,8 +102,9 @@ impl TestChat {
         };
         let chat = Chat::new(ports, settings);
         let user_id = UserId::generate();
-        let id = chat.conversations.start(user_id, None).await.unwrap().conversation_id;
-        Self { chat, user_id, id, model, clock, _dir: dir }
+        let conversation_id =
+            chat.conversations.start(user_id, None).await.unwrap().conversation_id;
+        Self { chat, user_id, conversation_id, model, clock, _dir: dir }
     }
 
     /// Replaces ports of the chat.
@@ -113,7 +114,7 @@ impl TestChat {
         Self { chat: Chat::new(ports, self.chat.settings().clone()), ..self }
     }
 
-    /// Replaces the instance by a new one on the same stores.
+    /// Replaces the instance with a new one on the same stores.
     pub(crate) fn restarted(self) -> Self {
         self.with_ports(|_| {})
     }
@@ -125,12 +126,12 @@ impl TestChat {
 
     /// Starts a session of a new user.
     pub(crate) async fn start_session(&self) -> Session {
-        let accounts = &self.chat.accounts;
-        accounts.start_session(accounts.new_session()).await.unwrap()
+        let sessions = &self.chat.sessions;
+        sessions.start_session(sessions.new_session()).await.unwrap()
     }
 
     pub(crate) async fn send(&self, content: &str) -> Result<StartTurnOutcome, ChatError> {
-        self.chat.turns.send(self.user_id, self.id, message(content)).await
+        self.chat.turns.send(self.user_id, self.conversation_id, message(content)).await
     }
 
     /// Sends the question and returns the request to the model.
@@ -149,7 +150,7 @@ impl TestChat {
         self.append_messages([content.to_owned()]).await;
     }
 
-    /// Appends messages without a turn, all at once.
+    /// Appends messages without a turn, all in one step.
     pub(crate) async fn append_messages(&self, contents: impl IntoIterator<Item = String>) {
         let message = |content: String| NewMessage {
             token_count: self.chat.core.counter().count(&content),
@@ -163,14 +164,14 @@ impl TestChat {
             .core
             .ports
             .conversations
-            .append(self.user_id, self.id, append, START)
+            .append(self.user_id, self.conversation_id, append, START)
             .await
             .unwrap();
     }
 
-    /// Stores a turn of another instance that dies after it has saved this partial answer. Returns the
-    /// question and the answer.
-    pub(crate) async fn begin_turn_elsewhere(&self, answer: &str) -> [Message; 2] {
+    /// Stores a turn of another instance, which dies after it has saved this partial answer. Returns the question
+    /// and the answer.
+    pub(crate) async fn start_turn_on_another_instance(&self, answer: &str) -> [Message; 2] {
         let turn_id = TurnId::generate();
         let message = |role, content: &str, status| NewMessage {
             turn_id: Some(turn_id),
@@ -190,9 +191,10 @@ impl TestChat {
             ..Append::default()
         };
         let conversations = &self.chat.core.ports.conversations;
-        match conversations.append(self.user_id, self.id, append, START).await.unwrap() {
+        match conversations.append(self.user_id, self.conversation_id, append, START).await.unwrap()
+        {
             AppendOutcome::Stored { messages, .. } => messages.try_into().unwrap(),
-            other => panic!("the turn did not start: {other:?}"),
+            other => panic!("failed to start the turn: {other:?}"),
         }
     }
 
@@ -200,7 +202,7 @@ impl TestChat {
     pub(crate) async fn store_summary(&self, position: u64, text: &str) {
         let contexts = &self.chat.core.ports.contexts;
         let StoredContext { mut context, revision } =
-            contexts.context(self.user_id, self.id).await.unwrap().unwrap();
+            contexts.context(self.user_id, self.conversation_id).await.unwrap().unwrap();
         context.summary = Some(Summary {
             text: text.to_owned(),
             token_count: self.chat.core.count_tokens(text).await,
@@ -209,11 +211,14 @@ impl TestChat {
             created_at: START,
             author: SummaryAuthor::Model,
         });
-        contexts.replace_context(self.user_id, self.id, context, revision).await.unwrap();
+        contexts
+            .replace_context(self.user_id, self.conversation_id, context, revision)
+            .await
+            .unwrap();
     }
 
-    /// Works on a long text of the user until the sender is dropped, so that the user's others wait.
-    pub(crate) async fn hold_text_slot(&self) -> std::sync::mpsc::Sender<()> {
+    /// Holds the user's only permit for long texts until the sender is dropped, so that other texts wait.
+    pub(crate) async fn hold_text_permit(&self) -> std::sync::mpsc::Sender<()> {
         let (end, ended) = std::sync::mpsc::channel();
         let (start, started) = tokio::sync::oneshot::channel();
         let (core, user_id) = (Arc::clone(&self.chat.core), self.user_id);
@@ -235,7 +240,7 @@ impl TestChat {
 
     /// Returns the stored messages of the visible path, including empty answers.
     pub(crate) async fn messages(&self) -> Vec<Message> {
-        self.chat.core.read_messages(self.user_id, self.id, None, 100).await.unwrap()
+        self.chat.core.read_messages(self.user_id, self.conversation_id, None, 100).await.unwrap()
     }
 
     pub(crate) async fn last_message(&self) -> Message {
@@ -243,11 +248,11 @@ impl TestChat {
     }
 
     pub(crate) async fn conversation(&self) -> Conversation {
-        self.chat.conversations.find(self.user_id, self.id).await.unwrap()
+        self.chat.conversations.find(self.user_id, self.conversation_id).await.unwrap()
     }
 
     pub(crate) async fn events(&self) -> Vec<Arc<Event>> {
-        match self.chat.core.ports.log.read(self.id, 0).await.unwrap() {
+        match self.chat.core.ports.log.read(self.conversation_id, 0).await.unwrap() {
             Replay::Complete(events) => events,
             gone @ Replay::Gone { .. } => panic!("the log is incomplete: {gone:?}"),
         }
@@ -263,7 +268,7 @@ impl TestChat {
         self.events().await.iter().map(|event| describe(&event.body)).collect()
     }
 
-    /// Advances both clocks: the chat's and Tokio's paused one.
+    /// Advances both the chat's clock and Tokio's paused clock.
     pub(crate) async fn advance(&self, duration: Duration) {
         self.clock.advance(duration);
         sleep(duration).await;

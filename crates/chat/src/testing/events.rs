@@ -1,11 +1,11 @@
-//! Waits for asynchronous work in tests, and describes events briefly.
+//! Helpers that wait for asynchronous work, and that describe events.
 
 use std::time::Duration;
 
 use tokio::time::{sleep, timeout};
 use webchat_domain::{ConversationChange, EventBody};
 
-/// Returns when all tasks are idle: only then does Tokio advance its paused clock.
+/// Waits until all tasks are idle: only then does Tokio advance its paused clock.
 pub(crate) async fn settle() {
     sleep(Duration::from_millis(1)).await;
 }

@@ -1,4 +1,4 @@
-//! Test support: a chat on a real store, with a model that the test scripts.
+//! Test support: a chat on a real store with a scripted model.
 
 mod chat;
 mod events;

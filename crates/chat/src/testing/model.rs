@@ -1,4 +1,4 @@
-//! A model whose answers the test scripts.
+//! A model whose answers are scripted by the test.
 
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -11,7 +11,7 @@ use webchat_llm::{ChatModel, ChatRequest, Delta, DeltaStream, ModelError};
 
 use super::events::{expect_soon, settle};
 
-/// A model that passes each request to the test, which sends the answer.
+/// A model that passes each request to the test. The test sends the answer.
 pub(crate) struct ScriptedModel {
     request_sender: mpsc::Sender<ModelRequest>,
     requests: tokio::sync::Mutex<mpsc::Receiver<ModelRequest>>,
@@ -19,7 +19,7 @@ pub(crate) struct ScriptedModel {
     next_error: Mutex<Option<ModelError>>,
 }
 
-/// A request to the model, to which the test sends the answer.
+/// A request to the model. The test sends the answer.
 pub(crate) struct ModelRequest {
     pub(crate) request: ChatRequest,
     answer: mpsc::Sender<Step>,
@@ -90,7 +90,7 @@ impl ModelRequest {
         self.step(Step::Delta(Delta::Text(text.to_owned()))).await;
     }
 
-    /// Sends text, unless the turn has dropped the answer's stream. Returns whether it was sent.
+    /// Sends text, unless the turn has dropped the answer stream. Returns whether it was sent.
     pub(crate) async fn try_send_text(&self, text: &str) -> bool {
         self.answer.send(Step::Delta(Delta::Text(text.to_owned()))).await.is_ok()
     }
@@ -118,12 +118,12 @@ impl ModelRequest {
         self.step(Step::Panic).await;
     }
 
-    /// Returns whether the turn has dropped the answer's stream.
+    /// Returns whether the turn has dropped the answer stream.
     pub(crate) fn is_cancelled(&self) -> bool {
         self.answer.is_closed()
     }
 
     async fn step(&self, step: Step) {
-        assert!(self.answer.send(step).await.is_ok(), "the stream of the answer was dropped");
+        assert!(self.answer.send(step).await.is_ok(), "the answer stream was dropped");
     }
 }

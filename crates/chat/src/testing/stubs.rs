@@ -1,4 +1,4 @@
-//! Ports with fixed results: they store nothing.
+//! Ports with fixed results, which store nothing.
 
 use std::sync::Arc;
 

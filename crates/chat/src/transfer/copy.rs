@@ -9,22 +9,20 @@ use webchat_persistence::{
 /// The page size when conversations or messages are read, which bounds the memory of a copy.
 const PAGE_SIZE: u32 = 100;
 
-/// Why a copy failed.
+/// The reason why a copy failed.
 #[derive(Debug, Error)]
 pub enum CopyError {
-    /// One of the stores failed. The copied conversations stay, and running the copy again continues it.
+    /// One of the stores failed. The conversations copied so far are kept, and running the copy again continues it.
     #[error("{0}; run the copy again to continue it")]
     Store(#[from] StoreError),
-    /// The final check found a conversation that differs.
+    /// The final comparison found a difference.
     #[error("the copy of conversation {0} differs from the original: was one of them changed?")]
     Different(ConversationId),
 }
 
-/// Copies all conversations with their messages and files from one store to another, then compares them
-/// message by message. Existing conversations of the target stay. An interrupted copy can be run again.
-///
-/// Calls `progress` after each conversation with the totals so far. No server may use the stores during the
-/// copy.
+/// Copies all conversations with their messages and files from one store to another, then compares them message by
+/// message. Existing conversations of the target are kept. An interrupted copy can be run again. Calls `progress`
+/// after each conversation with the current totals. No server may use the stores during the copy.
 ///
 /// # Errors
 /// See [`CopyError`].
@@ -54,12 +52,12 @@ pub async fn copy(
         totals.conversations += 1;
         progress(totals);
     }
-    check(from, to).await?;
+    compare(from, to).await?;
     Ok(totals)
 }
 
-/// Checks that the target has the same conversations, messages and files.
-async fn check(
+/// Checks that the target contains the same conversations, messages and files.
+async fn compare(
     from: &dyn ConversationTransfer,
     to: &dyn ConversationTransfer,
 ) -> Result<(), CopyError> {
@@ -219,7 +217,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn all_conversations_are_copied_and_those_of_the_target_stay() {
+    async fn all_conversations_are_copied_and_existing_ones_are_kept() {
         let ((from, _dir), (to, _other_dir)) = (new_store().await, new_store().await);
         let mut ids = Vec::new();
         for messages in [0, 1, 100, 250] {
@@ -230,7 +228,7 @@ mod tests {
         let existing = create_conversation(&to, 3).await;
         let mut progress = Vec::new();
 
-        let copied = copy(&from, &to, |so_far| progress.push(so_far)).await.unwrap();
+        let copied = copy(&from, &to, |totals| progress.push(totals)).await.unwrap();
         let second_copy = copy(&from, &to, |_| {}).await.unwrap();
 
         assert_eq!(copied, Totals { conversations: 4, messages: 351 });
@@ -249,21 +247,21 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn the_check_finds_a_conversation_with_an_additional_message() {
+    async fn the_comparison_finds_a_conversation_with_an_additional_message() {
         let ((from, _dir), (to, _other_dir)) = (new_store().await, new_store().await);
         let (user_id, id) = create_conversation(&from, 120).await;
         copy(&from, &to, |_| {}).await.unwrap();
-        assert!(matches!(check(&from, &to).await, Ok(())));
+        assert!(matches!(compare(&from, &to).await, Ok(())));
 
         let append = Append { messages: vec![message("more")], ..Append::default() };
         to.append(user_id, id, append, START).await.unwrap();
 
-        let checked = check(&from, &to).await;
-        assert!(matches!(checked, Err(CopyError::Different(found)) if found == id), "{checked:?}");
+        let result = compare(&from, &to).await;
+        assert!(matches!(result, Err(CopyError::Different(found)) if found == id), "{result:?}");
     }
 
     #[tokio::test]
-    async fn the_check_finds_a_changed_file() {
+    async fn the_comparison_finds_a_changed_file() {
         let ((from, _dir), (to, _other_dir)) = (new_store().await, new_store().await);
         let (user_id, id) = create_conversation(&from, 1).await;
         let job = create_file(&from, user_id, id).await;
@@ -271,11 +269,11 @@ mod tests {
 
         to.cancel_job(user_id, id, job).await.unwrap();
 
-        assert!(matches!(check(&from, &to).await, Err(CopyError::Different(_))));
+        assert!(matches!(compare(&from, &to).await, Err(CopyError::Different(_))));
     }
 
     #[tokio::test]
-    async fn the_check_finds_a_changed_context() {
+    async fn the_comparison_finds_a_changed_context() {
         let ((from, _dir), (to, _other_dir)) = (new_store().await, new_store().await);
         let (user_id, id) = create_conversation(&from, 1).await;
         copy(&from, &to, |_| {}).await.unwrap();
@@ -285,6 +283,6 @@ mod tests {
 
         to.replace_context(user_id, id, context.context, context.revision).await.unwrap();
 
-        assert!(matches!(check(&from, &to).await, Err(CopyError::Different(_))));
+        assert!(matches!(compare(&from, &to).await, Err(CopyError::Different(_))));
     }
 }

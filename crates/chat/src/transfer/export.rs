@@ -7,8 +7,8 @@ use webchat_domain::{ConversationId, Timestamp, UserId};
 use webchat_persistence::{ConversationTransfer, Cursor, StoreError, StoredConversation};
 
 use super::service::Transfer;
-pub use crate::conversations::history::ExportStream;
-use crate::conversations::history::{PAGE_SIZE, flask_file, message_pages};
+pub use crate::conversations::export_stream::ExportStream;
+use crate::conversations::export_stream::{PAGE_SIZE, flask_file, message_pages};
 use crate::conversations::saved_history::SavedHistoryName;
 use crate::error::ChatError;
 use crate::formats::flask::FlaskLayout;
@@ -19,13 +19,13 @@ use crate::formats::{is_visible_text, json, markdown};
 pub enum ExportFormat {
     /// The complete conversation, which can be imported again.
     Json,
-    /// The visible path, for people to read.
+    /// The visible path in a human-readable form.
     Markdown,
     /// The format that the Flask application's `save_history` writes.
     Flask,
 }
 
-/// An exported file. Its content is generated while it is read.
+/// An exported file. Its content is generated as it is read.
 pub struct ExportedFile {
     /// The file name, which is valid in all file systems.
     pub name: String,

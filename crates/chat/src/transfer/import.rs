@@ -13,7 +13,7 @@ use webchat_persistence::{ConversationTransfer, StoreError, spawn_cpu_work};
 use webchat_tokens::TokenCounter;
 
 use crate::error::ChatError;
-use crate::formats::imported::ImportedConversation;
+use crate::formats::imported_conversation::ImportedConversation;
 use crate::formats::invalid_file::InvalidImportFile;
 use crate::formats::read_error::ReadError;
 use crate::formats::reader;
@@ -22,26 +22,26 @@ use crate::runtime::storage_quota::StorageQuota;
 /// The number of conversations that are read ahead while another is stored.
 const READ_AHEAD: usize = 1;
 
-/// The maximum number of conversations that all imports of this process have in memory. Each takes up to about 200 MB
-/// while it is parsed, see [`crate::formats`].
+/// The maximum number of conversations that all imports of this process hold in memory together. Each takes up to
+/// about 200 MB while it is parsed, see [`crate::formats`].
 const MAX_CONVERSATIONS_IN_MEMORY: usize = 2;
 
 static CONVERSATIONS_IN_MEMORY: Semaphore = Semaphore::const_new(MAX_CONVERSATIONS_IN_MEMORY);
 
-/// Where conversations are imported to.
+/// The target of an import.
 #[derive(Clone)]
 pub struct ImportTarget {
     /// The store.
     pub transfer: Arc<dyn ConversationTransfer>,
-    /// Counts the tokens of the texts.
+    /// The counter for the tokens of the texts.
     pub tokens: TokenCounter,
-    /// The time of conversations and messages that have no time in the file.
+    /// The time of conversations and messages without a time in the file.
     pub now: Timestamp,
-    /// Limits what the users may store. `None` means no limit.
+    /// The limit on the stored bytes. `None` means no limit.
     pub quota: Option<StorageQuota>,
 }
 
-/// Who owns the imported conversations.
+/// The owner of the imported conversations.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ImportOwner {
     /// This user.
@@ -53,47 +53,48 @@ pub enum ImportOwner {
 /// The progress of an import.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ImportProgress {
-    /// Conversations that were processed.
+    /// The number of processed conversations.
     pub processed: u64,
-    /// Conversations in the file; 0 until they are counted.
+    /// The number of conversations in the file; 0 until they are counted.
     pub total: u64,
-    /// Conversations that were imported.
+    /// The number of imported conversations.
     pub imported: u64,
-    /// Conversations that existed already and were left unchanged.
+    /// The number of conversations that already existed and were skipped.
     pub already_there: u64,
-    /// Messages of the imported conversations.
+    /// The number of messages of the imported conversations.
     pub messages: u64,
 }
 
-/// Why an import ended early.
+/// The reason why an import ended early.
 #[derive(Debug, Error)]
 pub enum ImportError {
     /// The file is invalid. Nothing was imported.
     #[error(transparent)]
     InvalidFile(#[from] InvalidImportFile),
-    /// The file can't be read. The imported conversations stay.
-    #[error("the file can't be read")]
+    /// The file can't be read. The conversations imported so far are kept.
+    #[error("failed to read the file")]
     Io(#[source] std::io::Error),
-    /// The store failed. The imported conversations stay, and importing the file again continues the import.
+    /// The store failed. The conversations imported so far are kept, and importing the file again continues the
+    /// import.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// The user may not store more. The imported conversations stay.
+    /// The user's storage limit is reached. The conversations imported so far are kept.
     #[error(transparent)]
     StorageFull(ChatError),
-    /// The import was cancelled. The imported conversations stay, and importing the file again continues the
-    /// import.
+    /// The import was cancelled. The conversations imported so far are kept, and importing the file again continues
+    /// the import.
     #[error("the import was cancelled")]
     Cancelled,
 }
 
-/// Imports the conversations of a file. Validates the complete file before it stores the first conversation.
-/// Skips conversations that exist already, so that importing a file twice changes nothing.
+/// Imports the conversations of a file. Validates the complete file before it stores the first conversation. Skips
+/// conversations that already exist, so that importing a file twice changes nothing.
 ///
-/// All imports of the process together have at most two conversations in memory, whose sizes are bounded, regardless of
-/// the files' sizes. Calls `progress` after each conversation; its result can cancel the import.
+/// All imports of the process together hold at most two conversations of bounded size in memory, regardless of the
+/// file sizes. Calls `progress` after each conversation; its result can cancel the import.
 ///
 /// # Cancellation
-/// If the future is dropped, the imported conversations stay.
+/// If the future is dropped, the conversations imported so far are kept.
 ///
 /// # Errors
 /// See [`ImportError`].
@@ -132,7 +133,7 @@ pub async fn import<F: Read + Seek + Send + 'static>(
     Ok(current)
 }
 
-/// A conversation that waits to be stored.
+/// A conversation that is waiting to be stored.
 struct ReadConversation {
     user_id: UserId,
     conversation: ImportedConversation,
@@ -141,12 +142,12 @@ struct ReadConversation {
 
 type MemoryPermit = SemaphorePermit<'static>;
 
-/// Waits until this process may have another conversation of an import in memory.
+/// Waits until this process may hold another conversation of an import in memory.
 async fn acquire_memory() -> Result<MemoryPermit, StoreError> {
     CONVERSATIONS_IN_MEMORY.acquire().await.map_err(StoreError::fault)
 }
 
-/// Sends all conversations of the file. Takes a permit for the next one before it is parsed.
+/// Sends all conversations of the file. Acquires a permit for each one before it is parsed.
 fn read<F: Read + Seek>(
     file: F,
     owner: ImportOwner,
@@ -159,7 +160,7 @@ fn read<F: Read + Seek>(
     let mut on_conversation = |conversation| {
         let user_id = owner.owner_of(&conversation)?;
         let permit = next_permit.take().ok_or_else(String::new)?;
-        // If the receiver is gone, the import has ended.
+        // If the receiver was dropped, the import has ended.
         let read = ReadConversation { user_id, conversation, permit };
         sender.blocking_send(read).map_err(|_| String::new())?;
         next_permit = runtime.block_on(acquire_memory()).ok();
@@ -189,7 +190,7 @@ fn check<F: Read + Seek>(
     (count, file)
 }
 
-/// Stores a conversation, and returns the number of its messages. Returns `None` if it exists already.
+/// Stores a conversation, and returns the number of its messages. Returns `None` if it already exists.
 async fn add(
     target: &ImportTarget,
     user_id: UserId,

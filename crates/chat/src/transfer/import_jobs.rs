@@ -12,11 +12,11 @@ use super::service::Transfer;
 use crate::error::ChatError;
 use crate::runtime::error_chain::error_chain;
 
-/// Whether a file to import must be uploaded.
+/// A prepared import, or the existing import with the same key.
 pub enum PreparedImport {
-    /// The file must be uploaded; then it can be imported.
+    /// The import is new: the file must be uploaded.
     New(Box<ImportUpload>),
-    /// The file was uploaded before with the same key. Contains the status of its import.
+    /// A file was already uploaded with the same key. Contains the status of its import.
     Duplicate(Arc<ImportStatus>),
 }
 
@@ -28,7 +28,7 @@ pub struct ImportUpload {
 }
 
 impl Transfer {
-    /// Checks that the user may store something, before a file is uploaded.
+    /// Checks that the user's storage limit is not reached. Call it before a file is uploaded.
     ///
     /// # Errors
     /// [`ChatError::StorageFull`], [`ChatError::ServerStorageFull`], or an error of the store.
@@ -36,8 +36,8 @@ impl Transfer {
         self.core.reserve_storage(user_id, 0).await
     }
 
-    /// Checks that the user may import a file, before it is uploaded. Each user can have one running import. If this
-    /// process remembers an import with the same key, returns that import's status.
+    /// Checks that the user may import a file. Call it before the file is uploaded. Each user can run one import at
+    /// a time. If this process knows an import with the same key, returns that import's status.
     ///
     /// # Errors
     /// [`ChatError::ImportInProgress`], [`ChatError::TooManyNetworkImports`], [`ChatError::TooManyImports`],
@@ -59,8 +59,8 @@ impl Transfer {
         })
     }
 
-    /// Returns the status of an import. Only the process that runs an import knows it, until an hour after its
-    /// end.
+    /// Returns the status of an import. Only the process that runs an import knows its status, until an hour after
+    /// its end.
     ///
     /// # Errors
     /// [`ChatError::ImportNotFound`] if the user has no such import.
@@ -109,7 +109,7 @@ impl Transfer {
 
 impl ImportUpload {
     /// Imports the uploaded file in the background, even if the caller is dropped. The user becomes the owner of
-    /// its conversations. A slot for the import is taken only now, because an upload may be slow.
+    /// its conversations. The permit for the import is acquired only now, because an upload may be slow.
     ///
     /// # Errors
     /// [`ChatError::ImportInProgress`], [`ChatError::TooManyNetworkImports`], [`ChatError::TooManyImports`],
@@ -127,7 +127,8 @@ impl ImportUpload {
     }
 }
 
-/// Logs the cause of storage errors only, because the error of an invalid file may quote its text.
+/// Logs the end of an import. Logs the cause only of storage errors, because the error of an invalid file may quote
+/// the file.
 fn log_end(id: ImportId, state: &ImportState, progress: ImportProgress) {
     let ImportProgress { imported, already_there, messages, .. } = progress;
     let import_id = id.to_string();

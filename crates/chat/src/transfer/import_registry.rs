@@ -10,14 +10,14 @@ use webchat_persistence::GaugeGuard;
 
 use super::import::ImportProgress;
 use crate::error::ChatError;
-use crate::metrics::Current;
+use crate::metrics::Gauge;
 use crate::runtime::limits::{CallerLimit, CallerPermit, Maximum};
 use crate::runtime::reached_limits::Limit;
 
 /// The maximum number of concurrent imports of a user.
 const MAX_PER_USER: usize = 1;
 
-/// The maximum number of concurrent imports of a network of clients.
+/// The maximum number of concurrent imports of a client network.
 const MAX_PER_NETWORK: usize = 2;
 
 /// The maximum number of concurrent imports of all users.
@@ -29,24 +29,24 @@ const MAXIMA: [Maximum; 3] = [
     (Limit::Imports, MAX_CONCURRENT),
 ];
 
-/// How long an import is remembered after its end.
+/// The time for which the status of an import is kept after its end.
 const RETENTION: Duration = Duration::from_hours(1);
 
-/// The maximum number of imports that are remembered.
-const MAX_REMEMBERED: usize = 1_000;
+/// The maximum number of imports whose status is kept.
+const MAX_KEPT: usize = 1_000;
 
 /// The state and progress of an import.
 #[derive(Debug)]
 pub struct ImportStatus {
     /// The import's id.
     pub import_id: ImportId,
-    /// Whether the import is running, and how it ended.
+    /// The state of the import.
     pub state: ImportState,
     /// The import's progress.
     pub progress: ImportProgress,
 }
 
-/// Whether an import is running, and how it ended.
+/// The state of an import.
 #[derive(Debug)]
 pub enum ImportState {
     /// The import is running.
@@ -73,8 +73,7 @@ struct Entry {
 }
 
 impl ImportRegistry {
-    /// Checks that the user may upload a file to import. Returns the import's status instead if it has started
-    /// before.
+    /// Checks that the user may upload a file to import. Returns the import's status if it has already started.
     pub(super) fn check(
         &self,
         caller: Caller,
@@ -90,14 +89,14 @@ impl ImportRegistry {
         Ok(None)
     }
 
-    /// Takes a slot for an import whose file was uploaded.
+    /// Registers an import whose file was uploaded, and acquires its permit.
     pub(super) fn start(
         &self,
         caller: Caller,
         import_id: ImportId,
     ) -> Result<Arc<ImportStatus>, ChatError> {
         let mut entries = self.lock();
-        let permit = Some((self.acquire(caller)?, Current::Imports.count()));
+        let permit = Some((self.acquire(caller)?, Gauge::Imports.count()));
         let (state, progress) = (ImportState::Running, ImportProgress::default());
         let status = Arc::new(ImportStatus { import_id, state, progress });
         let user_id = caller.user_id;
@@ -148,10 +147,10 @@ impl ImportRegistry {
     }
 }
 
-/// Removes expired imports. If too many remain, also removes those that ended first.
+/// Removes expired imports. If too many remain, also removes those that ended earliest.
 fn evict(entries: &mut BTreeMap<ImportId, Entry>, now: Timestamp) {
     entries.retain(|_, entry| entry.ended_at.is_none_or(|ended| ended.plus(RETENTION) > now));
-    while entries.len() >= MAX_REMEMBERED {
+    while entries.len() >= MAX_KEPT {
         let ended = entries.iter().filter_map(|(id, entry)| Some((entry.ended_at?, *id)));
         let Some((_, oldest)) = ended.min() else { return };
         entries.remove(&oldest);
@@ -175,22 +174,22 @@ mod tests {
     }
 
     #[test]
-    fn a_network_can_not_take_all_slots() {
+    fn a_network_cannot_acquire_all_permits() {
         let imports = ImportRegistry::default();
         let started: Vec<_> =
             (0..MAX_PER_NETWORK).map(|_| start(&imports, caller("192.0.2.1")).unwrap()).collect();
 
         let above_limit = start(&imports, caller("192.0.2.1"));
-        let elsewhere = start(&imports, caller("192.0.2.2"));
+        let from_other_network = start(&imports, caller("192.0.2.2"));
         imports.update(started[0], ImportState::Complete, ImportProgress::default(), Some(NOW));
         let after_an_end = start(&imports, caller("192.0.2.1"));
 
         assert_eq!(above_limit.unwrap_err().code(), "too_many_imports_from_address");
-        assert!(elsewhere.is_ok() && after_an_end.is_ok());
+        assert!(from_other_network.is_ok() && after_an_end.is_ok());
     }
 
     #[test]
-    fn a_user_has_one_import_and_all_together_have_a_limit() {
+    fn imports_are_limited_to_one_per_user_and_in_total() {
         let (imports, user) = (ImportRegistry::default(), caller("192.0.2.0"));
 
         let first = start(&imports, user);

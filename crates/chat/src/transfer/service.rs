@@ -1,4 +1,4 @@
-//! The service of exports and imports. Each use case has its own module.
+//! The export and import service. Each use case has its own module.
 
 use std::sync::Arc;
 

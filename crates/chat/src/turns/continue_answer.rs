@@ -1,4 +1,4 @@
-//! Continuing an incomplete answer.
+//! Continues an incomplete answer.
 
 use webchat_domain::{Caller, ClientMessageId, ConversationId, MessageId, Role};
 
@@ -21,7 +21,7 @@ impl Turns {
     /// is no such answer.
     ///
     /// # Cancellation
-    /// As for [`Turns::send`].
+    /// See [`Turns::send`].
     pub async fn continue_answer(
         &self,
         caller: impl Into<Caller>,
@@ -59,7 +59,7 @@ mod tests {
     };
 
     async fn continue_last(test: &TestChat) -> Result<StartTurnOutcome, ChatError> {
-        test.chat.turns.continue_answer(test.user_id, test.id, None, None).await
+        test.chat.turns.continue_answer(test.user_id, test.conversation_id, None, None).await
     }
 
     fn code(result: Result<StartTurnOutcome, ChatError>) -> &'static str {
@@ -114,12 +114,16 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn message_pages_leave_out_an_answer_while_it_is_continued() {
+    async fn message_pages_omit_an_answer_while_it_is_continued() {
         let test = chat_with_answer("antidis", FinishReason::Length).await;
 
         continue_last(&test).await.unwrap();
-        let page =
-            test.chat.conversations.message_page(test.user_id, test.id, None, 10).await.unwrap();
+        let page = test
+            .chat
+            .conversations
+            .message_page(test.user_id, test.conversation_id, None, 10)
+            .await
+            .unwrap();
 
         let [question] = page.messages.try_into().unwrap();
         assert_eq!(question.message.content, QUESTION);
@@ -164,7 +168,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn only_an_incomplete_last_answer_can_be_continued() {
         let test = chat_with_answer("antidis", FinishReason::Length).await;
-        let (user_id, id, chat) = (test.user_id, test.id, &test.chat);
+        let (user_id, id, chat) = (test.user_id, test.conversation_id, &test.chat);
         let [question, truncated] = test.messages().await.try_into().unwrap();
         let by_other_user = chat.turns.continue_answer(UserId::generate(), id, None, None).await;
         let of_question =
@@ -187,7 +191,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn an_answer_that_fills_the_window_can_not_be_continued() {
+    async fn an_answer_that_fills_the_window_cannot_be_continued() {
         let test = TestChat::with_window(150, 50).await;
         test.ask(QUESTION).await.answer(&"tide ".repeat(70), FinishReason::Length).await;
 
@@ -203,7 +207,7 @@ mod tests {
         let client_message_id = ClientMessageId::try_from("more".to_owned()).ok();
         let send = || {
             let id = client_message_id.clone();
-            test.chat.turns.continue_answer(test.user_id, test.id, None, id)
+            test.chat.turns.continue_answer(test.user_id, test.conversation_id, None, id)
         };
 
         let first = send().await.unwrap();

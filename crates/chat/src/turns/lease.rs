@@ -1,21 +1,21 @@
-//! The leases of work that one instance does, so that others take it over if that instance dies: on the turn of a
-//! conversation, on its compaction, and on the analysis of a file.
+//! Leases on turns, compactions and file analyses. If the instance that holds a lease dies, another instance takes
+//! over the work.
 
 use std::pin::pin;
 use std::time::Duration;
 
 use tokio::time::timeout;
 
-/// How long a lease lasts without being renewed. After that, the work counts as abandoned.
+/// The duration of a lease. If it is not renewed within this time, the work counts as abandoned.
 pub(crate) const LEASE: Duration = Duration::from_secs(10);
 
-/// How often a lease is renewed.
+/// The interval at which a lease is renewed.
 pub(crate) const RENEW_INTERVAL: Duration = Duration::from_secs(2);
 
-/// Runs the work, and renews its lease meanwhile. `renew` returns `false` if the lease is lost: then the work is
+/// Runs the work, and renews its lease periodically. `renew` returns `false` if the lease is lost: then the work is
 /// dropped, and the result is `None`.
 ///
-/// The work is polled during a renewal too, because it may hold a connection of the store that the renewal waits for.
+/// The work is also polled during a renewal, because it may hold a store connection that the renewal waits for.
 pub(crate) async fn run_with_lease<T, Renewal: Future<Output = bool>>(
     work: impl Future<Output = T>,
     renew: impl Fn() -> Renewal,
@@ -29,7 +29,7 @@ pub(crate) async fn run_with_lease<T, Renewal: Future<Output = bool>>(
         tokio::select! {
             biased;
             result = work.as_mut() => {
-                // Otherwise the caller would not know until when it has the lease.
+                // Otherwise the caller would not know when the lease expires.
                 renewal.await;
                 return Some(result);
             }
@@ -52,7 +52,7 @@ mod tests {
     use super::*;
 
     #[tokio::test(start_paused = true)]
-    async fn the_work_continues_while_the_renewal_waits_for_its_connection() {
+    async fn the_work_continues_while_the_renewal_waits_for_a_connection() {
         let (connections, renewals) = (Semaphore::new(1), AtomicU32::new(0));
         let work = async {
             let connection = connections.acquire().await.unwrap();

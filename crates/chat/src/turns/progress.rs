@@ -1,4 +1,4 @@
-//! Waits for a turn: delivers its events as they are published, and its result.
+//! The progress of a turn: its events as they are published, and its result.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,7 +18,7 @@ use crate::error::ChatError;
 use crate::events::subscription::{Subscription, Update};
 use crate::runtime::core::Core;
 
-/// How often to check whether a stored turn has been published.
+/// The interval between checks whether a stored turn has been published.
 const POLL_INTERVAL: Duration = Duration::from_millis(50);
 
 /// The progress of a turn: its events as they are published, and its result. Dropping it has no effect on the
@@ -43,15 +43,15 @@ pub struct TurnResult {
     pub question: Message,
     /// The answer, which may be incomplete.
     pub answer: Message,
-    /// Why the turn ended.
+    /// The reason why the answer ended.
     pub finish_reason: FinishReason,
-    /// Why the answer failed or was filtered, if it was.
+    /// The reason why the answer failed or was filtered, if it did not end normally.
     pub error: Option<TurnFailed>,
     /// The tokens that the turn used. `None` if the log no longer has them.
     pub usage: Option<TokenUsage>,
 }
 
-/// The outcome of a turn, as far as its events have reported it.
+/// The outcome of a turn, as reported by its events so far.
 #[derive(Default)]
 struct TurnOutcome {
     finish_reason: Option<FinishReason>,
@@ -63,8 +63,8 @@ impl Turns {
     /// Subscribes to the turn of a message, even if the message is a duplicate.
     ///
     /// # Errors
-    /// [`ChatError::ConversationNotFound`] if the user has no such conversation; an error of the storage if
-    /// the store or the log can't be read.
+    /// [`ChatError::ConversationNotFound`] if the user has no such conversation; a storage error if the store or
+    /// the log can't be read.
     pub async fn progress(
         &self,
         user_id: UserId,
@@ -139,7 +139,7 @@ async fn is_running(
 }
 
 impl TurnProgress {
-    /// Returns the acceptance of the message that started the turn.
+    /// Returns the event that accepted the turn's message.
     #[must_use]
     pub fn accepted(&self) -> &MessageAccepted {
         &self.accepted
@@ -151,11 +151,12 @@ impl TurnProgress {
         self.first_event.is_none() && self.subscription.is_none()
     }
 
-    /// Waits for the conversation's next update. Returns `None` after the turn's last event, or at once if
-    /// the turn had ended before the call to [`Turns::progress`].
+    /// Waits for the conversation's next update. Returns `None` after the turn's last event, or immediately if the
+    /// turn had already ended before the call to [`Turns::progress`].
     ///
-    /// # Cancellation
-    /// Dropping the future loses nothing.
+    /// # Cancel safety
+    ///
+    /// This method is cancel safe.
     pub async fn next(&mut self) -> Option<Update> {
         if let Some(first_event) = self.first_event.take() {
             return Some(Update::Events(vec![first_event]));
@@ -179,7 +180,7 @@ impl TurnProgress {
     /// Returns the next update without waiting, or `None` if there is none yet.
     ///
     /// # Errors
-    /// An error of the storage if the log can't be read.
+    /// A storage error if the log can't be read.
     pub async fn available(&mut self) -> Result<Option<Update>, ChatError> {
         if let Some(first_event) = self.first_event.take() {
             return Ok(Some(Update::Events(vec![first_event])));
@@ -263,7 +264,7 @@ fn stored_error(answer: &Message, turn_id: TurnId) -> Option<TurnFailed> {
     Some(TurnFailed { message, code, turn_id })
 }
 
-/// Returns the error of a failed turn if neither the log nor the store has its cause any more.
+/// Returns the error of a failed turn whose cause is neither in the log nor in the store any more.
 fn unknown_error(turn_id: TurnId) -> TurnFailed {
     let message =
         "The model failed to complete the answer. The cause is no longer available.".to_owned();

@@ -14,7 +14,7 @@ use crate::metrics::count_recovered_turn;
 use crate::runtime::error_chain::{error_chain, panic_message};
 use crate::runtime::periodic::repeat_forever;
 
-/// How often to look for abandoned turns.
+/// The interval between searches for abandoned turns.
 const RECOVERY_INTERVAL: Duration = Duration::from_secs(1);
 
 /// The maximum number of turns to claim at a time.
@@ -26,8 +26,8 @@ impl Turns {
         repeat_forever("failed to recover abandoned turns", RECOVERY_INTERVAL, recover).await;
     }
 
-    /// Claims the turns whose instances have died, publishes their end and ends them. If that fails for a
-    /// turn, it is claimed again when the new lease expires.
+    /// Claims the turns whose instances have died, publishes their ends and deletes them. If this fails for a turn,
+    /// the turn is claimed again when the new lease expires.
     pub(crate) async fn recover_abandoned_turns(&self) -> Result<(), StoreError> {
         let now = self.core.now();
         let conversations = &self.core.ports.conversations;
@@ -59,8 +59,8 @@ impl Turns {
         Ok(())
     }
 
-    /// Publishes the end before it ends the turn: if this instance dies in between, another one recovers the
-    /// turn, and the event ids prevent a second publication.
+    /// Publishes the end of the turn, then deletes the turn. If this instance dies in between, another one recovers
+    /// the turn, and the event ids prevent a second publication.
     async fn end_abandoned_turn(&self, turn: AbandonedTurn) -> Result<(), StoreError> {
         let (id, turn_id) = (turn.conversation_id, turn.turn_id);
         for body in self.last_events(&turn) {
@@ -105,7 +105,7 @@ mod tests {
     async fn an_abandoned_turn_is_published_as_interrupted_within_two_seconds_of_its_expiry() {
         let test = TestChat::new().await;
         test.chat.spawn_background_tasks();
-        test.begin_turn_elsewhere(ANSWER).await;
+        test.start_turn_on_another_instance(ANSWER).await;
 
         for _ in 1..LEASE.as_secs() {
             test.advance(Duration::from_secs(1)).await;
@@ -126,7 +126,7 @@ mod tests {
     async fn an_abandoned_turn_with_a_complete_answer_is_published_as_complete() {
         let test = TestChat::new().await;
         test.chat.spawn_background_tasks();
-        let [_, answer] = test.begin_turn_elsewhere("").await;
+        let [_, answer] = test.start_turn_on_another_instance("").await;
         let complete = AnswerUpdate {
             message_id: answer.message_id,
             turn_id: answer.turn_id.unwrap(),
@@ -137,7 +137,7 @@ mod tests {
             lease_until: None,
         };
         let conversations = &test.chat.core.ports.conversations;
-        assert!(conversations.save_answer(test.id, complete, START).await.unwrap());
+        assert!(conversations.save_answer(test.conversation_id, complete, START).await.unwrap());
 
         for _ in 0..LEASE.as_secs() + 2 {
             test.advance(Duration::from_secs(1)).await;
@@ -170,7 +170,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_panic_in_the_recovery_of_a_turn_does_not_prevent_that_of_others() {
+    async fn a_panic_while_recovering_a_turn_does_not_prevent_the_recovery_of_others() {
         let abandoned = || AbandonedTurn {
             user_id: UserId::generate(),
             conversation_id: ConversationId::generate(),
@@ -199,13 +199,13 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_message_after_an_abandoned_turn_is_published_after_the_end_of_that_turn() {
+    async fn the_end_of_an_abandoned_turn_is_published_before_the_next_message() {
         let test = TestChat::new().await;
         let request = test.ask(QUESTION).await;
         let other = test.another_instance();
         test.clock.advance(LEASE);
 
-        other.turns.send(test.user_id, test.id, message("And 3 + 3?")).await.unwrap();
+        other.turns.send(test.user_id, test.conversation_id, message("And 3 + 3?")).await.unwrap();
 
         assert_eq!(
             test.published().await[2..5],
@@ -234,7 +234,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_clock_that_jumps_does_not_end_a_turn_of_this_process() {
+    async fn a_clock_jump_does_not_end_a_turn_of_this_process() {
         let test = TestChat::new().await;
         let request = test.ask(QUESTION).await;
 

@@ -23,7 +23,7 @@ pub(crate) struct RunningTurns {
 struct RunningTurn {
     user_id: UserId,
     turn_id: TurnId,
-    /// Until when the turn's lease was last renewed.
+    /// The expiry of the turn's lease as of its last renewal.
     lease_until: Timestamp,
     stop: CancellationToken,
 }
@@ -85,7 +85,7 @@ impl RunningTurns {
     }
 
     /// Records that the turn's lease was renewed.
-    pub(crate) fn renewed(&self, id: ConversationId, lease: TurnLease) {
+    pub(crate) fn record_renewal(&self, id: ConversationId, lease: TurnLease) {
         if let Some(turn) = self.lock().get_mut(&id).filter(|turn| turn.turn_id == lease.turn_id) {
             turn.lease_until = lease.lease_until;
         }
@@ -96,8 +96,8 @@ impl RunningTurns {
         self.lock().values().map(|turn| turn.turn_id).collect()
     }
 
-    /// Returns `now`, but at most the last time at which the lease of the conversation's turn is valid, if the
-    /// turn runs in this process. A turn must not lose its lease because the clock jumped forward.
+    /// Returns `now`, or an earlier time at which the lease of the conversation's turn is still valid if the turn
+    /// runs in this process. A turn must not lose its lease because the clock jumped forward.
     pub(crate) fn now_within_lease(&self, id: ConversationId, now: Timestamp) -> Timestamp {
         const ONE_MS: Duration = Duration::from_millis(1);
         let turns = self.lock();
@@ -125,7 +125,7 @@ impl RunningTurns {
     }
 }
 
-/// Returns the maximum of a setting. `None` means no limit.
+/// Converts a setting into a maximum. `None` means no limit.
 fn maximum(setting: Option<u32>) -> usize {
     setting.and_then(|max| usize::try_from(max).ok()).unwrap_or(usize::MAX)
 }
@@ -141,7 +141,7 @@ mod tests {
     }
 
     #[test]
-    fn the_lease_of_a_running_turn_is_valid_whatever_the_clock_says() {
+    fn the_lease_of_a_running_turn_stays_valid_when_the_clock_jumps() {
         let turns = RunningTurns::default();
         let (id, turn) = (ConversationId::generate(), lease(TurnId::generate()));
         turns.register(UserId::generate(), id, turn, CancellationToken::new());
@@ -149,7 +149,10 @@ mod tests {
 
         assert_eq!(turns.now_within_lease(id, NOW), NOW);
         assert!(turns.now_within_lease(id, jumped) < turn.lease_until);
-        turns.renewed(id, TurnLease { lease_until: jumped.plus(Duration::from_secs(10)), ..turn });
+        turns.record_renewal(
+            id,
+            TurnLease { lease_until: jumped.plus(Duration::from_secs(10)), ..turn },
+        );
         assert_eq!(turns.now_within_lease(id, jumped), jumped);
         assert_eq!(turns.now_within_lease(ConversationId::generate(), jumped), jumped);
     }

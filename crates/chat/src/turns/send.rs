@@ -1,4 +1,4 @@
-//! Sending a message.
+//! Sends a message.
 
 use webchat_domain::{Caller, ClientMessageId, ConversationId, MessageId};
 
@@ -13,7 +13,7 @@ use crate::error::ChatError;
 pub struct SendMessage {
     /// The message's text.
     pub content: String,
-    /// The client's unique id of the message. Sending it again returns the first result.
+    /// The client's unique id of the message. Sending a message with the same id again returns the first result.
     pub client_message_id: Option<ClientMessageId>,
     /// The position of the last message that the client knows. The message is rejected if newer ones exist.
     pub expected_position: Option<u64>,
@@ -27,7 +27,7 @@ impl Turns {
     /// published stays stored, with a failed answer. Errors of the answer itself are published as events.
     ///
     /// # Cancellation
-    /// If the future is dropped, the message may be stored. If it is, its turn runs.
+    /// If the future is dropped, the message may have been stored. In this case its turn runs.
     pub async fn send(
         &self,
         caller: impl Into<Caller>,

@@ -1,4 +1,4 @@
-//! The service of turns. Each use case has its own file next to this one.
+//! The turn service. Each use case has its own module.
 
 use std::sync::Arc;
 

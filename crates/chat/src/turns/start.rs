@@ -1,4 +1,4 @@
-//! Starts turns. Sending, editing, regenerating and continuing all use this.
+//! Starts turns: for sent and edited questions, and for regenerated and continued answers.
 
 use std::sync::{Arc, Mutex};
 
@@ -29,7 +29,7 @@ use crate::trace;
 
 /// A turn to start.
 pub(super) struct TurnStart {
-    /// Acquired before anything is read: from then on, shutdown waits for the turn.
+    /// The token that makes shutdown wait for the turn. It is acquired before anything is read.
     pub(super) _admission: TaskTrackerToken,
     pub(super) caller: Caller,
     pub(super) id: ConversationId,
@@ -99,13 +99,13 @@ impl Turns {
             }
             not_stored => {
                 self.core.settle_tokens(reservation, 0).await;
-                start.not_started(not_stored?)
+                start.result_without_turn(not_stored?)
             }
         }
     }
 
-    /// Reserves the tokens that the request for the answer may have. What it really has is known only when its messages
-    /// are selected, and is never more.
+    /// Reserves the maximum number of tokens that the request may have. The actual number is known only when the
+    /// messages are selected, and is never higher.
     async fn reserve_tokens(
         &self,
         start: &TurnStart,
@@ -173,7 +173,7 @@ impl Turns {
     /// Publishes the end of an abandoned turn of the conversation.
     async fn prepare_log(&self, id: ConversationId) -> Result<(), ChatError> {
         if self.core.ports.log.checkpoint(id).await?.running_turn.is_some() {
-            // If the running turn is abandoned, its end must be published before the new turn's acceptance.
+            // If that turn is abandoned, its end must be published before the new turn's acceptance.
             self.recover_abandoned_turns().await?;
         }
         Ok(())
@@ -214,7 +214,8 @@ impl Turns {
         TurnLease { turn_id: TurnId::generate(), lease_until }
     }
 
-    /// Returns the turn's empty answer. It is interrupted, which is correct if the turn never saves anything.
+    /// Returns the turn's empty answer. Its status is `interrupted`, which remains correct if the turn never saves
+    /// anything.
     fn placeholder_answer(&self, lease: TurnLease) -> NewMessage {
         let answer = NewMessage::answer(String::new(), 0, self.core.now()).in_turn(lease.turn_id);
         NewMessage { status: MessageStatus::Interrupted, ..answer }
@@ -275,7 +276,7 @@ impl Turns {
         };
         Timing::TurnAccept.record(started_at.elapsed());
         self.publish_first_title(&turn).await;
-        // In the span of the turn, if there are traces.
+        // If traces are on, the task runs in the span of the turn.
         self.core.lifecycle.spawn_detached(turn.run(cancellation).in_current_span());
         self.core.notify_list(user_id, Some(id)).await;
         Ok(StartTurnOutcome::Accepted(event))
@@ -293,7 +294,7 @@ impl Turns {
         Ok(self.core.ports.log.append(start.id, EventId::generate(), body).await?)
     }
 
-    /// A failure is only logged: the title is stored already, and the published turn must run.
+    /// Publishes the title. A failure is only logged: the title is already stored, and the published turn must run.
     async fn publish_first_title(&self, turn: &TurnTask) {
         let Some(title) = turn.first_title.clone() else { return };
         let id = turn.conversation.conversation_id;
@@ -306,8 +307,8 @@ impl Turns {
 }
 
 impl TurnStart {
-    /// Returns what the caller gets if no turn was stored.
-    fn not_started(&self, outcome: AppendOutcome) -> Result<StartTurnOutcome, ChatError> {
+    /// Returns the caller's result if no turn was stored.
+    fn result_without_turn(&self, outcome: AppendOutcome) -> Result<StartTurnOutcome, ChatError> {
         match outcome {
             AppendOutcome::Duplicate(messages) => {
                 let (question, answer) = question_and_answer(messages)?;
@@ -326,7 +327,7 @@ impl TurnStart {
 }
 
 impl Change {
-    /// Returns how many tokens of the request are not in the conversation yet.
+    /// Returns the number of tokens that the request adds to those of the conversation.
     fn added_tokens(&self, counter: TokenCounter) -> u32 {
         let messages = match self {
             Self::Append(append) => append.messages.as_slice(),

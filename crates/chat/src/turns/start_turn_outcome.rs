@@ -9,6 +9,6 @@ use webchat_domain::{Event, MessageAccepted};
 pub enum StartTurnOutcome {
     /// The message is stored and its turn has started. Contains the event that was published.
     Accepted(Arc<Event>),
-    /// The message is a duplicate, and no turn was started. Contains the acceptance of the first message.
+    /// The message is a duplicate, and no turn was started. Contains the acceptance of the original message.
     Duplicate(MessageAccepted),
 }

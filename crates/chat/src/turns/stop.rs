@@ -1,4 +1,4 @@
-//! Stopping a turn.
+//! Stops a turn.
 
 use webchat_domain::{ConversationId, TurnId, UserId};
 
@@ -51,7 +51,7 @@ mod tests {
         request.send_text(ANSWER).await;
         settle().await;
 
-        test.chat.turns.stop(test.user_id, test.id).await.unwrap();
+        test.chat.turns.stop(test.user_id, test.conversation_id).await.unwrap();
         settle().await;
 
         assert!(request.is_cancelled());
@@ -62,14 +62,14 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_turn_of_another_instance_is_stopped_there() {
+    async fn a_turn_can_be_stopped_from_another_instance() {
         let test = TestChat::new().await;
         let other = test.another_instance();
         test.chat.spawn_background_tasks();
         settle().await;
         let request = test.ask(QUESTION).await;
 
-        other.turns.stop(test.user_id, test.id).await.unwrap();
+        other.turns.stop(test.user_id, test.conversation_id).await.unwrap();
         settle().await;
 
         assert!(request.is_cancelled());
@@ -77,12 +77,12 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_signal_with_another_user_conversation_or_turn_stops_nothing() {
+    async fn a_signal_for_another_user_conversation_or_turn_does_not_stop_the_turn() {
         let test = TestChat::new().await;
         test.chat.spawn_background_tasks();
         settle().await;
         let request = test.ask(QUESTION).await;
-        let (user_id, conversation_id) = (test.user_id, test.id);
+        let (user_id, conversation_id) = (test.user_id, test.conversation_id);
         let turn_id = test.last_message().await.turn_id.unwrap();
 
         for forged in [
@@ -102,7 +102,7 @@ mod tests {
         let test = TestChat::new().await;
         test.ask_and_answer(QUESTION, ANSWER).await;
 
-        test.chat.turns.stop(test.user_id, test.id).await.unwrap();
+        test.chat.turns.stop(test.user_id, test.conversation_id).await.unwrap();
         test.ask_and_answer("Why?", "So.").await;
 
         let statuses: Vec<_> = test.messages().await.iter().map(|message| message.status).collect();
@@ -115,12 +115,14 @@ mod tests {
         let request = test.ask(QUESTION).await;
         let turn_id = test.last_message().await.turn_id.unwrap();
 
-        let other = test.chat.turns.stop_turn(test.user_id, test.id, TurnId::generate()).await;
+        let other =
+            test.chat.turns.stop_turn(test.user_id, test.conversation_id, TurnId::generate()).await;
         settle().await;
         assert!(!request.is_cancelled());
-        test.chat.turns.stop_turn(test.user_id, test.id, turn_id).await.unwrap();
+        test.chat.turns.stop_turn(test.user_id, test.conversation_id, turn_id).await.unwrap();
         settle().await;
-        let after_end = test.chat.turns.stop_turn(test.user_id, test.id, turn_id).await;
+        let after_end =
+            test.chat.turns.stop_turn(test.user_id, test.conversation_id, turn_id).await;
 
         assert!(request.is_cancelled());
         assert_eq!(other.unwrap_err().code(), "turn_not_found");
@@ -128,11 +130,11 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_user_can_not_stop_the_turn_of_another_user() {
+    async fn a_user_cannot_stop_the_turn_of_another_user() {
         let test = TestChat::new().await;
         let request = test.ask(QUESTION).await;
 
-        let rejected = test.chat.turns.stop(UserId::generate(), test.id).await;
+        let rejected = test.chat.turns.stop(UserId::generate(), test.conversation_id).await;
         settle().await;
 
         assert_eq!(rejected.unwrap_err().code(), "conversation_not_found");

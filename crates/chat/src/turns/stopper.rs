@@ -1,4 +1,4 @@
-//! Stops turns on any instance: directly in this process, by a signal elsewhere.
+//! Stops turns on any instance: directly in this process, and by a signal on other instances.
 
 use std::sync::Arc;
 
@@ -38,7 +38,7 @@ impl TurnStopper {
     pub(crate) async fn stop_or_log(&self, user_id: UserId, id: ConversationId) {
         if let Err(error) = self.stop(user_id, id).await {
             let error = error_chain(&error);
-            tracing::warn!(conversation_id = %id, error, "failed to stop the turn of a deleted or reset conversation");
+            tracing::warn!(conversation_id = %id, error, "failed to stop turn of deleted or reset conversation");
         }
     }
 }

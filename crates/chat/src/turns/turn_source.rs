@@ -1,10 +1,10 @@
-//! What a turn starts from.
+//! The source of a turn.
 
 use webchat_domain::{Message, MessageId};
 
 use crate::error::ChatError;
 
-/// What a turn starts from.
+/// The source of a turn.
 pub(super) enum TurnSource {
     /// A new question, or another version of one.
     Question { content: String, expected_position: Option<u64>, version_of: Option<MessageId> },
@@ -37,7 +37,7 @@ impl TurnSource {
         }
     }
 
-    /// A client that uses an id for two texts must learn that the second one is not stored.
+    /// Fails if the client has used the same id for another text, because the second text is not stored.
     pub(super) fn check_duplicate(&self, stored: &Message) -> Result<(), ChatError> {
         match self {
             Self::Question { content, .. } if *content != stored.content => {

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 macro_rules! client_id {
-    ($(#[$doc:meta])* $name:ident, $invalid:ident, $what:literal, $example:literal) => {
+    ($(#[$doc:meta])* $name:ident, $invalid:ident, $subject:literal, $example:literal) => {
         $(#[$doc])*
         #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
         #[cfg_attr(
@@ -17,7 +17,7 @@ macro_rules! client_id {
 
         #[doc = concat!("A text that is not a valid [`", stringify!($name), "`].")]
         #[derive(Debug, Error, PartialEq, Eq)]
-        #[error("{} has 1 to 128 characters", $what)]
+        #[error("{} must have 1 to 128 characters", $subject)]
         pub struct $invalid;
 
         impl $name {

@@ -11,7 +11,7 @@ use super::client_ids::IdempotencyKey;
 
 /// A text that is not a UUID.
 #[derive(Debug, Error, PartialEq, Eq)]
-#[error("'{0}' is not an id: a UUID is expected")]
+#[error("'{0}' is not a valid id: expected a UUID")]
 pub struct InvalidId(String);
 
 macro_rules! uuid_id {
@@ -24,7 +24,7 @@ macro_rules! uuid_id {
         pub struct $name(Uuid);
 
         impl $name {
-            /// Generates a new id: a UUID of version 7, so that later ids sort later.
+            /// Generates a new id: a version 7 UUID, so that ids sort by their time of creation.
             #[must_use]
             pub fn generate() -> Self {
                 Self(Uuid::now_v7())
@@ -88,7 +88,7 @@ uuid_id!(
     JobId
 );
 uuid_id!(
-    /// One run of a job on one instance. The instance detects by it that another run has replaced its own.
+    /// One run of a job on one instance. It shows the instance whether another run has replaced its own.
     RunId
 );
 uuid_id!(
@@ -99,8 +99,8 @@ uuid_id!(
 macro_rules! keyed_id {
     ($name:ident of $scope:ident) => {
         impl $name {
-            /// Returns the id that the key maps to within `scope`: always the same one (a UUID of version
-            /// 5). Without a key, generates a new id.
+            /// Returns the id that is derived from the key within `scope`: always the same version 5 UUID. Without
+            /// a key, generates a new id.
             #[must_use]
             pub fn of_key(scope: $scope, key: Option<&IdempotencyKey>) -> Self {
                 let Some(key) = key else { return Self::generate() };
@@ -117,7 +117,7 @@ keyed_id!(ExampleId of ConversationId);
 keyed_id!(JobId of ConversationId);
 
 impl EventId {
-    /// Returns the id of an event that is published once per turn, even if several instances publish it.
+    /// Returns the id of an event that subscribers receive once per turn, even if several instances publish it.
     #[must_use]
     pub fn once_per_turn(turn_id: TurnId, event: &str) -> Self {
         Self(Uuid::new_v5(&turn_id.0, event.as_bytes()))
@@ -143,7 +143,7 @@ impl SessionId {
     }
 }
 
-/// Hides the id, so that logging a struct that contains it doesn't reveal it.
+/// Redacts the id, so that it does not leak into the log.
 impl fmt::Debug for SessionId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("SessionId(…)")
@@ -166,7 +166,7 @@ mod tests {
     fn an_invalid_id_is_quoted_in_the_error() {
         let error = "../etc/passwd".parse::<ConversationId>().unwrap_err();
 
-        assert_eq!(error.to_string(), "'../etc/passwd' is not an id: a UUID is expected");
+        assert_eq!(error.to_string(), "'../etc/passwd' is not a valid id: expected a UUID");
     }
 
     #[test]
@@ -183,7 +183,7 @@ mod tests {
     }
 
     #[test]
-    fn a_session_id_does_not_show_in_debug_output() {
+    fn debug_output_does_not_contain_the_session_id() {
         let id = SessionId::generate();
 
         assert!(!format!("{id:?}").contains(&id.to_simple()));

@@ -1,21 +1,21 @@
-//! Where a text can be split, from the best way to the worst.
+//! The boundaries at which a text can be split, from the best kind to the worst.
 
 use unicode_segmentation::UnicodeSegmentation;
 
-/// How far sentences and words are looked for. Finding the sentences of a text takes time in proportion to
-/// the square of its length, if it is a full stop and brackets.
+/// The maximum distance within which the ends of sentences and words are searched. Finding sentences takes
+/// quadratic time in the worst case, for example for a full stop followed by brackets.
 const MAX_SEARCH_BYTES: usize = 512;
 
-/// A way to split a text.
+/// A kind of boundary at which a text can be split.
 pub(super) struct Level {
-    /// Returns where the parts of a text end, the last of them with the text.
+    /// Returns the ends of the parts of a text. The last part ends with the text.
     ends: fn(&str) -> Ends<'_>,
     max_search_bytes: usize,
 }
 
 type Ends<'a> = Box<dyn Iterator<Item = usize> + 'a>;
 
-/// All levels, the best first.
+/// All levels, best first.
 pub(super) const LEVELS: [Level; 4] = [
     Level { ends: paragraph_ends, max_search_bytes: usize::MAX },
     Level { ends: line_ends, max_search_bytes: usize::MAX },
@@ -24,8 +24,8 @@ pub(super) const LEVELS: [Level; 4] = [
 ];
 
 impl Level {
-    /// Returns the last end of a part after `from` and up to `farthest`, or `from` if there is none, and
-    /// the next end if it is found up to `ahead`. `from` is an end itself. All are offsets in bytes.
+    /// Returns the last end of a part after `from` and up to `farthest`, or `from` if there is none, and the next
+    /// end if there is one up to `ahead`. `from` must be the end of a part. All values are byte offsets.
     pub(super) fn ends_around(
         &self,
         text: &str,
@@ -51,7 +51,7 @@ impl Level {
     }
 }
 
-/// The ends of paragraphs, which include the empty lines after them.
+/// Returns the ends of paragraphs. A paragraph includes the empty lines after it.
 fn paragraph_ends(text: &str) -> Ends<'_> {
     let ends = text.match_indices("\n\n").filter_map(|(at, _)| {
         let after = text.get(at + 2..)?;
@@ -70,7 +70,7 @@ fn sentence_ends(text: &str) -> Ends<'_> {
     Box::new(text.split_sentence_bound_indices().map(|(at, sentence)| at + sentence.len()))
 }
 
-/// The ends of words, which include the white space before them, as encodings have it.
+/// Returns the ends of words. A word includes the white space before it, like a token.
 fn word_ends(text: &str) -> Ends<'_> {
     let parts = text.split_word_bound_indices();
     let ends = parts.filter(|(_, part)| !part.trim().is_empty()).map(|(at, part)| at + part.len());

@@ -9,7 +9,7 @@ fn chunked(text: &str, limit: u32) -> Vec<&str> {
 }
 
 #[test]
-fn a_short_text_is_one_chunk_and_an_empty_one_none() {
+fn a_short_text_is_one_chunk_and_an_empty_text_has_none() {
     assert_eq!(chunked("Two tides a day.", 100), ["Two tides a day."]);
     assert_eq!(chunked("", 100), [""; 0]);
 }
@@ -57,7 +57,7 @@ fn a_line_of_five_megabytes_is_split_into_full_chunks() {
     assert!(chunks.len() < 3 * usize::try_from(fewest).unwrap(), "{} {fewest}", chunks.len());
 }
 
-/// Texts of one repeated pattern that a careless chunker takes minutes for.
+/// Patterns whose repetition takes a naive chunker minutes.
 const PATTERNS: [&str; 24] = [
     ".",
     "\n",
@@ -102,7 +102,7 @@ fn a_long_text_of_any_pattern_is_split_in_seconds() {
 }
 
 #[test]
-fn brackets_after_a_full_stop_are_split_in_seconds() {
+fn a_long_text_of_brackets_after_a_full_stop_is_split_in_seconds() {
     let text = format!("x.{}", "(".repeat(500_000));
     let start = Instant::now();
 
@@ -113,7 +113,7 @@ fn brackets_after_a_full_stop_are_split_in_seconds() {
 }
 
 #[test]
-fn after_the_last_chunk_the_tokens_of_the_text_are_known() {
+fn the_token_count_of_the_text_is_known_after_the_last_chunk() {
     for pattern in ["The moon makes the tides. ", "x\n", ".", " "] {
         let text = pattern.repeat(200_000 / pattern.len());
         let counter = TokenCounter::default();
@@ -131,7 +131,7 @@ fn after_the_last_chunk_the_tokens_of_the_text_are_known() {
 
 proptest! {
     #[test]
-    fn the_concatenated_chunks_are_the_text_and_none_is_too_long(
+    fn the_concatenated_chunks_equal_the_text_and_none_exceeds_the_limit(
         text in r"([\PC\n\r \t]|[a-z]{1,9}[ .,]|\n\n|👩‍👩‍👧|\x00){0,400}",
         limit in 16..200_u32,
     ) {

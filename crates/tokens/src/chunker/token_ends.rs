@@ -1,4 +1,4 @@
-//! Where the tokens of a text end.
+//! The ends of the tokens of a text.
 
 use std::collections::VecDeque;
 
@@ -6,13 +6,13 @@ use crate::TokenCounter;
 use crate::counter::segments;
 use crate::segments::Segments;
 
-/// The ends of a text's tokens after an offset. The text is encoded as far as it is needed.
+/// The ends of a text's tokens after an offset. The text is encoded lazily.
 pub(super) struct TokenEnds<'a> {
     counter: TokenCounter,
     segments: Segments<'a>,
-    /// Where each token ends that is encoded and not skipped, in bytes.
+    /// The byte offset of the end of each token that is encoded and not skipped.
     ends: VecDeque<usize>,
-    /// Where the encoded part of the text ends.
+    /// The byte offset at which the encoded part of the text ends.
     encoded: usize,
     skipped_count: usize,
 }
@@ -23,7 +23,8 @@ impl<'a> TokenEnds<'a> {
         Self { counter, segments, ends, encoded: 0, skipped_count: 0 }
     }
 
-    /// Returns where the first `tokens` tokens end that are not skipped; the text's end if it has fewer.
+    /// Returns the end of the first `tokens` tokens that are not skipped, or the end of the text if it has fewer
+    /// tokens.
     pub(super) fn end_of(&mut self, tokens: usize) -> usize {
         while self.ends.len() < tokens && self.encode_segment() {}
         let last = tokens.checked_sub(1).map(|last| self.ends.get(last).copied());
@@ -43,7 +44,7 @@ impl<'a> TokenEnds<'a> {
         self.skipped_count += skipped;
     }
 
-    /// The number of all tokens that are encoded.
+    /// Returns the number of encoded tokens, including the skipped ones.
     pub(super) fn encoded_count(&self) -> usize {
         self.skipped_count + self.ends.len()
     }

@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::budget::{CertainlyTooLong, SUMMARY_HEADING, SUMMARY_INTRODUCTION, SummaryExtent};
+use crate::budget::{ObviouslyTooLong, SUMMARY_HEADING, SUMMARY_INTRODUCTION, SummaryExtent};
 
 const BUDGET: Budget = Budget { window: 100, reply: 20, system: 0, few_shot: 0, summary: None };
 
@@ -73,14 +73,14 @@ fn an_answer_without_text_is_skipped() {
 }
 
 #[test]
-fn a_question_fits_up_to_the_last_token() {
+fn a_question_fits_up_to_the_limit() {
     let limit = 100 - 20 - 3 - 4;
 
     assert_eq!(BUDGET.fits(limit), Ok(()));
     assert_eq!(BUDGET.fits(limit + 1), Err(TooLong { tokens: limit + 1, limit }));
     let bytes = 128 * usize::try_from(limit).unwrap();
     assert_eq!(BUDGET.may_fit(bytes), Ok(()));
-    assert_eq!(BUDGET.may_fit(bytes + 1), Err(CertainlyTooLong { limit }));
+    assert_eq!(BUDGET.may_fit(bytes + 1), Err(ObviouslyTooLong { limit }));
 }
 
 #[test]
@@ -109,7 +109,7 @@ fn messages_that_the_summary_covers_are_not_sent() {
 }
 
 #[test]
-fn a_summary_that_does_not_fit_beside_the_question_is_not_sent() {
+fn a_summary_that_does_not_fit_together_with_the_question_is_not_sent() {
     let summary = Some(SummaryExtent { tokens: 30, through: 2, messages: 2 });
 
     let planner =
@@ -121,7 +121,7 @@ fn a_summary_that_does_not_fit_beside_the_question_is_not_sent() {
 }
 
 #[test]
-fn the_introduction_of_the_summary_is_within_its_limit() {
+fn the_introduction_of_the_summary_does_not_exceed_its_limit() {
     let counter = crate::TokenCounter::default();
 
     assert!(counter.count(&format!("\n\n{SUMMARY_HEADING}\n")) + 2 <= SUMMARY_INTRODUCTION);
@@ -144,7 +144,7 @@ fn budgets() -> impl Strategy<Value = Budget> {
     )
 }
 
-/// Newest first, as the store returns them: the first is the question.
+/// Generates messages, newest first, as the store returns them. The first one is the question.
 fn conversations() -> impl Strategy<Value = Vec<Message>> {
     proptest::collection::vec((any::<bool>(), 0..60_u32), 1..30).prop_map(|entries| {
         let total = u64::try_from(entries.len()).unwrap();
@@ -166,7 +166,7 @@ fn has_text(message: &Message) -> bool {
 
 proptest! {
     #[test]
-    fn every_message_is_sent_or_covered_or_listed_as_left_out(
+    fn every_message_is_sent_or_summarised_or_counted_as_omitted(
         budget in budgets(),
         newest_first in conversations(),
     ) {
@@ -211,7 +211,7 @@ proptest! {
             .find(|m| m.position < oldest && m.position > through && has_text(m));
         if let Some(next) = next {
             let more = plan.ledger.total + with_overhead(next.token_count);
-            prop_assert!(more > window, "one more message would have fit");
+            prop_assert!(more > window, "a message that fits was omitted");
         }
         let read_to = next.map_or(through, |next| next.position);
         let empty = newest_first.iter().filter(|m| m.position > read_to && !has_text(m)).count();

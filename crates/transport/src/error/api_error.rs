@@ -1,4 +1,4 @@
-//! Why a request failed: variant, wire code and text of each error in one place.
+//! The errors of requests: their variants, wire codes and texts in one place.
 
 use std::error::Error as StdError;
 use std::time::Duration;
@@ -10,8 +10,8 @@ use webchat_chat::{ChatError, NotReady};
 
 use crate::realtime::socket_io::engine_io_error::EngineIoError;
 
-/// Why a request failed. The text is for the user, and never shows the cause of a 5xx. The `strum` name is the
-/// stable code that clients see (see [`ApiError::code`]).
+/// The error of a request. Its text is meant for the user and never shows the cause of a 5xx; its `strum` name is
+/// the stable code that clients see (see [`ApiError::code`]).
 #[derive(Debug, Error, IntoStaticStr)]
 #[strum(serialize_all = "snake_case")]
 pub enum ApiError {
@@ -68,13 +68,13 @@ pub enum ApiError {
     /// The request was sent by a page of an origin that is not allowed.
     #[error("This page's origin is not allowed. Add it to ALLOWED_ORIGINS if it should be.")]
     OriginNotAllowed,
-    /// The client addressed the server by a name that is not the server's.
+    /// The client addressed the server by an unknown host name.
     #[error(
         "The server does not know this host name. Set PUBLIC_URL to the address that users open, or add \
          the address to ALLOWED_ORIGINS."
     )]
     HostNotAllowed,
-    /// The request for the metrics does not have the token for them.
+    /// The request for the metrics does not have their token.
     #[error("Send METRICS_TOKEN as a bearer token, in the `Authorization` header.")]
     MetricsTokenRequired,
     /// No page or route has this path.
@@ -123,13 +123,13 @@ pub enum ApiError {
     /// The server is not ready for requests.
     #[error(transparent)]
     NotReady(#[from] NotReady),
-    /// The server has a bug, or its machine failed it.
+    /// The server has a bug, or its environment failed.
     #[error("Something went wrong on the server.")]
     Internal(#[source] Box<dyn StdError + Send + Sync>),
 }
 
 impl ApiError {
-    /// The error's stable code on the wire.
+    /// Returns the error's stable code in the wire format.
     #[must_use]
     pub fn code(&self) -> &'static str {
         match self {
@@ -138,12 +138,12 @@ impl ApiError {
         }
     }
 
-    /// Something that never fails in a correct server has failed. Only the log shows the cause.
+    /// Creates the error for a failure that only a bug or the environment can cause. Only the log shows the cause.
     pub(crate) fn internal(cause: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
         Self::Internal(cause.into())
     }
 
-    /// Converts an error response that actix made itself.
+    /// Converts an error response that actix generated.
     pub(crate) fn from_status(status: StatusCode, error: Option<&actix_web::Error>) -> Self {
         match status {
             StatusCode::NOT_FOUND => Self::NotFound,

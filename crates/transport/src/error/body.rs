@@ -12,14 +12,14 @@ use super::api_error::ApiError;
     "request_id": "0190a000-0000-7000-8000-000000000000",
 }))]
 pub(crate) struct ErrorBody {
-    /// A sentence for people.
+    /// A human-readable message.
     message: String,
-    /// A stable code for programs.
+    /// A stable, machine-readable code.
     #[schema(value_type = String)]
     code: Code,
     /// The request's id in the server's log.
     request_id: Option<String>,
-    /// The cause, for people. Only on routes where the Flask application had this field.
+    /// The human-readable cause. Only routes of the Flask application that had this field return it.
     #[serde(skip_serializing_if = "Option::is_none")]
     error: Option<String>,
 }

@@ -1,4 +1,4 @@
-//! Converts the errors of actix's and our own parsers into an [`ApiError`].
+//! Converts the errors of parsers, those of actix and Webchat's own, into an [`ApiError`].
 
 use actix_multipart::MultipartError;
 use actix_web::ResponseError;
@@ -24,7 +24,7 @@ impl ApiError {
         match error {
             JsonPayloadError::Deserialize(error) => {
                 let text = format!("The body can't be parsed: {}.", without_values(error));
-                // Without a data error, the body is not JSON.
+                // If it is not a data error, the body is not valid JSON.
                 if error.is_data() { Self::InvalidValue(text) } else { Self::InvalidRequest(text) }
             }
             error => Self::InvalidRequest(error.to_string()),

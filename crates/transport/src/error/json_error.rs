@@ -1,21 +1,21 @@
-//! The texts of parse errors, without the values that they quote: those are what users write.
+//! The texts of parse errors, without the quoted values, because these may be texts of users.
 
-use crate::text::cut;
+use crate::text::truncate;
 
-/// The longest name of a field that an error repeats, in characters.
+/// The maximum length of a field name that an error repeats, in characters.
 const MAX_NAME_CHARS: usize = 100;
 
-/// Removes values that the client sent from the text of one of Serde's errors. Keeps what is expected,
-/// the names of fields, and the position.
+/// Removes the client's values from the text of a Serde error. Keeps the expected values, the field names, and the
+/// position.
 pub(crate) fn without_values(error: &impl ToString) -> String {
     let text = error.to_string();
-    // The last one is Serde's: a value may contain the same words.
+    // The last occurrence is Serde's, because a value may contain the same words.
     let (found, expected) =
         text.rfind(", expected ").map_or((text.as_str(), ""), |at| text.split_at(at));
     if let Some(name) = found.strip_prefix("unknown field `") {
         return format!(
             "unknown field `{}`{expected}",
-            cut(name.trim_end_matches('`'), MAX_NAME_CHARS)
+            truncate(name.trim_end_matches('`'), MAX_NAME_CHARS)
         );
     }
     match found.find(['"', '`']) {
@@ -72,7 +72,7 @@ mod tests {
     }
 
     #[test]
-    fn long_names_of_fields_are_cut() {
+    fn long_field_names_are_truncated() {
         let json = format!(r#"{{"{}": 1}}"#, "x".repeat(5_000));
         let error = serde_json::from_str::<Data>(&json).unwrap_err();
 

@@ -1,4 +1,4 @@
-//! Logs why requests and frames failed. Nothing that a client sent is logged with it.
+//! Logs the errors of requests and of events on live connections. The log contains no data that a client sent.
 
 use std::error::Error;
 use std::sync::Arc;
@@ -11,22 +11,22 @@ use webchat_chat::{SharedLogLimiter, error_chain};
 use super::api_error::ApiError;
 use crate::security_log::SecurityEvent;
 
-/// The number of 5xx errors, by `code`.
+/// The counter of 5xx errors, by `code`.
 pub(crate) const SERVER_ERRORS: &str = "webchat_server_errors_total";
 
-/// The errors of a server. Clones share the counts.
+/// The error log of a server. Clones share the counts.
 #[derive(Clone, Default)]
-pub(crate) struct ErrorLog(Arc<SharedLogLimiter<Source>>);
+pub(crate) struct ErrorLog(Arc<SharedLogLimiter<ErrorKey>>);
 
-/// Which errors are counted together: those with the same code and route.
-type Source = (&'static str, String);
+/// The key under which errors are counted: their code and route.
+type ErrorKey = (&'static str, String);
 
 impl ErrorLog {
-    /// Logs an error once, under the id that the client gets: with its causes if the server failed, and
-    /// otherwise only its code, as its text may quote the request.
+    /// Logs an error under the id that the client receives: with its causes if the server failed, and otherwise
+    /// only its code, because its text may quote the request.
     ///
-    /// Of the errors of an overloaded or unavailable server, only the first one of each route and code is logged, and
-    /// later the number of those that followed. An internal error is a bug, and always logged.
+    /// If the server is overloaded or unavailable, only the first error of each route and code is logged, and later
+    /// the number of further ones. An internal error is a bug, and is always logged.
     pub(crate) fn log(&self, request_id: &str, route: &str, error: &ApiError) {
         let (code, status) = (error.code(), error.status_code());
         if !status.is_server_error() {
@@ -41,10 +41,10 @@ impl ErrorLog {
         }
     }
 
-    /// Counts an error, and returns whether to log it. Also logs, for those whose interval has ended, how
-    /// many were not logged.
+    /// Counts an error, and returns whether to log it. Also logs the number of errors that were not logged, for
+    /// each key whose interval has ended.
     fn count_and_should_log(&self, code: &'static str, route: &str) -> bool {
-        let log_rest = |(code, route): Source, count| {
+        let log_rest = |(code, route): ErrorKey, count| {
             tracing::warn!(code, route, count, "failed to handle more requests");
         };
         self.0.count(|_| (code, route.to_owned()), log_rest).is_some()
@@ -54,9 +54,9 @@ impl ErrorLog {
 fn log(request_id: &str, error: &ApiError) {
     let code = error.code();
     if error.source().is_some() {
-        tracing::error!(request_id, code, error = error_chain(error), "failed to handle a request");
+        tracing::error!(request_id, code, error = error_chain(error), "failed to handle request");
     } else {
-        // Busy, or shutting down: the error has no cause.
-        tracing::warn!(request_id, code, "can't handle a request now");
+        // The server is busy or shutting down: the error has no cause.
+        tracing::warn!(request_id, code, "server is busy or shutting down, rejected request");
     }
 }

@@ -1,4 +1,4 @@
-//! Errors of requests: their codes, texts, HTTP statuses and bodies.
+//! The errors of requests: their codes, texts, HTTP statuses and bodies.
 
 pub(crate) mod api_error;
 pub(crate) mod body;

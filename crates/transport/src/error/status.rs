@@ -10,10 +10,10 @@ use webchat_chat::ChatError;
 use super::api_error::ApiError;
 use crate::realtime::socket_io::engine_io_error::EngineIoError;
 
-/// How long a client should wait before a retry while the server or its store is unavailable or busy.
+/// The time that a client should wait before a retry while the server or its store is unavailable or busy.
 const UNAVAILABLE_RETRY_AFTER: Duration = Duration::from_secs(5);
 
-/// How long a client should wait for one of the user's turns to end.
+/// The time that a client should wait for one of the user's turns to end.
 const TURN_RETRY_AFTER: Duration = Duration::from_secs(1);
 
 impl ResponseError for ApiError {
@@ -52,8 +52,8 @@ impl ResponseError for ApiError {
         }
     }
 
-    /// Sets status and headers only: the `error_body` middleware writes the body, as it needs the
-    /// request's id.
+    /// Sets only the status and headers. The `error_body` middleware adds the body, because it needs the request's
+    /// id.
     fn error_response(&self) -> HttpResponse {
         let mut response = HttpResponse::build(self.status_code());
         if let Some(wait) = self.retry_after() {
@@ -68,7 +68,7 @@ impl ResponseError for ApiError {
 }
 
 impl ApiError {
-    /// The time after which a retry may succeed, if known.
+    /// Returns the time after which a retry may succeed, if known.
     pub(crate) fn retry_after(&self) -> Option<Duration> {
         match self {
             Self::RateLimited { retry_after }
@@ -98,7 +98,7 @@ fn chat_status(error: &ChatError) -> StatusCode {
         | ChatError::InvalidImport(_) => StatusCode::BAD_REQUEST,
         ChatError::EmptyMessage
         | ChatError::MessageTooLong(_)
-        | ChatError::MessageCertainlyTooLong(_)
+        | ChatError::MessageObviouslyTooLong(_)
         | ChatError::IdempotencyKeyReused
         | ChatError::ContextTooLong { .. } => StatusCode::UNPROCESSABLE_ENTITY,
         ChatError::ConversationNotFound

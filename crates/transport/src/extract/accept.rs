@@ -8,7 +8,7 @@ use actix_web::mime::{self, Mime};
 
 use crate::error::api_error::ApiError;
 
-/// Returns the available media type that the client prefers; without an `Accept` header, the first.
+/// Returns the available media type that the client prefers, or the first one if there is no `Accept` header.
 ///
 /// # Errors
 /// [`ApiError::NotAcceptable`] if the client accepts none of them.
@@ -51,7 +51,7 @@ mod tests {
     }
 
     #[test]
-    fn the_preferred_type_is_chosen_and_without_a_header_the_first() {
+    fn the_preferred_type_is_chosen_or_the_first_one_without_a_header() {
         let without_header = TestRequest::default().to_http_request();
         assert_eq!(negotiate(&without_header, &AVAILABLE).ok(), Some(AVAILABLE[0]));
         for (accept, chosen) in [

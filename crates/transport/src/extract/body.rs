@@ -1,4 +1,4 @@
-//! JSON bodies of requests.
+//! JSON request bodies.
 
 use std::fmt;
 use std::marker::PhantomData;
@@ -13,7 +13,7 @@ use crate::error::api_error::ApiError;
 /// The maximum size of a body, in bytes.
 pub(crate) const MAX_BODY_BYTES: usize = 64 * 1024;
 
-/// The maximum size of a body with a message, in bytes: the same as on the WebSocket.
+/// The maximum size of a body with a message, in bytes. The WebSocket has the same limit.
 pub(crate) const MAX_MESSAGE_BODY_BYTES: usize = 4 * 1024 * 1024;
 
 /// The body of a request: a JSON object.
@@ -24,7 +24,7 @@ pub(crate) fn json_config(limit: usize) -> JsonConfig {
     JsonConfig::default().limit(limit).error_handler(|error, _| ApiError::from(error).into())
 }
 
-/// Deserializes from an object only. Without this, Serde would also read a struct from an array.
+/// A value that is deserialized only from an object. Serde alone would also accept an array.
 pub(crate) struct Object<T>(pub(crate) T);
 
 impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {

@@ -10,25 +10,29 @@ use actix_web::{FromRequest, HttpRequest, web};
 use ipnet::IpNet;
 use webchat_domain::Network;
 
-/// The addresses of the proxies whose forwarding headers are believed.
+/// The addresses of the proxies whose forwarding headers are trusted.
 pub(crate) struct TrustedProxies(pub(crate) Vec<IpNet>);
 
-/// The address of a request's client. That is the peer of the connection, or if the peer is a trusted
-/// proxy, the last address in its `X-Forwarded-For` that is not a trusted proxy; without such a header,
-/// the same in `Forwarded` (RFC 7239). IPv4 addresses that are mapped to IPv6 are converted back.
+/// The address of a request's client. This is the peer of the connection. If the peer is a trusted proxy, it is the
+/// last address in `X-Forwarded-For` that is not a trusted proxy, or in `Forwarded` (RFC 7239) if there is no
+/// `X-Forwarded-For`. IPv4-mapped IPv6 addresses are converted to IPv4.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct ClientAddress(pub(crate) IpAddr);
 
 impl ClientAddress {
     /// Returns the address of this request's client.
     pub(crate) fn of(request: &HttpRequest) -> Self {
-        // Only a request of a unit test has no peer.
+        // Only requests of unit tests have no peer.
         let peer = request.peer_addr().map_or(Ipv4Addr::UNSPECIFIED.into(), |peer| peer.ip());
         let proxies = request.app_data::<web::Data<TrustedProxies>>();
-        Self(proxies.map_or(peer.to_canonical(), |proxies| proxies.client(peer, request.headers())))
+        Self(
+            proxies.map_or(peer.to_canonical(), |proxies| {
+                proxies.resolve_client(peer, request.headers())
+            }),
+        )
     }
 
-    /// Returns the network of the client, whose limits all of its addresses share.
+    /// Returns the network of the client. All addresses of a network share its limits.
     pub(crate) fn network(self) -> Network {
         Network::of(self.0)
     }
@@ -44,19 +48,19 @@ impl FromRequest for ClientAddress {
 }
 
 impl TrustedProxies {
-    fn trust(&self, address: IpAddr) -> bool {
+    fn contains(&self, address: IpAddr) -> bool {
         self.0.iter().any(|net| net.contains(&address))
     }
 
-    /// Follows the hops backwards, from the peer to the first that is not a trusted proxy. An unreadable
-    /// hop ends the walk: the proxy before it is the last that is known.
-    fn client(&self, peer: IpAddr, headers: &HeaderMap) -> IpAddr {
+    /// Follows the hops backwards, from the peer to the first address that is not a trusted proxy. Stops at a hop
+    /// without a valid address, and returns the proxy that reported it.
+    fn resolve_client(&self, peer: IpAddr, headers: &HeaderMap) -> IpAddr {
         let mut known = peer.to_canonical();
-        if !self.trust(known) {
+        if !self.contains(known) {
             return known;
         }
         let mut hops = hops(headers).into_iter().rev();
-        while self.trust(known) {
+        while self.contains(known) {
             match hops.next() {
                 Some(Some(hop)) => known = hop,
                 Some(None) | None => break,
@@ -66,7 +70,7 @@ impl TrustedProxies {
     }
 }
 
-/// The addresses in the forwarding header, in its order. `None` is an entry without an address.
+/// Returns the addresses in the forwarding header, in order. `None` is an entry without a valid address.
 fn hops(headers: &HeaderMap) -> Vec<Option<IpAddr>> {
     if headers.contains_key(X_FORWARDED_FOR) {
         return entries(headers, &X_FORWARDED_FOR).map(parse_address).collect();
@@ -74,12 +78,12 @@ fn hops(headers: &HeaderMap) -> Vec<Option<IpAddr>> {
     entries(headers, &FORWARDED).map(|entry| forwarded_for(entry).and_then(parse_address)).collect()
 }
 
-/// The comma-separated entries of all headers with this name.
+/// Returns the comma-separated entries of all headers with this name.
 fn entries<'a>(headers: &'a HeaderMap, name: &HeaderName) -> impl Iterator<Item = &'a str> {
     headers.get_all(name).flat_map(|value| value.to_str().unwrap_or_default().split(','))
 }
 
-/// The parameter `for` of an entry of `Forwarded`, without its quotes.
+/// Returns the parameter `for` of a `Forwarded` entry, without quotes.
 fn forwarded_for(entry: &str) -> Option<&str> {
     entry.split(';').find_map(|parameter| {
         let (name, value) = parameter.trim().split_once('=')?;
@@ -87,8 +91,8 @@ fn forwarded_for(entry: &str) -> Option<&str> {
     })
 }
 
-/// Parses an address with or without a port. An IPv6 address with a port is in brackets, and may be
-/// without one.
+/// Parses an address with or without a port. An IPv6 address with a port is in brackets, and one without a port may
+/// be.
 fn parse_address(text: &str) -> Option<IpAddr> {
     let text = text.trim();
     let with_port = || text.parse().map(|address: SocketAddr| address.ip()).ok();
@@ -103,7 +107,7 @@ mod tests {
 
     use super::*;
 
-    /// The client's address as the server resolves it, behind the trusted proxies `10.0.0.0/8` and `fd00::1`.
+    /// Resolves the client's address behind the trusted proxies `10.0.0.0/8` and `fd00::1`.
     fn resolve(peer: &str, headers: &[(&'static str, &str)]) -> String {
         let proxies =
             TrustedProxies(["10.0.0.0/8", "fd00::1/128"].map(|net| net.parse().unwrap()).into());
@@ -115,7 +119,7 @@ mod tests {
     }
 
     #[test]
-    fn headers_from_other_peers_than_trusted_proxies_are_ignored() {
+    fn headers_from_untrusted_peers_are_ignored() {
         let headers = [("x-forwarded-for", "6.6.6.6"), ("forwarded", "for=6.6.6.6")];
 
         assert_eq!(resolve("203.0.113.9", &headers), "203.0.113.9");
@@ -141,14 +145,14 @@ mod tests {
     }
 
     #[test]
-    fn several_headers_are_one_list() {
+    fn several_headers_are_treated_as_one_list() {
         let headers = [("x-forwarded-for", "6.6.6.6"), ("x-forwarded-for", "203.0.113.9")];
 
         assert_eq!(resolve("::ffff:10.0.0.1", &headers), "203.0.113.9");
     }
 
     #[test]
-    fn forwarded_is_read_if_there_is_no_x_forwarded_for() {
+    fn forwarded_is_used_only_without_x_forwarded_for() {
         let forwarded =
             ("forwarded", r#"for=6.6.6.6, proto=https;For="[2001:db8::7]:4711", for=10.0.0.2"#);
 

@@ -11,22 +11,22 @@ use webchat_chat::ChatError;
 
 use crate::error::api_error::ApiError;
 
-/// Makes a read conditional.
+/// The header that makes a read conditional.
 #[derive(IntoParams)]
 #[into_params(parameter_in = Header)]
 #[expect(dead_code, reason = "used for the OpenAPI document only: actix reads the header")]
 pub(crate) struct IfNoneMatchParam {
-    /// The `ETag` of the client's copy: 304 if the resource still has it.
+    /// The `ETag` of the client's copy. If it is still current, the status is 304.
     #[param(rename = "If-None-Match")]
     if_none_match: Option<String>,
 }
 
-/// Makes a change conditional.
+/// The header that makes a change conditional.
 #[derive(IntoParams)]
 #[into_params(parameter_in = Header)]
 #[expect(dead_code, reason = "used for the OpenAPI document only: actix reads the header")]
 pub(crate) struct IfMatchParam {
-    /// The `ETag` of the client's copy: 412 if the resource has changed since.
+    /// The `ETag` of the client's copy. If the resource has changed since, the status is 412.
     #[param(rename = "If-Match")]
     if_match: Option<String>,
 }
@@ -37,7 +37,7 @@ fn entity_tag(resource: &impl Serialize) -> Result<EntityTag, ApiError> {
     Ok(tag_of_hash(&Sha256::digest(json)))
 }
 
-/// Returns the tag of a content with this SHA-256 hash.
+/// Returns the tag of content with this SHA-256 hash.
 pub(crate) fn tag_of_hash(hash: &[u8]) -> EntityTag {
     let hex = hash.iter().take(16).fold(String::new(), |hex, byte| hex + &format!("{byte:02x}"));
     EntityTag::new_strong(hex)
@@ -56,7 +56,7 @@ pub(crate) fn respond(
     Ok(HttpResponse::Ok().insert_header(header).json(resource))
 }
 
-/// Whether the request has an `If-Match`.
+/// Returns whether the request has an `If-Match`.
 pub(crate) fn has_if_match(request: &HttpRequest) -> bool {
     request.headers().contains_key(IF_MATCH)
 }
@@ -82,7 +82,7 @@ pub(crate) fn check_if_match(
 }
 
 fn matches_if_none_match(request: &HttpRequest, tag: &EntityTag) -> bool {
-    // An invalid header counts as none.
+    // An invalid header is ignored.
     request.headers().contains_key(IF_NONE_MATCH)
         && match IfNoneMatch::parse(request) {
             Ok(IfNoneMatch::Any) => true,

@@ -10,7 +10,7 @@ use utoipa::ToSchema;
 use crate::error::api_error::ApiError;
 use crate::headers::content_length;
 
-/// The maximum size of a form besides its file, in bytes.
+/// The maximum size of a form without its file, in bytes.
 const FORM_OVERHEAD: u64 = 64 * 1024;
 
 /// A form with one file.
@@ -25,15 +25,15 @@ pub(crate) struct UploadedFile {
 /// A form that is read as a stream. Fields that are not named `file` are skipped.
 pub(crate) struct FileForm(Multipart);
 
-/// Why a form could not be read.
+/// The reason why a form could not be read.
 pub(crate) enum FormError {
-    /// The body is larger than a form with the largest file.
+    /// The body exceeds the maximum size of the file plus [`FORM_OVERHEAD`].
     TooLarge,
     Other(ApiError),
 }
 
 impl FileForm {
-    /// Creates the reader of a form whose file has at most `max_file_bytes`.
+    /// Creates a reader for a form whose file may have at most `max_file_bytes`.
     ///
     /// # Errors
     /// [`FormError::TooLarge`] if the declared length of the body is too large.
@@ -62,7 +62,7 @@ impl FileForm {
 }
 
 impl FormError {
-    /// Converts it into an [`ApiError`]. [`FormError::TooLarge`] becomes `too_large`.
+    /// Converts the error into an [`ApiError`]. [`FormError::TooLarge`] becomes `too_large`.
     pub(crate) fn into_api_error(self, too_large: impl Into<ApiError>) -> ApiError {
         match self {
             Self::TooLarge => too_large.into(),

@@ -1,4 +1,4 @@
-//! Extraction of data from requests: session, body, parameters, headers and files.
+//! Extractors of data from requests: session, body, parameters, headers and files.
 
 pub(crate) mod accept;
 pub(crate) mod body;

@@ -1,4 +1,4 @@
-//! Limits how many users requests may create: a new user costs nothing, and each has limits of its own.
+//! Limits the number of new users. Without it, a client could bypass the limits per user by creating users.
 
 use std::num::NonZeroU32;
 use std::time::Duration;
@@ -11,14 +11,14 @@ use webchat_domain::Network;
 use crate::error::api_error::ApiError;
 use crate::quota::KeyedRateLimiter;
 
-/// Limits how many users requests may create.
+/// Limits the number of new users.
 pub(crate) struct NewUserLimiter {
     networks: KeyedRateLimiter<Network>,
     all: Option<DefaultDirectRateLimiter>,
 }
 
 impl NewUserLimiter {
-    /// With `None`, the number is unlimited.
+    /// Creates a limiter of new users per minute. `None` means unlimited.
     pub(crate) fn new(per_network: Option<NonZeroU32>, all: Option<NonZeroU32>) -> Self {
         Self {
             networks: KeyedRateLimiter::new(per_network.map(Quota::per_minute)),

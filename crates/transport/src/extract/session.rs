@@ -1,8 +1,8 @@
 //! Extractors of the session that a request belongs to.
 //!
-//! A session is stored with the first request that changes something. Until then only the cookie knows it, so
-//! that visitors who only look, like crawlers and probes, leave nothing in the store. The cookie already has
-//! the id of the user, so that the first requests of a page belong to one user even if they are concurrent.
+//! A session is stored by the first request that changes something. Until then only the cookie contains it, so that
+//! clients that only read, like crawlers and probes, leave nothing in the store. The cookie already contains the
+//! user's id, so that the first requests of a page belong to one user even if they are concurrent.
 
 use std::future::Future;
 use std::net::IpAddr;
@@ -34,7 +34,7 @@ pub struct RequiredSession {
 }
 
 impl RequiredSession {
-    /// On whose behalf the request is handled.
+    /// Returns the caller on whose behalf the request is handled.
     pub(crate) fn caller(&self) -> Caller {
         Caller { user_id: self.session.user_id, address: Some(self.address) }
     }
@@ -42,23 +42,23 @@ impl RequiredSession {
 
 /// The session of a request that only reads. Never stores a session.
 pub struct OptionalSession {
-    /// The session's user. Without a session, the id of a new user, who owns nothing.
+    /// The session's user. Without a session, this is a new user without data.
     pub user_id: UserId,
     /// The session, if it is stored.
     pub session: Option<Session>,
 }
 
-/// The session of a request that opens the page or a live connection. If there is none, the response's cookie
-/// has a new one, which is not stored.
+/// The session of a browser that opens the page or a live connection. If it has none, the response's cookie
+/// contains a new one, which is not stored yet.
 #[derive(Clone)]
-pub(crate) struct VisitorSession {
+pub(crate) struct BrowserSession {
     pub(crate) session: Session,
     /// The address of the client.
     pub(crate) address: IpAddr,
 }
 
-impl VisitorSession {
-    /// On whose behalf the client's events are handled.
+impl BrowserSession {
+    /// Returns the caller on whose behalf the client's events are handled.
     pub(crate) fn caller(&self) -> Caller {
         Caller { user_id: self.session.user_id, address: Some(self.address) }
     }
@@ -68,7 +68,7 @@ impl VisitorSession {
 #[derive(Clone, Copy, Serialize, Deserialize)]
 struct NewUser {
     user_id: UserId,
-    /// The session can be stored until then. A session that is stored has its own expiry.
+    /// The time until which the session can be stored. A stored session has its own expiry.
     expires_at: Timestamp,
 }
 
@@ -100,14 +100,15 @@ impl FromRequest for OptionalSession {
             let session = find(&request, chat).await?;
             let user_id = match &session {
                 Some(session) => session.user_id,
-                None => unstored(&request, chat).map_or_else(UserId::generate, |new| new.user_id),
+                None => unstored_session(&request, chat)
+                    .map_or_else(UserId::generate, |new| new.user_id),
             };
             Ok(Self { user_id, session })
         })
     }
 }
 
-impl FromRequest for VisitorSession {
+impl FromRequest for BrowserSession {
     type Error = ApiError;
     type Future = Pin<Box<dyn Future<Output = Result<Self, ApiError>>>>;
 
@@ -120,8 +121,8 @@ impl FromRequest for VisitorSession {
                 session
             } else {
                 let session =
-                    unstored(&request, chat).unwrap_or_else(|| chat.accounts.new_session());
-                let expires_at = chat.accounts.expiry_from_now();
+                    unstored_session(&request, chat).unwrap_or_else(|| chat.sessions.new_session());
+                let expires_at = chat.sessions.expiry_from_now();
                 set_new_user(&request, &session, expires_at)?;
                 session
             };
@@ -136,16 +137,16 @@ async fn store_new_session(request: &HttpRequest, chat: &Chat) -> Result<Session
     if let Some(limiter) = limiter {
         limiter.check(ClientAddress::of(request).network())?;
     }
-    let session = unstored(request, chat).unwrap_or_else(|| chat.accounts.new_session());
-    let session = chat.accounts.start_session(session).await?;
+    let session = unstored_session(request, chat).unwrap_or_else(|| chat.sessions.new_session());
+    let session = chat.sessions.start_session(session).await?;
     set_cookie(request, session.session_id)?;
     Ok(session)
 }
 
-/// Extends the session and its cookie to their full lifetime, as the browser has returned. A session that
+/// Extends the session and its cookie to their full lifetime, because the browser has returned. A session that
 /// can't be extended is used as it is.
 async fn extend(request: &HttpRequest, chat: &Chat, session: &Session) -> Result<(), ApiError> {
-    chat.accounts.extend_session(session).await;
+    chat.sessions.extend_session(session).await;
     set_cookie(request, session.session_id)
 }
 
@@ -158,9 +159,9 @@ fn chat(request: &HttpRequest) -> Result<&Chat, ApiError> {
 
 async fn find(request: &HttpRequest, chat: &Chat) -> Result<Option<Session>, ApiError> {
     let Some(id) = session_id(request) else { return Ok(None) };
-    let session = chat.accounts.find_session(id).await?;
+    let session = chat.sessions.find_session(id).await?;
     if let Some(session) = &session {
-        // For the middleware, which logs who sent a refused request.
+        // The middleware logs the user of a refused request.
         request.extensions_mut().insert(session.user_id);
     }
     Ok(session)
@@ -168,16 +169,16 @@ async fn find(request: &HttpRequest, chat: &Chat) -> Result<Option<Session>, Api
 
 /// Returns the id in the session cookie. The session may have expired, or may not be stored yet.
 pub(crate) fn session_id(request: &HttpRequest) -> Option<SessionId> {
-    // A cookie with other contents counts as no cookie.
+    // A cookie with invalid content counts as missing.
     request.get_session().get(SESSION_ID).ok().flatten()
 }
 
-/// Returns the cookie's session if it is not stored yet, and can be.
-fn unstored(request: &HttpRequest, chat: &Chat) -> Option<Session> {
+/// Returns the cookie's session if it can be stored and is not stored yet.
+fn unstored_session(request: &HttpRequest, chat: &Chat) -> Option<Session> {
     let session_id = session_id(request)?;
     let new_user: Option<NewUser> = request.get_session().get(NEW_USER).ok().flatten();
     let NewUser { user_id, expires_at } = new_user?;
-    let is_valid = expires_at > chat.accounts.now();
+    let is_valid = expires_at > chat.sessions.now();
     is_valid.then_some(Session { session_id, user_id, conversation_id: None })
 }
 

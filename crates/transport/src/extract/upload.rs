@@ -56,7 +56,8 @@ fn invalid(message: &str) -> ApiError {
     ApiError::InvalidRequest(message.to_owned())
 }
 
-/// A browser sends an empty name if the user has chosen no file.
+/// Returns the file's name. Fails if it is empty, because browsers send an empty name if the user has chosen no
+/// file.
 fn file_name(field: &Field) -> Result<FileName, ApiError> {
     let disposition = field.content_disposition();
     let name = disposition.and_then(|disposition| disposition.get_filename());

@@ -1,4 +1,4 @@
-//! Limits of concurrent uploads of files. An upload takes memory or disk space from its first byte on.
+//! Limits on concurrent file uploads. An upload takes memory or disk space from its first byte on.
 
 use actix_web::HttpRequest;
 use actix_web::web::Data;
@@ -13,7 +13,7 @@ const MAX_PER_USER: usize = 2;
 /// The maximum number of concurrent uploads of a user for imports.
 const MAX_IMPORTS_PER_USER: usize = 1;
 
-/// The maximum number of concurrent uploads of a network of clients.
+/// The maximum number of concurrent uploads of a client network.
 const MAX_PER_NETWORK: usize = 16;
 
 /// The maximum number of concurrent uploads to this process.
@@ -32,14 +32,14 @@ pub(crate) struct UploadLimits {
     importing_users: PerUserLimit,
 }
 
-/// Counts an upload of a file to import until it is dropped.
+/// A permit that counts an upload of a file to import until it is dropped.
 pub(crate) struct ImportUploadPermit {
     _import: Permit,
     _upload: CallerPermit,
 }
 
 impl UploadLimits {
-    /// Returns the limits of the server of this request.
+    /// Returns the limits of the server that handles this request.
     pub(crate) fn of(request: &HttpRequest) -> Result<&Self, ApiError> {
         let limits = request.app_data::<Data<Self>>().map(Data::get_ref);
         limits.ok_or_else(|| {

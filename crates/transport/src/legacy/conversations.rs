@@ -1,4 +1,4 @@
-//! Starting, listing, loading and resetting conversations.
+//! Starts, lists, loads and resets conversations.
 
 use actix_web::HttpResponse;
 use actix_web::http::header::ContentType;
@@ -13,8 +13,8 @@ use super::history::FlaskMessageSchema;
 use crate::error::api_error::ApiError;
 use crate::error::body::ErrorBody;
 use crate::extract::session::{OptionalSession, RequiredSession};
+use crate::get_or_head::get_or_head;
 use crate::openapi::responses::{ConversationPath, NotFoundResponse};
-use crate::read_route::read_route;
 use crate::rest::transfer::export::stream_body;
 
 const START: &str = "/start_conversation";
@@ -30,8 +30,8 @@ pub(super) fn routes(config: &mut ServiceConfig) {
     config
         .service(web::resource(START).route(web::post().to(start)))
         .service(web::resource(RESET).route(web::post().to(reset)))
-        .service(web::resource(LIST).route(read_route().to(list)))
-        .service(web::resource(LOAD).route(read_route().to(load)));
+        .service(web::resource(LIST).route(get_or_head().to(list)))
+        .service(web::resource(LOAD).route(get_or_head().to(load)));
 }
 
 #[derive(Serialize, ToSchema)]
@@ -72,7 +72,7 @@ struct History {
 async fn start(caller: RequiredSession, chat: Data<Chat>) -> Result<Json<StartResponse>, ApiError> {
     let user_id = caller.session.user_id;
     let conversation_id = chat.conversations.start(user_id, None).await?.conversation_id;
-    chat.accounts.set_current_conversation(&caller.session, conversation_id).await?;
+    chat.sessions.set_current_conversation(&caller.session, conversation_id).await?;
     let message = "New conversation started.";
     Ok(Json(StartResponse { message, conversation_id }))
 }
@@ -130,7 +130,7 @@ async fn load(
 ) -> Result<HttpResponse, ApiError> {
     let history = chat.transfer.flask_history(caller.user_id, *id).await?;
     if let Some(session) = &caller.session {
-        chat.accounts.set_current_conversation(session, *id).await?;
+        chat.sessions.set_current_conversation(session, *id).await?;
     }
     Ok(stream_body(HttpResponse::Ok().content_type(ContentType::json()), history))
 }

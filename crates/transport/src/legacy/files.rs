@@ -1,4 +1,4 @@
-//! Uploading a file and waiting for its analysis.
+//! Uploads a file and waits for its analysis.
 
 use actix_web::HttpRequest;
 use actix_web::web::{self, Data, Json, Payload, ServiceConfig};
@@ -70,7 +70,7 @@ async fn upload(
     Ok(Json(AnalysisResponse { message, analysis }))
 }
 
-/// The Flask application responded with 400 to a request without a form, as to a form without a file.
+/// Converts an error to that of the Flask application, which responded with 400 to a request without a form.
 fn flask_error(error: ApiError) -> ApiError {
     match error {
         ApiError::NotAForm => ApiError::InvalidRequest(error.to_string()),
@@ -90,6 +90,6 @@ async fn current_or_new_conversation(
         }
     }
     let id = chat.conversations.start(session.user_id, None).await?.conversation_id;
-    chat.accounts.set_current_conversation(session, id).await?;
+    chat.sessions.set_current_conversation(session, id).await?;
     Ok(id)
 }

@@ -1,4 +1,4 @@
-//! Saving the current conversation to a file on the server, and downloading such files.
+//! Saves the current conversation to a file on the server, and serves such files.
 
 use actix_web::HttpResponse;
 use actix_web::body::SizedStream;
@@ -12,9 +12,9 @@ use webchat_domain::Role;
 use crate::error::api_error::ApiError;
 use crate::error::body::ErrorBody;
 use crate::extract::session::{OptionalSession, RequiredSession};
+use crate::get_or_head::get_or_head;
 use crate::headers::attachment;
 use crate::openapi::responses::NotFoundResponse;
-use crate::read_route::read_route;
 use crate::rest::transfer::export::small_chunks;
 use crate::rest::transfer::save::save_history;
 
@@ -28,7 +28,7 @@ pub(super) struct ApiDoc;
 pub(super) fn routes(config: &mut ServiceConfig) {
     config
         .service(web::resource(SAVE).route(web::post().to(save)))
-        .service(web::resource(SAVED_FILE).route(read_route().to(download)));
+        .service(web::resource(SAVED_FILE).route(get_or_head().to(download)));
 }
 
 /// A message, or one half of a few-shot example.

@@ -8,8 +8,8 @@ use webchat_domain::{Conversation, ConversationId, Timestamp};
 
 use crate::error::api_error::ApiError;
 use crate::extract::session::OptionalSession;
+use crate::get_or_head::get_or_head;
 use crate::openapi::responses::InvalidParameterResponse;
-use crate::read_route::read_route;
 
 const SEARCH: &str = "/search_conversations";
 
@@ -21,7 +21,7 @@ const MAX_FOUND: usize = 100;
 pub(super) struct ApiDoc;
 
 pub(super) fn routes(config: &mut ServiceConfig) {
-    config.service(web::resource(SEARCH).route(read_route().to(search)));
+    config.service(web::resource(SEARCH).route(get_or_head().to(search)));
 }
 
 #[derive(Deserialize, IntoParams)]

@@ -1,4 +1,4 @@
-//! Limits how slowly the body of a request may arrive, and how much memory all bodies take.
+//! Limits the duration of receiving a request body, and the memory of all bodies.
 
 use std::cell::{Cell, RefCell};
 use std::io;
@@ -26,29 +26,29 @@ use crate::error::api_error::ApiError;
 use crate::extract::body::MAX_MESSAGE_BODY_BYTES;
 use crate::extract::client_address::ClientAddress;
 
-/// After this time, a body must have arrived at [`SLOWEST_BYTES_PER_S`].
-const SPEED_GRACE: Duration = Duration::from_secs(10);
+/// The time after which a body must have arrived at [`MIN_BYTES_PER_S`] on average.
+const MIN_RATE_GRACE: Duration = Duration::from_secs(10);
 
-/// The slowest speed of a body, on average, in bytes per second.
-const SLOWEST_BYTES_PER_S: u64 = 1024;
+/// The minimum average rate of a body, in bytes per second.
+const MIN_BYTES_PER_S: u64 = 1024;
 
-/// The longest time for a body, besides the time that its maximum size takes at [`USUAL_BYTES_PER_S`].
-const LONGEST_GRACE: Duration = Duration::from_mins(1);
+/// The maximum time for a body, in addition to the time that its maximum size takes at [`EXPECTED_BYTES_PER_S`].
+const MAX_TIME_GRACE: Duration = Duration::from_mins(1);
 
-/// The speed at which a body of the maximum size arrives in time, in bytes per second.
-const USUAL_BYTES_PER_S: u64 = 100 * 1024;
+/// The rate at which a body of the maximum size arrives in time, in bytes per second.
+const EXPECTED_BYTES_PER_S: u64 = 100 * 1024;
 
 /// The maximum memory of all bodies that are being received or sent, and of unfinished messages of live connections, in
 /// bytes.
 const MAX_MEMORY: usize = 256 * 1024 * 1024;
 
-/// The part of [`MAX_MEMORY`] that the bodies of one network may take, in bytes.
+/// The maximum memory of the bodies of one network, in bytes.
 const MAX_MEMORY_PER_NETWORK: usize = MAX_MEMORY / 4;
 
-/// The size up to which a body is not counted, in bytes: ordinary requests must not wait for large ones.
+/// The size up to which a body is not counted, in bytes, so that ordinary requests don't wait for large ones.
 pub(crate) const EXEMPT_BYTES: usize = 16 * 1024;
 
-/// How long a body waits for memory.
+/// The maximum time that a body waits for memory.
 const MEMORY_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// The memory of all bodies that are being received or sent.
@@ -58,7 +58,7 @@ pub(crate) struct BodyBudget {
     networks: ConcurrencyLimit<Network>,
 }
 
-/// The limits of the body of one request. Its handler may change them before it reads the body.
+/// The limits of the body of one request. The handler may change them before it reads the body.
 pub(crate) struct BodyLimits {
     max_bytes: Cell<u64>,
     is_in_memory: Cell<bool>,
@@ -68,15 +68,15 @@ pub(crate) struct BodyLimits {
     payload: RefCell<Option<Payload>>,
 }
 
-/// The memory of a body, which is reserved until this is dropped.
+/// The reserved memory of a body. Dropping it releases the memory.
 #[derive(Default)]
 pub(crate) struct BodyMemory {
     bytes: usize,
-    of_all: Option<OwnedSemaphorePermit>,
-    of_network: Option<Permit<Network>>,
+    total_permit: Option<OwnedSemaphorePermit>,
+    network_permit: Option<Permit<Network>>,
 }
 
-/// Why a body was not received.
+/// The reason why a body was not received.
 #[derive(Clone, Copy)]
 enum Failure {
     TooSlow,
@@ -100,20 +100,20 @@ impl Default for BodyBudget {
 }
 
 impl BodyBudget {
-    /// Reserves memory without waiting: more for what `memory` has already. Returns `false`, and counts the reached
-    /// limit, if there is none.
+    /// Reserves more memory for a body without waiting, in addition to what `memory` already holds. If there is not
+    /// enough, returns `false` and counts the reached limit.
     pub(crate) fn try_reserve(
         &self,
         memory: &mut BodyMemory,
         network: Network,
         bytes: usize,
     ) -> bool {
-        let of_all = || {
+        let total_permit = || {
             let permits = u32::try_from(bytes).ok()?;
             Arc::clone(&self.all).try_acquire_many_owned(permits).ok()
         };
-        let has_network_memory = memory.grow_of_network(self, network, bytes);
-        let Some(permit) = has_network_memory.then(of_all).flatten() else {
+        let has_network_memory = memory.grow_network_permit(self, network, bytes);
+        let Some(permit) = has_network_memory.then(total_permit).flatten() else {
             count_reached_limit(Limit::BodyMemory);
             return false;
         };
@@ -123,31 +123,31 @@ impl BodyBudget {
 }
 
 impl BodyMemory {
-    fn grow_of_network(&mut self, budget: &BodyBudget, network: Network, bytes: usize) -> bool {
+    fn grow_network_permit(&mut self, budget: &BodyBudget, network: Network, bytes: usize) -> bool {
         let empty = || budget.networks.empty_permit(network);
-        self.of_network.get_or_insert_with(empty).grow(bytes, MAX_MEMORY_PER_NETWORK)
+        self.network_permit.get_or_insert_with(empty).grow(bytes, MAX_MEMORY_PER_NETWORK)
     }
 
     fn add(&mut self, permit: OwnedSemaphorePermit, bytes: usize) {
         self.bytes = self.bytes.saturating_add(bytes);
-        match &mut self.of_all {
-            Some(of_all) => of_all.merge(permit),
+        match &mut self.total_permit {
+            Some(total_permit) => total_permit.merge(permit),
             empty => *empty = Some(permit),
         }
     }
 
-    /// The bytes that are reserved.
+    /// Returns the number of reserved bytes.
     pub(crate) fn bytes(&self) -> usize {
         self.bytes
     }
 }
 
-/// Limits the body of a request. A response that comes before the end of the body closes the connection.
+/// Limits the body of a request. A response before the end of the body closes the connection.
 pub(crate) async fn limit_body(
     mut request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<BoxBody>, actix_web::Error> {
-    // No route reads the body of a GET, except that of a WebSocket, which has its own limits.
+    // No route reads the body of a GET, except for WebSockets, which have their own limits.
     let budget = request.app_data::<Data<BodyBudget>>().cloned();
     let Some(budget) = budget.filter(|_| request.method() != Method::GET) else {
         return Ok(next.call(request).await?.map_into_boxed_body());
@@ -167,7 +167,7 @@ pub(crate) async fn limit_body(
     Ok(response.map_body(|_, body| ResponseBody { body: body.boxed(), _limits: limits }.boxed()))
 }
 
-/// Replaces the response to a request whose body was not received: its handler only knows that it is
+/// Replaces the response to a request whose body was not received, because the handler only knows that the body is
 /// incomplete.
 pub(crate) async fn report_body_failure(
     request: ServiceRequest,
@@ -202,23 +202,23 @@ impl BodyLimits {
     /// Returns the limits of the body of this request.
     pub(crate) fn of(request: &HttpRequest) -> Result<Rc<Self>, ApiError> {
         let limits = request.extensions().get::<Rc<Self>>().cloned();
-        limits.ok_or_else(|| ApiError::internal("the request has no limits of its body"))
+        limits.ok_or_else(|| ApiError::internal("the body limits are missing from the request"))
     }
 
-    /// Gives a file of at most `max_bytes` the time that it needs. Its memory stays reserved after it has
-    /// arrived, until the handler drops what [`BodyLimits::take_memory`] returns, or the request ends.
+    /// Allows the time that a file of `max_bytes` needs. Its memory stays reserved after it has arrived, until the
+    /// handler drops the result of [`BodyLimits::take_memory`], or the request ends.
     pub(crate) fn expect_file_in_memory(&self, max_bytes: u64) {
         self.max_bytes.set(max_bytes);
         self.is_memory_kept.set(true);
     }
 
-    /// Gives a file of at most `max_bytes` the time that it needs. It takes no memory.
+    /// Allows the time that a file of `max_bytes` needs. The file takes no memory.
     pub(crate) fn expect_file_on_disk(&self, max_bytes: u64) {
         self.max_bytes.set(max_bytes);
         self.is_in_memory.set(false);
     }
 
-    /// Takes over the memory that is reserved for the body.
+    /// Takes the reserved memory of the body.
     pub(crate) fn take_memory(&self) -> BodyMemory {
         self.memory.take()
     }
@@ -241,7 +241,7 @@ impl IncomingBody {
     }
 
     async fn receive(&mut self) -> Result<Option<Bytes>, PayloadError> {
-        // The payload is only absent while another read of it is pending.
+        // The payload is absent only while another read is pending.
         let payload = self.limits.payload.take();
         let Some(mut payload) = payload else { return Err(PayloadError::Incomplete(None)) };
         let started = Instant::now();
@@ -254,14 +254,14 @@ impl IncomingBody {
         Ok(chunk)
     }
 
-    /// How much longer the next chunk may take. Only the time in which the server waits for it counts.
+    /// Returns the remaining time for the next chunk. Only the time in which the server waits for chunks counts.
     fn remaining_time(&self) -> Duration {
         let by_speed = max_duration_at_min_rate(self.received);
-        let longest = LONGEST_GRACE + time_for(self.limits.max_bytes.get(), USUAL_BYTES_PER_S);
+        let longest = MAX_TIME_GRACE + time_for(self.limits.max_bytes.get(), EXPECTED_BYTES_PER_S);
         by_speed.min(longest).saturating_sub(self.waited)
     }
 
-    /// Reserves memory for what has been received.
+    /// Reserves memory for the received bytes.
     async fn reserve(&self) -> Result<(), PayloadError> {
         let received = usize::try_from(self.received).unwrap_or(usize::MAX);
         let reserved = self.limits.memory.borrow().bytes;
@@ -271,7 +271,7 @@ impl IncomingBody {
         }
         let no_memory = || self.limits.fail(Failure::MemoryExceeded);
         let grown =
-            self.limits.memory.borrow_mut().grow_of_network(&self.budget, self.network, bytes);
+            self.limits.memory.borrow_mut().grow_network_permit(&self.budget, self.network, bytes);
         if !grown {
             return Err(no_memory());
         }
@@ -292,17 +292,17 @@ impl Drop for IncomingBody {
     }
 }
 
-/// How long this many bytes of a body may take, received or sent.
+/// Returns the maximum time for receiving or sending this many bytes of a body.
 pub(crate) fn max_duration_at_min_rate(bytes: u64) -> Duration {
-    SPEED_GRACE + time_for(bytes, SLOWEST_BYTES_PER_S)
+    MIN_RATE_GRACE + time_for(bytes, MIN_BYTES_PER_S)
 }
 
 fn time_for(bytes: u64, bytes_per_s: u64) -> Duration {
     Duration::from_millis(bytes.saturating_mul(1_000) / bytes_per_s)
 }
 
-/// The body of a response. It keeps the body of the request: if that is dropped before its end, the server
-/// would wait for the rest of it without a limit instead of closing the connection.
+/// A response body that keeps the request body alive. If the request body were dropped before its end, actix would
+/// wait for the rest without a limit instead of closing the connection.
 struct ResponseBody {
     body: BoxBody,
     _limits: Rc<BodyLimits>,
@@ -343,7 +343,7 @@ mod tests {
         }
     }
 
-    /// Chunks of this size without end, one per second.
+    /// Returns an endless stream of chunks of this size, one per second.
     fn chunks(bytes: usize) -> impl Stream<Item = Result<Bytes, PayloadError>> {
         stream::unfold((), move |()| async move {
             sleep(Duration::from_secs(1)).await;
@@ -360,7 +360,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_slow_body_fails_after_the_grace_and_a_faster_one_at_the_longest_time() {
+    async fn a_slow_body_fails_after_the_grace_period_and_a_faster_one_at_the_maximum_time() {
         let budget = BodyBudget::default();
         let started = Instant::now();
 
@@ -375,7 +375,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_network_gets_its_part_of_the_memory_and_bodies_release_theirs() {
+    async fn a_network_is_limited_to_its_share_of_the_memory_and_bodies_release_theirs() {
         let budget = BodyBudget::default();
         let large = || incoming(&budget, chunks(MAX_MEMORY_PER_NETWORK / 2));
         let mut other = large();

@@ -19,11 +19,11 @@ const ALLOWED_METHODS: HeaderValue = HeaderValue::from_static("GET, POST, PUT, P
 /// The response headers that a page may read.
 const EXPOSED_HEADERS: HeaderValue = HeaderValue::from_static("etag, retry-after, x-request-id");
 
-/// How long a browser may cache the result of a preflight request, in seconds.
+/// The time for which a browser may cache the result of a preflight request, in seconds.
 const PREFLIGHT_MAX_AGE: HeaderValue = HeaderValue::from_static("600");
 
-/// Lets pages of allowed origins send the user's cookie and read the responses. Responds to preflight
-/// requests itself.
+/// Allows pages of allowed origins to send the user's cookie and to read the responses. Responds to preflight
+/// requests.
 pub(crate) async fn cors(
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,

@@ -1,4 +1,4 @@
-//! Protects against CSRF: rejects requests from pages of other origins, as browsers send the user's cookie
+//! Protects against CSRF: rejects requests from pages of other origins, because browsers send the user's cookie
 //! with them.
 
 use actix_web::body::{BoxBody, MessageBody};
@@ -14,12 +14,12 @@ use crate::error::api_error::ApiError;
 use crate::realtime::socket_io::engine_io_error::EngineIoError;
 use crate::settings::Settings;
 
-/// The endpoint of Socket.IO. The origin of its GET requests is checked too, as a GET opens a session.
+/// The Socket.IO endpoint. The origin of its GET requests is checked too, because a GET opens a session.
 pub(crate) const SOCKET_IO_PATH: &str = "/socket.io/";
 
 const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
-/// The hosts under which clients may address the server, and the origins whose pages may use it.
+/// The host names by which clients may address the server, and the origins whose pages may use it.
 pub(crate) struct Origins {
     origins: Vec<Origin>,
     hosts: Vec<Host>,
@@ -37,15 +37,15 @@ impl Origins {
         }
     }
 
-    /// Whether a client may address the server by this `Host`. Other names may be those of a page that
-    /// resolves them to this server's address, to be taken for a page of its own (DNS rebinding).
-    fn know(&self, host: &str) -> bool {
+    /// Returns whether a client may address the server by this `Host`. An unknown name may belong to an attacker
+    /// who resolves it to this server's address (DNS rebinding).
+    fn knows_host(&self, host: &str) -> bool {
         let host = parse_host("http", host).and_then(|url| url.host().map(|host| host.to_owned()));
         host.is_some_and(|host| is_local(&host) || self.hosts.contains(&host))
     }
 
-    /// Whether a page of `origin` may use the server that the client addressed as `host`.
-    fn allow(&self, origin: &str, host: Option<&str>) -> bool {
+    /// Returns whether a page of `origin` may use the server that the client addressed as `host`.
+    fn allows(&self, origin: &str, host: Option<&str>) -> bool {
         let Ok(url) = Url::parse(origin) else {
             return false;
         };
@@ -57,15 +57,15 @@ impl Origins {
         self.origins.contains(&url.origin()) || self.is_own(&url, host)
     }
 
-    /// Whether the page is one of ours, at an address that is not configured. Where the host is
-    /// configured, its scheme must be the configured one.
+    /// Returns whether the page was served by this server, at a host that is not configured. For a configured host,
+    /// only the configured origins are allowed.
     fn is_own(&self, page: &Url, host: Option<&str>) -> bool {
-        let own = host.and_then(|host| parse_host(page.scheme(), host));
+        let server = host.and_then(|host| parse_host(page.scheme(), host));
         let is_known = page.host().is_some_and(|host| {
             let host = host.to_owned();
             is_local(&host) && !self.hosts.contains(&host)
         });
-        is_known && own.is_some_and(|own| own.origin() == page.origin())
+        is_known && server.is_some_and(|server| server.origin() == page.origin())
     }
 }
 
@@ -75,7 +75,7 @@ fn parse_host(scheme: &str, host: &str) -> Option<Url> {
     is_bare.then(|| Url::parse(&format!("{scheme}://{host}")).ok()).flatten()
 }
 
-/// Whether no other machine's name can resolve to it: an address, or a name of this machine.
+/// Returns whether the host is safe from DNS rebinding: an IP address, or a name of this machine.
 fn is_local(host: &Host) -> bool {
     match host {
         Host::Domain(name) => name == "localhost" || name.ends_with(".localhost"),
@@ -101,13 +101,13 @@ pub(crate) async fn check_origin(
     Ok(next.call(request).await?.map_into_boxed_body())
 }
 
-/// Whether the request changes something, or belongs to a live connection, whose events can.
+/// Returns whether the request changes something, or opens a live connection, whose events can.
 fn needs_allowed_origin(request: &ServiceRequest) -> bool {
     !request.method().is_safe() || request.headers().contains_key(UPGRADE) || is_socket_io(request)
 }
 
-/// Compares the path as the router matches it, relative to where the services are mounted: the raw path may
-/// be percent-encoded differently.
+/// Returns whether the request is for the Socket.IO endpoint. Compares the path that the router matches, relative
+/// to the mount point, because the raw path may be percent-encoded differently.
 fn is_socket_io(request: &ServiceRequest) -> bool {
     request.match_info().unprocessed() == SOCKET_IO_PATH
 }
@@ -116,7 +116,7 @@ fn origin_error(request: &ServiceRequest) -> ApiError {
     if is_socket_io(request) { EngineIoError::Forbidden.into() } else { ApiError::OriginNotAllowed }
 }
 
-/// Whether the request comes from a page of an allowed origin, or from no page at all.
+/// Returns whether the request comes from a page of an allowed origin, or not from a page.
 pub(crate) fn has_allowed_origin(request: &ServiceRequest) -> bool {
     let mut origins = request.headers().get_all(ORIGIN);
     let (origin, second) = (origins.next(), origins.next());
@@ -124,23 +124,23 @@ pub(crate) fn has_allowed_origin(request: &ServiceRequest) -> bool {
     let host = request.headers().get(HOST).and_then(|host| host.to_str().ok());
     let allowed = request.app_data::<web::Data<Origins>>();
     match (origin.to_str(), second, allowed) {
-        (Ok(origin), None, Some(allowed)) => allowed.allow(origin, host),
+        (Ok(origin), None, Some(allowed)) => allowed.allows(origin, host),
         _ => false,
     }
 }
 
-/// Whether a page of another site sends the user's cookie. Some requests of such a page have no `Origin`.
+/// Returns whether a page of another site sends the user's cookie. Some requests of such pages have no `Origin`.
 fn is_cross_site(headers: &HeaderMap) -> bool {
     headers.contains_key(COOKIE)
         && headers.get_all(SEC_FETCH_SITE).any(|site| site.as_bytes() == b"cross-site")
 }
 
-/// Whether the request names no other host than known ones. HTTP/1.0 has none.
+/// Returns whether the request names only known hosts. HTTP/1.0 requests may name none.
 fn has_known_host(request: &ServiceRequest) -> bool {
     let Some(known) = request.app_data::<web::Data<Origins>>() else { return false };
     let in_target = request.uri().authority().map(|authority| Ok(authority.as_str()));
     let mut hosts = request.headers().get_all(HOST).map(HeaderValue::to_str).chain(in_target);
-    hosts.all(|host| host.is_ok_and(|host| known.know(host)))
+    hosts.all(|host| host.is_ok_and(|host| known.knows_host(host)))
 }
 
 #[cfg(test)]
@@ -156,11 +156,11 @@ mod tests {
     fn pages_of_the_servers_own_host_are_allowed() {
         let none_configured = origins(&[]);
 
-        assert!(none_configured.allow("http://localhost:8080", Some("localhost:8080")));
-        assert!(none_configured.allow("https://192.0.2.7", Some("192.0.2.7")));
-        assert!(none_configured.allow("https://192.0.2.7", Some("192.0.2.7:443")));
-        assert!(none_configured.allow("http://[::1]:8080", Some("[::1]:8080")));
-        assert!(!none_configured.allow("https://chat.example", Some("chat.example")));
+        assert!(none_configured.allows("http://localhost:8080", Some("localhost:8080")));
+        assert!(none_configured.allows("https://192.0.2.7", Some("192.0.2.7")));
+        assert!(none_configured.allows("https://192.0.2.7", Some("192.0.2.7:443")));
+        assert!(none_configured.allows("http://[::1]:8080", Some("[::1]:8080")));
+        assert!(!none_configured.allows("https://chat.example", Some("chat.example")));
     }
 
     #[test]
@@ -170,7 +170,7 @@ mod tests {
             ("https://192.0.2.7", "http://192.0.2.7", "192.0.2.7"),
             ("http://localhost:8080", "https://localhost:8080", "localhost:8080"),
         ] {
-            assert!(!origins(&[public_url]).allow(page, Some(host)), "{page}");
+            assert!(!origins(&[public_url]).allows(page, Some(host)), "{page}");
         }
     }
 
@@ -189,7 +189,7 @@ mod tests {
             "chat.example:8443",
             "b.example",
         ] {
-            assert!(known.know(host), "{host}");
+            assert!(known.knows_host(host), "{host}");
         }
         for host in [
             "",
@@ -202,7 +202,7 @@ mod tests {
             "xlocalhost",
             "127.0.0.1.evil.example",
         ] {
-            assert!(!known.know(host), "{host}");
+            assert!(!known.knows_host(host), "{host}");
         }
     }
 
@@ -210,8 +210,8 @@ mod tests {
     fn pages_of_a_configured_origin_are_allowed() {
         let allowed = origins(&["https://chat.example/app/"]);
 
-        assert!(allowed.allow("https://chat.example", Some("10.0.0.7:8080")));
-        assert!(!allowed.allow("http://chat.example", Some("10.0.0.7:8080")));
+        assert!(allowed.allows("https://chat.example", Some("10.0.0.7:8080")));
+        assert!(!allowed.allows("http://chat.example", Some("10.0.0.7:8080")));
     }
 
     #[test]
@@ -234,12 +234,12 @@ mod tests {
             "https://chat.example https://evil.example",
             "http://localhost:3000",
         ] {
-            assert!(!allowed.allow(origin, Some("localhost:8080")), "{origin}");
+            assert!(!allowed.allows(origin, Some("localhost:8080")), "{origin}");
         }
     }
 
     #[test]
     fn without_a_host_header_no_page_is_allowed() {
-        assert!(!origins(&[]).allow("http://localhost:8080", None));
+        assert!(!origins(&[]).allows("http://localhost:8080", None));
     }
 }

@@ -18,7 +18,8 @@ use crate::extract::client_address::ClientAddress;
 use crate::extract::session;
 use crate::quota::{KeyedRateLimiter, burst_quota};
 
-/// A client may send this many seconds' worth of requests at once: loading the page takes several.
+/// A client may send this many seconds' worth of requests in a burst, because loading the page takes several
+/// requests.
 const BURST_S: u32 = 4;
 
 /// The rate limiters of all requests.
@@ -28,7 +29,7 @@ pub(crate) struct RequestRateLimiter {
 }
 
 impl RequestRateLimiter {
-    /// With `None`, the rate is unlimited.
+    /// Creates a limiter of requests per second. `None` means unlimited.
     pub(crate) fn new(per_session: Option<NonZeroU32>, per_network: Option<NonZeroU32>) -> Self {
         let quota = |rate: Option<NonZeroU32>| rate.map(|rate| burst_quota(rate, BURST_S));
         Self {
@@ -37,11 +38,11 @@ impl RequestRateLimiter {
         }
     }
 
-    /// Counts a request. If its session or its network exceeded its rate, the error is the time until the
-    /// next request is accepted.
+    /// Counts a request. If its session or network has exceeded its rate, the error is the time until the next
+    /// request is accepted.
     fn check(&self, request: &ServiceRequest) -> Result<(), Duration> {
         let path = request.match_info().unprocessed();
-        // Assets are cheap.
+        // Assets are cheap to serve.
         if path.starts_with("/assets/") {
             return Ok(());
         }
@@ -50,7 +51,7 @@ impl RequestRateLimiter {
             warn_about_untrusted_proxy(request);
             count_reached_limit(Limit::RequestsPerAddress);
         })?;
-        // The clients of Socket.IO poll for events.
+        // Socket.IO clients poll for events.
         if path.starts_with("/socket.io/") {
             return Ok(());
         }
@@ -60,20 +61,20 @@ impl RequestRateLimiter {
     }
 }
 
-/// Warns once, as any client can send this header: behind a proxy that is not trusted, all clients share one
-/// address.
+/// Warns that all clients behind an untrusted proxy share one address. Warns only once, because any client can send
+/// this header.
 fn warn_about_untrusted_proxy(request: &ServiceRequest) {
     static WARNING: Once = Once::new();
     if request.headers().contains_key(X_FORWARDED_FOR) {
         WARNING.call_once(|| {
             tracing::warn!(
-                "a proxy reached the limit of requests per address; if it is yours, add it to TRUSTED_PROXIES"
+                "a proxy exceeded the request rate per address; if it is yours, add it to TRUSTED_PROXIES"
             );
         });
     }
 }
 
-/// Rejects requests of a session or a network that exceeded its rate.
+/// Rejects requests of a session or network that has exceeded its rate.
 pub(crate) async fn limit_request_rate(
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
@@ -90,7 +91,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_session_over_its_rate_must_wait_and_other_sessions_need_not() {
+    fn a_session_that_exceeds_its_rate_must_wait_but_others_need_not() {
         let limiter = RequestRateLimiter::new(NonZeroU32::new(10), None).sessions;
         let (busy, other) = (SessionId::generate(), SessionId::generate());
 
@@ -98,7 +99,7 @@ mod tests {
         let exceeded = limiter.check(&busy);
 
         assert!(burst.iter().all(Result::is_ok));
-        let wait = exceeded.expect_err("the rate was exceeded");
+        let wait = exceeded.expect_err("the request was accepted");
         assert!(wait <= Duration::from_millis(100), "{wait:?}");
         assert_eq!(limiter.check(&other), Ok(()));
     }

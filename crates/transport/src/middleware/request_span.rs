@@ -1,4 +1,4 @@
-//! The span of a request, whose fields are part of each log line that is written during the request.
+//! The span of a request. Each log line during the request contains its fields.
 
 use actix_web::body::MessageBody;
 use actix_web::dev::{ServiceRequest, ServiceResponse};
@@ -8,27 +8,27 @@ use tracing::field::Empty;
 use tracing_actix_web::{RequestId, RootSpanBuilder};
 
 use crate::extract::client_address::ClientAddress;
-use crate::text::cut;
+use crate::text::truncate;
 
-/// A longer method is cut, as clients may invent some.
+/// The maximum length of a logged method, because clients can send arbitrary ones.
 const MAX_METHOD_CHARS: usize = 10;
 
-/// A longer path is cut, as clients choose it.
+/// The maximum length of a logged path, because clients choose it.
 const MAX_PATH_CHARS: usize = 200;
 
-/// Builds the span: method, path, client and id of the request, and the status of the response. The query
-/// is left out, as it may have the words of a search.
+/// Builds the span with the method, path, client and id of the request, and the status of the response. The query
+/// is omitted, because it may contain search words.
 pub(crate) struct RequestSpan;
 
 impl RootSpanBuilder for RequestSpan {
     fn on_request_start(request: &ServiceRequest) -> Span {
         let request_id = request.extensions().get::<RequestId>().map(ToString::to_string);
-        // Errors must have these fields at each level of the log.
+        // Errors must have these fields at every log level.
         tracing::error_span!(
             "request",
             request_id,
-            method = cut(request.method().as_str(), MAX_METHOD_CHARS),
-            path = cut(request.path(), MAX_PATH_CHARS),
+            method = truncate(request.method().as_str(), MAX_METHOD_CHARS),
+            path = truncate(request.path(), MAX_PATH_CHARS),
             client = %ClientAddress::of(request.request()).0,
             status = Empty,
         )
@@ -37,8 +37,8 @@ impl RootSpanBuilder for RequestSpan {
     fn on_request_end<B: MessageBody>(span: Span, outcome: &Result<ServiceResponse<B>, Error>) {
         match outcome {
             Ok(response) => drop(span.record("status", response.status().as_u16())),
-            // The middleware inside has made a response of each error: this one is of an outer middleware.
-            Err(error) => tracing::error!(%error, "failed to handle a request"),
+            // Inner middleware converts each error into a response, so this error comes from outer middleware.
+            Err(error) => tracing::error!(%error, "failed to handle request"),
         }
     }
 }

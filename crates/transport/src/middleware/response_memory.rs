@@ -17,15 +17,15 @@ use super::body_limits::{BodyBudget, BodyMemory, EXEMPT_BYTES, max_duration_at_m
 use crate::error::api_error::ApiError;
 use crate::extract::client_address::ClientAddress;
 
-/// The size of the parts in which a body is passed on. Only as much is copied before the client reads.
+/// The maximum size of the parts in which a body is sent. Only this much is copied before the client reads.
 const PART_BYTES: usize = 16 * 1024;
 
-/// Marks a response whose body is a part of the binary: it takes no memory.
+/// Marks a response whose body is part of the binary and takes no memory.
 pub(crate) struct ExemptFromMemoryBudget;
 
-/// Counts the bodies of responses to `GET` that are in memory, until they are sent. Streams are read as they are
-/// sent, and are not counted. Without free memory, the client gets an error: many waiting responses would take
-/// memory too.
+/// Counts the in-memory bodies of responses to `GET` until they are sent. Streams are read as they are sent, and
+/// are not counted. Without free memory, the client receives an error, because waiting responses would take memory
+/// too.
 pub(crate) async fn limit_response_memory(
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
@@ -69,7 +69,7 @@ impl MessageBody for CountedBody {
         BodySize::Sized(u64::try_from(self.bytes.len()).unwrap_or(u64::MAX))
     }
 
-    /// Fails, which closes the connection, if the client reads too slowly.
+    /// Returns the next part. Fails if the client reads too slowly, which closes the connection.
     fn poll_next(
         mut self: Pin<&mut Self>,
         _: &mut Context<'_>,

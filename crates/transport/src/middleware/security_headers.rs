@@ -1,19 +1,19 @@
-//! Security headers of every response.
+//! The security headers of every response.
 
 use actix_web::http::header::{
     CONTENT_SECURITY_POLICY, REFERRER_POLICY, STRICT_TRANSPORT_SECURITY, X_CONTENT_TYPE_OPTIONS,
 };
 use actix_web::middleware::DefaultHeaders;
 
-/// Our pages may only run our own scripts and connect to our own server.
+/// The pages may only run scripts of this server and connect to it.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; font-src 'self'; \
      img-src 'self' data:; connect-src 'self'; manifest-src 'self'; base-uri 'self'; \
      form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'";
 
-/// Browsers use HTTPS only for this host, for a year after each response.
+/// Browsers use only HTTPS for this host, for a year after each response.
 const HTTPS_ONLY: &str = "max-age=31536000";
 
-/// `is_secure` says that users reach the server over HTTPS.
+/// Returns the middleware that adds the headers. `is_secure` means that users reach the server over HTTPS.
 pub(crate) fn security_headers(is_secure: bool) -> DefaultHeaders {
     let headers = DefaultHeaders::new()
         .add((CONTENT_SECURITY_POLICY, POLICY))

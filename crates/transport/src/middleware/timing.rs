@@ -1,4 +1,4 @@
-//! Measures requests, and reports their duration to clients.
+//! Measures the duration of requests, and reports it to clients.
 
 use std::time::{Duration, Instant};
 
@@ -12,11 +12,11 @@ use crate::metrics::record_request;
 /// See <https://www.w3.org/TR/server-timing/>.
 const SERVER_TIMING: HeaderName = HeaderName::from_static("server-timing");
 
-/// How long a handler has waited for the end of a turn. An extension of its response.
+/// The time that a handler has waited for the end of a turn, as an extension of its response.
 pub(crate) struct TurnWait(pub(crate) Duration);
 
-/// Records the duration of a request up to the head of its response, and adds it to the response as `Server-Timing`, in
-/// milliseconds: `app` is the server's own time, and `turn` the wait for the end of a turn.
+/// Records the duration of a request up to its response headers, and adds it to the response as `Server-Timing`, in
+/// milliseconds: `app` is the server's own time, and `turn` is the wait for the end of a turn.
 pub(crate) async fn measure_request<B: MessageBody + 'static>(
     request: ServiceRequest,
     next: Next<B>,
@@ -47,7 +47,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_wait_for_a_turn_is_not_the_servers_own_time() {
+    fn the_wait_for_a_turn_is_excluded_from_the_servers_own_time() {
         let ms = Duration::from_millis;
 
         assert_eq!(server_timing(ms(1_250), Some(ms(1_200))), "app;dur=50.0, turn;dur=1200.0");

@@ -1,4 +1,4 @@
-//! The span of a request for traces. It is another one than that of the log, as it has other fields.
+//! The span of a request for traces. It is separate from the log's span, because it has other fields.
 
 use actix_web::HttpMessage;
 use actix_web::body::MessageBody;
@@ -13,10 +13,10 @@ use crate::health::is_probe;
 use crate::metrics::known_method;
 use crate::settings::ContinueTrace;
 
-/// The method of requests with a method that clients have invented.
+/// The recorded method of requests with an unknown method.
 const OTHER_METHOD: &str = "_OTHER";
 
-/// Handles a request in its span, which ends with the head of the response. Probes have none.
+/// Handles a request in its span, which ends with the response headers. Probes have no span.
 pub(crate) async fn trace_request<B: MessageBody + 'static>(
     request: ServiceRequest,
     next: Next<B>,
@@ -38,7 +38,8 @@ pub(crate) async fn trace_request<B: MessageBody + 'static>(
     Ok(response)
 }
 
-/// Creates the span. It has no parent, so that the log does not show that of the request in other tasks.
+/// Creates the span. It has no parent, so that other tasks in this span don't log the fields of the request's log
+/// span.
 fn span_of(request: &ServiceRequest) -> Span {
     let route = request.match_pattern();
     if route.as_deref().is_some_and(is_probe) {

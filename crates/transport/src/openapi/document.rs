@@ -1,5 +1,5 @@
-//! The OpenAPI document. Each file of routes describes its routes in a struct `ApiDoc`; this module merges
-//! them and adds what all of them share.
+//! The OpenAPI document. Each route file describes its routes in a struct `ApiDoc`. This module merges these
+//! descriptions and adds their common parts.
 
 use std::sync::OnceLock;
 
@@ -15,7 +15,7 @@ use super::responses::error_response;
 use crate::base_path::BasePath;
 use crate::error::api_error::ApiError;
 use crate::error::body::ErrorBody;
-use crate::middleware::sessions::COOKIE_NAME;
+use crate::middleware::session_cookie::COOKIE_NAME;
 use crate::realtime::events::incoming::ClientEvent;
 use crate::realtime::events::schema::ServerEvent;
 use crate::{health, legacy, rest};
@@ -39,7 +39,7 @@ const ERROR_RESPONSE: &str = "ErrorResponse";
     tags(
         (name = "conversations"),
         (name = "turns", description = "Questions and running answers."),
-        (name = "context", description = "Everything that the model gets besides the messages."),
+        (name = "context", description = "Everything that is sent to the model in addition to the messages."),
         (name = "search"),
         (name = "files", description = "Text files to analyse; the analysis becomes part of a conversation."),
         (name = "transfer", description = "Export and import of conversations."),
@@ -54,7 +54,7 @@ struct Document;
 #[openapi(paths(serve), components(schemas(ClientEvent, ServerEvent, IdempotencyKey)))]
 struct ApiDoc;
 
-/// The document of a server under a path. It is generated once, for the first request.
+/// The document of a server under a base path. It is generated once, for the first request.
 pub(crate) struct ApiDocument {
     base_path: BasePath,
     text: OnceLock<String>,
@@ -117,7 +117,7 @@ fn add_default_responses(item: &mut PathItem) {
     }
 }
 
-/// OpenAPI requires a description, even where the schema needs none.
+/// Adds a description, which OpenAPI requires, to a response that has none.
 fn add_default_description(response: &mut RefOr<Response>) {
     if let RefOr::T(response) = response
         && response.description.is_empty()

@@ -1,4 +1,4 @@
-//! Merges the OpenAPI documents of several files of routes.
+//! Merges the OpenAPI documents of several route files.
 
 use utoipa::openapi::{Info, OpenApi, Paths};
 

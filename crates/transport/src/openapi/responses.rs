@@ -86,7 +86,7 @@ impl IntoResponses for InvalidFileResponse {
             ("415", "The body is not declared as a form, or is compressed."),
             (
                 "429",
-                "The user's limit of concurrent file analyses is reached, or a daily budget of tokens.",
+                "The user's limit of concurrent file analyses or a daily token budget is reached.",
             ),
         ])
     }
@@ -96,10 +96,7 @@ impl IntoResponses for TurnRejectedResponse {
     fn responses() -> BTreeMap<String, RefOr<Response>> {
         errors(&[
             ("409", "A turn is running, or the message does not allow this."),
-            (
-                "429",
-                "The user's limit of concurrent turns is reached, or a daily budget of tokens.",
-            ),
+            ("429", "The user's limit of concurrent turns or a daily token budget is reached."),
         ])
     }
 }

@@ -1,4 +1,5 @@
-//! The files of the page that is part of the binary. A debug build reads them from the folder of the built page.
+//! The files of the page that is embedded in the binary. A debug build reads them from the folder of the built
+//! page.
 
 use std::borrow::Cow;
 use std::path::Path;
@@ -18,7 +19,7 @@ use crate::middleware::response_memory::ExemptFromMemoryBudget;
 #[allow_missing = true]
 struct Files;
 
-/// A file of the page in the encoding that suits the client.
+/// A file of the page in the encoding that the client prefers.
 pub(super) struct EmbeddedFile {
     content: Cow<'static, [u8]>,
     content_type: String,
@@ -26,13 +27,13 @@ pub(super) struct EmbeddedFile {
     etag: EntityTag,
 }
 
-/// Returns the content of a file, not encoded.
+/// Returns the unencoded content of a file.
 pub(super) fn read(path: &str) -> Option<Cow<'static, [u8]>> {
     Files::get(path).map(|file| file.data)
 }
 
 impl EmbeddedFile {
-    /// Finds a file of the page, as built or compressed by the build.
+    /// Finds a file of the page, if possible in a compressed variant that the client accepts.
     pub(super) fn find(path: &str, request: &HttpRequest) -> Option<Self> {
         let compressed = [(Encoding::brotli(), "br"), (Encoding::gzip(), "gz")];
         let compressed = compressed
@@ -48,7 +49,7 @@ impl EmbeddedFile {
             _ => (None, Files::get(path)?),
         };
         Some(Self {
-            // Each encoding has a tag of its own.
+            // Each encoding has its own tag.
             etag: tag_of_hash(&file.metadata.sha256_hash()),
             content: file.data,
             content_type: content_type(path),

@@ -16,18 +16,18 @@ use self::web_client::Source;
 pub use self::web_client::{WebClient, WebClientError};
 use crate::base_path::BasePath;
 use crate::error::api_error::ApiError;
-use crate::extract::session::VisitorSession;
+use crate::extract::session::BrowserSession;
 
 /// The `Cache-Control` of assets, whose names contain a hash of their content.
 const IMMUTABLE: &str = "public, max-age=31536000, immutable";
 
-/// The `Cache-Control` of all other files. Browsers revalidate them each time, and mostly get a 304.
+/// The `Cache-Control` of all other files. Browsers revalidate them each time, and usually receive a 304.
 const REVALIDATE: &str = "no-cache";
 
-/// The base of all addresses in the built page.
+/// The base element of the built page, to which its URLs are relative.
 const ROOT_BASE: &str = "<base href=\"/\" />";
 
-/// Configures the pages. Call this last, as the files match every remaining path.
+/// Configures the pages. Call this last, because the files match every remaining path.
 pub(crate) fn pages(config: &mut ServiceConfig, web_client: &WebClient) {
     config
         .app_data(Data::new(web_client.clone()))
@@ -67,12 +67,12 @@ async fn chat_page(
     web_client: Data<WebClient>,
     base_path: Data<BasePath>,
     // The requests and sockets of the page share the cookie that the page has set.
-    _visitor: VisitorSession,
+    _session: BrowserSession,
 ) -> Result<HttpResponse, ApiError> {
     html(&request, &web_client, &base_path, "index.html")
 }
 
-/// The documentation of the REST API, where requests can be tried.
+/// Serves the documentation of the REST API, where requests can be tried.
 async fn docs_page(
     request: HttpRequest,
     web_client: Data<WebClient>,
@@ -99,7 +99,7 @@ fn html(
     Ok(response)
 }
 
-/// Returns the HTML with the base of its addresses, not compressed: it is small.
+/// Returns the HTML with the base path in its base element. It is small, so it is not compressed.
 fn html_under(base_path: &BasePath, source: &Source, file: &str) -> Result<HttpResponse, ApiError> {
     let html = source.read(file).ok_or(ApiError::NotFound)?;
     let base = format!("<base href=\"{}\" />", base_path.with_slash());

@@ -12,7 +12,7 @@ use super::embedded;
 #[derive(Clone, Debug)]
 pub struct WebClient(pub(super) Source);
 
-/// Where its files are.
+/// The location of the built files.
 #[derive(Clone, Debug)]
 pub(super) enum Source {
     /// In the binary.
@@ -21,16 +21,16 @@ pub(super) enum Source {
     Folder(PathBuf),
 }
 
-/// Why there is no web client to serve.
+/// The reason why there is no web client to serve.
 #[derive(Debug, Error)]
 pub enum WebClientError {
-    /// The page was not built when the binary was.
+    /// The page was not built before the binary.
     #[error(
         "this binary was built without the page: build both with `make build`, or set WEB_DIR to the \
          folder of the built page"
     )]
     NotEmbedded,
-    /// The folder has no page, or a part of it is missing.
+    /// The folder contains no page or an incomplete one.
     #[error(
         "WEB_DIR: {folder} has no {file}: set it to the folder of the built page, or unset it to serve \
          the page of the binary"
@@ -44,7 +44,7 @@ pub enum WebClientError {
 }
 
 impl WebClient {
-    /// Opens the page in `folder`, or the one that is a part of the binary.
+    /// Opens the page in `folder`, or the one that is embedded in the binary.
     ///
     /// # Errors
     /// [`WebClientError`] if `index.html` or an asset that it loads is missing.
@@ -63,7 +63,7 @@ impl WebClient {
 }
 
 impl Source {
-    /// Returns the first file that the page needs at once and that is missing.
+    /// Returns the first missing file that the page needs to start.
     fn missing_file(&self) -> Option<String> {
         let Some(index) = self.read("index.html") else { return Some("index.html".to_owned()) };
         let index = String::from_utf8_lossy(&index);

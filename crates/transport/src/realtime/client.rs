@@ -20,52 +20,52 @@ use super::events::outgoing::{ErrorData, OutgoingEvent, Reply, SessionData, Subs
 use super::forward::{forward_conversation, forward_list};
 use super::message_rate::MessageRateLimiter;
 use crate::error::api_error::ApiError;
-use crate::extract::session::VisitorSession;
+use crate::extract::session::BrowserSession;
 use crate::security_log::SecurityEvent;
 
 /// The maximum number of subscriptions of one connection.
 const MAX_SUBSCRIPTIONS: usize = 64;
 
-/// The route of errors in the log, of all transports: their events' names are chosen by clients.
+/// The route of all errors on live connections in the log. Event names are chosen by clients, so they are not used.
 const LIVE_ROUTE: &str = "live connection";
 
-/// The close reason for a client that keeps exceeding its rate of messages.
+/// The close reason for a client that keeps exceeding its message rate.
 pub(super) const TOO_MANY_MESSAGES: &str = "too many messages";
 
 /// One connected client, over any transport. `O` is the type of the items in the transport's outbox.
 pub(super) struct Client<O> {
     chat: Chat,
-    visitor: VisitorSession,
+    browser: BrowserSession,
     outbox: mpsc::Sender<O>,
     /// The tasks that forward the events of the subscribed conversations.
     forwarders: HashMap<ConversationId, AbortOnDropHandle<()>>,
     /// The task that forwards changes of the user's list of conversations. `None` until the welcome is sent.
     list_forwarder: Option<AbortOnDropHandle<()>>,
     message_limiter: MessageRateLimiter,
-    /// How often the client may exceed its rate of messages before its connection is closed.
+    /// Limits the rate violations of the client before its connection is closed.
     violation_limiter: MessageRateLimiter,
     connections: Connections,
 }
 
-/// Why an event was not handled.
+/// The reason why an event was not handled.
 pub(super) enum EventError {
-    /// The event was rejected, and the client was sent this error.
+    /// The event was rejected, and this error was sent to the client.
     Rejected(ErrorData),
-    /// The client keeps exceeding its rate of messages: close its connection.
+    /// The client keeps exceeding its message rate: its connection must be closed.
     TooManyMessages,
 }
 
 impl<O: From<OutgoingEvent> + Send + 'static> Client<O> {
     pub(super) fn new(
         chat: Chat,
-        visitor: VisitorSession,
+        browser: BrowserSession,
         outbox: mpsc::Sender<O>,
         connections: Connections,
     ) -> Self {
         let limiter = || MessageRateLimiter::per_second(connections.limits.messages_per_second);
         Self {
             chat,
-            visitor,
+            browser,
             outbox,
             forwarders: HashMap::new(),
             list_forwarder: None,
@@ -75,12 +75,12 @@ impl<O: From<OutgoingEvent> + Send + 'static> Client<O> {
         }
     }
 
-    /// Sends the welcome, which is the first event, and starts to forward changes of the user's list of
+    /// Sends the welcome, which is the first event, and starts forwarding changes of the user's list of
     /// conversations.
     pub(super) async fn send_welcome(&mut self) {
         // Subscribe first: the client loads its list after the welcome, and must not miss later changes.
-        let list = self.chat.events.subscribe_to_list(self.visitor.session.user_id);
-        let conversation_id = self.visitor.session.conversation_id;
+        let list = self.chat.events.subscribe_to_list(self.browser.session.user_id);
+        let conversation_id = self.browser.session.conversation_id;
         self.reply(Reply::Response(Welcome {
             data: "Connected to Webchat.",
             session: SessionData { conversation_id },
@@ -115,7 +115,7 @@ impl<O: From<OutgoingEvent> + Send + 'static> Client<O> {
         }
     }
 
-    /// Sends an error, and returns it as it was sent.
+    /// Sends an error to the client, and returns it.
     async fn send_error(&self, context: ErrorContext, error: &ApiError) -> ErrorData {
         let request_id = Uuid::now_v7().to_string();
         self.connections.error_log.log(&request_id, LIVE_ROUTE, error);
@@ -134,12 +134,12 @@ impl<O: From<OutgoingEvent> + Send + 'static> Client<O> {
     }
 
     fn record(&self, event: SecurityEvent) {
-        let network = Network::of(self.visitor.address);
-        let user_id = self.visitor.session.user_id;
+        let network = Network::of(self.browser.address);
+        let user_id = self.browser.session.user_id;
         self.connections.security_log.record(event, network, Some(user_id));
     }
 
-    /// Waits until all events up to now are forwarded. Call this after shutdown has begun.
+    /// Waits until all current events are forwarded. Call this after shutdown has begun.
     pub(super) async fn finish(self) {
         drop(self.list_forwarder);
         for forwarder in self.forwarders.into_values() {
@@ -170,7 +170,7 @@ impl<O: From<OutgoingEvent> + Send + 'static> Client<O> {
                 Ok(())
             }
             ClientEvent::Stop(data) => {
-                Ok(self.chat.turns.stop(self.visitor.session.user_id, data.conversation_id).await?)
+                Ok(self.chat.turns.stop(self.browser.session.user_id, data.conversation_id).await?)
             }
             ClientEvent::Ping(_) => {
                 self.reply(Reply::Pong {}).await;
@@ -190,14 +190,14 @@ impl<O: From<OutgoingEvent> + Send + 'static> Client<O> {
             client_message_id: data.client_message_id,
             expected_position: data.expected_position,
         };
-        let caller = self.visitor.caller();
+        let caller = self.browser.caller();
         let sent = self.chat.turns.send(caller, conversation_id, message).await?;
         self.reply_to_duplicate(conversation_id, sent).await;
         Ok(())
     }
 
     async fn edit_message(&mut self, data: EditMessageData) -> Result<(), ApiError> {
-        let (caller, id) = (self.visitor.caller(), data.conversation_id);
+        let (caller, id) = (self.browser.caller(), data.conversation_id);
         self.ensure_subscribed(id).await?;
         let message = SendMessage {
             content: data.message,
@@ -212,7 +212,7 @@ impl<O: From<OutgoingEvent> + Send + 'static> Client<O> {
     async fn regenerate(&mut self, data: AnswerData) -> Result<(), ApiError> {
         let AnswerData { conversation_id: id, message_id, client_message_id } = data;
         self.ensure_subscribed(id).await?;
-        let caller = self.visitor.caller();
+        let caller = self.browser.caller();
         let sent = self.chat.turns.regenerate(caller, id, message_id, client_message_id).await?;
         self.reply_to_duplicate(id, sent).await;
         Ok(())
@@ -221,7 +221,7 @@ impl<O: From<OutgoingEvent> + Send + 'static> Client<O> {
     async fn continue_answer(&mut self, data: AnswerData) -> Result<(), ApiError> {
         let AnswerData { conversation_id: id, message_id, client_message_id } = data;
         self.ensure_subscribed(id).await?;
-        let caller = self.visitor.caller();
+        let caller = self.browser.caller();
         let sent =
             self.chat.turns.continue_answer(caller, id, message_id, client_message_id).await?;
         self.reply_to_duplicate(id, sent).await;
@@ -233,7 +233,7 @@ impl<O: From<OutgoingEvent> + Send + 'static> Client<O> {
         self.ensure_subscribed(conversation_id).await?;
         self.chat
             .turns
-            .select_version(self.visitor.session.user_id, conversation_id, message_id)
+            .select_version(self.browser.session.user_id, conversation_id, message_id)
             .await?;
         Ok(())
     }
@@ -247,19 +247,20 @@ impl<O: From<OutgoingEvent> + Send + 'static> Client<O> {
         }
     }
 
-    /// Subscribes to the events from now on, unless the client is subscribed already.
+    /// Subscribes to new events, unless the client is already subscribed.
     async fn ensure_subscribed(&mut self, id: ConversationId) -> Result<(), ApiError> {
         if self.forwarders.contains_key(&id) {
             return Ok(());
         }
         let subscription =
-            self.chat.events.subscribe(self.visitor.session.user_id, id, None).await?;
+            self.chat.events.subscribe(self.browser.session.user_id, id, None).await?;
         self.forward(id, subscription)
     }
 
-    /// Loads the session each time: another tab may have started a conversation since.
+    /// Returns the session's current conversation. Reads the session each time, because another tab may have
+    /// started a conversation.
     async fn current_conversation(&self) -> Result<ConversationId, ApiError> {
-        let session = self.chat.accounts.find_session(self.visitor.session.session_id).await?;
+        let session = self.chat.sessions.find_session(self.browser.session.session_id).await?;
         session.and_then(|session| session.conversation_id).ok_or(ApiError::NoConversation)
     }
 
@@ -271,7 +272,7 @@ impl<O: From<OutgoingEvent> + Send + 'static> Client<O> {
         let subscription = self
             .chat
             .events
-            .subscribe(self.visitor.session.user_id, conversation_id, after)
+            .subscribe(self.browser.session.user_id, conversation_id, after)
             .await?;
         // End the old subscription first: its events must not follow `subscribed`.
         self.forwarders.remove(&conversation_id);
@@ -292,9 +293,9 @@ impl<O: From<OutgoingEvent> + Send + 'static> Client<O> {
                 format!("A connection can subscribe to at most {MAX_SUBSCRIPTIONS} conversations.");
             return Err(ApiError::InvalidRequest(message));
         }
-        let closing = self.connections.closing.clone();
-        let forwarding = forward_conversation(id, subscription, self.outbox.clone(), closing);
-        let task = self.connections.tasks.spawn(forwarding);
+        let shutdown = self.connections.shutdown.clone();
+        let forwarder = forward_conversation(id, subscription, self.outbox.clone(), shutdown);
+        let task = self.connections.tasks.spawn(forwarder);
         self.forwarders.insert(id, AbortOnDropHandle::new(task));
         Ok(())
     }
@@ -305,12 +306,12 @@ impl<O: From<OutgoingEvent> + Send + 'static> Client<O> {
     }
 }
 
-/// Whole milliseconds, rounded up.
+/// Returns the duration in milliseconds, rounded up.
 fn millis(duration: Duration) -> u64 {
     u64::try_from(duration.as_micros().div_ceil(1_000)).unwrap_or(u64::MAX)
 }
 
-/// Returns the span of an event for traces. Clients send pings regularly: these have none.
+/// Returns the span of an event for traces. Pings have none, because clients send them regularly.
 fn trace_span(event: &ClientEvent) -> Span {
     if matches!(event, ClientEvent::Ping(_)) {
         return Span::none();

@@ -16,17 +16,17 @@ use crate::error::log::ErrorLog;
 use crate::metrics::{ConnectionKind, ConnectionPermit};
 use crate::security_log::SecurityLog;
 
-/// How long connections may take to close at shutdown.
+/// The maximum time for connections to close at shutdown.
 const CLOSE_GRACE: Duration = Duration::from_secs(5);
 
-/// The live connections of a server. Clones share them.
+/// The live connections of a server. Clones share their state.
 #[derive(Clone, Default)]
 pub(crate) struct Connections {
     pub(crate) limits: Limits,
     open: CallerLimit,
     pub(super) tasks: TaskTracker,
-    pub(super) closing: CancellationToken,
-    pub(super) socket_io: Arc<EngineIoSessions>,
+    pub(super) shutdown: CancellationToken,
+    pub(super) engine_io_sessions: Arc<EngineIoSessions>,
     pub(super) security_log: SecurityLog,
     pub(super) error_log: ErrorLog,
 }
@@ -36,12 +36,12 @@ impl Connections {
         Self { limits, security_log, error_log, ..Self::default() }
     }
 
-    /// Completes when the server begins to shut down.
-    pub(crate) async fn closing(&self) {
-        self.closing.cancelled().await;
+    /// Waits until shutdown begins.
+    pub(crate) async fn shutdown_begun(&self) {
+        self.shutdown.cancelled().await;
     }
 
-    /// Acquires a permit for one more connection: a WebSocket, a stream of events, or a session of Socket.IO.
+    /// Acquires a permit for one more connection: a WebSocket, an event stream, or a Socket.IO session.
     ///
     /// # Errors
     /// [`ApiError::TooManyUserConnections`], [`ApiError::TooManyNetworkConnections`] or
@@ -64,9 +64,9 @@ impl Connections {
         Ok(ConnectionPermit::new(kind, permit))
     }
 
-    /// Tells all clients that the server restarts, and waits for their connections to close.
+    /// Notifies all clients of the restart, and waits for their connections to close.
     pub(crate) async fn close(&self) {
-        self.closing.cancel();
+        self.shutdown.cancel();
         self.tasks.close();
         if timeout(CLOSE_GRACE, self.tasks.wait()).await.is_err() {
             tracing::warn!(connections = self.tasks.len(), "connections did not close in time");

@@ -7,24 +7,24 @@ use webchat_domain::ConversationId;
 
 use super::events::outgoing::OutgoingEvent;
 
-/// Forwards the events of a conversation until it is deleted, the client disconnects, or `closing` is
-/// cancelled. In the last case, the events up to that moment are still forwarded.
+/// Forwards the events of a conversation until the conversation is deleted, the client disconnects, or `shutdown`
+/// is cancelled. In the last case, the available events are still forwarded.
 pub(super) async fn forward_conversation<O: From<OutgoingEvent>>(
     id: ConversationId,
     mut subscription: Subscription,
     outbox: mpsc::Sender<O>,
-    closing: CancellationToken,
+    shutdown: CancellationToken,
 ) {
     loop {
         let update = tokio::select! {
             update = subscription.next() => update,
-            () = closing.cancelled() => break,
+            () = shutdown.cancelled() => break,
         };
         if !send_update(id, update, &outbox).await {
             return;
         }
     }
-    // After an error, the client gets the missed events when it reconnects.
+    // After an error, the client receives the missed events when it reconnects.
     while let Ok(Some(update)) = subscription.available().await {
         if !send_update(id, update, &outbox).await {
             return;

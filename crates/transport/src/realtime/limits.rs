@@ -7,18 +7,18 @@ use super::websocket::frame_validator::FrameLimits;
 /// The limits of live connections.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// How many messages a connection may send per second, averaged over ten seconds. At least 1.
+    /// The maximum number of messages of a connection per second, averaged over ten seconds. At least 1.
     pub messages_per_second: u32,
     /// The maximum number of connections of a user to this instance.
     pub connections_per_user: usize,
-    /// The maximum number of connections of a network of clients to this instance.
+    /// The maximum number of connections of a client network to this instance.
     pub connections_per_network: usize,
     /// The maximum number of connections to this instance.
     pub max_connections: usize,
-    /// How long a WebSocket's client may send nothing before the connection is closed.
+    /// The time without data from a WebSocket's client after which the connection is closed.
     pub idle_timeout: Duration,
-    /// How long a WebSocket's client may receive nothing before the connection is dropped. After half of
-    /// that time, the client is asked to reconnect.
+    /// The time for which a WebSocket's client may receive nothing before the connection is dropped. After half of
+    /// this time, the client is asked to reconnect.
     pub send_timeout: Duration,
     /// The maximum size of a WebSocket frame, in bytes.
     pub max_frame: usize,
@@ -27,7 +27,7 @@ pub struct Limits {
 }
 
 impl Limits {
-    /// The limits of the frames of a WebSocket.
+    /// Returns the limits on WebSocket frames.
     pub(crate) fn frames(&self) -> FrameLimits {
         FrameLimits {
             max_frame: self.max_frame,

@@ -10,7 +10,7 @@ use governor::state::{InMemoryState, NotKeyed};
 
 use crate::quota::burst_quota;
 
-/// A client may send this many seconds' worth of messages at once.
+/// A client may send this many seconds' worth of messages in a burst.
 const BURST_S: u32 = 10;
 
 /// The rate limiter of one client's messages.
@@ -54,7 +54,7 @@ mod tests {
     }
 
     #[test]
-    fn a_burst_of_ten_seconds_is_accepted_and_then_the_average_rate() {
+    fn a_burst_of_ten_seconds_is_accepted_followed_by_the_average_rate() {
         let clock = FakeRelativeClock::default();
         let limiter = MessageRateLimiter::with_clock(4, clock.clone());
 

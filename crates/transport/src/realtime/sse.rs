@@ -19,13 +19,13 @@ use super::connections::Connections;
 use super::events::outgoing::{OutgoingEvent, Reply, Subscribed};
 use crate::metrics::ConnectionPermit;
 
-/// The media type of a stream of events.
+/// The media type of an event stream.
 pub(crate) const EVENT_STREAM: &str = "text/event-stream";
 
-/// The interval of empty comments, which keep proxies from closing a quiet connection.
+/// The interval of empty comments, which prevent proxies from closing an idle connection.
 const KEEP_ALIVE_INTERVAL: Duration = Duration::from_secs(15);
 
-/// Tells clients how long to wait before they reconnect, in milliseconds.
+/// The field with the time that clients wait before they reconnect, in milliseconds.
 const RETRY: &str = "retry: 2000\n";
 
 /// The source of the events.
@@ -38,7 +38,7 @@ struct EventStream {
     _permit: ConnectionPermit,
     id: ConversationId,
     source: Source,
-    closing: CancellationToken,
+    shutdown: CancellationToken,
     is_open: bool,
 }
 
@@ -72,7 +72,7 @@ pub(crate) fn stream_turn(
     respond(String::new(), stream_events(connections, permit, id, source))
 }
 
-/// Replays a turn that ended before the request, with the answer in one chunk and without event numbers.
+/// Replays a turn that ended before the request, with the answer in one chunk and without sequence numbers.
 pub(crate) fn replay_turn(
     conversation_id: ConversationId,
     accepted: MessageAccepted,
@@ -102,7 +102,7 @@ fn respond(first: String, rest: impl stream::Stream<Item = String> + 'static) ->
     HttpResponse::Ok()
         .content_type(EVENT_STREAM)
         .insert_header((CACHE_CONTROL, "no-store"))
-        // Otherwise nginx would buffer the stream.
+        // Without this header, nginx would buffer the stream.
         .insert_header(("X-Accel-Buffering", "no"))
         .streaming(body.boxed_local())
 }
@@ -113,24 +113,24 @@ fn stream_events(
     id: ConversationId,
     source: Source,
 ) -> impl stream::Stream<Item = String> + use<> {
-    let closing = connections.closing.clone();
-    let state = EventStream { _permit: permit, id, source, closing, is_open: true };
+    let shutdown = connections.shutdown.clone();
+    let state = EventStream { _permit: permit, id, source, shutdown, is_open: true };
     stream::unfold(state, next_events)
 }
 
-/// Waits for the next events. At shutdown, the client still gets the events up to that moment; it gets later
-/// ones when it reconnects.
+/// Waits for the next events. At shutdown, the client still receives the available events; it receives later ones
+/// when it reconnects.
 async fn next_events(mut state: EventStream) -> Option<(String, EventStream)> {
     if !state.is_open {
         return None;
     }
-    let closing = state.closing.clone();
+    let shutdown = state.shutdown.clone();
     let update = tokio::select! {
         next = timeout(KEEP_ALIVE_INTERVAL, state.source.next()) => match next {
             Ok(update) => update?,
             Err(_) => return Some((":\n\n".to_owned(), state)),
         },
-        () = closing.cancelled() => {
+        () = shutdown.cancelled() => {
             state.is_open = false;
             state.source.available().await?
         }
@@ -168,7 +168,7 @@ fn format_event(event: &OutgoingEvent) -> String {
     match serde_json::to_string(event) {
         Ok(data) => format!("event: {}\n{id}data: {data}\n\n", event.name()),
         Err(error) => {
-            tracing::error!(%error, "failed to serialize an event");
+            tracing::error!(%error, "failed to serialize event");
             String::new()
         }
     }

@@ -1,4 +1,4 @@
-//! The memory and the time of a message that has not arrived completely.
+//! The memory and time limits of a message that has not arrived completely.
 
 use actix_web::HttpRequest;
 use actix_web::web::Data;
@@ -12,15 +12,15 @@ use crate::middleware::body_limits::{
     BodyBudget, BodyMemory, EXEMPT_BYTES, max_duration_at_min_rate,
 };
 
-/// The unfinished message of a connection: of a WebSocket without its last bytes, of Socket.IO without its last
-/// attachment. Its bytes count as those of a request's body.
+/// The unfinished message of a connection: a WebSocket message without its last bytes, or a Socket.IO packet
+/// without its last attachment. Its bytes count like those of a request body.
 pub(super) struct UnfinishedMessage {
     budget: Option<Data<BodyBudget>>,
     network: Network,
     memory: BodyMemory,
     started: Option<Instant>,
     arrived: u64,
-    /// Its number in the connection.
+    /// The number of the message in its connection.
     number: u64,
 }
 
@@ -36,18 +36,18 @@ impl UnfinishedMessage {
         }
     }
 
-    /// When more of the message must have arrived, if its bytes count.
+    /// Returns the time by which more of the message must have arrived, if its bytes count.
     pub(super) fn deadline(&self) -> Option<Instant> {
         self.started.map(|started| started + max_duration_at_min_rate(self.arrived))
     }
 
-    /// Counts that a message was too slow.
+    /// Counts a message that arrived too slowly, and returns the violation.
     pub(super) fn too_slow() -> Violation {
         count_reached_limit(Limit::BodyTime);
         Violation::TooSlow
     }
 
-    /// Notes that this many bytes of the message with this number have arrived, 0 if it is complete.
+    /// Records that this many bytes of the message with this number have arrived; 0 if it is complete.
     ///
     /// # Errors
     /// [`Violation::MemoryExceeded`] or [`Violation::TooSlow`].
@@ -98,17 +98,17 @@ mod tests {
     fn the_unfinished_messages_of_a_network_share_its_memory_until_they_are_complete() {
         let budget = BodyBudget::default();
         let (mut first, mut second) = (unfinished(&budget), unfinished(&budget));
-        let most = 60 * 1024 * 1024;
+        let almost_all = 60 * 1024 * 1024;
 
-        assert_eq!(first.update(1, most), Ok(()));
+        assert_eq!(first.update(1, almost_all), Ok(()));
         assert_eq!(second.update(1, EXEMPT_BYTES), Ok(()));
-        assert_eq!(second.update(1, most), Err(Violation::MemoryExceeded));
+        assert_eq!(second.update(1, almost_all), Err(Violation::MemoryExceeded));
         assert_eq!(first.update(1, 0), Ok(()));
-        assert_eq!(second.update(1, most), Ok(()));
+        assert_eq!(second.update(1, almost_all), Ok(()));
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_message_may_not_arrive_too_slowly() {
+    async fn a_message_that_arrives_too_slowly_is_rejected() {
         let mut message = unfinished(&BodyBudget::default());
         message.update(1, 20 * 1024).unwrap();
 
@@ -117,9 +117,12 @@ mod tests {
         advance(Duration::from_secs(2)).await;
 
         let deadline = message.deadline().unwrap();
-        assert!(deadline < Instant::now(), "20 KiB take 20 s, after a grace of 10 s");
+        assert!(
+            deadline < Instant::now(),
+            "20 KiB may take only 20 s in addition to the grace period of 10 s"
+        );
         assert_eq!((in_time, message.update(1, 20 * 1024)), (Ok(()), Err(Violation::TooSlow)));
-        assert_eq!(message.update(2, 20 * 1024), Ok(()), "the next message has its own time");
+        assert_eq!(message.update(2, 20 * 1024), Ok(()), "the next message was rejected");
         message.update(2, 0).unwrap();
         assert_eq!(message.deadline(), None);
     }

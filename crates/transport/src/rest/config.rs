@@ -5,7 +5,7 @@ use serde::Serialize;
 use utoipa::{OpenApi, ToSchema};
 use webchat_chat::Chat;
 
-use crate::read_route::read_route;
+use crate::get_or_head::get_or_head;
 
 const CONFIG: &str = "/config";
 
@@ -14,7 +14,7 @@ const CONFIG: &str = "/config";
 pub(crate) struct ApiDoc;
 
 pub(crate) fn routes(config: &mut ServiceConfig) {
-    config.service(web::resource(CONFIG).route(read_route().to(read)));
+    config.service(web::resource(CONFIG).route(get_or_head().to(read)));
 }
 
 #[derive(Serialize, ToSchema)]

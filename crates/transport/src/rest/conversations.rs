@@ -13,11 +13,11 @@ use crate::extract::etag::{self, IfMatchParam, IfNoneMatchParam};
 use crate::extract::idempotency_key::IdempotencyKeyHeader;
 use crate::extract::paging::page_size;
 use crate::extract::session::{OptionalSession, RequiredSession};
+use crate::get_or_head::get_or_head;
 use crate::openapi::responses::{
     ConversationPath, EtagResponse, InvalidBodyResponse, InvalidParameterResponse,
     NotFoundResponse, NotModifiedResponse, PreconditionFailedResponse,
 };
-use crate::read_route::read_route;
 
 const CONVERSATIONS: &str = "/conversations";
 const CONVERSATION: &str = "/conversations/{id}";
@@ -30,11 +30,11 @@ pub(crate) struct ApiDoc;
 pub(crate) fn routes(config: &mut ServiceConfig) {
     config
         .service(
-            web::resource(CONVERSATIONS).route(read_route().to(list)).route(web::post().to(start)),
+            web::resource(CONVERSATIONS).route(get_or_head().to(list)).route(web::post().to(start)),
         )
         .service(
             web::resource(CONVERSATION)
-                .route(read_route().to(read))
+                .route(get_or_head().to(read))
                 .route(web::patch().to(edit))
                 .route(web::delete().to(delete)),
         )
@@ -50,7 +50,7 @@ struct ListQuery {
     /// The `next_cursor` of the previous page.
     #[param(pattern = r"^[0-9]{1,15}_[0-9a-f]{32}$")]
     cursor: Option<String>,
-    /// `true` lists the archived conversations, `false` (the default) the others.
+    /// Whether to list the archived conversations (`true`) or the others (`false`, the default).
     archived: Option<bool>,
 }
 
@@ -61,7 +61,7 @@ struct ConversationList {
     next_cursor: Option<String>,
 }
 
-/// Fields that are left out stay unchanged.
+/// The changes of a conversation. Omitted fields stay unchanged.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(as = ConversationChanges)]
@@ -207,8 +207,8 @@ async fn reset(
     Ok(HttpResponse::NoContent().finish())
 }
 
-/// Checks `If-Match`. Returns the conversation that it matches: the change must fail if the conversation has
-/// changed since. Returns `None` without `If-Match`.
+/// Checks `If-Match`, and returns the matching state of the conversation: the change must fail if the conversation
+/// has another state by then. Returns `None` without `If-Match`.
 async fn expected_conversation(
     request: &HttpRequest,
     chat: &Chat,

@@ -1,4 +1,4 @@
-//! Files of a conversation, and the progress of their analysis.
+//! The files of a conversation, and the progress of their analyses.
 
 use actix_web::web::{self, Data, Json, Path, Payload, ServiceConfig};
 use actix_web::{HttpRequest, HttpResponse};
@@ -13,8 +13,8 @@ use crate::extract::file_form::UploadedFile;
 use crate::extract::idempotency_key::IdempotencyKeyHeader;
 use crate::extract::session::{OptionalSession, RequiredSession};
 use crate::extract::upload;
+use crate::get_or_head::get_or_head;
 use crate::openapi::responses::{ConversationPath, InvalidFileResponse, NotFoundResponse};
-use crate::read_route::read_route;
 
 const FILES: &str = "/conversations/{id}/files";
 const FILE: &str = "/conversations/{id}/files/{job_id}";
@@ -26,8 +26,8 @@ pub(crate) struct ApiDoc;
 
 pub(crate) fn routes(config: &mut ServiceConfig) {
     config
-        .service(web::resource(FILES).route(read_route().to(list)).route(web::post().to(upload)))
-        .service(web::resource(FILE).route(read_route().to(read)).route(web::delete().to(cancel)))
+        .service(web::resource(FILES).route(get_or_head().to(list)).route(web::post().to(upload)))
+        .service(web::resource(FILE).route(get_or_head().to(read)).route(web::delete().to(cancel)))
         .service(web::resource(RETRY).route(web::post().to(retry)));
 }
 
@@ -37,13 +37,13 @@ struct Files {
     files: Vec<EstimatedFileJob>,
 }
 
-/// A file and its cost.
+/// A file and its estimated cost.
 #[derive(Serialize, ToSchema)]
 struct EstimatedFileJob {
     #[serde(flatten)]
     job: FileJob,
-    /// About how many tokens are sent to the model for all parts of the file. The answers, and the request
-    /// that combines them, are not included.
+    /// The estimated number of tokens that are sent to the model for all parts of the file. The answers, and the
+    /// requests that combine them, are not included.
     estimated_tokens: u64,
 }
 
@@ -100,7 +100,7 @@ async fn upload(
     chat: Data<Chat>,
 ) -> Result<HttpResponse, ApiError> {
     let user_id = caller.session.user_id;
-    // Checked first, so that nobody uploads megabytes to a conversation that does not exist.
+    // Check first, so that clients don't upload megabytes to a conversation that does not exist.
     chat.conversations.find(user_id, *id).await?;
     let (upload, _memory) = upload::read(&request, body, caller.caller(), &chat).await?;
     let job = chat.files.upload(caller.caller(), *id, idempotency.key.as_ref(), upload).await?;

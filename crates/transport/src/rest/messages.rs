@@ -11,8 +11,8 @@ use crate::error::api_error::ApiError;
 use crate::extract::body::{MAX_MESSAGE_BODY_BYTES, json_config};
 use crate::extract::paging::page_size;
 use crate::extract::session::OptionalSession;
+use crate::get_or_head::get_or_head;
 use crate::openapi::responses::{ConversationPath, InvalidParameterResponse, NotFoundResponse};
-use crate::read_route::read_route;
 
 #[derive(OpenApi)]
 #[openapi(paths(list))]
@@ -22,7 +22,7 @@ pub(crate) fn routes(config: &mut ServiceConfig) {
     config.service(
         web::resource(MESSAGES)
             .app_data(json_config(MAX_MESSAGE_BODY_BYTES))
-            .route(read_route().to(list))
+            .route(get_or_head().to(list))
             .route(web::post().to(send::send)),
     );
 }
@@ -45,7 +45,7 @@ struct MessageList {
     messages: Vec<VersionedMessage>,
     /// The `before` of the next page; `null` at the beginning of the conversation.
     next_before: Option<u64>,
-    /// The number of the last event that the page includes. Later events may change its messages.
+    /// The sequence number of the last event that the page includes. Later events may change its messages.
     event_seq: u64,
     /// The id of the running turn, if there is one.
     running_turn: Option<TurnId>,

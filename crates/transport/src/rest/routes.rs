@@ -1,5 +1,5 @@
-//! All routes of REST v1, and their description. Each file of routes declares its paths as constants,
-//! which both its `routes` and its `utoipa::path` attributes use.
+//! All routes of REST v1, and their description. Each route file declares its paths as constants, which its
+//! `routes` and its `utoipa::path` attributes share.
 
 use actix_web::web::{self, ServiceConfig};
 use utoipa::OpenApi as _;

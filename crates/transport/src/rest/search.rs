@@ -9,8 +9,8 @@ use webchat_domain::SearchHit;
 use crate::error::api_error::ApiError;
 use crate::extract::paging::page_size;
 use crate::extract::session::OptionalSession;
+use crate::get_or_head::get_or_head;
 use crate::openapi::responses::InvalidParameterResponse;
-use crate::read_route::read_route;
 
 const SEARCH: &str = "/search";
 
@@ -19,7 +19,7 @@ const SEARCH: &str = "/search";
 pub(crate) struct ApiDoc;
 
 pub(crate) fn routes(config: &mut ServiceConfig) {
-    config.service(web::resource(SEARCH).route(read_route().to(search)));
+    config.service(web::resource(SEARCH).route(get_or_head().to(search)));
 }
 
 #[derive(Deserialize, IntoParams)]

@@ -1,4 +1,4 @@
-//! Versions of messages: editing a question, regenerating or continuing an answer, selecting a version.
+//! Message versions: edits questions, regenerates and continues answers, and selects versions.
 
 use actix_web::web::{self, Data, Json, Path, ServiceConfig};
 use actix_web::{HttpRequest, HttpResponse};

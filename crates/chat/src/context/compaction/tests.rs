@@ -10,7 +10,8 @@ use crate::testing::{ModelRequest, TestChat, prompt_edit, settle};
 use crate::turns::lease::RENEW_INTERVAL;
 use webchat_llm::ChatRequest;
 
-/// Returns a chat whose window has 1 000 tokens for messages: compaction starts at 750 and leaves 250.
+/// Returns a chat whose window has 1 000 tokens for messages: a conversation with more than 750 tokens is compacted
+/// to 250.
 async fn chat_with_small_window() -> TestChat {
     TestChat::with_window(1_800, 800).await
 }
@@ -24,11 +25,11 @@ fn text_of(count: usize) -> String {
 
 async fn summary_request(test: &TestChat) -> ModelRequest {
     let request = test.model.next_request().await;
-    assert_eq!(request.request.messages[0].content, SUMMARISE, "requests a summary");
+    assert_eq!(request.request.messages[0].content, SUMMARISE, "the request is not for a summary");
     request
 }
 
-async fn summarise(test: &TestChat, summary: &str) -> ChatRequest {
+async fn answer_summary_request(test: &TestChat, summary: &str) -> ChatRequest {
     let summary_request = summary_request(test).await;
     let request = summary_request.request.clone();
     summary_request.send_text(summary).await;
@@ -38,15 +39,15 @@ async fn summarise(test: &TestChat, summary: &str) -> ChatRequest {
 }
 
 async fn summary(test: &TestChat) -> Option<Summary> {
-    test.chat.contexts.view(test.user_id, test.id).await.unwrap().context.summary
+    test.chat.contexts.view(test.user_id, test.conversation_id).await.unwrap().context.summary
 }
 
 async fn ledger(test: &TestChat) -> webchat_domain::Ledger {
-    test.chat.contexts.view(test.user_id, test.id).await.unwrap().ledger
+    test.chat.contexts.view(test.user_id, test.conversation_id).await.unwrap().ledger
 }
 
-/// Adds two exchanges of 400 tokens each, which start a compaction.
-async fn fill(test: &TestChat) {
+/// Adds two questions and answers of about 400 tokens together, which triggers a compaction.
+async fn add_messages_until_compaction(test: &TestChat) {
     test.ask_and_answer(&format!("first {}", text_of(190)), &text_of(200)).await;
     test.ask_and_answer(&format!("second {}", text_of(190)), &text_of(200)).await;
 }
@@ -54,9 +55,9 @@ async fn fill(test: &TestChat) {
 #[tokio::test(start_paused = true)]
 async fn the_oldest_messages_of_a_nearly_full_window_are_summarised_in_the_background() {
     let test = chat_with_small_window().await;
-    fill(&test).await;
+    add_messages_until_compaction(&test).await;
 
-    let summary_request = summarise(&test, "They spoke of tides.").await;
+    let summary_request = answer_summary_request(&test, "They spoke of tides.").await;
     let stored = summary(&test).await.unwrap();
     let request = test.ask("And now?").await;
 
@@ -67,25 +68,24 @@ async fn the_oldest_messages_of_a_nearly_full_window_are_summarised_in_the_backg
     let summary_message = "Summary of the conversation so far:\nThey spoke of tides.";
     assert_eq!(request.contents(), [summary_message, text_of(200).as_str(), "And now?"]);
     assert!(test.published().await.contains(&"compacted: 3".to_owned()));
-    assert_eq!(test.messages().await.len(), 6, "nothing is deleted");
+    assert_eq!(test.messages().await.len(), 6, "messages were deleted");
     assert_eq!(ledger(&test).await.left_out_messages, 0);
 }
 
 #[tokio::test(start_paused = true)]
 async fn the_next_summary_combines_the_previous_one_with_only_the_new_messages() {
     let test = chat_with_small_window().await;
-    fill(&test).await;
-    summarise(&test, "They spoke of tides.").await;
-    fill(&test).await;
+    add_messages_until_compaction(&test).await;
+    answer_summary_request(&test, "They spoke of tides.").await;
+    add_messages_until_compaction(&test).await;
 
-    let request = summarise(&test, "Tides, again.").await;
+    let request = answer_summary_request(&test, "Tides, again.").await;
 
     let content = &request.messages[1].content;
     assert!(content.starts_with("Summary of the conversation so far:\nThey spoke of tides.\n\n"));
-    assert!(
-        !content.contains("[first]") && content.matches("second a tide").count() <= 1,
-        "{content}"
-    );
+    for question in ["first a tide", "second a tide"] {
+        assert_eq!(content.matches(question).count(), 1, "{content}");
+    }
     let stored = summary(&test).await.unwrap();
     assert_eq!(stored.text, "Tides, again.");
     assert!(stored.through > 3);
@@ -97,7 +97,7 @@ async fn messages_that_no_longer_fit_are_summarised_before_the_answer() {
     test.ask_and_answer(&text_of(300), &text_of(300)).await;
 
     test.send(&text_of(500)).await.unwrap();
-    summarise(&test, "They spoke of tides.").await;
+    answer_summary_request(&test, "They spoke of tides.").await;
     let request = test.model.next_request().await;
 
     let contents = request.contents();
@@ -107,7 +107,7 @@ async fn messages_that_no_longer_fit_are_summarised_before_the_answer() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_failed_summary_changes_nothing_and_the_next_turn_retries() {
+async fn a_failed_summary_changes_nothing_and_is_retried_by_the_next_turn() {
     let test = chat_with_small_window().await;
     test.ask_and_answer(&text_of(300), &text_of(300)).await;
 
@@ -127,16 +127,16 @@ async fn a_failed_summary_changes_nothing_and_the_next_turn_retries() {
     });
     assert_eq!(usage.unwrap().left_out_messages, 1);
     test.send("Again?").await.unwrap();
-    summarise(&test, "They spoke of tides.").await;
+    answer_summary_request(&test, "They spoke of tides.").await;
     assert!(summary(&test).await.is_some());
 }
 
 #[tokio::test(start_paused = true)]
 async fn an_empty_summary_is_not_stored() {
     let test = chat_with_small_window().await;
-    fill(&test).await;
+    add_messages_until_compaction(&test).await;
 
-    summarise(&test, " \n").await;
+    answer_summary_request(&test, " \n").await;
 
     assert_eq!(summary(&test).await, None);
 }
@@ -144,9 +144,9 @@ async fn an_empty_summary_is_not_stored() {
 #[tokio::test(start_paused = true)]
 async fn a_summary_that_is_too_long_is_truncated_at_the_end_of_a_sentence() {
     let test = chat_with_small_window().await;
-    fill(&test).await;
+    add_messages_until_compaction(&test).await;
 
-    let request = summarise(&test, &"The moon makes the tides. ".repeat(99)).await;
+    let request = answer_summary_request(&test, &"The moon makes the tides. ".repeat(99)).await;
 
     let stored = summary(&test).await.unwrap();
     assert_eq!(request.max_answer_tokens, 250);
@@ -157,12 +157,12 @@ async fn a_summary_that_is_too_long_is_truncated_at_the_end_of_a_sentence() {
 #[tokio::test(start_paused = true)]
 async fn two_instances_do_not_summarise_at_the_same_time() {
     let test = chat_with_small_window().await;
-    fill(&test).await;
+    add_messages_until_compaction(&test).await;
     let request = summary_request(&test).await;
     let other = Compaction {
         core: test.another_instance().core,
         caller: test.user_id.into(),
-        id: test.id,
+        id: test.conversation_id,
         before: 5,
     };
 
@@ -172,22 +172,23 @@ async fn two_instances_do_not_summarise_at_the_same_time() {
         request.finish(FinishReason::Stop).await;
     });
 
-    assert_eq!(test.model.request_count(), 3, "the second instance found nothing left to compact");
+    assert_eq!(test.model.request_count(), 3, "the second instance sent a request");
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_edit_during_compaction_discards_the_summary() {
+async fn a_context_edit_during_compaction_discards_the_summary() {
     let test = chat_with_small_window().await;
-    fill(&test).await;
+    add_messages_until_compaction(&test).await;
     let request = summary_request(&test).await;
 
     let prompt = prompt_edit("Be brief.");
-    test.chat.contexts.edit(test.user_id, test.id, prompt, None).await.unwrap();
+    test.chat.contexts.edit(test.user_id, test.conversation_id, prompt, None).await.unwrap();
     request.send_text("They spoke of tides.").await;
     request.finish(FinishReason::Stop).await;
     settle().await;
 
-    let context = test.chat.contexts.view(test.user_id, test.id).await.unwrap().context;
+    let context =
+        test.chat.contexts.view(test.user_id, test.conversation_id).await.unwrap().context;
     assert_eq!(context.system_prompt.unwrap().text, "Be brief.");
     assert_eq!(context.summary, None);
 }
@@ -195,22 +196,27 @@ async fn an_edit_during_compaction_discards_the_summary() {
 #[tokio::test(start_paused = true)]
 async fn a_summary_of_messages_that_are_no_longer_visible_is_not_stored() {
     let test = chat_with_small_window().await;
-    fill(&test).await;
+    add_messages_until_compaction(&test).await;
     let request = summary_request(&test).await;
 
-    test.chat.turns.regenerate(test.user_id, test.id, None, None).await.unwrap();
+    test.chat.turns.regenerate(test.user_id, test.conversation_id, None, None).await.unwrap();
     request.answer("They spoke of tides.", FinishReason::Stop).await;
 
     assert_eq!(summary(&test).await, None);
 }
 
 #[tokio::test(start_paused = true)]
-async fn each_visible_message_after_many_hidden_ones_is_summarised_once() {
+async fn each_visible_message_is_summarised_once_after_many_hidden_messages() {
     let test = chat_with_small_window().await;
     test.append_messages(std::iter::repeat_n("hidden".to_owned(), 180)).await;
-    let oldest = test.chat.core.read_messages(test.user_id, test.id, Some(2), 1).await.unwrap();
+    let oldest =
+        test.chat.core.read_messages(test.user_id, test.conversation_id, Some(2), 1).await.unwrap();
     let edit = crate::testing::message("shown 0.");
-    test.chat.turns.edit(test.user_id, test.id, oldest[0].message_id, edit).await.unwrap();
+    test.chat
+        .turns
+        .edit(test.user_id, test.conversation_id, oldest[0].message_id, edit)
+        .await
+        .unwrap();
     test.model.next_request().await.answer("Yes.", FinishReason::Stop).await;
     let visible = (1..80).map(|number| format!("shown {number}. {}", text_of(40)));
     test.append_messages(visible).await;
@@ -242,8 +248,8 @@ async fn an_answer_that_can_be_continued_is_not_summarised() {
     test.ask_and_answer(&text_of(190), &text_of(200)).await;
     test.ask(&text_of(190)).await.answer(&text_of(300), FinishReason::Length).await;
 
-    summarise(&test, "They spoke of tides.").await;
-    test.chat.turns.continue_answer(test.user_id, test.id, None, None).await.unwrap();
+    answer_summary_request(&test, "They spoke of tides.").await;
+    test.chat.turns.continue_answer(test.user_id, test.conversation_id, None, None).await.unwrap();
     let request = test.model.next_request().await;
 
     assert_eq!(summary(&test).await.unwrap().through, 2);
@@ -253,21 +259,21 @@ async fn an_answer_that_can_be_continued_is_not_summarised() {
 #[tokio::test(start_paused = true)]
 async fn shutdown_cancels_a_summary_and_releases_the_lease() {
     let test = chat_with_small_window().await;
-    fill(&test).await;
+    add_messages_until_compaction(&test).await;
     let request = summary_request(&test).await;
 
     test.chat.shutdown(Duration::from_secs(1)).await;
 
     assert!(request.is_cancelled());
     assert_eq!(summary(&test).await, None);
-    assert!(acquire_lease_elsewhere(&test).await);
+    assert!(try_acquire_lease_as_other_instance(&test).await);
 }
 
 #[tokio::test(start_paused = true)]
 async fn shutdown_does_not_wait_for_the_lease_of_another_instance() {
     let test = chat_with_small_window().await;
-    assert!(acquire_lease_elsewhere(&test).await);
-    fill(&test).await;
+    assert!(try_acquire_lease_as_other_instance(&test).await);
+    add_messages_until_compaction(&test).await;
     let started_at = Instant::now();
 
     test.chat.shutdown(Duration::from_secs(1)).await;
@@ -276,14 +282,14 @@ async fn shutdown_does_not_wait_for_the_lease_of_another_instance() {
     assert_eq!(summary(&test).await, None);
 }
 
-/// Tries to acquire the lease as another instance. Returns whether that succeeded.
-async fn acquire_lease_elsewhere(test: &TestChat) -> bool {
+/// Tries to acquire the lease as another instance. Returns whether it succeeded.
+async fn try_acquire_lease_as_other_instance(test: &TestChat) -> bool {
     let now = test.chat.core.ports.clock.now();
     test.chat
         .core
         .ports
         .contexts
-        .begin_compaction(test.id, now, now.plus(COMPACTION_LEASE_DURATION))
+        .begin_compaction(test.conversation_id, now, now.plus(COMPACTION_LEASE_DURATION))
         .await
         .unwrap()
 }
@@ -291,29 +297,29 @@ async fn acquire_lease_elsewhere(test: &TestChat) -> bool {
 #[tokio::test(start_paused = true)]
 async fn the_lease_is_renewed_until_a_long_compaction_is_done() {
     let test = chat_with_small_window().await;
-    fill(&test).await;
+    add_messages_until_compaction(&test).await;
     let request = summary_request(&test).await;
 
     for _ in 0..30 {
         test.advance(Duration::from_secs(1)).await;
     }
-    let acquired_during_compaction = acquire_lease_elsewhere(&test).await;
+    let acquired_during_compaction = try_acquire_lease_as_other_instance(&test).await;
     request.answer("They spoke of tides.", FinishReason::Stop).await;
 
     assert!(!acquired_during_compaction);
     assert_eq!(summary(&test).await.unwrap().text, "They spoke of tides.");
-    assert!(acquire_lease_elsewhere(&test).await);
+    assert!(try_acquire_lease_as_other_instance(&test).await);
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_compaction_that_lost_its_lease_is_cancelled() {
     let test = chat_with_small_window().await;
-    fill(&test).await;
+    add_messages_until_compaction(&test).await;
     let request = summary_request(&test).await;
 
     // Simulate an instance that was suspended past its lease.
     test.clock.advance(COMPACTION_LEASE_DURATION);
-    assert!(acquire_lease_elsewhere(&test).await);
+    assert!(try_acquire_lease_as_other_instance(&test).await);
     test.advance(RENEW_INTERVAL * 2).await;
 
     assert!(request.is_cancelled());
@@ -325,7 +331,7 @@ async fn a_turn_waits_for_the_lease_of_a_dead_instance_only_until_it_expires() {
     for _ in 0..4 {
         test.append_message(&text_of(400)).await;
     }
-    assert!(acquire_lease_elsewhere(&test).await);
+    assert!(try_acquire_lease_as_other_instance(&test).await);
     test.send("And now?").await.unwrap();
 
     for _ in 1..COMPACTION_LEASE_DURATION.as_secs() {
@@ -337,5 +343,5 @@ async fn a_turn_waits_for_the_lease_of_a_dead_instance_only_until_it_expires() {
     }
 
     assert_eq!(requests_before_expiry, 0);
-    summarise(&test, "They spoke of tides.").await;
+    answer_summary_request(&test, "They spoke of tides.").await;
 }

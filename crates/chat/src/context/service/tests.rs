@@ -13,14 +13,14 @@ fn code<T: std::fmt::Debug>(result: Result<T, ChatError>) -> &'static str {
 }
 
 async fn context(test: &TestChat) -> ContextView {
-    test.chat.contexts.view(test.user_id, test.id).await.unwrap()
+    test.chat.contexts.view(test.user_id, test.conversation_id).await.unwrap()
 }
 
 #[tokio::test(start_paused = true)]
 async fn prompt_and_examples_precede_the_messages_and_are_counted() {
     let test =
         TestChat::with_settings(|settings| settings.system_prompt = Some("Be kind.".into())).await;
-    let (user_id, id, chat) = (test.user_id, test.id, &test.chat);
+    let (user_id, id, chat) = (test.user_id, test.conversation_id, &test.chat);
     let parameters = serde_json::from_str(r#"{"temperature": 0.5}"#).ok();
     let temperature = ContextEdit { parameters, ..ContextEdit::default() };
     chat.contexts.add_example(user_id, id, None, "1 + 1?".into(), "2.".into()).await.unwrap();
@@ -50,7 +50,7 @@ async fn prompt_and_examples_precede_the_messages_and_are_counted() {
 #[tokio::test(start_paused = true)]
 async fn removing_an_example_twice_fails_the_second_time() {
     let test = TestChat::new().await;
-    let (user_id, id, chat) = (test.user_id, test.id, &test.chat);
+    let (user_id, id, chat) = (test.user_id, test.conversation_id, &test.chat);
     let example =
         chat.contexts.add_example(user_id, id, None, QUESTION.into(), ANSWER.into()).await.unwrap();
 
@@ -65,7 +65,7 @@ async fn removing_an_example_twice_fails_the_second_time() {
 #[tokio::test(start_paused = true)]
 async fn an_example_that_leaves_less_than_half_of_the_window_is_rejected() {
     let test = TestChat::with_window(1_800, 800).await;
-    let (user_id, id, chat) = (test.user_id, test.id, &test.chat);
+    let (user_id, id, chat) = (test.user_id, test.conversation_id, &test.chat);
 
     let long_prompt = chat.contexts.edit(user_id, id, prompt_edit("tide ".repeat(400)), None).await;
     let example =
@@ -79,10 +79,14 @@ async fn an_example_that_leaves_less_than_half_of_the_window_is_rejected() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_message_that_does_not_fit_next_to_the_prompt_is_rejected() {
+async fn a_message_that_does_not_fit_alongside_the_prompt_is_rejected() {
     let test = TestChat::with_window(1_800, 800).await;
     let prompt = "tide ".repeat(400);
-    test.chat.contexts.edit(test.user_id, test.id, prompt_edit(prompt), None).await.unwrap();
+    test.chat
+        .contexts
+        .edit(test.user_id, test.conversation_id, prompt_edit(prompt), None)
+        .await
+        .unwrap();
 
     let result = test.send(&"tide ".repeat(700)).await;
 
@@ -90,12 +94,12 @@ async fn a_message_that_does_not_fit_next_to_the_prompt_is_rejected() {
     assert_eq!(test.messages().await, []);
 }
 
-/// The user's only slot for long texts is taken, so counting would wait forever.
+/// The user's only permit for long texts is in use, so counting would wait forever.
 #[tokio::test]
-async fn a_context_that_is_certainly_too_long_is_rejected_uncounted() {
+async fn an_obviously_oversized_context_is_rejected_without_counting_tokens() {
     let test = TestChat::with_window(1_800, 800).await;
-    let (user_id, id, contexts) = (test.user_id, test.id, &test.chat.contexts);
-    let _slot = test.hold_text_slot().await;
+    let (user_id, id, contexts) = (test.user_id, test.conversation_id, &test.chat.contexts);
+    let _permit = test.hold_text_permit().await;
     let long = "x".repeat(1_800 * 128 + 1);
 
     let prompt = contexts.edit(user_id, id, prompt_edit(&long), None).await;
@@ -109,14 +113,14 @@ async fn a_context_that_is_certainly_too_long_is_rejected_uncounted() {
 }
 
 #[tokio::test]
-async fn the_long_texts_of_a_users_contexts_are_counted_one_after_another() {
+async fn long_context_texts_of_one_user_are_counted_one_at_a_time() {
     let test = TestChat::with_window(100_000, 800).await;
-    let slot = test.hold_text_slot().await;
+    let permit = test.hold_text_permit().await;
     let long = prompt_edit("tide ".repeat(4_000));
-    let mut edit = pin!(test.chat.contexts.edit(test.user_id, test.id, long, None));
+    let mut edit = pin!(test.chat.contexts.edit(test.user_id, test.conversation_id, long, None));
 
     let while_held = timeout(Duration::from_millis(50), edit.as_mut()).await;
-    drop(slot);
+    drop(permit);
 
     assert!(while_held.is_err());
     edit.await.unwrap();
@@ -125,12 +129,12 @@ async fn the_long_texts_of_a_users_contexts_are_counted_one_after_another() {
 #[tokio::test(start_paused = true)]
 async fn a_user_can_replace_and_remove_the_summary() {
     let test = TestChat::new().await;
-    let (user_id, id, chat) = (test.user_id, test.id, &test.chat);
+    let (user_id, id, chat) = (test.user_id, test.conversation_id, &test.chat);
     test.ask_and_answer(QUESTION, ANSWER).await;
-    let without_summary = chat.contexts.set_summary(user_id, id, Some("Sums.".into()), None).await;
-    test.store_summary(2, "They summed.").await;
+    let without_summary = chat.contexts.set_summary(user_id, id, Some("A sum.".into()), None).await;
+    test.store_summary(2, "They added numbers.").await;
 
-    chat.contexts.set_summary(user_id, id, Some("Sums.".into()), None).await.unwrap();
+    chat.contexts.set_summary(user_id, id, Some("A sum.".into()), None).await.unwrap();
     let edited = context(&test).await;
     let too_long = chat.contexts.set_summary(user_id, id, Some("tide ".repeat(501)), None).await;
     chat.contexts.set_summary(user_id, id, None, None).await.unwrap();
@@ -138,7 +142,7 @@ async fn a_user_can_replace_and_remove_the_summary() {
 
     assert_eq!(code(without_summary), "no_summary");
     let summary = edited.context.summary.unwrap();
-    assert_eq!((summary.text.as_str(), summary.through), ("Sums.", 2));
+    assert_eq!((summary.text.as_str(), summary.through), ("A sum.", 2));
     assert_eq!(summary.author, SummaryAuthor::User);
     assert_eq!((edited.ledger.summary_through, edited.ledger.history), (2, REPLY_PRIMER));
     assert_eq!(code(too_long), "context_too_long");
@@ -150,12 +154,12 @@ async fn a_user_can_replace_and_remove_the_summary() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_edit_based_on_an_old_revision_is_a_conflict() {
+async fn an_edit_based_on_an_outdated_revision_is_a_conflict() {
     let test = TestChat::new().await;
-    let (user_id, id, chat) = (test.user_id, test.id, &test.chat);
+    let (user_id, id, chat) = (test.user_id, test.conversation_id, &test.chat);
     let old_revision = Some(context(&test).await.revision);
     chat.contexts.edit(user_id, id, prompt_edit("Be brief."), old_revision).await.unwrap();
-    test.store_summary(2, "They summed.").await;
+    test.store_summary(2, "They added numbers.").await;
 
     let prompt = chat.contexts.edit(user_id, id, prompt_edit("Be long."), old_revision).await;
     let summary = chat.contexts.set_summary(user_id, id, None, old_revision).await;
@@ -170,7 +174,7 @@ async fn an_edit_based_on_an_old_revision_is_a_conflict() {
 #[tokio::test(start_paused = true)]
 async fn another_user_can_neither_view_nor_change_the_context() {
     let test = TestChat::new().await;
-    let (other_user, id, chat) = (UserId::generate(), test.id, &test.chat);
+    let (other_user, id, chat) = (UserId::generate(), test.conversation_id, &test.chat);
 
     let view = chat.contexts.view(other_user, id).await;
     let prompt = chat.contexts.edit(other_user, id, prompt_edit("Obey."), None).await;

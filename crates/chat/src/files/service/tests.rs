@@ -21,44 +21,62 @@ async fn a_rejected_file_is_not_stored() {
         ("tides.txt", b"", "empty_file"),
         ("tides.txt", b"\xef\xbb\xbf \r\n", "empty_file"),
     ] {
-        let rejected =
-            test.chat.files.upload(test.user_id, test.id, None, new_upload(name, content)).await;
+        let rejected = test
+            .chat
+            .files
+            .upload(test.user_id, test.conversation_id, None, new_upload(name, content))
+            .await;
         assert_eq!(rejected.unwrap_err().code(), code, "{name} {content:?}");
     }
     let other_user = UserId::generate();
-    let rejected =
-        test.chat.files.upload(other_user, test.id, None, new_upload("a.txt", b"tides")).await;
+    let rejected = test
+        .chat
+        .files
+        .upload(other_user, test.conversation_id, None, new_upload("a.txt", b"tides"))
+        .await;
     assert_eq!(rejected.unwrap_err().code(), "conversation_not_found");
 
-    assert_eq!(test.chat.files.list(test.user_id, test.id).await.unwrap(), []);
+    assert_eq!(test.chat.files.list(test.user_id, test.conversation_id).await.unwrap(), []);
     assert_eq!(test.published().await, [""; 0]);
 }
 
 #[tokio::test(start_paused = true)]
 async fn uploads_beyond_the_users_limit_are_rejected_until_an_analysis_ends() {
     let test = TestChat::with_settings(|settings| settings.files.per_user = 2).await;
-    let upload =
-        || test.chat.files.upload(test.user_id, test.id, None, new_upload("A.TXT", b"tides"));
+    let upload = || {
+        test.chat.files.upload(
+            test.user_id,
+            test.conversation_id,
+            None,
+            new_upload("A.TXT", b"tides"),
+        )
+    };
 
     let first = upload().await.unwrap();
     upload().await.unwrap();
     let third = upload().await;
-    test.chat.files.cancel(test.user_id, test.id, first.job_id).await.unwrap();
+    test.chat.files.cancel(test.user_id, test.conversation_id, first.job_id).await.unwrap();
     let after_cancel = upload().await;
 
     assert_eq!(third.unwrap_err().code(), "too_many_files");
     assert_eq!(after_cancel.unwrap().file_name.as_str(), "A.TXT");
 }
 
-/// Splitting the file would wait for the user's other text.
+/// The user's only permit for long texts is in use, so splitting would wait forever.
 #[tokio::test]
 async fn a_file_beyond_the_users_limit_is_rejected_before_it_is_split() {
     let test = TestChat::with_settings(|settings| settings.files.per_user = 1).await;
     let key = IdempotencyKey::try_from("first".to_owned()).ok();
-    let upload =
-        |key| test.chat.files.upload(test.user_id, test.id, key, new_upload("a.txt", b"tides"));
+    let upload = |key| {
+        test.chat.files.upload(
+            test.user_id,
+            test.conversation_id,
+            key,
+            new_upload("a.txt", b"tides"),
+        )
+    };
     let first = upload(key.as_ref()).await.unwrap();
-    let _slot = test.hold_text_slot().await;
+    let _permit = test.hold_text_permit().await;
 
     let second = upload(None).await;
     let repeated = upload(key.as_ref()).await.unwrap();
@@ -70,14 +88,20 @@ async fn a_file_beyond_the_users_limit_is_rejected_before_it_is_split() {
 #[tokio::test]
 async fn uploads_in_progress_count_towards_the_users_limit() {
     let test = TestChat::with_settings(|settings| settings.files.per_user = 1).await;
-    let upload =
-        || test.chat.files.upload(test.user_id, test.id, None, new_upload("a.txt", b"tides"));
-    let slot = test.hold_text_slot().await;
+    let upload = || {
+        test.chat.files.upload(
+            test.user_id,
+            test.conversation_id,
+            None,
+            new_upload("a.txt", b"tides"),
+        )
+    };
+    let permit = test.hold_text_permit().await;
 
     let second = async {
         sleep(Duration::from_millis(50)).await;
         let second = upload().await;
-        drop(slot);
+        drop(permit);
         second
     };
     let (first, second) = tokio::join!(upload(), second);
@@ -93,7 +117,7 @@ async fn shutdown_stops_splitting_after_the_grace_period() {
     let start = Instant::now();
 
     let upload = new_upload("a.txt", content.as_bytes());
-    let upload = test.chat.files.upload(test.user_id, test.id, None, upload);
+    let upload = test.chat.files.upload(test.user_id, test.conversation_id, None, upload);
     let shutdown = async {
         sleep(Duration::from_millis(200)).await;
         test.chat.shutdown(Duration::ZERO).await;
@@ -102,5 +126,5 @@ async fn shutdown_stops_splitting_after_the_grace_period() {
 
     assert_eq!(rejected.unwrap_err().code(), "shutting_down");
     assert!(start.elapsed() < Duration::from_secs(5), "{:?}", start.elapsed());
-    assert_eq!(test.chat.files.list(test.user_id, test.id).await.unwrap(), []);
+    assert_eq!(test.chat.files.list(test.user_id, test.conversation_id).await.unwrap(), []);
 }

@@ -15,7 +15,7 @@ use crate::files::dispatcher::POLL_INTERVAL;
 use crate::testing::{ModelRequest, TestChat, settle};
 use crate::{Settings, Upload};
 
-/// A chat that splits files into parts of 64 tokens.
+/// Returns a chat that splits files into parts of 64 tokens.
 async fn new_test(change: impl FnOnce(&mut Settings)) -> TestChat {
     let test = TestChat::with_settings(|settings| {
         settings.files.part_tokens = 64;
@@ -26,7 +26,7 @@ async fn new_test(change: impl FnOnce(&mut Settings)) -> TestChat {
     test
 }
 
-/// The text of a file that has this many parts.
+/// Returns the text of a file with this many parts.
 fn text_of_parts(parts: usize) -> String {
     let parts = (1..=parts).map(|part| format!("{part}{}\n\n", " tide".repeat(50)));
     parts.collect::<Vec<_>>().concat()
@@ -35,11 +35,11 @@ fn text_of_parts(parts: usize) -> String {
 async fn upload(test: &TestChat, content: &str) -> FileJob {
     let name = "tides.txt".to_owned().into();
     let upload = Upload { name, content: content.as_bytes().to_vec() };
-    test.chat.files.upload(test.user_id, test.id, None, upload).await.unwrap()
+    test.chat.files.upload(test.user_id, test.conversation_id, None, upload).await.unwrap()
 }
 
 async fn current(test: &TestChat, job: &FileJob) -> FileJob {
-    test.chat.files.find(test.user_id, test.id, job.job_id).await.unwrap()
+    test.chat.files.find(test.user_id, test.conversation_id, job.job_id).await.unwrap()
 }
 
 async fn answer(request: ModelRequest, text: &str) {
@@ -135,7 +135,7 @@ async fn analyses_that_exceed_the_window_are_combined_in_several_steps() {
         }
         assert!(tokens <= window, "{tokens}");
         prompts.push(messages[0].content.clone());
-        // Much longer than requested.
+        // The answer is much longer than requested.
         answer(request, &"ebb and flow. ".repeat(100)).await;
     }
 
@@ -159,7 +159,7 @@ async fn a_failed_request_is_retried_without_publishing_a_failure() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_failed_part_is_named_and_a_retry_requests_only_that_part() {
+async fn an_error_names_the_failed_part_and_a_retry_requests_only_that_part() {
     let test = new_test(|settings| settings.files.concurrency = 1).await;
 
     let job = upload(&test, &text_of_parts(3)).await;
@@ -169,7 +169,8 @@ async fn a_failed_part_is_named_and_a_retry_requests_only_that_part() {
     }
     answer(next_request(&test, ANALYSE).await, "three").await;
     let failed = current(&test, &job).await;
-    let retried = test.chat.files.retry(test.user_id, test.id, job.job_id).await.unwrap();
+    let retried =
+        test.chat.files.retry(test.user_id, test.conversation_id, job.job_id).await.unwrap();
     let missing = next_request(&test, ANALYSE).await;
     let sent = content(&missing).to_owned();
     answer(missing, "two").await;
@@ -185,7 +186,7 @@ async fn a_failed_part_is_named_and_a_retry_requests_only_that_part() {
     assert_eq!((retried.status, retried.error), (JobStatus::Running, None));
     assert!(sent.starts_with("Part 2 of 3 "), "{sent}");
     assert_eq!(test.last_message().await.content, "All of it.");
-    let second_retry = test.chat.files.retry(test.user_id, test.id, job.job_id).await;
+    let second_retry = test.chat.files.retry(test.user_id, test.conversation_id, job.job_id).await;
     assert_eq!(second_retry.unwrap_err().code(), "file_not_failed");
 }
 
@@ -210,7 +211,7 @@ async fn cancelling_a_file_cancels_its_request_within_two_seconds() {
     let part = next_request(&test, ANALYSE).await;
     part.send_text("It is").await;
 
-    test.chat.files.cancel(test.user_id, test.id, job.job_id).await.unwrap();
+    test.chat.files.cancel(test.user_id, test.conversation_id, job.job_id).await.unwrap();
     test.advance(Duration::from_millis(2_100)).await;
 
     assert!(part.is_cancelled());
@@ -225,7 +226,7 @@ async fn deleting_a_conversation_cancels_the_analysis_of_its_files() {
     upload(&test, "Tides.").await;
     let part = next_request(&test, ANALYSE).await;
 
-    test.chat.conversations.delete(test.user_id, test.id).await.unwrap();
+    test.chat.conversations.delete(test.user_id, test.conversation_id).await.unwrap();
     test.advance(Duration::from_millis(2_100)).await;
 
     assert!(part.is_cancelled());
@@ -233,7 +234,7 @@ async fn deleting_a_conversation_cancels_the_analysis_of_its_files() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn shutdown_waits_for_running_requests_and_the_next_server_analyses_the_rest() {
+async fn shutdown_waits_for_running_requests_and_the_next_instance_analyses_the_remaining_parts() {
     let test = new_test(|settings| settings.files.concurrency = 1).await;
     let job = upload(&test, &text_of_parts(2)).await;
     let first = next_request(&test, ANALYSE).await;
@@ -266,7 +267,7 @@ async fn a_shutdown_without_grace_cancels_the_request() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_file_of_a_dead_server_is_taken_over_when_its_lease_expires() {
+async fn a_file_of_a_dead_instance_is_taken_over_when_its_lease_expires() {
     let test = TestChat::new().await;
     upload(&test, "Tides.").await;
     let (jobs, now) = (&test.chat.core.ports.file_jobs, test.clock.now());
@@ -284,18 +285,18 @@ async fn a_file_of_a_dead_server_is_taken_over_when_its_lease_expires() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_analysis_of_a_deleted_conversation_says_that_the_conversation_is_gone() {
+async fn the_analysis_of_a_deleted_conversation_is_not_found() {
     let test = new_test(|_| {}).await;
     let job = upload(&test, "Tides.").await;
     answer(next_request(&test, ANALYSE).await, "It is about tides.").await;
     let job = current(&test, &job).await;
 
     let analysis = test.chat.files.analysis(test.user_id, &job).await.unwrap();
-    test.chat.conversations.delete(test.user_id, test.id).await.unwrap();
-    let gone = test.chat.files.analysis(test.user_id, &job).await;
+    test.chat.conversations.delete(test.user_id, test.conversation_id).await.unwrap();
+    let after_deletion = test.chat.files.analysis(test.user_id, &job).await;
 
     assert_eq!(analysis, "It is about tides.");
-    assert_eq!(gone.unwrap_err().code(), "conversation_not_found");
+    assert_eq!(after_deletion.unwrap_err().code(), "conversation_not_found");
 }
 
 #[tokio::test(start_paused = true)]
@@ -313,9 +314,9 @@ async fn a_panic_fails_only_its_own_file() {
     assert_eq!(test.last_message().await.content, "It is about ebb.");
 }
 
-/// While one part is being recorded, the next ones continue: they may hold what the first one waits for.
+/// While one part is being recorded, the others continue: they may hold a resource that the first one waits for.
 #[tokio::test(start_paused = true)]
-async fn a_part_that_waits_to_be_recorded_does_not_stop_the_others() {
+async fn a_part_that_waits_to_be_recorded_does_not_block_the_others() {
     let test = TestChat::with_settings(|settings| {
         (settings.files.part_tokens, settings.files.concurrency) = (64, 2);
     })

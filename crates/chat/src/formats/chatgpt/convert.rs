@@ -10,15 +10,15 @@ use webchat_persistence::StoredMessage;
 use super::message::{NodeText, timestamp};
 use super::source::{ChatGptConversation, Node, Nodes};
 use crate::formats::ids;
-use crate::formats::imported::{ImportedConversation, MAX_BYTES, title_of};
+use crate::formats::imported_conversation::{ImportedConversation, MAX_BYTES, title_of};
 
 type Tree = BTreeMap<Box<str>, Node>;
 
-/// A node with its time, which is never earlier than its parent's.
+/// A node in the order of import. Its time is never earlier than its parent's.
 struct OrderedNode<'a> {
     id: &'a str,
     created_at: Timestamp,
-    /// The index of its text.
+    /// The index of its text in [`Nodes::texts`].
     text: Option<usize>,
     /// The id of the nearest imported ancestor.
     parent: Option<&'a str>,
@@ -87,7 +87,8 @@ fn order(tree: &Tree, created_at: Timestamp) -> Result<Vec<OrderedNode<'_>>, Str
     Ok(ordered)
 }
 
-/// Returns the ids of the nodes on the path to the current node, or to the newest if no node is current.
+/// Returns the ids of the nodes on the path to the current node, or to the newest node if the file names no current
+/// one.
 fn visible<'a>(
     tree: &'a Tree,
     current: Option<&'a str>,

@@ -47,7 +47,7 @@ struct FinishDetails {
     kind: Option<String>,
 }
 
-/// The part of a message that is imported.
+/// The imported parts of a message.
 pub(super) struct NodeText {
     pub(super) role: Role,
     pub(super) content: String,
@@ -59,7 +59,7 @@ impl NodeMessage {
         self.create_time.and_then(timestamp)
     }
 
-    /// Returns the bytes of the text to import.
+    /// Returns the size of the text to import in bytes.
     pub(super) fn text_bytes(&self) -> usize {
         let content = self.content.as_ref().filter(|_| self.role().is_some());
         content.map_or(0, Content::text_bytes)
@@ -119,7 +119,7 @@ impl Content {
     }
 }
 
-/// Converts Unix seconds. Returns `None` if they are not in the years 1970 to 9999.
+/// Converts Unix seconds. Returns `None` for a time outside the years 1970 to 9999.
 pub(super) fn timestamp(seconds: f64) -> Option<Timestamp> {
     if !(0.0..=LAST_SECOND).contains(&seconds) {
         return None;

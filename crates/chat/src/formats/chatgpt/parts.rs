@@ -1,14 +1,14 @@
-//! The parts of a message: texts, transcripts of speech, and pointers to images.
+//! The parts of a message: texts, speech transcripts, and image pointers.
 
 use std::fmt;
 
 use serde::de::{IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 
-use crate::formats::imported::MAX_BYTES;
+use crate::formats::imported_conversation::MAX_BYTES;
 
-/// The texts of all parts, joined. Other parts take no memory. A text that exceeds [`MAX_BYTES`] is incomplete, because
-/// it will be rejected.
+/// The joined texts of all parts. Other parts take no memory. A text stops growing once it exceeds [`MAX_BYTES`],
+/// because it will be rejected.
 #[derive(Default)]
 pub(super) struct Parts {
     pub(super) text: String,
@@ -18,7 +18,7 @@ pub(super) struct Parts {
 #[derive(Default)]
 enum Part {
     Text(String),
-    /// The file does not contain images, so that an image becomes a placeholder.
+    /// An image, which becomes a placeholder because the file does not contain it.
     Image,
     #[default]
     Other,

@@ -1,4 +1,4 @@
-//! Parses a conversation, and keeps only what is imported.
+//! Parses a conversation, and keeps only the data to import.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -22,7 +22,8 @@ pub(in crate::formats) struct ChatGptConversation {
     pub(super) current_node: Option<ForeignId>,
 }
 
-/// The nodes of a conversation. The texts are kept apart, so that they can be moved while the tree is borrowed.
+/// The nodes of a conversation. The texts are stored separately, so that they can be moved while the tree is
+/// borrowed.
 #[derive(Default)]
 pub(super) struct Nodes {
     pub(super) tree: BTreeMap<Box<str>, Node>,

@@ -1,9 +1,9 @@
-//! Files of ChatGPT, and the limits of a conversation.
+//! Tests of ChatGPT files, and of the limits of a conversation.
 
 use super::*;
 
 #[test]
-fn chatgpt_branches_become_versions_and_messages_without_a_visible_text_are_skipped() {
+fn chatgpt_branches_become_versions_and_messages_without_visible_text_are_skipped() {
     let imported = read_all(CHATGPT).unwrap();
 
     let tides = &imported[0];
@@ -31,7 +31,7 @@ fn chatgpt_branches_become_versions_and_messages_without_a_visible_text_are_skip
     assert_eq!(other.conversation.created_at, NOW);
 }
 
-/// A file in ChatGPT's format whose second conversation has these nodes.
+/// Returns a file in ChatGPT's format whose second conversation has these nodes.
 fn chatgpt_file(nodes: impl Iterator<Item = String>) -> String {
     let nodes: Vec<String> = nodes.collect();
     format!(
@@ -54,7 +54,7 @@ fn a_conversation_with_too_many_messages_is_rejected() {
     assert!(read_all(&chatgpt_file(nodes(100_000))).is_ok());
     let too_many = [chatgpt_file(nodes(100_001)), format!("[{}]", messages(100_001))];
 
-    // A file of the Flask application is one conversation.
+    // A file of the Flask application contains a single conversation.
     for (file, place) in too_many.iter().zip(["conversation 2 is broken, at ", "in line 1, "]) {
         let message = error_message(file);
         assert!(message.contains(place), "{message}");
@@ -77,7 +77,7 @@ fn a_conversation_with_too_much_text_is_rejected() {
 }
 
 #[test]
-fn a_text_that_is_too_long_to_collect_is_rejected() {
+fn a_text_beyond_the_limit_of_the_parser_is_rejected() {
     let text = "x".repeat(25 * 1024 * 1024);
     let files = [
         chatgpt_file(std::iter::once(node(1, 0, &format!("{USER}[\"{text}\"]}}}}")))),
@@ -91,7 +91,8 @@ fn a_text_that_is_too_long_to_collect_is_rejected() {
 }
 
 #[test]
-fn children_of_nodes_without_a_text_are_connected_and_parts_that_are_no_texts_are_skipped() {
+fn children_of_nodes_without_text_are_attached_to_the_nearest_message_and_other_parts_are_skipped()
+{
     let parts = "[0,null,true,[\"no\"],\"\",{\"text\":\"one\"},{\"text\":3},\"two\",\
                  {\"content_type\":\"image_asset_pointer\"}]";
     let nodes = [

@@ -1,4 +1,4 @@
-//! What is written is read back unchanged.
+//! Tests that a written file is read back unchanged.
 
 use proptest::collection::vec;
 use proptest::option;
@@ -51,8 +51,8 @@ prop_compose! {
 }
 
 prop_compose! {
-    /// A message with the distance to the previous position, and the index of its parent among the previous
-    /// messages.
+    /// Generates a message with the distance to the previous position, and the index of its parent among the
+    /// previous messages.
     fn messages()(
         id in uuid(), gap in 1..4_u64, parent in option::of(any::<prop::sample::Index>()),
         turn in option::of(uuid()), client_id in option::of("[a-z]{4,8}"), is_question in any::<bool>(),

@@ -13,7 +13,7 @@ use crate::{DailyTokenLimits, Upload};
 /// The tokens that a turn with [`QUESTION`] and [`ANSWER`] uses: 3 + 4 + 7 of the request, and 6 of the answer.
 const TURN: u64 = 20;
 
-/// What the first turn reserves at most.
+/// The maximum number of tokens that the first turn reserves.
 const MAX_TURN: u64 = 1_000;
 
 async fn chat_with(daily_tokens: DailyTokenLimits) -> TestChat {
@@ -31,7 +31,7 @@ async fn used(test: &TestChat, scope: TokenScope) -> u64 {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_turn_reserves_what_it_may_use_and_counts_what_it_used() {
+async fn a_turn_reserves_the_maximum_and_counts_the_used_tokens() {
     let test = chat_with_user_budget(10_000).await;
     let scope = TokenScope::User(test.user_id);
 
@@ -54,8 +54,11 @@ async fn a_turn_beyond_the_budget_is_refused_before_anything_is_sent_or_stored()
 
     let error = refused.unwrap_err();
     assert_eq!(error.code(), "token_budget_exceeded");
-    let said = error.to_string();
-    assert!(said.contains("00:00 UTC") && said.contains("DAILY_TOKENS_PER_USER"), "{said}");
+    let error_text = error.to_string();
+    assert!(
+        error_text.contains("00:00 UTC") && error_text.contains("DAILY_TOKENS_PER_USER"),
+        "{error_text}"
+    );
     assert_eq!(test.model.request_count(), 2);
     let stored = test.chat.conversations.find(test.user_id, other).await.unwrap();
     assert_eq!(stored.message_count, 0);
@@ -71,7 +74,7 @@ async fn the_budget_is_reset_at_midnight() {
     let send = || test.chat.turns.send(test.user_id, other, message(QUESTION));
 
     let ChatError::TokenBudgetExceeded { retry_after, .. } = send().await.unwrap_err() else {
-        panic!("another error")
+        panic!("unexpected error")
     };
     test.clock.advance(retry_after.saturating_sub(Duration::from_millis(1)));
     let before_midnight = send().await;
@@ -83,7 +86,7 @@ async fn the_budget_is_reset_at_midnight() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn users_share_the_budgets_of_their_address_and_of_the_server() {
+async fn users_share_the_budgets_of_their_network_and_of_the_server() {
     let max = NonZeroU64::new(MAX_TURN);
     for (daily_tokens, setting) in [
         (
@@ -101,18 +104,18 @@ async fn users_share_the_budgets_of_their_address_and_of_the_server() {
         let caller = |user_id, address: &str| Caller { user_id, address: address.parse().ok() };
         let send = |caller, id| test.chat.turns.send(caller, id, message(QUESTION));
 
-        send(caller(test.user_id, "2001:db8::1"), test.id).await.unwrap();
+        send(caller(test.user_id, "2001:db8::1"), test.conversation_id).await.unwrap();
         let refused = send(caller(other, "2001:db8::2"), id).await;
 
-        let said = refused.unwrap_err().to_string();
-        assert!(said.contains(setting), "{said}");
-        let elsewhere = send(caller(other, "2001:db8:1::1"), id).await;
-        assert_eq!(elsewhere.is_ok(), daily_tokens.total.is_none());
+        let error_text = refused.unwrap_err().to_string();
+        assert!(error_text.contains(setting), "{error_text}");
+        let from_other_network = send(caller(other, "2001:db8:1::1"), id).await;
+        assert_eq!(from_other_network.is_ok(), daily_tokens.total.is_none());
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_turn_that_was_not_stored_or_not_answered_uses_nothing() {
+async fn a_turn_that_was_not_stored_or_not_answered_uses_no_tokens() {
     let test = chat_with_user_budget(10_000).await;
     let scope = TokenScope::User(test.user_id);
 
@@ -131,7 +134,7 @@ async fn a_turn_that_was_not_stored_or_not_answered_uses_nothing() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_title_counts_and_is_not_requested_beyond_the_budget() {
+async fn a_title_counts_towards_the_budget_and_is_not_requested_beyond_it() {
     let test = TestChat::with_settings(|settings| {
         settings.auto_titles = true;
         settings.daily_tokens.per_user = NonZeroU64::new(MAX_TURN);
@@ -141,15 +144,15 @@ async fn a_title_counts_and_is_not_requested_beyond_the_budget() {
     test.model.next_request().await.answer("Sums", FinishReason::Stop).await;
     let with_title = used(&test, TokenScope::User(test.user_id)).await;
 
-    let poor = TestChat::with_settings(|settings| {
+    let exhausted = TestChat::with_settings(|settings| {
         settings.auto_titles = true;
         settings.daily_tokens.per_user = NonZeroU64::new(900);
     })
     .await;
-    poor.ask(QUESTION).await.answer(&"tide ".repeat(750), FinishReason::Stop).await;
+    exhausted.ask(QUESTION).await.answer(&"tide ".repeat(750), FinishReason::Stop).await;
 
     assert!((TURN + 30..TURN + 130).contains(&with_title), "{with_title}");
-    assert_eq!(poor.model.request_count(), 1);
+    assert_eq!(exhausted.model.request_count(), 1);
 }
 
 #[tokio::test(start_paused = true)]
@@ -158,7 +161,7 @@ async fn a_file_that_exceeds_the_users_budget_is_refused() {
     let upload = |words: usize| {
         let name = FileName::from("tides.txt".to_owned());
         let upload = Upload { name, content: "tide ".repeat(words).into_bytes() };
-        test.chat.files.upload(test.user_id, test.id, None, upload)
+        test.chat.files.upload(test.user_id, test.conversation_id, None, upload)
     };
 
     let refused = upload(4_800).await;
@@ -184,10 +187,10 @@ async fn the_files_of_a_network_share_its_budget() {
         test.chat.files.upload(caller, id, None, upload)
     };
 
-    upload(test.user_id, "2001:db8::1", test.id).await.unwrap();
+    upload(test.user_id, "2001:db8::1", test.conversation_id).await.unwrap();
     let refused = upload(other, "2001:db8::2", id).await;
-    let elsewhere = upload(other, "2001:db8:1::1", id).await;
+    let from_other_network = upload(other, "2001:db8:1::1", id).await;
 
     assert_eq!(refused.unwrap_err().code(), "token_budget_exceeded");
-    assert!(elsewhere.is_ok());
+    assert!(from_other_network.is_ok());
 }

@@ -11,8 +11,8 @@ use crate::turns::start::message_accepted;
 async fn send(test: &TestChat, client_message_id: &str) -> TurnProgress {
     let client_message_id = ClientMessageId::try_from(client_message_id.to_owned()).ok();
     let message = SendMessage { client_message_id, ..message(QUESTION) };
-    let sent = test.chat.turns.send(test.user_id, test.id, message).await.unwrap();
-    test.chat.turns.progress(test.user_id, test.id, sent).await.unwrap()
+    let sent = test.chat.turns.send(test.user_id, test.conversation_id, message).await.unwrap();
+    test.chat.turns.progress(test.user_id, test.conversation_id, sent).await.unwrap()
 }
 
 async fn receive_all(progress: &mut TurnProgress) -> Vec<String> {
@@ -34,7 +34,7 @@ async fn progress_delivers_all_events_of_the_turn_and_its_result() {
         request.finish(FinishReason::Stop).await;
     };
     let (events, ()) = tokio::join!(receive_all(&mut progress), answering);
-    test.ask_and_answer("the next question", "is not delivered").await;
+    test.ask_and_answer("the next question", "not delivered").await;
     let result = progress.result().await.unwrap();
 
     assert_eq!(
@@ -79,13 +79,13 @@ async fn a_duplicate_message_waits_for_the_same_answer() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_result_of_a_turn_without_a_log_comes_from_the_store() {
+async fn the_result_of_a_turn_that_the_log_no_longer_has_is_read_from_the_store() {
     let test = TestChat::new().await;
     send(&test, "c1").await;
     test.model.next_request().await.fail().await;
     settle().await;
     let mut log = MockTurnLog::new();
-    let checkpoint = test.chat.core.ports.log.checkpoint(test.id).await.unwrap();
+    let checkpoint = test.chat.core.ports.log.checkpoint(test.conversation_id).await.unwrap();
     log.expect_checkpoint().returning(move |_| Ok(checkpoint));
     log.expect_read().returning(|_, _| Ok(Replay::Gone { latest: 99 }));
     let test = test.with_ports(|ports| ports.log = Arc::new(log));
@@ -109,20 +109,21 @@ async fn a_duplicate_of_a_failed_message_returns_the_same_error() {
     assert_eq!(duplicate, original);
 }
 
-/// Stores a turn of another instance that dies after it has published the turn's acceptance.
-async fn begin_published_turn_elsewhere(test: &TestChat) -> StartTurnOutcome {
-    let [question, answer] = test.begin_turn_elsewhere("Bec").await;
+/// Stores a turn of another instance, which dies after it has published the turn's acceptance.
+async fn start_published_turn_on_another_instance(test: &TestChat) -> StartTurnOutcome {
+    let [question, answer] = test.start_turn_on_another_instance("Bec").await;
     let accepted = message_accepted(None, &question, &answer).unwrap();
     let body = EventBody::MessageAccepted(accepted.clone());
-    test.chat.core.ports.log.append(test.id, EventId::generate(), body).await.unwrap();
+    test.chat.core.ports.log.append(test.conversation_id, EventId::generate(), body).await.unwrap();
     StartTurnOutcome::Duplicate(accepted)
 }
 
 #[tokio::test(start_paused = true)]
 async fn the_result_of_an_abandoned_turn_is_available_once_its_lease_expires() {
     let test = TestChat::new().await;
-    let started = begin_published_turn_elsewhere(&test).await;
-    let progress = test.chat.turns.progress(test.user_id, test.id, started).await.unwrap();
+    let started = start_published_turn_on_another_instance(&test).await;
+    let progress =
+        test.chat.turns.progress(test.user_id, test.conversation_id, started).await.unwrap();
 
     let expiry = async {
         sleep(LEASE * 2).await;
@@ -136,12 +137,12 @@ async fn the_result_of_an_abandoned_turn_is_available_once_its_lease_expires() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn waiting_for_a_turn_fails_if_its_conversation_is_deleted() {
+async fn waiting_for_the_result_fails_if_the_conversation_is_deleted() {
     let test = TestChat::new().await;
     let progress = send(&test, "c1").await;
     let _request = test.model.next_request().await;
 
-    let deleting = test.chat.conversations.delete(test.user_id, test.id);
+    let deleting = test.chat.conversations.delete(test.user_id, test.conversation_id);
     let (result, deleted) = tokio::join!(expect_soon(progress.result()), deleting);
 
     deleted.unwrap();

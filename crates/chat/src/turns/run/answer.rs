@@ -19,13 +19,13 @@ use super::turn::{RequestContext, TurnTask};
 use crate::context::prompts::{CONTINUE, chat_message, request_messages, tokens_to_continue};
 use crate::error::ChatError;
 use crate::events::publisher::EventPublisher;
-use crate::metrics::{Current, Timing, count_turn, record_prompt_tokens};
+use crate::metrics::{Gauge, Timing, count_turn, record_prompt_tokens};
 use crate::models::answer_bounds::AnswerBound;
 use crate::models::request_metrics::{Purpose, RequestMetrics};
 use crate::trace;
 use crate::turns::registry::TurnCancellation;
 
-/// How long a turn waits for the compaction of its conversation.
+/// The maximum time that a turn waits for the compaction of its conversation.
 const COMPACTION_TIMEOUT: Duration = Duration::from_mins(1);
 
 impl TurnTask {
@@ -35,7 +35,7 @@ impl TurnTask {
         publisher: &EventPublisher,
         cancellation: TurnCancellation,
     ) {
-        let _running = Current::Turns.count();
+        let _running = Gauge::Turns.count();
         let draft = Draft::new(&self.answer.content);
         self.publish_existing_text(publisher);
         let mut request_context = RequestContext {
@@ -141,7 +141,8 @@ impl TurnTask {
         Ok(finish_reason)
     }
 
-    /// Returns the tokens that the request has used: by the model's count if it reports one.
+    /// Returns the number of tokens that the request has used: as reported by the model, otherwise by our own
+    /// count.
     fn used_tokens(&self, request_context: &RequestContext, answer_tokens: u32) -> u64 {
         match request_context.usage {
             Some(usage) => usage.total(),
@@ -178,7 +179,7 @@ impl TurnTask {
             Timing::CompactionWait.record(waited);
             self.first_text.exclude(waited);
             if result.is_err() {
-                tracing::warn!(turn_id = %self.turn_id, "compaction timed out, continuing without waiting for it");
+                tracing::warn!(turn_id = %self.turn_id, "compaction timed out, continuing without it");
             }
             let id = self.conversation.conversation_id;
             request_context.context =

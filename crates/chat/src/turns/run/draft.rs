@@ -1,11 +1,11 @@
-//! The text of an answer while it is generated.
+//! The text of an answer while it is being generated.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::Notify;
 
-/// An answer is saved early once it has grown by this many bytes, or by a quarter of its saved length if
-/// that is more. This keeps the cost of saving a huge answer linear in its length, not quadratic.
+/// An answer is saved early once it has grown by this many bytes, or by a quarter of its saved length if that is
+/// more. This keeps the total cost of saving a long answer linear in its length.
 const MIN_GROWTH_BYTES: usize = 4 * 1024;
 const GROWTH_DIVISOR: usize = 4;
 
@@ -41,7 +41,7 @@ impl Draft {
         self.has_grown.notified().await;
     }
 
-    /// Returns the current text, to be saved.
+    /// Returns the current text to save it.
     pub(super) fn snapshot(&self) -> String {
         let mut text = self.lock();
         text.saved_len = text.content.len();

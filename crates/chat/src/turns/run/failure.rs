@@ -1,4 +1,4 @@
-//! Failures of a turn, as they are logged and shown to clients.
+//! The failures of a turn, and how they are logged and described to clients.
 
 use std::any::Any;
 use std::time::Duration;
@@ -11,15 +11,15 @@ use crate::metrics::count_turn_failure;
 use crate::runtime::error_chain::{error_chain, panic_message};
 use crate::runtime::log_limiter::SharedLogLimiter;
 
-/// Why an answer failed.
+/// The reason why an answer failed.
 pub(super) enum Failure {
     Model(ModelError),
     Chat(ChatError),
     /// The model's provider filtered the answer, or the rest of it, for these categories.
     Filtered(Vec<String>),
-    /// The answer's text exceeds its bound. What was received is kept.
+    /// The answer's text exceeds its bound. The received text is kept.
     AnswerTooLong,
-    /// The turn has run for this long, which is the maximum. What was received is kept.
+    /// The turn has reached this maximum duration. The received text is kept.
     TurnTooLong(Duration),
     Panic(Box<dyn Any + Send>),
 }
@@ -35,7 +35,7 @@ impl Failure {
         }
     }
 
-    /// Returns the stable code for programs.
+    /// Returns the stable, machine-readable code.
     pub(super) fn code(&self) -> &'static str {
         match self {
             Self::Model(error) => error.code(),
@@ -86,8 +86,8 @@ impl Failure {
     }
 }
 
-/// Counts a failure, and returns whether to log it. Also logs, for those whose interval has ended, how many
-/// were not logged.
+/// Counts a failure, and returns whether to log it. Also logs the number of failures that were not logged, for each
+/// code whose interval has ended.
 fn count_and_should_log(code: &'static str, limiter: &SharedLogLimiter<&'static str>) -> bool {
     let log_rest = |code, count| tracing::warn!(code, count, "more turns failed");
     limiter.count(|_| code, log_rest).is_some()

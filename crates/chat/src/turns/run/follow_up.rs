@@ -12,8 +12,7 @@ use crate::context::titles::generate_title;
 use crate::trace;
 
 impl TurnTask {
-    /// Compacts the conversation before it exceeds the window, and generates a title after the first
-    /// exchange.
+    /// Compacts the conversation before it exceeds the window, and generates a title after the first answer.
     pub(super) fn follow_up(&self, answer: &Message, request_context: &RequestContext) {
         let answer_tokens = with_overhead(self.added_tokens(answer.token_count));
         let history = request_context.ledger.history.saturating_add(answer_tokens);
@@ -31,9 +30,9 @@ impl TurnTask {
             && has_answer
             && self.core.settings.auto_titles
         {
-            let exchange = [self.question.clone(), answer.clone()];
+            let messages = [self.question.clone(), answer.clone()];
             let (core, id) = (Arc::clone(&self.core), self.conversation.conversation_id);
-            let generation = generate_title(core, self.caller, id, first_title, exchange);
+            let generation = generate_title(core, self.caller, id, first_title, messages);
             self.core.lifecycle.spawn_detached(generation.instrument(trace::title()));
         }
     }

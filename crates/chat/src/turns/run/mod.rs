@@ -4,7 +4,7 @@ mod answer;
 mod draft;
 mod failure;
 mod follow_up;
-mod saving;
+mod save;
 #[cfg(test)]
 mod tests;
 pub(crate) mod turn;

@@ -45,7 +45,7 @@ async fn a_turn_publishes_its_answer_in_order_and_stores_it_as_complete() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_end_of_a_turn_describes_the_stored_answer_and_the_tokens_sent() {
+async fn the_end_of_a_turn_reports_the_stored_answer_and_the_sent_tokens() {
     let test = TestChat::new().await;
 
     test.ask_and_answer(QUESTION, ANSWER).await;
@@ -83,13 +83,13 @@ async fn the_end_of_a_turn_describes_the_stored_answer_and_the_tokens_sent() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_request_has_the_newest_messages_that_fit_oldest_first() {
+async fn a_request_contains_the_newest_messages_that_fit_in_order() {
     let test = TestChat::with_window(55, 20).await;
     test.ask_and_answer(QUESTION, ANSWER).await;
 
     let second = test.ask("Why?").await;
     test.model.fail_next(ModelError::Failed("no summary".into()));
-    test.chat.turns.stop(test.user_id, test.id).await.unwrap();
+    test.chat.turns.stop(test.user_id, test.conversation_id).await.unwrap();
     settle().await;
     test.model.fail_next(ModelError::Failed("no summary".into()));
     let third = test.ask(&format!("{QUESTION} {QUESTION}")).await;
@@ -224,7 +224,7 @@ async fn a_partial_answer_is_saved_after_two_seconds_as_interrupted() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_partial_answer_is_saved_at_once_after_each_four_kilobytes() {
+async fn a_partial_answer_is_saved_immediately_after_each_four_kilobytes() {
     let test = TestChat::new().await;
     let request = test.ask(QUESTION).await;
 

@@ -53,26 +53,26 @@ async fn turns_of_all_users_are_limited_per_network_and_in_total() {
 
     let in_network = [send("2001:db8::1").await, send("2001:db8::2").await];
     let above_networks_limit = send("2001:db8::3").await;
-    let elsewhere = send("192.0.2.1").await;
+    let from_other_network = send("192.0.2.1").await;
     let above_limit_of_all = send("192.0.2.2").await;
 
-    assert!(in_network.iter().chain([&elsewhere]).all(Result::is_ok));
+    assert!(in_network.iter().chain([&from_other_network]).all(Result::is_ok));
     assert_eq!(code(above_networks_limit), "too_many_turns_from_address");
     assert_eq!(code(above_limit_of_all), "server_busy");
 }
 
-/// The long message waits with the only permit, as the user's other text is still being counted.
+/// The long message holds the user's only turn permit while it waits for the permit for long texts.
 #[tokio::test]
-async fn a_permit_is_acquired_before_tokens_are_counted() {
+async fn a_turn_permit_is_acquired_before_tokens_are_counted() {
     let test = TestChat::with_settings(|settings| settings.turns_per_user = Some(1)).await;
     let other = test.chat.conversations.start(test.user_id, None).await.unwrap().conversation_id;
     let long = "word ".repeat(4_000);
-    let slot = test.hold_text_slot().await;
+    let permit = test.hold_text_permit().await;
 
     let rejected = async {
         tokio::time::sleep(Duration::from_millis(50)).await;
         let rejected = test.chat.turns.send(test.user_id, other, message(&long)).await;
-        drop(slot);
+        drop(permit);
         rejected
     };
     let (sent, rejected) = tokio::join!(test.send(&long), rejected);
@@ -81,11 +81,11 @@ async fn a_permit_is_acquired_before_tokens_are_counted() {
     assert_eq!(code(rejected), "too_many_turns");
 }
 
-/// Counting would wait for the user's other text.
+/// The user's only permit for long texts is in use, so counting would wait forever.
 #[tokio::test]
-async fn a_message_that_is_certainly_too_long_is_rejected_uncounted() {
+async fn an_obviously_oversized_message_is_rejected_without_counting_tokens() {
     let test = TestChat::with_window(2_000, 500).await;
-    let _slot = test.hold_text_slot().await;
+    let _permit = test.hold_text_permit().await;
 
     let rejected = test.send(&" ".repeat(200_000).replacen(' ', "x", 1)).await.unwrap_err();
 
@@ -133,7 +133,8 @@ async fn an_invalid_message_stores_and_publishes_nothing() {
 
     let empty = test.send(" \n\t ").await;
     let too_long = test.send(&"word ".repeat(10_000)).await;
-    let by_other_user = test.chat.turns.send(other_user, test.id, message(QUESTION)).await;
+    let by_other_user =
+        test.chat.turns.send(other_user, test.conversation_id, message(QUESTION)).await;
 
     assert_eq!(code(empty), "empty_message");
     assert_eq!(code(too_long), "message_too_long");
@@ -164,9 +165,9 @@ async fn a_wrong_expected_position_is_rejected_with_the_actual_one() {
     let expecting =
         |position| SendMessage { expected_position: Some(position), ..message("What else?") };
 
-    let conflict = test.chat.turns.send(test.user_id, test.id, expecting(0)).await;
+    let conflict = test.chat.turns.send(test.user_id, test.conversation_id, expecting(0)).await;
     let stored = test.messages().await.len();
-    let current = test.chat.turns.send(test.user_id, test.id, expecting(2)).await;
+    let current = test.chat.turns.send(test.user_id, test.conversation_id, expecting(2)).await;
 
     assert!(matches!(conflict, Err(ChatError::PositionConflict { position: 2 })), "{conflict:?}");
     assert_eq!(code(conflict), "stale");
@@ -175,9 +176,10 @@ async fn a_wrong_expected_position_is_rejected_with_the_actual_one() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_duplicate_client_message_id_returns_the_first_result_and_asks_the_model_once() {
+async fn a_duplicate_client_message_id_returns_the_first_result_and_sends_no_second_request() {
     let test = TestChat::new().await;
-    let send_first = || test.chat.turns.send(test.user_id, test.id, message_with_id("first"));
+    let send_first =
+        || test.chat.turns.send(test.user_id, test.conversation_id, message_with_id("first"));
 
     let sent = send_first().await.unwrap();
     let during = send_first().await.unwrap();
@@ -220,7 +222,7 @@ async fn a_message_that_fails_to_be_published_does_not_block_its_conversation() 
     let next = test.send("What else?").await;
 
     assert_eq!(code(rejected), "storage_unavailable");
-    assert_eq!(code(next), "storage_unavailable", "not turn_in_progress");
+    assert_eq!(code(next), "storage_unavailable", "the conversation is blocked");
     assert_eq!(test.messages().await[1].status, MessageStatus::Failed);
     assert_eq!(test.model.request_count(), 0);
 }

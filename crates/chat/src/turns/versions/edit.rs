@@ -1,4 +1,4 @@
-//! Editing a question.
+//! Edits a question.
 
 use webchat_domain::{Caller, ConversationId, MessageId, Role};
 
@@ -8,14 +8,14 @@ use crate::turns::service::Turns;
 use crate::turns::start_turn_outcome::StartTurnOutcome;
 
 impl Turns {
-    /// Stores another version of a question and starts its turn. The old version stays, but leaves the
-    /// visible path together with all messages after it.
+    /// Stores another version of a question and starts its turn. The old version is kept, but is hidden together
+    /// with all messages after it.
     ///
     /// # Errors
     /// Those of [`Turns::send`]; [`ChatError::MessageNotFound`] if there is no such question.
     ///
     /// # Cancellation
-    /// As for [`Turns::send`].
+    /// See [`Turns::send`].
     pub async fn edit(
         &self,
         caller: impl Into<Caller>,

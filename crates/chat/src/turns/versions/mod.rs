@@ -1,4 +1,4 @@
-//! Versions of messages: editing a question, regenerating an answer, selecting a version.
+//! Message versions: edits questions, regenerates answers, and selects versions.
 
 mod edit;
 mod regenerate;

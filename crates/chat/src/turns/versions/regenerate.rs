@@ -1,4 +1,4 @@
-//! Regenerating an answer.
+//! Regenerates an answer.
 
 use webchat_domain::{Caller, ClientMessageId, ConversationId, MessageId, Role};
 
@@ -9,16 +9,15 @@ use crate::turns::start_turn_outcome::StartTurnOutcome;
 use crate::turns::turn_source::TurnSource;
 
 impl Turns {
-    /// Starts a turn that answers the same question again. The old answer stays, but leaves the visible path
-    /// together with all messages after it. Without `message_id`, regenerates the last message of the
-    /// visible path.
+    /// Starts a turn that answers the same question again. The old answer is kept, but is hidden together with all
+    /// messages after it. Without `message_id`, regenerates the last message of the visible path.
     ///
     /// # Errors
     /// Those of [`Turns::send`]; [`ChatError::MessageNotFound`] if there is no such answer or it has no
     /// question.
     ///
     /// # Cancellation
-    /// As for [`Turns::send`].
+    /// See [`Turns::send`].
     pub async fn regenerate(
         &self,
         caller: impl Into<Caller>,

@@ -1,4 +1,4 @@
-//! Selecting the visible version of a message.
+//! Selects the visible version of a message.
 
 use webchat_domain::{ConversationChange, ConversationId, Message, MessageId, UserId};
 use webchat_persistence::SelectOutcome;
@@ -7,8 +7,8 @@ use crate::error::ChatError;
 use crate::turns::service::Turns;
 
 impl Turns {
-    /// Makes a version of a message visible, together with the newest messages after it, and publishes the
-    /// change. Changes nothing if the version is visible already. Returns the message.
+    /// Makes a version of a message visible, together with the newest messages after it, and publishes the change.
+    /// Does nothing if the version is already visible. Returns the message.
     ///
     /// # Errors
     /// [`ChatError::ConversationNotFound`] if the user has no such conversation,

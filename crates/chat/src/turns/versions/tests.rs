@@ -19,20 +19,20 @@ async fn edit(
     old: &Message,
     content: &str,
 ) -> Result<StartTurnOutcome, ChatError> {
-    test.chat.turns.edit(test.user_id, test.id, old.message_id, message(content)).await
+    test.chat.turns.edit(test.user_id, test.conversation_id, old.message_id, message(content)).await
 }
 
 async fn regenerate(test: &TestChat, old: Option<&Message>) -> Result<StartTurnOutcome, ChatError> {
     let old = old.map(|old| old.message_id);
-    test.chat.turns.regenerate(test.user_id, test.id, old, None).await
+    test.chat.turns.regenerate(test.user_id, test.conversation_id, old, None).await
 }
 
 async fn select(test: &TestChat, version: &Message) -> Result<Message, ChatError> {
-    test.chat.turns.select_version(test.user_id, test.id, version.message_id).await
+    test.chat.turns.select_version(test.user_id, test.conversation_id, version.message_id).await
 }
 
 /// Returns a chat with two answered questions.
-async fn chat_with_two_exchanges() -> TestChat {
+async fn chat_with_two_answers() -> TestChat {
     let test = TestChat::new().await;
     test.ask_and_answer("one?", "One.").await;
     test.ask_and_answer("two?", "Two.").await;
@@ -41,7 +41,7 @@ async fn chat_with_two_exchanges() -> TestChat {
 
 #[tokio::test(start_paused = true)]
 async fn an_edited_question_and_its_answer_replace_the_old_ones_on_the_visible_path() {
-    let test = chat_with_two_exchanges().await;
+    let test = chat_with_two_answers().await;
     let old = test.messages().await.remove(2);
     let before = test.published().await.len();
 
@@ -62,7 +62,7 @@ async fn an_edited_question_and_its_answer_replace_the_old_ones_on_the_visible_p
 
 #[tokio::test(start_paused = true)]
 async fn regenerating_the_last_answer_asks_the_same_question_again() {
-    let test = chat_with_two_exchanges().await;
+    let test = chat_with_two_answers().await;
     let [_, _, question, old] = test.messages().await.try_into().unwrap();
 
     let sent = regenerate(&test, None).await.unwrap();
@@ -85,7 +85,7 @@ async fn regenerating_the_last_answer_asks_the_same_question_again() {
 
 #[tokio::test(start_paused = true)]
 async fn regenerating_an_earlier_answer_hides_the_messages_after_it() {
-    let test = chat_with_two_exchanges().await;
+    let test = chat_with_two_answers().await;
     let first_answer = test.messages().await.remove(1);
 
     regenerate(&test, Some(&first_answer)).await.unwrap();
@@ -99,7 +99,7 @@ async fn regenerating_an_earlier_answer_hides_the_messages_after_it() {
 
 #[tokio::test(start_paused = true)]
 async fn a_selected_version_is_visible_and_published_once() {
-    let test = chat_with_two_exchanges().await;
+    let test = chat_with_two_answers().await;
     let old = test.messages().await.remove(2);
     edit(&test, &old, "three?").await.unwrap();
     let request = test.model.next_request().await;
@@ -115,7 +115,11 @@ async fn a_selected_version_is_visible_and_published_once() {
     assert_eq!(selected, old);
     assert_eq!(test.texts().await, ["one?", "One.", "two?", "Two."]);
     assert_eq!(published[before..], ["branch"]);
-    assert_eq!(test.published().await, published, "selecting it again publishes nothing");
+    assert_eq!(
+        test.published().await,
+        published,
+        "selecting the visible version published an event"
+    );
     let request = test.ask("four?").await;
     assert_eq!(request.contents().join(" "), "one? One. two? Two. four?");
 }
@@ -133,7 +137,12 @@ async fn each_message_of_a_page_lists_all_its_versions() {
     let edited = test.messages().await.remove(0);
     select(&test, &question).await.unwrap();
 
-    let page = test.chat.conversations.message_page(test.user_id, test.id, None, 10).await.unwrap();
+    let page = test
+        .chat
+        .conversations
+        .message_page(test.user_id, test.conversation_id, None, 10)
+        .await
+        .unwrap();
 
     let versions: Vec<_> = page.messages.into_iter().map(|entry| entry.versions).collect();
     let questions = vec![question.message_id, edited.message_id];
@@ -142,10 +151,16 @@ async fn each_message_of_a_page_lists_all_its_versions() {
 
 #[tokio::test(start_paused = true)]
 async fn a_duplicate_client_message_id_regenerates_an_answer_once() {
-    let test = chat_with_two_exchanges().await;
+    let test = chat_with_two_answers().await;
     let client_message_id = ClientMessageId::try_from("again".to_owned()).ok();
-    let send =
-        || test.chat.turns.regenerate(test.user_id, test.id, None, client_message_id.clone());
+    let send = || {
+        test.chat.turns.regenerate(
+            test.user_id,
+            test.conversation_id,
+            None,
+            client_message_id.clone(),
+        )
+    };
 
     let first = send().await.unwrap();
     test.model.next_request().await.answer("Again.", FinishReason::Stop).await;
@@ -159,11 +174,12 @@ async fn a_duplicate_client_message_id_regenerates_an_answer_once() {
 
 #[tokio::test(start_paused = true)]
 async fn invalid_versions_are_rejected_and_nothing_is_published() {
-    let test = chat_with_two_exchanges().await;
+    let test = chat_with_two_answers().await;
     let [question, answer, _, _] = test.messages().await.try_into().unwrap();
     let empty = test.chat.conversations.start(test.user_id, None).await.unwrap().conversation_id;
     let before = test.published().await;
-    let (user_id, other_user, id, chat) = (test.user_id, UserId::generate(), test.id, &test.chat);
+    let (user_id, other_user, id, chat) =
+        (test.user_id, UserId::generate(), test.conversation_id, &test.chat);
     let (question_id, answer_id) = (question.message_id, answer.message_id);
 
     let not_found = [
@@ -198,14 +214,14 @@ async fn a_version_that_fails_to_be_published_does_not_block_its_conversation() 
     let next = regenerate(&test, None).await;
 
     assert_eq!(code(rejected), "storage_unavailable");
-    assert_eq!(code(next), "storage_unavailable", "not turn_in_progress");
+    assert_eq!(code(next), "storage_unavailable", "the conversation is blocked");
     settle().await;
     assert_eq!(test.last_message().await.status, MessageStatus::Failed);
     assert_eq!(test.model.request_count(), 1);
 }
 
 #[tokio::test(start_paused = true)]
-async fn versions_of_the_first_exchange_do_not_change_the_title() {
+async fn versions_of_the_first_messages_do_not_change_the_title() {
     let test = TestChat::with_settings(|settings| settings.auto_titles = true).await;
     test.ask_and_answer(QUESTION, ANSWER).await;
     test.model.next_request().await.answer("Sums", FinishReason::Stop).await;
@@ -216,16 +232,16 @@ async fn versions_of_the_first_exchange_do_not_change_the_title() {
     edit(&test, &question, "Why?").await.unwrap();
     test.model.next_request().await.answer("So.", FinishReason::Stop).await;
 
-    assert_eq!(test.model.request_count(), 4, "only one of them for a title");
+    assert_eq!(test.model.request_count(), 4, "expected a single request for a title");
     assert_eq!(test.conversation().await.title.unwrap().as_str(), "Sums");
 }
 
 #[tokio::test(start_paused = true)]
-async fn during_shutdown_no_version_is_looked_up() {
+async fn regenerating_and_continuing_are_rejected_during_shutdown() {
     let test = TestChat::new().await;
     test.chat.shutdown(Duration::ZERO).await;
 
-    let (turns, user_id, id) = (&test.chat.turns, test.user_id, test.id);
+    let (turns, user_id, id) = (&test.chat.turns, test.user_id, test.conversation_id);
     let rejected = [
         turns.regenerate(user_id, id, None, None).await,
         turns.continue_answer(user_id, id, None, None).await,

@@ -9,14 +9,14 @@ use webchat_domain::{ClientMessageId, ConversationId, MessageId};
 
 use crate::error::api_error::ApiError;
 use crate::error::json_error::without_values;
-use crate::text::cut;
+use crate::text::truncate;
 
-/// How much an error repeats of the name of an event or of an id, in characters: as much as a
-/// `client_message_id` has.
+/// The maximum length of an event name or id that an error repeats, in characters: the maximum length of a
+/// `client_message_id`.
 const MAX_ECHO_CHARS: usize = 128;
 
 /// An event that a client sends.
-// Parsed by `UnparsedEvent::parse_data`, whose errors tell an unknown event from bad data.
+// Parsed by `UnparsedEvent::parse_data`, whose errors distinguish an unknown event from invalid data.
 #[derive(Debug, Deserialize, IntoStaticStr, ToSchema)]
 #[strum(serialize_all = "snake_case")]
 #[serde(tag = "event", content = "data", rename_all = "snake_case")]
@@ -37,7 +37,7 @@ pub(crate) enum ClientEvent {
     Unsubscribe(ConversationData),
     /// Stops the running turn. The text so far is kept.
     Stop(ConversationData),
-    /// Asks for a `pong`.
+    /// Requests a `pong`.
     Ping(NoData),
 }
 
@@ -76,7 +76,7 @@ pub(crate) struct EditMessageData {
 
 /// The answer to regenerate or to continue.
 #[derive(Debug, Deserialize, ToSchema)]
-#[expect(clippy::struct_field_names, reason = "these are their names on the wire")]
+#[expect(clippy::struct_field_names, reason = "these are the wire names")]
 pub(crate) struct AnswerData {
     pub(crate) conversation_id: ConversationId,
     /// The answer; by default the last one.
@@ -95,7 +95,7 @@ pub(crate) struct VersionData {
 #[derive(Debug, Deserialize, ToSchema)]
 pub(crate) struct SubscribeData {
     pub(crate) conversation_id: ConversationId,
-    /// The number of the last event that the client knows; 0 is before the first.
+    /// The sequence number of the last event that the client knows; 0 is before the first one.
     #[serde(default)]
     pub(crate) after: u64,
 }
@@ -109,12 +109,12 @@ pub(crate) struct ConversationData {
 #[derive(Debug, Deserialize)]
 pub(crate) struct UnparsedEvent {
     pub(crate) event: String,
-    /// As it was received: a tree of values would take many times the memory.
+    /// The unparsed data: a tree of values would take many times the memory.
     #[serde(default)]
     pub(crate) data: Option<Box<RawValue>>,
 }
 
-/// The event that caused an error, as far as it could be parsed.
+/// The parsed parts of the event that caused an error.
 #[derive(Clone, Debug, Default, Serialize, ToSchema)]
 pub(crate) struct ErrorContext {
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -128,7 +128,7 @@ pub(crate) struct ErrorContext {
     client_message_id: Option<String>,
 }
 
-/// The ids in the data of an event, whatever else it has.
+/// The ids in the data of an event. Other fields are ignored.
 #[derive(Default, Deserialize)]
 struct ErrorContextIds<'a> {
     #[serde(borrow, default)]
@@ -174,15 +174,15 @@ impl UnparsedEvent {
     }
 }
 
-/// Returns the value if it is a text, as an error repeats it.
+/// Returns the value, truncated for an error, if it is a text.
 fn text(value: Option<&RawValue>) -> Option<String> {
     let text: String = serde_json::from_str(value?.get()).ok()?;
     Some(echo(&text))
 }
 
-/// What an error repeats of a text from the client.
+/// Truncates a text from the client for an error.
 fn echo(text: &str) -> String {
-    cut(text, MAX_ECHO_CHARS).to_owned()
+    truncate(text, MAX_ECHO_CHARS).to_owned()
 }
 
 fn parse<T: DeserializeOwned>(data: Option<&RawValue>) -> Result<T, ApiError> {

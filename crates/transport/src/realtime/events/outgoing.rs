@@ -38,7 +38,7 @@ pub(crate) enum Reply {
     ConversationUnlisted(ConversationUnlisted),
     /// Many entries of the user's list of conversations have changed.
     ListChanged {},
-    /// An event of a turn that ended before the client asked for it.
+    /// An event of a turn that had ended before the client's request.
     Replayed {
         conversation_id: ConversationId,
         #[serde(flatten)]
@@ -51,7 +51,7 @@ pub(crate) enum Reply {
 /// The first event of a connection.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct Welcome {
-    /// A greeting for people.
+    /// A human-readable greeting.
     pub(crate) data: &'static str,
     pub(crate) session: SessionData,
 }
@@ -70,7 +70,7 @@ pub(crate) struct Subscribed {
     pub(crate) conversation_id: ConversationId,
     /// `false` if the turn log does not reach back to `after`: the client must load the messages again.
     pub(crate) recovered: bool,
-    /// The number of the last event before the subscription's events.
+    /// The sequence number of the last event before the subscription's events.
     pub(crate) event_seq: u64,
 }
 
@@ -86,17 +86,17 @@ pub(crate) struct ConversationUnlisted {
     pub(crate) conversation_id: ConversationId,
 }
 
-/// Why the server rejected a client's event.
+/// The error of a rejected event.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub(crate) struct ErrorData {
-    /// A sentence for people.
+    /// A human-readable message.
     pub(crate) message: String,
-    /// A stable code for programs.
+    /// A stable, machine-readable code.
     pub(crate) code: &'static str,
     /// The error's id in the server's log.
     #[schema(format = "uuid")]
     pub(crate) request_id: String,
-    /// How many milliseconds the client should wait before it tries again.
+    /// The number of milliseconds that the client should wait before it tries again.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub(crate) retry_after_ms: Option<u64>,
@@ -124,7 +124,7 @@ impl OutgoingEvent {
         }
     }
 
-    /// Whether this is the last event of the conversation, because it was deleted.
+    /// Returns whether this is the last event of the conversation, because it was deleted.
     pub(crate) fn is_last(&self) -> bool {
         let Self::Event(event) = self else { return false };
         matches!(event.body, EventBody::ConversationUpdated(ConversationChange::Deleted))

@@ -48,8 +48,7 @@ pub(crate) enum ServerEvent {
     ListChanged(NoData),
 }
 
-/// Why the server rejected a client's event, sent to that client only; or why a turn failed, sent to all
-/// subscribers.
+/// The error of a rejected event, sent only to its client, or of a failed turn, sent to all subscribers.
 #[derive(Serialize, ToSchema)]
 #[serde(untagged)]
 #[expect(dead_code, reason = "used for the OpenAPI document only")]
@@ -63,8 +62,7 @@ pub(crate) enum ErrorEvent {
 pub(crate) struct AcceptedData {
     /// The conversation.
     conversation_id: ConversationId,
-    /// The event's number in its conversation. The reply to a duplicate message has none, and only
-    /// this connection gets it.
+    /// The event's sequence number. The reply to a duplicate message has none, and is sent only to this connection.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     seq: Option<u64>,

@@ -15,14 +15,14 @@ use webchat_chat::Chat;
 
 use super::outbox::{MAX_PAYLOAD, OutboxItem, encode_acknowledgement, wrap};
 use crate::error::api_error::ApiError;
-use crate::extract::session::VisitorSession;
+use crate::extract::session::BrowserSession;
 use crate::realtime::client::{Client, EventError};
 use crate::realtime::close_reason::CloseReason;
 use crate::realtime::connections::Connections;
 use crate::realtime::events::incoming::UnparsedEvent;
 use crate::realtime::unfinished_message::UnfinishedMessage;
 
-/// How long a client may take to connect to the namespace.
+/// The maximum time for a client to connect to the namespace.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// The only namespace.
@@ -31,15 +31,15 @@ const NAMESPACE: &str = "/";
 /// The maximum number of attachments of a packet. Attachments are parsed, but then rejected.
 const MAX_ATTACHMENTS: usize = 10;
 
-/// The Socket.IO connection of a session: a [`Client`] while it is connected to the namespace.
+/// The Socket.IO connection of an Engine.IO session. It has a [`Client`] while it is connected to the namespace.
 pub(super) struct SocketIoConnection {
     chat: Chat,
-    visitor: VisitorSession,
+    browser: BrowserSession,
     connections: Connections,
     outbox: mpsc::Sender<OutboxItem>,
     parse_config: ParseConfig,
     attachments: ParserState,
-    /// The packet whose attachments have not all arrived, and its size in bytes.
+    /// The packet that still lacks attachments, and its size in bytes.
     unfinished: (UnfinishedMessage, usize),
     client: Option<Client<OutboxItem>>,
 }
@@ -47,7 +47,7 @@ pub(super) struct SocketIoConnection {
 impl SocketIoConnection {
     pub(super) fn new(
         chat: Chat,
-        visitor: VisitorSession,
+        browser: BrowserSession,
         connections: Connections,
         outbox: mpsc::Sender<OutboxItem>,
         unfinished: UnfinishedMessage,
@@ -59,7 +59,7 @@ impl SocketIoConnection {
         };
         Self {
             chat,
-            visitor,
+            browser,
             connections,
             outbox,
             parse_config,
@@ -89,7 +89,7 @@ impl SocketIoConnection {
         }
     }
 
-    /// Waits until all events up to now are forwarded. Call this after shutdown has begun.
+    /// Waits until all current events are forwarded. Call this after shutdown has begun.
     pub(super) async fn finish(self) {
         if let Some(client) = self.client {
             client.finish().await;
@@ -107,7 +107,7 @@ impl SocketIoConnection {
                 let bytes = data.len();
                 (CommonParser.decode_bin(config, attachments, data), bytes)
             }
-            // The session handles the packets of Engine.IO.
+            // The Engine.IO session handles these packets.
             _ => return Ok(()),
         };
         let (unfinished, unfinished_bytes) = &mut self.unfinished;
@@ -121,7 +121,7 @@ impl SocketIoConnection {
         }
     }
 
-    /// Waits for the next packet. An attachment may not arrive too late.
+    /// Waits for the next packet, until the deadline of an unfinished message.
     async fn receive(&self, inbox: &mut mpsc::Receiver<Packet>) -> Result<Packet, CloseReason> {
         let next = match self.unfinished.0.deadline() {
             Some(deadline) => timeout_at(deadline, inbox.recv())
@@ -164,7 +164,7 @@ impl SocketIoConnection {
         self.send(data.map(|data| wrap(SocketIoPacket::connect(NAMESPACE, Some(data))))).await?;
         let mut client = Client::new(
             self.chat.clone(),
-            self.visitor.clone(),
+            self.browser.clone(),
             self.outbox.clone(),
             self.connections.clone(),
         );
@@ -173,8 +173,8 @@ impl SocketIoConnection {
         Ok(())
     }
 
-    /// Handles an event, and acknowledges it if the client requests that. The acknowledgement's only
-    /// argument is the error; without an error it has no arguments, as if a handler returned nothing.
+    /// Handles an event, and acknowledges it if the client requests this. The acknowledgement's only argument is
+    /// the error. Without an error it has no arguments, like that of a handler without a return value.
     async fn handle_event(
         &mut self,
         value: &Value,
@@ -202,7 +202,7 @@ impl SocketIoConnection {
 
     async fn send(&self, packet: Result<Packet, ParserError>) -> Result<(), CloseReason> {
         let packet = packet.map_err(|error| {
-            tracing::error!(%error, "failed to encode a packet");
+            tracing::error!(%error, "failed to encode packet");
             CloseReason::ProtocolError
         })?;
         self.outbox.send(OutboxItem::Packet(packet)).await.map_err(|_| CloseReason::ClientClosed)

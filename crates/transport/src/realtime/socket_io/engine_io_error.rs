@@ -1,8 +1,8 @@
-//! The errors of Engine.IO, which identifies them by numbers.
+//! The errors of Engine.IO, which are identified by numbers.
 
 use thiserror::Error;
 
-/// Why Engine.IO rejected a request.
+/// The reason why Engine.IO rejected a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum EngineIoError {
     /// The transport is neither polling nor WebSocket.
@@ -26,7 +26,7 @@ pub enum EngineIoError {
 }
 
 impl EngineIoError {
-    /// The error's number in the protocol.
+    /// Returns the error's number in the protocol.
     #[must_use]
     pub fn number(self) -> u8 {
         match self {

@@ -1,4 +1,4 @@
-//! An Engine.IO session, independent of the transport that is active.
+//! An Engine.IO session, independent of its active transport.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,7 +14,7 @@ use crate::realtime::close_reason::CloseReason;
 
 const PING_INTERVAL: Duration = Duration::from_secs(25);
 
-/// How long a client may take to respond to a ping.
+/// The maximum time for a client to respond to a ping.
 const PING_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// The delay of the empty response to a poll while its client switches to the WebSocket. Without it, the
@@ -24,8 +24,8 @@ const NOOP_DELAY: Duration = Duration::from_millis(100);
 /// An Engine.IO session.
 pub(super) struct EngineIoSession {
     sid: Sid,
-    /// The browser's session, which opened this one.
-    browser_session: SessionId,
+    /// The session of the browser that opened this Engine.IO session.
+    browser_session_id: SessionId,
     transport: watch::Sender<TransportState>,
     close_reason: watch::Sender<Option<CloseReason>>,
     ping: Arc<Notify>,
@@ -36,18 +36,18 @@ pub(super) struct EngineIoSession {
     inbox: Mutex<Inbox>,
 }
 
-/// Passes packets from a client to its connection. Its capacity is one packet, so that a client
-/// waits while its packets are handled.
+/// The channel for packets from a client to its connection. Its capacity is one packet, so that a client waits
+/// while its packets are handled.
 pub(super) type Inbox = mpsc::Sender<Packet>;
 
-/// The transport of a session, and how far an upgrade to a WebSocket has got.
+/// The transport of a session, and the progress of an upgrade to a WebSocket.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum TransportState {
     Polling,
-    /// Still polling. A WebSocket is open, but the client has not probed it yet.
+    /// The session still polls. A WebSocket is open, but the client has not probed it yet.
     AwaitingProbe,
-    /// Still polling. The probe was answered; the client sends the `upgrade` packet over the WebSocket when its
-    /// last poll has returned.
+    /// The session still polls. The server has answered the probe; the client sends the `upgrade` packet over the
+    /// WebSocket when its last poll has returned.
     AwaitingUpgrade,
     WebSocket,
 }
@@ -55,7 +55,7 @@ pub(super) enum TransportState {
 impl EngineIoSession {
     /// Creates a session. Returns it with the sender of its outbox and the receiver of its inbox.
     pub(super) fn new(
-        browser_session: SessionId,
+        browser_session_id: SessionId,
         transport: TransportState,
     ) -> (Self, mpsc::Sender<OutboxItem>, mpsc::Receiver<Packet>) {
         let ping = Arc::new(Notify::new());
@@ -63,7 +63,7 @@ impl EngineIoSession {
         let (inbox, receiver) = mpsc::channel(1);
         let session = Self {
             sid: Sid::new(),
-            browser_session,
+            browser_session_id,
             transport: watch::Sender::new(transport),
             close_reason: watch::Sender::new(None),
             ping,
@@ -78,11 +78,11 @@ impl EngineIoSession {
         self.sid
     }
 
-    pub(super) fn belongs_to(&self, browser_session: SessionId) -> bool {
-        self.browser_session == browser_session
+    pub(super) fn belongs_to(&self, browser_session_id: SessionId) -> bool {
+        self.browser_session_id == browser_session_id
     }
 
-    /// The first packet to the client.
+    /// Returns the first packet to the client.
     pub(super) fn open_packet(&self) -> Packet {
         let upgrades = match *self.transport.borrow() {
             TransportState::WebSocket => None,
@@ -97,7 +97,7 @@ impl EngineIoSession {
         })
     }
 
-    /// Ends the session, unless it has ended already. Returns the first reason.
+    /// Ends the session, unless it has already ended. Returns the first reason.
     pub(super) fn end(&self, reason: CloseReason) -> CloseReason {
         let mut first = reason;
         self.close_reason.send_if_modified(|ended| {
@@ -130,13 +130,13 @@ impl EngineIoSession {
         }
     }
 
-    /// Locks the outbox for a poll. A second poll at the same time ends the session, because the responses
-    /// could arrive in any order.
+    /// Locks the outbox for a poll. A concurrent second poll ends the session, because the responses could arrive
+    /// in any order.
     pub(super) fn outbox_for_poll(&self) -> Result<MutexGuard<'_, Outbox>, EngineIoError> {
         self.lock_for_request(&self.outbox)
     }
 
-    /// Locks the inbox for a POST. As with polls, a second one at the same time ends the session.
+    /// Locks the inbox for a POST. A concurrent second POST ends the session.
     pub(super) fn inbox_for_post(&self) -> Result<MutexGuard<'_, Inbox>, EngineIoError> {
         self.lock_for_request(&self.inbox)
     }
@@ -168,7 +168,7 @@ impl EngineIoSession {
     /// Begins an upgrade to a WebSocket.
     ///
     /// # Errors
-    /// [`EngineIoError::BadRequest`] if the session has a WebSocket already.
+    /// [`EngineIoError::BadRequest`] if the session already has a WebSocket.
     pub(super) fn begin_upgrade(&self) -> Result<(), EngineIoError> {
         let begin = |transport: &mut TransportState| {
             let is_polling = *transport == TransportState::Polling;
@@ -208,7 +208,7 @@ impl EngineIoSession {
             Packet::Message(_) | Packet::Binary(_) => {
                 inbox.send(packet).await.map_err(|_| EngineIoError::UnknownSid)?;
             }
-            // Bypasses the inbox, as the messages in it may take long to handle.
+            // A pong bypasses the inbox, because the messages in it may take long to handle.
             Packet::Pong => self.pong.notify_one(),
             Packet::Close => {
                 self.end(CloseReason::ClientClosed);
@@ -252,7 +252,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_client_is_pinged_every_25_s_and_times_out_when_it_does_not_respond_for_20_s() {
+    async fn a_client_is_pinged_every_25_s_and_times_out_after_20_s_without_a_response() {
         let (session, _sender, _inbox) = open();
         let start = Instant::now();
         let mut pings = Vec::new();

@@ -1,4 +1,4 @@
-//! The endpoint of Socket.IO: opens sessions, and dispatches the requests of open sessions.
+//! The Socket.IO endpoint: opens Engine.IO sessions, and dispatches the requests of open sessions.
 
 use std::sync::Arc;
 
@@ -80,16 +80,15 @@ impl Params {
     }
 }
 
-/// Finds the session with this id. Only the browser that opened it may use it: knowing the id is not
-/// enough.
+/// Finds the session with this id. Only the browser that opened the session may use it.
 fn find(
     request: &HttpRequest,
     sid: &str,
     connections: &Connections,
 ) -> Result<Arc<EngineIoSession>, ApiError> {
-    let session = connections.socket_io.find(sid).ok_or(EngineIoError::UnknownSid)?;
-    let browser_session = session::session_id(request).ok_or(EngineIoError::UnknownSid)?;
-    if !session.belongs_to(browser_session) {
+    let session = connections.engine_io_sessions.find(sid).ok_or(EngineIoError::UnknownSid)?;
+    let browser_session_id = session::session_id(request).ok_or(EngineIoError::UnknownSid)?;
+    if !session.belongs_to(browser_session_id) {
         return Err(EngineIoError::UnknownSid.into());
     }
     Ok(session)

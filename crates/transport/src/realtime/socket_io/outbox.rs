@@ -19,14 +19,14 @@ pub(super) const MAX_PAYLOAD: usize = 1_000_000;
 /// The maximum number of packets queued for a slow client.
 const OUTBOX_CAPACITY: usize = 64;
 
-/// The maximum number of packets in the response to a poll: python-socketio rejects more.
+/// The maximum number of packets in the response to a poll. python-socketio rejects more.
 const MAX_PACKETS: usize = 16;
 
 const SEPARATOR: char = '\x1e';
 
-/// The packets to a client, which the active transport sends.
+/// The pending packets to a client. The active transport sends them.
 pub(super) struct Outbox {
-    /// Bypasses the queue: a ping must not wait behind the events for a slow client.
+    /// Requests a ping. It bypasses the queue, so that a ping does not wait behind the events of a slow client.
     ping: Arc<Notify>,
     queue: mpsc::Receiver<OutboxItem>,
 }
@@ -34,7 +34,7 @@ pub(super) struct Outbox {
 /// An entry of an outbox.
 pub(super) enum OutboxItem {
     Packet(Packet),
-    /// Encoded only when it is sent.
+    /// An event, which is encoded only when it is sent.
     Event(OutgoingEvent),
 }
 
@@ -53,8 +53,9 @@ impl Outbox {
 
     /// Waits for the next packet. Returns `None` when the outbox is empty and has no sender.
     ///
-    /// # Cancellation
-    /// Dropping the future loses nothing.
+    /// # Cancel safety
+    ///
+    /// This method is cancel safe.
     pub(super) async fn next(&mut self) -> Option<Packet> {
         loop {
             let item = tokio::select! {
@@ -68,15 +69,16 @@ impl Outbox {
             };
             match encode_event(&event) {
                 Ok(packet) => return Some(packet),
-                Err(error) => tracing::error!(%error, "failed to encode an event"),
+                Err(error) => tracing::error!(%error, "failed to encode event"),
             }
         }
     }
 
-    /// Waits for the next packets, at least one, as the response to a poll.
+    /// Waits for at least one packet, and returns the available packets as the response to a poll.
     ///
-    /// # Cancellation
-    /// Dropping the future loses nothing: it only waits for the first packet.
+    /// # Cancel safety
+    ///
+    /// This method is cancel safe: it only waits for the first packet.
     pub(super) async fn next_payload(&mut self) -> Option<String> {
         let mut payload = String::from(self.next().await?);
         for _ in 1..MAX_PACKETS {

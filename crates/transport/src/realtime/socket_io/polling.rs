@@ -12,7 +12,7 @@ use super::engine_io_session::{EngineIoSession, TransportState};
 use super::outbox::{MAX_PAYLOAD, split_payload};
 use super::session_task;
 use crate::error::api_error::ApiError;
-use crate::extract::session::VisitorSession;
+use crate::extract::session::BrowserSession;
 use crate::realtime::close_reason::CloseReason;
 use crate::realtime::connections::Connections;
 use crate::realtime::unfinished_message::UnfinishedMessage;
@@ -23,9 +23,9 @@ pub(super) async fn open(
     chat: &Chat,
     connections: &Connections,
 ) -> Result<HttpResponse, actix_web::Error> {
-    let visitor = VisitorSession::extract(request).await?;
+    let browser = BrowserSession::extract(request).await?;
     let (transport, unfinished) = (TransportState::Polling, UnfinishedMessage::new(request));
-    let session = session_task::start(chat, visitor, connections, transport, unfinished)?;
+    let session = session_task::start(chat, browser, connections, transport, unfinished)?;
     Ok(respond(session.open_packet()))
 }
 
@@ -45,7 +45,7 @@ pub(super) async fn serve(
     }
 }
 
-/// Waits for the next packets to the client.
+/// Waits for packets to the client.
 async fn poll(session: &EngineIoSession) -> Result<String, EngineIoError> {
     let mut outbox = session.outbox_for_poll()?;
     tokio::select! {
@@ -60,7 +60,7 @@ async fn poll(session: &EngineIoSession) -> Result<String, EngineIoError> {
     }
 }
 
-/// The last packet of a session. A client that closed the session itself only waits for its poll to return.
+/// Returns the last packet of a session. A client that has closed the session itself only needs its poll to return.
 fn last_packet(reason: CloseReason) -> Packet {
     if reason == CloseReason::ClientClosed { Packet::Noop } else { Packet::Close }
 }

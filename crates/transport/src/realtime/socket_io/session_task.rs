@@ -13,35 +13,36 @@ use super::connection::SocketIoConnection;
 use super::engine_io_session::{EngineIoSession, TransportState};
 use super::sessions::SessionEntry;
 use crate::error::api_error::ApiError;
-use crate::extract::session::VisitorSession;
+use crate::extract::session::BrowserSession;
 use crate::metrics::{ConnectionKind, ConnectionPermit};
 use crate::realtime::close_reason::CloseReason;
 use crate::realtime::connections::Connections;
 use crate::realtime::session_end::session_ended;
 use crate::realtime::unfinished_message::UnfinishedMessage;
 
-/// How long a polling client may take to fetch the remaining packets at shutdown.
-const POLL_GRACE: Duration = Duration::from_secs(3);
+/// The maximum time for a polling client to fetch the remaining packets at shutdown.
+const FLUSH_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// Starts an Engine.IO session for a browser's session.
 pub(super) fn start(
     chat: &Chat,
-    visitor: VisitorSession,
+    browser: BrowserSession,
     connections: &Connections,
     transport: TransportState,
     unfinished: UnfinishedMessage,
 ) -> Result<Arc<EngineIoSession>, ApiError> {
-    let session_id = visitor.session.session_id;
-    let permit = connections.acquire(visitor.caller(), ConnectionKind::SocketIo)?;
-    let (session, outbox, inbox) = EngineIoSession::new(session_id, transport);
-    let session = Arc::new(session);
-    let entry = connections.socket_io.add(Arc::clone(&session));
+    let browser_session_id = browser.session.session_id;
+    let permit = connections.acquire(browser.caller(), ConnectionKind::SocketIo)?;
+    let (engine_io_session, outbox, inbox) = EngineIoSession::new(browser_session_id, transport);
+    let engine_io_session = Arc::new(engine_io_session);
+    let entry = connections.engine_io_sessions.add(Arc::clone(&engine_io_session));
     let connection =
-        SocketIoConnection::new(chat.clone(), visitor, connections.clone(), outbox, unfinished);
-    let session_end = session_ended(chat.clone(), session_id, connections.limits.idle_timeout);
-    let closing = connections.closing.clone();
-    connections.tasks.spawn(run(entry, connection, inbox, permit, session_end, closing));
-    Ok(session)
+        SocketIoConnection::new(chat.clone(), browser, connections.clone(), outbox, unfinished);
+    let browser_session_end =
+        session_ended(chat.clone(), browser_session_id, connections.limits.idle_timeout);
+    let shutdown = connections.shutdown.clone();
+    connections.tasks.spawn(run(entry, connection, inbox, permit, browser_session_end, shutdown));
+    Ok(engine_io_session)
 }
 
 async fn run(
@@ -49,27 +50,27 @@ async fn run(
     mut connection: SocketIoConnection,
     mut inbox: mpsc::Receiver<Packet>,
     permit: ConnectionPermit,
-    session_end: impl Future<Output = ()>,
-    closing: CancellationToken,
+    browser_session_end: impl Future<Output = ()>,
+    shutdown: CancellationToken,
 ) {
-    let session = &entry.session;
-    let end = tokio::select! {
-        reason = session.ended() => Some(reason),
-        reason = session.keep_alive() => Some(reason),
+    let engine_io_session = &entry.session;
+    let close_reason = tokio::select! {
+        reason = engine_io_session.ended() => Some(reason),
+        reason = engine_io_session.keep_alive() => Some(reason),
         reason = connection.run(&mut inbox) => Some(reason),
-        () = session_end => Some(CloseReason::SessionEnded),
-        () = closing.cancelled() => None,
+        () = browser_session_end => Some(CloseReason::SessionEnded),
+        () = shutdown.cancelled() => None,
     };
-    let reason = if let Some(reason) = end {
+    let reason = if let Some(reason) = close_reason {
         reason
     } else {
         let flush = async {
             // This drops the last senders of the outbox. When the client has received the remaining
             // packets, the outbox closes, and the session ends.
             connection.finish().await;
-            session.ended().await
+            engine_io_session.ended().await
         };
-        timeout(POLL_GRACE, flush).await.unwrap_or(CloseReason::ServerRestart)
+        timeout(FLUSH_TIMEOUT, flush).await.unwrap_or(CloseReason::ServerRestart)
     };
-    permit.close(session.end(reason));
+    permit.close(engine_io_session.end(reason));
 }

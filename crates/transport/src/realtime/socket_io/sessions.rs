@@ -8,7 +8,7 @@ use engineioxide_core::Sid;
 use super::engine_io_session::EngineIoSession;
 use crate::realtime::close_reason::CloseReason;
 
-/// An entry in the table of sessions. Dropping it removes the session.
+/// An entry in the session table. Dropping it removes the session.
 pub(super) struct SessionEntry {
     sessions: Arc<EngineIoSessions>,
     pub(super) session: Arc<EngineIoSession>,
@@ -17,12 +17,12 @@ pub(super) struct SessionEntry {
 impl Drop for SessionEntry {
     fn drop(&mut self) {
         self.sessions.lock().remove(&self.session.sid());
-        // Only matters if the session's task has panicked: its transports would otherwise wait forever.
+        // This matters only if the session's task has panicked: otherwise its transports would wait forever.
         self.session.end(CloseReason::ProtocolError);
     }
 }
 
-/// The sessions by their ids.
+/// The open sessions by id.
 #[derive(Default)]
 pub(in crate::realtime) struct EngineIoSessions(Mutex<HashMap<Sid, Arc<EngineIoSession>>>);
 

@@ -16,7 +16,7 @@ use super::engine_io_session::{EngineIoSession, Inbox, TransportState};
 use super::outbox::{MAX_PAYLOAD, Outbox};
 use super::session_task;
 use crate::error::api_error::ApiError;
-use crate::extract::session::VisitorSession;
+use crate::extract::session::BrowserSession;
 use crate::realtime::client::TOO_MANY_MESSAGES;
 use crate::realtime::close_reason::CloseReason;
 use crate::realtime::connections::Connections;
@@ -25,10 +25,10 @@ use crate::realtime::unfinished_message::UnfinishedMessage;
 use crate::realtime::websocket::frame_validator::{FrameLimits, validate_frames};
 use crate::realtime::websocket::violation::{FirstViolation, SERVER_BUSY};
 
-/// How long a client may take to switch from polling.
+/// The maximum time for a client to switch from polling.
 const UPGRADE_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// How long a client may take to receive the close frame.
+/// The maximum time for a client to receive the close frame.
 const CLOSE_GRACE: Duration = Duration::from_secs(5);
 
 /// A WebSocket of a session.
@@ -49,9 +49,9 @@ pub(super) async fn open(
     let limits = frame_limits(connections);
     let (payload, violation) = validate_frames(request, payload, limits).await?;
     let (response, socket, stream) = actix_ws::handle(request, payload)?;
-    let visitor = VisitorSession::extract(request).await?;
+    let browser = BrowserSession::extract(request).await?;
     let (transport, unfinished) = (TransportState::WebSocket, UnfinishedMessage::new(request));
-    let session = session_task::start(chat, visitor, connections, transport, unfinished)?;
+    let session = session_task::start(chat, browser, connections, transport, unfinished)?;
     let websocket = WebSocket::new(socket, stream, violation, session);
     connections.tasks.spawn_local(websocket.run_new());
     Ok(response)
@@ -163,7 +163,7 @@ async fn read(
             Err(reason) => return reason,
         };
         if session.receive(packet, inbox).await.is_err() {
-            // The session has ended, with its own reason.
+            // The session has already ended with another reason.
             return session.ended().await;
         }
     }

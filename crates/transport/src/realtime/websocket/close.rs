@@ -1,4 +1,4 @@
-//! Why and how a WebSocket is closed (RFC 6455, section 7.4.1).
+//! The close of a WebSocket (RFC 6455, section 7.4.1).
 
 use actix_ws::{CloseCode, CloseReason as CloseFrame, ProtocolError};
 
@@ -7,14 +7,14 @@ use crate::realtime::client::TOO_MANY_MESSAGES;
 use crate::realtime::close_reason::CloseReason;
 use crate::realtime::session_end::SESSION_ENDED;
 
-/// Why a WebSocket is closed, and the close frame that its client gets.
-pub(super) struct Closing {
+/// The reason why a WebSocket is closed, and the close frame for its client.
+pub(super) struct Close {
     pub(super) reason: CloseReason,
     pub(super) frame: Option<CloseFrame>,
 }
 
-impl Closing {
-    /// The client has left, or has sent this frame.
+impl Close {
+    /// Returns the close of a WebSocket whose client has disconnected or has sent this frame.
     pub(super) fn by_client(frame: Option<CloseFrame>) -> Self {
         Self { reason: CloseReason::ClientClosed, frame }
     }
@@ -23,7 +23,7 @@ impl Closing {
         Self::new(CloseReason::SessionEnded, CloseCode::Policy, SESSION_ENDED)
     }
 
-    pub(super) fn server_restarts() -> Self {
+    pub(super) fn server_restart() -> Self {
         let description = "the server restarts: connect again";
         Self::new(CloseReason::ServerRestart, CloseCode::Restart, description)
     }
@@ -32,7 +32,7 @@ impl Closing {
         Self::new(CloseReason::TimedOut, CloseCode::Away, "idle timeout")
     }
 
-    pub(super) fn reads_too_slowly() -> Self {
+    pub(super) fn slow_reader() -> Self {
         Self::new(CloseReason::TimedOut, CloseCode::Again, "too slow: connect again")
     }
 
@@ -50,7 +50,7 @@ impl Closing {
     }
 }
 
-impl From<&ProtocolError> for Closing {
+impl From<&ProtocolError> for Close {
     fn from(error: &ProtocolError) -> Self {
         match (CloseReason::from(error), error) {
             (CloseReason::ClientClosed, _) => Self::by_client(None),
@@ -63,7 +63,7 @@ impl From<&ProtocolError> for Closing {
     }
 }
 
-impl From<Violation> for Closing {
+impl From<Violation> for Close {
     fn from(violation: Violation) -> Self {
         let (code, description) = match violation {
             Violation::TooLarge => (CloseCode::Size, "message too large"),

@@ -1,6 +1,5 @@
-//! Validates the frames of a WebSocket (RFC 6455, section 5.2) while their bytes arrive. `actix_ws` checks
-//! sizes too late: that of a frame after it has buffered the frame, and that of a fragmented message after
-//! its last fragment.
+//! Validates WebSocket frames (RFC 6455, section 5.2) as their bytes arrive. `actix_ws` checks sizes too late: the
+//! size of a frame after it has buffered the frame, and the size of a fragmented message after its last fragment.
 
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -22,10 +21,10 @@ const MAX_HEADER_BYTES: usize = 10;
 /// The length of the masking key of a client's frame.
 const MASKING_KEY_BYTES: u64 = 4;
 
-/// A fragment of fewer bytes is counted: a client that sends many of them only costs work.
+/// The size below which a fragment is counted, because many small fragments only cost processing time.
 const SMALL_FRAGMENT_BYTES: u64 = 16;
 
-/// How many control frames and small fragments a client may send for each message that it may send.
+/// The number of control frames and small fragments that a client may send per allowed message.
 const FRAMES_PER_MESSAGE: u32 = 10;
 
 /// The limits of the frames of a WebSocket.
@@ -35,11 +34,11 @@ pub(crate) struct FrameLimits {
     pub(crate) max_frame: usize,
     /// The maximum size of a fragmented message, in bytes.
     pub(crate) max_message: usize,
-    /// How many messages the client may send per second.
+    /// The maximum number of messages of the client per second.
     pub(crate) messages_per_second: u32,
 }
 
-/// Wraps a payload so that it ends before the first frame that violates the protocol.
+/// Wraps a payload so that it ends before the first invalid frame.
 pub(crate) async fn validate_frames(
     request: &HttpRequest,
     payload: web::Payload,
@@ -56,7 +55,7 @@ pub(crate) async fn validate_frames(
     Ok((web::Payload::from_request(request, &mut payload).await?, violation))
 }
 
-/// A payload that ends before the first frame that violates the protocol.
+/// A payload that ends before the first invalid frame.
 struct ValidatedPayload {
     payload: dev::Payload,
     validator: FrameValidator,
@@ -98,7 +97,7 @@ struct FrameValidator {
     max_message: u64,
     /// The received bytes of the current header.
     header: Vec<u8>,
-    /// The number of bytes of the current frame, after its header, that have not arrived yet.
+    /// The number of bytes of the current frame after its header that have not arrived yet.
     remaining: u64,
     /// The size of the current message so far, including the current frame.
     message_bytes: u64,
@@ -106,7 +105,7 @@ struct FrameValidator {
     messages: u64,
     /// Whether the current frame is the last one of its message.
     is_last_frame: bool,
-    /// Counts the frames that are not messages: messages have a limit of their own.
+    /// Limits the control frames and small fragments. Messages have their own limit.
     frame_limiter: MessageRateLimiter,
 }
 
@@ -127,7 +126,7 @@ impl FrameValidator {
         }
     }
 
-    /// The bytes of the current message that have arrived, 0 once it is complete.
+    /// Returns the number of received bytes of the current message, or 0 once it is complete.
     fn unfinished_bytes(&self) -> usize {
         if self.is_last_frame && self.remaining == 0 {
             return 0;
@@ -135,7 +134,7 @@ impl FrameValidator {
         usize::try_from(self.message_bytes.saturating_sub(self.remaining)).unwrap_or(usize::MAX)
     }
 
-    /// Checks the next bytes. The error is a violation and the number of valid bytes, those before its frame.
+    /// Checks the next bytes. The error is the number of valid bytes before the invalid frame, and the violation.
     fn check(&mut self, bytes: &[u8]) -> Result<(), (usize, Violation)> {
         let (mut position, mut frame_start) = (0, 0);
         while let Some(next) = bytes.get(position) {
@@ -157,8 +156,7 @@ impl FrameValidator {
         Ok(())
     }
 
-    /// Checks the header as soon as all of it except the masking key has arrived. The masking key and the
-    /// payload follow.
+    /// Checks the header once it has arrived, except for the masking key, which precedes the payload.
     fn check_header(&mut self) -> Result<(), Violation> {
         let [first, second, length @ ..] = self.header.as_slice() else { return Ok(()) };
         let is_masked = second & 0x80 != 0;
@@ -215,7 +213,7 @@ mod tests {
         })
     }
 
-    /// A frame with an arbitrary masking key and a payload of `length` bytes.
+    /// Returns a frame with an arbitrary masking key and a payload of `length` bytes.
     fn frame(first: u8, length: usize) -> Vec<u8> {
         let mut frame = vec![first];
         match length {
@@ -233,14 +231,14 @@ mod tests {
         frame
     }
 
-    /// Checks the bytes at once and one by one, which must give the same result.
+    /// Checks the bytes together and one by one, which must give the same result.
     fn check(bytes: &[u8]) -> Option<Violation> {
-        let at_once = validator().check(bytes).err();
+        let together = validator().check(bytes).err();
         let mut validator = validator();
         let one_by_one = bytes.iter().find_map(|byte| validator.check(&[*byte]).err());
-        let violation = |found: Option<(usize, Violation)>| found.map(|(_, violation)| violation);
-        assert_eq!(violation(at_once), violation(one_by_one));
-        violation(at_once)
+        let violation = |error: Option<(usize, Violation)>| error.map(|(_, violation)| violation);
+        assert_eq!(violation(together), violation(one_by_one));
+        violation(together)
     }
 
     #[test]
@@ -267,7 +265,7 @@ mod tests {
     }
 
     #[test]
-    fn the_fragments_of_a_message_are_added_up_without_control_frames_in_between() {
+    fn the_size_of_a_message_is_the_sum_of_its_fragments_without_control_frames() {
         let (first, next, last, ping) =
             (frame(0x01, 40_000), frame(0x00, 40_000), frame(0x80, 20_000), frame(0x89, 125));
         let message = [first.clone(), ping.clone(), next.clone(), ping, last.clone()].concat();
@@ -303,7 +301,7 @@ mod tests {
     }
 
     #[test]
-    fn the_bytes_of_a_message_are_unfinished_until_its_last_frame_is_complete() {
+    fn the_bytes_of_a_message_count_as_unfinished_until_its_last_frame_is_complete() {
         let unfinished = |bytes: &[u8]| {
             let mut validator = validator();
             validator.check(bytes).unwrap();

@@ -1,9 +1,9 @@
-//! Reads the messages of a client. Each is an event, as JSON.
+//! Reads the messages of a client. Each message is an event in JSON.
 
 use actix_ws::{AggregatedMessage, AggregatedMessageStream, MessageStream, Session as Socket};
 use tokio::time::timeout;
 
-use super::close::Closing;
+use super::close::Close;
 use super::violation::FirstViolation;
 use crate::realtime::client::{Client, EventError};
 use crate::realtime::events::incoming::{ErrorContext, UnparsedEvent};
@@ -26,15 +26,15 @@ impl Reader {
         Self { stream, violation, limits }
     }
 
-    /// Returns the next message. The error is how to close the connection.
-    async fn next(&mut self) -> Result<AggregatedMessage, Closing> {
+    /// Returns the next message. The error describes how to close the connection.
+    async fn next(&mut self) -> Result<AggregatedMessage, Close> {
         match timeout(self.limits.idle_timeout, self.stream.recv()).await {
             Ok(Some(Ok(message))) => Ok(message),
-            Ok(Some(Err(error))) => Err(Closing::from(&error)),
+            Ok(Some(Err(error))) => Err(Close::from(&error)),
             Ok(None) => {
-                Err(self.violation.get().map_or_else(|| Closing::by_client(None), Into::into))
+                Err(self.violation.get().map_or_else(|| Close::by_client(None), Into::into))
             }
-            Err(_) => Err(Closing::idle()),
+            Err(_) => Err(Close::idle()),
         }
     }
 
@@ -43,27 +43,27 @@ impl Reader {
         mut self,
         mut socket: Socket,
         client: &mut Client<OutgoingEvent>,
-    ) -> Closing {
+    ) -> Close {
         client.send_welcome().await;
         loop {
             let message = match self.next().await {
                 Ok(message) => message,
-                Err(closing) => return closing,
+                Err(close) => return close,
             };
             match message {
                 AggregatedMessage::Text(text) => {
                     if let Err(TooManyMessages) = handle(client, &text).await {
-                        return Closing::too_many_messages();
+                        return Close::too_many_messages();
                     }
                 }
                 AggregatedMessage::Ping(bytes) => {
                     if socket.pong(&bytes).await.is_err() {
-                        return Closing::by_client(None);
+                        return Close::by_client(None);
                     }
                 }
                 AggregatedMessage::Pong(_) => {}
-                AggregatedMessage::Binary(_) => return Closing::not_text(),
-                AggregatedMessage::Close(frame) => return Closing::by_client(frame),
+                AggregatedMessage::Binary(_) => return Close::not_text(),
+                AggregatedMessage::Close(frame) => return Close::by_client(frame),
             }
         }
     }
@@ -71,7 +71,7 @@ impl Reader {
 
 struct TooManyMessages;
 
-/// Dispatches an event. The client gets every other error as an `error` event.
+/// Dispatches an event. Every other error is sent to the client as an `error` event.
 async fn handle(client: &mut Client<OutgoingEvent>, text: &str) -> Result<(), TooManyMessages> {
     let event = UnparsedEvent::parse(text);
     let context =

@@ -1,19 +1,19 @@
-//! How clients violate the limits and rules of its WebSocket.
+//! Violations of the limits and rules of a WebSocket.
 
 use std::cell::Cell;
 use std::rc::Rc;
 
 use crate::realtime::close_reason::CloseReason;
 
-/// The close reason when there is no memory for a client's message.
+/// The close reason if there is no memory for a client's message.
 pub(crate) const SERVER_BUSY: &str = "the server has no memory for this message: try again later";
 
-/// How a client violated the protocol.
+/// A violation of the protocol or of a limit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Violation {
     /// A frame or a fragmented message is too large.
     TooLarge,
-    /// A frame has a reserved bit set, though no extension uses it.
+    /// A frame has a reserved bit set, but no extension uses it.
     ReservedBits,
     /// The client sends too many control frames and small fragments.
     TooManyFrames,

@@ -8,11 +8,11 @@ use serde::Serialize;
 use tokio::sync::mpsc;
 use tokio::time::{interval, timeout};
 
-use super::close::Closing;
+use super::close::Close;
 use crate::realtime::events::outgoing::OutgoingEvent;
 use crate::realtime::limits::Limits;
 
-/// The maximum payload of a frame, in bytes. `actix_ws` buffers some 32 frames for a slow client.
+/// The maximum payload of a frame, in bytes. `actix_ws` buffers about 32 frames for a slow client.
 const MAX_FRAME_BYTES: usize = 4 * 1024;
 
 /// The number of pings within the idle timeout.
@@ -30,22 +30,22 @@ pub(super) async fn write(
     mut socket: Socket,
     mut outbox: mpsc::Receiver<OutgoingEvent>,
     limits: Limits,
-) -> Closing {
+) -> Close {
     let mut pings =
         interval((limits.idle_timeout / PINGS_PER_TIMEOUT).max(Duration::from_millis(1)));
     let send_timeout = limits.send_timeout / 2;
     loop {
         let result = tokio::select! {
             next = outbox.recv() => {
-                let Some(event) = next else { return Closing::by_client(None) };
+                let Some(event) = next else { return Close::by_client(None) };
                 timeout(send_timeout, send(&mut socket, &event)).await
             }
             _ = pings.tick() => timeout(send_timeout, socket.ping(b"")).await,
         };
         match result {
             Ok(Ok(())) => {}
-            Ok(Err(Closed)) => return Closing::by_client(None),
-            Err(_) => return Closing::reads_too_slowly(),
+            Ok(Err(Closed)) => return Close::by_client(None),
+            Err(_) => return Close::slow_reader(),
         }
     }
 }
@@ -56,13 +56,13 @@ async fn send(socket: &mut Socket, event: &OutgoingEvent) -> Result<(), Closed> 
         Ok(json) if json.len() <= MAX_FRAME_BYTES => socket.text(json).await,
         Ok(json) => send_fragmented(socket, json.into()).await,
         Err(error) => {
-            tracing::error!(%error, "failed to serialize an event");
+            tracing::error!(%error, "failed to serialize event");
             Ok(())
         }
     }
 }
 
-/// Sends a message in several frames, so that only a part of it is buffered for a slow client.
+/// Sends a message in several frames, so that only part of it is buffered for a slow client.
 async fn send_fragmented(socket: &mut Socket, mut json: Bytes) -> Result<(), Closed> {
     socket.continuation(Item::FirstText(json.split_to(MAX_FRAME_BYTES.min(json.len())))).await?;
     while json.len() > MAX_FRAME_BYTES {

@@ -11,8 +11,8 @@ use crate::error::api_error::ApiError;
 use crate::extract::body::Body;
 use crate::extract::idempotency_key::IdempotencyKeyHeader;
 use crate::extract::session::{OptionalSession, RequiredSession};
+use crate::get_or_head::get_or_head;
 use crate::openapi::responses::{ConversationPath, InvalidBodyResponse, NotFoundResponse};
-use crate::read_route::read_route;
 
 const EXAMPLES: &str = "/conversations/{id}/few_shot_examples";
 const EXAMPLE: &str = "/conversations/{id}/few_shot_examples/{example_id}";
@@ -23,7 +23,7 @@ pub(crate) struct ApiDoc;
 
 pub(crate) fn routes(config: &mut ServiceConfig) {
     config
-        .service(web::resource(EXAMPLES).route(read_route().to(list)).route(web::post().to(add)))
+        .service(web::resource(EXAMPLES).route(get_or_head().to(list)).route(web::post().to(add)))
         .service(web::resource(EXAMPLE).route(web::delete().to(remove)));
 }
 

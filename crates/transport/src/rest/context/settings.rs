@@ -12,11 +12,11 @@ use crate::error::api_error::ApiError;
 use crate::extract::body::{Body, Object};
 use crate::extract::etag::{IfMatchParam, IfNoneMatchParam};
 use crate::extract::session::{OptionalSession, RequiredSession};
+use crate::get_or_head::get_or_head;
 use crate::openapi::responses::{
     ConversationPath, EtagResponse, InvalidBodyResponse, NotFoundResponse, NotModifiedResponse,
     PreconditionFailedResponse,
 };
-use crate::read_route::read_route;
 
 const CONTEXT: &str = "/conversations/{id}/context";
 
@@ -26,16 +26,16 @@ pub(crate) struct ApiDoc;
 
 pub(crate) fn routes(config: &mut ServiceConfig) {
     config.service(
-        web::resource(CONTEXT).route(read_route().to(read)).route(web::patch().to(change)),
+        web::resource(CONTEXT).route(get_or_head().to(read)).route(web::patch().to(change)),
     );
 }
 
-/// Fields that are left out stay unchanged.
+/// The changes of a context. Omitted fields stay unchanged.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(as = ContextChanges)]
 struct Changes {
-    /// `null` resets it to the server's default.
+    /// The new system prompt. `null` resets it to the server's default.
     #[serde(default)]
     #[schema(value_type = Option<String>)]
     system_prompt: PromptChange,
@@ -52,7 +52,7 @@ enum PromptChange {
     Replace(Option<String>),
 }
 
-/// Returns everything that the model gets besides the messages, and how the tokens are used.
+/// Returns everything that is sent to the model in addition to the messages, and the use of tokens.
 #[utoipa::path(
     get,
     path = CONTEXT,

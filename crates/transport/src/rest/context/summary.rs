@@ -68,7 +68,7 @@ async fn replace(
     respond(&request, &chat, user_id, *id).await
 }
 
-/// Removes the summary. The model then gets the messages that it covered again, as many as fit.
+/// Removes the summary. The messages that it covered are then sent to the model again, as many as fit.
 #[utoipa::path(
     delete,
     path = SUMMARY,

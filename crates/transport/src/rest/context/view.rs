@@ -31,8 +31,8 @@ pub(super) async fn respond(
     etag::respond(request, &ContextBody::from(chat.contexts.view(user_id, id).await?))
 }
 
-/// Checks `If-Match`. Returns the revision that it matches: the change must fail if the context has changed
-/// since. Returns `None` without `If-Match`.
+/// Checks `If-Match`, and returns the matching revision: the change must fail if the context has another revision
+/// by then. Returns `None` without `If-Match`.
 pub(super) async fn expected_revision(
     request: &HttpRequest,
     chat: &Chat,

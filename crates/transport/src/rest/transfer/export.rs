@@ -36,7 +36,7 @@ pub(crate) fn routes(config: &mut ServiceConfig) {
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 struct ExportQuery {
-    /// `json` can be imported again, `markdown` is for people, `flask` is for the Flask application.
+    /// The format: `json` can be imported again, `markdown` is for reading, `flask` is for the Flask application.
     #[serde(default)]
     format: Format,
 }
@@ -105,8 +105,8 @@ fn stream(file: ExportedFile) -> HttpResponse {
     stream_body(&mut response, file.content)
 }
 
-/// Streams the body of a response. If the store fails midway, this closes the connection, so that the client
-/// notices that the response is incomplete.
+/// Streams the body of a response. If the store fails midway, the connection is closed, so that the client can
+/// detect the incomplete response.
 pub(crate) fn stream_body(
     response: &mut HttpResponseBuilder,
     content: ExportStream,
@@ -114,13 +114,13 @@ pub(crate) fn stream_body(
     response.streaming(small_chunks(content))
 }
 
-/// Splits the chunks, because the connection would copy a longer one as a whole for a slow client. Logs an error
+/// Splits the chunks, because the connection would copy a longer chunk completely for a slow client. Logs an error
 /// that ends the stream.
 pub(crate) fn small_chunks<T: Into<Bytes>, E: Error + 'static>(
     content: impl Stream<Item = Result<T, E>>,
 ) -> impl Stream<Item = Result<Bytes, E>> {
     let content = content.inspect_err(|error| {
-        tracing::error!(error = error_chain(error), "failed to complete an export");
+        tracing::error!(error = error_chain(error), "failed to complete export");
     });
     content.flat_map(|chunk| match chunk {
         Ok(chunk) => stream::iter(split(chunk.into()).map(Ok)).left_stream(),

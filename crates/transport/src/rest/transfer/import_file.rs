@@ -1,4 +1,4 @@
-//! Writes an uploaded import file to a temporary file, as it may be larger than memory.
+//! Writes an uploaded import file to a temporary file, because it may be larger than memory.
 
 use std::future::ready;
 
@@ -18,7 +18,7 @@ use crate::middleware::body_limits::BodyLimits;
 
 /// A file whose upload has begun.
 pub(super) enum ImportFile {
-    /// The file is the body, which begins with these bytes.
+    /// The file is the request body, which begins with these bytes.
     Body(Bytes, Payload),
     /// The file is a field of a form.
     Form(Box<(FileForm, Field)>),
@@ -92,7 +92,7 @@ fn is_form(headers: &HeaderMap) -> bool {
     content_type.is_some_and(|value| value.starts_with("multipart/form-data"))
 }
 
-/// Writes `content` to a file without a name, which the system deletes when it is closed.
+/// Writes `content` to an unnamed file, which the system deletes when it is closed.
 async fn write<E>(
     content: impl Stream<Item = Result<Bytes, E>>,
     max_bytes: u64,

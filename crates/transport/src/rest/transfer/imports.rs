@@ -14,8 +14,8 @@ use crate::extract::file_form::UploadedFile;
 use crate::extract::idempotency_key::IdempotencyKeyHeader;
 use crate::extract::session::{OptionalSession, RequiredSession};
 use crate::extract::upload_limits::UploadLimits;
+use crate::get_or_head::get_or_head;
 use crate::openapi::responses::NotFoundResponse;
-use crate::read_route::read_route;
 
 const IMPORTS: &str = "/imports";
 const IMPORT: &str = "/imports/{import_id}";
@@ -31,7 +31,7 @@ pub(crate) struct ImportLimit(pub(crate) u64);
 pub(crate) fn routes(config: &mut ServiceConfig) {
     config
         .service(web::resource(IMPORTS).route(web::post().to(start)))
-        .service(web::resource(IMPORT).route(read_route().to(read)));
+        .service(web::resource(IMPORT).route(get_or_head().to(read)));
 }
 
 #[derive(Serialize, ToSchema)]
@@ -45,11 +45,11 @@ struct ImportResponse {
     of: u64,
     /// The number of new conversations.
     imported: u64,
-    /// The number of conversations that existed already.
+    /// The number of conversations that already existed.
     already_there: u64,
     /// The number of new messages.
     messages: u64,
-    /// Why the import failed, if it did.
+    /// The reason why the import failed, if it failed.
     error: Option<Problem>,
 }
 
@@ -95,7 +95,7 @@ async fn start(
     chat: Data<Chat>,
 ) -> Result<HttpResponse, ApiError> {
     let (user_id, ImportLimit(max_bytes)) = (caller.session.user_id, **limit);
-    // A repeated request must have a file too. Waiting for its beginning blocks nobody.
+    // A repeated request must have a file too. No permit is held while its beginning is awaited.
     let file = ImportFile::begin(&request, body, max_bytes).await?;
     let _permit = UploadLimits::of(&request)?.acquire_for_import(caller.caller())?;
     let upload = match chat.transfer.prepare_import(caller.caller(), idempotency.key.as_ref())? {

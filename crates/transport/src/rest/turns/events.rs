@@ -36,7 +36,7 @@ pub(crate) fn routes(config: &mut ServiceConfig) {
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 struct EventsQuery {
-    /// The number of the last event that the client knows.
+    /// The sequence number of the last event that the client knows.
     #[param(format = "uint64", maximum = 18_446_744_073_709_551_615_usize)]
     after: Option<u64>,
 }
@@ -90,11 +90,13 @@ async fn stream(
     Ok(sse::stream_conversation(&connections, permit, session_end, *id, subscription))
 }
 
-/// Returns the number of the last event that a reconnecting client has received.
+/// Returns the sequence number of the last event that a reconnecting client has received.
 fn last_event_id(request: &HttpRequest) -> Result<Option<u64>, ApiError> {
     let Some(id) = request.headers().get(LAST_EVENT_ID) else { return Ok(None) };
     let number = id.to_str().ok().and_then(|id| id.parse().ok());
     number.map(Some).ok_or_else(|| {
-        ApiError::InvalidRequest("`Last-Event-ID` must be the number of an event.".to_owned())
+        ApiError::InvalidRequest(
+            "`Last-Event-ID` must be the sequence number of an event.".to_owned(),
+        )
     })
 }

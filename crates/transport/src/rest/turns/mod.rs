@@ -1,4 +1,4 @@
-//! Turns: sending a message, stopping its turn, and the events of a conversation.
+//! Turns: sends messages, stops turns, and streams the events of a conversation.
 
 pub(crate) mod events;
 pub(crate) mod send;

@@ -18,7 +18,7 @@ use crate::openapi::responses::{
 };
 use crate::realtime::connections::Connections;
 
-/// The path of a conversation's messages, which the module `messages` lists.
+/// The path of a conversation's messages. The module `messages` lists them.
 pub(crate) const MESSAGES: &str = "/conversations/{id}/messages";
 
 #[derive(OpenApi)]
@@ -33,7 +33,7 @@ pub(crate) struct NewMessage {
     message: String,
     /// Any unique string. Repeating a request with the same id returns the first result.
     client_message_id: Option<ClientMessageId>,
-    /// The position of the last message that the client knows. If there is a later one, the status is 409.
+    /// The position of the last message that the client knows. If there is a later message, the status is 409.
     #[schema(format = "uint64", maximum = 18_446_744_073_709_551_615_usize)]
     expected_position: Option<u64>,
 }
@@ -95,7 +95,7 @@ pub(crate) async fn send(
     turn_request.respond(&chat, &connections, user_id, *id, sent).await
 }
 
-/// Returns the client message id, which may be in the header, in the body, or the same in both.
+/// Returns the client message id, which may be in the header or in the body. If it is in both, they must be equal.
 fn consistent_id(
     key: Option<ClientMessageId>,
     client_message_id: Option<ClientMessageId>,

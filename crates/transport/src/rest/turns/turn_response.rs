@@ -26,7 +26,7 @@ use crate::realtime::sse::{self, EVENT_STREAM};
 
 const JSON: &str = "application/json";
 
-/// How long a request may still wait for the end of its turn after shutdown has begun. The turns of this
+/// The maximum time that a request still waits for the end of its turn after shutdown has begun. The turns of this
 /// instance have ended by then; a turn of another instance may still be running.
 const TURN_END_GRACE: Duration = Duration::from_secs(3);
 
@@ -35,9 +35,9 @@ const TURN_END_GRACE: Duration = Duration::from_secs(3);
 pub(super) struct TurnResponse {
     question: Message,
     answer: Message,
-    /// Why the answer ended, and whether it is complete.
+    /// The reason why the answer ended, which shows whether it is complete.
     finish_reason: FinishReason,
-    /// Why the turn failed, or why the answer was filtered.
+    /// The reason why the turn failed or the answer was filtered.
     error: Option<Problem>,
     /// `null` if the turn ended too long ago.
     total_tokens_used: Option<u32>,
@@ -77,11 +77,10 @@ impl IntoResponses for TurnResponses {
     }
 }
 
-/// What the headers of a request that starts a turn ask for. Read them before storing anything, as they may
-/// be invalid.
+/// The headers of a request that starts a turn. Read them before anything is stored, because they may be invalid.
 pub(crate) struct TurnRequest {
     media_type: &'static str,
-    /// Counts the stream of events, if the client wants one, as a connection.
+    /// The connection permit of the event stream, if the client requests one.
     permit: Option<ConnectionPermit>,
     pub(crate) client_message_id: Option<ClientMessageId>,
 }
@@ -131,7 +130,7 @@ async fn wait_for_result(
     progress: TurnProgress,
 ) -> Result<TurnResult, ApiError> {
     let timeout = async {
-        connections.closing().await;
+        connections.shutdown_begun().await;
         sleep(TURN_END_GRACE).await;
     };
     tokio::select! {

@@ -1,9 +1,10 @@
-//! Messages that need more than one request for a summary.
+//! Tests of compactions that need more than one request.
 
 use super::*;
 
-/// Answers all requests for summaries with their numbers. Returns their number, and the next request.
-async fn summarise_all(test: &TestChat) -> (usize, ModelRequest) {
+/// Answers each summary request with "Summary 1.", "Summary 2." and so on. Returns how many there were, and the
+/// next request.
+async fn answer_all_summary_requests(test: &TestChat) -> (usize, ModelRequest) {
     let mut requests = 0;
     loop {
         let request = test.model.next_request().await;
@@ -24,44 +25,44 @@ async fn messages_beyond_the_window_are_summarised_in_several_requests() {
     }
 
     test.send("And now?").await.unwrap();
-    let (requests, request) = summarise_all(&test).await;
+    let (requests, request) = answer_all_summary_requests(&test).await;
 
-    assert_eq!(requests, 4, "summarises two messages per request");
+    assert_eq!(requests, 4, "expected two messages per request");
     let messages = &request.request.messages;
     assert!(messages[0].content.ends_with("so far:\nSummary 4."), "{messages:?}");
     assert_eq!(summary(&test).await.unwrap().message_count, 8);
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_long_history_costs_four_requests_and_the_summary_says_what_it_leaves_out() {
+async fn a_long_history_takes_four_requests_and_the_summary_says_what_it_omits() {
     let test = chat_with_small_window().await;
     test.append_messages(std::iter::repeat_n(text_of(400), 320)).await;
 
     test.send("And now?").await.unwrap();
-    let (requests, request) = summarise_all(&test).await;
+    let (requests, request) = answer_all_summary_requests(&test).await;
     let sent = request.contents().join(" ");
     request.answer("Low tide.", FinishReason::Stop).await;
     let (requests_of_next_turn, next) = {
         test.send("And then?").await.unwrap();
-        summarise_all(&test).await
+        answer_all_summary_requests(&test).await
     };
     next.answer("High tide.", FinishReason::Stop).await;
 
     assert_eq!((requests, requests_of_next_turn), (4, 0));
-    let said = "[The oldest 312 messages are not part of this summary.]\nSummary 4.";
-    assert!(sent.contains(said), "{sent}");
+    let notice = "[The oldest 312 messages are not part of this summary.]\nSummary 4.";
+    assert!(sent.contains(notice), "{sent}");
     let stored = summary(&test).await.unwrap();
-    assert_eq!((stored.text.as_str(), stored.message_count), (said, 320));
+    assert_eq!((stored.text.as_str(), stored.message_count), (notice, 320));
     assert_eq!(test.model.request_count(), 6);
     assert_eq!(ledger(&test).await.left_out_messages, 0);
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_later_summary_still_says_what_the_first_one_left_out() {
+async fn a_later_summary_still_says_what_the_first_one_omits() {
     let test = chat_with_small_window().await;
     test.append_messages(std::iter::repeat_n(text_of(400), 9)).await;
     test.send("And now?").await.unwrap();
-    let (_, request) = summarise_all(&test).await;
+    let (_, request) = answer_all_summary_requests(&test).await;
     request.answer("Low tide.", FinishReason::Stop).await;
 
     test.append_messages(std::iter::repeat_n(text_of(400), 3)).await;
@@ -70,24 +71,24 @@ async fn a_later_summary_still_says_what_the_first_one_left_out() {
     let content = summary_request.contents()[1].to_owned();
     summary_request.send_text("More tides.").await;
     summary_request.finish(FinishReason::Stop).await;
-    summarise_all(&test).await;
+    answer_all_summary_requests(&test).await;
 
     assert!(content.starts_with("Summary of the conversation so far:\nSummary 4."), "{content}");
     let stored = summary(&test).await.unwrap();
-    let said = "[The oldest message is not part of this summary.]\n";
-    assert!(stored.text.starts_with(said), "{stored:?}");
+    let notice = "[The oldest message is not part of this summary.]\n";
+    assert!(stored.text.starts_with(notice), "{stored:?}");
 }
 
 #[tokio::test(start_paused = true)]
-async fn of_a_message_that_needs_too_many_requests_only_a_part_is_summarised() {
+async fn a_message_that_needs_too_many_requests_is_summarised_only_in_part() {
     let test = chat_with_small_window().await;
     test.append_messages([text_of(400), text_of(20_000)]).await;
 
     test.send("And now?").await.unwrap();
-    let (requests, request) = summarise_all(&test).await;
+    let (requests, request) = answer_all_summary_requests(&test).await;
 
     assert_eq!(requests, 4);
-    let said = "[The oldest message is not part of this summary.]\n\
-                [Part of a long message is not part of this summary.]\nSummary 4.";
-    assert!(request.contents()[0].ends_with(said), "{:?}", request.contents());
+    let notice = "[The oldest message is not part of this summary.]\n\
+                [This summary omits part of a long message.]\nSummary 4.";
+    assert!(request.contents()[0].ends_with(notice), "{:?}", request.contents());
 }

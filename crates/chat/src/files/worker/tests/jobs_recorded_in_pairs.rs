@@ -1,4 +1,4 @@
-//! File jobs that make two parts wait for each other.
+//! A store of file jobs that records parts only in pairs.
 
 use async_trait::async_trait;
 use tokio::sync::Barrier;
@@ -7,7 +7,7 @@ use webchat_persistence::{CreateJobOutcome, FileJobs, NewFileJob};
 
 use super::*;
 
-/// File jobs of which two parts must be recorded at the same time.
+/// A store of file jobs in which recording a part waits until another part is recorded too.
 pub(super) struct JobsRecordedInPairs {
     pub(super) jobs: Arc<dyn FileJobs>,
     pub(super) both_record: Barrier,

@@ -7,7 +7,7 @@ use webchat_domain::{FinishReason, MessageStatus};
 use crate::models::answer_bounds::MAX_ANSWER_BYTES;
 use crate::testing::{QUESTION, TestChat, settle};
 
-/// The size of an answer of 800 tokens may not exceed this.
+/// The maximum size of an answer of 800 tokens in bytes.
 const MAX_BYTES: usize = 800 * 8 + 16 * 1024;
 
 async fn assert_cut_off(test: &TestChat, code: &str) {
@@ -22,7 +22,7 @@ async fn assert_cut_off(test: &TestChat, code: &str) {
     );
     let chunks: String =
         published.iter().filter_map(|event| event.strip_prefix("chunk: ")).collect();
-    assert_eq!(chunks, answer.content, "clients and store have the same text");
+    assert_eq!(chunks, answer.content, "clients and store have different texts");
 }
 
 #[tokio::test(start_paused = true)]
@@ -42,7 +42,7 @@ async fn an_endless_answer_ends_at_its_maximum_size_and_the_connection_is_closed
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_huge_chunk_is_cut_between_characters() {
+async fn a_huge_chunk_is_truncated_between_characters() {
     let test = TestChat::new().await;
 
     let request = test.ask(QUESTION).await;
@@ -71,13 +71,14 @@ async fn a_turn_whose_model_sends_no_text_ends_at_the_maximum_duration() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_answer_of_the_maximum_size_can_not_be_continued() {
+async fn an_answer_of_the_maximum_size_cannot_be_continued() {
     let test = TestChat::with_window(1_000_000, 200_000).await;
     let request = test.ask(QUESTION).await;
     request.answer(&"tide ".repeat(MAX_ANSWER_BYTES / 4), FinishReason::Stop).await;
     assert_cut_off(&test, "answer_too_long").await;
 
-    let rejected = test.chat.turns.continue_answer(test.user_id, test.id, None, None).await;
+    let rejected =
+        test.chat.turns.continue_answer(test.user_id, test.conversation_id, None, None).await;
 
     assert_eq!(rejected.unwrap_err().code(), "nothing_to_continue");
     assert_eq!(test.last_message().await.content.len(), MAX_ANSWER_BYTES);

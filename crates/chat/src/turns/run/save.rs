@@ -1,4 +1,4 @@
-//! Saves the answer while it is generated and at its end, and renews the turn's lease with each save.
+//! Saves the answer during the generation and at its end, and renews the turn's lease with each save.
 
 use std::time::Duration;
 
@@ -13,11 +13,11 @@ use crate::events::publisher::EventPublisher;
 use crate::runtime::error_chain::error_chain;
 use crate::turns::lease::LEASE;
 
-/// How often the answer is saved and the lease renewed.
+/// The interval at which the answer is saved and the lease renewed.
 const SAVE_INTERVAL: Duration = Duration::from_secs(2);
 
-/// The backoff before the first retry of the final save. It doubles with each retry. All backoffs together
-/// take 6.2 s, which is less than an aborted task has at shutdown.
+/// The backoff before the first retry of the final save. It doubles with each retry. All backoffs together take 6.2
+/// s, less than the grace period of an aborted task at shutdown.
 const MIN_BACKOFF: Duration = Duration::from_millis(200);
 
 /// The maximum number of retries of the final save.
@@ -40,8 +40,8 @@ impl TurnTask {
         }
     }
 
-    /// Saves the answer's final state. Returns the answer's tokens, or 0 if the conversation was deleted or
-    /// reset, or if the turn has lost its lease.
+    /// Saves the answer's final state. Returns the number of the answer's tokens, or 0 if the conversation was
+    /// deleted or reset, or if the turn has lost its lease.
     ///
     /// `backon` sleeps on Tokio's clock, which tests can pause.
     pub(super) async fn save_final_with_retry(
@@ -83,7 +83,7 @@ impl TurnTask {
         let saved = self.save(AnswerUpdate { lease_until: Some(lease_until), ..update }).await;
         if matches!(saved, Ok(Some(_))) {
             let lease = TurnLease { turn_id: self.turn_id, lease_until };
-            self.running.renewed(self.conversation.conversation_id, lease);
+            self.running.record_renewal(self.conversation.conversation_id, lease);
         }
         saved
     }
@@ -112,8 +112,8 @@ impl TurnTask {
         }
     }
 
-    /// Returns the answer's tokens, or `None` if the conversation was deleted or reset, or if the turn has
-    /// lost its lease.
+    /// Saves the answer. Returns the number of its tokens, or `None` if the conversation was deleted or reset, or
+    /// if the turn has lost its lease.
     async fn save(&self, update: AnswerUpdate) -> Result<Option<u32>, StoreError> {
         let token_count = update.token_count;
         let id = self.conversation.conversation_id;

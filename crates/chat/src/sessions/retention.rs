@@ -8,11 +8,11 @@ use crate::conversations::service::Conversations;
 use crate::error::ChatError;
 use crate::runtime::core::Core;
 
-/// The number of users that are found at a time.
+/// The page size when inactive users are read.
 const PAGE_SIZE: u32 = 100;
 
-/// Deletes users whose last session has ended long ago. A session is all that connects a browser with its
-/// user, so nobody can read their conversations.
+/// Deletes users whose last session ended long ago. Only a session connects a browser with its user, so nobody can
+/// read the conversations of these users any more.
 pub(crate) struct Retention {
     core: Arc<Core>,
     conversations: Conversations,
@@ -23,8 +23,8 @@ impl Retention {
         Self { core: Arc::clone(core), conversations }
     }
 
-    /// Deletes the users whose data is kept no longer, with all of their conversations. A user whose deletion
-    /// fails ends this: the next call tries again.
+    /// Deletes the users whose retention period has ended, with all of their conversations. Stops at the first
+    /// failed deletion; the next call retries it.
     pub(crate) async fn delete_inactive_users(&self, now: Timestamp) -> Result<(), ChatError> {
         let settings = &self.core.settings;
         let Some(kept) = settings.inactive_users_kept else { return Ok(()) };
@@ -77,35 +77,35 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_user_is_deleted_some_time_after_the_last_session_has_ended() {
+    async fn a_user_is_deleted_when_the_retention_period_after_the_last_session_ends() {
         let test = TestChat::with_settings(|settings| {
             settings.session_ttl = 10 * DAY;
             settings.inactive_users_kept = Some(5 * DAY);
         })
         .await;
-        let (accounts, conversations) = (&test.chat.accounts, &test.chat.conversations);
-        let gone = test.start_session().await;
+        let (sessions, conversations) = (&test.chat.sessions, &test.chat.conversations);
+        let inactive = test.start_session().await;
         let active = test.start_session().await;
-        for session in [&gone, &gone, &active] {
+        for session in [&inactive, &inactive, &active] {
             conversations.start(session.user_id, None).await.unwrap();
         }
 
         test.clock.advance(8 * DAY);
-        accounts.extend_session(&active).await;
+        sessions.extend_session(&active).await;
         test.clock.advance(7 * DAY);
         delete_inactive_users(&test).await;
-        let kept = count(&test, &gone).await;
+        let kept = count(&test, &inactive).await;
         test.clock.advance(Duration::from_millis(1));
         delete_inactive_users(&test).await;
 
-        assert_eq!((kept, count(&test, &gone).await, count(&test, &active).await), (2, 0, 1));
+        assert_eq!((kept, count(&test, &inactive).await, count(&test, &active).await), (2, 0, 1));
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_user_without_a_recorded_activity_counts_as_active_when_found() {
+    async fn a_user_without_recorded_activity_counts_as_active_when_first_found() {
         let test =
             TestChat::with_settings(|settings| settings.inactive_users_kept = Some(DAY)).await;
-        let find = || test.chat.conversations.find(test.user_id, test.id);
+        let find = || test.chat.conversations.find(test.user_id, test.conversation_id);
 
         delete_inactive_users(&test).await;
         test.clock.advance(2 * DAY);

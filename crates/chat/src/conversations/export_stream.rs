@@ -1,4 +1,4 @@
-//! Streams whole conversations, with one page of messages at a time in memory.
+//! Streams complete conversations, with one page of messages at a time in memory.
 
 use std::sync::Arc;
 
@@ -13,7 +13,7 @@ use crate::runtime::core::Core;
 /// The number of messages that are read from the store at a time.
 pub(crate) const PAGE_SIZE: u32 = 50;
 
-/// The content of an exported file. The stream ends with an error if the rest can't be read.
+/// The content of an exported file. The stream ends with an error if reading fails.
 pub type ExportStream = BoxStream<'static, Result<String, StoreError>>;
 
 impl Core {

@@ -1,4 +1,4 @@
-//! A conversation as an import file contains it.
+//! A conversation that was read from an import file.
 
 use webchat_domain::{Context, Conversation, ConversationId, Role, Title, UserId};
 use webchat_persistence::rules::ITEM_OVERHEAD_BYTES;
@@ -6,15 +6,15 @@ use webchat_persistence::{StoredConversation, StoredMessage};
 
 use super::ids;
 
-/// The maximum bytes of one message's text, and of the complete context.
+/// The maximum size of a message's text, and of the complete context, in bytes.
 pub(super) const MAX_BYTES: usize = 4 * 1024 * 1024;
 
-/// A conversation as an import file contains it, with the file's ids.
+/// A conversation that was read from an import file, with the file's ids.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct ImportedConversation {
     /// The owner, if the file names one.
     pub(crate) user_id: Option<UserId>,
-    /// Whether Webchat generated the id. The store may then still have the conversation.
+    /// Whether Webchat generated the id. The store may then still contain the conversation.
     pub(crate) is_native: bool,
     /// The conversation. [`ImportedConversation::assign_to`] computes its counts.
     pub(crate) conversation: Conversation,
@@ -48,7 +48,7 @@ impl ImportedConversation {
         (stored, messages)
     }
 
-    /// Returns about how many bytes the conversation takes in a store.
+    /// Returns the approximate size of the conversation in a store, in bytes.
     pub(crate) fn bytes(&self) -> u64 {
         let texts = self.messages.iter().map(|stored| stored.message.content.len());
         let item = usize::from(ITEM_OVERHEAD_BYTES);
@@ -69,7 +69,7 @@ impl ImportedConversation {
     }
 }
 
-/// Returns the bytes of the context's texts.
+/// Returns the total size of the context's texts in bytes.
 pub(super) fn context_bytes(context: &Context) -> usize {
     let prompt = context.system_prompt.iter().map(|prompt| prompt.text.len());
     let summary = context.summary.iter().map(|summary| summary.text.len());
@@ -103,7 +103,7 @@ fn count_context(context: &mut Context, count_tokens: impl Fn(&str) -> u32) {
     }
 }
 
-/// Returns a title made of the first question's first words.
+/// Returns a title from the first words of the first question.
 pub(super) fn title_of(messages: &[StoredMessage]) -> Option<Title> {
     let question = messages.iter().find(|stored| stored.message.role == Role::User)?;
     Title::from_first_words(&question.message.content)

@@ -1,4 +1,4 @@
-//! Reads the stored context and the history for planning a request.
+//! Reads the stored context and the history to plan a request.
 
 use std::ops::ControlFlow;
 

@@ -19,15 +19,15 @@ use crate::security_log::{SecurityEvent, SecurityLog};
 /// The cookie's name over HTTP, which is also in the OpenAPI document.
 pub(crate) const COOKIE_NAME: &str = "webchat_session";
 
-/// The cookie's name over HTTPS, at the root of a host. Because of its prefix, browsers accept it only from this host over HTTPS:
-/// neither another subdomain nor a page over HTTP can set it.
+/// The cookie's name over HTTPS, at the root of a host. Because of the prefix, browsers accept the cookie only from
+/// this host over HTTPS: neither another subdomain nor a page over HTTP can set it.
 const HOST_COOKIE_NAME: &str = "__Host-webchat_session";
 
-/// The cookie's name over HTTPS, under a path: browsers accept it over HTTPS only. A `__Host-` cookie has no path,
-/// but other servers under other paths of the host have cookies of their own.
+/// The cookie's name over HTTPS, under a path. Browsers accept it only over HTTPS. A `__Host-` cookie can't be
+/// limited to a path, so it would conflict with those of servers under other paths of the host.
 const SECURE_COOKIE_NAME: &str = "__Secure-webchat_session";
 
-/// How the cookie is named, encrypted and kept.
+/// The session cookie: its name, encryption key and attributes.
 #[derive(Clone)]
 pub(crate) struct SessionCookie {
     key: Key,
@@ -35,22 +35,22 @@ pub(crate) struct SessionCookie {
     base_path: BasePath,
 }
 
-/// The cookie of a request.
+/// The session cookie of a request.
 #[derive(Debug, PartialEq, Eq)]
-enum Received {
-    /// The request has none.
+enum ReceivedCookie {
+    /// The request has no session cookie.
     Missing,
-    /// It is one of ours.
+    /// The cookie was issued by this server.
     Valid,
-    /// It is one of ours, with the name that it had before the server was behind HTTPS. This is the same
-    /// with today's name.
+    /// The cookie was issued by this server, with its name from before the server was behind HTTPS. Contains the
+    /// cookie with its current name.
     Renamed(String),
-    /// It is not one of ours, or it is as old as an earlier `SECRET_KEY`.
+    /// The cookie was not issued by this server, or with an earlier `SECRET_KEY`.
     Refused,
 }
 
 impl SessionCookie {
-    /// `is_secure` restricts the cookie to HTTPS, and `base_path` to this path.
+    /// Creates the cookie. `is_secure` restricts it to HTTPS, and `base_path` to this path.
     pub(crate) fn new(secret_key: &[u8], is_secure: bool, base_path: BasePath) -> Self {
         Self { key: Key::derive_from(secret_key), is_secure, base_path }
     }
@@ -76,14 +76,14 @@ impl SessionCookie {
         }
     }
 
-    fn read(&self, headers: &HeaderMap) -> Received {
+    fn read(&self, headers: &HeaderMap) -> ReceivedCookie {
         if let Some(cookie) = find(headers, self.name()) {
-            return self.decrypt(cookie).map_or(Received::Refused, |_| Received::Valid);
+            return self.decrypt(cookie).map_or(ReceivedCookie::Refused, |_| ReceivedCookie::Valid);
         }
         match find(headers, COOKIE_NAME).map(|cookie| self.decrypt(cookie)) {
-            None => Received::Missing,
-            Some(None) => Received::Refused,
-            Some(Some(content)) => Received::Renamed(self.encrypt(content)),
+            None => ReceivedCookie::Missing,
+            Some(None) => ReceivedCookie::Refused,
+            Some(Some(content)) => ReceivedCookie::Renamed(self.encrypt(content)),
         }
     }
 
@@ -94,14 +94,14 @@ impl SessionCookie {
         jar.private(&self.key).get(&name).map(|cookie| cookie.value().to_owned())
     }
 
-    /// Returns the pair of name and value, as in the header.
+    /// Returns the name and the encrypted value, as in the header.
     fn encrypt(&self, content: String) -> String {
         let mut jar = CookieJar::new();
         jar.private_mut(&self.key).add(Cookie::new(self.name(), content));
         jar.get(self.name()).map(|cookie| cookie.encoded().to_string()).unwrap_or_default()
     }
 
-    /// Tells the browser to delete the cookie with the former name.
+    /// Returns the cookie that makes the browser delete the one with the former name.
     fn removal(&self) -> Cookie<'static> {
         let removal = Cookie::build(COOKIE_NAME, "").path(self.base_path.with_slash());
         let mut removal = removal.http_only(true).secure(true).finish();
@@ -110,7 +110,8 @@ impl SessionCookie {
     }
 }
 
-/// Passes a cookie with the former name on as one with today's name, and lets the response replace it.
+/// Replaces a cookie with the former name in the request by one with the current name. If the response sets a
+/// cookie, it also deletes the former one.
 pub(crate) async fn rename_cookie(
     mut request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
@@ -119,13 +120,13 @@ pub(crate) async fn rename_cookie(
         return Ok(next.call(request).await?.map_into_boxed_body());
     };
     let received = cookie.read(request.headers());
-    if received == Received::Refused
+    if received == ReceivedCookie::Refused
         && let Some(security_log) = request.app_data::<web::Data<SecurityLog>>()
     {
         let client = ClientAddress::of(request.request()).network();
         security_log.record(SecurityEvent::CookieRefused, client, None);
     }
-    let Received::Renamed(renamed) = received else {
+    let ReceivedCookie::Renamed(renamed) = received else {
         return Ok(next.call(request).await?.map_into_boxed_body());
     };
     request.headers_mut().append(COOKIE, HeaderValue::from_str(&renamed)?);
@@ -163,28 +164,28 @@ mod tests {
 
         let renamed = now.read(&headers(&format!("theme=dark; {old}")));
 
-        let Received::Renamed(renamed) = renamed else { panic!("{renamed:?}") };
+        let ReceivedCookie::Renamed(renamed) = renamed else { panic!("{renamed:?}") };
         assert!(renamed.starts_with("__Host-webchat_session="), "{renamed}");
-        assert_eq!(now.read(&headers(&renamed)), Received::Valid);
+        assert_eq!(now.read(&headers(&renamed)), ReceivedCookie::Valid);
         let content = find(&headers(&renamed), now.name()).and_then(|cookie| now.decrypt(cookie));
         assert_eq!(content.as_deref(), Some("content"));
     }
 
     #[test]
-    fn a_cookie_with_todays_name_wins() {
+    fn a_cookie_with_the_current_name_takes_precedence() {
         let (before, now) = (cookie(1, false), cookie(1, true));
         let (old, new) = (before.encrypt("planted".to_owned()), now.encrypt("own".to_owned()));
 
-        assert_eq!(now.read(&headers(&format!("{old}; {new}"))), Received::Valid);
+        assert_eq!(now.read(&headers(&format!("{old}; {new}"))), ReceivedCookie::Valid);
     }
 
     #[test]
     fn a_cookie_of_another_key_is_refused() {
-        let (other, ours) = (cookie(2, false), cookie(1, false));
+        let (other, own) = (cookie(2, false), cookie(1, false));
         let foreign = other.encrypt("content".to_owned());
 
-        assert_eq!(ours.read(&headers(&foreign)), Received::Refused);
-        assert_eq!(ours.read(&headers("theme=dark")), Received::Missing);
-        assert_eq!(ours.read(&HeaderMap::new()), Received::Missing);
+        assert_eq!(own.read(&headers(&foreign)), ReceivedCookie::Refused);
+        assert_eq!(own.read(&headers("theme=dark")), ReceivedCookie::Missing);
+        assert_eq!(own.read(&HeaderMap::new()), ReceivedCookie::Missing);
     }
 }

@@ -1,4 +1,4 @@
-//! Keeps caches from storing what belongs to a user.
+//! Prevents caches from storing a user's data.
 
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
@@ -7,8 +7,8 @@ use actix_web::middleware::Next;
 
 const PRIVATE: HeaderValue = HeaderValue::from_static("private, no-store");
 
-/// Forbids caches to store responses that set a cookie, and responses whose route says nothing about
-/// caching. Only files that are the same for all users are for caches.
+/// Forbids caches to store responses that set a cookie, and responses whose route does not set `Cache-Control`.
+/// Caches may store only files that are the same for all users.
 pub(crate) async fn forbid_caching(
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,

@@ -1,4 +1,4 @@
-//! Reads conversations and messages, and fails if they do not exist.
+//! Finds conversations and messages. Returns an error if they do not exist.
 
 use webchat_domain::{Conversation, ConversationId, Message, MessageId, Role, UserId};
 

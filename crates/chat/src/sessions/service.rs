@@ -9,16 +9,16 @@ use crate::error::ChatError;
 use crate::runtime::core::Core;
 use crate::runtime::error_chain::error_chain;
 
-/// How long after its last extension a session is extended again; at most half of its lifetime.
+/// The minimum time between two extensions of a session; at most half of its lifetime.
 const EXTENSION_INTERVAL: Duration = Duration::from_hours(24);
 
 /// The use cases of sessions and their users.
 #[derive(Clone)]
-pub struct Accounts {
+pub struct Sessions {
     core: Arc<Core>,
 }
 
-impl Accounts {
+impl Sessions {
     pub(crate) fn new(core: &Arc<Core>) -> Self {
         Self { core: Arc::clone(core) }
     }
@@ -77,7 +77,7 @@ impl Accounts {
         self.record_activity(session.user_id).await;
     }
 
-    /// Records that the user is active, at most once a day, and by best effort.
+    /// Records that the user is active, at most once a day. This is best effort: a failure is only logged.
     async fn record_activity(&self, user_id: UserId) {
         let now = self.core.now();
         let skip_if_active_after = now.minus(EXTENSION_INTERVAL);
@@ -121,11 +121,11 @@ mod tests {
         let test = TestChat::new().await;
         let almost_expired = test.chat.settings().session_ttl.saturating_sub(ONE_MS);
         let session = test.start_session().await;
-        let find = || test.chat.accounts.find_session(session.session_id);
+        let find = || test.chat.sessions.find_session(session.session_id);
 
         test.clock.advance(almost_expired);
         let before_expiry = find().await.unwrap();
-        test.chat.accounts.extend_session(&session).await;
+        test.chat.sessions.extend_session(&session).await;
         test.clock.advance(almost_expired);
         let after_extension = find().await.unwrap();
         test.clock.advance(ONE_MS);
@@ -143,10 +143,10 @@ mod tests {
         let session = test.start_session().await;
 
         test.clock.advance(EXTENSION_INTERVAL.saturating_sub(ONE_MS));
-        test.chat.accounts.extend_session(&session).await;
+        test.chat.sessions.extend_session(&session).await;
         test.clock.advance(session_ttl.saturating_sub(EXTENSION_INTERVAL) + ONE_MS);
 
-        assert_eq!(test.chat.accounts.find_session(session.session_id).await.unwrap(), None);
+        assert_eq!(test.chat.sessions.find_session(session.session_id).await.unwrap(), None);
     }
 
     #[tokio::test]
@@ -161,7 +161,7 @@ mod tests {
             user_id: test.user_id,
             conversation_id: None,
         };
-        test.chat.accounts.extend_session(&session).await;
+        test.chat.sessions.extend_session(&session).await;
     }
 
     #[tokio::test]
@@ -169,10 +169,10 @@ mod tests {
         let test = TestChat::new().await;
         let session = test.start_session().await;
 
-        test.chat.accounts.set_current_conversation(&session, test.id).await.unwrap();
+        test.chat.sessions.set_current_conversation(&session, test.conversation_id).await.unwrap();
 
-        let found = test.chat.accounts.find_session(session.session_id).await.unwrap().unwrap();
+        let found = test.chat.sessions.find_session(session.session_id).await.unwrap().unwrap();
         assert_eq!(session.conversation_id, None);
-        assert_eq!(found, Session { conversation_id: Some(test.id), ..session });
+        assert_eq!(found, Session { conversation_id: Some(test.conversation_id), ..session });
     }
 }
