@@ -1,4 +1,4 @@
-//! A limit of concurrent work that is fair between users.
+//! A limit of concurrent work that treats users fairly.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -10,14 +10,14 @@ use webchat_domain::UserId;
 
 use crate::StoreError;
 
-/// A user whose recent work took longer than this shares half of the permits with the others of this kind.
+/// A user whose recent work took longer than this is a heavy user. All heavy users share half of the permits.
 const HEAVY_USE: Duration = Duration::from_secs(1);
 
-/// The time after which past work counts half.
+/// The time after which past work counts only half.
 const HALF_LIFE: Duration = Duration::from_secs(30);
 
-/// Limits concurrent work in this process: in all, per user, and of all users who have recently used much. So
-/// neither the waiting work of one user nor that of a few greedy ones delays the others. Further work waits.
+/// Limits concurrent work in this process: in total, per user, and of all heavy users together. Further work waits.
+/// The work of one user or of a few heavy users therefore does not delay the work of the others.
 pub struct FairLimit {
     all: Arc<Semaphore>,
     heavy_users: Arc<Semaphore>,
@@ -29,13 +29,13 @@ pub struct FairLimit {
 type Users = Arc<Mutex<HashMap<UserId, UserState>>>;
 
 struct UserState {
-    share: Arc<Semaphore>,
-    use_in_s: f64,
+    semaphore: Arc<Semaphore>,
+    use_seconds: f64,
     updated_at: Instant,
 }
 
-/// Counts towards the limit until it is dropped. The time until then counts as used, unless [`FairPermit::end`]
-/// is called.
+/// Counts towards the limit until it is dropped. The user is charged for the time until then, unless
+/// [`FairPermit::end`] is called.
 pub struct FairPermit {
     user: Option<(UserId, Users)>,
     acquired_at: Instant,
@@ -51,8 +51,8 @@ struct Permits {
 }
 
 impl FairLimit {
-    /// Allows `max` at a time, of which one user has at most half, rounded up. Work waits at most
-    /// `max_wait`.
+    /// Creates a limit of `max` permits, of which one user gets at most half, rounded up. Work waits for a permit at
+    /// most for `max_wait`.
     #[must_use]
     pub fn new(max: usize, max_wait: Duration) -> Self {
         let half = max.div_ceil(2);
@@ -68,7 +68,7 @@ impl FairLimit {
     /// Acquires a permit. Work of the server itself has no user.
     ///
     /// # Errors
-    /// [`StoreError::Timeout`] if none was free in time.
+    /// [`StoreError::Timeout`] if no permit became free in time.
     pub async fn acquire(&self, user_id: Option<UserId>) -> Result<FairPermit, StoreError> {
         match timeout(self.max_wait, self.permits(user_id)).await {
             Ok(permits) => Ok(FairPermit {
@@ -84,7 +84,7 @@ impl FairLimit {
     async fn permits(&self, user_id: Option<UserId>) -> Result<Permits, AcquireError> {
         let mut permits = Permits::default();
         if let Some(user_id) = user_id {
-            permits.user = Some(self.share(user_id).acquire_owned().await?);
+            permits.user = Some(self.semaphore_of(user_id).acquire_owned().await?);
             if self.is_heavy(user_id) {
                 let heavy_users = Arc::clone(&self.heavy_users);
                 permits.heavy_users = Some(heavy_users.acquire_owned().await?);
@@ -94,18 +94,20 @@ impl FairLimit {
         Ok(permits)
     }
 
-    /// Returns the user's share, which is kept as long as it is in use or the user's past work counts.
-    fn share(&self, user_id: UserId) -> Arc<Semaphore> {
+    /// Returns the user's semaphore, which is kept as long as it is in use or the user's past work counts.
+    fn semaphore_of(&self, user_id: UserId) -> Arc<Semaphore> {
         let mut users = lock(&self.users);
         if !users.contains_key(&user_id) {
-            users.retain(|_, user| Arc::strong_count(&user.share) > 1 || user.recent_use() > 0.1);
+            users.retain(|_, user| {
+                Arc::strong_count(&user.semaphore) > 1 || user.recent_use() > 0.1
+            });
         }
         let user = users.entry(user_id).or_insert_with(|| UserState {
-            share: Arc::new(Semaphore::new(self.max_per_user)),
-            use_in_s: 0.0,
+            semaphore: Arc::new(Semaphore::new(self.max_per_user)),
+            use_seconds: 0.0,
             updated_at: Instant::now(),
         });
-        Arc::clone(&user.share)
+        Arc::clone(&user.semaphore)
     }
 
     fn is_heavy(&self, user_id: UserId) -> bool {
@@ -115,13 +117,13 @@ impl FairLimit {
 }
 
 impl FairPermit {
-    /// Whether the user has recently used much.
+    /// Whether the user was a heavy user when the permit was acquired.
     #[must_use]
     pub fn is_of_heavy_user(&self) -> bool {
         self.permits.heavy_users.is_some()
     }
 
-    /// Releases the permit. Counts this time as used, for example the processor time of the work.
+    /// Releases the permit. Charges the user for this time, for example the processor time of the work.
     pub fn end(mut self, used: Duration) {
         self.used = Some(used);
     }
@@ -132,7 +134,7 @@ impl Drop for FairPermit {
         let Some((user_id, users)) = &self.user else { return };
         let used = self.used.unwrap_or_else(|| self.acquired_at.elapsed());
         if let Some(user) = lock(users).get_mut(user_id) {
-            user.use_in_s = user.recent_use() + used.as_secs_f64();
+            user.use_seconds = user.recent_use() + used.as_secs_f64();
             user.updated_at = Instant::now();
         }
     }
@@ -141,7 +143,7 @@ impl Drop for FairPermit {
 impl UserState {
     fn recent_use(&self) -> f64 {
         let half_lives = self.updated_at.elapsed().div_duration_f64(HALF_LIFE);
-        self.use_in_s * 0.5_f64.powf(half_lives)
+        self.use_seconds * 0.5_f64.powf(half_lives)
     }
 }
 
@@ -156,7 +158,7 @@ mod tests {
     const MAX_WAIT: Duration = Duration::from_secs(5);
 
     #[tokio::test(start_paused = true)]
-    async fn one_user_gets_half_and_others_the_rest() {
+    async fn one_user_gets_at_most_half_of_the_permits() {
         let limit = FairLimit::new(4, MAX_WAIT);
         let (greedy, other) = (Some(UserId::generate()), Some(UserId::generate()));
 
@@ -171,7 +173,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn users_who_recently_used_much_leave_half_to_the_others() {
+    async fn heavy_users_together_get_at_most_half_of_the_permits() {
         let limit = FairLimit::new(4, MAX_WAIT);
         let heavy = [(); 3].map(|()| UserId::generate());
         for user_id in heavy {
@@ -192,7 +194,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn nobody_gets_more_than_all_permits() {
+    async fn a_request_beyond_the_maximum_times_out() {
         let limit = FairLimit::new(1, MAX_WAIT);
 
         let _only = limit.acquire(None).await.unwrap();
@@ -201,7 +203,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn users_without_permits_are_forgotten() {
+    async fn the_state_of_users_without_permits_is_dropped() {
         let limit = FairLimit::new(4, MAX_WAIT);
 
         for _ in 0..100 {

@@ -1,4 +1,4 @@
-//! Reads with a deadline, on connections that only read.
+//! Reads with a deadline, on read-only connections.
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -15,13 +15,13 @@ use super::connect::{open_reader, store_error};
 use super::log_limit::LogPause;
 use super::metrics::waiting_read;
 
-/// The number of connections of each kind of reads. One user has at most half of them.
+/// The number of connections in a pool. One user has at most half of them.
 const CONNECTIONS: usize = 4;
 
-/// How long a read waits for a connection.
+/// The maximum time that a read waits for a connection.
 const MAX_WAIT: Duration = Duration::from_secs(5);
 
-/// What a pool is for.
+/// The kind of reads of a pool.
 pub(super) enum Reads {
     /// Ordinary reads.
     Short,
@@ -29,14 +29,14 @@ pub(super) enum Reads {
     Long(LogPause),
 }
 
-/// A pool of connections that only read.
+/// A pool of read-only connections.
 pub(super) struct Readers {
     reads: Reads,
     limit: FairLimit,
     connections: Arc<Connections>,
 }
 
-/// The connections, which are opened when they are needed first.
+/// The connections, which are opened when they are first needed.
 struct Connections {
     path: PathBuf,
     idle: Mutex<Vec<Connection>>,
@@ -52,9 +52,9 @@ impl Readers {
         }
     }
 
-    /// Runs a query in one transaction, so that it sees a consistent state, on a thread for blocking work.
-    /// The query is stopped after `deadline`, and when the returned future is dropped. Its connection and
-    /// its permit are released once it has really stopped.
+    /// Runs a query in one transaction, so that it sees a consistent state, on a blocking thread. The query is
+    /// cancelled after `deadline`, and when the returned future is dropped. Its connection and its permit are released
+    /// once it has actually stopped.
     pub(super) async fn read<T: Send + 'static>(
         &self,
         user_id: Option<UserId>,
@@ -63,13 +63,13 @@ impl Readers {
     ) -> Result<T, StoreError> {
         let waiting = waiting_read();
         let permit = self.limit.acquire(user_id).await?;
-        // Those of heavy users leave the processor to the others. Those of other users are too short to keep
-        // the log from being truncated.
+        // Long reads of heavy users have a low priority, and wait for the log. Those of other users are too short to
+        // prevent the truncation of the log.
         let mut has_low_priority = false;
         if let Reads::Long(log_pause) = &self.reads
             && permit.is_of_heavy_user()
         {
-            log_pause.clone().ended().await;
+            log_pause.clone().wait_until_ended().await;
             has_low_priority = true;
         }
         drop(waiting);
@@ -78,7 +78,8 @@ impl Readers {
         let _cancel_on_drop = CancelOnDrop(Arc::clone(&cancellation));
         let work = move || {
             let started = thread_cpu_time();
-            let result = connections.with_one(|connection| run(connection, &cancellation, query));
+            let result =
+                connections.with_connection(|connection| run(connection, &cancellation, query));
             permit.end(thread_cpu_time().saturating_sub(started));
             result
         };
@@ -91,8 +92,8 @@ impl Readers {
 }
 
 impl Connections {
-    /// Runs a query on a connection that nobody uses. If it panics, the connection is closed.
-    fn with_one<T>(
+    /// Runs a query on an idle connection. If the query panics, the connection is closed.
+    fn with_connection<T>(
         &self,
         query: impl FnOnce(&mut Connection) -> rusqlite::Result<T>,
     ) -> Result<T, StoreError> {
@@ -126,7 +127,7 @@ mod tests {
 
     const DEADLINE: Duration = Duration::from_secs(3);
 
-    /// The processor time of a user who uses much.
+    /// A processor time that makes a user a heavy user.
     const MUCH_TIME: Duration = Duration::from_secs(10);
 
     fn one(transaction: &Transaction<'_>) -> rusqlite::Result<i64> {
@@ -135,8 +136,8 @@ mod tests {
 
     #[tokio::test]
     async fn long_reads_of_heavy_users_wait_while_the_log_is_too_large() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("webchat.db");
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("webchat.db");
         let _writer = open_writer(&path).unwrap();
         let (is_paused, log_pause) = LogPause::fixture();
         let readers = Readers::new(&path, Reads::Long(log_pause));
@@ -150,7 +151,7 @@ mod tests {
         is_paused.send_replace(false);
 
         assert_eq!(of_other.unwrap(), 1);
-        assert!(of_heavy.is_err(), "it did not wait");
+        assert!(of_heavy.is_err(), "the read did not wait");
         assert_eq!(readers.read(heavy, DEADLINE, one).await.unwrap(), 1);
     }
 }

@@ -283,7 +283,7 @@ async fn acquire_lease_elsewhere(test: &TestChat) -> bool {
         .core
         .ports
         .contexts
-        .begin_compaction(test.id, now, now.plus(COMPACTION_LEASE_DURATION))
+        .acquire_compaction_lease(test.id, now, now.plus(COMPACTION_LEASE_DURATION))
         .await
         .unwrap()
 }
