@@ -3,7 +3,7 @@
 export IBM_TELEMETRY_DISABLED := true
 # The recipes below and the tests look for cargo's output here.
 export CARGO_TARGET_DIR := $(CURDIR)/target
-# rustup's default folder, for shells that have not loaded its profile yet.
+# rustup's default directory, for shells that have not loaded its profile yet.
 export PATH := $(PATH):$(HOME)/.cargo/bin
 
 # All cargo commands of `make test` use one scope, so that none rebuilds what another has built.
@@ -58,7 +58,7 @@ screenshot: build packages tests/e2e/node_modules/.installed ## retake the scree
 	@WEBCHAT_BIN=$(CARGO_TARGET_DIR)/release/webchat scripts/with_model.py --for-tests -- \
 		npm --prefix tests/e2e run screenshot
 
-# The data is kept in the target folder, because /tmp may be in memory. Both cargo commands build the same
+# The data is kept in the target directory, because /tmp may be in memory. Both cargo commands build the same
 # scope. The second one runs the benchmarks, with the system's maximum number of open files.
 BENCH_SCOPE := --locked -p webchat -p webchat-tests --bench bench
 bench: tools packages ## run the benchmarks; BENCH="append relay --quick" selects some, in small; BENCH=page the page's
@@ -136,7 +136,7 @@ test-with-servers:
 		--require-hashes --quiet -r $<
 	@touch $@
 
-# The folders are prerequisites too, so that removing a file triggers a build.
+# The directories are prerequisites too, so that removing a file triggers a build.
 WEB_SOURCES := $(wildcard web/*.* web/.npmrc) $(shell find web/src web/public 2>/dev/null)
 
 web/dist/index.html: web/node_modules/.installed $(WEB_SOURCES)

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Checks the dependencies for known vulnerabilities.
 
-Exits with 1 if there are any. A database of advisories that can't be reached is reported, and not checked: without a
-network the other checks must still run. cargo-deny (https://embarkstudios.github.io/cargo-deny) is optional.
+Exits with 1 if there are any. If a database of advisories can't be reached, this is reported and its check is skipped:
+the other checks must work without a network. cargo-deny (https://embarkstudios.github.io/cargo-deny) is optional.
 """
 
 import json
@@ -14,16 +14,16 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 TIMEOUT_S = 120
 
 
-def run(command: list[str], folder: pathlib.Path) -> subprocess.CompletedProcess[str] | None:
-    """Returns what the command printed, or None if it is not installed or takes too long."""
+def run(command: list[str], directory: pathlib.Path) -> subprocess.CompletedProcess[str] | None:
+    """Returns the completed command, or None if it is not installed or takes too long."""
     try:
-        return subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=TIMEOUT_S)
+        return subprocess.run(command, cwd=directory, capture_output=True, text=True, timeout=TIMEOUT_S)
     except (FileNotFoundError, subprocess.TimeoutExpired):
         return None
 
 
 def check_crates() -> bool:
-    """Checks Cargo.lock against the RustSec database. Returns whether no crate has an advisory."""
+    """Checks Cargo.lock against the RustSec database. Returns True if no crate has an advisory."""
     fetched = run(["cargo", "deny", "fetch", "db"], ROOT)
     if fetched is None or fetched.returncode != 0:
         print("crates: cargo-deny is not installed or can't reach its database: skipping the check")
@@ -40,10 +40,10 @@ def severe_packages(report: dict) -> list[str] | None:
     return [package for package, entry in entries if entry["severity"] in ("high", "critical")]
 
 
-def check_packages(folder: pathlib.Path) -> bool:
-    """Checks a package-lock.json against the registry's advisories. Returns whether none is severe."""
-    name = folder.relative_to(ROOT)
-    audited = run(["npm", "audit", "--json"], folder)
+def check_packages(directory: pathlib.Path) -> bool:
+    """Checks a package-lock.json against the registry's advisories. Returns True if none is severe."""
+    name = directory.relative_to(ROOT)
+    audited = run(["npm", "audit", "--json"], directory)
     severe = severe_packages(json.loads(audited.stdout or "{}")) if audited else None
     if severe is None:
         print(f"{name}: the registry has no advisories or can't be reached: skipping the check")

@@ -21,7 +21,7 @@ VENV = Virtualenv(
     hint="The other benchmarks do not need it.",
 )
 
-# Runs in the virtualenv. By default, tiktoken downloads the encoding; this makes it load the local file.
+# Runs in the virtualenv. By default, tiktoken downloads the encoding; this code makes it load the local file.
 COUNT_CODE = """
 import json, statistics, sys, time
 import tiktoken

@@ -2,7 +2,7 @@
 # Installs the system packages that the tests need and that are missing.
 set -euo pipefail
 
-# Debian puts servers where only root's shell looks for programs.
+# Debian installs servers in a directory that is only in root's PATH.
 export PATH="$PATH:/usr/sbin"
 
 packages=()

@@ -1,4 +1,4 @@
-"""Functions that several scripts use, above all to run a command. Standard library only."""
+"""Functions that several scripts use, mainly to run a command. Standard library only."""
 
 import ctypes
 import os
@@ -14,7 +14,7 @@ ROOT = Path(__file__).resolve().parent.parent
 # At shutdown, Webchat waits up to 30 s for running answers, 8 s to save unfinished ones and 5 s for connections.
 SHUTDOWN_TIMEOUT_S = 45
 TERMINATION_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-# A signal that was ignored at the start, for example by nohup, stays ignored.
+# A signal that was already ignored when the script started, for example by nohup, stays ignored.
 SIGNALS = [signum for signum in TERMINATION_SIGNALS if signal.getsignal(signum) != signal.SIG_IGN]
 
 
@@ -57,7 +57,7 @@ def run(command, env, on_tick=lambda: None):
     """Runs the command and returns its exit status.
 
     The first signal to this process is forwarded to the command, which then has SHUTDOWN_TIMEOUT_S seconds to
-    end. A second signal kills it. Until the first signal, this calls `on_tick` ten times a second.
+    end. A second signal kills it. Until the first signal, this function calls `on_tick` ten times a second.
     """
     process = subprocess.Popen(command, env=env, start_new_session=True, preexec_fn=end_with_parent)
     signalled_at = None

@@ -24,9 +24,9 @@ class EnvFile(unittest.TestCase):
 
 class ConfigFile(unittest.TestCase):
     def write(self, text):
-        folder = tempfile.TemporaryDirectory()
-        self.addCleanup(folder.cleanup)
-        path = Path(folder.name) / "webchat.toml"
+        directory = tempfile.TemporaryDirectory()
+        self.addCleanup(directory.cleanup)
+        path = Path(directory.name) / "webchat.toml"
         path.write_text(text, encoding="utf-8")
         return str(path)
 

@@ -9,18 +9,18 @@ from processes import Failure, end_with_parent, log
 
 
 class Virtualenv:
-    """A virtualenv in `folder`/venv. It is created on first use, and again when its requirements change.
+    """A virtualenv in `directory`/venv. It is created on first use, and again when its requirements change.
 
-    `description` names the packages in messages. `hint` is added to the message of a failed installation.
+    `description` is the name of the packages in messages. `hint` is added to the message of a failed installation.
     """
 
-    def __init__(self, folder, requirements, pip_options, description, hint):
-        self.folder = folder
+    def __init__(self, directory, requirements, pip_options, description, hint):
+        self.directory = directory
         self.requirements = requirements
         self.pip_options = pip_options
         self.description = description
         self.hint = hint
-        self.path = folder / "venv"
+        self.path = directory / "venv"
         self.python = self.path / "bin" / "python"
 
     def install(self):
@@ -28,10 +28,10 @@ class Virtualenv:
 
         The file `installed` is deleted first and written last, so that an interrupted installation is repeated.
         """
-        self.folder.mkdir(parents=True, exist_ok=True)
+        self.directory.mkdir(parents=True, exist_ok=True)
         stamp = self.path / "installed"
         expected = f"{sys.version}\n{self.requirements.read_text(encoding='utf-8')}"
-        with open(self.folder / "lock", "w") as lock:
+        with open(self.directory / "lock", "w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             with suppress(FileNotFoundError):
                 if stamp.read_text(encoding="utf-8") == expected:

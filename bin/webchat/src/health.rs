@@ -1,4 +1,4 @@
-//! Asks a running server whether it is ready, for the health check of a container.
+//! Checks whether a running server is ready, for the health check of a container.
 
 use std::io::{self, BufRead, BufReader, Write};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream};
@@ -8,10 +8,10 @@ use thiserror::Error;
 
 use crate::Settings;
 
-/// How long the server may take to accept the connection, and to respond.
+/// The timeout for connecting, and for the response.
 const TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Why the server can't be considered ready.
+/// The reason why the server is not ready.
 #[derive(Debug, Error)]
 pub enum HealthError {
     /// There is no response.
@@ -22,12 +22,12 @@ pub enum HealthError {
     NotReady(String),
 }
 
-/// Succeeds if the server that runs with these settings on this machine is ready for requests.
+/// Checks that the server running with these settings on this machine is ready for requests.
 ///
 /// # Errors
 /// See [`HealthError`].
 pub fn check_health(settings: &Settings) -> Result<(), HealthError> {
-    let address = SocketAddr::new(reachable(settings.server.host), settings.server.port);
+    let address = SocketAddr::new(connect_ip(settings.server.host), settings.server.port);
     let status_line =
         request_readiness(address).map_err(|error| HealthError::Unreachable(address, error))?;
     if status_line.split(' ').nth(1) == Some("200") {
@@ -36,8 +36,8 @@ pub fn check_health(settings: &Settings) -> Result<(), HealthError> {
     Err(HealthError::NotReady(status_line))
 }
 
-/// A server that listens on all addresses is reached by loopback.
-fn reachable(host: IpAddr) -> IpAddr {
+/// Returns the address to connect to: loopback for a server that listens on all addresses.
+fn connect_ip(host: IpAddr) -> IpAddr {
     match host {
         IpAddr::V4(address) if address.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
         IpAddr::V6(address) if address.is_unspecified() => Ipv6Addr::LOCALHOST.into(),

@@ -25,7 +25,7 @@ static ALLOCATOR: Jemalloc = Jemalloc;
 /// A self-hosted, real-time chat server for LLM assistants.
 ///
 /// Settings are read from environment variables, a `.env` file and a configuration file, `webchat.toml` in the current
-/// folder or the one that `CONFIG_FILE` names. `webchat config example` prints all of them.
+/// directory or the file given by `CONFIG_FILE`. `webchat config example` prints all of them.
 #[derive(Parser)]
 #[command(version)]
 struct Arguments {
@@ -48,7 +48,7 @@ enum Command {
         #[arg(long)]
         dry_run: bool,
     },
-    /// Checks that the server that runs on this machine with the same settings is ready. The exit status is 0
+    /// Checks whether the server running on this machine with the same settings is ready. The exit status is 0
     /// if it is.
     Health,
     /// Prints the OpenAPI 3.1 description of the HTTP API.
@@ -56,7 +56,7 @@ enum Command {
     /// Copies all conversations to another store and verifies the copy. No other Webchat process may use the
     /// stores at the same time.
     Copy {
-        /// The source: a database file, its folder (`DATA_DIR`), or a `mongodb://` address.
+        /// The source: a database file, its directory (`DATA_DIR`), or a `mongodb://` URI.
         #[arg(long)]
         from: String,
         /// The target, in the same format.
@@ -89,7 +89,7 @@ enum Command {
 enum ConfigCommand {
     /// Checks the settings. If some are invalid, lists all of them, and the exit status is 1.
     Check,
-    /// Prints the settings in the form of a `webchat.toml`, with the source of each value and without secrets.
+    /// Prints the settings as a `webchat.toml`, with the source of each value and without secrets.
     Print,
     /// Prints all settings with their documentation and their defaults.
     Example {
@@ -99,7 +99,7 @@ enum ConfigCommand {
     },
 }
 
-/// How long work on blocking threads may take to end. The process ends without it: the store undoes a
+/// The time that the process waits for its blocking threads before it exits anyway. The store rolls back a
 /// transaction that was not committed.
 const BLOCKING_GRACE: Duration = Duration::from_secs(1);
 
@@ -153,7 +153,7 @@ fn config(command: &ConfigCommand) -> Result<(), Box<dyn std::error::Error + Sen
 }
 
 async fn serve() -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
-    // A hangup would end the process otherwise.
+    // Without a handler, a hangup would end the process.
     let hangup = signal(SignalKind::hangup())?;
     let settings = Settings::read(&SettingsSources::from_process())?;
     let file = LogFile::start(&settings.log)?;
@@ -182,14 +182,16 @@ async fn serve_until_stopped(
         }
     };
     wait_for_stop_signal().await;
-    tracing::info!("shutting down: waiting for running answers; interrupt again to stop at once");
+    tracing::info!(
+        "shutting down: waiting for running answers; interrupt again to stop immediately"
+    );
     tokio::select! {
         result = running.shutdown() => Ok(result?),
-        () = wait_for_stop_signal() => Err("stopped at once: running answers are interrupted".into()),
+        () = wait_for_stop_signal() => Err("stopped immediately: running answers are interrupted".into()),
     }
 }
 
-#[expect(clippy::print_stdout, reason = "tells the user that the server is ready")]
+#[expect(clippy::print_stdout, reason = "reports that the server is ready")]
 fn print_ready(running: &webchat::RunningWebchat) {
     let model =
         running.model_name().unwrap_or_else(|| "not known before the first answer".to_owned());

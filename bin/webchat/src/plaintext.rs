@@ -1,4 +1,4 @@
-//! Warns about connections to other machines that are not encrypted.
+//! Warnings about unencrypted connections to other machines.
 
 use secrecy::ExposeSecret;
 use url::Url;
@@ -7,13 +7,13 @@ use crate::Settings;
 
 /// Logs a warning for each unencrypted connection that carries secrets or texts to another machine.
 pub(crate) fn warn(settings: &Settings) {
-    for (setting, advice) in connections(settings) {
+    for (setting, advice) in unencrypted_connections(settings) {
         tracing::warn!(setting, advice, "the connection to another machine is not encrypted");
     }
 }
 
-/// The settings with such connections, and what to do.
-fn connections(settings: &Settings) -> Vec<(&'static str, &'static str)> {
+/// Returns the settings of such connections, each with advice.
+fn unencrypted_connections(settings: &Settings) -> Vec<(&'static str, &'static str)> {
     let stores = &settings.storage;
     let redis = stores.redis_url.as_ref().map(ExposeSecret::expose_secret);
     let mongodb = stores.mongodb_uri.as_ref().map(ExposeSecret::expose_secret);
@@ -42,9 +42,9 @@ fn is_plain_mongodb(uri: &str) -> bool {
     is_plain(uri, "mongodb://") && !has_tls
 }
 
-/// Whether the address has this scheme and names another machine.
-fn is_plain(address: &str, scheme: &str) -> bool {
-    let Some(rest) = address.strip_prefix(scheme) else { return false };
+/// Whether the URL has this scheme and the host of another machine.
+fn is_plain(url: &str, scheme: &str) -> bool {
+    let Some(rest) = url.strip_prefix(scheme) else { return false };
     let authority = rest.split(['/', '?']).next().unwrap_or_default();
     let hosts = authority.rsplit('@').next().unwrap_or_default();
     !hosts.split(',').all(is_this_machine)
@@ -66,7 +66,7 @@ mod tests {
 
     fn warned(variables: &[(&str, &str)]) -> Vec<&'static str> {
         let settings = Settings::read(&variables.iter().copied().collect()).unwrap();
-        connections(&settings).into_iter().map(|(setting, _)| setting).collect()
+        unencrypted_connections(&settings).into_iter().map(|(setting, _)| setting).collect()
     }
 
     #[test]

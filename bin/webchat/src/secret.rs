@@ -11,10 +11,10 @@ use thiserror::Error;
 /// The name of the file in `DATA_DIR` that contains the generated secret key.
 const FILE_NAME: &str = "secret_key";
 
-/// Why the secret key can't be loaded or created.
+/// The secret key can't be loaded or created.
 #[derive(Debug, Error)]
 #[error(
-    "can't store a secret key in {}: {cause}; make the folder writable, or set SECRET_KEY",
+    "can't load or create the secret key in {}: {cause}; make the directory writable, or set SECRET_KEY",
     .path.display()
 )]
 pub struct SecretError {
@@ -65,24 +65,24 @@ mod tests {
     #[test]
     fn a_key_is_created_once_and_readable_only_by_its_owner() {
         use std::os::unix::fs::PermissionsExt;
-        let folder = tempfile::tempdir().unwrap();
+        let dir = tempfile::tempdir().unwrap();
 
-        let first = secret_key(None, folder.path()).unwrap();
-        let second = secret_key(None, folder.path()).unwrap();
+        let first = secret_key(None, dir.path()).unwrap();
+        let second = secret_key(None, dir.path()).unwrap();
 
         assert_eq!(first, second);
         assert_ne!(first, [0; 64]);
-        let mode = fs::metadata(folder.path().join(FILE_NAME)).unwrap().permissions().mode();
+        let mode = fs::metadata(dir.path().join(FILE_NAME)).unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o600);
     }
 
     #[test]
     fn a_configured_key_is_used_and_not_stored() {
-        let folder = tempfile::tempdir().unwrap();
+        let dir = tempfile::tempdir().unwrap();
 
-        let key = secret_key(Some(&"configured".into()), folder.path()).unwrap();
+        let key = secret_key(Some(&"configured".into()), dir.path()).unwrap();
 
         assert_eq!(key, b"configured");
-        assert!(!folder.path().join(FILE_NAME).exists());
+        assert!(!dir.path().join(FILE_NAME).exists());
     }
 }

@@ -28,7 +28,7 @@ impl Settings {
     /// Reads all settings.
     ///
     /// # Errors
-    /// All invalid settings at once.
+    /// All invalid settings together.
     pub fn read(sources: &SettingsSources) -> Result<Self, SettingsError> {
         checked(sources).read()
     }
@@ -38,7 +38,7 @@ impl StoreSettings {
     /// Reads only these settings, for commands that need no model. The whole configuration file must be valid.
     ///
     /// # Errors
-    /// All invalid settings at once.
+    /// All invalid settings together.
     pub fn read(sources: &SettingsSources) -> Result<Self, SettingsError> {
         let mut merged = Merged::new(sources);
         merged.check(&[&Self::SECTION]);
@@ -47,16 +47,16 @@ impl StoreSettings {
 }
 
 impl SettingsSources {
-    /// `MODEL`, which determines how tokens are counted.
+    /// Returns `MODEL`, which determines the tokenizer.
     #[must_use]
     pub fn model(&self) -> Option<String> {
         Merged::new(self).get("MODEL")
     }
 
-    /// The settings in the form of a configuration file, with the source of each value and without secrets.
+    /// Returns the settings as a configuration file, with the source of each value and without secrets.
     ///
     /// # Errors
-    /// All invalid settings at once.
+    /// All invalid settings together.
     pub fn print(&self) -> Result<String, SettingsError> {
         let merged = checked(self);
         let text = print::print(&merged);

@@ -25,7 +25,7 @@ use crate::telemetry::metrics;
 use crate::telemetry::traces::request_headers;
 use crate::{Settings, plaintext};
 
-/// How long the server may take to close its connections at shutdown.
+/// The time that the server has to close its connections at shutdown.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(15);
 
 /// A server that runs until [`RunningWebchat::shutdown`].
@@ -38,17 +38,17 @@ pub struct RunningWebchat {
     server_task: JoinHandle<io::Result<()>>,
 }
 
-/// Wires the components and starts to serve.
+/// Creates and connects the components, and starts to serve.
 ///
 /// # Errors
-/// See [`StartError`]. Each message says what to do.
+/// See [`StartError`]. Each message contains a hint.
 pub async fn start(settings: Settings) -> Result<RunningWebchat, StartError> {
     let web_client = WebClient::open(settings.server.web_dir.clone())?;
     // Listen first, because this step is the most likely to fail.
     let listener = listen(settings.server.address())?;
     let metrics_listener = settings.server.metrics_addr.map(listen_for_metrics).transpose()?;
     plaintext::warn(&settings);
-    // Starts before turns are recovered, so that those are counted.
+    // Start before turns are recovered, so that the recovered turns are counted.
     let metrics = settings.server.metrics.then(metrics::start).transpose()?;
     let stores = Stores::open(&settings.storage).await?;
     restrict_access(&settings.storage.data_dir);
@@ -64,7 +64,7 @@ pub async fn start(settings: Settings) -> Result<RunningWebchat, StartError> {
         server.address().map_or_else(String::new, |address| format!("http://{address}"));
     let (stop_sender, stop_receiver) = oneshot::channel();
     let server_task = spawn(server.run(async {
-        // A dropped sender stops the server too.
+        // Dropping the sender stops the server too.
         let _ = stop_receiver.await;
     }));
     Ok(RunningWebchat {
@@ -78,32 +78,32 @@ pub async fn start(settings: Settings) -> Result<RunningWebchat, StartError> {
 }
 
 impl RunningWebchat {
-    /// The URL for users.
+    /// Returns the URL for users.
     #[must_use]
     pub fn url(&self) -> &str {
         self.public_url.as_ref().map_or(self.local_url.as_str(), Url::as_str)
     }
 
-    /// The URL of the address that the server listens on.
+    /// Returns the URL of the address that the server listens on.
     #[must_use]
     pub fn local_url(&self) -> &str {
         &self.local_url
     }
 
-    /// The model's name, if it is known yet.
+    /// Returns the model's name, if it is known yet.
     #[must_use]
     pub fn model_name(&self) -> Option<String> {
         self.chat.model_name()
     }
 
-    /// Waits for running answers, imports and file analyses up to the grace period, then aborts the remaining
-    /// ones and saves their partial results, and closes all connections.
+    /// Waits up to the grace period for running answers, imports and file analyses. Then aborts the remaining
+    /// ones, saves their partial results, and closes all connections.
     ///
     /// # Errors
-    /// If the server failed, or if tasks had not ended in time and may have lost unsaved results.
+    /// If the server failed, or if tasks did not end in time and may have lost unsaved results.
     pub async fn shutdown(self) -> io::Result<()> {
         let unfinished = self.chat.shutdown(self.shutdown_grace).await;
-        // Fails if the server has stopped already.
+        // Sending fails only if the server has already stopped.
         let _ = self.stop_sender.send(());
         if let Ok(stopped) = timeout(CLOSE_TIMEOUT, self.server_task).await {
             stopped.map_err(io::Error::other)??;
@@ -112,7 +112,7 @@ impl RunningWebchat {
         }
         if unfinished > 0 {
             let lost = format!(
-                "{unfinished} tasks had not ended in time: their unsaved results are lost. A longer \
+                "{unfinished} tasks did not end in time: their unsaved results are lost. A longer \
                  SHUTDOWN_GRACE_S gives them more time"
             );
             return Err(io::Error::other(lost));
@@ -143,7 +143,7 @@ fn listen_for_metrics(address: SocketAddr) -> Result<TcpListener, StartError> {
     })
 }
 
-/// Makes the data folder unreadable for other users of the machine.
+/// Makes the data directory unreadable for other users of the machine.
 fn restrict_access(data_dir: &Path) {
     if let Err(error) = make_private(data_dir)
         && error.kind() != io::ErrorKind::NotFound
@@ -192,7 +192,10 @@ fn chat(settings: &Settings, stores: Stores) -> Result<Chat, StartError> {
 fn token_counter(model: Option<&str>) -> TokenCounter {
     let Some(model) = model else { return TokenCounter::default() };
     if !TokenCounter::knows_model(model) {
-        tracing::warn!(model, "unknown tokenizer of this model: counting tokens as for gpt-4o");
+        tracing::warn!(
+            model,
+            "unknown tokenizer of this model: counting tokens with that of gpt-4o"
+        );
     }
     TokenCounter::for_model(model)
 }

@@ -1,4 +1,4 @@
-//! Chooses and opens the stores. Only this module connects the ports with their adapters.
+//! Chooses and opens the stores. Only this module connects the ports to their adapters.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -19,7 +19,7 @@ use webchat_tokens::TokenCounter;
 use crate::StoreSettings;
 use crate::error::StartError;
 
-/// How long to wait at startup for a database that is not available yet.
+/// The timeout at startup for a database that is not available yet.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// The delay between two attempts to connect.
@@ -43,7 +43,7 @@ impl Stores {
     /// Opens MongoDB and Redis if they are configured, and SQLite for the rest.
     pub(crate) async fn open(settings: &StoreSettings) -> Result<Self, StartError> {
         let mongo = match &settings.mongodb_uri {
-            Some(uri) => Some(migrated_mongo(uri, settings.migrate).await?),
+            Some(uri) => Some(open_and_migrate_mongo(uri, settings.migrate).await?),
             None => None,
         };
         let redis = match &settings.redis_url {
@@ -59,7 +59,7 @@ impl Stores {
         }
     }
 
-    /// The stores of an instance that shares them with others: nothing is stored locally.
+    /// Returns the stores of an instance that shares them with other instances. Nothing is stored locally.
     fn clustered(mongo: MongoStore, redis: RedisStore) -> Self {
         Self {
             log: Arc::new(redis.turn_log()),
@@ -75,7 +75,7 @@ impl Stores {
         }
     }
 
-    /// The stores of a single instance. SQLite replaces MongoDB or Redis if they are not configured.
+    /// Returns the stores of a single instance. SQLite replaces MongoDB or Redis if they are not configured.
     fn single_instance(
         sqlite: SqliteStore,
         mongo: Option<MongoStore>,
@@ -121,7 +121,10 @@ pub(crate) async fn open_sqlite(data_dir: &Path) -> Result<SqliteStore, StartErr
 
 /// Opens a MongoDB store. Conversations of the Flask application are migrated if `migrate` is set, and are an
 /// error otherwise.
-async fn migrated_mongo(uri: &SecretString, migrate: bool) -> Result<MongoStore, StartError> {
+async fn open_and_migrate_mongo(
+    uri: &SecretString,
+    migrate: bool,
+) -> Result<MongoStore, StartError> {
     let database = connect(uri).await?;
     let migration = flask_migration(&database);
     let pending = migration.pending().await?;
@@ -141,13 +144,13 @@ async fn migrated_mongo(uri: &SecretString, migrate: bool) -> Result<MongoStore,
     Ok(MongoStore::new(database))
 }
 
-/// Creates a migration that loads the tokenizer only when it is needed: usually there is nothing to migrate.
+/// Creates a migration that loads the tokenizer only when needed: usually there is nothing to migrate.
 pub(crate) fn flask_migration(database: &MongoDatabase) -> FlaskMigration {
     FlaskMigration::new(database, Arc::new(|text| TokenCounter::default().count(text)))
 }
 
-/// Opens a MongoDB store after bringing its collections and indexes up to date.
-pub(crate) async fn prepared_mongo(uri: &SecretString) -> Result<MongoStore, StartError> {
+/// Opens a MongoDB store, and updates its collections and indexes.
+pub(crate) async fn open_mongo(uri: &SecretString) -> Result<MongoStore, StartError> {
     let database = connect(uri).await?;
     Schema::of(database.clone()).prepare().await?;
     Ok(MongoStore::new(database))

@@ -40,8 +40,8 @@ pub fn init_log(
     let lines = fmt::layer()
         .with_ansi(io::stderr().is_terminal())
         .with_writer(writer)
-        // These errors are printed to standard error, which panics if it can't be written, such as a file on a
-        // full disk.
+        // The layer prints such errors to standard error, and panics if that fails, for example when standard error
+        // is a file on a full disk.
         .log_internal_errors(false);
     let lines = match settings.format {
         LogFormat::Text => lines.with_filter(filter).boxed(),
@@ -52,13 +52,13 @@ pub fn init_log(
 }
 
 /// Returns the filter for this level of Webchat's own crates, without the spans for traces. Libraries log only warnings
-/// and errors, because some log what clients sent on other levels. Two libraries are limited further, as any client can
-/// make them log without limit: `actix_http` logs malformed requests, and `actix_session` refused cookies, which Webchat
-/// counts as security events.
+/// and errors, because at other levels some of them log data sent by clients. Two libraries are limited further, because
+/// any client can make them log without limit: `actix_http` logs malformed requests, and `actix_session` logs refused
+/// cookies, which Webchat counts as security events.
 fn filter_directives(level: &str) -> String {
     let libraries = if level == "error" { "error" } else { "warn" };
-    let malformed = if matches!(level, "debug" | "trace") { "error" } else { "off" };
+    let actix_http = if matches!(level, "debug" | "trace") { "error" } else { "off" };
     format!(
-        "{libraries},webchat={level},{TRACE_TARGET}=off,actix_http={malformed},actix_session=error"
+        "{libraries},webchat={level},{TRACE_TARGET}=off,actix_http={actix_http},actix_session=error"
     )
 }

@@ -1,7 +1,7 @@
 //! Measures the cost of appending to conversations of different lengths:
 //! `cargo run --release -p webchat-persistence-mongo --example append_cost -- mongodb://127.0.0.1/costs`
 //!
-//! Use a new database: the example leaves its data there.
+//! Use a new database: the example does not delete its data.
 #![expect(clippy::print_stdout, reason = "prints its results")]
 
 use std::error::Error;
@@ -28,7 +28,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     for length in LENGTHS {
         benches.push(Bench::fill(&store, length).await?);
     }
-    // Alternate between the lengths, so that other load of the machine affects all of them alike.
+    // Alternate between the lengths, so that other load on the machine affects all of them equally.
     for _ in 0..ROUNDS {
         for bench in &mut benches {
             bench.round().await?;
@@ -104,7 +104,7 @@ impl<'a> Bench<'a> {
 
     /// Appends a question and the placeholder of its answer.
     async fn turn(&self, turn_id: TurnId, answer: NewMessage) -> Outcome {
-        // A lease that has expired already, so that the next turn can begin.
+        // The lease has expired already, so that the next turn can start.
         let turn = Some(TurnLease { turn_id, lease_until: SystemClock.now() });
         let append =
             Append { messages: vec![message(Some(turn_id)), answer], turn, ..Append::default() };

@@ -1,4 +1,4 @@
-//! The port `Contexts`.
+//! Implements [`Contexts`].
 
 use async_trait::async_trait;
 use mongodb::bson::{DateTime, doc, serialize_to_document};
@@ -52,23 +52,23 @@ impl Contexts for MongoStore {
         Ok(if exists { ReplaceContextOutcome::Conflict } else { ReplaceContextOutcome::NotFound })
     }
 
-    async fn begin_compaction(
+    async fn acquire_compaction_lease(
         &self,
         id: ConversationId,
         now: Timestamp,
         until: Timestamp,
     ) -> Result<bool, StoreError> {
-        let mut claimable = by_id(id);
-        let unclaimed = doc! { "compacting_until": Option::<DateTime>::None };
+        let mut available = by_id(id);
+        let without_lease = doc! { "compacting_until": Option::<DateTime>::None };
         let expired = doc! { "compacting_until": { "$lte": date(now) } };
-        claimable.insert("$or", [unclaimed, expired]);
+        available.insert("$or", [without_lease, expired]);
         let lease = doc! { "$set": { "compacting_until": date(until) } };
         let conversations = self.database.conversations();
-        let update = self.database.run(conversations.update_one(claimable, lease)).await?;
+        let update = self.database.run(conversations.update_one(available, lease)).await?;
         Ok(update.matched_count > 0)
     }
 
-    async fn renew_compaction(
+    async fn renew_compaction_lease(
         &self,
         id: ConversationId,
         until: Timestamp,
@@ -77,15 +77,19 @@ impl Contexts for MongoStore {
         self.change_compaction_lease(id, until, Some(date(new_until))).await
     }
 
-    async fn end_compaction(&self, id: ConversationId, until: Timestamp) -> Result<(), StoreError> {
+    async fn release_compaction_lease(
+        &self,
+        id: ConversationId,
+        until: Timestamp,
+    ) -> Result<(), StoreError> {
         self.change_compaction_lease(id, until, None).await?;
         Ok(())
     }
 }
 
 impl MongoStore {
-    /// Changes the expiry of the lease that currently expires at `until`. Returns `false` if there is no
-    /// such lease any more.
+    /// Changes the expiry time of the lease that currently expires at `until`. Returns `false` if there is no such
+    /// lease any more.
     async fn change_compaction_lease(
         &self,
         id: ConversationId,

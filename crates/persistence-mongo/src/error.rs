@@ -1,4 +1,4 @@
-//! Classifying the driver's errors as transient or permanent.
+//! Classifies the driver's errors as transient or permanent.
 
 use mongodb::error::{
     Error, ErrorKind, RETRYABLE_WRITE_ERROR, SYSTEM_OVERLOADED_ERROR, TRANSIENT_TRANSACTION_ERROR,
@@ -59,8 +59,8 @@ const TRANSIENT_CODES: [i32; 38] = [
 /// `MaxTimeMSExpired`: a read took longer than allowed.
 const MAX_TIME_EXPIRED: i32 = 50;
 
-/// Converts an error of the driver. Only its kind is kept for the log: an [`Error`] also contains the
-/// server's complete response, which is binary.
+/// Converts an error of the driver. Keeps only its kind for the log: an [`Error`] also contains the server's complete
+/// response, which is binary.
 pub(crate) fn store_error(error: Error) -> StoreError {
     if code(&error.kind) == Some(MAX_TIME_EXPIRED) {
         return StoreError::timeout(*error.kind);
@@ -78,7 +78,7 @@ fn is_transient(kind: &ErrorKind) -> bool {
         | ErrorKind::Io(_)
         | ErrorKind::ServerSelection { .. }
         | ErrorKind::Shutdown
-        // The servers were found to support transactions, but none of them is available now.
+        // The servers support transactions, but none of them is available now.
         | ErrorKind::Transaction { .. } => true,
         _ => code(kind).is_some_and(|code| TRANSIENT_CODES.contains(&code)),
     }

@@ -19,7 +19,8 @@ mod users;
 
 pub use database::{MongoDatabase, OpenError};
 pub use flask_migration::{
-    CountTokens, FlaskError, FlaskMigration, FlaskProgress, FlaskReport, SkipReason, Skipped,
+    CountTokens, FlaskMigration, MigrationError, MigrationProgress, MigrationReport, SkipReason,
+    Skipped,
 };
 pub use schema::{Schema, SchemaChange};
 pub use store::MongoStore;

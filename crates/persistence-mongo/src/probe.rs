@@ -14,7 +14,7 @@ impl Probe for MongoStore {
     }
 
     async fn check(&self) -> Result<(), StoreError> {
-        // Reading is not enough: a full disk can still be read.
+        // Write, because a full disk can still be read.
         let meta = self.database.raw().collection::<Document>(META);
         let checked = doc! { "$currentDate": { "checked_at": true } };
         let write = meta.update_one(doc! { "_id": READINESS_ID }, checked).upsert(true);

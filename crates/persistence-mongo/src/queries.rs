@@ -13,8 +13,8 @@ use crate::documents::{
     CONVERSATION_SCHEMA_VERSION, ConversationDocument, MessageDocument, state_update,
 };
 
-/// Matches the conversation if it is the user's. Does not match a conversation of the Flask application
-/// until it is migrated.
+/// Matches the conversation if it belongs to the user. Does not match a conversation of the Flask application before it
+/// is migrated.
 pub(crate) fn by_owner(user_id: UserId, id: ConversationId) -> Document {
     doc! {
         "conversation_id": id.to_string(),
@@ -28,7 +28,7 @@ pub(crate) fn by_id(id: ConversationId) -> Document {
     doc! { "conversation_id": id.to_string(), "schema": CONVERSATION_SCHEMA_VERSION }
 }
 
-/// The projection without the context, which may be long and is rarely needed.
+/// Returns the projection that excludes the context, which may be long and is rarely needed.
 pub(crate) fn without_context() -> Document {
     doc! { "context": 0 }
 }
@@ -86,7 +86,7 @@ pub(crate) async fn update_conversation(
     Ok(())
 }
 
-/// Runs a query with a limit. To the server, a limit of 0 would mean no limit.
+/// Runs a query with a limit. For the server, a limit of 0 would mean no limit.
 pub(crate) async fn at_most<T: DeserializeOwned + Unpin + Send + Sync>(
     limit: u32,
     find: mongodb::action::Find<'_, T>,
@@ -97,11 +97,11 @@ pub(crate) async fn at_most<T: DeserializeOwned + Unpin + Send + Sync>(
     find.limit(i64::from(limit)).max_time(READ_TIME).await?.try_collect().await
 }
 
-/// The number of messages that a batch from the server has. Each may have megabytes.
+/// The number of messages in a batch from the server. Each may have megabytes.
 const MESSAGES_PER_BATCH: u32 = 16;
 
-/// Reads a page of at most `limit` messages, and of at most
-/// [`MAX_PAGE_BYTES`](webchat_persistence::rules::MAX_PAGE_BYTES) of text before its last one.
+/// Reads a page of at most `limit` messages. It ends with the message that reaches
+/// [`MAX_PAGE_BYTES`](webchat_persistence::rules::MAX_PAGE_BYTES) of text.
 pub(crate) async fn page_of(
     limit: u32,
     find: mongodb::action::Find<'_, MessageDocument>,
@@ -111,9 +111,9 @@ pub(crate) async fn page_of(
         return Ok(Vec::new());
     }
     let find = find.limit(i64::from(limit)).batch_size(MESSAGES_PER_BATCH).max_time(READ_TIME);
-    let mut found = find.await?;
+    let mut cursor = find.await?;
     while !page.is_full()
-        && let Some(message) = found.try_next().await?
+        && let Some(message) = cursor.try_next().await?
     {
         let bytes = message.content.len();
         page.push(message, bytes);

@@ -1,6 +1,6 @@
-//! The port `TokenBudgets`.
+//! Implements [`TokenBudgets`].
 //!
-//! Each count is a document that is changed by itself. All turns change the same document of the server, so
+//! Each count is a document that is changed without a transaction. All turns change the document of the server, so their
 //! transactions would conflict all the time.
 
 use async_trait::async_trait;
@@ -13,7 +13,7 @@ use crate::documents::long;
 use crate::error::code;
 use crate::store::MongoStore;
 
-/// The server's code of an insert whose unique key exists.
+/// The server's error code for an insert with a unique key that exists already.
 const DUPLICATE_KEY: i32 = 11_000;
 
 #[async_trait]
@@ -68,7 +68,7 @@ impl TokenBudgets for MongoStore {
 }
 
 impl MongoStore {
-    /// Returns `false` if the scope would exceed its maximum.
+    /// Reserves the tokens in one scope. Returns `false` if the scope would exceed its maximum.
     async fn reserve_one(
         &self,
         day: UtcDay,
@@ -76,13 +76,13 @@ impl MongoStore {
         tokens: u64,
     ) -> Result<bool, StoreError> {
         let Some(max_before) = max.checked_sub(tokens) else { return Ok(false) };
-        let mut with_space = count_of(day, scope);
-        with_space.insert("tokens", doc! { "$lte": long(max_before) });
+        let mut with_room = count_of(day, scope);
+        with_room.insert("tokens", doc! { "$lte": long(max_before) });
         let counts = self.database.daily_tokens();
         let add = doc! { "$inc": { "tokens": long(tokens) } };
         loop {
-            // If the count has no space for the tokens, this tries to insert it a second time.
-            let add = counts.update_one(with_space.clone(), add.clone()).upsert(true);
+            // If the count has no room for the tokens, the upsert tries to insert it a second time.
+            let add = counts.update_one(with_room.clone(), add.clone()).upsert(true);
             if self.database.run(async { is_new_or_updated(add.await) }).await? {
                 return Ok(true);
             }
@@ -98,7 +98,7 @@ fn count_of(day: UtcDay, scope: TokenScope) -> Document {
     doc! { "day": day.number(), "scope": scope.name(), "key": scope.key() }
 }
 
-/// Returns `false` if an upsert found that its document exists, but does not match.
+/// Returns `false` if an upsert failed because its document exists, but does not match.
 fn is_new_or_updated<T>(result: MongoResult<T>) -> MongoResult<bool> {
     match result {
         Ok(_) => Ok(true),

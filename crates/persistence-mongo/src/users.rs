@@ -1,4 +1,4 @@
-//! The port `Users`.
+//! Implements [`Users`].
 
 use async_trait::async_trait;
 use futures_util::TryStreamExt;
@@ -31,7 +31,7 @@ impl Users for MongoStore {
 
     async fn record_missing_users(&self, now: Timestamp) -> Result<(), StoreError> {
         let insert_missing = [
-            // Not the conversations of the Flask application, which are not migrated yet.
+            // Excludes conversations of the Flask application that are not migrated yet.
             doc! { "$match": { "schema": { "$exists": true } } },
             doc! { "$group": { "_id": "$user_id" } },
             doc! { "$project": { "_id": 0, "user_id": "$_id", "active_at": date(now) } },
@@ -43,22 +43,22 @@ impl Users for MongoStore {
             } },
         ];
         let conversations = self.database.conversations();
-        let recording = conversations.aggregate(insert_missing).max_time(LONG_READ_TIME);
-        self.database.run(recording).await?;
+        let aggregate = conversations.aggregate(insert_missing).max_time(LONG_READ_TIME);
+        self.database.run(aggregate).await?;
         Ok(())
     }
 
     async fn inactive(&self, before: Timestamp, max: u32) -> Result<Vec<UserId>, StoreError> {
         let users = self.database.users();
-        let found = async {
-            let earliest = users
+        let find = async {
+            let least_recent = users
                 .find(inactive_before(before))
                 .sort(doc! { "active_at": 1 })
                 .limit(max.into())
                 .max_time(READ_TIME);
-            earliest.await?.map_ok(|user| user.user_id).try_collect().await
+            least_recent.await?.map_ok(|user| user.user_id).try_collect().await
         };
-        self.database.run(found).await
+        self.database.run(find).await
     }
 
     async fn delete_inactive(&self, user_id: UserId, before: Timestamp) -> Result<(), StoreError> {

@@ -1,4 +1,4 @@
-//! The errors of this crate, and what they mean for the caller.
+//! The errors of this crate.
 
 use std::error::Error;
 use std::time::Duration;
@@ -10,17 +10,17 @@ use webchat_persistence::StoreError;
 /// The codes of errors that are resolved by waiting, or by an operator.
 const TRANSIENT_CODES: [&str; 5] = ["BUSY", "MISCONF", "NOREPLICAS", "OOM", "UNKILLABLE"];
 
-/// Why Redis can't be used. The password is never shown.
+/// The reason why the Redis server can't be used. No message contains the password.
 #[derive(Debug, Error)]
 pub enum OpenError {
     /// The URL is invalid.
-    // The URL is not shown, as any part of it may have been meant as the password.
+    // The URL is not shown, because any part of it may be the password.
     #[error(
-        "REDIS_URL is not a valid Redis address: expected redis://[user:password@]host[:port][/database], \
-         rediss:// for TLS, with special characters of the password percent-encoded"
+        "REDIS_URL is not a valid Redis URL: expected redis://[user:password@]host[:port][/database], \
+         or rediss:// for TLS, with special characters of the password percent-encoded"
     )]
     InvalidUrl,
-    /// Redis rejects the connection: the password, the number of the database, or the version.
+    /// Redis rejects the connection because of the password, the number of the database, or the version.
     #[error("Redis at {server} rejected the connection: {cause}")]
     Rejected {
         /// Host and port.
@@ -28,8 +28,8 @@ pub enum OpenError {
         /// The cause.
         cause: Box<dyn Error + Send + Sync>,
     },
-    /// No Redis was ready in time.
-    #[error("no Redis at {server} within {} s: {cause}", .timeout.as_secs_f32())]
+    /// No Redis server was ready in time.
+    #[error("no Redis server at {server} was ready within {} s: {cause}", .timeout.as_secs_f32())]
     Unreachable {
         /// Host and port.
         server: String,
@@ -40,7 +40,7 @@ pub enum OpenError {
     },
 }
 
-/// The store error for a failed command.
+/// Converts the error of a failed command.
 pub(crate) fn store_error(error: RedisError) -> StoreError {
     if is_transient(&error) { StoreError::unavailable(error) } else { StoreError::fault(error) }
 }
@@ -60,8 +60,7 @@ pub(crate) fn is_transient(error: &RedisError) -> bool {
     }
 }
 
-/// Whether the connection must not be reused: it may have died, or it leads to a Redis that is no
-/// longer the master.
+/// Whether the connection must not be reused, because it may be dead, or because its server is no longer the master.
 pub(crate) fn poisons_connection(error: &RedisError) -> bool {
     matches!(
         error.kind(),

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use webchat_domain::{ConversationId, SessionId};
 
-/// The keys and channels of an installation.
+/// The keys and channels of one installation.
 #[derive(Clone)]
 pub(crate) struct Keys {
     prefix: Arc<str>,
@@ -19,27 +19,27 @@ impl Keys {
         format!("{}session:{}", self.prefix, id.to_simple())
     }
 
-    /// The stream of a conversation's events, and the channel of their numbers.
+    /// Returns the key of the stream of a conversation's events, which is also the channel of their sequence numbers.
     pub(crate) fn events(&self, id: ConversationId) -> String {
         format!("{}events:{}", self.prefix, id.to_simple())
     }
 
-    /// The metadata of a conversation's events.
+    /// Returns the key of the metadata of a conversation's events.
     pub(crate) fn log(&self, id: ConversationId) -> String {
         format!("{}log:{}", self.prefix, id.to_simple())
     }
 
-    /// The time since which this Redis has not lost data.
+    /// Returns the key of the time since which this Redis server has not lost data.
     pub(crate) fn origin(&self) -> String {
         format!("{}origin", self.prefix)
     }
 
-    /// The channel of the signals.
+    /// Returns the channel of the signals.
     pub(crate) fn signals(&self) -> String {
         format!("{}signals", self.prefix)
     }
 
-    /// The conversation of a channel; `None` if the channel is not one of ours.
+    /// Returns the conversation of an event channel, or `None` for any other channel.
     pub(crate) fn conversation_of(&self, channel: &str) -> Option<ConversationId> {
         channel.strip_prefix(&*self.prefix)?.strip_prefix("events:")?.parse().ok()
     }

@@ -1,4 +1,4 @@
-//! The adapter of the `Sessions` port.
+//! Implements [`Sessions`].
 
 use std::time::Duration;
 
@@ -10,8 +10,8 @@ use webchat_persistence::{Sessions, StoreError};
 
 use crate::store::RedisStore;
 
-/// How long Redis keeps a session after its expiry. The caller's clock, which may lag behind, decides
-/// whether a session is expired.
+/// The time that Redis keeps a session after its expiry. The caller's clock, which may lag behind, decides whether a session
+/// has expired.
 const EXPIRY_MARGIN: Duration = Duration::from_mins(1);
 
 /// A session as stored in Redis, under its id.
@@ -62,7 +62,7 @@ impl Sessions for RedisStore {
         if let Some(existing) = self.find(session.session_id, now).await? {
             return Ok(existing);
         }
-        // It has expired, but Redis still keeps it.
+        // An expired session is still stored in Redis: replace it.
         let _: () = self.pool.query(&set).await?;
         Ok(session.clone())
     }
@@ -74,8 +74,8 @@ impl Sessions for RedisStore {
         expires_at: Timestamp,
         min_gain: Duration,
     ) -> Result<(), StoreError> {
-        let enough = expires_at.minus(min_gain);
-        let is_due = |entry: &Entry| entry.expires_at > now && entry.expires_at <= enough;
+        let max_current = expires_at.minus(min_gain);
+        let is_due = |entry: &Entry| entry.expires_at > now && entry.expires_at <= max_current;
         let Some(entry) = self.entry(id).await?.filter(is_due) else { return Ok(()) };
         let (user_id, conversation_id) = (entry.user_id, entry.conversation_id);
         let session = Session { session_id: id, user_id, conversation_id };
@@ -98,7 +98,7 @@ impl RedisStore {
     }
 }
 
-/// Returns a session as it is stored, and how long Redis keeps it, in milliseconds.
+/// Serialises a session. Returns the entry, and its time to live in milliseconds.
 fn serialize(
     session: &Session,
     now: Timestamp,

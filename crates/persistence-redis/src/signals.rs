@@ -1,4 +1,4 @@
-//! Signals between instances, by Redis Pub/Sub.
+//! Signals between instances over Redis Pub/Sub.
 
 use async_trait::async_trait;
 use futures_util::StreamExt;
@@ -17,10 +17,10 @@ use crate::connection::server::Server;
 use crate::connection::subscriber::{self, Subscriber};
 use crate::keys::Keys;
 
-/// How many signals a subscriber may lag behind before it loses some.
+/// The number of signals that a subscriber may lag behind before it loses some.
 const CHANNEL_CAPACITY: usize = 1_024;
 
-/// The signals between instances: each instance receives what any of them publishes.
+/// The signals between instances. Each instance receives all signals, including its own.
 pub struct RedisSignals {
     pool: Pool,
     keys: Keys,
@@ -29,16 +29,16 @@ pub struct RedisSignals {
     _listener: AbortOnDropHandle<()>,
 }
 
-/// The wire form of a signal. Other messages are ignored.
+/// The message format of a signal. Other messages are ignored.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(tag = "signal", rename_all = "snake_case", deny_unknown_fields)]
-enum Wire {
+enum SignalMessage {
     Stop { user_id: UserId, conversation_id: ConversationId, turn_id: TurnId },
     ListChanged { user_id: UserId, conversation_id: Option<ConversationId> },
 }
 
-/// Receives the signals for this process. Signals that are published while its connection is lost are
-/// not received.
+/// The receiver of the signals in this process. Signals that are published while its connection is lost are not
+/// received.
 struct SignalListener {
     keys: Keys,
     received: broadcast::Sender<Signal>,
@@ -62,7 +62,8 @@ impl RedisSignals {
 #[async_trait]
 impl Signals for RedisSignals {
     async fn publish(&self, signal: Signal) -> Result<(), StoreError> {
-        let signal = serde_json::to_string(&Wire::from(signal)).map_err(StoreError::fault)?;
+        let signal =
+            serde_json::to_string(&SignalMessage::from(signal)).map_err(StoreError::fault)?;
         self.pool.query(cmd("PUBLISH").arg(self.keys.signals()).arg(signal)).await
     }
 
@@ -110,13 +111,13 @@ impl Subscriber for SignalListener {
 }
 
 fn parse(message: &Msg) -> Option<Signal> {
-    serde_json::from_slice::<Wire>(message.get_payload_bytes())
+    serde_json::from_slice::<SignalMessage>(message.get_payload_bytes())
         .inspect_err(|error| tracing::warn!(%error, "ignored invalid signal"))
         .ok()
         .map(Signal::from)
 }
 
-impl From<Signal> for Wire {
+impl From<Signal> for SignalMessage {
     fn from(signal: Signal) -> Self {
         match signal {
             Signal::Stop { user_id, conversation_id, turn_id } => {
@@ -129,13 +130,13 @@ impl From<Signal> for Wire {
     }
 }
 
-impl From<Wire> for Signal {
-    fn from(wire: Wire) -> Self {
-        match wire {
-            Wire::Stop { user_id, conversation_id, turn_id } => {
+impl From<SignalMessage> for Signal {
+    fn from(message: SignalMessage) -> Self {
+        match message {
+            SignalMessage::Stop { user_id, conversation_id, turn_id } => {
                 Self::Stop { user_id, conversation_id, turn_id }
             }
-            Wire::ListChanged { user_id, conversation_id } => {
+            SignalMessage::ListChanged { user_id, conversation_id } => {
                 Self::ListChanged { user_id, conversation_id }
             }
         }

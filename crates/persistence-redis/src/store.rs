@@ -1,4 +1,4 @@
-//! The entry point: a Redis, from which the adapters are made.
+//! The entry point: a Redis server, for which the adapters are created.
 
 use std::time::Duration;
 
@@ -12,11 +12,10 @@ use crate::keys::Keys;
 use crate::signals::RedisSignals;
 use crate::turn_log::RedisTurnLog;
 
-/// The prefix of all keys, so that a Redis can be shared with other applications.
+/// The prefix of all keys, so that a Redis server can be shared with other applications.
 const PREFIX: &str = "webchat:";
 
-/// The sessions on a Redis, from which its turn log and its signals are made. Clones share their
-/// connections.
+/// The sessions on a Redis server, and the factory of its turn log and its signals. Clones share their connections.
 #[derive(Clone)]
 pub struct RedisStore {
     server: Server,
@@ -25,13 +24,13 @@ pub struct RedisStore {
 }
 
 impl RedisStore {
-    /// Connects to the Redis at `redis://[user:password@]host[:port][/database]`, with TLS if it is
-    /// `rediss://`. Waits up to `timeout` for a Redis that is not available yet.
+    /// Connects to the Redis server at `redis://[user:password@]host[:port][/database]`, or with TLS at `rediss://…`.
+    /// Waits up to `timeout` for a server that is not available yet.
     ///
     /// # Errors
-    /// See [`OpenError`]. Errors that waiting can't resolve are returned at once.
+    /// See [`OpenError`]. Permanent errors are returned immediately.
     ///
-    /// # Cancellation
+    /// # Cancel safety
     /// Dropping the future has no side effects.
     pub async fn open(url: &str, timeout: Duration) -> Result<Self, OpenError> {
         let server = Server::parse(url)?;
@@ -39,33 +38,33 @@ impl RedisStore {
         Ok(Self { pool: Pool::new(server.clone()), server, keys: Keys::new(PREFIX) })
     }
 
-    /// Replaces the key prefix `webchat:`, so that two installations can share a Redis.
+    /// Replaces the key prefix `webchat:`, so that two installations can share a Redis server.
     #[must_use]
     pub fn with_prefix(self, prefix: &str) -> Self {
         Self { keys: Keys::new(prefix), ..self }
     }
 
-    /// The turn log on this Redis. Each one has its own connection and task, which end when it is
+    /// Creates a turn log on this Redis server. Each turn log has its own connection and task, which end when it is
     /// dropped. A process needs only one.
     ///
     /// # Panics
-    /// Outside of a Tokio runtime.
+    /// If it is called outside a Tokio runtime.
     #[must_use]
     pub fn turn_log(&self) -> RedisTurnLog {
         RedisTurnLog::new(self.server.clone(), self.pool.clone(), self.keys.clone())
     }
 
-    /// The signals between the instances on this Redis. Each has its own connection and task, which end
-    /// when it is dropped. A process needs only one.
+    /// Creates the signals between the instances on this Redis server. Each object has its own connection and task,
+    /// which end when it is dropped. A process needs only one.
     ///
     /// # Panics
-    /// Outside of a Tokio runtime.
+    /// If it is called outside a Tokio runtime.
     #[must_use]
     pub fn signals(&self) -> RedisSignals {
         RedisSignals::new(self.server.clone(), self.pool.clone(), self.keys.clone())
     }
 
-    /// Checks in one round trip that Redis answers.
+    /// Checks in one round trip that Redis responds.
     ///
     /// # Errors
     /// [`StoreError::Unavailable`], within two seconds.

@@ -42,7 +42,7 @@ CREATE UNIQUE INDEX messages_by_client_message_id ON messages (conversation_id, 
     WHERE client_message_id IS NOT NULL;
 CREATE INDEX messages_by_turn ON messages (turn_id) WHERE turn_id IS NOT NULL;
 
--- The user id is indexed besides the text, so that a search reads one user's postings.
+-- The user id is indexed as well as the text, so that a search reads only the postings of one user.
 CREATE VIRTUAL TABLE messages_fts USING fts5 (
     content, user_id, content = 'messages', content_rowid = 'id', tokenize = 'porter unicode61'
 );
@@ -69,8 +69,8 @@ CREATE TABLE sessions (
 
 CREATE INDEX sessions_by_expiry ON sessions (expires_at);
 
--- The highest number reserved for the events of a conversation. The row outlives its conversation, so
--- that no number is used twice.
+-- The highest sequence number reserved for the events of a conversation. The row is kept when its conversation is
+-- deleted, so that no number is used twice.
 CREATE TABLE event_numbers (
     conversation_id TEXT PRIMARY KEY,
     reserved INTEGER NOT NULL

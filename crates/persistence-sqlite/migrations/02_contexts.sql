@@ -1,5 +1,4 @@
--- What goes to the model besides the messages, as JSON; a conversation without a row has an empty
--- context.
+-- The contexts of conversations, as JSON. A conversation without a row has an empty context.
 CREATE TABLE contexts (
     conversation_id TEXT PRIMARY KEY
         REFERENCES conversations (conversation_id) ON DELETE CASCADE,
@@ -7,5 +6,5 @@ CREATE TABLE contexts (
     context TEXT NOT NULL
 ) STRICT, WITHOUT ROWID;
 
--- When the lease for summarising the conversation expires.
+-- The expiry time of the conversation's compaction lease.
 ALTER TABLE conversations ADD COLUMN compacting_until INTEGER;

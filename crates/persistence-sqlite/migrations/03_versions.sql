@@ -1,2 +1,2 @@
--- Finds the children of a message: the versions of the next one.
+-- Finds the children of a message, which are versions of the next message.
 CREATE INDEX messages_by_parent ON messages (conversation_id, parent_id, position);

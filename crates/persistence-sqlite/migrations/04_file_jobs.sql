@@ -1,4 +1,4 @@
--- Jobs that analyse files. One run at a time has the lease of a job.
+-- Jobs that analyse files. Only one run at a time holds the lease of a job.
 CREATE TABLE file_jobs (
     job_id TEXT PRIMARY KEY,
     conversation_id TEXT NOT NULL REFERENCES conversations (conversation_id) ON DELETE CASCADE,

@@ -1,3 +1,3 @@
--- Why the turn of an answer failed, if it did.
+-- The error of an answer whose turn failed.
 ALTER TABLE messages ADD COLUMN error_message TEXT;
 ALTER TABLE messages ADD COLUMN error_code TEXT;

@@ -1,4 +1,4 @@
--- The readiness probe writes here, to notice a disk that is full or read-only.
+-- The readiness probe writes to this table to detect a full or read-only disk.
 CREATE TABLE readiness (
     id INTEGER PRIMARY KEY CHECK (id = 1),
     checks INTEGER NOT NULL

@@ -1,4 +1,4 @@
--- The tokens of each day (days since 1970-01-01), by user, by client address and in all.
+-- The tokens of each day (in days since 1970-01-01): per user, per client network and in total.
 CREATE TABLE daily_tokens (
     day INTEGER NOT NULL,
     scope TEXT NOT NULL,

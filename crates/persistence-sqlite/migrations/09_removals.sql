@@ -1,10 +1,10 @@
 -- Long conversations are written and deleted in many small transactions, so that other writers never wait long. A
--- conversation whose user is '' is hidden: it is not completely imported yet, or it was deleted.
+-- conversation with the user '' is hidden: its import is not complete yet, or it was deleted.
 
--- Messages up to this position were removed by a reset, and are still to be deleted.
+-- A reset has removed the messages up to this position, which still have to be deleted.
 ALTER TABLE conversations ADD COLUMN reset_through INTEGER NOT NULL DEFAULT 0;
 
--- The conversations with messages that are still to be deleted.
+-- The conversations with messages that still have to be deleted.
 CREATE TABLE removals (
     conversation_id TEXT PRIMARY KEY
         REFERENCES conversations (conversation_id) ON DELETE CASCADE
@@ -16,7 +16,8 @@ SELECT messages.*
 FROM messages JOIN conversations ON conversations.conversation_id = messages.conversation_id
 WHERE conversations.user_id = messages.user_id AND messages.position > conversations.reset_through;
 
--- The bytes that each user's conversations take. A conversation and a message count as 512 bytes beside their texts.
+-- The size in bytes of each user's conversations. Each conversation and each message counts 512 bytes in addition to its
+-- texts.
 CREATE TABLE stored_bytes (
     user_id TEXT PRIMARY KEY,
     bytes INTEGER NOT NULL

@@ -1,4 +1,4 @@
-//! Files and folders that only their owner can read, as far as the system has permissions.
+//! Files and directories that only their owner can read, if the system supports such permissions.
 
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, ErrorKind};
@@ -9,23 +9,23 @@ use std::path::Path;
 #[cfg(unix)]
 const FILE_MODE: u32 = 0o600;
 #[cfg(unix)]
-const FOLDER_MODE: u32 = 0o700;
+const DIR_MODE: u32 = 0o700;
 
-/// Creates a folder and its parents, unless they exist.
-pub(crate) fn create_folder(path: &Path) -> io::Result<()> {
+/// Creates a directory and its parents, unless they exist.
+pub(crate) fn create_dir(path: &Path) -> io::Result<()> {
     let mut builder = DirBuilder::new();
     builder.recursive(true);
     #[cfg(unix)]
-    builder.mode(FOLDER_MODE);
+    builder.mode(DIR_MODE);
     builder.create(path)
 }
 
-/// Creates a file.
+/// Creates a file that does not exist yet.
 pub(crate) fn create_new(path: &Path) -> io::Result<File> {
     options().write(true).create_new(true).open(path)
 }
 
-/// Opens a file to write, and creates it if it does not exist.
+/// Opens a file for writing, and creates it if it does not exist.
 pub(crate) fn open(path: &Path) -> io::Result<File> {
     options().write(true).create(true).truncate(false).open(path)
 }
@@ -37,21 +37,21 @@ fn options() -> OpenOptions {
     options
 }
 
-/// Makes a data folder private, and the files in it that Webchat writes: older versions left them readable for all users
-/// of the machine. Other files stay as they are, and so does a folder that all users share, such as `/tmp`.
+/// Makes a data directory and Webchat's files in it private: older versions created them readable for all users of the
+/// machine. Doesn't change other files, nor a directory that all users share, such as `/tmp`.
 ///
 /// # Errors
-/// When the permissions can't be changed, for example because another user owns the folder.
+/// If the permissions can't be changed, for example because another user owns the directory.
 #[cfg(unix)]
 pub fn make_private(data_dir: &Path) -> io::Result<()> {
     const SHARED: u32 = 0o1000;
     if fs::metadata(data_dir)?.permissions().mode() & SHARED == 0 {
-        set_mode(data_dir, FOLDER_MODE)?;
+        set_mode(data_dir, DIR_MODE)?;
     }
     for name in ["webchat.db", "webchat.db-wal", "webchat.db-shm", "webchat.lock"] {
         set_mode(&data_dir.join(name), FILE_MODE)?;
     }
-    make_folder_private(&data_dir.join("saved_conversations"))
+    make_dir_private(&data_dir.join("saved_conversations"))
 }
 
 /// Does nothing: this system has no such permissions.
@@ -64,16 +64,16 @@ pub fn make_private(_data_dir: &Path) -> io::Result<()> {
 }
 
 #[cfg(unix)]
-fn make_folder_private(folder: &Path) -> io::Result<()> {
-    let entries = match fs::read_dir(folder) {
+fn make_dir_private(dir: &Path) -> io::Result<()> {
+    let entries = match fs::read_dir(dir) {
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
         entries => entries?,
     };
-    set_mode(folder, FOLDER_MODE)?;
+    set_mode(dir, DIR_MODE)?;
     for entry in entries {
         let entry = entry?;
         if entry.file_type()?.is_dir() {
-            make_folder_private(&entry.path())?;
+            make_dir_private(&entry.path())?;
         } else if entry.file_type()?.is_file() {
             set_mode(&entry.path(), FILE_MODE)?;
         }
@@ -95,21 +95,21 @@ mod tests {
 
     #[test]
     fn existing_files_are_made_private() {
-        let folder = tempfile::tempdir().unwrap();
-        let saved = folder.path().join("saved_conversations");
-        let files = [folder.path().join("webchat.db"), saved.join("a.json")];
+        let dir = tempfile::tempdir().unwrap();
+        let saved = dir.path().join("saved_conversations");
+        let files = [dir.path().join("webchat.db"), saved.join("a.json")];
         fs::create_dir(&saved).unwrap();
-        for path in files.iter().chain([&folder.path().join("other")]) {
+        for path in files.iter().chain([&dir.path().join("other")]) {
             fs::write(path, "").unwrap();
             set_mode(path, 0o644).unwrap();
         }
         set_mode(&saved, 0o755).unwrap();
 
-        make_private(folder.path()).unwrap();
+        make_private(dir.path()).unwrap();
 
         let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
-        assert_eq!([mode(folder.path()), mode(&saved)], [0o700; 2]);
+        assert_eq!([mode(dir.path()), mode(&saved)], [0o700; 2]);
         assert_eq!(files.map(|path| mode(&path)), [0o600; 2]);
-        assert_eq!(mode(&folder.path().join("other")), 0o644);
+        assert_eq!(mode(&dir.path().join("other")), 0o644);
     }
 }

@@ -9,7 +9,7 @@ const READ: &str = "SELECT count(*) FROM readiness";
 const WRITE: &str = "INSERT INTO readiness VALUES (1, 1)
      ON CONFLICT DO UPDATE SET checks = checks + 1";
 
-/// Reads and writes, as a full or read-only disk can still be read.
+/// Reads and writes, because a full or read-only disk can still be read.
 #[async_trait]
 impl Probe for SqliteStore {
     fn name(&self) -> &'static str {

@@ -16,10 +16,10 @@ use webchat_persistence::{
 
 use crate::private_files;
 
-/// The size of the chunks in which a file is read.
+/// The size of the chunks of a file that is read.
 const CHUNK_BYTES: usize = 32 * 1024;
 
-/// Saved files in a directory, which is created when the first one is saved. Each user has a folder there. Files of
+/// Saved files in a directory, which is created when the first file is saved. Each user has a subdirectory. Files of
 /// older versions are in the directory itself.
 #[derive(Clone, Debug)]
 pub struct SavedFilesDir(PathBuf);
@@ -31,7 +31,7 @@ impl SavedFilesDir {
         Self(path)
     }
 
-    fn folder_of(&self, user_id: UserId) -> PathBuf {
+    fn dir_of(&self, user_id: UserId) -> PathBuf {
         self.0.join(user_id.to_string())
     }
 }
@@ -45,17 +45,16 @@ impl SavedFiles for SavedFilesDir {
         max_bytes: u64,
         mut content: FileContent,
     ) -> Result<SaveOutcome, StoreError> {
-        let folder = self.folder_of(user_id);
-        let path =
-            join(&folder, name).ok_or_else(|| StoreError::fault("the file name is a path"))?;
-        let Some(mut file) = run(move || NewFile::create(&folder, path)).await? else {
+        let dir = self.dir_of(user_id);
+        let path = join(&dir, name).ok_or_else(|| StoreError::fault("the file name is a path"))?;
+        let Some(mut file) = run(move || NewFile::create(&dir, path)).await? else {
             return Ok(SaveOutcome::NameTaken);
         };
-        let mut free = max_bytes;
+        let mut remaining = max_bytes;
         while let Some(chunk) = content.try_next().await? {
             let bytes = u64::try_from(chunk.len()).unwrap_or(u64::MAX);
-            let Some(rest) = free.checked_sub(bytes) else { return Ok(SaveOutcome::TooLarge) };
-            free = rest;
+            let Some(rest) = remaining.checked_sub(bytes) else { return Ok(SaveOutcome::TooLarge) };
+            remaining = rest;
             file = run(move || file.write(&chunk)).await?;
         }
         run(move || file.finish()).await?;
@@ -63,7 +62,7 @@ impl SavedFiles for SavedFilesDir {
     }
 
     async fn read(&self, user_id: UserId, name: &str) -> Result<Option<SavedFile>, StoreError> {
-        let paths = [join(&self.folder_of(user_id), name), join(&self.0, name)];
+        let paths = [join(&self.dir_of(user_id), name), join(&self.0, name)];
         run(move || {
             for path in paths.into_iter().flatten() {
                 if let Some(file) = if_exists(File::open(path))? {
@@ -77,8 +76,8 @@ impl SavedFiles for SavedFilesDir {
     }
 
     async fn usage(&self, user_id: UserId) -> Result<SavedFilesUsage, StoreError> {
-        let folder = self.folder_of(user_id);
-        run(move || usage_of(&folder)).await
+        let dir = self.dir_of(user_id);
+        run(move || usage_of(&dir)).await
     }
 
     async fn stored_bytes(&self) -> Result<u64, StoreError> {
@@ -97,29 +96,29 @@ impl SavedFiles for SavedFilesDir {
     }
 
     async fn delete(&self, user_id: UserId, suffix: &str) -> Result<(), StoreError> {
-        let (folder, shared) = (self.folder_of(user_id), self.0.clone());
+        let (dir, shared) = (self.dir_of(user_id), self.0.clone());
         let suffix = suffix.to_owned();
         run(move || {
-            delete_files(&folder, &suffix)?;
+            delete_files(&dir, &suffix)?;
             delete_files(&shared, &suffix)?;
             // Fails if the user has other files.
-            let _ = fs::remove_dir(&folder);
+            let _ = fs::remove_dir(&dir);
             Ok(())
         })
         .await
     }
 }
 
-/// Returns `None` for a name that would lead out of the folder.
-fn join(folder: &Path, name: &str) -> Option<PathBuf> {
+/// Returns the path of a file. Returns `None` for a name that refers to a path outside of the directory.
+fn join(dir: &Path, name: &str) -> Option<PathBuf> {
     let is_file_name = Path::new(name).file_name().is_some_and(|file_name| file_name == name);
-    is_file_name.then(|| folder.join(name))
+    is_file_name.then(|| dir.join(name))
 }
 
-/// Counts the files of a folder, except those that are deleted meanwhile.
-fn usage_of(folder: &Path) -> io::Result<SavedFilesUsage> {
+/// Counts the files in a directory, except those that are deleted in the meantime.
+fn usage_of(dir: &Path) -> io::Result<SavedFilesUsage> {
     let mut usage = SavedFilesUsage::default();
-    for entry in if_exists(fs::read_dir(folder))?.into_iter().flatten() {
+    for entry in if_exists(fs::read_dir(dir))?.into_iter().flatten() {
         let metadata = if_exists(entry?.metadata())?;
         if let Some(file) = metadata.filter(fs::Metadata::is_file) {
             usage.files += 1;
@@ -129,9 +128,9 @@ fn usage_of(folder: &Path) -> io::Result<SavedFilesUsage> {
     Ok(usage)
 }
 
-fn delete_files(folder: &Path, suffix: &str) -> io::Result<()> {
+fn delete_files(dir: &Path, suffix: &str) -> io::Result<()> {
     let has_suffix = |name: &OsStr| name.as_encoded_bytes().ends_with(suffix.as_bytes());
-    for entry in if_exists(fs::read_dir(folder))?.into_iter().flatten() {
+    for entry in if_exists(fs::read_dir(dir))?.into_iter().flatten() {
         let entry = entry?;
         if has_suffix(&entry.file_name()) {
             if_exists(fs::remove_file(entry.path()))?;
@@ -147,7 +146,7 @@ fn if_exists<T>(result: io::Result<T>) -> io::Result<Option<T>> {
     }
 }
 
-/// A file that is being written. Dropping it before its end removes it.
+/// A file that is being written. Dropping it before it is complete removes the file.
 struct NewFile {
     file: File,
     path: PathBuf,
@@ -155,9 +154,9 @@ struct NewFile {
 }
 
 impl NewFile {
-    /// Returns `None` if there is a file at this path.
-    fn create(folder: &Path, path: PathBuf) -> io::Result<Option<Self>> {
-        private_files::create_folder(folder)?;
+    /// Creates a file. Returns `None` if there is a file at this path.
+    fn create(dir: &Path, path: PathBuf) -> io::Result<Option<Self>> {
+        private_files::create_dir(dir)?;
         match private_files::create_new(&path) {
             Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(None),
             created => created.map(|file| Some(Self { file, path, is_complete: false })),
@@ -179,7 +178,7 @@ impl NewFile {
 impl Drop for NewFile {
     fn drop(&mut self) {
         if !self.is_complete {
-            // The error that led here is reported; one of the removal adds nothing.
+            // The first error is reported; an error of the removal adds nothing.
             let _ = fs::remove_file(&self.path);
         }
     }
@@ -226,13 +225,13 @@ mod tests {
     }
 
     fn new_dir() -> (SavedFilesDir, tempfile::TempDir) {
-        let folder = tempfile::tempdir().unwrap();
-        (SavedFilesDir::at(folder.path().join("saved")), folder)
+        let dir = tempfile::tempdir().unwrap();
+        (SavedFilesDir::at(dir.path().join("saved")), dir)
     }
 
     #[tokio::test]
     async fn a_file_is_saved_once_and_read_by_its_user() {
-        let ((files, _folder), user_id) = (new_dir(), UserId::generate());
+        let ((files, _dir), user_id) = (new_dir(), UserId::generate());
 
         let long = "long ".repeat(19_999);
 
@@ -248,8 +247,8 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_file_that_is_too_large_or_incomplete_does_not_remain() {
-        let ((files, _folder), user_id) = (new_dir(), UserId::generate());
+    async fn a_too_large_or_incomplete_file_is_removed() {
+        let ((files, _dir), user_id) = (new_dir(), UserId::generate());
         let failing = content("text").chain(stream::iter([Err(StoreError::fault("lost"))])).boxed();
 
         let too_large = save(&files, user_id, "a.json", &"x".repeat(100_001)).await;
@@ -264,8 +263,8 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn files_are_deleted_by_their_suffix_also_those_of_older_versions() {
-        let ((files, _folder), user_id) = (new_dir(), UserId::generate());
+    async fn files_are_deleted_by_suffix_including_those_of_older_versions() {
+        let ((files, _dir), user_id) = (new_dir(), UserId::generate());
         for name in ["1_a.json", "2_a.json", "3_b.json"] {
             save(&files, user_id, name, "text").await;
         }
@@ -284,8 +283,8 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn the_files_of_all_users_are_summed() {
-        let (files, _folder) = new_dir();
+    async fn stored_bytes_include_the_files_of_all_users() {
+        let (files, _dir) = new_dir();
         let before = files.stored_bytes().await.unwrap();
 
         for name in ["a.json", "b.json"] {
@@ -298,22 +297,22 @@ mod tests {
 
     #[cfg(unix)]
     #[tokio::test]
-    async fn other_users_of_the_machine_can_not_read_files() {
+    async fn other_users_of_the_machine_cannot_read_files() {
         use std::os::unix::fs::PermissionsExt;
-        let ((files, _folder), user_id) = (new_dir(), UserId::generate());
+        let ((files, _dir), user_id) = (new_dir(), UserId::generate());
 
         save(&files, user_id, "a.json", "").await;
 
         let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
-        let folder = files.folder_of(user_id);
-        assert_eq!([mode(&files.0), mode(&folder)], [0o700; 2]);
-        assert_eq!(mode(&folder.join("a.json")), 0o600);
+        let dir = files.dir_of(user_id);
+        assert_eq!([mode(&files.0), mode(&dir)], [0o700; 2]);
+        assert_eq!(mode(&dir.join("a.json")), 0o600);
     }
 
     #[tokio::test]
-    async fn a_name_that_leads_out_of_the_folder_is_rejected() {
-        let ((files, folder), user_id) = (new_dir(), UserId::generate());
-        fs::write(folder.path().join("secret"), "x").unwrap();
+    async fn a_name_that_refers_to_another_directory_is_rejected() {
+        let ((files, dir), user_id) = (new_dir(), UserId::generate());
+        fs::write(dir.path().join("secret"), "x").unwrap();
 
         for name in ["../secret", "../../secret", "/etc/passwd", "a/b", "..", ".", "", "a/"] {
             let saved = files.save(user_id, name, MAX_BYTES, content("text")).await;

@@ -50,9 +50,9 @@ impl Sessions for SqliteStore {
         expires_at: Timestamp,
         min_gain: Duration,
     ) -> Result<(), StoreError> {
-        let enough = expires_at.minus(min_gain).unix_millis();
-        let lasts = self.database.read(move |transaction| expiry(transaction, id, now)).await?;
-        if lasts.is_none_or(|lasts| lasts > enough) {
+        let max_current = expires_at.minus(min_gain).unix_millis();
+        let current = self.database.read(move |transaction| expiry(transaction, id, now)).await?;
+        if current.is_none_or(|current| current > max_current) {
             return Ok(());
         }
         self.database

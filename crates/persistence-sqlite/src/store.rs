@@ -9,21 +9,21 @@ use crate::database::{Database, OpenError};
 use crate::deletion::{DeletionWorker, removals};
 use crate::events::SqliteTurnLog;
 
-/// Implements all stores on one SQLite file. Clones share the database.
+/// All stores in one SQLite file. Clones share the database.
 #[derive(Clone)]
 pub struct SqliteStore {
     pub(crate) database: Arc<Database>,
     pub(crate) deletion_worker: Arc<DeletionWorker>,
-    /// Locked while a complete conversation is inserted.
+    /// Held while a complete conversation is inserted.
     pub(crate) insertion: Arc<Mutex<()>>,
 }
 
 impl SqliteStore {
-    /// Opens the file, creates it if it does not exist, and brings its schema up to date. Starts a task
-    /// that deletes hidden messages, and stops when the last clone is dropped.
+    /// Opens the file, creates it if it does not exist, and migrates its schema. Starts a task that deletes hidden
+    /// messages; the task stops when the last clone is dropped.
     ///
     /// # Errors
-    /// See [`OpenError`]; the file is unchanged.
+    /// See [`OpenError`]. The file is unchanged.
     pub async fn open(path: &Path) -> Result<Self, OpenError> {
         let database = Arc::new(Database::open(path).await?);
         let deletion_worker = Arc::new(DeletionWorker::start(Arc::downgrade(&database)));

@@ -64,13 +64,13 @@ fn find_used(
     day: UtcDay,
     scope: &TokenScope,
 ) -> rusqlite::Result<u64> {
-    let found = transaction
+    let tokens = transaction
         .prepare_cached(
             "SELECT tokens FROM daily_tokens WHERE day = ?1 AND scope = ?2 AND key = ?3",
         )?
         .query_row(params![day.number(), scope.name(), scope.key()], |row| row.get(0))
         .optional()?;
-    Ok(found.unwrap_or(0))
+    Ok(tokens.unwrap_or(0))
 }
 
 fn change(

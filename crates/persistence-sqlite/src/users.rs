@@ -15,7 +15,7 @@ impl Users for SqliteStore {
         now: Timestamp,
         skip_if_active_after: Timestamp,
     ) -> Result<(), StoreError> {
-        // Most calls only read, as the writer is shared by all.
+        // Read first, because most calls then don't need the writer, which all users share.
         let recorded: Option<i64> = self
             .database
             .read(move |transaction| {
@@ -42,8 +42,8 @@ impl Users for SqliteStore {
     }
 
     async fn record_missing_users(&self, now: Timestamp) -> Result<(), StoreError> {
-        // Usually there are none, and finding them reads all conversations: the writer must not wait for that.
-        let unknown: Vec<String> = self
+        // Find them without the writer, because this reads all conversations.
+        let missing: Vec<String> = self
             .database
             .read_long(None, |transaction| {
                 transaction
@@ -55,7 +55,7 @@ impl Users for SqliteStore {
                     .collect()
             })
             .await?;
-        if unknown.is_empty() {
+        if missing.is_empty() {
             return Ok(());
         }
         self.database
@@ -63,7 +63,7 @@ impl Users for SqliteStore {
                 let mut insert = transaction.prepare_cached(
                     "INSERT OR IGNORE INTO users (user_id, active_at) VALUES (?1, ?2)",
                 )?;
-                for user_id in unknown {
+                for user_id in missing {
                     insert.execute(params![user_id, now.unix_millis()])?;
                 }
                 Ok(())

@@ -7,14 +7,14 @@ use tempfile::TempDir;
 use webchat_persistence_sqlite::{LocalSignals, SqliteStore, SqliteTurnLog};
 
 async fn open() -> (SqliteStore, TempDir) {
-    let folder = tempfile::tempdir().unwrap();
-    let store = SqliteStore::open(&folder.path().join("webchat.db")).await.unwrap();
-    (store, folder)
+    let dir = tempfile::tempdir().unwrap();
+    let store = SqliteStore::open(&dir.path().join("webchat.db")).await.unwrap();
+    (store, dir)
 }
 
 async fn open_log() -> (SqliteTurnLog, TempDir) {
-    let (store, folder) = open().await;
-    (store.turn_log(), folder)
+    let (store, dir) = open().await;
+    (store.turn_log(), dir)
 }
 
 fn open_signals() -> Ready<(LocalSignals, ())> {

@@ -1,4 +1,4 @@
-//! The file itself: what survives a crash, and which files are rejected.
+//! Tests of the database file: durability, restarts, and rejected files.
 #![expect(clippy::expect_used, clippy::unwrap_used, reason = "these are tests")]
 
 use std::io::{BufRead, BufReader};
@@ -17,11 +17,12 @@ use webchat_persistence_sqlite::{OpenError, SqliteStore};
 
 const NOW: Timestamp = Timestamp::FIXTURE;
 
-/// Set for the child process that runs [`write_until_killed`]: the user, the conversation and the file.
-const CHILD_ARGUMENTS: &str = "WEBCHAT_TEST_WRITER_FILE";
+/// The environment variable of the child process that runs [`write_until_killed`]. It contains the user, the
+/// conversation and the path.
+const CHILD_ARGUMENTS_VAR: &str = "WEBCHAT_TEST_WRITER_FILE";
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_was_acknowledged_survives_kill_9_at_any_moment() {
+async fn acknowledged_appends_survive_a_kill_at_any_moment() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("webchat.db");
     let (user_id, id) = (UserId::generate(), ConversationId::generate());
@@ -39,21 +40,21 @@ async fn what_was_acknowledged_survives_kill_9_at_any_moment() {
                 .unwrap();
         let stored = count_messages(&dir.path().join("webchat.db"), user_id, id).await;
         assert!(stored >= acknowledged, "{stored} messages of {acknowledged} acknowledged");
-        // Besides the acknowledged ones, at most the append in flight is stored.
+        // At most one more append, which was in progress, is stored.
         assert!(stored <= acknowledged + 1, "{stored} messages of {acknowledged} acknowledged");
         acknowledged = stored;
     }
-    assert!(acknowledged > 10, "the writers wrote too little: {acknowledged}");
+    assert!(acknowledged > 10, "too few appends were acknowledged: {acknowledged}");
 }
 
-/// Not a test itself: the process that the test above kills.
+/// Not a test, but the process that the test above kills.
 #[tokio::test]
 #[expect(clippy::disallowed_methods, reason = "passes arguments to the child test process")]
 async fn write_until_killed() {
-    let Ok(file) = env::var(CHILD_ARGUMENTS) else {
+    let Ok(arguments) = env::var(CHILD_ARGUMENTS_VAR) else {
         return;
     };
-    let mut parts = file.splitn(3, ' ');
+    let mut parts = arguments.splitn(3, ' ');
     let (user_id, id) = (parts.next().unwrap(), parts.next().unwrap());
     let (user_id, id) = (user_id.parse().unwrap(), id.parse().unwrap());
     let store = SqliteStore::open(Path::new(parts.next().unwrap())).await.unwrap();
@@ -65,7 +66,7 @@ async fn write_until_killed() {
 }
 
 #[tokio::test]
-async fn event_numbers_continue_after_a_restart() {
+async fn sequence_numbers_keep_increasing_after_a_restart() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("webchat.db");
     let id = ConversationId::generate();
@@ -139,13 +140,13 @@ async fn an_interrupted_compaction_does_not_block_the_next_one_after_a_restart()
     let until = NOW.plus(Duration::from_mins(4));
     let store = SqliteStore::open(&path).await.unwrap();
     store.create(user_id, id, NOW).await.unwrap();
-    assert!(store.begin_compaction(id, NOW, until).await.unwrap());
-    assert!(!store.begin_compaction(id, NOW, until).await.unwrap());
+    assert!(store.acquire_compaction_lease(id, NOW, until).await.unwrap());
+    assert!(!store.acquire_compaction_lease(id, NOW, until).await.unwrap());
 
     drop(store);
     let store = SqliteStore::open(&path).await.unwrap();
 
-    assert!(store.begin_compaction(id, NOW, until).await.unwrap());
+    assert!(store.acquire_compaction_lease(id, NOW, until).await.unwrap());
 }
 
 #[tokio::test]
@@ -158,7 +159,7 @@ async fn a_file_in_use_is_rejected() {
 
     assert!(matches!(second, Err(OpenError::InUse(_))));
 
-    // Somebody takes it for a file that was left over.
+    // An administrator may delete the lock file by mistake.
     std::fs::remove_file(path.with_extension("lock")).unwrap();
     let third = SqliteStore::open(&path).await;
 
@@ -194,13 +195,13 @@ async fn a_file_that_is_not_a_database_is_rejected_and_unchanged() {
 fn write_and_kill(path: &Path, user_id: UserId, id: ConversationId, lifetime: Duration) -> usize {
     let mut child = Command::new(env::current_exe().unwrap())
         .args(["--exact", "write_until_killed", "--nocapture"])
-        .env(CHILD_ARGUMENTS, format!("{user_id} {id} {}", path.display()))
+        .env(CHILD_ARGUMENTS_VAR, format!("{user_id} {id} {}", path.display()))
         .stdout(Stdio::null())
         .stderr(Stdio::piped())
         .spawn()
         .unwrap();
     let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
-    let first = lines.next().expect("a first append").unwrap();
+    let first = lines.next().expect("the child process wrote nothing").unwrap();
     assert_eq!(first, "acknowledged");
     thread::sleep(lifetime);
     child.kill().unwrap();
@@ -231,7 +232,7 @@ fn chunk() -> EventBody {
 }
 
 #[tokio::test]
-async fn a_replay_of_events_lost_by_a_restart_is_incomplete() {
+async fn events_lost_by_a_restart_are_reported_as_gone() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("webchat.db");
     let id = ConversationId::generate();
@@ -243,14 +244,14 @@ async fn a_replay_of_events_lost_by_a_restart_is_incomplete() {
     };
 
     let log = SqliteStore::open(&path).await.unwrap().turn_log();
-    let quiet = log.read(id, seen).await.unwrap();
-    let at_rest = log.checkpoint(id).await.unwrap().seq;
-    let nothing_new = log.read(id, at_rest).await.unwrap();
+    let after_restart = log.read(id, seen).await.unwrap();
+    let checkpoint = log.checkpoint(id).await.unwrap().seq;
+    let nothing_new = log.read(id, checkpoint).await.unwrap();
     let next = log.append(id, EventId::generate(), chunk()).await.unwrap();
 
     assert_eq!(seen, 0);
-    assert_eq!(quiet, Replay::Gone { latest: at_rest });
+    assert_eq!(after_restart, Replay::Gone { latest: checkpoint });
     assert_eq!(nothing_new, Replay::Complete(Vec::new()));
     assert_eq!(log.read(id, seen).await.unwrap(), Replay::Gone { latest: next.seq });
-    assert_eq!(log.read(id, at_rest).await.unwrap(), Replay::Complete(vec![next]));
+    assert_eq!(log.read(id, checkpoint).await.unwrap(), Replay::Complete(vec![next]));
 }

@@ -1,4 +1,4 @@
-//! Long conversations: what is done with them in steps, and what happens between these.
+//! Tests of operations on long conversations, which take several transactions.
 #![expect(clippy::unwrap_used, reason = "these are tests")]
 
 use std::path::Path;
@@ -65,14 +65,14 @@ async fn an_interrupted_insertion_is_removed_at_the_next_start() {
     let (conversation, messages) = long_conversation();
     let (user_id, id) = (conversation.user_id, conversation.conversation.conversation_id);
     let store = open(&path).await;
-    let some_are_written = async {
+    let some_messages_are_written = async {
         while store.stored_bytes_of(user_id).await.unwrap() < 100_000 {
             sleep(Duration::from_millis(1)).await;
         }
     };
     tokio::select! {
         biased;
-        () = some_are_written => {}
+        () = some_messages_are_written => {}
         _ = store.insert_with_messages(conversation.clone(), messages.clone()) => {
             panic!("the insertion was not interrupted")
         }
@@ -88,13 +88,16 @@ async fn an_interrupted_insertion_is_removed_at_the_next_start() {
 }
 
 #[tokio::test]
-async fn an_interrupted_insertion_can_be_repeated_at_once() {
+async fn an_interrupted_insertion_can_be_repeated_immediately() {
     let dir = tempfile::tempdir().unwrap();
     let store = open(&dir.path().join("webchat.db")).await;
     let (conversation, messages) = long_conversation();
     let (user_id, id) = (conversation.user_id, conversation.conversation.conversation_id);
     let insert = || store.insert_with_messages(conversation.clone(), messages.clone());
-    assert!(timeout(Duration::from_millis(50), insert()).await.is_err(), "it was not interrupted");
+    assert!(
+        timeout(Duration::from_millis(50), insert()).await.is_err(),
+        "the insertion was not interrupted"
+    );
 
     assert!(insert().await.unwrap());
 
@@ -106,28 +109,28 @@ async fn a_long_selection_is_overtaken_by_a_new_conversation() {
     let dir = tempfile::tempdir().unwrap();
     let store = open(&dir.path().join("webchat.db")).await;
     let (conversation, mut messages) = long_conversation();
-    for at in 0..messages.len() {
-        messages[at].message.parent_id =
-            at.checked_sub(1).map(|at| messages[at].message.message_id);
-        messages[at].active = false;
+    for index in 0..messages.len() {
+        messages[index].message.parent_id =
+            index.checked_sub(1).map(|previous| messages[previous].message.message_id);
+        messages[index].active = false;
     }
     let (user_id, id) = (conversation.user_id, conversation.conversation.conversation_id);
     let (first, now) = (messages[0].message.message_id, conversation.conversation.created_at);
     store.insert_with_messages(conversation, messages).await.unwrap();
     let mut selection = pin!(store.select(user_id, id, first, now));
-    let is_begun =
+    let is_started =
         async { while store.find(user_id, id).await.unwrap().unwrap().message_count == 0 {} };
     tokio::select! {
         biased;
-        () = is_begun => {}
-        outcome = &mut selection => panic!("it had only one step: {outcome:?}"),
+        () = is_started => {}
+        outcome = &mut selection => panic!("the selection had only one step: {outcome:?}"),
     }
 
     let other = store.create(UserId::generate(), ConversationId::generate(), now);
     tokio::select! {
         biased;
         created = other => assert!(created.unwrap().is_some()),
-        _ = &mut selection => panic!("the other user had to wait for all of it"),
+        _ = &mut selection => panic!("the other user had to wait for the whole selection"),
     }
 
     assert_eq!(selection.await.unwrap(), SelectOutcome::Visible { changed: true });
@@ -135,7 +138,7 @@ async fn a_long_selection_is_overtaken_by_a_new_conversation() {
     assert_eq!(selected.message_count, u64::from(MESSAGES));
 }
 
-/// Opens the store. The tasks of a dropped one may still be ending.
+/// Opens the store. Retries while the tasks of a dropped store are still ending.
 async fn open(path: &Path) -> SqliteStore {
     loop {
         match SqliteStore::open(path).await {

@@ -1,4 +1,4 @@
-//! What the readiness probe notices.
+//! Tests of the readiness probe.
 
 use std::fs;
 
@@ -6,18 +6,18 @@ use webchat_persistence::{Probe, StoreError};
 use webchat_persistence_sqlite::SqliteStore;
 
 #[tokio::test]
-async fn a_file_that_can_be_read_and_written_is_ready() {
-    let folder = tempfile::tempdir().unwrap();
-    let store = SqliteStore::open(&folder.path().join("webchat.db")).await.unwrap();
+async fn a_store_with_a_writable_file_is_ready() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = SqliteStore::open(&dir.path().join("webchat.db")).await.unwrap();
 
     store.check().await.unwrap();
     store.check().await.unwrap();
 }
 
 #[tokio::test]
-async fn a_deleted_file_is_not_ready() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("webchat.db");
+async fn a_store_whose_file_was_deleted_is_not_ready() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("webchat.db");
     let store = SqliteStore::open(&path).await.unwrap();
 
     fs::remove_file(&path).unwrap();
@@ -26,11 +26,11 @@ async fn a_deleted_file_is_not_ready() {
 }
 
 #[tokio::test]
-async fn a_replaced_file_is_not_ready() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("webchat.db");
+async fn a_store_whose_file_was_replaced_is_not_ready() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("webchat.db");
     let store = SqliteStore::open(&path).await.unwrap();
-    let copy = folder.path().join("copy.db");
+    let copy = dir.path().join("copy.db");
     fs::copy(&path, &copy).unwrap();
 
     fs::rename(&copy, &path).unwrap();

@@ -1,4 +1,4 @@
-//! Searches of users with many messages.
+//! Tests of searches in many messages.
 #![expect(clippy::unwrap_used, reason = "these are tests")]
 
 use webchat_domain::{
@@ -37,9 +37,9 @@ async fn insert(store: &SqliteStore, user_id: UserId, texts: Vec<String>) -> Con
 }
 
 #[tokio::test]
-async fn old_matches_beyond_the_text_that_is_ranked_are_found_after_the_others() {
-    let folder = tempfile::tempdir().unwrap();
-    let store = SqliteStore::open(&folder.path().join("webchat.db")).await.unwrap();
+async fn matches_beyond_the_ranked_ones_follow_them() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = SqliteStore::open(&dir.path().join("webchat.db")).await.unwrap();
     let user_id = UserId::generate();
     let old = insert(&store, user_id, vec!["tide".to_owned()]).await;
     let long_text = format!("tide {}", "x".repeat(RANKING_SOURCE_BYTES));
@@ -51,5 +51,5 @@ async fn old_matches_beyond_the_text_that_is_ranked_are_found_after_the_others()
     let ids: Vec<_> = found.iter().map(|(id, _)| *id).collect();
     assert_eq!(ids, [new, old]);
     assert!(found[0].1 > 0.0);
-    assert_eq!(found[1].1.to_bits(), 0.0_f64.to_bits(), "it was not read");
+    assert_eq!(found[1].1.to_bits(), 0.0_f64.to_bits(), "the old match was ranked");
 }

@@ -1,7 +1,7 @@
-//! Threads for work that needs much processor time, such as searches and counting tokens.
+//! Threads for CPU-bound work, such as searching and counting tokens.
 //!
-//! They have a lower priority than the other threads. Otherwise a few searches and imports of some users would
-//! delay everybody's requests on a machine with few cores.
+//! They have a lower priority than the other threads. Otherwise a few searches and imports would delay the requests of
+//! all users on a machine with few cores.
 
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::LazyLock;
@@ -12,17 +12,17 @@ use rustix::time::{ClockId, clock_gettime};
 use tokio::runtime::{Builder, Runtime};
 use tokio::task::{JoinHandle, spawn_blocking};
 
-/// The increment of the threads' nice value: while others need the processor, such a thread gets about a tenth of
-/// the time of a normal one.
+/// The increment of the threads' nice value. While other threads need the processor, such a thread gets about a tenth
+/// of the time of a normal one.
 const NICE: i32 = 10;
 
-/// A runtime whose threads for blocking work do all work. It is separate, because all threads of a runtime start with
-/// the same priority. `None` if the system can't provide it; the work then has the normal priority.
+/// A runtime for its blocking threads only. It is separate, because all threads of a runtime start with the same
+/// priority. `None` if it can't be created; the work then has the normal priority.
 static RUNTIME: LazyLock<Option<Runtime>> =
     LazyLock::new(|| Builder::new_current_thread().on_thread_start(lower_priority).build().ok());
 
-/// As [`spawn_blocking`], for work that needs much processor time. On systems other than Linux it has the normal
-/// priority. Callers limit how much of it runs concurrently. It must not hold locks that requests wait for.
+/// Runs CPU-bound work like [`spawn_blocking`], but with a lower priority (on Linux only). Callers limit how much of it
+/// runs concurrently. The work must not hold locks that requests wait for.
 ///
 /// # Cancellation
 /// Dropping the handle does not stop the work. The process can exit while it runs.
@@ -49,7 +49,7 @@ pub fn thread_cpu_time() -> Duration {
     Duration::try_from(clock_gettime(ClockId::ThreadCPUTime)).unwrap_or_default()
 }
 
-/// Lowers the priority of this thread. Other systems than Linux would lower that of the whole process.
+/// Lowers the priority of this thread. Systems other than Linux would lower the priority of the whole process.
 fn lower_priority() {
     if cfg!(target_os = "linux") {
         rustix::process::nice(NICE).ok();
@@ -63,7 +63,7 @@ mod tests {
 
     use super::*;
 
-    /// The nice value of this thread, see `proc_pid_stat(5)`.
+    /// Returns the nice value of this thread, see `proc_pid_stat(5)`.
     fn nice() -> i32 {
         let stat = fs::read_to_string("/proc/thread-self/stat").unwrap();
         let (_, fields) = stat.rsplit_once(") ").unwrap();
@@ -71,12 +71,12 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn the_work_has_a_lower_priority_than_other_threads() {
+    async fn cpu_work_has_a_lower_priority_than_other_threads() {
         let normal = spawn_blocking(nice).await.unwrap();
 
-        let of_work = spawn_cpu_work(nice).await.unwrap();
+        let lowered = spawn_cpu_work(nice).await.unwrap();
 
-        assert!(of_work > normal || of_work == 19, "{of_work}, not more than {normal}");
+        assert!(lowered > normal || lowered == 19, "expected more than {normal}, got {lowered}");
         assert_eq!(spawn_blocking(nice).await.unwrap(), normal);
     }
 }

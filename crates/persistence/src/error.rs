@@ -1,36 +1,36 @@
-//! Why a store did not do what it was asked to.
+//! The errors of stores.
 
 use std::error::Error as StdError;
 
 use thiserror::Error;
 
-/// Why a store did not do what it was asked to. Nothing of the request was stored.
+/// The reason why a store failed to execute a request. Nothing of the request was stored.
 #[derive(Debug, Error)]
 pub enum StoreError {
     /// The store can't be reached, is full or is read-only: the same request may succeed later.
     #[error("the store is unavailable")]
     Unavailable(#[source] Box<dyn StdError + Send + Sync>),
-    /// It took longer than allowed and was stopped, or nothing became free for it in time: the same
-    /// request may succeed later.
+    /// The request took longer than allowed and was stopped, or no connection became free in time: the same request
+    /// may succeed later.
     #[error("the store took too long")]
     Timeout(#[source] Box<dyn StdError + Send + Sync>),
-    /// A fault that a retry does not fix: the stored data is not what was written.
+    /// The store or its data is corrupt: a retry fails too.
     #[error("the store is faulty")]
     Fault(#[source] Box<dyn StdError + Send + Sync>),
 }
 
 impl StoreError {
-    /// The store can't do it now; a retry may succeed.
+    /// Wraps the cause of [`Self::Unavailable`].
     pub fn unavailable(cause: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
         Self::Unavailable(cause.into())
     }
 
-    /// It took longer than allowed; a retry may succeed.
+    /// Wraps the cause of [`Self::Timeout`].
     pub fn timeout(cause: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
         Self::Timeout(cause.into())
     }
 
-    /// The store or its data is broken; a retry fails too.
+    /// Wraps the cause of [`Self::Fault`].
     pub fn fault(cause: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
         Self::Fault(cause.into())
     }

@@ -1,4 +1,5 @@
-//! A gauge of the metrics that counts what is under way. It is here because all crates with such metrics depend on this one.
+//! A guard that counts an operation in progress in a gauge of the metrics. It is in this crate because all crates with
+//! such metrics depend on it.
 
 use metrics::Gauge;
 
@@ -6,7 +7,7 @@ use metrics::Gauge;
 pub struct GaugeGuard(Gauge);
 
 impl GaugeGuard {
-    /// Counts one more.
+    /// Increments the gauge.
     #[must_use]
     pub fn new(gauge: Gauge) -> Self {
         gauge.increment(1);

@@ -62,7 +62,7 @@ async fn wait_for_warnings(browser: &Browser, expected: &Value) {
 }
 
 fn failing() -> Value {
-    json!(["The log file fails: see the log on standard error."])
+    json!(["The log file can't be written or rotated: see the log on standard error."])
 }
 
 /// Makes the server log this number of lines, with rejected requests.
@@ -185,9 +185,9 @@ async fn with_a_full_log_disk_users_can_chat_and_the_error_is_reported_once() {
     assert!(server.wait_for_exit().await);
 
     let log = server.log();
-    assert_eq!(count_lines_with(&log, "the log file fails"), 1, "{log}");
+    assert_eq!(count_lines_with(&log, "failed to write or rotate the log file"), 1, "{log}");
     assert!(log.contains("failed to write: No space left on device"), "{log}");
-    assert!(log.contains("log lines are not in /dev/full"), "{log}");
+    assert!(log.contains("log lines could not be written to /dev/full"), "{log}");
 }
 
 #[tokio::test]
@@ -209,13 +209,13 @@ async fn all_pending_lines_are_written_completely_once_the_log_disk_has_space() 
     assert_chat_works(&browser).await;
     server.limit_file_size("unlimited").await;
     wait_for_warnings(&browser, &json!(null)).await;
-    wait_for_text(&folders.path(), "the log file works again").await;
+    wait_for_text(&folders.path(), "the log file is writable again").await;
     server.terminate().await;
     assert!(server.wait_for_exit().await);
 
     let log = fs::read_to_string(folders.path()).unwrap();
     assert_eq!(log.strip_prefix(&old), Some(server.log().as_str()));
-    assert_eq!(count_lines_with(&log, "the log file fails"), 1);
+    assert_eq!(count_lines_with(&log, "failed to write or rotate the log file"), 1);
 }
 
 #[tokio::test]
@@ -237,7 +237,7 @@ async fn a_removed_log_folder_is_reported_until_it_exists_again() {
     fs::create_dir(&logs).unwrap();
     wait_for_warnings(&browser, &json!(null)).await;
 
-    wait_for_text(&logs.join("webchat.log"), "the log file works again").await;
+    wait_for_text(&logs.join("webchat.log"), "the log file is writable again").await;
     let log = fs::read_to_string(logs.join("webchat.log")).unwrap();
     assert!(count_lines_with(&log, "rejected a request") >= 10, "{log}");
 }
@@ -259,7 +259,7 @@ async fn a_log_file_that_does_not_respond_delays_neither_chats_nor_the_shutdown(
     assert!(server.wait_for_exit().await);
 
     assert!(stopped_at.elapsed() < Duration::from_secs(10));
-    assert_eq!(count_lines_with(&server.log(), "the log file fails"), 1);
+    assert_eq!(count_lines_with(&server.log(), "failed to write or rotate the log file"), 1);
 }
 
 #[tokio::test]

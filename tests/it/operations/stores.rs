@@ -73,7 +73,7 @@ async fn a_database_is_prepared_once_and_a_dry_run_changes_nothing() {
     );
     let nothing_left = Process::run_with(&["init-db", "--dry-run"], &settings).await;
 
-    assert!(dry_run.stdout.contains("would: "), "{dry_run:?}");
+    assert!(dry_run.stdout.contains("would "), "{dry_run:?}");
     assert_eq!(dry_run, repeated_dry_run);
     assert!(did.success && concurrent.success, "{did:?} {concurrent:?}");
     assert!(nothing_left.stdout.contains("is up to date"), "{nothing_left:?}");
@@ -106,8 +106,8 @@ async fn init_db_migrates_the_flask_database() {
         "{rejected:?}"
     );
     let counts = "migrate 2 conversations of the Flask application, with 3 messages";
-    assert!(dry_run.stdout.contains(&format!("would: {counts}")), "{dry_run:?}");
-    assert!(did.stdout.contains(&format!("did: {counts}")), "{did:?}");
+    assert!(dry_run.stdout.contains(&format!("would {counts}")), "{dry_run:?}");
+    assert!(did.stdout.contains(&format!("done: {counts}")), "{did:?}");
     assert!(did.stdout.contains("the role of its message 0 is missing or unknown"), "{did:?}");
     assert!(!again.stdout.contains("migrate") && again.success, "{again:?}");
     assert!(copied.stdout.contains("2 conversations, 3 messages"), "{copied:?}");

@@ -99,8 +99,7 @@ async fn an_invalid_change_is_rejected_with_a_reason() {
     let examples = format!("/api/v1/conversations/{id}/few_shot_examples");
 
     let too_long = browser.patch(&context, &json!({"system_prompt": "tide ".repeat(600)})).await;
-    let too_hot =
-        browser.patch(&context, &json!({"parameters": {"temperature": 3}})).await;
+    let too_hot = browser.patch(&context, &json!({"parameters": {"temperature": 3}})).await;
     let unknown_field = browser.patch(&context, &json!({"sytem_prompt": "typo"})).await;
     let empty_summary = put(&browser, &format!("{context}/summary"), &json!({"text": " "})).await;
     let no_summary = put(&browser, &format!("{context}/summary"), &json!({"text": "Tides."})).await;

@@ -6,7 +6,7 @@ use super::merged::Merged;
 use super::sections::{AppEnv, proxy_url, settings};
 use super::wiring::window_tokens;
 
-/// Random keys have more distinct characters; a key with fewer was typed by hand, such as `aaaa…`.
+/// Random keys have more distinct characters. A key with fewer, such as `aaaa…`, was typed by hand.
 const MIN_DISTINCT_CHARS: usize = 8;
 
 pub(super) fn check(merged: &mut Merged) {
@@ -32,11 +32,11 @@ fn check_tokens(merged: &mut Merged) {
     }
 }
 
-/// Checks the proxy that is used.
+/// Checks only the proxy that is used for the model's URL.
 fn check_proxy(merged: &mut Merged) {
     let Some(url) = merged.get::<String>("AZURE_API_URL") else { return };
-    let own = if url.starts_with("https:") { "HTTPS_PROXY" } else { "HTTP_PROXY" };
-    for variable in [own, "ALL_PROXY"] {
+    let for_scheme = if url.starts_with("https:") { "HTTPS_PROXY" } else { "HTTP_PROXY" };
+    for variable in [for_scheme, "ALL_PROXY"] {
         if let Some(proxy) = merged.get::<String>(variable) {
             if proxy_url(&proxy).is_none() {
                 reject(merged, variable, None);
@@ -55,7 +55,7 @@ fn check_secret_key(merged: &mut Merged) {
     }
 }
 
-/// Settings of the metrics have no effect without them.
+/// Rejects settings that have no effect while the metrics are off.
 fn check_metrics(merged: &mut Merged) {
     if merged.get("METRICS") == Some(true) {
         return;
@@ -67,7 +67,7 @@ fn check_metrics(merged: &mut Merged) {
     }
 }
 
-/// Without the feature, spans would be lost silently.
+/// Rejects an endpoint if the binary can't export traces: spans would be lost silently.
 fn check_traces(merged: &mut Merged) {
     let endpoint = "OTEL_EXPORTER_OTLP_ENDPOINT";
     if !cfg!(feature = "otlp") && merged.get::<String>(endpoint).is_some() {
@@ -79,10 +79,10 @@ fn check_traces(merged: &mut Merged) {
     }
 }
 
-/// Rejects a setting, by default with what its kind expects.
+/// Rejects a setting. `expected` defaults to the description of its kind.
 fn reject(merged: &mut Merged, variable: &str, expected: Option<&str>) {
     for setting in settings().filter(|setting| setting.variable == variable) {
-        let usual = setting.kind.expected(false);
-        merged.reject(setting, expected.unwrap_or(&usual));
+        let default = setting.kind.expected(false);
+        merged.reject(setting, expected.unwrap_or(&default));
     }
 }

@@ -1,4 +1,4 @@
-//! The configuration file: its parsing, and the check of its names and types.
+//! Parses the configuration file, and checks its names and types.
 
 use config::{ConfigError, File, FileFormat, Map, Source, Value, ValueKind};
 
@@ -8,7 +8,7 @@ use super::sections::SECTIONS;
 use super::sources::ConfigFile;
 use super::suggestions::{suggest_section, suggest_setting};
 
-/// The sections of a file, and what is wrong with them.
+/// The sections of a file, and their errors.
 pub(super) struct ParsedFile {
     pub(super) sections: Map<String, Value>,
     pub(super) errors: Vec<InvalidSetting>,
@@ -27,8 +27,8 @@ impl ConfigFile {
         }
     }
 
-    /// Describes a syntax error. The library's own message is not used, because it quotes the line, which may have a
-    /// secret.
+    /// Describes a syntax error. The library's own message is not used, because it quotes the line, which may contain
+    /// a secret.
     fn syntax_error(&self, error: &ConfigError) -> InvalidSetting {
         let cause = match error {
             ConfigError::FileParse { cause, .. } => cause.downcast_ref::<toml::de::Error>(),
@@ -40,8 +40,8 @@ impl ConfigFile {
         InvalidSetting {
             name: self.path.clone(),
             source: None,
-            found: line.map_or_else(|| "invalid".to_owned(), |line| format!("line {line}")),
-            expected: cause.map_or("valid TOML", toml::de::Error::message).to_owned(),
+            detail: line.map_or_else(|| "invalid".to_owned(), |line| format!("line {line}")),
+            hint: cause.map_or("valid TOML", toml::de::Error::message).to_owned(),
         }
     }
 
@@ -56,7 +56,7 @@ impl ConfigFile {
                     errors.extend(invalid);
                 }
                 (Some(section), other) => {
-                    let expected = format!("a section [{}]", section.name);
+                    let expected = format!("the section [{}]", section.name);
                     errors.push(self.error(name.clone(), describe_with_type(other), expected));
                 }
                 (None, ValueKind::Table(_)) => {
@@ -82,13 +82,13 @@ impl ConfigFile {
         }
     }
 
-    fn error(&self, name: String, found: String, expected: String) -> InvalidSetting {
-        InvalidSetting { name, source: Some(self.path.clone()), found, expected }
+    fn error(&self, name: String, detail: String, hint: String) -> InvalidSetting {
+        InvalidSetting { name, source: Some(self.path.clone()), detail, hint }
     }
 }
 
 impl ParsedFile {
-    /// The value of a setting. An empty string counts as not set.
+    /// Returns the value of a setting. An empty string counts as not set.
     pub(super) fn value(&self, setting: &Setting) -> Option<&Value> {
         let ValueKind::Table(keys) = &self.sections.get(setting.section)?.kind else { return None };
         keys.get(setting.key).filter(|value| !is_unset(value))
@@ -103,7 +103,7 @@ fn is_unset(value: &Value) -> bool {
     matches!(&value.kind, ValueKind::String(text) if text.trim().is_empty())
 }
 
-/// Describes a value with its type, without revealing it: `8080` and `"8080"` are not the same in a file.
+/// Describes a value with its type, without revealing it: `8080` and `"8080"` differ in a file.
 fn describe_with_type(value: &ValueKind) -> String {
     match value {
         ValueKind::String(_) => format!("a string of {}", describe(value)),

@@ -14,7 +14,7 @@ pub(crate) struct Section {
     pub(crate) settings: &'static [Setting],
 }
 
-/// A setting: its names, and what is known about it besides its type.
+/// A setting: its names, default, kind and documentation.
 #[derive(Debug)]
 pub(crate) struct Setting {
     /// The environment variable.
@@ -23,26 +23,26 @@ pub(crate) struct Setting {
     pub(crate) section: &'static str,
     /// The key in this section.
     pub(crate) key: &'static str,
-    /// The default, as the text of the variable.
+    /// The default, as it is written in the variable.
     pub(crate) default: Option<&'static str>,
     pub(crate) kind: Kind,
-    /// The lines of its documentation. A setting without any belongs to the one before it.
+    /// The lines of its documentation. A setting without any shares the documentation of the setting before it.
     pub(crate) doc: &'static [&'static str],
 }
 
 impl Setting {
-    /// The section and the key: `server.port`.
+    /// Returns the section and the key: `server.port`.
     pub(crate) fn path(&self) -> String {
         format!("{}.{}", self.section, self.key)
     }
 
-    /// The default, or `Nil` if there is none.
+    /// Returns the default, or `Nil` if there is none.
     pub(crate) fn default_value(&self) -> ValueKind {
         self.default.and_then(|text| self.kind.parse(text)).into()
     }
 }
 
-/// The first of these texts, if there is any.
+/// Returns the first text, if there is one.
 pub(crate) const fn first(texts: &[&'static str]) -> Option<&'static str> {
     match texts {
         [first, ..] => Some(first),
@@ -50,8 +50,9 @@ pub(crate) const fn first(texts: &[&'static str]) -> Option<&'static str> {
     }
 }
 
-/// Declares a section: a type whose fields are the settings, and their description in `SECTION`. A setting is
-/// `VARIABLE => key: Type = "default", kind;`, after its documentation, with the default as the text of the variable.
+/// Declares a section: a struct with a field for each setting, and a constant `SECTION` that describes them. A setting
+/// is declared as `VARIABLE => key: Type = "default", kind;` after its documentation. The default is written as in the
+/// variable.
 macro_rules! section {
     ($type:ident: [$section:ident], $title:literal {
         $(

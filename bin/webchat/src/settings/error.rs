@@ -5,7 +5,7 @@ use std::fmt;
 use config::ValueKind;
 use thiserror::Error;
 
-/// The invalid settings, all at once.
+/// All invalid settings.
 #[derive(Debug, Error)]
 #[error("invalid settings:\n  {}", self.list())]
 pub struct SettingsError(pub Vec<InvalidSetting>);
@@ -13,14 +13,15 @@ pub struct SettingsError(pub Vec<InvalidSetting>);
 /// An invalid setting. Its value is not shown, because it may be a secret under the wrong name.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct InvalidSetting {
-    /// The variable, the section and key in the configuration file, or the file.
+    /// The variable, the section and key in the configuration file, or the path of the file.
     pub name: String,
-    /// Where the value is from, for example `webchat.toml`.
+    /// The source of the value, for example `webchat.toml`.
     pub source: Option<String>,
-    /// A description of the value that does not reveal it, for example `not set` or `3 characters`.
-    pub found: String,
-    /// What is expected.
-    pub expected: String,
+    /// A description of the value that does not reveal it, for example `not set` or `3 characters`, or the location
+    /// of the error.
+    pub detail: String,
+    /// The expected value, or another hint.
+    pub hint: String,
 }
 
 impl SettingsError {
@@ -32,9 +33,9 @@ impl SettingsError {
 
 impl fmt::Display for InvalidSetting {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { name, source, found, expected } = self;
+        let Self { name, source, detail, hint } = self;
         let source = source.as_ref().map_or_else(String::new, |source| format!(" in {source}"));
-        write!(f, "{name}{source} ({found}): {expected}")
+        write!(f, "{name}{source} ({detail}): {hint}")
     }
 }
 
@@ -43,7 +44,7 @@ pub(super) fn describe(value: &ValueKind) -> String {
     match value {
         ValueKind::Nil => "not set".to_owned(),
         ValueKind::Boolean(_) => "true or false".to_owned(),
-        ValueKind::String(text) => characters(text),
+        ValueKind::String(text) => describe_length(text),
         ValueKind::Array(items) => format!("a list of {}", items.len()),
         ValueKind::Table(_) => "a section".to_owned(),
         ValueKind::Float(_) => "a decimal number".to_owned(),
@@ -51,7 +52,7 @@ pub(super) fn describe(value: &ValueKind) -> String {
     }
 }
 
-fn characters(text: &str) -> String {
+fn describe_length(text: &str) -> String {
     match text.chars().count() {
         1 => "1 character".to_owned(),
         count => format!("{count} characters"),

@@ -1,4 +1,4 @@
-//! Examples of the configuration files, made from the declarations.
+//! Example configuration files, generated from the declarations.
 
 use clap::ValueEnum;
 use config::ValueKind;
@@ -9,21 +9,21 @@ use super::sections::SECTIONS;
 
 const ENV_HEADER: &str = "\
 # All settings of Webchat with their defaults. Copy this file to `.env` and change what you need. The
-# environment overrides the file. The server won't start with an invalid value, and says what it expected.
+# environment overrides the file. If a value is invalid, the server refuses to start and reports what it expected.
 
-# A configuration file to read settings from, which this file and the environment override. By default it is
-# `webchat.toml`, if that exists.
+# Path of a configuration file. Settings in this file and in the environment override it. By default,
+# `webchat.toml` is read if it exists.
 #CONFIG_FILE=
 ";
 
 const TOML_HEADER: &str = "\
-# All settings of Webchat with their defaults. Copy this file to `webchat.toml` and change what you need. A
-# setting is overridden by the variable in the comment after it, in `.env` or in the environment. Settings without a
-# value have no default. The server won't start with an invalid value, and says what it expected.
+# All settings of Webchat with their defaults. Copy this file to `webchat.toml` and change what you need. The comment
+# after each setting names the variable that overrides it, in `.env` or in the environment. Settings without a value
+# have no default. If a value is invalid, the server refuses to start and reports what it expected.
 ";
 
 const TABLE_HEADER: &str = "\
-| in `webchat.toml` | variable | default |
+| key in `webchat.toml` | environment variable | default |
 | --- | --- | --- |
 ";
 
@@ -44,10 +44,10 @@ impl ExampleFormat {
     pub fn render(self) -> String {
         let (header, render): (_, fn(&Section) -> String) = match self {
             Self::Toml => (TOML_HEADER, |section| {
-                format!("\n[{}]\n{}", section.name, documented(section, toml_line))
+                format!("\n[{}]\n{}", section.name, render_settings(section, toml_line))
             }),
             Self::Env => (ENV_HEADER, |section| {
-                format!("\n# --- {} ---\n{}", section.title, documented(section, env_line))
+                format!("\n# --- {} ---\n{}", section.title, render_settings(section, env_line))
             }),
             Self::Markdown => {
                 (TABLE_HEADER, |section| section.settings.iter().map(table_row).collect())
@@ -57,9 +57,9 @@ impl ExampleFormat {
     }
 }
 
-/// The lines of a section's settings. An empty line and its documentation precede each setting that has some; the others
-/// follow directly.
-fn documented(section: &Section, line: fn(&Setting) -> String) -> String {
+/// Renders the settings of a section. A setting with documentation is preceded by an empty line and its documentation;
+/// a setting without any directly follows the previous one.
+fn render_settings(section: &Section, line: fn(&Setting) -> String) -> String {
     let settings = section.settings.iter().map(|setting| {
         let doc: String = setting.doc.iter().flat_map(|line| ["#", line, "\n"]).collect();
         let separator = if doc.is_empty() { "" } else { "\n" };
@@ -84,7 +84,7 @@ fn table_row(setting: &Setting) -> String {
     format!("| `{}` | `{}` | {default} |\n", setting.path(), setting.variable)
 }
 
-/// The default as TOML, followed by `separator`, or nothing if there is none.
+/// Returns the default as TOML with `separator` appended, or an empty string if there is none.
 fn toml_default(setting: &Setting, separator: &str) -> String {
     match setting.default_value() {
         ValueKind::Nil => String::new(),

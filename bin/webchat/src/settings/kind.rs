@@ -5,7 +5,7 @@ use std::str::FromStr;
 use config::ValueKind;
 use url::Url;
 
-/// What a setting accepts.
+/// The values that a setting accepts.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Kind {
     /// A text that passes a check.
@@ -20,7 +20,7 @@ pub(crate) enum Kind {
     Limit { unit: &'static str, max: i64 },
     /// A number.
     Number { min: f64, max: f64 },
-    /// A list in the file, separated by commas in a variable. `items` says of what.
+    /// A list in the file, separated by commas in a variable. `items` describes its elements.
     List { items: &'static str, example: &'static str, is_valid: fn(&str) -> bool },
 }
 
@@ -57,7 +57,7 @@ impl Kind {
         Self::Limit { unit: "", max: widen(u32::MAX) }
     }
 
-    /// Returns the value that the text of a variable stands for, or `None` if it is invalid.
+    /// Parses the text of a variable. Returns `None` if it is invalid.
     pub(crate) fn parse(&self, text: &str) -> Option<ValueKind> {
         let value = match self {
             Self::Text { .. } | Self::Choice(_) => text.into(),
@@ -98,7 +98,7 @@ impl Kind {
     pub(crate) fn expected(&self, in_file: bool) -> String {
         match self {
             Self::Text { expected, .. } => (*expected).to_owned(),
-            Self::Choice(choices) => either(choices),
+            Self::Choice(choices) => join_choices(choices),
             Self::Switch if in_file => "true or false".to_owned(),
             Self::Switch => "on or off".to_owned(),
             Self::Integer { unit, min, max } if *max >= widen(u32::MAX) => {
@@ -118,7 +118,7 @@ impl Kind {
     }
 
     /// Whether this value may be printed.
-    pub(crate) fn may_show(&self, value: &ValueKind) -> bool {
+    pub(crate) fn may_print(&self, value: &ValueKind) -> bool {
         let Self::Text { visibility, .. } = self else { return true };
         match visibility {
             Visibility::Public => true,
@@ -129,7 +129,7 @@ impl Kind {
 }
 
 /// Joins texts: "a, b or c".
-fn either(choices: &[&str]) -> String {
+fn join_choices(choices: &[&str]) -> String {
     match choices {
         [others @ .., last] if !others.is_empty() => format!("{} or {last}", others.join(", ")),
         _ => choices.concat(),

@@ -1,4 +1,4 @@
-//! The values of all sources in one configuration.
+//! Merges the values of all sources into one configuration.
 
 use config::{Config, ConfigError, Map, Source, Value, ValueKind};
 use serde::Deserialize;
@@ -13,7 +13,7 @@ pub(super) const DEFAULT: &str = "default";
 pub(super) const DOTENV: &str = ".env";
 pub(super) const ENVIRONMENT: &str = "the environment";
 
-/// The values of one source, by the path of their setting.
+/// The values of one source, keyed by the path of their setting.
 #[derive(Clone)]
 struct Layer(Map<String, Value>);
 
@@ -37,25 +37,26 @@ impl Merged {
             .add_source(Layer::of_variables(&sources.dotenv, DOTENV))
             .add_source(Layer::of_variables(&sources.environment, ENVIRONMENT))
             .build();
-        // Building fails only if a source does, and a layer can't.
+        // Building fails only if a source fails, and a `Layer` never does.
         Self { config: merged.unwrap_or_default(), errors }
     }
 
-    /// The value of a setting, with its source, or `None` if it is not set.
+    /// Returns the value of a setting, with its source, or `None` if it is not set.
     pub(super) fn value(&self, setting: &Setting) -> Option<&Value> {
         let ValueKind::Table(sections) = &self.config.cache.kind else { return None };
         let ValueKind::Table(keys) = &sections.get(setting.section)?.kind else { return None };
         keys.get(setting.key).filter(|value| value.kind != ValueKind::Nil)
     }
 
-    /// The value of the setting with this variable, or `None` if it is not set or not valid.
+    /// Returns the value of the setting with this variable, or `None` if it is not set or invalid.
     pub(super) fn get<'a, T: Deserialize<'a>>(&self, variable: &str) -> Option<T> {
         let setting = settings().find(|setting| setting.variable == variable)?;
         let value = self.value(setting).filter(|value| setting.kind.accepts(&value.kind))?;
         value.clone().try_deserialize().ok()
     }
 
-    /// Rejects all invalid values in these sections. The check of the file has found those of the file already.
+    /// Rejects all invalid values in these sections, except those of the configuration file:
+    /// [`ConfigFile::parse`](super::sources::ConfigFile::parse) reports them.
     pub(super) fn check(&mut self, sections: &[&Section]) {
         for setting in sections.iter().flat_map(|section| section.settings) {
             let is_valid = self
@@ -80,15 +81,15 @@ impl Merged {
         let error = InvalidSetting {
             name,
             source: set.and_then(Value::origin).map(ToOwned::to_owned),
-            found: describe(set.map_or(&ValueKind::Nil, |value| &value.kind)),
-            expected: expected.to_owned(),
+            detail: describe(set.map_or(&ValueKind::Nil, |value| &value.kind)),
+            hint: expected.to_owned(),
         };
         self.errors.push(error);
     }
 
     /// Returns the settings as their type, or all errors.
     pub(super) fn read<'a, T: Deserialize<'a>>(self) -> Result<T, SettingsError> {
-        self.finish()?.try_deserialize().map_err(|error| mismatch(&error))
+        self.finish()?.try_deserialize().map_err(|error| type_error(&error))
     }
 
     /// Returns the settings of a section as their type, or all errors.
@@ -96,7 +97,7 @@ impl Merged {
     where
         T: Deserialize<'a>,
     {
-        self.finish()?.get(section.name).map_err(|error| mismatch(&error))
+        self.finish()?.get(section.name).map_err(|error| type_error(&error))
     }
 
     fn finish(self) -> Result<Config, SettingsError> {
@@ -144,7 +145,7 @@ impl Source for Layer {
     }
 }
 
-/// Shows no values.
+/// Shows no values, because some are secret.
 impl std::fmt::Debug for Layer {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_set().entries(self.0.keys()).finish()
@@ -159,7 +160,7 @@ fn is_table(value: &Value) -> bool {
     matches!(value.kind, ValueKind::Table(_))
 }
 
-/// The text of a variable. Those of proxies may be in lower case.
+/// Returns the trimmed text of a variable. The names of proxy variables may be in lower case.
 fn find<'a>(variables: &'a Variables, name: &str) -> Option<&'a str> {
     let upper = variables.get(name).map(|text| text.trim());
     let lower = name.ends_with("_PROXY").then(|| name.to_lowercase());
@@ -167,7 +168,7 @@ fn find<'a>(variables: &'a Variables, name: &str) -> Option<&'a str> {
     upper.filter(|text| !text.is_empty()).or(lower).or(upper)
 }
 
-/// An empty variable counts as not set: it resets its setting to this.
+/// Returns the default of a setting. An empty variable counts as not set, and resets its setting to the default.
 fn default_value(setting: &Setting) -> Value {
     with_source(DEFAULT, setting.default_value())
 }
@@ -176,8 +177,9 @@ fn with_source(source: &str, kind: ValueKind) -> Value {
     Value::new(Some(&source.to_owned()), kind)
 }
 
-/// A value that its declaration accepts, but its type doesn't. The message of the library contains the value.
-fn mismatch(error: &ConfigError) -> SettingsError {
+/// Returns the error of a value that its declaration accepts, but its type doesn't. The library's message is not used,
+/// because it contains the value.
+fn type_error(error: &ConfigError) -> SettingsError {
     let key = match error {
         ConfigError::Type { key, .. } | ConfigError::At { key, .. } => key.clone(),
         _ => None,
@@ -185,7 +187,7 @@ fn mismatch(error: &ConfigError) -> SettingsError {
     SettingsError(vec![InvalidSetting {
         name: key.unwrap_or_else(|| "the settings".to_owned()),
         source: None,
-        found: "invalid".to_owned(),
-        expected: "another value".to_owned(),
+        detail: "invalid".to_owned(),
+        hint: "another value".to_owned(),
     }])
 }

@@ -11,7 +11,7 @@ const HEADER: &str = "\
 # this is a configuration file.
 ";
 
-/// Returns the settings in the form of a configuration file, with the source of each value.
+/// Returns the settings as a configuration file, with the source of each value.
 pub(super) fn print(merged: &Merged) -> String {
     let sections = SECTIONS.map(|section| print_section(merged, section));
     format!("{HEADER}\n{}", sections.join("\n"))
@@ -26,14 +26,14 @@ fn print_setting(merged: &Merged, setting: &Setting) -> String {
     let key = setting.key;
     match merged.value(setting) {
         None => format!("# {key} is not set\n"),
-        Some(value) if !setting.kind.may_show(&value.kind) => {
+        Some(value) if !setting.kind.may_print(&value.kind) => {
             format!("# {key} = \"…\" # secret, from {}\n", source(setting, value))
         }
         Some(value) => format!("{key} = {} # {}\n", literal(&value.kind), source(setting, value)),
     }
 }
 
-/// Where the value is from. Variables are named.
+/// Describes the source of a value; for a variable, with its name.
 fn source(setting: &Setting, value: &Value) -> String {
     let source = value.origin().unwrap_or(DEFAULT);
     if source == DEFAULT || is_from_file(value) {
@@ -43,7 +43,7 @@ fn source(setting: &Setting, value: &Value) -> String {
     }
 }
 
-/// The value as TOML.
+/// Returns the value as TOML.
 pub(super) fn literal(value: &ValueKind) -> String {
     match value {
         ValueKind::String(text) => toml::Value::from(text.as_str()).to_string(),

@@ -1,11 +1,11 @@
-//! Where settings come from: the environment, `.env` and the configuration file.
+//! The sources of settings: the environment, `.env` and the configuration file.
 
 use std::collections::BTreeMap;
 use std::{fs, io};
 
 use super::error::InvalidSetting;
 
-/// The variable that names the configuration file.
+/// The variable that contains the path of the configuration file.
 const CONFIG_FILE: &str = "CONFIG_FILE";
 
 /// The configuration file that is read if `CONFIG_FILE` is not set and this file exists.
@@ -19,7 +19,7 @@ pub struct SettingsSources {
     pub(super) environment: Variables,
     pub(super) dotenv: Variables,
     pub(super) file: Option<ConfigFile>,
-    /// What could not be read.
+    /// The errors of sources that could not be read.
     pub(super) errors: Vec<InvalidSetting>,
 }
 
@@ -31,8 +31,8 @@ pub(super) struct ConfigFile {
 }
 
 impl SettingsSources {
-    /// Reads the sources of this process: its environment, a `.env` file in the current folder or one of its parents,
-    /// and the configuration file. Errors are reported with those of the settings.
+    /// Reads the sources of this process: its environment, a `.env` file in the current directory or one of its
+    /// parents, and the configuration file. Errors are reported with those of the settings.
     #[must_use]
     #[expect(clippy::disallowed_methods, reason = "the only place that reads the environment")]
     pub fn from_process() -> Self {
@@ -58,17 +58,17 @@ impl SettingsSources {
 
     fn read_config_file(&mut self) {
         let variables = [&self.environment, &self.dotenv];
-        let named = variables.into_iter().find_map(|variables| variables.get(CONFIG_FILE));
-        let named = named.map(|path| path.trim()).filter(|path| !path.is_empty());
-        let path = named.unwrap_or(DEFAULT_FILE).to_owned();
+        let configured = variables.into_iter().find_map(|variables| variables.get(CONFIG_FILE));
+        let configured = configured.map(|path| path.trim()).filter(|path| !path.is_empty());
+        let path = configured.unwrap_or(DEFAULT_FILE).to_owned();
         match fs::read_to_string(&path) {
             Ok(text) => self.file = Some(ConfigFile { path, text }),
-            Err(error) if named.is_none() && error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) if configured.is_none() && error.kind() == io::ErrorKind::NotFound => {}
             Err(error) => self.errors.push(InvalidSetting {
                 name: path,
                 source: None,
-                found: error.to_string(),
-                expected: format!("a readable file; {CONFIG_FILE} names another one"),
+                detail: error.to_string(),
+                hint: format!("a readable file; set {CONFIG_FILE} to the path of another one"),
             }),
         }
     }
@@ -82,9 +82,9 @@ impl<K: Into<String>, V: Into<String>> FromIterator<(K, V)> for SettingsSources 
     }
 }
 
-/// Describes an error in `.env`. The message of the library contains the line, and so its value.
+/// Describes an error in `.env`. The library's message is not used, because it contains the line with its value.
 fn invalid_line(error: &dotenvy::Error) -> InvalidSetting {
-    let (name, found) = match error {
+    let (name, detail) = match error {
         dotenvy::Error::LineParse(line, index) => {
             let name = line.split('=').next().unwrap_or_default().trim();
             let is_name = name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
@@ -95,6 +95,6 @@ fn invalid_line(error: &dotenvy::Error) -> InvalidSetting {
         dotenvy::Error::Io(error) => ("the file".to_owned(), error.to_string()),
         _ => ("the file".to_owned(), "unreadable".to_owned()),
     };
-    let expected = "lines like NAME=value, with quotes around values with spaces".to_owned();
-    InvalidSetting { name, source: Some(".env".to_owned()), found, expected }
+    let hint = "lines like NAME=value, with quotes around values with spaces".to_owned();
+    InvalidSetting { name, source: Some(".env".to_owned()), detail, hint }
 }

@@ -8,10 +8,10 @@ use super::sections::{SECTIONS, settings};
 /// Less similar names are not suggested.
 const MIN_SIMILARITY: f64 = 0.6;
 
-/// How much better a name of another section must match.
+/// The advantage of names in the same section over names in other sections.
 const SAME_SECTION_BONUS: f64 = 0.2;
 
-/// What may be meant by this key, or the keys of the section.
+/// Suggests the setting with the most similar name. If there is none, lists the keys of the section.
 pub(super) fn suggest_setting(section: Option<&Section>, key: &str) -> String {
     let key = key.to_lowercase();
     let score = |setting: &Setting| {
@@ -33,7 +33,7 @@ pub(super) fn suggest_setting(section: Option<&Section>, key: &str) -> String {
     }
 }
 
-/// What may be meant by this section, or all sections.
+/// Suggests the section with the most similar name. If there is none, lists all sections.
 pub(super) fn suggest_section(name: &str) -> String {
     let similar = SECTIONS.into_iter().map(|section| (similarity(name, section.name), section));
     let best = similar.max_by(|(a, _), (b, _)| a.total_cmp(b));

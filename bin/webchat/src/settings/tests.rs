@@ -15,7 +15,7 @@ fn read(variables: &[(&str, &str)]) -> Result<Settings, SettingsError> {
     Settings::read(&variables.iter().copied().collect())
 }
 
-/// Sources with this `webchat.toml`, and with the address of a model in the environment.
+/// Returns sources with this `webchat.toml`, and with the URL of a model in the environment.
 fn with_file(text: &str) -> SettingsSources {
     let file = ConfigFile { path: "webchat.toml".to_owned(), text: text.to_owned() };
     SettingsSources { file: Some(file), ..[URL].into_iter().collect() }

@@ -1,4 +1,4 @@
-//! The settings of the crates, made from those of the operator.
+//! Converts the operator's settings into the settings of the crates.
 
 use std::num::{NonZeroU32, NonZeroU64};
 use std::sync::Arc;
@@ -25,7 +25,7 @@ const MEGABYTE: u64 = 1024 * 1024;
 const DAY: Duration = Duration::from_hours(24);
 
 impl Settings {
-    /// The settings of the use cases.
+    /// Returns the settings of the use cases.
     pub(crate) fn chat(&self) -> webchat_chat::Settings {
         let Self { model, limits, sessions, .. } = self;
         webchat_chat::Settings {
@@ -45,7 +45,7 @@ impl Settings {
         }
     }
 
-    /// The settings of the server.
+    /// Returns the settings of the HTTP server.
     pub(crate) fn transport(
         &self,
         secret_key: Vec<u8>,
@@ -80,7 +80,7 @@ impl Settings {
 }
 
 impl ModelSettings {
-    /// The settings of the client of the model.
+    /// Returns the settings of the model's client.
     pub(crate) fn http(&self) -> HttpSettings {
         HttpSettings {
             url: self.url.0.clone(),
@@ -107,8 +107,9 @@ impl ModelSettings {
     }
 
     fn proxy(&self) -> Option<ProxySettings> {
-        let own = if self.url.0.scheme() == "https" { &self.https_proxy } else { &self.http_proxy };
-        let url = proxy_url(own.as_ref().or(self.all_proxy.as_ref())?.expose_secret())?;
+        let is_https = self.url.0.scheme() == "https";
+        let for_scheme = if is_https { &self.https_proxy } else { &self.http_proxy };
+        let url = proxy_url(for_scheme.as_ref().or(self.all_proxy.as_ref())?.expose_secret())?;
         Some(ProxySettings { url, except: self.no_proxy.clone().unwrap_or_default() })
     }
 }
@@ -163,12 +164,12 @@ impl StoreSettings {
 }
 
 impl ConnectionSettings {
-    fn limits(&self, shared: &LimitSettings) -> Limits {
+    fn limits(&self, limits: &LimitSettings) -> Limits {
         Limits {
             messages_per_second: self.messages_per_s,
             connections_per_user: self.per_user,
-            connections_per_network: shared.connections_per_address,
-            max_connections: shared.max_connections,
+            connections_per_network: limits.connections_per_address,
+            max_connections: limits.max_connections,
             idle_timeout: Duration::from_secs(self.idle_s),
             send_timeout: Duration::from_secs(self.slowest_s),
             max_frame: self.max_frame_kb.saturating_mul(1024),
@@ -177,12 +178,12 @@ impl ConnectionSettings {
     }
 }
 
-/// The size of the context window: as configured, that of a known model, or a usual one.
+/// Returns the size of the context window: the configured one, or that of a known model, or the default.
 pub(super) fn window_tokens(configured: Option<u32>, model: Option<&str>) -> u32 {
     configured.or_else(|| window_of(model?)).unwrap_or(DEFAULT_WINDOW)
 }
 
-/// A limit, where 0 means none.
+/// Converts a limit, where 0 means none.
 fn limit(number: u32) -> Option<u32> {
     (number > 0).then_some(number)
 }

@@ -1,6 +1,6 @@
-//! The layers of the subscriber.
+//! The type of the `tracing` layers.
 
 use tracing_subscriber::{Layer, Registry};
 
-/// A receiver of spans and events, with its own filter.
+/// A layer that receives spans and events, with its own filter.
 pub(crate) type BoxedLayer = Box<dyn Layer<Registry> + Send + Sync>;

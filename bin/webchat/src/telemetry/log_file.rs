@@ -1,4 +1,4 @@
-//! The log file. A thread writes it, so that a full, slow or hanging disk delays nothing but the file.
+//! The log file. A thread writes it, so that a full, slow or hanging disk does not block logging.
 
 mod queue;
 mod report;
@@ -22,16 +22,16 @@ use crate::LogSettings;
 
 const MEGABYTE: u64 = 1024 * 1024;
 
-/// How long the end of the process may wait for the file.
+/// The maximum time that the process waits for the file when it exits.
 const FLUSH_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// How often the state of the file is checked, to report it.
+/// The interval at which the status of the file is checked and reported.
 const CHECK_INTERVAL: Duration = Duration::from_secs(1);
 
-/// The log file of this process, as there is one log.
+/// The log file of this process.
 static LOG_FILE: OnceLock<LogFile> = OnceLock::new();
 
-/// Writes lines to the log file, without waiting.
+/// Queues lines for the log file, without waiting.
 #[derive(Clone)]
 pub struct LogFile {
     queue: Arc<Queue>,
@@ -39,8 +39,8 @@ pub struct LogFile {
 }
 
 impl LogFile {
-    /// Starts the log file of this process, if the settings name one. A file that can't be opened is no error: it is
-    /// tried again, and reported by [`watch`] and `GET /readyz`.
+    /// Starts the thread that writes the log file, if the settings contain one. A file that can't be opened is not an
+    /// error: opening it is retried, and [`watch`] and `GET /readyz` report it.
     ///
     /// # Errors
     /// If the system can't start a thread.
@@ -48,11 +48,11 @@ impl LogFile {
         let Some(path) = &settings.file else { return Ok(None) };
         let max_bytes = settings.file_max_mb * MEGABYTE;
         let file = RotatingFile::new(path.clone(), max_bytes, settings.files_kept);
-        let log_file = Self::with(file, Queue::new(MAX_QUEUED_BYTES), path)?;
+        let log_file = Self::spawn(file, Queue::new(MAX_QUEUED_BYTES), path)?;
         Ok(Some(LOG_FILE.get_or_init(|| log_file).clone()))
     }
 
-    fn with(mut file: RotatingFile, queue: Queue, path: &Path) -> io::Result<Self> {
+    fn spawn(mut file: RotatingFile, queue: Queue, path: &Path) -> io::Result<Self> {
         let queue = Arc::new(queue);
         let receiver = Arc::clone(&queue);
         let thread = thread::Builder::new().name("log-file".to_owned());
@@ -69,14 +69,14 @@ fn write_lines(queue: &Queue, file: &mut RotatingFile) {
             file.reopen();
         }
         match file.write(&line) {
-            Ok(()) => queue.done(line.len(), file.problem()),
-            Err(problem) => queue.failed(line, problem),
+            Ok(()) => queue.done(line.len(), file.error()),
+            Err(error) => queue.failed(line, error),
         }
     }
 }
 
 impl Write for LogFile {
-    /// Takes one line, as a whole.
+    /// Queues one complete line.
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
         self.queue.push(without_colors(line));
         Ok(line.len())
@@ -95,7 +95,7 @@ impl<'a> MakeWriter<'a> for LogFile {
     }
 }
 
-/// Removes the codes that color the log on a terminal. In other texts, the log escapes this character.
+/// Removes the codes that color the log on a terminal. The log escapes this character everywhere else.
 fn without_colors(line: &[u8]) -> Vec<u8> {
     let mut parts = line.split(|byte| *byte == b'\x1b');
     let mut text = parts.next().unwrap_or_default().to_vec();
@@ -106,7 +106,7 @@ fn without_colors(line: &[u8]) -> Vec<u8> {
     text
 }
 
-/// Reports failures of the log file, and reopens it after each hangup signal. Without a log file, it ignores them.
+/// Reports failures of the log file, and reopens it after each hangup signal. Without a log file, ignores the signals.
 pub async fn watch(mut hangup: Signal) -> Infallible {
     let mut reporter = Reporter::default();
     let mut ticks = interval(CHECK_INTERVAL);
@@ -125,14 +125,16 @@ pub async fn watch(mut hangup: Signal) -> Infallible {
     }
 }
 
-/// The warnings of `GET /readyz`.
+/// Returns the warnings of `GET /readyz`.
 pub(crate) fn warnings() -> Vec<&'static str> {
     let status = LOG_FILE.get().map(|log_file| log_file.queue.status());
-    let fails = status.is_some_and(|status| status.problem.is_some());
-    if fails { vec!["The log file fails: see the log on standard error."] } else { Vec::new() }
+    if status.is_none_or(|status| status.error.is_none()) {
+        return Vec::new();
+    }
+    vec!["The log file can't be written or rotated: see the log on standard error."]
 }
 
-/// When it is dropped, waits until the log file is written, for a limited time.
+/// Waits for a limited time until the log file is written, when it is dropped.
 pub struct FlushOnDrop;
 
 impl Drop for FlushOnDrop {
@@ -142,7 +144,8 @@ impl Drop for FlushOnDrop {
         if unwritten > 0 {
             let (file, dropped) = (log_file.path.display(), log_file.queue.status().dropped);
             let missing = format!(
-                "webchat: {unwritten} log lines are not in {file}, besides {dropped} dropped ones"
+                "webchat: {unwritten} log lines could not be written to {file} before the exit, and {dropped} were \
+                 dropped earlier"
             );
             // There is no other place to report it.
             let _ = writeln!(io::stderr(), "{missing}");

@@ -24,14 +24,14 @@ const REQUEST_SECONDS: [f64; 9] = [0.0025, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 2.
 /// The buckets of the speed of answers, in tokens per second.
 const SPEEDS: [f64; 10] = [1.0, 5.0, 10.0, 20.0, 35.0, 50.0, 75.0, 100.0, 200.0, 500.0];
 
-/// The buckets of the difference between the model's count of tokens and ours.
+/// The buckets of the difference between the model's token count and Webchat's.
 const DIFFERENCES: [f64; 11] =
     [-1000.0, -100.0, -25.0, -5.0, -1.0, 0.0, 1.0, 5.0, 25.0, 100.0, 1000.0];
 
-/// How often recorded durations are moved into their buckets: until then, each takes memory.
+/// The interval at which recorded durations are moved into their buckets. Until then, each takes memory.
 const UPKEEP_INTERVAL: Duration = Duration::from_secs(5);
 
-/// Starts recording metrics, unless this process already does, and returns the function that renders them.
+/// Starts recording metrics, unless this process already records them. Returns the function that renders them.
 ///
 /// # Errors
 /// If another recorder is installed.

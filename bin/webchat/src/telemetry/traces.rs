@@ -29,10 +29,10 @@ const MAX_QUEUED_SPANS: usize = 4096;
 /// The maximum number of spans in one export.
 const MAX_BATCH_SPANS: usize = 512;
 
-/// How often spans are exported.
+/// The interval at which spans are exported.
 const EXPORT_INTERVAL: Duration = Duration::from_secs(2);
 
-/// How long the last export may take at shutdown.
+/// The maximum time for the last export at shutdown.
 const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// The export of traces, until [`Traces::shutdown`].
@@ -47,7 +47,7 @@ impl Traces {
     pub fn start(settings: &TraceSettings) -> io::Result<Option<Self>> {
         let Some(endpoint) = &settings.endpoint else { return Ok(None) };
         let exporter = LimitedExporter::new(&endpoint.0, settings.headers()).map_err(|error| {
-            io::Error::other(format!("the export of traces can't start: {error}"))
+            io::Error::other(format!("can't start the export of traces: {error}"))
         })?;
         let config = BatchConfigBuilder::default()
             .with_max_queue_size(MAX_QUEUED_SPANS)
@@ -67,7 +67,7 @@ impl Traces {
         Ok(Some(Self(provider)))
     }
 
-    /// Returns the layer that makes traces of the spans that are meant for them.
+    /// Returns the layer that records the spans for traces.
     pub(crate) fn layer(&self) -> BoxedLayer {
         tracing_opentelemetry::layer()
             .with_tracer(self.0.tracer("webchat"))
@@ -95,8 +95,8 @@ fn sampler(ratio: f64) -> ParentBasedSampler {
     Sampler::parent_based(random.clone()).with_remote_parent_sampled(random)
 }
 
-/// Exports this part of all traces, from 0 to 1. Unlike the SDK's sampler, it doesn't decide by the trace's id, which
-/// clients choose: nobody can have more traces exported than the ratio allows.
+/// Samples this fraction of all traces, from 0 to 1. Unlike the SDK's sampler, it doesn't decide by the trace's id:
+/// clients choose the id, and could have all of their traces exported.
 #[derive(Clone, Debug)]
 struct RandomSampler {
     ratio: f64,
@@ -124,7 +124,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_client_can_not_choose_which_traces_are_exported() {
+    fn a_client_cannot_choose_which_traces_are_exported() {
         let sampler = RandomSampler { ratio: 0.1 };
         let chosen_id = TraceId::from_bytes([1, 1, 1, 1, 1, 1, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0]);
 

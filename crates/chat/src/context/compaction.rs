@@ -131,7 +131,8 @@ impl Compaction {
             tracing::warn!(conversation_id = %id, error, "failed to compact conversation");
         }
         let lease_until = lease_until.into_inner().unwrap_or_else(PoisonError::into_inner);
-        if let Err(error) = self.core.ports.contexts.end_compaction(id, lease_until).await {
+        if let Err(error) = self.core.ports.contexts.release_compaction_lease(id, lease_until).await
+        {
             let error = error_chain(&error);
             tracing::warn!(conversation_id = %id, error, "failed to release compaction lease");
         }
@@ -143,7 +144,13 @@ impl Compaction {
             loop {
                 let now = self.core.now();
                 let lease_until = now.plus(COMPACTION_LEASE_DURATION);
-                match self.core.ports.contexts.begin_compaction(self.id, now, lease_until).await {
+                match self
+                    .core
+                    .ports
+                    .contexts
+                    .acquire_compaction_lease(self.id, now, lease_until)
+                    .await
+                {
                     Ok(true) => return Some(lease_until),
                     Ok(false) => sleep(POLL_INTERVAL).await,
                     Err(error) => {
@@ -164,7 +171,7 @@ impl Compaction {
     async fn renew(&self, lease_until: &Mutex<Timestamp>) -> bool {
         let lock = || lease_until.lock().unwrap_or_else(PoisonError::into_inner);
         let (until, renewed_until) = (*lock(), self.core.now().plus(COMPACTION_LEASE_DURATION));
-        match self.core.ports.contexts.renew_compaction(self.id, until, renewed_until).await {
+        match self.core.ports.contexts.renew_compaction_lease(self.id, until, renewed_until).await {
             Ok(true) => *lock() = renewed_until,
             Ok(false) => return false,
             // The store may recover before the lease expires.

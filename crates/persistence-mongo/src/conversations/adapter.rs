@@ -1,4 +1,4 @@
-//! The port `Conversations`.
+//! Implements [`Conversations`].
 
 use async_trait::async_trait;
 use futures_util::FutureExt;
@@ -50,12 +50,12 @@ impl Conversations for MongoStore {
     async fn list(
         &self,
         user_id: UserId,
-        archived: ArchiveFilter,
+        filter: ArchiveFilter,
         order: ListOrder,
         after: Option<Cursor>,
         limit: u32,
     ) -> Result<Page<Conversation>, StoreError> {
-        self.database.run(list(&self.database, user_id, archived, order, after, limit)).await
+        self.database.run(list(&self.database, user_id, filter, order, after, limit)).await
     }
 
     async fn edit(
@@ -83,12 +83,12 @@ impl Conversations for MongoStore {
     }
 
     async fn delete(&self, user_id: UserId, id: ConversationId) -> Result<bool, StoreError> {
-        let deleted = self
+        let is_deleted = self
             .database
             .transaction((), move |transaction, ()| delete(transaction, user_id, id).boxed())
             .await?;
         self.deletion_worker.wake();
-        Ok(deleted)
+        Ok(is_deleted)
     }
 
     async fn reset(
@@ -97,12 +97,12 @@ impl Conversations for MongoStore {
         id: ConversationId,
         now: Timestamp,
     ) -> Result<bool, StoreError> {
-        let was_reset = self
+        let is_reset = self
             .database
             .transaction((), move |transaction, ()| reset(transaction, user_id, id, now).boxed())
             .await?;
         self.deletion_worker.wake();
-        Ok(was_reset)
+        Ok(is_reset)
     }
 
     async fn append(

@@ -28,8 +28,8 @@ pub(super) fn new_conversation(
     })
 }
 
-/// Inserts the conversation. Returns `false` if its id is in use, or if messages of a deleted conversation
-/// with this id are not deleted yet.
+/// Inserts the conversation. Returns `false` if its id is in use, or if a deleted conversation with this id still has
+/// messages.
 pub(super) async fn create(
     mut transaction: Transaction<'_>,
     document: &ConversationDocument,

@@ -1,4 +1,4 @@
-//! Editing what users see of a conversation: its title and whether it is archived.
+//! Editing a conversation: its title, and whether it is archived.
 
 use mongodb::bson::doc;
 use mongodb::error::Result as MongoResult;

@@ -13,7 +13,7 @@ use crate::queries::{at_most, without_context};
 pub(super) async fn list(
     database: &MongoDatabase,
     user_id: UserId,
-    archived: ArchiveFilter,
+    filter: ArchiveFilter,
     order: ListOrder,
     after: Option<Cursor>,
     limit: u32,
@@ -22,21 +22,21 @@ pub(super) async fn list(
         ListOrder::Created => "created_at",
         ListOrder::Updated => "updated_at",
     };
-    let mut filter = doc! { "user_id": user_id.to_string(), "schema": CONVERSATION_SCHEMA_VERSION };
-    match archived {
+    let mut query = doc! { "user_id": user_id.to_string(), "schema": CONVERSATION_SCHEMA_VERSION };
+    match filter {
         ArchiveFilter::All => {}
-        ArchiveFilter::Active => drop(filter.insert("archived", archived_value(false))),
-        ArchiveFilter::Archived => drop(filter.insert("archived", archived_value(true))),
+        ArchiveFilter::Active => drop(query.insert("archived", archived_value(false))),
+        ArchiveFilter::Archived => drop(query.insert("archived", archived_value(true))),
     }
     if let Some(Cursor { at, id }) = after {
-        filter.insert(field, doc! { "$lte": date(at) });
+        query.insert(field, doc! { "$lte": date(at) });
         let earlier = doc! { field: { "$lt": date(at) } };
         let same_time = doc! { "conversation_id": { "$lt": id.to_string() } };
-        filter.insert("$or", [earlier, same_time]);
+        query.insert("$or", [earlier, same_time]);
     }
     let conversations = database.conversations();
     let find = conversations
-        .find(filter)
+        .find(query)
         .sort(doc! { field: -1, "conversation_id": -1 })
         .projection(without_context());
     let found = at_most(rules::items_to_read(limit), find).await?;
@@ -44,8 +44,7 @@ pub(super) async fn list(
     Ok(rules::build_page(items, order, limit))
 }
 
-/// Returns the value that matches archived or active conversations: a filter for null also matches a
-/// missing field.
+/// Returns the value that matches archived or active conversations: a query for null also matches a missing field.
 fn archived_value(archived: bool) -> Option<bool> {
     archived.then_some(true)
 }

@@ -25,13 +25,13 @@ use crate::schema::{
     CONVERSATIONS, DAILY_TOKENS, FILE_ANALYSES, FILE_JOBS, FILE_TEXTS, MESSAGES, REMOVALS, USERS,
 };
 
-/// The database that is used if the URI names none.
+/// The database that is used if the URI contains none.
 const DEFAULT_DATABASE: &str = "chatbot_db";
 
-/// How long a call waits for a suitable server, unless the URI sets this.
+/// The timeout for selecting a suitable server, unless the URI sets another one.
 const SERVER_SELECTION_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// How long to wait for the `hello` response of a server that can't be selected.
+/// The timeout for a direct `hello` to a server that can't be selected.
 const DIRECT_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// The maximum duration of a call once a server is selected, including retried transactions and
@@ -50,7 +50,7 @@ pub struct MongoDatabase {
 }
 
 impl MongoDatabase {
-    /// Connects to the database that the URI names, or to `chatbot_db`. Nothing is written.
+    /// Connects to the database in the URI, or to `chatbot_db`. Writes nothing.
     ///
     /// The URI's options apply, except its read and write concerns and its read preference: writes go to
     /// a majority of the servers, and reads come from the primary.
@@ -108,7 +108,7 @@ impl MongoDatabase {
         self.client.database("admin")
     }
 
-    /// The application name that distinguishes our connections from others in MongoDB.
+    /// Returns the application name, by which MongoDB distinguishes these connections from others.
     pub(crate) fn app_name(&self) -> &str {
         &self.app_name
     }
@@ -154,7 +154,7 @@ impl MongoDatabase {
         self.database.collection(USERS)
     }
 
-    /// Runs a call of the driver with the time limit: a server may accept a request and never respond.
+    /// Runs a call of the driver with a time limit, because a server may accept a request and never respond.
     pub(crate) async fn run<T>(
         &self,
         call: impl IntoFuture<Output = MongoResult<T>>,
@@ -163,7 +163,7 @@ impl MongoDatabase {
     }
 }
 
-/// Shows the location, and no secrets of the URI.
+/// Shows the location, but no secrets of the URI.
 impl fmt::Debug for MongoDatabase {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "MongoDatabase({})", self.location)
@@ -175,8 +175,8 @@ impl MongoDatabase {
         within(self.timeout, self.database.run_command(doc! { "hello": 1 })).await
     }
 
-    /// Finds out why the server can't be used. A server that the driver can't select may still report over
-    /// a direct connection that it is not a member of a replica set.
+    /// Finds out why the server can't be used. A server that the driver can't select may still respond on a direct
+    /// connection, and report that it is not a member of a replica set.
     async fn diagnose(&self, mut options: ClientOptions, error: MongoError) -> OpenError {
         options.hosts.truncate(1);
         options.server_selection_timeout = Some(DIRECT_TIMEOUT);
@@ -199,8 +199,8 @@ async fn options(uri: &str) -> Result<ClientOptions, OpenError> {
         ClientOptions::parse(uri).await.map_err(|error| OpenError::from_uri(uri, error))?;
     options.app_name.get_or_insert_with(|| "webchat".to_owned());
     options.server_selection_timeout.get_or_insert(SERVER_SELECTION_TIMEOUT);
-    // Guarantees of the ports that no URI may weaken: an acknowledged write survives the loss of a
-    // server, and the next reader sees it.
+    // The URI must not weaken the guarantees of the ports: an acknowledged write survives the loss of a server, and
+    // the next read sees it.
     options.write_concern = Some(majority());
     options.read_concern = Some(ReadConcern::majority());
     options.selection_criteria = Some(SelectionCriteria::ReadPreference(ReadPreference::Primary));

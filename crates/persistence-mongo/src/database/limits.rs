@@ -1,20 +1,20 @@
-//! Limits of what one call does.
+//! Limits of single calls.
 
 use std::time::Duration;
 
-/// How long the server works on a read at most, also if the caller no longer waits for it.
+/// The maximum time that the server works on a read, even if the caller no longer waits for it.
 pub(crate) const READ_TIME: Duration = Duration::from_secs(5);
 
-/// How long the server works on a search at most.
+/// The maximum time that the server works on a search.
 pub(crate) const SEARCH_TIME: Duration = Duration::from_secs(2);
 
-/// How long the server counts all messages at most, before a copy.
+/// The maximum time that the server counts all messages before a copy.
 pub(crate) const LONG_READ_TIME: Duration = Duration::from_secs(10);
 
-/// The maximum number of searches and reads of exports at a time, so that ordinary reads find a connection.
+/// The maximum number of concurrent searches and export reads, so that ordinary reads find a free connection.
 pub(crate) const MAX_LONG_READS: usize = 4;
 
-/// How long such a read waits for another one to end.
+/// The maximum time that such a read waits for others to end.
 pub(crate) const MAX_LONG_READ_WAIT: Duration = Duration::from_secs(5);
 
 /// The maximum number of documents that one transaction writes or deletes in bulk, so that it stays short.

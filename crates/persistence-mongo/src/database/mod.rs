@@ -1,4 +1,4 @@
-//! The connection to MongoDB: opening it, running commands with a timeout, transactions.
+//! The connection to MongoDB: connecting, running commands with a timeout, and transactions.
 
 mod connection;
 mod limits;

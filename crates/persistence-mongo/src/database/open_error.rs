@@ -1,4 +1,4 @@
-//! Why a database can't be used.
+//! The errors of opening a database.
 
 use std::fmt;
 
@@ -12,13 +12,13 @@ use crate::error::code;
 /// The wire version of MongoDB 6.0.
 const MIN_WIRE_VERSION: i32 = 17;
 
-/// Why a database can't be used. No message contains the secret parts of the URI.
+/// The reason why a database can't be opened. No message contains the secret parts of the URI.
 #[derive(Debug, Error)]
 pub enum OpenError {
     /// The URI can't be parsed.
     #[error(
         "invalid MongoDB URI: {0}; \
-         the expected form is mongodb://user:password@host:27017/database?replicaSet=rs0"
+         the expected format is mongodb://user:password@host:27017/database?replicaSet=rs0"
     )]
     InvalidUri(String),
     /// No primary responds.

@@ -1,4 +1,4 @@
-//! Transactions that are retried and always run to their end.
+//! Transactions that are retried and always completed.
 
 use futures_util::future::BoxFuture;
 use futures_util::{FutureExt, TryFutureExt};
@@ -17,11 +17,11 @@ pub(crate) struct Transaction<'a> {
 }
 
 impl MongoDatabase {
-    /// Runs `work` in a transaction, which commits everything or nothing. The driver runs it again after
-    /// a write conflict or the loss of the primary.
+    /// Runs `work` in a transaction, which commits everything or nothing. The driver runs `work` again after a write
+    /// conflict or the loss of the primary.
     ///
-    /// The transaction runs to its end even if the returned future is dropped: one that is abandoned in
-    /// the middle can block other writers of the same documents for a minute.
+    /// The transaction is completed even if the returned future is dropped: an abandoned transaction can block other
+    /// writers of the same documents for a minute.
     pub(crate) async fn transaction<C, T, W>(&self, context: C, work: W) -> Result<T, StoreError>
     where
         C: Send + Sync + 'static,
@@ -53,8 +53,8 @@ impl MongoDatabase {
             .selection_criteria(SelectionCriteria::ReadPreference(ReadPreference::Primary))
             .build();
         let transaction = session.start_transaction().with_options(options);
-        // If no server can be selected in time, the driver would select one again, first to abort the
-        // transaction and then to retry it: give up at the first such error instead.
+        // After a server selection timeout, the driver would wait for a server twice more, to abort the transaction and
+        // to retry it. Give up at the first such error instead.
         let (no_server, mut selection_failed) = mpsc::channel(1);
         let retried = transaction.and_run((self, context), |session, (database, context)| {
             let no_server = no_server.clone();

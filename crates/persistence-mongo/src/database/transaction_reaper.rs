@@ -1,5 +1,5 @@
-//! Aborting the transactions that dead instances left open. MongoDB itself aborts them only after a
-//! minute or more, during which nobody can write to their conversations.
+//! Aborts transactions that dead instances left open. MongoDB itself aborts them only after a minute or more; until then,
+//! nobody can write to their conversations.
 
 use std::error::Error;
 use std::time::Duration;
@@ -17,15 +17,15 @@ use super::connection::MongoDatabase;
 /// The interval between two searches for abandoned transactions.
 const INTERVAL: Duration = Duration::from_secs(2);
 
-/// The pause after the server rejected the search, for example because a permission is missing that an
-/// operator may grant later.
+/// The pause after the server rejected the search, for example because of a missing permission, which an operator may
+/// grant later.
 const REJECTED_PAUSE: Duration = Duration::from_mins(10);
 
-/// A transaction that was inactive for this long counts as abandoned: a live one runs its steps without
-/// such pauses. If a live one is aborted by mistake, the driver retries it.
+/// The time after which an inactive transaction counts as abandoned. Transactions of live instances have no such pauses.
+/// If one is aborted by mistake, the driver retries it.
 const MIN_INACTIVE_MICROS: i64 = 5_000_000;
 
-/// The background task that aborts abandoned transactions. It stops when this is dropped.
+/// The handle of the background task that aborts abandoned transactions. Dropping it stops the task.
 pub(crate) struct TransactionReaper {
     _task: JoinSet<()>,
 }
@@ -61,8 +61,8 @@ async fn run(database: MongoDatabase) {
     }
 }
 
-/// Aborts abandoned transactions of connections with our application name and, where the server
-/// requires authentication, our user. Returns their number.
+/// Aborts abandoned transactions of connections with the same application name and, if the server requires
+/// authentication, the same user. Returns their number.
 async fn abort_abandoned(database: &MongoDatabase) -> MongoResult<usize> {
     let admin = database.admin();
     let abandoned = [
@@ -74,7 +74,7 @@ async fn abort_abandoned(database: &MongoDatabase) -> MongoResult<usize> {
         } },
         doc! { "$project": { "id": "$lsid.id" } },
     ];
-    // A majority can't confirm the server's current operations: they are not replicated data.
+    // Current operations are not replicated data, so a majority can't confirm them.
     let search = admin.aggregate(abandoned).read_concern(ReadConcern::local());
     let sessions: Vec<Document> = search.await?.try_collect().await?;
     let ids: Vec<Document> = sessions

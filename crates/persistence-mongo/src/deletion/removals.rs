@@ -1,4 +1,4 @@
-//! Removals: records of invisible messages that are still to be deleted.
+//! Removals: records of invisible messages that still have to be deleted.
 
 use futures_util::{FutureExt, TryStreamExt};
 use mongodb::bson::oid::ObjectId;
@@ -11,7 +11,7 @@ use crate::database::{MAX_DOCUMENTS, MongoDatabase, READ_TIME, Transaction};
 use crate::documents::{ConversationDocument, RemovalDocument};
 use crate::schema::MESSAGES;
 
-/// Records a removal of all messages that the conversation has had so far.
+/// Records a removal of all current messages of the conversation.
 pub(crate) async fn schedule(
     transaction: Transaction<'_>,
     conversation: &ConversationDocument,
@@ -36,7 +36,7 @@ pub(crate) async fn pending(
     database.removals().find(by_user).max_time(READ_TIME).await?.try_collect().await
 }
 
-/// Returns whether messages of a deleted or reset conversation with this id are still to be deleted.
+/// Whether messages of a deleted or reset conversation with this id still have to be deleted.
 pub(crate) async fn is_pending_for(
     transaction: &mut Transaction<'_>,
     id: ConversationId,
@@ -58,7 +58,9 @@ pub(crate) async fn delete_all_pending(database: &MongoDatabase) -> Result<(), S
         let delete_more = async || {
             let removal = removal.clone();
             database
-                .transaction(removal, |transaction, one| delete_batch(transaction, one).boxed())
+                .transaction(removal, |transaction, removal| {
+                    delete_batch(transaction, removal).boxed()
+                })
                 .await
         };
         while delete_more().await? {}
@@ -66,10 +68,10 @@ pub(crate) async fn delete_all_pending(database: &MongoDatabase) -> Result<(), S
     Ok(())
 }
 
-/// Deletes a batch of the removal's messages, or the removal itself if there are none. Returns whether
-/// there may be more messages.
+/// Deletes a batch of the removal's messages, or the removal itself if there are none. Returns whether there may be more
+/// messages.
 ///
-/// Each transaction writes to the removal, so that two concurrent ones conflict. Otherwise one of them could
+/// Each transaction writes to the removal, so that two concurrent transactions conflict. Otherwise one of them could
 /// commit after the conversation id was reused, and delete new messages.
 async fn delete_batch(
     mut transaction: Transaction<'_>,
@@ -77,9 +79,9 @@ async fn delete_batch(
 ) -> MongoResult<bool> {
     let (this, touched) = (doc! { "_id": removal.id }, doc! { "$inc": { "times": 1_i64 } });
     let removals = transaction.database.removals();
-    let found =
+    let update =
         removals.update_one(this.clone(), touched).session(&mut *transaction.session).await?;
-    if found.matched_count == 0 {
+    if update.matched_count == 0 {
         return Ok(false);
     }
     let ids = find_batch(&mut transaction, removal).await?;
@@ -97,13 +99,13 @@ async fn find_batch(
     removal: &RemovalDocument,
 ) -> MongoResult<Vec<Bson>> {
     let messages = transaction.database.raw().collection::<Document>(MESSAGES);
-    let mut found = messages
+    let mut cursor = messages
         .find(removal.messages())
         .max_time(READ_TIME)
         .projection(doc! { "_id": 1 })
         .limit(i64::from(MAX_DOCUMENTS))
         .session(&mut *transaction.session)
         .await?;
-    let documents: Vec<Document> = found.stream(transaction.session).try_collect().await?;
+    let documents: Vec<Document> = cursor.stream(transaction.session).try_collect().await?;
     Ok(documents.into_iter().filter_map(|mut document| document.remove("_id")).collect())
 }

@@ -14,8 +14,7 @@ use crate::database::MongoDatabase;
 /// The pause before a failed deletion is retried.
 const RETRY_PAUSE: Duration = Duration::from_secs(10);
 
-/// The background task that deletes messages. Dropping this stops the task, which is safe at any
-/// point.
+/// The handle of the background task that deletes messages. Dropping it stops the task, which is safe at any point.
 pub(crate) struct DeletionWorker {
     wake: Arc<Notify>,
     _task: JoinSet<()>,

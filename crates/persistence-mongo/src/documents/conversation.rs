@@ -10,8 +10,8 @@ use webchat_persistence::rules::ConversationState;
 use super::context::ContextDocument;
 use super::values::{Date, date, long};
 
-/// The format version of the documents in `conversations`. The Flask application's documents, which share
-/// the collection until they are migrated, have no such number.
+/// The format version of the documents in `conversations`. The Flask application's documents have no version; they share
+/// the collection until they are migrated.
 pub(crate) const CONVERSATION_SCHEMA_VERSION: i64 = 1;
 
 /// A document of `conversations`.
@@ -49,7 +49,7 @@ pub(crate) struct ConversationDocument {
     pub(crate) lease_until: Option<Timestamp>,
     #[serde_as(as = "Option<Date>")]
     pub(crate) compacting_until: Option<Timestamp>,
-    /// Absent where the projection leaves it out.
+    /// Absent if the projection excludes it.
     #[serde(default)]
     pub(crate) context: ContextDocument,
     #[serde_as(as = "TryFromInto<i64>")]
@@ -102,7 +102,7 @@ impl ConversationDocument {
     }
 }
 
-/// Returns the update that writes all that rules can change in a conversation.
+/// Returns the update that writes all fields of a conversation that rules can change.
 pub(crate) fn state_update(state: &ConversationState) -> Document {
     let conversation = &state.conversation;
     let mut set = doc! {

@@ -67,7 +67,7 @@ pub(crate) struct AnalysisDocument {
 }
 
 impl JobDocument {
-    /// Creates the document of a job that no worker has claimed.
+    /// Creates the document of a job without a lease.
     pub(crate) fn new(user_id: UserId, job: FileJob) -> Self {
         Self {
             job_id: job.job_id,

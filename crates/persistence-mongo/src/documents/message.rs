@@ -106,7 +106,7 @@ mod tests {
     }
 
     #[test]
-    fn documents_name_roles_and_statuses_as_updates_do() {
+    fn roles_and_statuses_have_the_same_names_in_documents_and_updates() {
         assert_documents_have_stored_names::<Role>();
         assert_documents_have_stored_names::<MessageStatus>();
         assert_documents_have_stored_names::<JobStatus>();

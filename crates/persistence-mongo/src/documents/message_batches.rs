@@ -1,4 +1,4 @@
-//! Splitting messages into batches that one transaction can write.
+//! Splits messages into batches that one transaction can write.
 
 use std::borrow::Borrow;
 use std::mem;
@@ -6,7 +6,7 @@ use std::mem;
 use super::message::MessageDocument;
 use crate::database::MAX_DOCUMENTS;
 
-/// The maximum length of a batch's texts, in bytes, unless it is a single message.
+/// The maximum length of a batch's texts, in bytes. A longer message is the only one of its batch.
 const MAX_BYTES: usize = 1024 * 1024;
 
 /// Splits the messages into batches, in order. No batch is empty.

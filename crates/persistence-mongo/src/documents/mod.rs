@@ -1,6 +1,6 @@
-//! The documents as they are stored, and their conversion from and to the domain's types.
+//! The stored documents, and their conversion to and from domain types.
 //!
-//! Ids are hyphenated UUIDs, times are dates, numbers are 64 bits wide.
+//! Ids are hyphenated UUIDs, times are dates, and numbers are 64 bits wide.
 
 mod context;
 mod conversation;

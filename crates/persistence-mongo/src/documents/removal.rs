@@ -8,7 +8,7 @@ use webchat_domain::{ConversationId, UserId};
 
 use super::values::long;
 
-/// A document of `removals`: invisible messages that are still to be deleted.
+/// A document of `removals`: invisible messages that still have to be deleted.
 #[serde_as]
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct RemovalDocument {
@@ -24,7 +24,7 @@ pub(crate) struct RemovalDocument {
 }
 
 impl RemovalDocument {
-    /// Matches the messages.
+    /// Returns the filter of these messages.
     pub(crate) fn messages(&self) -> Document {
         doc! {
             "conversation_id": self.conversation_id.to_string(),

@@ -6,7 +6,7 @@ use webchat_domain::{Timestamp, UserId};
 
 use super::values::Date;
 
-/// When a user was last active.
+/// A document of `users`, which contains when a user was last active.
 #[serde_as]
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct UserDocument {

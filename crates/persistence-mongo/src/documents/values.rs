@@ -1,4 +1,4 @@
-//! Times and numbers as the database stores them.
+//! Conversions of times and numbers to BSON.
 
 use mongodb::bson::DateTime;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};

@@ -1,4 +1,4 @@
-//! The port `FileJobs`.
+//! Implements [`FileJobs`].
 
 use async_trait::async_trait;
 use futures_util::FutureExt;
@@ -9,7 +9,7 @@ use webchat_persistence::{
 };
 
 use super::create::create;
-use super::filters::{claimable, job_by_owner, leased_by, running_jobs};
+use super::filters::{available, job_by_owner, leased_by, running_jobs};
 use super::work::{change, complete, fail, record_part, take};
 use crate::database::READ_TIME;
 use crate::documents::date;
@@ -71,9 +71,9 @@ impl FileJobs for MongoStore {
         now: Timestamp,
         until: Timestamp,
     ) -> Result<Option<LeasedJob>, StoreError> {
-        // Usually no job is claimable: avoid the transaction.
+        // Avoid the transaction if no job is available, as usual.
         let jobs = self.database.file_jobs();
-        if self.database.run(jobs.find_one(claimable(now)).max_time(READ_TIME)).await?.is_none() {
+        if self.database.run(jobs.find_one(available(now)).max_time(READ_TIME)).await?.is_none() {
             return Ok(None);
         }
         self.database

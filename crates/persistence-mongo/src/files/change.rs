@@ -8,7 +8,7 @@ use webchat_persistence::rules::{self, StoredName};
 use super::storage::delete_texts;
 use crate::database::Transaction;
 
-/// Writes what can change in a job. Its lease and its text go with its status.
+/// Writes the fields of a job that can change. Removes its lease and its text, depending on its status.
 pub(super) async fn update(transaction: &mut Transaction<'_>, job: &FileJob) -> MongoResult<()> {
     let mut set = doc! {
         "status": job.status.stored_name(),

@@ -37,7 +37,7 @@ pub(super) async fn create(
         }
     }
     if let Some(conversation) = conversation {
-        // This also makes a concurrent deletion of the conversation conflict, which would leave the job.
+        // This also conflicts with a concurrent deletion of the conversation, which would leave the job behind.
         let state = conversation.state().updated(new.job.created_at);
         update_state(&mut transaction, &state).await?;
     }
@@ -88,6 +88,6 @@ async fn find_failed_beyond(
         .max_time(READ_TIME)
         .sort(doc! { "created_at": -1, "job_id": -1 })
         .skip(kept);
-    let mut found = find.session(&mut *transaction.session).await?;
-    found.stream(transaction.session).map_ok(FileJob::from).try_collect().await
+    let mut cursor = find.session(&mut *transaction.session).await?;
+    cursor.stream(transaction.session).map_ok(FileJob::from).try_collect().await
 }

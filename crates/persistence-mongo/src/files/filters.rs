@@ -5,7 +5,7 @@ use webchat_domain::{ConversationId, JobId, RunId, Timestamp, UserId};
 
 use crate::documents::date;
 
-/// Matches the job if it is the user's.
+/// Matches the job if it belongs to the user.
 pub(super) fn job_by_owner(user_id: UserId, id: ConversationId, job_id: JobId) -> Document {
     doc! {
         "job_id": job_id.to_string(),
@@ -19,14 +19,14 @@ pub(super) fn running_jobs(user_id: UserId) -> Document {
     doc! { "user_id": user_id.to_string(), "status": "running" }
 }
 
-/// Matches the job if this run of a worker has its lease.
+/// Matches the job if this run holds its lease.
 pub(super) fn leased_by(job_id: JobId, run_id: RunId) -> Document {
     doc! { "job_id": job_id.to_string(), "run_id": run_id.to_string() }
 }
 
-/// Matches the running jobs that no worker has a valid lease of.
-pub(super) fn claimable(now: Timestamp) -> Document {
-    let unclaimed = doc! { "lease_until": Option::<DateTime>::None };
+/// Matches the running jobs without a valid lease.
+pub(super) fn available(now: Timestamp) -> Document {
+    let without_lease = doc! { "lease_until": Option::<DateTime>::None };
     let expired = doc! { "lease_until": { "$lte": date(now) } };
-    doc! { "status": "running", "$or": [unclaimed, expired] }
+    doc! { "status": "running", "$or": [without_lease, expired] }
 }

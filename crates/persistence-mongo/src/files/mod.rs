@@ -1,4 +1,4 @@
-//! The file analysis jobs, with the texts and analyses of their files.
+//! File jobs, with the texts and analyses of their files.
 
 mod adapter;
 mod change;

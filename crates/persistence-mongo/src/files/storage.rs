@@ -1,4 +1,4 @@
-//! Reading and writing jobs with their texts and analyses.
+//! Reads and writes jobs with their texts and analyses.
 
 use std::collections::BTreeMap;
 
@@ -11,7 +11,7 @@ use webchat_persistence::{AnalysedText, StoredFileJob};
 use crate::database::{READ_TIME, Transaction};
 use crate::documents::{AnalysisDocument, JobDocument, TextDocument};
 
-/// Inserts a job with its text and analyses. No worker has a lease of it.
+/// Inserts a job with its text and analyses, without a lease.
 pub(super) async fn insert(transaction: Transaction<'_>, stored: StoredFileJob) -> MongoResult<()> {
     let Transaction { database, session } = transaction;
     let StoredFileJob { user_id, job, text } = stored;
@@ -31,7 +31,7 @@ pub(super) async fn insert(transaction: Transaction<'_>, stored: StoredFileJob) 
     Ok(())
 }
 
-/// Stores the job unchanged and replaces one with the same id.
+/// Stores the job unchanged. Replaces a job with the same id.
 pub(crate) async fn put(
     mut transaction: Transaction<'_>,
     stored: &StoredFileJob,
@@ -66,10 +66,10 @@ pub(super) async fn read_text(
         .session(&mut *session)
         .await?;
     let Some(TextDocument { content, part_ends, .. }) = text else { return Ok(None) };
-    let mut found =
+    let mut cursor =
         database.file_analyses().find(of_job).max_time(READ_TIME).session(&mut *session).await?;
     let analyses: BTreeMap<u32, String> =
-        found.stream(session).map_ok(|one| (one.part, one.content)).try_collect().await?;
+        cursor.stream(session).map_ok(|found| (found.part, found.content)).try_collect().await?;
     Ok(Some(AnalysedText { content, part_ends, analyses }))
 }
 

@@ -1,4 +1,4 @@
-//! The steps of a worker: claiming a job, recording its parts, ending it.
+//! The steps of a run: leasing a job, recording its parts, ending it.
 
 use mongodb::bson::{Document, doc};
 use mongodb::error::{Error, Result as MongoResult};
@@ -6,13 +6,13 @@ use webchat_domain::{FileJob, JobId, Problem, RunId, Timestamp};
 use webchat_persistence::{Append, AppendOutcome, CompletedJob, LeasedJob, rules};
 
 use super::change::update;
-use super::filters::{claimable, leased_by};
+use super::filters::{available, leased_by};
 use super::storage::read_text;
 use crate::conversations::append_messages;
 use crate::database::{READ_TIME, Transaction};
 use crate::documents::{AnalysisDocument, JobDocument, date};
 
-/// Leases the oldest claimable job to this run.
+/// Leases the oldest available job to this run.
 pub(super) async fn take(
     transaction: Transaction<'_>,
     run_id: RunId,
@@ -23,7 +23,7 @@ pub(super) async fn take(
     let lease = doc! { "$set": { "run_id": run_id.to_string(), "lease_until": date(until) } };
     let job = database
         .file_jobs()
-        .find_one_and_update(claimable(now), lease)
+        .find_one_and_update(available(now), lease)
         .sort(doc! { "created_at": 1 })
         .session(&mut *session)
         .await?;
@@ -99,7 +99,7 @@ pub(super) async fn fail(
     Ok(Some(job))
 }
 
-/// Changes a job by a rule that returns `None` for a job that stays as it is.
+/// Changes a job by a rule, which returns `None` to leave the job unchanged.
 pub(super) async fn change(
     mut transaction: Transaction<'_>,
     job: &Document,

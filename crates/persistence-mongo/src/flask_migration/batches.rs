@@ -1,4 +1,4 @@
-//! Reading the documents to migrate, a batch at a time.
+//! Reads the documents to migrate in batches.
 
 use futures_util::TryStreamExt;
 use mongodb::Cursor;
@@ -12,7 +12,7 @@ use crate::schema::CONVERSATIONS;
 /// The maximum number of documents in a batch.
 const MAX_DOCUMENTS: usize = 250;
 
-/// The maximum length of a batch, in bytes, unless it is a single document: that may have 16 MB.
+/// The maximum length of a batch, in bytes. A longer document, which may have 16 MB, is the only one of its batch.
 const MAX_BYTES: usize = 4 * 1024 * 1024;
 
 /// Matches the documents in the Flask application's format.
@@ -22,7 +22,7 @@ pub(super) fn legacy_documents() -> Document {
     doc! { "$or": [never_migrated, modified_afterwards] }
 }
 
-/// All of these documents, ordered by `_id`, in batches.
+/// The batches of these documents, ordered by `_id`.
 pub(super) struct Batches<'a> {
     database: &'a MongoDatabase,
     cursor: Cursor<RawDocumentBuf>,
@@ -39,7 +39,7 @@ impl<'a> Batches<'a> {
         Ok(Self { database, cursor, next: None })
     }
 
-    /// Returns `None` when there are no more documents.
+    /// Returns the next batch, or `None` when there are no more documents.
     pub(super) async fn next(&mut self) -> Result<Option<Vec<RawDocumentBuf>>, StoreError> {
         let mut batch = Vec::new();
         let mut bytes = 0;

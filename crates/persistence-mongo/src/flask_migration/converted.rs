@@ -1,4 +1,4 @@
-//! Converting a conversation of the Flask application into Webchat's documents.
+//! Converts a conversation of the Flask application to Webchat's documents.
 
 use std::sync::Arc;
 
@@ -23,7 +23,7 @@ pub(super) struct Candidate {
     pub(super) legacy: LegacyConversation,
 }
 
-/// The same document, converted.
+/// A converted document.
 pub(super) struct Converted {
     pub(super) id: Bson,
     /// The legacy document as it was read.
@@ -31,7 +31,7 @@ pub(super) struct Converted {
     pub(super) conversation: ConversationDocument,
     pub(super) messages: Vec<MessageDocument>,
     pub(super) counts: Counts,
-    /// The fingerprint of the legacy document's messages. That of the written messages must match.
+    /// The fingerprint of the legacy document's messages. The fingerprint of the written messages must match it.
     pub(super) fingerprint: Fingerprint,
 }
 
@@ -138,7 +138,7 @@ fn append(
     conversation.message_count += 1;
     conversation.total_tokens += u64::from(token_count);
     let message_id = ids::message_id(conversation.conversation_id, stored.last_position);
-    // The Flask application stored no times of single messages.
+    // The Flask application did not store the times of single messages.
     let created_at = conversation.created_at;
     let new = NewMessage {
         message_id,

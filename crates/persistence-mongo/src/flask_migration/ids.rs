@@ -1,21 +1,21 @@
-//! Deriving Webchat's ids from what the Flask application wrote. The derivation is
-//! deterministic, so that a second migration changes nothing.
+//! Derives Webchat's ids from those of the Flask application. The derivation is deterministic, so that a second migration
+//! changes nothing.
 
 use uuid::{Uuid, uuid};
 use webchat_domain::{ConversationId, MessageId, UserId};
 
-/// The namespace of all derived UUIDs. It is documented for operators, and databases contain ids
-/// derived from it: never change it.
+/// The namespace of all derived UUIDs. It must never change: it is documented for operators, and databases contain ids
+/// that are derived from it.
 const NAMESPACE: Uuid = uuid!("8eb8e842-8847-4687-8bf3-213d22d6b541");
 
-/// Parses a UUID in any notation; derives a UUID of version 5 from any other text.
-pub(super) fn conversation_id(written: &str) -> ConversationId {
-    Uuid::try_parse(written).unwrap_or_else(|_| derived("conversation", written)).into()
+/// Parses a UUID in any form. Derives a UUID of version 5 from any other text.
+pub(super) fn conversation_id(stored: &str) -> ConversationId {
+    Uuid::try_parse(stored).unwrap_or_else(|_| derived("conversation", stored)).into()
 }
 
-/// Parses a UUID in any notation; derives a UUID of version 5 from any other text.
-pub(super) fn user_id(written: &str) -> UserId {
-    Uuid::try_parse(written).unwrap_or_else(|_| derived("user", written)).into()
+/// Parses a UUID in any form. Derives a UUID of version 5 from any other text.
+pub(super) fn user_id(stored: &str) -> UserId {
+    Uuid::try_parse(stored).unwrap_or_else(|_| derived("user", stored)).into()
 }
 
 pub(super) fn message_id(conversation: ConversationId, position: u64) -> MessageId {
@@ -31,20 +31,19 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_uuid_in_any_notation_keeps_its_value() {
+    fn a_uuid_in_any_form_keeps_its_value() {
         let id = "6f1f7a52-3f0e-4c1a-9d57-0a8f1a0f7f11";
-        let notations =
-            [id.to_owned(), id.to_uppercase(), id.replace('-', ""), format!("{{{id}}}")];
+        let forms = [id.to_owned(), id.to_uppercase(), id.replace('-', ""), format!("{{{id}}}")];
 
-        for notation in notations {
-            assert_eq!(conversation_id(&notation).to_string(), id, "{notation}");
-            assert_eq!(user_id(&notation).to_string(), id, "{notation}");
+        for form in forms {
+            assert_eq!(conversation_id(&form).to_string(), id, "{form}");
+            assert_eq!(user_id(&form).to_string(), id, "{form}");
         }
     }
 
-    /// The values are those of Python's `uuid.uuid5`, with which operators can find a converted id.
+    /// The expected values are those of Python's `uuid.uuid5`, with which operators can look up a converted id.
     #[test]
-    fn another_text_becomes_the_uuid_that_the_manual_documents() {
+    fn any_other_text_becomes_the_documented_uuid() {
         assert_eq!(user_id("alice").to_string(), "44df4921-e98f-5006-9561-9d87f029c0a5");
         assert_eq!(conversation_id("alice").to_string(), "5ae7cad4-3478-51ab-8e53-52b43cb97c53");
         let conversation = conversation_id("6f1f7a52-3f0e-4c1a-9d57-0a8f1a0f7f11");

@@ -1,4 +1,4 @@
-//! Parsing the Flask application's documents.
+//! Parses the Flask application's documents.
 
 use std::ops::RangeInclusive;
 
@@ -15,8 +15,8 @@ const DATES: RangeInclusive<i64> = -62_167_219_200_000..=253_402_300_799_999;
 /// A conversation of the Flask application.
 pub(super) struct LegacyConversation {
     pub(super) conversation_id: ConversationId,
-    /// The id in the document, which may be a UUID in another notation, or not a UUID.
-    pub(super) written_id: String,
+    /// The id as it is stored in the document. It may be a UUID in another form, or no UUID.
+    pub(super) stored_id: String,
     pub(super) user_id: UserId,
     pub(super) created_at: Timestamp,
     pub(super) updated_at: Timestamp,
@@ -27,12 +27,12 @@ pub(super) struct LegacyConversation {
 /// A message of a [`LegacyConversation`].
 pub(super) struct LegacyMessage {
     pub(super) role: Role,
-    /// Whether the document has a role that Webchat does not have, which was mapped to this one.
-    pub(super) role_mapped: bool,
+    /// Whether the role was mapped from one that Webchat does not have.
+    pub(super) is_role_mapped: bool,
     pub(super) content: String,
 }
 
-/// What a conversation adds to a report.
+/// The counts that a conversation adds to a report.
 #[derive(Clone, Copy)]
 pub(super) struct Counts {
     pub(super) messages: u64,
@@ -43,11 +43,11 @@ pub(super) struct Counts {
 /// The author of an entry of the history.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Author {
-    /// At the beginning of the history, the author of a summary; later, the application itself.
+    /// The author of a summary at the beginning of the history; later, the application itself.
     System,
     /// A role that Webchat has.
     Native(Role),
-    /// Another role that is mapped to the user or the assistant.
+    /// Another role, which is mapped to the user or the assistant.
     Mapped(Role),
 }
 
@@ -56,13 +56,13 @@ impl LegacyConversation {
         if field(document, "schema")?.is_some() {
             return Err(SkipReason::ModifiedAfterMigration);
         }
-        let written_id = text(document, "conversation_id")?.ok_or(SkipReason::NoConversationId)?;
+        let stored_id = text(document, "conversation_id")?.ok_or(SkipReason::NoConversationId)?;
         let user_id = text(document, "user_id")?.ok_or(SkipReason::NoUserId)?;
         let (created_at, updated_at) = times(document)?;
         let (summary, messages) = history(document)?;
         Ok(Self {
-            conversation_id: ids::conversation_id(written_id),
-            written_id: written_id.to_owned(),
+            conversation_id: ids::conversation_id(stored_id),
+            stored_id: stored_id.to_owned(),
             user_id: ids::user_id(user_id),
             created_at,
             updated_at,
@@ -72,10 +72,10 @@ impl LegacyConversation {
     }
 
     pub(super) fn counts(&self) -> Counts {
-        let role_mapped = self.messages.iter().filter(|message| message.role_mapped);
+        let mapped = self.messages.iter().filter(|message| message.is_role_mapped);
         Counts {
             messages: number(self.messages.len()),
-            role_mapped_messages: number(role_mapped.count()),
+            role_mapped_messages: number(mapped.count()),
             has_summary: self.summary.is_some(),
         }
     }
@@ -85,7 +85,7 @@ fn number(length: usize) -> u64 {
     u64::try_from(length).unwrap_or(u64::MAX)
 }
 
-/// Returns the document's `_id`, or null if the document is too damaged to read it.
+/// Returns the document's `_id`, or null if the document is so damaged that it can't be read.
 pub(super) fn document_id(document: &RawDocumentBuf) -> Bson {
     let id = document.get("_id").ok().flatten();
     id.and_then(|id| Bson::try_from(id).ok()).unwrap_or(Bson::Null)
@@ -195,7 +195,7 @@ fn unreadable(error: mongodb::bson::error::Error) -> SkipReason {
 }
 
 impl LegacyMessage {
-    fn new(role: Role, role_mapped: bool, content: &str) -> Self {
-        Self { role, role_mapped, content: content.to_owned() }
+    fn new(role: Role, is_role_mapped: bool, content: &str) -> Self {
+        Self { role, is_role_mapped, content: content.to_owned() }
     }
 }

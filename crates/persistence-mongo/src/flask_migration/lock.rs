@@ -1,12 +1,12 @@
-//! The lock that lets one migration run at a time, however many servers start at once.
+//! The lock that lets only one migration run at a time, even if many servers start together.
 //!
 //! The lock is a document in the database with a lease that must be renewed. Each transaction of a
 //! migration renews the lease too, and fails if another migration has acquired the lock: a process that
 //! stalled and resumes can't write any more.
 //!
-//! A process that is killed leaves its transaction open, and the server blocks other writers of the same
-//! documents for up to a minute. So the lock document also names the session of that transaction, and
-//! the next holder ends that session.
+//! A process that is killed leaves its transaction open, and the server blocks other writers of the same documents for up
+//! to a minute. Therefore the lock document also contains the session of that transaction, and the next holder ends that
+//! session.
 
 use std::time::Duration;
 
@@ -20,7 +20,7 @@ use tokio::time::sleep;
 use uuid::Uuid;
 use webchat_persistence::StoreError;
 
-use super::report::FlaskError;
+use super::report::MigrationError;
 use crate::database::MongoDatabase;
 use crate::database::Transaction;
 use crate::error::code;
@@ -39,7 +39,7 @@ pub(super) struct Lock<'a> {
     lease: Duration,
 }
 
-/// The acquired lock. All of its transactions run in one session.
+/// An acquired lock. All of its transactions run in one session.
 pub(super) struct HeldLock<'a> {
     lock: &'a Lock<'a>,
     session: ClientSession,
@@ -51,16 +51,16 @@ impl<'a> Lock<'a> {
         Self { database, collection, holder: Uuid::new_v4().to_string(), lease }
     }
 
-    /// Returns `None` if another migration holds the lock.
+    /// Acquires the lock. Returns `None` if another migration holds it.
     pub(super) async fn try_acquire(&'a self) -> Result<Option<HeldLock<'a>>, StoreError> {
         if !self.end_expired_session().await? {
             return Ok(None);
         }
         let session = self.database.start_session().await?;
         let lock = self.database.run(self.write_holder(session.id())).await?;
-        let is_ours = lock
+        let is_acquired = lock
             .is_some_and(|lock| lock.get_str("holder").is_ok_and(|holder| holder == self.holder));
-        Ok(is_ours.then_some(HeldLock { lock: self, session }))
+        Ok(is_acquired.then_some(HeldLock { lock: self, session }))
     }
 
     /// Renews the lease three times per lease period. Returns when another migration has acquired the
@@ -81,10 +81,10 @@ impl<'a> Lock<'a> {
         Ok(())
     }
 
-    /// Writes this holder if the lock is free, and returns the document. Uses the server's clock, as the
-    /// clocks of the machines may differ.
+    /// Writes this holder if the lock is free, and returns the document. Uses the server's clock, because the clocks
+    /// of the machines may differ.
     async fn write_holder(&self, session: &Document) -> MongoResult<Option<Document>> {
-        let if_free = |ours: Bson, theirs| doc! { "$cond": ["$is_free", ours, theirs] };
+        let if_free = |new: Bson, current| doc! { "$cond": ["$is_free", new, current] };
         let pipeline = [
             // A missing field sorts before every date.
             doc! { "$set": { "is_free": { "$lte": ["$until", "$$NOW"] } } },
@@ -106,8 +106,8 @@ impl<'a> Lock<'a> {
         }
     }
 
-    /// Ends the session of a holder whose lease has expired. Returns `false` if the lease has not
-    /// expired. The expiry is only read here: a write would wait for the transactions of that session.
+    /// Ends the session of a holder whose lease has expired. Returns `false` if the lease has not expired. Only reads
+    /// the lock document, because a write would wait for the transactions of that session.
     async fn end_expired_session(&self) -> Result<bool, StoreError> {
         let is_expired = doc! { "$lte": ["$until", "$$NOW"] };
         let find = self
@@ -148,7 +148,7 @@ impl HeldLock<'_> {
         &mut self,
         context: C,
         work: impl for<'t> Fn(Transaction<'t>, &'t C) -> BoxFuture<'t, MongoResult<T>> + Send + Sync,
-    ) -> Result<T, FlaskError> {
+    ) -> Result<T, MigrationError> {
         let all = (self.lock, context, work);
         let result = self.lock.database.transaction_in(
             &mut self.session,
@@ -164,6 +164,6 @@ impl HeldLock<'_> {
                 .boxed()
             },
         );
-        result.await?.ok_or(FlaskError::TakenOver)
+        result.await?.ok_or(MigrationError::TakenOver)
     }
 }

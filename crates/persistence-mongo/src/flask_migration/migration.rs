@@ -1,4 +1,4 @@
-//! The migration: reads, converts and writes the documents, and reports the progress.
+//! The migration, which reads, converts and writes the documents, and reports its progress.
 
 use std::fmt;
 use std::sync::Arc;
@@ -15,18 +15,18 @@ use super::blocking::blocking;
 use super::converted::{Candidate, Converted, CountTokens};
 use super::lock::{HeldLock, Lock};
 use super::partition::{self, Partition};
-use super::report::{FlaskError, FlaskProgress, FlaskReport, Skipped};
+use super::report::{MigrationError, MigrationProgress, MigrationReport, Skipped};
 use super::writes;
 use crate::database::MongoDatabase;
 use crate::deletion::removals;
 use crate::error::code;
 use crate::schema::CONVERSATIONS;
 
-/// How long a migration may stall before another one may take over.
+/// The time that a migration may stall before another process takes over.
 const LEASE: Duration = Duration::from_secs(30);
 
-/// The maximum time the server may take for one step.
-const STEP_TIMEOUT: Duration = Duration::from_mins(2);
+/// The maximum time that the server may take for one operation.
+const OPERATION_TIMEOUT: Duration = Duration::from_mins(2);
 
 /// The interval between attempts to acquire the lock while another migration holds it.
 const LOCK_POLL_INTERVAL: Duration = Duration::from_millis(500);
@@ -48,22 +48,22 @@ pub struct FlaskMigration {
 }
 
 impl FlaskMigration {
-    /// Creates a migration of this database. `count_tokens` returns the number of tokens of a message;
-    /// it runs on threads that may block.
+    /// Creates a migration of this database. `count_tokens` returns the number of tokens of a message; it runs on
+    /// blocking threads.
     #[must_use]
     pub fn new(database: &MongoDatabase, count_tokens: CountTokens) -> Self {
-        Self { database: database.with_timeout(STEP_TIMEOUT), count_tokens, lease: LEASE }
+        Self { database: database.with_timeout(OPERATION_TIMEOUT), count_tokens, lease: LEASE }
     }
 
-    /// Sets how long the migration may stall before another one may take over. The default is 30 s.
+    /// Sets how long the migration may stall before another one takes over. The default is 30 s.
     #[must_use]
     pub fn with_lease(self, lease: Duration) -> Self {
         Self { lease, ..self }
     }
 
-    /// Returns the number of documents in the legacy format, or 0 if none of them can be migrated. Meant
-    /// for the start of a server: the collection is scanned once, but only a few of the documents are
-    /// transferred, unless many can't be migrated.
+    /// Returns the number of documents in the legacy format, or 0 if none of them can be migrated. Servers call this at
+    /// startup: the collection is scanned once, but only a few documents are transferred, unless many of them can't be
+    /// migrated.
     ///
     /// # Errors
     /// [`StoreError`] if the database fails.
@@ -71,24 +71,24 @@ impl FlaskMigration {
         let mut batches = Batches::open(&self.database).await?;
         while let Some(documents) = batches.next().await? {
             let partition = self.partition(documents).await?;
-            if !partition.without_occupied_ids(&self.database).await?.candidates.is_empty() {
+            if !partition.without_ids_in_use(&self.database).await?.candidates.is_empty() {
                 return self.count(legacy_documents()).await;
             }
         }
         Ok(0)
     }
 
-    /// Returns what [`run`](Self::run) would do. Reads all documents in the legacy format and changes
+    /// Returns the report of what [`run`](Self::run) would do. Reads all documents in the legacy format and changes
     /// nothing.
     ///
     /// # Errors
     /// [`StoreError`] if the database fails.
-    pub async fn plan(&self) -> Result<FlaskReport, StoreError> {
-        let mut report = self.empty_report().await?;
+    pub async fn plan(&self) -> Result<MigrationReport, StoreError> {
+        let mut report = self.new_report().await?;
         let mut batches = Batches::open(&self.database).await?;
         while let Some(documents) = batches.next().await? {
             let partition = self.partition(documents).await?;
-            let partition = partition.without_occupied_ids(&self.database).await?;
+            let partition = partition.without_ids_in_use(&self.database).await?;
             for candidate in partition.candidates {
                 report.add_conversation(candidate.legacy.counts());
             }
@@ -100,24 +100,23 @@ impl FlaskMigration {
 
     /// Migrates all documents in the legacy format. Waits while another migration is running.
     ///
-    /// It can be interrupted at any point, even by a crash, and be run again: each
-    /// conversation is either as the Flask application left it, or completely migrated. If the future is
-    /// dropped, the next run has to wait until the lease expires.
+    /// The migration can be interrupted at any point, even by a crash, and run again: each conversation is either
+    /// unchanged or completely migrated. If the future is dropped, the next run has to wait until the lease expires.
     ///
     /// # Errors
-    /// See [`FlaskError`].
+    /// See [`MigrationError`].
     pub async fn run(
         &self,
-        mut progress: impl FnMut(FlaskProgress) + Send,
-    ) -> Result<FlaskReport, FlaskError> {
+        mut progress: impl FnMut(MigrationProgress) + Send,
+    ) -> Result<MigrationReport, MigrationError> {
         let lock = Lock::new(&self.database, self.lease);
         let held = acquire(&lock, &mut progress).await?;
         let report = tokio::select! {
             report = self.run_locked(held, &mut progress) => report,
-            () = lock.keep_renewing() => Err(FlaskError::TakenOver),
+            () = lock.keep_renewing() => Err(MigrationError::TakenOver),
         };
         if let Err(error) = lock.release().await {
-            tracing::warn!(%error, "failed to release the migration lock; it is locked until the lease expires");
+            tracing::warn!(%error, "failed to release the migration lock; it is held until its lease expires");
         }
         report
     }
@@ -127,17 +126,17 @@ impl FlaskMigration {
     async fn run_locked(
         &self,
         mut lock: HeldLock<'_>,
-        progress: &mut (impl FnMut(FlaskProgress) + Send),
-    ) -> Result<FlaskReport, FlaskError> {
-        let mut report = self.empty_report().await?;
+        progress: &mut (impl FnMut(MigrationProgress) + Send),
+    ) -> Result<MigrationReport, MigrationError> {
+        let mut report = self.new_report().await?;
         let total = self.count(legacy_documents()).await?;
         let mut batches = Batches::open(&self.database).await?;
         while let Some(documents) = batches.next().await? {
             for skipped in self.migrate(&mut lock, documents, &mut report).await? {
                 report.add_skipped(skipped.clone());
-                progress(FlaskProgress::Skipped(skipped));
+                progress(MigrationProgress::Skipped(skipped));
             }
-            progress(FlaskProgress::Migrated {
+            progress(MigrationProgress::Migrated {
                 conversations: report.conversations,
                 messages: report.messages,
                 skipped: report.skipped,
@@ -153,14 +152,14 @@ impl FlaskMigration {
         &self,
         lock: &mut HeldLock<'_>,
         documents: Vec<RawDocumentBuf>,
-        report: &mut FlaskReport,
-    ) -> Result<Vec<Skipped>, FlaskError> {
+        report: &mut MigrationReport,
+    ) -> Result<Vec<Skipped>, MigrationError> {
         let partition = self.partition(documents).await?;
-        // A deleted conversation may have had the id of one of these documents: its messages must be
-        // deleted before new ones are written under the id.
+        // A deleted conversation may have had the id of one of these documents: its messages must be deleted before new
+        // ones are written under this id.
         removals::delete_all_pending(&self.database).await?;
         let Partition { candidates, mut skipped } =
-            partition.without_occupied_ids(&self.database).await?;
+            partition.without_ids_in_use(&self.database).await?;
         let batch = self.convert(candidates).await?;
         let reasons = writes::migrate(lock, &batch).await?;
         for (converted, reason) in batch.iter().zip(reasons) {
@@ -182,16 +181,17 @@ impl FlaskMigration {
         blocking(move || candidates.into_iter().map(convert).collect()).await
     }
 
-    async fn empty_report(&self) -> Result<FlaskReport, StoreError> {
+    async fn new_report(&self) -> Result<MigrationReport, StoreError> {
         let already_current = self.count(doc! { "schema": { "$exists": true } }).await?;
-        Ok(FlaskReport { already_current, ..FlaskReport::default() })
+        Ok(MigrationReport { already_current, ..MigrationReport::default() })
     }
 
     async fn count(&self, filter: Document) -> Result<u64, StoreError> {
         self.database.run(self.conversations().count_documents(filter)).await
     }
 
-    /// Drops the index, whose field no conversation has any more: it would only slow down each write.
+    /// Drops the Flask application's text index. It would only slow down writes, because migrated conversations don't
+    /// have its field.
     async fn drop_legacy_text_index(&self) -> Result<Option<String>, StoreError> {
         let index = self.find_legacy_text_index().await?;
         if let Some(name) = &index {
@@ -231,12 +231,12 @@ impl fmt::Debug for FlaskMigration {
 
 async fn acquire<'a>(
     lock: &'a Lock<'a>,
-    progress: &mut (impl FnMut(FlaskProgress) + Send),
+    progress: &mut (impl FnMut(MigrationProgress) + Send),
 ) -> Result<HeldLock<'a>, StoreError> {
     if let Some(held) = lock.try_acquire().await? {
         return Ok(held);
     }
-    progress(FlaskProgress::Waiting);
+    progress(MigrationProgress::Waiting);
     loop {
         sleep(LOCK_POLL_INTERVAL).await;
         if let Some(held) = lock.try_acquire().await? {

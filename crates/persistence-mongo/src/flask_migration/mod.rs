@@ -1,7 +1,7 @@
-//! The migration of the Flask application's conversations, in place.
+//! The in-place migration of the Flask application's conversations.
 //!
-//! The Flask application kept each conversation in one document. Each is converted in steps, of which
-//! the last makes all of its messages visible at once; see [`writes`].
+//! The Flask application stored each conversation in one document. Each document is converted in steps. The last step
+//! makes all of its messages visible together; see [`writes`].
 
 mod batches;
 mod blocking;
@@ -17,5 +17,5 @@ mod writes;
 
 pub use self::converted::CountTokens;
 pub use self::migration::FlaskMigration;
-pub use self::report::{FlaskError, FlaskProgress, FlaskReport, Skipped};
+pub use self::report::{MigrationError, MigrationProgress, MigrationReport, Skipped};
 pub use self::skip_reason::SkipReason;

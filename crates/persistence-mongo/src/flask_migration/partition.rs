@@ -1,4 +1,4 @@
-//! Separating the documents that can be migrated from those that can't.
+//! Separates the documents that can be migrated from those that can't.
 
 use std::collections::{HashMap, HashSet};
 
@@ -18,19 +18,20 @@ use super::skip_reason::SkipReason;
 use crate::database::MongoDatabase;
 use crate::schema::{CONVERSATIONS, MESSAGES};
 
-/// Documents, separated.
+/// The separated documents.
 #[derive(Default)]
 pub(super) struct Partition {
     pub(super) candidates: Vec<Candidate>,
     pub(super) skipped: Vec<Skipped>,
 }
 
-/// One of several documents that may have the same `conversation_id`.
-struct IdCollision {
+/// One of the documents with the same `conversation_id`.
+struct DocumentWithId {
     /// Its `_id`, as text.
     document: String,
-    written_id: String,
-    is_migrated_already: bool,
+    /// Its `conversation_id`, as it is stored.
+    stored_id: String,
+    is_migrated: bool,
 }
 
 /// Parses the documents.
@@ -55,35 +56,35 @@ impl Partition {
         self,
         database: &MongoDatabase,
     ) -> Result<Self, StoreError> {
-        let collisions = find_collisions(database, &self.candidates).await?;
+        let documents = find_documents_by_id(database, &self.candidates).await?;
         Ok(self.skip(|candidate| {
             let id = candidate.legacy.conversation_id;
-            let first = collisions.get(&id)?.iter().min_by_key(|one| rank(one, id))?;
+            let first = documents.get(&id)?.iter().min_by_key(|document| rank(document, id))?;
             (first.document != candidate.id.to_string())
                 .then(|| SkipReason::DuplicateConversationId(first.document.clone()))
         }))
     }
 
     /// Skips the candidates whose id is used by messages that no migration wrote.
-    pub(super) async fn without_occupied_ids(
+    pub(super) async fn without_ids_in_use(
         self,
         database: &MongoDatabase,
     ) -> Result<Self, StoreError> {
-        let ids: Vec<String> =
-            self.candidates.iter().map(|one| one.legacy.conversation_id.to_string()).collect();
+        let ids = self.candidates.iter().map(|candidate| candidate.legacy.conversation_id);
+        let ids: Vec<String> = ids.map(|id| id.to_string()).collect();
         let messages = database.raw().collection::<MessageKey>(MESSAGES);
-        let found = messages
+        let find = messages
             .find(doc! { "conversation_id": { "$in": ids } })
             .projection(MessageKey::projection());
-        let mut found = database.run(found).await?;
-        let mut occupied = HashSet::new();
-        while let Some(message) = database.run(found.try_next()).await? {
+        let mut cursor = database.run(find).await?;
+        let mut in_use = HashSet::new();
+        while let Some(message) = database.run(cursor.try_next()).await? {
             if !message.is_migrated() {
-                occupied.insert(message.conversation_id);
+                in_use.insert(message.conversation_id);
             }
         }
         Ok(self.skip(|candidate| {
-            occupied
+            in_use
                 .contains(&candidate.legacy.conversation_id)
                 .then_some(SkipReason::HasOtherMessages)
         }))
@@ -102,41 +103,41 @@ impl Partition {
     }
 }
 
-/// Ranks the documents with this id: the one with the lowest rank keeps it. A conversation that was migrated
-/// already comes first, then a document that writes the id in the canonical notation, then the oldest.
-fn rank(collision: &IdCollision, id: ConversationId) -> (bool, bool, &str) {
-    let has_other_notation = collision.written_id != id.to_string();
-    (!collision.is_migrated_already, has_other_notation, &collision.document)
+/// Ranks the documents with this id: the one with the lowest rank keeps it. A migrated conversation comes first, then a
+/// document with the id in canonical form, then the oldest document.
+fn rank(document: &DocumentWithId, id: ConversationId) -> (bool, bool, &str) {
+    let is_other_form = document.stored_id != id.to_string();
+    (!document.is_migrated, is_other_form, &document.document)
 }
 
 /// Finds all documents with the candidates' ids, grouped by id.
-async fn find_collisions(
+async fn find_documents_by_id(
     database: &MongoDatabase,
     candidates: &[Candidate],
-) -> Result<HashMap<ConversationId, Vec<IdCollision>>, StoreError> {
-    let written = candidates.iter().map(|candidate| candidate.legacy.written_id.clone());
+) -> Result<HashMap<ConversationId, Vec<DocumentWithId>>, StoreError> {
+    let stored = candidates.iter().map(|candidate| candidate.legacy.stored_id.clone());
     let canonical = candidates.iter().map(|candidate| candidate.legacy.conversation_id.to_string());
-    let notations: HashSet<String> = written.chain(canonical).collect();
-    let notations: Vec<String> = notations.into_iter().collect();
+    let forms: HashSet<String> = stored.chain(canonical).collect();
+    let forms: Vec<String> = forms.into_iter().collect();
     let conversations = database.raw().collection::<Document>(CONVERSATIONS);
-    let found = conversations
-        .find(doc! { "conversation_id": { "$in": notations } })
+    let find = conversations
+        .find(doc! { "conversation_id": { "$in": forms } })
         .projection(doc! { "conversation_id": 1, "schema": 1 });
-    let mut found = database.run(found).await?;
-    let mut collisions: HashMap<_, Vec<_>> = HashMap::new();
-    while let Some(document) = database.run(found.try_next()).await? {
+    let mut cursor = database.run(find).await?;
+    let mut by_id: HashMap<_, Vec<_>> = HashMap::new();
+    while let Some(document) = database.run(cursor.try_next()).await? {
         // The query also matches an array that contains such an id.
-        let Ok(written_id) = document.get_str("conversation_id") else { continue };
-        collisions.entry(ids::conversation_id(written_id)).or_default().push(IdCollision {
+        let Ok(stored_id) = document.get_str("conversation_id") else { continue };
+        by_id.entry(ids::conversation_id(stored_id)).or_default().push(DocumentWithId {
             document: document.get("_id").map(Bson::to_string).unwrap_or_default(),
-            written_id: written_id.to_owned(),
-            is_migrated_already: document.contains_key("schema"),
+            stored_id: stored_id.to_owned(),
+            is_migrated: document.contains_key("schema"),
         });
     }
-    Ok(collisions)
+    Ok(by_id)
 }
 
-/// The fields that tell whether a migration wrote a message.
+/// The fields of a message that show whether a migration wrote it.
 #[serde_as]
 #[derive(Deserialize)]
 pub(super) struct MessageKey {

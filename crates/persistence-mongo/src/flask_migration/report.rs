@@ -1,4 +1,4 @@
-//! What a migration reports: its progress, its result, its errors.
+//! The progress, the result and the errors of a migration.
 
 use std::fmt;
 
@@ -9,12 +9,12 @@ use webchat_persistence::StoreError;
 use super::legacy::Counts;
 use super::skip_reason::SkipReason;
 
-/// The maximum number of skipped documents that a report names.
-const MAX_NAMED: usize = 1_000;
+/// The maximum number of skipped documents that a report lists.
+const MAX_LISTED: usize = 1_000;
 
-/// What a migration did, or would do.
+/// The result of a migration, or of its plan.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct FlaskReport {
+pub struct MigrationReport {
     /// The number of migrated conversations.
     pub conversations: u64,
     /// The number of their messages.
@@ -22,9 +22,9 @@ pub struct FlaskReport {
     /// The number of messages whose role Webchat does not have. Each was mapped to the user or the
     /// assistant.
     pub role_mapped_messages: u64,
-    /// The number of migrated conversations that have a summary now.
+    /// The number of migrated conversations with a summary.
     pub summaries: u64,
-    /// The number of conversations that were in Webchat's format already.
+    /// The number of conversations that were already in Webchat's format.
     pub already_current: u64,
     /// The number of documents that were skipped and left unchanged.
     pub skipped: u64,
@@ -37,20 +37,20 @@ pub struct FlaskReport {
 /// A document of the Flask application that was left unchanged.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Skipped {
-    /// Its `_id`, in the notation of MongoDB's shell.
+    /// Its `_id`, as MongoDB's shell writes it.
     pub document: String,
-    /// Why it was skipped.
+    /// The reason why it was skipped.
     pub reason: SkipReason,
 }
 
 /// The progress of a running migration.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum FlaskProgress {
-    /// Another migration is running. This one begins when that one ends or its lease expires.
+pub enum MigrationProgress {
+    /// Another migration is running. This one starts when the other one ends or its lease expires.
     Waiting,
     /// A document was skipped.
     Skipped(Skipped),
-    /// A batch of documents was migrated. The numbers are totals so far.
+    /// A batch of documents was migrated. All numbers are totals of the run.
     Migrated {
         /// The number of migrated conversations.
         conversations: u64,
@@ -58,14 +58,14 @@ pub enum FlaskProgress {
         messages: u64,
         /// The number of skipped documents.
         skipped: u64,
-        /// The number of documents in the legacy format when the migration began.
+        /// The number of documents in the legacy format at the start of the migration.
         total: u64,
     },
 }
 
-/// Why a migration ended early. Another run continues where it stopped.
+/// The reason why a migration ended early. Another run continues where it stopped.
 #[derive(Debug, Error)]
-pub enum FlaskError {
+pub enum MigrationError {
     /// The database failed.
     #[error("{0}; run the migration again to continue")]
     Store(#[from] StoreError),
@@ -86,7 +86,7 @@ impl fmt::Display for Skipped {
     }
 }
 
-impl FlaskReport {
+impl MigrationReport {
     pub(super) fn add_conversation(&mut self, counts: Counts) {
         self.conversations += 1;
         self.messages += counts.messages;
@@ -96,7 +96,7 @@ impl FlaskReport {
 
     pub(super) fn add_skipped(&mut self, skipped: Skipped) {
         self.skipped += 1;
-        if self.first_skipped.len() < MAX_NAMED {
+        if self.first_skipped.len() < MAX_LISTED {
             self.first_skipped.push(skipped);
         }
     }

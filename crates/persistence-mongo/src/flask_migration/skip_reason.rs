@@ -1,11 +1,11 @@
-//! Why a document of the Flask application can't be migrated.
+//! The reasons why documents of the Flask application can't be migrated.
 
 use thiserror::Error;
 
 /// The maximum length of a migrated message's text, in bytes.
 pub(super) const MAX_CONTENT_BYTES: usize = 1024 * 1024;
 
-/// Why a document can't be migrated. Indexes count the entries of `conversation_history` from 0.
+/// The reason why a document can't be migrated. Indexes count the entries of `conversation_history` from 0.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum SkipReason {
     /// The document is damaged.
@@ -20,7 +20,7 @@ pub enum SkipReason {
     /// A date field does not contain a valid date.
     #[error("its {0} is not a date in the years 0 to 9999")]
     InvalidDate(&'static str),
-    /// It does not contain the time when it was created.
+    /// It contains no time of creation.
     #[error("it has neither created_at nor updated_at, and its _id contains no time")]
     NoTime,
     /// Its list of messages is not an array.
@@ -51,7 +51,7 @@ pub enum SkipReason {
     /// Another document has the same `conversation_id`.
     #[error("the document {0} has the same conversation_id")]
     DuplicateConversationId(String),
-    /// Messages that no migration wrote have its id.
+    /// Messages that no migration wrote have its `conversation_id`.
     #[error("Webchat already has other messages under its conversation_id")]
     HasOtherMessages,
     /// The Flask application wrote to it again after it was migrated.
@@ -60,8 +60,8 @@ pub enum SkipReason {
     /// It changed while it was being migrated.
     #[error("it changed during the migration: is the Flask application still running?")]
     ChangedDuringMigration,
-    /// Its messages, read back, differed from what was written.
-    #[error("its messages were written, but differed when they were read back")]
+    /// Its written messages differed when they were read back.
+    #[error("its written messages differed when they were read back")]
     VerificationFailed,
     /// The database rejects the converted document.
     #[error("the database rejects it with error code {0}")]

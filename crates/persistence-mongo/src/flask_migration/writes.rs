@@ -1,7 +1,6 @@
-//! Writing converted conversations, in four steps. Nothing is visible before the last step, which is one
-//! transaction:
+//! Writes converted conversations in four steps. Nothing is visible before the last step, which is one transaction:
 //!
-//! 1. Delete the messages that an interrupted run left.
+//! 1. Delete messages that an interrupted run left behind.
 //! 2. Back up the legacy documents.
 //! 3. Write the messages.
 //! 4. Read the messages back, compare them, and convert the documents.
@@ -22,7 +21,7 @@ use webchat_persistence::StoreError;
 use super::converted::{Converted, Fingerprint};
 use super::lock::HeldLock;
 use super::partition::MessageKey;
-use super::report::FlaskError;
+use super::report::MigrationError;
 use super::skip_reason::SkipReason;
 use crate::database::{MAX_DOCUMENTS, Transaction};
 use crate::documents::{MessageDocument, message_batches};
@@ -32,13 +31,13 @@ use crate::schema::{CONVERSATIONS, MESSAGES};
 /// The collection that keeps the migrated documents in their legacy format.
 pub(super) const BACKUP: &str = "conversations_flask_backup";
 
-/// Migrates the documents. Returns for each why it was skipped, or `None` if it was migrated.
+/// Migrates the documents. Returns for each the reason why it was skipped, or `None` if it was migrated.
 pub(super) async fn migrate(
     lock: &mut HeldLock<'_>,
     batch: &[Converted],
-) -> Result<Vec<Option<SkipReason>>, FlaskError> {
+) -> Result<Vec<Option<SkipReason>>, MigrationError> {
     let reasons = match attempt(lock, batch).await {
-        Err(FlaskError::Store(StoreError::Fault(_))) => attempt_each(lock, batch).await?,
+        Err(MigrationError::Store(StoreError::Fault(_))) => attempt_each(lock, batch).await?,
         result => result?,
     };
     let skipped = batch.iter().zip(&reasons).filter(|(_, reason)| reason.is_some());
@@ -50,15 +49,15 @@ pub(super) async fn migrate(
     Ok(reasons)
 }
 
-/// Migrates each document separately, so that one that the server rejects does not affect the others.
+/// Migrates each document separately, so that a document that the server rejects does not affect the others.
 async fn attempt_each(
     lock: &mut HeldLock<'_>,
     batch: &[Converted],
-) -> Result<Vec<Option<SkipReason>>, FlaskError> {
+) -> Result<Vec<Option<SkipReason>>, MigrationError> {
     let mut reasons = Vec::with_capacity(batch.len());
     for converted in batch {
         match attempt(lock, slice::from_ref(converted)).await {
-            Err(FlaskError::Store(StoreError::Fault(cause))) => {
+            Err(MigrationError::Store(StoreError::Fault(cause))) => {
                 let cause = cause.downcast_ref::<ErrorKind>().and_then(code);
                 reasons.push(Some(SkipReason::Rejected(cause.unwrap_or_default())));
             }
@@ -71,7 +70,7 @@ async fn attempt_each(
 async fn attempt(
     lock: &mut HeldLock<'_>,
     batch: &[Converted],
-) -> Result<Vec<Option<SkipReason>>, FlaskError> {
+) -> Result<Vec<Option<SkipReason>>, MigrationError> {
     delete_messages(lock, batch).await?;
     back_up(lock, batch).await?;
     write_messages(lock, batch).await?;
@@ -79,11 +78,11 @@ async fn attempt(
         .await
 }
 
-/// Deletes the messages that an interrupted migration left of these conversations.
+/// Deletes messages of these conversations that an interrupted migration left behind.
 async fn delete_messages(
     lock: &mut HeldLock<'_>,
     batch: impl IntoIterator<Item = &Converted>,
-) -> Result<(), FlaskError> {
+) -> Result<(), MigrationError> {
     let ids: Vec<String> = batch
         .into_iter()
         .map(|converted| converted.conversation.conversation_id.to_string())
@@ -96,7 +95,10 @@ async fn delete_messages(
 }
 
 /// Deletes the backups of skipped documents: restoring them would undo later changes.
-async fn delete_backups(lock: &mut HeldLock<'_>, batch: &[&Converted]) -> Result<(), FlaskError> {
+async fn delete_backups(
+    lock: &mut HeldLock<'_>,
+    batch: &[&Converted],
+) -> Result<(), MigrationError> {
     let ids: Vec<&Bson> = batch.iter().map(|converted| &converted.id).collect();
     lock.transaction(ids, |Transaction { database, session }, ids| {
         async move {
@@ -109,11 +111,11 @@ async fn delete_backups(lock: &mut HeldLock<'_>, batch: &[&Converted]) -> Result
     .await
 }
 
-async fn back_up(lock: &mut HeldLock<'_>, batch: &[Converted]) -> Result<(), FlaskError> {
+async fn back_up(lock: &mut HeldLock<'_>, batch: &[Converted]) -> Result<(), MigrationError> {
     lock.transaction(batch, |Transaction { database, session }, batch| {
         async move {
             let backup = database.raw().collection::<RawDocumentBuf>(BACKUP);
-            // An existing backup is older: the Flask application has written to the document since.
+            // An existing backup is outdated: the Flask application has written to the document since.
             backup
                 .delete_many(doc! { "_id": { "$in": ids(batch) } })
                 .session(&mut *session)
@@ -127,7 +129,10 @@ async fn back_up(lock: &mut HeldLock<'_>, batch: &[Converted]) -> Result<(), Fla
     .await
 }
 
-async fn write_messages(lock: &mut HeldLock<'_>, batch: &[Converted]) -> Result<(), FlaskError> {
+async fn write_messages(
+    lock: &mut HeldLock<'_>,
+    batch: &[Converted],
+) -> Result<(), MigrationError> {
     let messages = batch.iter().flat_map(|converted| &converted.messages);
     for messages in message_batches(messages) {
         insert(lock, &messages).await?;
@@ -135,7 +140,10 @@ async fn write_messages(lock: &mut HeldLock<'_>, batch: &[Converted]) -> Result<
     Ok(())
 }
 
-async fn insert(lock: &mut HeldLock<'_>, messages: &[&MessageDocument]) -> Result<(), FlaskError> {
+async fn insert(
+    lock: &mut HeldLock<'_>,
+    messages: &[&MessageDocument],
+) -> Result<(), MigrationError> {
     lock.transaction(messages, |Transaction { database, session }, messages| {
         async move {
             database.messages().insert_many(messages.iter().copied()).session(session).await?;
@@ -153,14 +161,14 @@ async fn delete_some_messages(
 ) -> MongoResult<bool> {
     let Transaction { database, session } = transaction;
     let messages = database.raw().collection::<MessageKey>(MESSAGES);
-    let mut found = messages
+    let mut cursor = messages
         .find(doc! { "conversation_id": { "$in": conversations } })
         .projection(MessageKey::projection())
         .limit(i64::from(MAX_DOCUMENTS))
         .session(&mut *session)
         .await?;
-    let found: Vec<MessageKey> = found.stream(&mut *session).try_collect().await?;
-    let migrated = found.iter().filter(|key| key.is_migrated());
+    let keys: Vec<MessageKey> = cursor.stream(&mut *session).try_collect().await?;
+    let migrated = keys.iter().filter(|key| key.is_migrated());
     let ids: Vec<String> = migrated.map(|key| key.message_id.to_string()).collect();
     if ids.is_empty() {
         return Ok(false);
@@ -180,10 +188,10 @@ async fn convert_documents(
     let mut updates = Vec::with_capacity(batch.len());
     for converted in batch {
         let id = converted.conversation.conversation_id;
-        let found = written.get(&id).cloned().unwrap_or_default();
+        let fingerprint = written.get(&id).cloned().unwrap_or_default();
         reasons.push(if !present.contains(converted.document.as_bytes()) {
             Some(SkipReason::ChangedDuringMigration)
-        } else if !found.matches(&converted.fingerprint) {
+        } else if !fingerprint.matches(&converted.fingerprint) {
             Some(SkipReason::VerificationFailed)
         } else {
             updates.push(update(converted)?);
@@ -208,7 +216,7 @@ struct UpdateResponse {
     errors: Vec<WriteError>,
 }
 
-/// Runs all updates as one command: the driver would send one for each, which takes twice as long.
+/// Runs all updates as one command. The driver would send a command for each, which takes twice as long.
 async fn run_updates(transaction: Transaction<'_>, updates: Vec<Document>) -> MongoResult<()> {
     if updates.is_empty() {
         return Ok(());
@@ -240,7 +248,7 @@ async fn read_messages(
 ) -> MongoResult<HashMap<ConversationId, Fingerprint>> {
     let conversations: Vec<String> =
         batch.iter().map(|converted| converted.conversation.conversation_id.to_string()).collect();
-    let mut found = database
+    let mut cursor = database
         .raw()
         .collection::<WrittenMessage>(MESSAGES)
         .find(doc! { "conversation_id": { "$in": conversations } })
@@ -248,7 +256,7 @@ async fn read_messages(
         .session(&mut **session)
         .await?;
     let mut written: HashMap<_, Fingerprint> = HashMap::new();
-    while let Some(message) = found.next(session).await.transpose()? {
+    while let Some(message) = cursor.next(session).await.transpose()? {
         let fingerprint = written.entry(message.conversation_id).or_default();
         fingerprint.add(message.position, message.role, &message.content);
     }
@@ -259,13 +267,13 @@ async fn read_documents(
     Transaction { database, session }: &mut Transaction<'_>,
     batch: &[Converted],
 ) -> MongoResult<HashSet<Vec<u8>>> {
-    let mut found = database
+    let mut cursor = database
         .raw()
         .collection::<RawDocumentBuf>(CONVERSATIONS)
         .find(doc! { "_id": { "$in": ids(batch) } })
         .session(&mut **session)
         .await?;
-    found.stream(session).map_ok(RawDocumentBuf::into_bytes).try_collect().await
+    cursor.stream(session).map_ok(RawDocumentBuf::into_bytes).try_collect().await
 }
 
 fn ids(batch: &[Converted]) -> Vec<&Bson> {

@@ -1,8 +1,8 @@
-//! The steps that bring a database up to date.
+//! The changes that update the schema of a database.
 
 use std::fmt;
 
-/// A step that brings a database up to date. Its `Display` text is for the operator.
+/// A change that updates the schema of a database. Its `Display` text is for the operator.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum SchemaChange {
     /// Create a collection with its validator.
@@ -16,7 +16,7 @@ pub enum SchemaChange {
         /// The name of the index.
         index: String,
     },
-    /// Drop an index that conflicts with one of ours: it has the same name or the same keys.
+    /// Drop an index that conflicts with an index of Webchat: it has the same name or the same keys.
     DropIndex {
         /// The collection.
         collection: &'static str,

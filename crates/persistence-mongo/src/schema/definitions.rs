@@ -6,23 +6,23 @@ use webchat_persistence::rules::StoredName;
 
 pub(crate) const CONVERSATIONS: &str = "conversations";
 pub(crate) const MESSAGES: &str = "messages";
-/// Invisible messages that are still to be deleted.
+/// Invisible messages that still have to be deleted.
 pub(crate) const REMOVALS: &str = "removals";
 
-/// File analyses: jobs and their outcomes.
+/// The jobs that analyse files.
 pub(crate) const FILE_JOBS: &str = "file_jobs";
 /// The texts of files whose jobs are running or have failed.
 pub(crate) const FILE_TEXTS: &str = "file_texts";
 /// The analyses of these files' parts.
 pub(crate) const FILE_ANALYSES: &str = "file_analyses";
 
-/// The tokens of each day, by user, by client address and in all.
+/// The tokens of each day: per user, per client network and in total.
 pub(crate) const DAILY_TOKENS: &str = "daily_tokens";
 
-/// When each user was last active.
+/// The last activity of each user.
 pub(crate) const USERS: &str = "users";
 
-/// Facts about the database as a whole: the schema version and the lock of a migration.
+/// Documents about the database itself: the schema version, the lock of a migration, and the readiness probe.
 pub(crate) const META: &str = "meta";
 /// The `_id` of the document that the readiness probe writes.
 pub(crate) const READINESS_ID: &str = "readiness";
@@ -33,7 +33,7 @@ pub(super) const VERSION_ID: &str = "schema";
 pub(super) struct CollectionDefinition {
     pub(super) name: &'static str,
     pub(super) validator: Document,
-    /// Each in the form in which the server lists it, without the field `v`.
+    /// The indexes in the format in which the server lists them, without the field `v`.
     pub(super) indexes: Vec<Document>,
 }
 
@@ -95,8 +95,8 @@ pub(super) fn collections() -> [CollectionDefinition; 8] {
     ]
 }
 
-/// Requires no more than the Flask application did: the collection contains its documents until they
-/// are migrated.
+/// Requires only fields that the Flask application also required: the collection contains its documents until they are
+/// migrated.
 fn conversations_validator() -> Document {
     doc! { "$jsonSchema": {
         "bsonType": "object",
@@ -255,7 +255,7 @@ fn file_jobs_indexes() -> Vec<Document> {
 
 fn conversations_indexes() -> Vec<Document> {
     vec![
-        // The Flask application creates this index and `created_at_idx`, and doesn't start if an index has the same
+        // The Flask application creates this index and `created_at_idx`, and fails to start if an index has the same
         // name but other keys. It must be able to start again after a rollback.
         doc! {
             "name": "conversation_user_idx",
@@ -263,8 +263,8 @@ fn conversations_indexes() -> Vec<Document> {
             "unique": true,
         },
         doc! { "name": "created_at_idx", "key": { "created_at": -1 } },
-        // Messages are found by their conversation alone, so no two conversations may have the same
-        // id, even of different users.
+        // Messages are found by their conversation id alone, so no two conversations may have the same id, even if they
+        // belong to different users.
         doc! {
             "name": "conversation_idx",
             "key": { "conversation_id": 1 },
@@ -299,7 +299,7 @@ fn messages_indexes() -> Vec<Document> {
             "name": "conversation_visible_idx",
             "key": { "conversation_id": 1, "active": 1, "position": 1 },
         },
-        // The children of a message, which are the versions of the next one.
+        // Finds the children of a message, which are versions of the next message.
         doc! {
             "name": "conversation_parent_idx",
             "key": { "conversation_id": 1, "parent_id": 1, "position": 1 },
@@ -320,8 +320,8 @@ fn messages_indexes() -> Vec<Document> {
             "key": { "user_id": 1, "_fts": "text", "_ftsx": 1 },
             "weights": { "content": 1 },
             "default_language": "english",
-            // A field that no document has. The default is `language`: a document with that field
-            // would be stemmed differently from the searches for it.
+            // A field that no document has. By default, the field `language` of a document would determine how its words
+            // are stemmed, unlike those of a search.
             "language_override": "no_language_override",
         },
     ]

@@ -1,19 +1,19 @@
-//! Comparing a collection's indexes with those it should have.
+//! Compares the existing indexes of a collection with the wanted ones.
 
 use mongodb::bson::{Bson, Document};
 
 use super::change::SchemaChange;
 
-/// Returns the changes that give the collection the wanted index.
+/// Returns the changes that create the wanted index.
 pub(super) fn index_changes(
     collection: &'static str,
-    found: &[Document],
+    existing: &[Document],
     wanted: &Document,
 ) -> Vec<SchemaChange> {
-    if found.iter().any(|index| name(index) == name(wanted) && is_equivalent(index, wanted)) {
+    if existing.iter().any(|index| name(index) == name(wanted) && is_equivalent(index, wanted)) {
         return Vec::new();
     }
-    let conflicting = found
+    let conflicting = existing
         .iter()
         .filter(|index| name(index) == name(wanted) || has_same_signature(index, wanted));
     let drops = conflicting
@@ -40,7 +40,8 @@ pub(super) fn integer(value: &Bson) -> Option<i64> {
     }
 }
 
-/// MongoDB allows two indexes with the same keys if their partial filters differ.
+/// Whether MongoDB would refuse both indexes: it allows two indexes with the same keys only if their partial filters
+/// differ.
 fn has_same_signature(index: &Document, wanted: &Document) -> bool {
     let filter = "partialFilterExpression";
     keys(index) == keys(wanted) && index.get(filter) == wanted.get(filter)
@@ -62,7 +63,7 @@ fn is_equivalent(index: &Document, wanted: &Document) -> bool {
         && OPTIONS.iter().all(|option| index.get(option) == wanted.get(option))
 }
 
-/// Returns the keys in order. Clients write the direction as different types of number.
+/// Returns the keys in order. Clients use different number types for the direction.
 fn keys(index: &Document) -> Vec<(&str, Option<i64>, Option<&str>)> {
     let keys = index.get_document("key").into_iter().flatten();
     keys.map(|(name, kind)| (name.as_str(), integer(kind), kind.as_str())).collect()

@@ -1,4 +1,4 @@
-//! The schema of a database: its collections, validators and indexes, and how it is updated.
+//! The schema of a database: its collections, validators and indexes, and their updates.
 
 mod change;
 mod definitions;

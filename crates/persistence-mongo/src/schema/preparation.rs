@@ -1,4 +1,4 @@
-//! Bringing a database's schema up to date.
+//! Updates the schema of a database.
 
 use std::future::IntoFuture;
 use std::time::Duration;
@@ -15,19 +15,19 @@ use super::definitions::{CollectionDefinition, META, VERSION_ID, collections};
 use super::indexes::{create_index, index_changes, integer, name};
 use crate::database::{MongoDatabase, OpenError, within};
 
-/// The schema version that this program prepares, recorded in the document `schema` of `meta`.
+/// The schema version of this program, recorded in the document `schema` of `meta`.
 const VERSION: i64 = 1;
 
-/// The maximum duration of an index build, which takes long in a database that has data already.
+/// The maximum duration of an index build, which takes long in a database with much data.
 const INDEX_BUILD_TIMEOUT: Duration = Duration::from_hours(1);
 
-/// The maximum duration of any other step: an abandoned transaction can block it for a minute.
-const STEP_TIMEOUT: Duration = Duration::from_mins(2);
+/// The maximum duration of any other operation: an abandoned transaction can block it for a minute.
+const OPERATION_TIMEOUT: Duration = Duration::from_mins(2);
 
-/// The maximum number of attempts while another instance prepares the database too.
+/// The maximum number of attempts while another instance is also preparing the database.
 const MAX_ATTEMPTS: u32 = 5;
 
-/// The pause after the first attempt. It grows by as much after each one.
+/// The pause after the first attempt. It grows by this much after each further one.
 const RETRY_PAUSE: Duration = Duration::from_millis(200);
 
 /// The collections, validators and indexes of a database.
@@ -43,7 +43,7 @@ impl Schema {
         Self { database }
     }
 
-    /// Returns what [`prepare`](Self::prepare) would do. Changes nothing.
+    /// Returns the changes that [`prepare`](Self::prepare) would make. Changes nothing.
     ///
     /// # Errors
     /// [`OpenError::TooNew`] if a newer version of Webchat has prepared the database; other variants if
@@ -67,10 +67,10 @@ impl Schema {
         Ok(changes)
     }
 
-    /// Brings the database up to date and returns the changes that it made, if any. Several instances may
-    /// do this at the same time. It waits for the indexes that it builds, each for at most an hour, but
-    /// not for those that another instance is building; until they are built, searches are unavailable.
-    /// It can be interrupted at any point and repeated.
+    /// Updates the schema, and returns the changes that were made, if any. Several instances may call this at the same
+    /// time. It waits at most an hour for each index that it builds, but not for indexes that another instance is
+    /// building. Until the text index is built, searches are unavailable. The call can be interrupted at any point and
+    /// repeated.
     ///
     /// # Errors
     /// Those of [`plan`](Self::plan); [`OpenError::Rejected`] if the server rejects a change, for example
@@ -103,7 +103,8 @@ impl Schema {
 
     async fn version(&self) -> Result<i64, OpenError> {
         let meta = self.database.raw().collection::<Document>(META);
-        let found = self.within(STEP_TIMEOUT, meta.find_one(doc! { "_id": VERSION_ID })).await?;
+        let found =
+            self.within(OPERATION_TIMEOUT, meta.find_one(doc! { "_id": VERSION_ID })).await?;
         let version = found.as_ref().and_then(|record| record.get("version"));
         Ok(version.and_then(integer).unwrap_or(0))
     }
@@ -136,20 +137,20 @@ impl Schema {
         name: &str,
     ) -> Result<Option<CollectionSpecification>, OpenError> {
         let list = self.database.raw().list_collections().filter(doc! { "name": name });
-        self.within(STEP_TIMEOUT, async { list.await?.try_next().await }).await
+        self.within(OPERATION_TIMEOUT, async { list.await?.try_next().await }).await
     }
 
     /// Returns all indexes, including those that are still being built.
     async fn find_indexes(&self, collection: &str) -> Result<Vec<Document>, OpenError> {
         let list = self.database.raw().run_cursor_command(doc! { "listIndexes": collection });
-        self.within(STEP_TIMEOUT, async { list.await?.try_collect().await }).await
+        self.within(OPERATION_TIMEOUT, async { list.await?.try_collect().await }).await
     }
 
     async fn apply_one(&self, change: &SchemaChange) -> Result<(), OpenError> {
         match change {
             SchemaChange::CreateCollection(name) => {
                 let create = doc! { "create": *name, "validator": wanted_validator(name) };
-                self.run_command(create, STEP_TIMEOUT).await
+                self.run_command(create, OPERATION_TIMEOUT).await
             }
             SchemaChange::SetValidator(name) => {
                 let set = doc! {
@@ -158,7 +159,7 @@ impl Schema {
                     "validationLevel": "strict",
                     "validationAction": "error",
                 };
-                self.run_command(set, STEP_TIMEOUT).await
+                self.run_command(set, OPERATION_TIMEOUT).await
             }
             SchemaChange::CreateIndex { collection, index } => {
                 // Without this, a replica set with a missing member could not build the index.
@@ -170,12 +171,16 @@ impl Schema {
                 self.run_command(create, INDEX_BUILD_TIMEOUT).await
             }
             SchemaChange::DropIndex { collection, index } => {
-                // Another instance may have replaced it meanwhile: dropping that index would cause a second build.
+                // Another instance may have replaced it in the meantime: dropping the new index would cause another
+                // build.
                 if !self.is_needed(collection, change).await? {
                     return Ok(());
                 }
-                self.run_command(doc! { "dropIndexes": *collection, "index": index }, STEP_TIMEOUT)
-                    .await
+                self.run_command(
+                    doc! { "dropIndexes": *collection, "index": index },
+                    OPERATION_TIMEOUT,
+                )
+                .await
             }
             SchemaChange::RecordVersion(version) => self.record_version(*version).await,
         }
@@ -196,10 +201,10 @@ impl Schema {
 
     async fn record_version(&self, version: i64) -> Result<(), OpenError> {
         let meta = self.database.raw().collection::<Document>(META);
-        // Never lower it: a newer instance may have started at the same time.
+        // Never lower the version: a newer instance may have started at the same time.
         let raised = doc! { "$max": { "version": version } };
         let record = meta.update_one(doc! { "_id": VERSION_ID }, raised).upsert(true);
-        self.within(STEP_TIMEOUT, record).await?;
+        self.within(OPERATION_TIMEOUT, record).await?;
         Ok(())
     }
 

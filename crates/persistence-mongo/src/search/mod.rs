@@ -1,4 +1,4 @@
-//! The full-text search in messages.
+//! Full-text search in messages.
 
 mod query;
 

@@ -1,4 +1,4 @@
-//! Running a search with MongoDB's text index.
+//! Runs searches with MongoDB's text index.
 
 use std::collections::HashSet;
 use std::future::ready;
@@ -24,7 +24,7 @@ struct HitDocument {
     score: f64,
 }
 
-/// Returns the messages that match the query best, at most `limit`.
+/// Returns at most `limit` messages, best match first.
 pub(crate) async fn search(
     database: &MongoDatabase,
     user_id: UserId,
@@ -32,10 +32,9 @@ pub(crate) async fn search(
     limit: u32,
 ) -> MongoResult<Vec<SearchHit>> {
     let terms = Terms::of(query, is_in_word);
-    // One byte more shows the snippet that the text is longer.
-    let found =
-        find_best(database, user_id, query, &terms, limit, SNIPPET_SOURCE_BYTES + 1).await?;
-    Ok(found.into_iter().map(|hit| hit.into_hit(&terms)).collect())
+    // The additional byte lets the snippet know that the text is longer.
+    let best = find_best(database, user_id, query, &terms, limit, SNIPPET_SOURCE_BYTES + 1).await?;
+    Ok(best.into_iter().map(|hit| hit.into_hit(&terms)).collect())
 }
 
 /// Returns the conversations of the best messages, each with the score of its best message.
@@ -46,8 +45,8 @@ pub(crate) async fn search_conversations(
     max_messages: u32,
 ) -> MongoResult<Vec<(ConversationId, f64)>> {
     let terms = Terms::of(query, is_in_word);
-    let found = find_best(database, user_id, query, &terms, max_messages, 0).await?;
-    let hits = found.into_iter().map(|hit| (hit.message.conversation_id, hit.score)).collect();
+    let best = find_best(database, user_id, query, &terms, max_messages, 0).await?;
+    let hits = best.into_iter().map(|hit| (hit.message.conversation_id, hit.score)).collect();
     add_example_matches(database, user_id, &terms, hits).await
 }
 
@@ -81,7 +80,7 @@ async fn add_example_matches(
     Ok(matches.append_to(hits))
 }
 
-/// Finds the messages that match the query best, with at most the first `max_bytes` bytes of their texts.
+/// Finds the best matches, with at most the first `max_bytes` bytes of their texts.
 async fn find_best(
     database: &MongoDatabase,
     user_id: UserId,
@@ -92,16 +91,16 @@ async fn find_best(
 ) -> MongoResult<Vec<HitDocument>> {
     let removed = removals::pending(database, user_id).await?;
     let mut pipeline = pipeline(user_id, query, &removed);
-    // If there is a phrase, the server does not require any of the words beside it.
+    // If the query contains a phrase, the server does not require any of its words.
     let needs_filter = terms.has_words_and_phrases();
     if !needs_filter && limit > 0 {
-        // With a limit, sorting is cheaper.
+        // With a limit, the server sorts faster.
         pipeline.push(doc! { "$limit": i64::from(limit) });
         pipeline.push(beginning_of_content(max_bytes));
     }
     let messages = database.messages();
-    let found = messages.aggregate(pipeline).allow_disk_use(true).max_time(SEARCH_TIME);
-    let hits = found
+    let aggregate = messages.aggregate(pipeline).allow_disk_use(true).max_time(SEARCH_TIME);
+    let hits = aggregate
         .with_type::<HitDocument>()
         .await?
         .try_filter(|hit| ready(!needs_filter || terms.has_word_in(&hit.message.content)))
@@ -115,13 +114,13 @@ fn beginning_of_content(max_chars: usize) -> Document {
     doc! { "$set": { "content": { "$substrCP": ["$content", 0_i64, max_chars] } } }
 }
 
-/// Returns whether the text index treats the character as part of a word.
+/// Whether the text index treats the character as part of a word.
 fn is_in_word(c: char) -> bool {
     c.is_alphanumeric() || matches!(c, '_' | '\'') || is_combining_mark(c)
 }
 
-/// Drops the hits of conversations that don't exist: while one is migrated or imported, its messages are
-/// written first.
+/// Drops the hits of conversations that don't exist: when a conversation is migrated or imported, its messages are written
+/// first.
 async fn retain_visible(
     database: &MongoDatabase,
     user_id: UserId,
@@ -166,7 +165,7 @@ impl HitDocument {
     }
 }
 
-/// Finds the messages on the visible paths of the user's conversations, best first.
+/// Returns the pipeline that finds messages on the visible paths of the user's conversations, best first.
 fn pipeline(user_id: UserId, query: &SearchQuery, removed: &[RemovalDocument]) -> Vec<Document> {
     let mut filter = doc! {
         "user_id": user_id.to_string(),
@@ -185,8 +184,8 @@ fn pipeline(user_id: UserId, query: &SearchQuery, removed: &[RemovalDocument]) -
     ]
 }
 
-/// Writes the query in the syntax of `$text`: words, "phrases", -exclusions. Quotes are removed from all
-/// terms and hyphens from words, so that no term is parsed as an operator.
+/// Converts the query to the syntax of `$text`: words, "phrases", -exclusions. Removes quotes from all terms, and hyphens
+/// from words, so that no term is parsed as an operator.
 fn expression(query: &SearchQuery) -> String {
     let words = query.words.iter().map(|word| word.replace(['"', '-'], " "));
     let phrases = query.phrases.iter().map(|phrase| quoted(phrase));
@@ -198,7 +197,7 @@ fn quoted(phrase: &str) -> String {
     format!("\"{}\"", phrase.replace('"', " "))
 }
 
-/// Quotes a term of several words. An excluded word also excludes its inflections, a phrase only its exact
+/// Quotes a term of several words. An excluded word also excludes its other forms, an excluded phrase only its exact
 /// wording.
 fn single_or_quoted(term: &str) -> String {
     let mut words = term.split(|c| !is_in_word(c)).filter(|word| !word.is_empty());

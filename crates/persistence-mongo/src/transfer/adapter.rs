@@ -1,4 +1,4 @@
-//! The port `ConversationTransfer`.
+//! Implements [`ConversationTransfer`].
 
 use async_trait::async_trait;
 use futures_util::FutureExt;
@@ -140,7 +140,7 @@ impl ConversationTransfer for MongoStore {
             return Ok(());
         }
         let documents: Vec<_> =
-            messages.into_iter().map(|one| MessageDocument::new(user_id, one)).collect();
+            messages.into_iter().map(|message| MessageDocument::new(user_id, message)).collect();
         let stored = self
             .database
             .transaction(documents, |transaction, documents| {

@@ -1,7 +1,7 @@
 //! Inserting a complete conversation.
 //!
-//! The conversation itself is inserted last, together with the last of its messages: until then the
-//! others are invisible. The next attempt deletes messages that a crash left.
+//! The conversation itself is inserted last, together with the last batch of its messages. Until then, its messages are
+//! invisible. If a crash leaves messages behind, the next attempt deletes them.
 
 use futures_util::FutureExt;
 use mongodb::bson::{Bson, doc};
@@ -74,9 +74,9 @@ async fn delete_leftovers(
     let of_conversation = doc! { "conversation_id": id.to_string() };
     let messages = database.messages();
     let find = messages.find(of_conversation).max_time(READ_TIME).limit(i64::from(MAX_DOCUMENTS));
-    let mut found = find.session(&mut *session).await?;
+    let mut cursor = find.session(&mut *session).await?;
     let mut ids: Vec<Bson> = Vec::new();
-    while let Some(message) = found.next(&mut *session).await.transpose()? {
+    while let Some(message) = cursor.next(&mut *session).await.transpose()? {
         ids.push(message.message_id.to_string().into());
     }
     if ids.is_empty() {
@@ -86,7 +86,7 @@ async fn delete_leftovers(
     Ok(true)
 }
 
-/// Returns `false` if the conversation exists already.
+/// Inserts messages. Returns `false` if the conversation exists already.
 async fn insert_messages(
     mut transaction: Transaction<'_>,
     (id, batch): &(ConversationId, Vec<MessageDocument>),

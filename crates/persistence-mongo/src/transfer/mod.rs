@@ -1,4 +1,4 @@
-//! Reading and writing complete conversations, for export, import and the migration to another store.
+//! Complete conversations, for export, import and copies.
 
 mod adapter;
 mod insert;

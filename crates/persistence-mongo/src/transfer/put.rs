@@ -42,7 +42,7 @@ pub(super) async fn put_messages(
             return Ok(false);
         }
     }
-    let ids: Vec<String> = messages.iter().map(|one| one.message_id.to_string()).collect();
+    let ids: Vec<String> = messages.iter().map(|message| message.message_id.to_string()).collect();
     let replaced = doc! { "message_id": { "$in": ids } };
     let collection = transaction.database.messages();
     collection.delete_many(replaced).session(&mut *transaction.session).await?;

@@ -1,4 +1,4 @@
-//! How many bytes conversations take.
+//! The storage that conversations use.
 
 use futures_util::TryStreamExt;
 use mongodb::bson::{Bson, Document, doc};
@@ -10,7 +10,7 @@ use crate::database::MongoDatabase;
 use crate::documents::CONVERSATION_SCHEMA_VERSION;
 use crate::schema::MESSAGES;
 
-/// Sums the sizes of a user's conversations and messages. This reads all of them.
+/// Adds up the sizes of a user's conversations and messages, by reading all of them.
 pub(super) async fn of_user(database: &MongoDatabase, user_id: UserId) -> Result<u64, StoreError> {
     let message = doc! { "$add": [{ "$strLenBytes": "$content" }, i64::from(ITEM_OVERHEAD_BYTES)] };
     let pipeline = [

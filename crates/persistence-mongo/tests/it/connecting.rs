@@ -1,4 +1,4 @@
-//! Connecting to a database, and the errors for one that can't be used.
+//! Tests of connecting to a database, and of the errors.
 
 use std::time::{Duration, Instant};
 
@@ -37,14 +37,14 @@ async fn no_error_contains_the_password() {
 }
 
 #[tokio::test]
-async fn an_unreachable_server_is_named_within_seconds() {
-    let begun = Instant::now();
+async fn an_unreachable_server_is_reported_within_seconds() {
+    let started = Instant::now();
 
     let error = connect_error("mongodb://127.0.0.1:1/mine").await;
 
     assert!(matches!(error, OpenError::Unreachable { .. }), "{error}");
     assert!(error.to_string().contains("MongoDB at 127.0.0.1:1/mine"), "{error}");
-    assert!(begun.elapsed() < Duration::from_secs(9), "{:?}", begun.elapsed());
+    assert!(started.elapsed() < Duration::from_secs(9), "{:?}", started.elapsed());
 }
 
 #[tokio::test]
@@ -71,10 +71,10 @@ async fn a_server_without_tls_is_unreachable_over_tls() {
 
 #[tokio::test]
 async fn a_server_without_a_replica_set_is_rejected_with_instructions() {
-    let alone = TestServer::start_standalone().await;
+    let standalone = TestServer::start_standalone().await;
     let uninitiated = TestServer::start_uninitiated().await;
 
-    for uri in [format!("mongodb://{}", alone.host()), alone.uri(), uninitiated.uri()] {
+    for uri in [format!("mongodb://{}", standalone.host()), standalone.uri(), uninitiated.uri()] {
         let error = connect_error(&uri).await;
         assert!(matches!(error, OpenError::NoReplicaSet(_)), "{uri}: {error}");
         assert!(error.to_string().contains("--replSet"), "{error}");
@@ -104,13 +104,13 @@ async fn a_ping_fails_without_a_server() {
 
     server.kill();
 
-    let begun = Instant::now();
+    let started = Instant::now();
     assert!(matches!(database.ping().await, Err(StoreError::Unavailable(_))));
-    assert!(begun.elapsed() < Duration::from_secs(10), "{:?}", begun.elapsed());
+    assert!(started.elapsed() < Duration::from_secs(10), "{:?}", started.elapsed());
 }
 
 #[tokio::test]
-async fn a_uri_without_a_database_means_that_of_the_flask_application() {
+async fn a_uri_without_a_database_selects_that_of_the_flask_application() {
     let server = TestServer::start().await;
 
     let database = MongoDatabase::connect(&server.uri()).await.unwrap();

@@ -1,4 +1,4 @@
-//! The contract suites of the ports, run against MongoDB.
+//! Runs the contract suites against MongoDB.
 
 use crate::support::TestDatabase;
 use webchat_persistence_mongo::MongoStore;

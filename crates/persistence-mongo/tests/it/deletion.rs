@@ -1,4 +1,4 @@
-//! Deleting conversations that are too long for one transaction.
+//! Tests of deleting conversations that are too long for one transaction.
 
 use mongodb::bson::{Document, doc};
 use webchat_domain::{ClientMessageId, ConversationId, SearchQuery, UserId};
@@ -76,14 +76,14 @@ async fn messages_that_are_not_deleted_yet_are_invisible() {
 }
 
 #[tokio::test]
-async fn a_reset_conversation_can_be_continued_at_once() {
+async fn a_reset_conversation_can_be_continued_immediately() {
     let database = TestDatabase::new();
     let (store, user_id) = (database.store().await, UserId::generate());
     let id = long_conversation(&store, user_id).await;
     with_deletion_blocked(&database, async || {
         store.reset(user_id, id, moment(1)).await.unwrap();
         let append = Append {
-            messages: vec![question("a tide after it")],
+            messages: vec![question("a tide after the reset")],
             client_message_id: client_message_id("c1"),
             ..Append::default()
         };
@@ -91,18 +91,18 @@ async fn a_reset_conversation_can_be_continued_at_once() {
 
         assert!(
             matches!(appended, AppendOutcome::Stored { .. }),
-            "its client_message_id is free: {appended:?}"
+            "the client_message_id could not be used again: {appended:?}"
         );
         let hits = store.search(user_id, &SearchQuery::parse("tide"), 10).await.unwrap();
         assert_eq!(hits.len(), 1);
     })
     .await;
     let expected = Totals { conversations: 1, messages: 1 };
-    assert_eq!(store.totals().await.unwrap(), expected, "all other messages are deleted by now");
+    assert_eq!(store.totals().await.unwrap(), expected, "some removed messages were not deleted");
 }
 
 #[tokio::test]
-async fn an_id_can_be_reused_after_all_messages_of_its_conversation_are_deleted() {
+async fn an_id_can_be_reused_once_all_messages_of_its_conversation_are_deleted() {
     let database = TestDatabase::new();
     let (store, user_id) = (database.store().await, UserId::generate());
     let id = long_conversation(&store, user_id).await;
@@ -120,7 +120,7 @@ async fn an_id_can_be_reused_after_all_messages_of_its_conversation_are_deleted(
 }
 
 #[tokio::test]
-async fn messages_that_a_crash_left_are_deleted_when_the_store_is_opened_again() {
+async fn messages_left_behind_by_a_crash_are_deleted_when_the_store_is_opened_again() {
     let database = TestDatabase::new();
     let (store, user_id) = (database.store().await, UserId::generate());
     let id = long_conversation(&store, user_id).await;

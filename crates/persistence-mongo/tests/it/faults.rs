@@ -1,4 +1,4 @@
-//! Failures of the server: crashes, elections, errors, lost connections.
+//! Tests of server failures: crashes, elections, errors, lost connections.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -47,7 +47,7 @@ impl Fixture {
         self.store.find(self.user_id, self.id).await.unwrap().unwrap().message_count
     }
 
-    /// Makes the server fail these commands of the driver, this many times.
+    /// Makes the server fail these commands of the driver this many times.
     async fn fail(&self, commands: &[&str], times: i32, failure: Document) {
         let mut data = doc! { "failCommands": commands.to_vec() };
         data.extend(failure);
@@ -55,7 +55,7 @@ impl Fixture {
         self.server.fail_point("failCommand", mode, data).await;
     }
 
-    /// Starts several tasks that keep appending, whatever happens.
+    /// Starts several tasks that keep appending, even after errors.
     fn start_writers(&self) -> Writers {
         let stop = Arc::new(AtomicBool::new(false));
         let mut tasks = JoinSet::new();
@@ -122,14 +122,14 @@ async fn append_until(
                 last = Instant::now();
             }
             Err(StoreError::Unavailable(_)) => sleep(Duration::from_millis(50)).await,
-            Err(error) => panic!("no other error is expected: {error:?}"),
+            Err(error) => panic!("unexpected error: {error:?}"),
         }
     }
     written
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn acknowledged_messages_survive_kill_9_and_writers_continue() {
+async fn acknowledged_messages_survive_server_kills_and_writers_continue() {
     let mut fixture = start().await;
     let writers = fixture.start_writers();
     for uptime in [300, 700, 400] {
@@ -156,7 +156,7 @@ async fn a_primary_that_steps_down_loses_no_message() {
     sleep(Duration::from_secs(5)).await;
 
     let written = writers.stop().await;
-    assert!(written.longest_gap > Duration::from_millis(500), "there was always a primary");
+    assert!(written.longest_gap > Duration::from_millis(500), "the writers noticed no election");
     fixture.assert_consistent(&written.acknowledged).await;
 }
 
@@ -167,7 +167,7 @@ async fn without_a_server_calls_fail_within_seconds_and_succeed_after_its_restar
     // The first call waits longer, for the election of another primary.
     let first = fixture.append().await;
 
-    let begun = Instant::now();
+    let started = Instant::now();
     let query = SearchQuery::parse("tide");
     let (found, appended, searched) = join3(
         fixture.store.find(fixture.user_id, fixture.id),
@@ -180,7 +180,7 @@ async fn without_a_server_calls_fail_within_seconds_and_succeed_after_its_restar
     assert!(matches!(found, Err(StoreError::Unavailable(_))), "{found:?}");
     assert!(matches!(appended, Err(StoreError::Unavailable(_))), "{appended:?}");
     assert!(matches!(searched, Err(StoreError::Unavailable(_))), "{searched:?}");
-    assert!(begun.elapsed() < Duration::from_secs(8), "{:?}", begun.elapsed());
+    assert!(started.elapsed() < Duration::from_secs(8), "{:?}", started.elapsed());
     fixture.server.restart().await;
     assert!(matches!(fixture.append().await, Ok(AppendOutcome::Stored { .. })));
 }
@@ -213,7 +213,7 @@ async fn transient_errors_are_distinguished_from_faults() {
 }
 
 #[tokio::test]
-async fn a_write_that_no_majority_confirms_fails() {
+async fn a_write_without_the_confirmation_of_a_majority_fails() {
     let fixture = start().await;
     let unconfirmed = doc! { "code": 100, "codeName": "", "errmsg": "not enough members" };
     let failure = doc! { "writeConcernError": unconfirmed };
@@ -260,9 +260,9 @@ async fn a_dropped_call_does_not_block_others() {
 
     for micros in (0..5_000).step_by(25).cycle().take(600) {
         let outcome = timeout(Duration::from_micros(micros), fixture.append()).await;
-        let begun = Instant::now();
+        let started = Instant::now();
         assert!(matches!(fixture.append().await, Ok(AppendOutcome::Stored { .. })));
-        assert!(begun.elapsed() < Duration::from_secs(2), "{micros} µs: {:?}", begun.elapsed());
+        assert!(started.elapsed() < Duration::from_secs(2), "{micros} µs: {:?}", started.elapsed());
         drop(outcome);
     }
 
@@ -298,12 +298,15 @@ async fn a_transaction_of_a_dead_instance_blocks_its_conversation_for_seconds_on
     // The transaction is neither continued nor aborted.
     std::mem::forget(session);
 
-    let began = Instant::now();
+    let started = Instant::now();
     let append = || Append { messages: vec![question("tide")], ..Append::default() };
     let written = async { while store.append(user_id, id, append(), moment(1)).await.is_err() {} };
     timeout(Duration::from_secs(20), written).await.expect("the conversation is still blocked");
 
-    assert!(began.elapsed() > Duration::from_secs(3), "nothing was blocked");
+    assert!(
+        started.elapsed() > Duration::from_secs(3),
+        "the transaction did not block the conversation"
+    );
     let found = store.find(user_id, id).await.unwrap().unwrap();
     assert_eq!((found.title, found.message_count), (None, 1));
 }

@@ -1,4 +1,4 @@
-//! How many keys and documents a query reads.
+//! Tests of the number of keys and documents that a query reads.
 
 use mongodb::bson::{Document, doc};
 use webchat_domain::{ConversationId, SearchQuery, TurnId, UserId};
@@ -57,7 +57,7 @@ async fn a_search_reads_the_index_entries_of_one_user() {
     let database = TestDatabase::new();
     let (store, user_id, other) = (database.store().await, UserId::generate(), UserId::generate());
     create_with_messages(&store, user_id, &["the tide", "the moon", "tides"]).await;
-    create_with_messages(&store, other, &["a tide of somebody else's"; 400]).await;
+    create_with_messages(&store, other, &["a tide of somebody else"; 400]).await;
 
     let profile = profiled(&database, doc! { "command.aggregate": "messages" }, async || {
         let hits = store.search(user_id, &SearchQuery::parse("tide"), 10).await.unwrap();
@@ -69,7 +69,7 @@ async fn a_search_reads_the_index_entries_of_one_user() {
 }
 
 #[tokio::test]
-async fn a_page_of_conversations_reads_no_more_than_it_shows() {
+async fn a_page_of_conversations_reads_only_the_returned_ones() {
     let database = TestDatabase::new();
     let (store, user_id) = (database.store().await, UserId::generate());
     for number in 0..40 {
@@ -92,7 +92,7 @@ async fn a_page_of_conversations_reads_no_more_than_it_shows() {
 }
 
 #[tokio::test]
-async fn a_page_of_messages_reads_no_more_than_it_shows() {
+async fn a_page_of_messages_reads_only_the_returned_ones() {
     let database = TestDatabase::new();
     let (store, user_id) = (database.store().await, UserId::generate());
     let id = create_with_messages(&store, user_id, &["tide"; 100]).await;

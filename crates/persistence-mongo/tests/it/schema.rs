@@ -1,4 +1,4 @@
-//! Preparing the schema of a database.
+//! Tests of preparing the schema of a database.
 
 use std::time::Duration;
 
@@ -80,7 +80,7 @@ async fn different_validators_and_indexes_are_replaced() {
     assert_eq!(schema.plan().await.unwrap(), []);
 }
 
-/// Earlier versions of Webchat sorted it in ascending order, unlike the Flask application.
+/// Earlier versions of Webchat created this index in ascending order, unlike the Flask application.
 #[tokio::test]
 async fn many_instances_can_replace_an_index_at_the_same_time() {
     let database = TestDatabase::new();
@@ -102,7 +102,7 @@ async fn many_instances_can_replace_an_index_at_the_same_time() {
     create_index(&raw, "conversations", index).await;
 }
 
-/// Other clients write the direction as another type of number.
+/// Other clients use other number types for the direction.
 #[tokio::test]
 async fn indexes_created_by_other_clients_are_recognised() {
     let database = TestDatabase::new();
@@ -123,7 +123,7 @@ async fn indexes_created_by_other_clients_are_recognised() {
 }
 
 #[tokio::test]
-async fn documents_that_violate_a_unique_index_are_named() {
+async fn documents_that_violate_a_unique_index_are_reported() {
     let database = TestDatabase::new();
     let message = doc! { "message_id": "twice" };
     let messages = database.raw().await.collection::<Document>("messages");
@@ -142,7 +142,7 @@ async fn a_write_that_the_database_rejects_is_a_fault_with_the_reason() {
         (database.store().await, UserId::generate(), ConversationId::generate());
     store.create(user_id, id, moment(0)).await.unwrap();
     let raw = database.raw().await;
-    // Simulate a bug: what the program writes violates the validator.
+    // Simulate a bug that makes the program violate the validator.
     let strict = doc! { "content": { "$ne": "wrong" } };
     raw.run_command(doc! { "collMod": "messages", "validator": strict }).await.unwrap();
 
@@ -182,10 +182,13 @@ async fn conversations_of_the_flask_application_are_not_found_and_not_changed() 
     assert_eq!(store.search(user_id, &SearchQuery::parse("tides"), 10).await.unwrap(), []);
     assert_eq!(store.totals().await.unwrap().conversations, 0);
     let again = store.create(user_id, id, moment(0)).await;
-    assert!(matches!(again, Err(StoreError::Fault(_))), "the id is in use: {again:?}");
-    let mut left = conversations.find_one(doc! {}).await.unwrap().unwrap();
-    left.remove("_id");
-    assert_eq!(left, flask);
+    assert!(
+        matches!(again, Err(StoreError::Fault(_))),
+        "the id of the Flask application's conversation was used again: {again:?}"
+    );
+    let mut stored = conversations.find_one(doc! {}).await.unwrap().unwrap();
+    stored.remove("_id");
+    assert_eq!(stored, flask);
 }
 
 #[tokio::test]

@@ -1,4 +1,4 @@
-//! Searches for which MongoDB's text index alone would not keep the port's contract.
+//! Tests of searches for which MongoDB's text index alone would violate the port's contract.
 
 use mongodb::bson::{Document, doc};
 use webchat_domain::{ConversationId, SearchQuery, UserId};
@@ -28,7 +28,7 @@ async fn found(store: &MongoStore, user_id: UserId, query: &str) -> Vec<String> 
 }
 
 #[tokio::test]
-async fn a_search_for_a_phrase_and_words_requires_one_of_the_words() {
+async fn a_search_for_a_phrase_and_words_requires_at_least_one_of_the_words() {
     let database = TestDatabase::new();
     let (store, user_id) = (database.store().await, UserId::generate());
     create_with_messages(

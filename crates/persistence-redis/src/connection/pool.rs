@@ -14,7 +14,7 @@ use webchat_persistence::StoreError;
 use super::server::{COMMAND_TIMEOUT, Server};
 use crate::error::{poisons_connection, store_error};
 
-/// The maximum number of concurrent commands. Further ones wait.
+/// The maximum number of concurrent commands. Further commands wait.
 const MAX_CONNECTIONS: usize = 16;
 
 /// A pool of connections for commands.
@@ -39,7 +39,7 @@ struct Checkout {
 }
 
 impl Pool {
-    /// Connects when it is first used.
+    /// Creates an empty pool. Connections are opened when they are needed.
     #[expect(clippy::expect_used, reason = "building fails only if the pool has timeouts")]
     pub(crate) fn new(server: Server) -> Self {
         let connections =
@@ -64,7 +64,7 @@ impl Pool {
         checkout.finish(reply)
     }
 
-    /// One deadline covers the wait for a connection, connecting and the reply.
+    /// Takes a connection out of the pool. One deadline covers the wait for a connection, connecting and the reply.
     async fn checkout(&self) -> Result<Checkout, StoreError> {
         let deadline = Instant::now() + COMMAND_TIMEOUT;
         let connection = timeout_at(deadline, self.connections.get())

@@ -10,7 +10,7 @@ use tokio::time::Instant;
 
 use crate::error::{OpenError, is_transient};
 
-/// The timeout of connecting, and of each command.
+/// The timeout for connecting, and for each command.
 pub(crate) const COMMAND_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// The delay between two attempts to connect at startup.
@@ -25,7 +25,7 @@ pub(crate) struct Server {
 impl Server {
     pub(crate) fn parse(url: &str) -> Result<Self, OpenError> {
         let url = redis::parse_redis_url(url).ok_or(OpenError::InvalidUrl)?;
-        // An unencoded `/`, `?` or `#` in a password ends the host; the `@` after the password is then found here.
+        // An unencoded `/`, `?` or `#` in the password ends the host. Then the `@` after the password is in one of these.
         let after_host =
             [url.path(), url.query().unwrap_or_default(), url.fragment().unwrap_or_default()];
         if after_host.iter().any(|part| part.contains('@')) {
@@ -33,7 +33,7 @@ impl Server {
         }
         let info = url.into_connection_info().map_err(|_| OpenError::InvalidUrl)?;
         let tcp = info.tcp_settings().clone().set_nodelay(true);
-        // RESP3 reports when a connection is lost.
+        // With RESP3, the client reports the loss of a connection.
         let redis = info.redis_settings().clone().set_protocol(ProtocolVersion::RESP3);
         let client = Client::open(info.set_tcp_settings(tcp).set_redis_settings(redis))
             .map_err(|_| OpenError::InvalidUrl)?;
@@ -45,8 +45,8 @@ impl Server {
         self.client.get_connection_info().addr().to_string()
     }
 
-    /// Opens a connection with this name in `CLIENT LIST`. `pushes` receives its push messages, and the loss of
-    /// the connection.
+    /// Opens a connection with this name in `CLIENT LIST`. `pushes` receives its push messages and the report of its
+    /// loss.
     pub(crate) async fn connect(
         &self,
         name: &str,
@@ -62,7 +62,7 @@ impl Server {
         Ok(connection)
     }
 
-    /// Waits until Redis responds. Errors that waiting can't resolve are returned immediately.
+    /// Waits until Redis responds. Returns permanent errors immediately.
     pub(crate) async fn wait_until_ready(&self, timeout: Duration) -> Result<(), OpenError> {
         let deadline = Instant::now() + timeout;
         let mut is_first = true;

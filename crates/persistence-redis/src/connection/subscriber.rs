@@ -1,4 +1,4 @@
-//! A subscribing connection, which is restored when it is lost.
+//! A connection for subscriptions, which is restored when it is lost.
 
 use std::convert::Infallible;
 use std::io::{self, ErrorKind};
@@ -15,7 +15,7 @@ use tokio_util::task::{AbortOnDropHandle, TaskTracker};
 
 use super::server::Server;
 
-/// How often a `PING` checks that the connection is alive: a peer that is gone sends nothing.
+/// The interval at which a `PING` checks that the connection is alive. The loss of a peer is not noticed otherwise.
 const HEARTBEAT_INTERVAL: Duration = Duration::from_secs(2);
 
 const MAX_RECONNECT_DELAY: Duration = Duration::from_secs(2);
@@ -25,10 +25,10 @@ const RECONNECT_BACKOFF: ExponentialBuilder = ExponentialBuilder::new()
     .with_max_delay(MAX_RECONNECT_DELAY)
     .without_max_times();
 
-/// A connection that lived this long counts as stable: its loss is logged, and the backoff starts over.
+/// The age from which a connection counts as stable: its loss is logged, and the backoff starts over.
 const STABLE_AFTER: Duration = Duration::from_secs(10);
 
-/// What is subscribed to, and what happens with the messages.
+/// A handler of subscriptions and their messages.
 #[async_trait]
 pub(crate) trait Subscriber: Send + Sync + 'static {
     /// The name of the connection in `CLIENT LIST`.
@@ -37,7 +37,7 @@ pub(crate) trait Subscriber: Send + Sync + 'static {
     /// Handles a message. Called on the task of the connection.
     fn receive(&self, message: &Msg);
 
-    /// Subscribes to all channels to which this connection is not subscribed yet.
+    /// Subscribes to all channels that this connection is not subscribed to yet.
     async fn subscribe(&self, connection: &mut MultiplexedConnection) -> RedisResult<()>;
 
     /// Returns when there may be a new channel to subscribe to.
@@ -45,12 +45,12 @@ pub(crate) trait Subscriber: Send + Sync + 'static {
         std::future::pending::<()>().await;
     }
 
-    /// Unsubscribes from channels that are not needed any more. Called with each heartbeat.
+    /// Unsubscribes from channels that are no longer needed. Called with each heartbeat.
     async fn unsubscribe_idle(&self, _: &mut MultiplexedConnection) -> RedisResult<()> {
         Ok(())
     }
 
-    /// Records that the connection, and with it all subscriptions, is lost.
+    /// Records that the connection is lost, and all subscriptions with it.
     fn disconnected(&self);
 }
 
@@ -116,7 +116,7 @@ async fn connect<S: Subscriber>(
     server.connect(S::CONNECTION_NAME, receive).await
 }
 
-/// The error of a connection that reported its own end.
+/// Returns the error of a lost connection.
 fn connection_reset() -> RedisError {
     io::Error::from(ErrorKind::ConnectionReset).into()
 }

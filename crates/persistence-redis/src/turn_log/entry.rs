@@ -11,23 +11,23 @@ use webchat_persistence::StoreError;
 /// An entry of a stream: its id and its fields.
 pub(crate) type Entry = (String, HashMap<String, String>);
 
-/// An entry that is not a valid event.
+/// The error of an entry that is not a valid event.
 #[derive(Debug, Error)]
 #[error("invalid entry in the turn log: {0} is missing")]
 struct InvalidEntry(&'static str);
 
-/// The event of an entry of a conversation's stream.
+/// Parses an entry of a conversation's stream.
 pub(crate) fn event_of(
     id: ConversationId,
     (entry_id, fields): &Entry,
 ) -> Result<Arc<Event>, StoreError> {
     let seq = entry_id.strip_suffix("-0").and_then(|seq| seq.parse().ok());
-    let seq = seq.ok_or_else(|| StoreError::fault(InvalidEntry("number")))?;
+    let seq = seq.ok_or_else(|| StoreError::fault(InvalidEntry("sequence number")))?;
     let field = |name| fields.get(name).ok_or_else(|| StoreError::fault(InvalidEntry(name)));
     event(id, seq, field("event")?, field("data")?)
 }
 
-/// Parses an event by its wire form, which is strict.
+/// Parses an event strictly, by its wire format.
 pub(crate) fn event(
     id: ConversationId,
     seq: u64,

@@ -1,4 +1,4 @@
-//! The subscription to the numbers of new events, shared by all readers of this process.
+//! The subscription to the sequence numbers of new events, shared by all readers of this process.
 
 use std::sync::Arc;
 
@@ -12,10 +12,10 @@ use crate::connection::subscriber::Subscriber;
 use crate::error::is_transient;
 use crate::keys::Keys;
 
-/// The number of conversations that are subscribed to at a time.
+/// The maximum number of conversations in one subscribe command.
 const BATCH: usize = 256;
 
-/// Notifies the readers of this process of new events. After a reconnection, they learn what they
+/// Notifies the readers of this process of new events. After a reconnection, it notifies them of the events that they
 /// missed.
 pub(super) struct EventListener {
     pub(super) keys: Keys,
@@ -32,7 +32,7 @@ impl Subscriber for EventListener {
         }
     }
 
-    /// Subscribes first and then reads the newest numbers, so that no event falls between the two.
+    /// Subscribes first and then reads the newest sequence numbers, so that no event is missed in between.
     async fn subscribe(&self, connection: &mut MultiplexedConnection) -> RedisResult<()> {
         loop {
             let ids = self.topics.unsubscribed(BATCH);
@@ -65,7 +65,7 @@ impl Subscriber for EventListener {
 }
 
 impl EventListener {
-    /// The newest number of each conversation; 0 if it has no events.
+    /// Returns the newest sequence number of each conversation, or 0 if it has no events.
     async fn latest(
         &self,
         connection: &mut MultiplexedConnection,
@@ -84,14 +84,14 @@ impl EventListener {
         ids.iter().map(|id| self.keys.events(*id)).collect()
     }
 
-    /// The conversation and the number of a new event; `None` for a message that is not one of ours.
+    /// Returns the conversation and the sequence number of a new event, or `None` for any other message.
     fn event_number(&self, message: &Msg) -> Option<(ConversationId, u64)> {
         let channel: String = message.get_channel().ok()?;
         Some((self.keys.conversation_of(&channel)?, message.get_payload().ok()?))
     }
 }
 
-/// Treats a number that can't be read as missing, so that it does not block other conversations.
+/// Treats an unreadable number as missing, so that it does not block other conversations.
 fn number_or_zero(number: RedisResult<Option<u64>>) -> RedisResult<u64> {
     match number {
         Err(error) if is_transient(&error) => Err(error),

@@ -1,4 +1,4 @@
-//! The adapter of the `TurnLog` port.
+//! Implements [`TurnLog`].
 
 use std::error::Error;
 use std::sync::Arc;
@@ -18,9 +18,9 @@ use crate::connection::server::Server;
 use crate::connection::subscriber;
 use crate::keys::Keys;
 
-/// The maximum number of events that are read at a time. It bounds the replies of Redis and the memory
-/// of a slow reader, however long the replay.
-const PAGE: usize = 256;
+/// The maximum number of events in one read. It bounds the replies of Redis and the memory of a slow reader, even for long
+/// replays.
+const PAGE_SIZE: usize = 256;
 
 /// The turn log on Redis Streams, shared by all instances.
 pub struct RedisTurnLog {
@@ -79,12 +79,12 @@ impl TurnLog for RedisTurnLog {
 
     async fn read(&self, id: ConversationId, after: u64) -> Result<Replay, StoreError> {
         let mut script = self.invocation(&self.scripts.read, id);
-        script.arg(after).arg(PAGE);
+        script.arg(after).arg(PAGE_SIZE);
         let (latest, is_known, entries): (u64, bool, Vec<Entry>) = self.pool.run(&script).await?;
         if !is_known {
             return Ok(Replay::Gone { latest });
         }
-        Ok(readable(id, &entries, latest))
+        Ok(parse_replay(id, &entries, latest))
     }
 
     /// Keeps waiting during an outage of Redis, and then detects the events that it missed.
@@ -103,9 +103,9 @@ impl TurnLog for RedisTurnLog {
     }
 }
 
-/// Returns the events up to the first entry that can't be read. If that is the next one, the reader has a gap,
-/// which includes all events until now.
-fn readable(id: ConversationId, entries: &[Entry], latest: u64) -> Replay {
+/// Parses the events before the first invalid entry. If that is the first of `entries`, the reader has a gap, which
+/// includes all events up to `latest`.
+fn parse_replay(id: ConversationId, entries: &[Entry], latest: u64) -> Replay {
     let mut events = Vec::new();
     for entry in entries {
         match event_of(id, entry) {

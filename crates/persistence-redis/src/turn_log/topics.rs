@@ -30,12 +30,12 @@ impl Topics {
         topic.latest.subscribe()
     }
 
-    /// Returns when a conversation was joined that had no readers before.
+    /// Waits until a conversation without readers gets its first reader.
     pub(super) async fn joined(&self) {
         self.joined.notified().await;
     }
 
-    /// Up to `limit` conversations that are not subscribed to yet.
+    /// Returns up to `limit` conversations that are not subscribed to yet.
     pub(super) fn unsubscribed(&self, limit: usize) -> Vec<ConversationId> {
         let topics = self.lock();
         let unsubscribed = topics.iter().filter(|(_, topic)| !topic.is_subscribed);
@@ -67,7 +67,7 @@ impl Topics {
         }
     }
 
-    /// Removes the conversations that have had no reader since the previous call, so that a reader that
+    /// Removes the conversations that have had no reader since the previous call, and returns them. A reader that
     /// returns soon finds its subscription.
     pub(super) fn remove_idle(&self) -> Vec<ConversationId> {
         let is_removed = |_: &ConversationId, topic: &mut Topic| {
@@ -79,7 +79,7 @@ impl Topics {
         self.lock().extract_if(is_removed).map(|(id, _)| id).collect()
     }
 
-    /// A poisoned lock is fine: a panic leaves only complete values behind.
+    /// Ignores poisoning, because the map is consistent even after a panic.
     fn lock(&self) -> MutexGuard<'_, HashMap<ConversationId, Topic>> {
         self.by_conversation.lock().unwrap_or_else(PoisonError::into_inner)
     }

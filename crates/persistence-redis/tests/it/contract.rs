@@ -1,4 +1,4 @@
-//! The contracts of the ports.
+//! Runs the contract suites against Redis.
 
 use webchat_persistence_redis::{RedisSignals, RedisStore, RedisTurnLog};
 

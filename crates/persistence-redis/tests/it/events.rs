@@ -1,4 +1,4 @@
-//! Events for tests.
+//! Event fixtures.
 
 use webchat_domain::{EventBody, Ledger, MessageAccepted, ResponseChunk, TokenUsage, TurnId};
 

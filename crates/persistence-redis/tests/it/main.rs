@@ -1,4 +1,4 @@
-//! The contracts of the ports on Redis, and the behaviour during outages.
+//! Tests of the stores against a real Redis server.
 #![expect(clippy::expect_used, clippy::unwrap_used, reason = "these are tests")]
 
 mod contract;

@@ -1,4 +1,4 @@
-//! Opening a store: waiting, errors and secrets in them.
+//! Tests of opening a store: waiting, errors and hiding secrets.
 
 use std::error::Error;
 use std::io::Write;
@@ -18,11 +18,11 @@ use crate::redis_server::{OPEN_TIMEOUT, RedisServer};
 
 const SOON: Duration = Duration::from_secs(5);
 
-/// The variable that marks the child process of [`open_with_tls`], and holds the URL to open.
+/// The environment variable of the child process that runs [`open_with_tls`]. It contains the URL to open.
 const CHILD_URL: &str = "WEBCHAT_TEST_TLS_URL";
 
 #[tokio::test]
-async fn open_waits_for_a_redis_that_starts_late() {
+async fn open_waits_for_a_server_that_starts_late() {
     let mut server = RedisServer::not_started("");
     let url = server.url();
 
@@ -37,7 +37,7 @@ async fn open_waits_for_a_redis_that_starts_late() {
 }
 
 #[tokio::test]
-async fn open_waits_for_a_redis_that_loads_its_data() {
+async fn open_waits_for_a_server_that_is_loading_its_data() {
     let mut server = RedisServer::start("--rdbcompression no").await;
     let mut raw = server.raw().await;
     for key in 0..40 {
@@ -45,32 +45,34 @@ async fn open_waits_for_a_redis_that_loads_its_data() {
     }
     let _: String = raw.run("SAVE").await;
     server.kill();
-    // Loading takes 50 ms per key. Redis answers clients meanwhile.
-    server.settings("--key-load-delay 50000 --loading-process-events-interval-bytes 1024");
+    // Loading takes 50 ms per key. In the meantime, Redis responds to clients.
+    server.set_settings("--key-load-delay 50000 --loading-process-events-interval-bytes 1024");
     server.restart().await;
 
-    let not_waiting = RedisStore::open(&server.url(), Duration::ZERO).await;
+    let without_waiting = RedisStore::open(&server.url(), Duration::ZERO).await;
     let opened = RedisStore::open(&server.url(), OPEN_TIMEOUT).await;
 
-    let Err(OpenError::Unreachable { cause, .. }) = not_waiting else { panic!("it was ready") };
+    let Err(OpenError::Unreachable { cause, .. }) = without_waiting else {
+        panic!("the server was ready")
+    };
     assert!(cause.to_string().contains("BusyLoading"), "{cause}");
     opened.unwrap().ping().await.unwrap();
 }
 
 #[tokio::test]
-async fn a_missing_redis_is_named_after_the_timeout() {
+async fn a_missing_server_is_reported_after_the_timeout() {
     let server = RedisServer::not_started("");
     let started = Instant::now();
 
     let error = open_error(&server.url(), Duration::from_secs(1)).await;
 
     assert!((800..4_000).contains(&started.elapsed().as_millis()), "{:?}", started.elapsed());
-    let expected = format!("no Redis at {} within 1 s: ", server.address());
+    let expected = format!("no Redis server at {} was ready within 1 s: ", server.address());
     assert!(error.to_string().starts_with(&expected), "{error}");
 }
 
 #[tokio::test]
-async fn permanent_errors_are_returned_at_once() {
+async fn permanent_errors_are_returned_immediately() {
     let server = RedisServer::start("--requirepass tides").await;
     let address = server.address();
     let started = Instant::now();
@@ -105,7 +107,7 @@ async fn permanent_errors_are_returned_at_once() {
 }
 
 #[tokio::test]
-async fn no_error_and_no_log_shows_the_password() {
+async fn no_error_and_no_log_line_contains_the_password() {
     let log = CapturedLog::default();
     let subscriber = tracing_subscriber::fmt()
         .with_max_level(tracing_subscriber::filter::LevelFilter::TRACE)
@@ -148,8 +150,8 @@ async fn no_error_and_no_log_shows_the_password() {
 
 #[tokio::test]
 async fn tls_requires_a_trusted_certificate() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = |name: &str| folder.path().join(name).display().to_string();
+    let dir = tempfile::tempdir().unwrap();
+    let path = |name: &str| dir.path().join(name).display().to_string();
     let (cert, key) = (path("cert.pem"), path("key.pem"));
     let pair = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
     fs::write(&cert, pair.cert.pem()).unwrap();
@@ -172,7 +174,7 @@ async fn tls_requires_a_trusted_certificate() {
     assert!(child.status.success() && output.contains("opened with TLS"), "{output}");
 }
 
-/// The child process of the test above. By itself it tests nothing.
+/// Not a test, but the child process of the test above.
 #[tokio::test]
 #[expect(clippy::disallowed_methods, reason = "passes the URL to the child process")]
 async fn open_with_tls() {
@@ -192,7 +194,7 @@ async fn open_error(url: &str, timeout: Duration) -> OpenError {
     RedisStore::open(url, timeout).await.err().expect(url)
 }
 
-/// All texts of an error and its sources.
+/// Returns all texts of an error and its sources.
 fn details(error: &(dyn Error + 'static)) -> String {
     let chain = std::iter::successors(Some(error), |&error| error.source());
     chain.map(|error| format!("{error} {error:?}")).collect::<Vec<_>>().join("\n")

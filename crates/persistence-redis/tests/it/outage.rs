@@ -1,5 +1,5 @@
-//! Outages: calls fail soon with a transient error, readers keep waiting, and everything recovers by
-//! itself.
+//! Tests of outages: calls fail soon with a transient error, readers keep waiting, and everything recovers without
+//! intervention.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -18,12 +18,12 @@ use crate::proxy::Proxy;
 use crate::redis_server::RedisServer;
 
 /// The maximum duration of a call during an outage, on a busy machine.
-const FAILS_WITHIN: Duration = Duration::from_secs(3);
+const MAX_CALL_DURATION: Duration = Duration::from_secs(3);
 
 const SOON: Duration = Duration::from_secs(15);
 
-/// A connection that reports its end is restored at once.
-const BEFORE_THE_HEARTBEAT: Duration = Duration::from_secs(1);
+/// Shorter than the heartbeat interval: a connection whose loss is reported is restored immediately.
+const LESS_THAN_HEARTBEAT: Duration = Duration::from_secs(1);
 
 const NOW: Timestamp = Timestamp::from_unix_millis(1_767_323_045_000);
 
@@ -32,39 +32,39 @@ const DURABLE: &str = "--appendonly yes --appendfsync always";
 type Waiting<'a> = Pin<Box<dyn Future<Output = Result<(), StoreError>> + 'a>>;
 
 #[tokio::test]
-async fn after_a_crash_without_data_loss_the_replay_is_complete() {
+async fn the_replay_after_a_crash_without_data_loss_is_complete() {
     let (next, replay) = crash_and_restart(DURABLE).await;
 
     assert_eq!(replay, Replay::Complete(vec![next]));
 }
 
 #[tokio::test]
-async fn after_a_crash_with_data_loss_numbers_still_rise() {
+async fn sequence_numbers_increase_after_a_crash_with_data_loss() {
     let (next, replay) = crash_and_restart("").await;
 
     assert_eq!(replay, Replay::Gone { latest: next.seq });
 }
 
-/// Kills and restarts a Redis with these options. Returns the next event, and the replay after the
-/// event before the crash.
+/// Kills and restarts a server with these options. Returns the next event, and the replay from the last event before the
+/// crash.
 async fn crash_and_restart(options: &str) -> (Arc<Event>, Replay) {
     let mut server = RedisServer::start(options).await;
     let (store, log, id) = open(&server).await;
     let first = log.append(id, EventId::generate(), chunk("first")).await.unwrap();
     let mut waiting: Waiting<'_> = Box::pin(log.wait(id, first.seq));
-    keeps_waiting(&mut waiting).await;
+    assert_keeps_waiting(&mut waiting).await;
 
     server.kill();
-    all_calls_fail(&store, &log, id).await;
-    keeps_waiting(&mut waiting).await;
+    assert_all_calls_fail(&store, &log, id).await;
+    assert_keeps_waiting(&mut waiting).await;
     server.restart().await;
     server.wait_until_ready().await;
     let next = log.append(id, EventId::generate(), chunk("next")).await.unwrap();
 
-    timeout(SOON, waiting).await.expect("notified in time").unwrap();
+    timeout(SOON, waiting).await.expect("the reader was not notified in time").unwrap();
     assert!(next.seq > first.seq);
     let replay = log.read(id, first.seq).await.unwrap();
-    all_calls_succeed(&store, &log, id).await;
+    assert_all_calls_succeed(&store, &log, id).await;
     (next, replay)
 }
 
@@ -75,41 +75,44 @@ async fn events_during_a_lost_subscription_are_detected_after_reconnecting() {
     let mut raw = server.raw().await;
     let first = log.append(id, EventId::generate(), chunk("first")).await.unwrap();
     let mut waiting: Waiting<'_> = Box::pin(log.wait(id, first.seq));
-    keeps_waiting(&mut waiting).await;
+    assert_keeps_waiting(&mut waiting).await;
 
     let killed: u32 = raw.run("CLIENT KILL TYPE pubsub").await;
     log.append(id, EventId::generate(), chunk("next")).await.unwrap();
 
     assert_eq!(killed, 1);
-    timeout(BEFORE_THE_HEARTBEAT, waiting).await.expect("notified in time").unwrap();
+    timeout(LESS_THAN_HEARTBEAT, waiting)
+        .await
+        .expect("the reader was not notified in time")
+        .unwrap();
 }
 
 #[tokio::test]
-async fn a_hanging_redis_does_not_block_calls() {
+async fn a_hanging_server_does_not_block_calls() {
     let server = RedisServer::start("").await;
     let (store, log, id) = open(&server).await;
     let first = log.append(id, EventId::generate(), chunk("first")).await.unwrap();
     let mut waiting: Waiting<'_> = Box::pin(log.wait(id, first.seq));
-    keeps_waiting(&mut waiting).await;
+    assert_keeps_waiting(&mut waiting).await;
 
     server.signal("STOP");
-    all_calls_fail(&store, &log, id).await;
+    assert_all_calls_fail(&store, &log, id).await;
     // More concurrent calls than connections.
     let started = Instant::now();
     let event_id = EventId::generate();
     let attempts = join_all((0..100).map(|_| log.append(id, event_id, chunk("next")))).await;
     let took = started.elapsed();
-    keeps_waiting(&mut waiting).await;
+    assert_keeps_waiting(&mut waiting).await;
     server.signal("CONT");
     let next = log.append(id, event_id, chunk("next")).await.unwrap();
 
-    assert!(took < FAILS_WITHIN, "{took:?}");
+    assert!(took < MAX_CALL_DURATION, "{took:?}");
     assert!(attempts.iter().all(|attempt| matches!(attempt, Err(StoreError::Unavailable(_)))));
-    timeout(SOON, waiting).await.expect("notified in time").unwrap();
-    // The attempts may have taken effect later, but only once.
+    timeout(SOON, waiting).await.expect("the reader was not notified in time").unwrap();
+    // The attempts may still have taken effect, but only once.
     let Replay::Complete(events) = log.read(id, first.seq).await.unwrap() else { panic!("gap") };
     assert_eq!(events.iter().filter(|event| event.body == next.body).count(), 1);
-    all_calls_succeed(&store, &log, id).await;
+    assert_all_calls_succeed(&store, &log, id).await;
 }
 
 #[tokio::test]
@@ -120,14 +123,14 @@ async fn stalled_connections_are_replaced() {
     let (log, id) = (store.turn_log(), ConversationId::generate());
     let first = log.append(id, EventId::generate(), chunk("first")).await.unwrap();
     let mut waiting: Waiting<'_> = Box::pin(log.wait(id, first.seq));
-    keeps_waiting(&mut waiting).await;
+    assert_keeps_waiting(&mut waiting).await;
 
     proxy.make_half_open();
     let stalled = log.append(id, EventId::generate(), chunk("stalled")).await;
     log.append(id, EventId::generate(), chunk("next")).await.unwrap();
 
     assert!(matches!(stalled, Err(StoreError::Unavailable(_))), "{stalled:?}");
-    timeout(SOON, waiting).await.expect("notified in time").unwrap();
+    timeout(SOON, waiting).await.expect("the reader was not notified in time").unwrap();
 }
 
 #[tokio::test]
@@ -150,7 +153,7 @@ async fn connections_to_a_former_master_are_replaced() {
 }
 
 #[tokio::test]
-async fn a_redis_that_rejects_writes_is_unavailable() {
+async fn a_server_that_rejects_writes_is_unavailable() {
     for (command, code) in
         [("CONFIG SET maxmemory 1", "OOM"), ("REPLICAOF 127.0.0.1 1", "ReadOnly")]
     {
@@ -175,7 +178,7 @@ async fn a_replica_without_a_master_is_unavailable() {
 
     let _: String = server.raw().await.run("REPLICAOF 127.0.0.1 1").await;
 
-    all_calls_fail(&store, &log, id).await;
+    assert_all_calls_fail(&store, &log, id).await;
 }
 
 async fn open(server: &RedisServer) -> (RedisStore, RedisTurnLog, ConversationId) {
@@ -184,21 +187,24 @@ async fn open(server: &RedisServer) -> (RedisStore, RedisTurnLog, ConversationId
     (store, log, ConversationId::generate())
 }
 
-async fn keeps_waiting(waiting: &mut Waiting<'_>) {
-    assert!(timeout(Duration::from_millis(500), waiting).await.is_err(), "there is no new event");
+async fn assert_keeps_waiting(waiting: &mut Waiting<'_>) {
+    assert!(
+        timeout(Duration::from_millis(500), waiting).await.is_err(),
+        "the wait ended without a new event"
+    );
 }
 
-async fn all_calls_fail(store: &RedisStore, log: &RedisTurnLog, id: ConversationId) {
+async fn assert_all_calls_fail(store: &RedisStore, log: &RedisTurnLog, id: ConversationId) {
     let started = Instant::now();
     let calls = calls(store, log, id).into_iter();
     let outcomes = join_all(calls.map(async |(name, call)| (name, call.await, started.elapsed())));
     for (name, outcome, took) in outcomes.await {
-        assert!(took < FAILS_WITHIN, "{name} took {took:?}");
+        assert!(took < MAX_CALL_DURATION, "{name} took {took:?}");
         assert!(matches!(outcome, Err(StoreError::Unavailable(_))), "{name}: {outcome:?}");
     }
 }
 
-async fn all_calls_succeed(store: &RedisStore, log: &RedisTurnLog, id: ConversationId) {
+async fn assert_all_calls_succeed(store: &RedisStore, log: &RedisTurnLog, id: ConversationId) {
     for (name, call) in calls(store, log, id) {
         let outcome = call.await;
         assert!(outcome.is_ok(), "{name}: {outcome:?}");

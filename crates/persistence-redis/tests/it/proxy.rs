@@ -1,5 +1,5 @@
-//! A TCP proxy in front of Redis that can make connections half-open: Redis sees them close, the client
-//! keeps them open and receives nothing.
+//! A TCP proxy in front of Redis that can make connections half-open: Redis sees them close, but the client keeps them
+//! open and receives nothing.
 
 use std::net::{Ipv4Addr, SocketAddr};
 
@@ -38,12 +38,12 @@ impl Proxy {
         format!("redis://{}", self.address)
     }
 
-    /// The target of new connections. Existing ones stay.
+    /// Sets the target of new connections. Existing connections stay.
     pub(crate) fn set_target(&self, target: String) {
         self.target.send_replace(target);
     }
 
-    /// Makes all existing connections half-open. New ones work.
+    /// Makes all existing connections half-open. New connections work.
     pub(crate) fn make_half_open(&self) {
         self.half_open.send_replace(());
     }

@@ -1,4 +1,4 @@
-//! Real servers: one that all tests share, and those that a test may stop.
+//! Real servers: one that all tests share, and servers that a test may stop.
 
 use std::env;
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
@@ -12,23 +12,23 @@ use tokio::time::sleep;
 use webchat_domain::EventId;
 use webchat_persistence_redis::RedisStore;
 
-/// More than a server needs to start on a busy machine.
+/// Longer than a server takes to start on a busy machine.
 pub(crate) const OPEN_TIMEOUT: Duration = Duration::from_secs(20);
 
-/// A store on the shared server, with its own prefix.
+/// Opens a store on the shared server, with its own prefix.
 pub(crate) async fn open_shared() -> (RedisStore, String) {
     let prefix = format!("webchat-test:{}:", EventId::generate().to_simple());
     let store = RedisStore::open(&shared_url(), OPEN_TIMEOUT).await.unwrap();
     (store.with_prefix(&prefix), prefix)
 }
 
-#[expect(clippy::disallowed_methods, reason = "`make test` passes the address of Redis")]
+#[expect(clippy::disallowed_methods, reason = "`make test` sets the URL in the environment")]
 pub(crate) fn shared_url() -> String {
     env::var("TEST_REDIS_URL")
-        .expect("TEST_REDIS_URL is not set: run the tests with `make test`, which starts a Redis")
+        .expect("TEST_REDIS_URL is not set to the URL of a Redis server: use `make test`")
 }
 
-#[expect(clippy::disallowed_methods, reason = "`make test` passes the path of Redis")]
+#[expect(clippy::disallowed_methods, reason = "`make test` sets the path in the environment")]
 fn binary() -> String {
     env::var("TEST_REDIS_SERVER").unwrap_or_else(|_| "redis-server".to_owned())
 }
@@ -51,7 +51,7 @@ impl Raw {
         cmd.query_async(&mut self.0).await.unwrap()
     }
 
-    /// The number of clients with this name.
+    /// Counts the clients with this name.
     pub(crate) async fn count_clients(&mut self, name: &str) -> usize {
         let clients: String = self.run("CLIENT LIST").await;
         clients.split_whitespace().filter(|word| *word == format!("name={name}")).count()
@@ -60,14 +60,14 @@ impl Raw {
 
 /// A server for a single test.
 pub(crate) struct RedisServer {
-    folder: TempDir,
+    dir: TempDir,
     port: u16,
     settings: Vec<String>,
     process: Option<Child>,
 }
 
 impl RedisServer {
-    /// Starts a server with settings as on the command line: `--name value`.
+    /// Starts a server with settings in the format of the command line: `--name value`.
     pub(crate) async fn start(settings: &str) -> Self {
         let mut server = Self::not_started(settings);
         server.restart().await;
@@ -77,7 +77,7 @@ impl RedisServer {
     pub(crate) fn not_started(settings: &str) -> Self {
         let free = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
         Self {
-            folder: tempfile::tempdir().unwrap(),
+            dir: tempfile::tempdir().unwrap(),
             port: free.local_addr().unwrap().port(),
             settings: settings.split_whitespace().map(str::to_owned).collect(),
             process: None,
@@ -87,17 +87,17 @@ impl RedisServer {
     /// Starts a server that only accepts TLS.
     pub(crate) async fn start_with_tls(settings: &str) -> Self {
         let mut server = Self::not_started("");
-        server.settings(&format!("--port 0 --tls-port {} {settings}", server.port));
+        server.set_settings(&format!("--port 0 --tls-port {} {settings}", server.port));
         server.restart().await;
         server
     }
 
-    /// The settings from the next start on.
-    pub(crate) fn settings(&mut self, settings: &str) {
+    /// Changes the settings for the next start.
+    pub(crate) fn set_settings(&mut self, settings: &str) {
         self.settings = settings.split_whitespace().map(str::to_owned).collect();
     }
 
-    /// Starts the server again on the same port and with the same data folder.
+    /// Starts the server again on the same port and with the same data directory.
     pub(crate) async fn restart(&mut self) {
         self.launch();
         while TcpStream::connect((Ipv4Addr::LOCALHOST, self.port)).is_err() {
@@ -109,21 +109,22 @@ impl RedisServer {
         let process = Command::new(binary())
             .args(["--bind", "127.0.0.1", "--port", &self.port.to_string()])
             .args(["--save", "", "--dir"])
-            .arg(self.folder.path())
+            .arg(self.dir.path())
             .args(&self.settings)
             .stdout(Stdio::null())
             .spawn();
-        self.process = Some(process.expect("no redis-server: run the tests with `make test`"));
+        self.process =
+            Some(process.expect("failed to start redis-server: run the tests with `make test`"));
     }
 
-    /// Kills the process, as a power failure would.
+    /// Kills the process, to simulate a power failure.
     pub(crate) fn kill(&mut self) {
         let mut process = self.process.take().unwrap();
         process.kill().unwrap();
         process.wait().unwrap();
     }
 
-    /// Sends the signal of this name to the process.
+    /// Sends the signal with this name to the process.
     pub(crate) fn signal(&self, name: &str) {
         let id = self.process.as_ref().unwrap().id().to_string();
         assert!(Command::new("kill").args(["-s", name, &id]).status().unwrap().success());

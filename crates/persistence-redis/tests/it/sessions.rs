@@ -1,4 +1,4 @@
-//! Sessions as stored in Redis.
+//! Tests of the stored sessions.
 
 use std::time::Duration;
 

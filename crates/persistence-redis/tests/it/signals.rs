@@ -1,4 +1,4 @@
-//! Signals between instances, and messages that are not signals.
+//! Tests of signals between instances, and of messages that are not signals.
 
 use std::time::Duration;
 
@@ -20,7 +20,7 @@ fn signal() -> Signal {
 }
 
 async fn next(received: &mut BoxStream<'static, Signal>) -> Signal {
-    timeout(SOON, received.next()).await.expect("received in time").unwrap()
+    timeout(SOON, received.next()).await.expect("no signal was received in time").unwrap()
 }
 
 #[tokio::test]
@@ -44,7 +44,7 @@ async fn messages_that_are_not_signals_are_ignored() {
     let id = ConversationId::generate();
     let sent = signal();
 
-    for nonsense in [
+    for invalid in [
         String::new(),
         "null".to_owned(),
         r#"{"signal":"dance"}"#.to_owned(),
@@ -52,7 +52,7 @@ async fn messages_that_are_not_signals_are_ignored() {
         format!(r#"{{"signal":"list_changed","user_id":{{"$gt":""}},"conversation_id":"{id}"}}"#),
         format!(r#"{{"signal":"list_changed","user_id":"{id}","conversation_id":"{id}","x":1}}"#),
     ] {
-        let receivers: u32 = raw.run(&format!("PUBLISH {prefix}signals {nonsense}")).await;
+        let receivers: u32 = raw.run(&format!("PUBLISH {prefix}signals {invalid}")).await;
         assert_eq!(receivers, 1);
     }
     signals.publish(sent).await.unwrap();
@@ -74,7 +74,7 @@ async fn signals_are_received_again_after_a_restart_of_redis() {
     server.wait_until_ready().await;
     let reconnected = async {
         loop {
-            // The subscription recovers by itself, without a sign of when.
+            // The subscription recovers in the background, so publish until the signal arrives.
             one.publish(sent).await.unwrap();
             if let Ok(signal) = timeout(Duration::from_millis(50), received.next()).await {
                 return signal.unwrap();
@@ -83,5 +83,5 @@ async fn signals_are_received_again_after_a_restart_of_redis() {
     };
 
     failed.unwrap_err();
-    assert_eq!(timeout(SOON, reconnected).await.expect("received in time"), sent);
+    assert_eq!(timeout(SOON, reconnected).await.expect("no signal was received in time"), sent);
 }

@@ -1,4 +1,4 @@
-//! Readers are notified of events on every instance, over a single connection.
+//! Tests of notifying readers on every instance of events, over a single connection.
 
 use std::time::Duration;
 
@@ -21,14 +21,14 @@ async fn two_instances_receive_each_others_events() {
     let mut reached = one.checkpoint(id).await.unwrap().seq;
     for (publisher, listener) in [(&one, &other), (&other, &one), (&one, &other)] {
         let publishing = async {
-            // Let the listener wait first.
+            // Let the listener start to wait first.
             sleep(Duration::from_millis(50)).await;
             publisher.append(id, EventId::generate(), chunk("x")).await.unwrap()
         };
         let (waited, appended) =
             tokio::join!(timeout(SOON, listener.wait(id, reached)), publishing);
 
-        waited.expect("notified in time").unwrap();
+        waited.expect("the reader was not notified in time").unwrap();
         let read = listener.read(id, reached).await.unwrap();
         reached = appended.seq;
         assert_eq!(read, Replay::Complete(vec![appended]));
@@ -36,7 +36,7 @@ async fn two_instances_receive_each_others_events() {
 }
 
 #[tokio::test]
-async fn a_reader_that_starts_to_wait_misses_no_event() {
+async fn no_event_is_missed_while_a_reader_starts_to_wait() {
     let (store, _) = open_shared().await;
     let (publisher, listener) = (store.turn_log(), store.turn_log());
 
@@ -47,7 +47,7 @@ async fn a_reader_that_starts_to_wait_misses_no_event() {
             timeout(SOON, listener.wait(id, start)),
             publisher.append(id, EventId::generate(), chunk("x")),
         );
-        waited.expect("notified in time").unwrap();
+        waited.expect("the reader was not notified in time").unwrap();
         appended.unwrap();
     }
 }
@@ -72,7 +72,7 @@ async fn readers_of_a_thousand_conversations_share_one_connection() {
     let (waited, connections) = tokio::join!(waiting, publishing);
 
     assert!(waited.iter().all(|waited| matches!(waited, Ok(Ok(())))));
-    // The other one is the publisher's.
+    // One connection belongs to the publisher.
     assert_eq!(connections, 2);
     wait_for_subscriptions(&mut raw, 0).await;
 }
@@ -94,7 +94,7 @@ async fn dropping_a_log_closes_its_connection() {
             sleep(Duration::from_millis(20)).await;
         }
     };
-    timeout(SOON, closed).await.expect("the connection is closed");
+    timeout(SOON, closed).await.expect("the connection was not closed");
 }
 
 #[tokio::test]
@@ -111,8 +111,8 @@ async fn a_corrupt_conversation_does_not_block_others() {
         timeout(SOON, log.wait(intact, 0)),
     );
 
-    assert!(corrupt.is_err(), "it keeps waiting");
-    intact.expect("notified in time").unwrap();
+    assert!(corrupt.is_err(), "the wait for the corrupt conversation ended");
+    intact.expect("the reader was not notified in time").unwrap();
     drop(appended);
 }
 
@@ -126,5 +126,5 @@ async fn wait_for_subscriptions(raw: &mut Raw, expected: usize) {
             sleep(Duration::from_millis(20)).await;
         }
     };
-    timeout(SOON, reached).await.expect("one subscription per conversation");
+    timeout(SOON, reached).await.expect("the number of subscriptions was not reached in time");
 }

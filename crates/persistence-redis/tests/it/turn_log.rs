@@ -1,4 +1,4 @@
-//! What the log keeps and deletes, and that no replay has a gap because of it.
+//! Tests of the events that the log keeps and deletes, and of detecting gaps.
 
 use std::sync::Arc;
 
@@ -9,7 +9,7 @@ use webchat_persistence_redis::RedisTurnLog;
 use crate::events::{accepted, chunk, usage};
 use crate::redis_server::{Raw, RedisServer, open_shared};
 
-/// A conversation, seen through the log and through Redis.
+/// A conversation in the log, with direct access to Redis.
 struct TestLog {
     log: RedisTurnLog,
     id: ConversationId,
@@ -74,9 +74,9 @@ impl TestLog {
 }
 
 #[tokio::test]
-async fn numbers_rise_after_a_loss_of_all_data() {
+async fn sequence_numbers_increase_after_a_loss_of_all_data() {
     let mut test = TestLog::open().await;
-    // More than one per millisecond: a clock of milliseconds would not suffice.
+    // More than one event per millisecond: numbers in milliseconds would not suffice.
     let before = test.append_chunks(200).await;
 
     for key in [test.events(), test.state(), test.origin()] {
@@ -85,7 +85,7 @@ async fn numbers_rise_after_a_loss_of_all_data() {
     let after = test.append(chunk("new")).await;
 
     assert!(after.seq > before.seq);
-    assert!(after.seq < 1 << 53, "a browser can represent it");
+    assert!(after.seq < 1 << 53, "a browser can't represent the number");
     assert_eq!(test.read(before.seq).await, Replay::Gone { latest: after.seq });
     assert_eq!(test.read(0).await, Replay::Complete(vec![after]));
 }
@@ -104,11 +104,11 @@ async fn a_reader_from_before_the_first_event_misses_nothing() {
 }
 
 #[tokio::test]
-async fn numbers_out_of_range_are_a_gap() {
+async fn sequence_numbers_out_of_range_are_a_gap() {
     const TEN_DAYS: u64 = 10 * 24 * 60 * 60 * 1_000_000;
     let mut test = TestLog::open().await;
     let now = test.checkpoint().await.seq;
-    // As if this Redis had been in use for a long time.
+    // Pretend that this Redis server has been in use for a long time.
     let _: String = test.raw.run(&format!("SET {} 1", test.origin())).await;
 
     for after in [17, now - TEN_DAYS, now + TEN_DAYS, u64::MAX] {
@@ -180,7 +180,7 @@ async fn a_long_turn_is_replayed_completely_in_many_pages() {
     let Replay::Complete(events) = replay else { panic!("{replay:?}") };
     assert_eq!(events.len(), 1_502);
     assert_eq!((events.first(), events.last()), (Some(&accepted_event), Some(&newest)));
-    assert!(events.is_sorted_by(|one, next| one.seq < next.seq));
+    assert!(events.is_sorted_by(|event, next| event.seq < next.seq));
 }
 
 #[tokio::test]
@@ -205,7 +205,7 @@ async fn the_size_and_age_of_a_log_are_bounded() {
 }
 
 #[tokio::test]
-async fn an_unfinished_turn_is_trimmed_when_the_next_begins() {
+async fn an_unfinished_turn_is_trimmed_when_the_next_one_begins() {
     let mut test = TestLog::open().await;
     let turn_id = TurnId::generate();
     test.append(accepted(TurnId::generate())).await;
@@ -219,7 +219,7 @@ async fn an_unfinished_turn_is_trimmed_when_the_next_begins() {
 }
 
 #[tokio::test]
-async fn reading_a_conversation_without_events_takes_no_space() {
+async fn reading_a_conversation_without_events_stores_nothing() {
     let mut test = TestLog::open().await;
 
     test.checkpoint().await;
@@ -272,7 +272,7 @@ async fn a_duplicate_event_returns_the_first_one() {
 }
 
 #[tokio::test]
-async fn a_redis_with_older_data_reuses_no_number() {
+async fn a_server_with_older_data_reuses_no_sequence_number() {
     let mut server = RedisServer::start("").await;
     let id = ConversationId::generate();
     let log = server.open().await.turn_log();

@@ -1,4 +1,4 @@
-//! What goes to the model besides the messages.
+//! The contexts of conversations.
 
 mod port;
 mod row;

@@ -47,7 +47,7 @@ impl Contexts for SqliteStore {
             .await
     }
 
-    async fn begin_compaction(
+    async fn acquire_compaction_lease(
         &self,
         id: ConversationId,
         now: Timestamp,
@@ -55,18 +55,18 @@ impl Contexts for SqliteStore {
     ) -> Result<bool, StoreError> {
         self.database
             .write(move |transaction| {
-                let begun = transaction.execute(
+                let updated = transaction.execute(
                     "UPDATE conversations SET compacting_until = ?3
                      WHERE conversation_id = ?1 AND user_id <> ?4
                          AND coalesce(compacting_until <= ?2, TRUE)",
                     params![id.to_simple(), now.unix_millis(), until.unix_millis(), rows::NO_OWNER],
                 )?;
-                Ok(begun > 0)
+                Ok(updated > 0)
             })
             .await
     }
 
-    async fn renew_compaction(
+    async fn renew_compaction_lease(
         &self,
         id: ConversationId,
         until: Timestamp,
@@ -75,14 +75,18 @@ impl Contexts for SqliteStore {
         self.set_compaction_lease(id, until, Some(later)).await
     }
 
-    async fn end_compaction(&self, id: ConversationId, until: Timestamp) -> Result<(), StoreError> {
+    async fn release_compaction_lease(
+        &self,
+        id: ConversationId,
+        until: Timestamp,
+    ) -> Result<(), StoreError> {
         self.set_compaction_lease(id, until, None).await?;
         Ok(())
     }
 }
 
 impl SqliteStore {
-    /// Replaces or ends the lease that expires at `current`. Returns `false` if the lease is another one.
+    /// Renews or releases the lease that expires at `current`. Returns `false` if the lease is another one.
     async fn set_compaction_lease(
         &self,
         id: ConversationId,

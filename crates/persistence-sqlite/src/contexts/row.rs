@@ -39,13 +39,13 @@ pub(crate) fn put(
     Ok(())
 }
 
-/// Deletes the context of a conversation that is to be deleted.
+/// Deletes the context of a conversation that is being deleted.
 pub(crate) fn delete(transaction: &Transaction<'_>, id: &str) -> rusqlite::Result<usize> {
     transaction.prepare_cached("DELETE FROM contexts WHERE conversation_id = ?1")?.execute([id])
 }
 
-/// Drops the summary unless it is kept beside a change of the message at this position. The revision
-/// rises in any case, so that a summary made from the old path is not stored.
+/// Drops the summary if it covers the message at this position, which has changed. The revision increases in any case,
+/// so that a summary of the old path is not stored.
 pub(crate) fn drop_summary_covering(
     transaction: &Transaction<'_>,
     id: ConversationId,
@@ -57,7 +57,7 @@ pub(crate) fn drop_summary_covering(
     put(transaction, id, &context, rules::next_revision(revision))
 }
 
-/// Empties the context. Its revision rises, so that a writer that has not seen this gets a conflict.
+/// Empties the context. Its revision increases, so that a writer that has not seen the change gets a conflict.
 pub(crate) fn reset(transaction: &Transaction<'_>, id: ConversationId) -> rusqlite::Result<()> {
     let StoredContext { revision, .. } = find(transaction, id)?;
     put(transaction, id, &Context::default(), rules::next_revision(revision))

@@ -29,8 +29,8 @@ pub(crate) fn append(
         };
         state = path::show(transaction, state, NewPath::before(node))?;
     }
-    let name = append.client_message_id.as_ref();
-    preconditions::release_client_message_id(transaction, id, name)?;
+    let client_message_id = append.client_message_id.as_ref();
+    preconditions::release_client_message_id(transaction, id, client_message_id)?;
     let (state, messages) = rules::append_messages(state, append, now);
     for message in &messages {
         rows::insert_message(transaction, user_id, message)?;
@@ -40,7 +40,8 @@ pub(crate) fn append(
     Ok(AppendOutcome::Stored { conversation: state.conversation, messages })
 }
 
-/// Makes most of a large change of the visible path, before a version is appended. Returns the append that is left.
+/// Applies a large change of the visible path in several transactions, before a version is appended. Returns the
+/// remaining append.
 pub(super) async fn prepare(
     database: &Database,
     user_id: UserId,
@@ -61,7 +62,7 @@ pub(super) async fn prepare(
     if let Some(change) = change
         && change.apply(database, now).await?
     {
-        // It was checked, and the path ends elsewhere now.
+        // The expected position was checked before the change, and the path now ends at another one.
         append.expected_position = None;
     }
     Ok(append)
@@ -77,7 +78,13 @@ fn check(
         Some(_) => preconditions::head_position(transaction, state.head)?,
         None => 0,
     };
-    let name = append.client_message_id.as_ref();
-    let loaded = preconditions::load_append_state(transaction, state, name, head_position, now)?;
+    let client_message_id = append.client_message_id.as_ref();
+    let loaded = preconditions::load_append_state(
+        transaction,
+        state,
+        client_message_id,
+        head_position,
+        now,
+    )?;
     Ok(rules::check_append(append, loaded))
 }

@@ -46,7 +46,7 @@ fn find_head(
         .optional()
 }
 
-/// Writes what a continuation changes in the answer.
+/// Writes the fields of the answer that a continuation changes.
 fn update_answer(transaction: &Transaction<'_>, answer: &StoredMessage) -> rusqlite::Result<()> {
     let StoredMessage { message, client_message_id, .. } = answer;
     transaction

@@ -1,4 +1,4 @@
-//! Editing a conversation, and resetting it.
+//! Editing and resetting a conversation.
 
 use rusqlite::Transaction;
 use webchat_domain::{ConversationId, Timestamp, UserId};

@@ -1,4 +1,4 @@
-//! Turns whose lease has expired, or whose end was not published.
+//! Turns whose lease has expired, or whose end is not published.
 
 use rusqlite::{OptionalExtension, Row, Transaction, params};
 use webchat_domain::{ConversationId, Message, Timestamp, TurnId};
@@ -6,16 +6,16 @@ use webchat_persistence::AbandonedTurn;
 
 use crate::rows::{self, MESSAGE};
 
-/// Which turns count as abandoned.
+/// The times that decide which turns are abandoned.
 #[derive(Clone, Copy)]
 pub(super) struct ExpiredTurns {
-    /// Leases that expired by then.
+    /// Turns whose lease expired by this time are abandoned.
     pub(super) now: Timestamp,
-    /// Ends that were saved by then and are still not published.
+    /// Turns whose end was saved by this time and is not published yet are abandoned.
     pub(super) unpublished_since: Timestamp,
 }
 
-/// A turn that has ended has no lease.
+/// The condition of an abandoned turn. A turn that has ended has no lease.
 const EXPIRED: &str = "running_turn IS NOT NULL
     AND (lease_until <= ?1 OR (lease_until IS NULL AND updated_at <= ?2))";
 

@@ -1,4 +1,4 @@
-//! A user's conversations, page by page.
+//! Pages of a user's conversations.
 
 use rusqlite::{Transaction, params};
 use webchat_domain::{Conversation, UserId};
@@ -9,7 +9,7 @@ use crate::rows::{self, CONVERSATION_COLUMNS};
 pub(super) fn list(
     transaction: &Transaction<'_>,
     user_id: UserId,
-    which: ArchiveFilter,
+    filter: ArchiveFilter,
     order: ListOrder,
     after: Option<Cursor>,
     limit: u32,
@@ -18,7 +18,7 @@ pub(super) fn list(
         ListOrder::Created => "created_at",
         ListOrder::Updated => "updated_at",
     };
-    let archived = match which {
+    let archived = match filter {
         ArchiveFilter::All => "",
         ArchiveFilter::Active => "AND archived = 0",
         ArchiveFilter::Archived => "AND archived = 1",

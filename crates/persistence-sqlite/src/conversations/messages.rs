@@ -1,4 +1,4 @@
-//! A page of the visible path.
+//! Pages of the visible path.
 
 use rusqlite::{Transaction, params};
 use webchat_domain::{ConversationId, Message};

@@ -1,4 +1,4 @@
-//! Which of a conversation's messages are visible.
+//! The visible path of a conversation.
 
 use rusqlite::{OptionalExtension, Row, Transaction, params};
 use webchat_domain::{ConversationId, MessageId};
@@ -9,7 +9,7 @@ use crate::{contexts, rows};
 /// The columns of a [`PathNode`].
 pub(super) const NODE: &str = "message_id, parent_id, position, token_count, active";
 
-/// Makes the path the visible one. Returns the conversation's new state, which the caller writes.
+/// Makes the path visible. Returns the conversation's new state, which the caller writes.
 pub(super) fn show(
     transaction: &Transaction<'_>,
     state: ConversationState,
@@ -23,7 +23,7 @@ pub(super) fn show(
     Ok(rules::show_path(state, &path, &hidden))
 }
 
-/// Loads the ancestors that the path lacks, until it meets the visible path.
+/// Loads the missing ancestors of the path, up to the visible path.
 pub(super) fn load_ancestors(
     transaction: &Transaction<'_>,
     id: ConversationId,
@@ -95,7 +95,7 @@ fn visible_after(
         })
 }
 
-/// Takes these messages, the last ones of the visible path, off it.
+/// Hides these messages, which are the last ones of the visible path.
 pub(super) fn hide(
     transaction: &Transaction<'_>,
     id: ConversationId,

@@ -1,9 +1,9 @@
-//! Making another path visible step by step.
+//! Making another path visible in several transactions.
 //!
-//! A path may have a hundred thousand messages, each of which is a row to update, and there is only one writer. So
-//! the visible path is first shortened from its end and then extended again, some messages at a time. After each
-//! step the conversation has a valid visible path. If the process dies before the last one, nothing is lost: the
-//! hidden messages are versions that can be selected.
+//! A path may have a hundred thousand messages, each of which is a row to update, and there is only one writer.
+//! Therefore each step shortens the visible path from its end or extends it again by some messages. After each step,
+//! the conversation has a valid visible path. If the process dies before the last step, nothing is lost: the hidden
+//! messages are versions that can be selected.
 
 use rusqlite::{Transaction, params};
 use webchat_domain::{ConversationId, MessageId, Timestamp, UserId};
@@ -14,24 +14,24 @@ use super::path::{self, NODE, find_node, later_nodes, node};
 use crate::database::Database;
 use crate::rows;
 
-/// The maximum number of messages that a step hides and shows.
+/// The maximum number of messages that one step hides and shows.
 const MAX_STEP: usize = 500;
 
-/// A change of the visible path that is still to be made.
+/// The remaining change of the visible path.
 #[derive(Clone)]
 pub(super) struct PathChange {
     user_id: UserId,
     id: ConversationId,
     /// The head before the next step.
     head: Option<MessageId>,
-    /// All visible messages after this position become hidden; `None` once they are.
+    /// The position after which all visible messages become hidden; `None` once they are hidden.
     hide_after: Option<u64>,
-    /// The messages that become visible after that, the last one first.
+    /// The messages that become visible afterwards, last one first.
     newly_visible: Vec<PathNode>,
 }
 
 impl PathChange {
-    /// The change that makes a hidden message visible, with its newest descendants.
+    /// Creates the change that makes a hidden message visible, with its newest descendants.
     pub(super) fn to_message(
         transaction: &Transaction<'_>,
         user_id: UserId,
@@ -42,7 +42,8 @@ impl PathChange {
         Self::new(transaction, user_id, state, NewPath::through(message, later))
     }
 
-    /// The change before another version is appended, unless the append can make it in its own transaction.
+    /// Creates the change that comes before another version is appended. Returns `None` if it is small enough for the
+    /// transaction of the append.
     pub(super) fn before_append(
         transaction: &Transaction<'_>,
         user_id: UserId,
@@ -73,7 +74,7 @@ impl PathChange {
         Ok(Self { user_id, id: id_of(state), head: state.head, hide_after, newly_visible })
     }
 
-    /// Makes the change. Returns `false` if the conversation was changed in the meantime, or a turn runs.
+    /// Applies the change. Returns `false` if the conversation was changed in the meantime, or a turn is running.
     pub(super) async fn apply(
         mut self,
         database: &Database,
@@ -112,7 +113,7 @@ impl PathChange {
         Ok(if is_complete { Step::Complete } else { Step::More(self) })
     }
 
-    /// The visible messages that the next step hides: the last ones, in descending order.
+    /// Returns the visible messages that the next step hides: the last ones, in descending order.
     fn next_hidden(&self, transaction: &Transaction<'_>) -> rusqlite::Result<Vec<PathNode>> {
         let Some(position) = self.hide_after else { return Ok(Vec::new()) };
         transaction
@@ -126,7 +127,7 @@ impl PathChange {
     }
 }
 
-/// What is left after a step.
+/// The result of a step.
 enum Step {
     More(PathChange),
     Complete,

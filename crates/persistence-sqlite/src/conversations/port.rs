@@ -37,7 +37,7 @@ impl Conversations for SqliteStore {
             Ok(created.then_some(new.conversation))
         };
         let created = self.database.write(insert).await?;
-        // The id may be that of a deleted conversation whose messages are still being deleted.
+        // A deleted conversation has this id until all of its messages are deleted.
         if created.is_none() && removals::finish(&self.database, id).await? {
             return self.database.write(insert).await;
         }
@@ -57,14 +57,14 @@ impl Conversations for SqliteStore {
     async fn list(
         &self,
         user_id: UserId,
-        which: ArchiveFilter,
+        filter: ArchiveFilter,
         order: ListOrder,
         after: Option<Cursor>,
         limit: u32,
     ) -> Result<Page<Conversation>, StoreError> {
         self.database
             .read_for(user_id, move |transaction| {
-                list(transaction, user_id, which, order, after, limit)
+                list(transaction, user_id, filter, order, after, limit)
             })
             .await
     }
@@ -175,7 +175,7 @@ impl Conversations for SqliteStore {
         limit: u32,
     ) -> Result<Vec<AbandonedTurn>, StoreError> {
         let expired = ExpiredTurns { now, unpublished_since };
-        // Usually there are none: then the writer is not needed.
+        // Don't use the writer if there are none, as usual.
         if !self.database.read(move |transaction| expired.exist(transaction)).await? {
             return Ok(Vec::new());
         }

@@ -1,4 +1,4 @@
-//! Loading the state that decides whether messages may be appended or an answer continued.
+//! Loads the state for the preconditions of appending messages and of continuing an answer.
 
 use rusqlite::{OptionalExtension, Transaction};
 use webchat_domain::{ClientMessageId, ConversationId, Message, MessageId, Timestamp};
@@ -20,7 +20,7 @@ pub(super) fn load_append_state(
     Ok(AppendState { duplicate, running_turn: state.running_turn(now), head_position })
 }
 
-/// The position of the last message of the visible path, 0 without one.
+/// Returns the position of the last message of the visible path, or 0 if the path is empty.
 pub(super) fn head_position(
     transaction: &Transaction<'_>,
     head: Option<MessageId>,
@@ -33,8 +33,8 @@ pub(super) fn head_position(
     Ok(position.unwrap_or(0))
 }
 
-/// Takes the client message id from a message that a reset removed and that is still to be deleted. The id is unique in
-/// the conversation.
+/// Removes the client message id, which is unique in the conversation, from a message that a reset removed and that still
+/// has to be deleted.
 pub(super) fn release_client_message_id(
     transaction: &Transaction<'_>,
     id: ConversationId,
@@ -51,7 +51,7 @@ pub(super) fn release_client_message_id(
         .map(drop)
 }
 
-/// Finds the messages that were stored under the client message id.
+/// Finds the message that was stored under the client message id, and its counterpart.
 fn find_duplicate(
     transaction: &Transaction<'_>,
     state: &ConversationState,
@@ -62,7 +62,7 @@ fn find_duplicate(
     let Some(first) = find_message(transaction, filter, [&id, client_message_id.as_str()])? else {
         return Ok(Vec::new());
     };
-    let other = match rules::counterpart(&first) {
+    let counterpart = match rules::counterpart(&first) {
         Counterpart::AnswerTo(question) => {
             let filter = "conversation_id = ?1 AND parent_id = ?2 AND role = 'assistant'
                  ORDER BY position LIMIT 1";
@@ -74,7 +74,7 @@ fn find_duplicate(
         }
         Counterpart::Question(None) => None,
     };
-    Ok(rules::exchange(first, other))
+    Ok(rules::question_and_answer(first, counterpart))
 }
 
 fn find_message(

@@ -12,22 +12,22 @@ use webchat_persistence::search::{
 
 use crate::rows;
 
-/// The maximum number of matches that are found: the newest ones. It is more than anybody reads.
+/// The maximum number of matches that are found. Older matches are ignored.
 const MAX_MATCHES: u32 = 10_000;
 
-/// The maximum size of the texts that are read to rank them, in bytes: those of the newest matches. The other matches
-/// follow them. It bounds the cost of ranking.
+/// The maximum size in bytes of the texts that are read for ranking. It bounds the cost: only the newest matches are
+/// ranked, and the other ones follow them.
 const MAX_RANKED_BYTES: usize = 8 * 1024 * 1024;
 
-/// Finds the newest matches of a user on the visible paths. It doesn't call `bm25`, which counts the occurrences of
-/// each term in the messages of all users.
+/// Finds a user's newest matches on the visible paths. Doesn't call `bm25`, which counts the occurrences of each term in
+/// the messages of all users.
 const MATCHES: &str = "
     WITH matches AS MATERIALIZED (
         SELECT rowid AS id FROM messages_fts WHERE messages_fts MATCH ?1 ORDER BY rowid DESC LIMIT ?2
     )
     SELECT id FROM matches JOIN live_messages USING (id) WHERE active = 1 ORDER BY id DESC";
 
-/// A message that matches, with its score.
+/// A matching message with its score.
 struct Match {
     id: i64,
     score: f64,
@@ -41,15 +41,15 @@ pub(super) fn search(
     limit: u32,
 ) -> rusqlite::Result<Vec<SearchHit>> {
     let terms = Terms::of(query, is_in_word);
-    // A character is at least a byte; one more shows the snippet that the text is longer.
+    // A character has at least one byte. The additional one lets the snippet know that the text is longer.
     let source = SNIPPET_SOURCE_BYTES + 1;
     let mut message = transaction.prepare_cached(
         "SELECT conversation_id, message_id, position, role, created_at, substr(content, 1, ?2) AS source
          FROM messages WHERE id = ?1",
     )?;
     let best = best_matches(transaction, user_id, query, &terms, limit)?;
-    let hit_of = |found: &Match| {
-        message.query_row(params![found.id, source], |row| hit(row, found.score, &terms))
+    let hit_of = |matching: &Match| {
+        message.query_row(params![matching.id, source], |row| hit(row, matching.score, &terms))
     };
     best.iter().map(hit_of).collect()
 }
@@ -65,9 +65,10 @@ pub(super) fn search_conversations(
     let mut message =
         transaction.prepare_cached("SELECT conversation_id FROM messages WHERE id = ?1")?;
     let best = best_matches(transaction, user_id, query, &terms, max_messages)?;
-    let conversation_of = |found: &Match| {
-        message
-            .query_row([found.id], |row| Ok((rows::parsed(row, "conversation_id")?, found.score)))
+    let conversation_of = |matching: &Match| {
+        message.query_row([matching.id], |row| {
+            Ok((rows::parsed(row, "conversation_id")?, matching.score))
+        })
     };
     let hits = best.iter().map(conversation_of).collect::<rusqlite::Result<_>>()?;
     add_example_matches(transaction, user_id, &terms, hits)
@@ -89,9 +90,9 @@ fn add_example_matches(
          WHERE json_array_length(context, '$.examples') > 0
          ORDER BY created_at DESC, conversation_id DESC",
     )?;
-    let mut found =
+    let mut rows_with_examples =
         contexts.query(params![user_id.to_simple(), MAX_CONVERSATIONS_WITH_EXAMPLES])?;
-    while let Some(row) = found.next()? {
+    while let Some(row) = rows_with_examples.next()? {
         let examples: Vec<FewShotExample> =
             serde_json::from_str(row.get_ref("examples")?.as_str()?).map_err(rows::invalid)?;
         if !matches.add(rows::parsed(row, "conversation_id")?, &examples) {
@@ -101,7 +102,7 @@ fn add_example_matches(
     Ok(matches.append_to(hits))
 }
 
-/// Returns the best matches, best first; of those with equal scores, the newest first.
+/// Returns the best matches, best first. Matches with equal scores are in order from newest to oldest.
 fn best_matches(
     transaction: &Transaction<'_>,
     user_id: UserId,
@@ -116,16 +117,16 @@ fn best_matches(
     let scores = scores(transaction, &ids, terms)?.into_iter().chain(repeat(0.0));
     let mut matches: Vec<Match> =
         ids.into_iter().zip(scores).map(|(id, score)| Match { id, score }).collect();
-    // Keeps the order of equal ones.
-    matches.sort_by(|one, other| other.score.total_cmp(&one.score));
+    // A stable sort, which keeps the order of equal scores.
+    matches.sort_by(|a, b| b.score.total_cmp(&a.score));
     matches.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
     Ok(matches)
 }
 
-/// Returns the scores of these messages, or of the first ones that have [`MAX_RANKED_BYTES`].
+/// Returns the scores of these messages, up to [`MAX_RANKED_BYTES`].
 fn scores(transaction: &Transaction<'_>, ids: &[i64], terms: &Terms) -> rusqlite::Result<Vec<f64>> {
     let Some(first) = ids.first() else { return Ok(Vec::new()) };
-    // Unlike a column of a row, a blob is read only as far as it is needed.
+    // Unlike a column of a row, a blob can be read in part.
     let mut content = transaction.blob_open(MAIN_DB, "messages", "content", *first, true)?;
     let (mut ranking, mut bytes) = (Ranking::of(terms), 0);
     let mut buffer = vec![0; RANKING_SOURCE_BYTES];
@@ -142,12 +143,12 @@ fn scores(transaction: &Transaction<'_>, ids: &[i64], terms: &Terms) -> rusqlite
     Ok(ranking.scores())
 }
 
-/// The text in these bytes, without a last character that is incomplete.
+/// Returns the text in these bytes, without an incomplete last character.
 fn valid_text(bytes: &[u8]) -> &str {
     bytes.utf8_chunks().next().map_or("", |chunk| chunk.valid())
 }
 
-/// Translates the query into an FTS5 expression. Every term is quoted, so that none is read as an operator.
+/// Converts the query to an FTS5 expression. Every term is quoted, so that none is parsed as an operator.
 fn expression(user_id: UserId, query: &SearchQuery) -> String {
     let mut required: Vec<String> = query.phrases.iter().map(|term| quoted(term)).collect();
     if !query.words.is_empty() {
@@ -171,7 +172,7 @@ fn any_of(terms: &[String]) -> String {
     format!("({})", quoted.join(" OR "))
 }
 
-/// Replaces NUL, which would end the expression in the middle of the term.
+/// Quotes a term. Replaces NUL, which would end the expression within the term.
 fn quoted(term: &str) -> String {
     format!("\"{}\"", term.replace('"', "\"\"").replace('\0', " "))
 }

@@ -1,4 +1,4 @@
-//! Making another version visible, and finding versions.
+//! Selecting another version, and finding versions.
 
 use rusqlite::{Row, Transaction, params};
 use webchat_domain::{ConversationId, MessageId, Timestamp, UserId};
@@ -9,7 +9,7 @@ use super::path_change::PathChange;
 use crate::database::Database;
 use crate::rows;
 
-/// How often a selection begins anew after others changed the conversation.
+/// The maximum number of attempts to select a version while others change the conversation.
 const MAX_ATTEMPTS: u32 = 5;
 
 pub(super) async fn select(
@@ -33,7 +33,7 @@ pub(super) async fn select(
     Err(StoreError::timeout("the conversation is being changed by others"))
 }
 
-/// Finds the change that makes the message visible. Fails with the outcome if there is nothing to change.
+/// Finds the change that makes the message visible. The inner error is the outcome if there is nothing to change.
 fn find_change(
     transaction: &Transaction<'_>,
     user_id: UserId,

@@ -1,13 +1,12 @@
-//! The size of a transaction that writes or deletes many messages.
+//! Batches of messages that are written or deleted in one transaction.
 //!
-//! Other writers wait for such a transaction, which takes tens of milliseconds. Most of it is spent on the search
-//! index.
+//! Other writers wait for such a transaction. It takes tens of milliseconds, most of them for the search index.
 
 use webchat_persistence::StoredMessage;
 
+/// The maximum number of messages in a batch.
 const MAX_MESSAGES: usize = 100;
-
-/// A larger message has a batch of its own.
+/// The maximum size of a batch. A larger message is the only one of its batch.
 const MAX_BYTES: usize = 128 * 1024;
 
 /// Counts the messages of a batch.

@@ -1,14 +1,14 @@
-//! Stops a query that runs on another thread.
+//! Cancels a query that runs on another thread.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use rusqlite::{Connection, InterruptHandle};
 
-/// After how many instructions of SQLite's virtual machine a query checks whether it was cancelled.
+/// The number of instructions of SQLite's virtual machine between two checks whether the query was cancelled.
 const INSTRUCTIONS_PER_CHECK: i32 = 1_000;
 
-/// Stops a query that is running or about to run.
+/// Cancels a query that is running or about to run.
 #[derive(Default)]
 pub(super) struct Cancellation {
     is_cancelled: AtomicBool,
@@ -16,7 +16,7 @@ pub(super) struct Cancellation {
     running: Mutex<Option<InterruptHandle>>,
 }
 
-/// Cancels the query when dropped, as its caller then no longer waits for it.
+/// Cancels the query when dropped, because its caller no longer waits for it.
 pub(super) struct CancelOnDrop(pub(super) Arc<Cancellation>);
 
 impl Cancellation {
@@ -26,9 +26,9 @@ impl Cancellation {
 
     /// Runs the query unless it is cancelled already.
     ///
-    /// There are two ways to stop it, as neither is enough. The handler is called while SQLite's virtual
-    /// machine runs, but not within one step of the full-text index. The interrupt is noticed there, whenever
-    /// the index reads a page, but is forgotten between two statements.
+    /// The query is cancelled in two ways, because neither is sufficient. The progress handler is called while SQLite's
+    /// virtual machine runs, but not within one step of the full-text index. The interrupt takes effect whenever the
+    /// index reads a page, but has no effect between two statements.
     pub(super) fn run<T>(
         self: &Arc<Self>,
         connection: &Connection,
@@ -39,7 +39,7 @@ impl Cancellation {
         connection.progress_handler(INSTRUCTIONS_PER_CHECK, Some(handler))?;
         self.set_running(Some(connection.get_interrupt_handle()));
         let result = if self.is_cancelled() { Err(interrupted()) } else { query() };
-        // From here on, an interrupt would hit the next query on this connection.
+        // After this point, an interrupt would stop the next query on this connection.
         self.set_running(None);
         connection.progress_handler(0, None::<fn() -> bool>)?;
         result

@@ -1,4 +1,4 @@
-//! Opening and configuring connections, and the meaning of their errors.
+//! Opens and configures connections, and converts their errors.
 
 use std::path::Path;
 use std::time::Duration;
@@ -6,10 +6,10 @@ use std::time::Duration;
 use rusqlite::{Connection, ErrorCode};
 use webchat_persistence::StoreError;
 
-/// The size to which the write-ahead log is truncated after it was larger.
+/// The size to which a larger write-ahead log is truncated after a checkpoint.
 const MAX_IDLE_WAL_BYTES: i64 = 64 * 1024 * 1024;
 
-/// How long a connection waits for another one's lock.
+/// The maximum time that a connection waits for the lock of another one.
 pub(super) const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Opens the connection that writes.
@@ -24,7 +24,7 @@ pub(super) fn open_writer(path: &Path) -> rusqlite::Result<Connection> {
     Ok(connection)
 }
 
-/// Opens a connection that only reads.
+/// Opens a read-only connection.
 pub(super) fn open_reader(path: &Path) -> rusqlite::Result<Connection> {
     let connection = Connection::open(path)?;
     connection.busy_timeout(BUSY_TIMEOUT)?;

@@ -1,4 +1,4 @@
-//! A database file that is open.
+//! An open database file.
 
 use std::fs::File;
 use std::path::Path;
@@ -17,17 +17,17 @@ use super::readers::{Readers, Reads};
 use super::writer::{Priority, Writer};
 use crate::private_files;
 
-/// How long an ordinary read may run.
+/// The maximum time of an ordinary read.
 const READ_DEADLINE: Duration = Duration::from_secs(5);
 
-/// How long a search may run.
+/// The maximum time of a search.
 const SEARCH_DEADLINE: Duration = Duration::from_secs(2);
 
-/// How long a read for an export or a copy may run. Each reads one page, or counts all messages.
+/// The maximum time of a read for an export or a copy. Such a read returns one page, or counts all messages.
 const LONG_READ_DEADLINE: Duration = Duration::from_secs(30);
 
-/// One SQLite file with one writer and several readers. Reads that may be long have connections of their
-/// own, so that they can't delay ordinary ones, and threads of a low priority if the user has used much.
+/// A SQLite file with one writer and several readers. Reads that may be long have separate connections, so that they
+/// don't delay ordinary reads. Long reads of heavy users run on threads with a low priority.
 pub(crate) struct Database {
     writer: Writer,
     readers: Readers,
@@ -39,7 +39,7 @@ pub(crate) struct Database {
 impl Database {
     pub(crate) async fn open(path: &Path) -> Result<Self, OpenError> {
         let locks = lock(path)?;
-        // SQLite would create it readable for all users. Its other files get the permissions of this one.
+        // SQLite would create the file readable for all users. SQLite's other files get the permissions of this one.
         private_files::open(path)
             .map_err(|cause| OpenError::NotWritable { path: path.to_owned(), cause })?;
         let failed = |cause| OpenError::Failed { path: path.to_owned(), cause };
@@ -59,8 +59,8 @@ impl Database {
         })
     }
 
-    /// Runs a query of the server itself in one transaction, so that it sees a consistent state. Dropping
-    /// the future stops the query.
+    /// Runs a query of the server itself in one transaction, so that it sees a consistent state. Dropping the future
+    /// cancels the query.
     ///
     /// # Errors
     /// [`StoreError::Timeout`] after [`READ_DEADLINE`], or if no connection becomes free.
@@ -71,7 +71,7 @@ impl Database {
         self.readers.read(None, READ_DEADLINE, query).await
     }
 
-    /// As [`Database::read`], for a user, who has at most half of the connections at a time.
+    /// Runs a query like [`Database::read`], but for a user. A user has at most half of the connections at a time.
     pub(crate) async fn read_for<T: Send + 'static>(
         &self,
         user_id: UserId,
@@ -80,7 +80,7 @@ impl Database {
         self.readers.read(Some(user_id), READ_DEADLINE, query).await
     }
 
-    /// As [`Database::read_for`], for a search: on the connections for long reads, with
+    /// Runs a query like [`Database::read_for`], but for a search: on the connections for long reads, with
     /// [`SEARCH_DEADLINE`].
     pub(crate) async fn search_for<T: Send + 'static>(
         &self,
@@ -90,7 +90,7 @@ impl Database {
         self.long_readers.read(Some(user_id), SEARCH_DEADLINE, query).await
     }
 
-    /// As [`Database::read`], for exports and copies: on the connections for long reads, with
+    /// Runs a query like [`Database::read`], but for an export or a copy: on the connections for long reads, with
     /// [`LONG_READ_DEADLINE`].
     pub(crate) async fn read_long<T: Send + 'static>(
         &self,
@@ -100,12 +100,12 @@ impl Database {
         self.long_readers.read(user_id, LONG_READ_DEADLINE, query).await
     }
 
-    /// Runs a change in one transaction, with no other writer: all of it takes effect or none.
+    /// Runs a change in one transaction: it takes effect completely or not at all. Changes run one at a time.
     ///
-    /// A change that has begun is completed even if the future is dropped.
+    /// A change that has started is completed even if the future is dropped.
     ///
     /// # Errors
-    /// [`StoreError::Timeout`] if other changes don't end in time; nothing has changed then.
+    /// [`StoreError::Timeout`] if other changes don't end in time. Nothing was changed then.
     pub(crate) async fn write<T: Send + 'static>(
         &self,
         change: impl FnOnce(&Transaction<'_>) -> rusqlite::Result<T> + Send + 'static,
@@ -113,7 +113,7 @@ impl Database {
         self.writer.write(Priority::Normal, change).await
     }
 
-    /// As [`Database::write`], for one of many steps: other changes overtake it.
+    /// Runs a change like [`Database::write`], but as one of many steps: other changes may overtake it.
     pub(crate) async fn write_bulk<T: Send + 'static>(
         &self,
         change: impl FnOnce(&Transaction<'_>) -> rusqlite::Result<T> + Send + 'static,
@@ -121,7 +121,7 @@ impl Database {
         self.writer.write(Priority::Bulk, change).await
     }
 
-    /// Checks that the path still leads to the file that is open.
+    /// Checks that the path still refers to the open file.
     ///
     /// # Errors
     /// [`StoreError::Unavailable`] if the file was deleted or replaced.

@@ -1,8 +1,8 @@
 //! Limits the size of the write-ahead log.
 //!
-//! SQLite starts the log from its beginning once all of it is in the database and no read uses it. While long reads
-//! overlap, that never happens, and the log grows with each change. So while it is too large, new long reads of heavy
-//! users and bulk changes wait until it could be truncated.
+//! SQLite reuses the log from its beginning once all of it is in the database and no read uses it. While long reads
+//! overlap, this never happens, and the log grows with each change. Therefore, while the log is too large, new long reads
+//! of heavy users and bulk changes wait until it is truncated.
 
 use std::ffi::OsString;
 use std::fs;
@@ -15,22 +15,22 @@ use tokio::sync::watch;
 use super::connect::BUSY_TIMEOUT;
 use super::metrics::record_log_bytes;
 
-/// The size of the log from which on long reads of heavy users and bulk changes wait.
+/// The size of the log above which long reads of heavy users and bulk changes wait.
 const MAX_BYTES: u64 = 128 * 1024 * 1024;
 
-/// How long they wait at most: another process may read the database, for example a backup.
+/// The maximum time that they wait. Another process may be reading the database for longer, for example a backup.
 const MAX_PAUSE: Duration = Duration::from_secs(4);
 
-/// The time between such a pause that failed and the next one.
+/// The time between a pause in which the log could not be truncated and the next pause.
 const RETRY_INTERVAL: Duration = Duration::from_mins(1);
 
 /// The time between two attempts to truncate the log.
 const ATTEMPT_INTERVAL: Duration = Duration::from_millis(200);
 
-/// How long an attempt waits for reads to end. All changes wait as long.
+/// The maximum time that an attempt waits for reads to end. All changes wait during this time.
 const ATTEMPT_TIMEOUT: Duration = Duration::from_millis(50);
 
-/// Truncates the log when it is too large. Belongs to the connection that writes.
+/// Truncates the log when it is too large. Used by the writer.
 pub(super) struct LogLimit {
     log: PathBuf,
     max_bytes: u64,
@@ -39,7 +39,7 @@ pub(super) struct LogLimit {
     next_attempt: Instant,
 }
 
-/// Waits while the log is too large.
+/// Lets reads wait while the log is too large.
 #[derive(Clone)]
 pub(super) struct LogPause(watch::Receiver<bool>);
 
@@ -65,7 +65,7 @@ impl LogLimit {
         *self.is_paused.borrow()
     }
 
-    /// Truncates the log if it is too large. Is called after each change.
+    /// Truncates the log if it is too large. The writer calls this after each change.
     pub(super) fn check(&mut self, connection: &Connection, now: Instant) {
         if now < self.next_attempt || (!self.is_exceeded() && self.size() <= self.max_bytes) {
             return;
@@ -93,9 +93,9 @@ impl LogLimit {
 }
 
 impl LogPause {
-    /// Waits until the log is small enough. Can be cancelled.
-    pub(super) async fn ended(&mut self) {
-        // Fails if the database has been closed.
+    /// Waits until the log is small enough. Cancel safe.
+    pub(super) async fn wait_until_ended(&mut self) {
+        // Fails only if the database is closed.
         self.0.wait_for(|is_paused| !is_paused).await.ok();
     }
 }
@@ -108,7 +108,7 @@ impl LogPause {
     }
 }
 
-/// Moves the log into the database and truncates it. Returns `false` if reads or an error prevent that.
+/// Moves the log into the database and truncates it. Returns `false` if a read or an error prevents this.
 fn truncate(connection: &Connection) -> bool {
     let attempt = || {
         connection.busy_timeout(ATTEMPT_TIMEOUT)?;
@@ -126,22 +126,22 @@ mod tests {
     use super::*;
     use crate::database::connect::{open_reader, open_writer};
 
-    /// A writer with a log of some bytes, which is too large, and a reader that uses it.
+    /// Returns a writer whose log is too large, and a reader that uses the log.
     fn open() -> (TempDir, Connection, Connection, LogLimit) {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("webchat.db");
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("webchat.db");
         let writer = open_writer(&path).unwrap();
         writer.execute_batch("CREATE TABLE numbers (number INTEGER)").unwrap();
         let reader = open_reader(&path).unwrap();
         reader.execute_batch("BEGIN; SELECT * FROM numbers").unwrap();
         writer.execute_batch("INSERT INTO numbers VALUES (1)").unwrap();
         let log_limit = LogLimit { max_bytes: 1, ..LogLimit::new(&path) };
-        (folder, writer, reader, log_limit)
+        (dir, writer, reader, log_limit)
     }
 
     #[test]
-    fn long_reads_pause_until_a_log_that_is_too_large_is_truncated() {
-        let (_folder, writer, reader, mut log_limit) = open();
+    fn long_reads_pause_until_a_too_large_log_is_truncated() {
+        let (_dir, writer, reader, mut log_limit) = open();
         let now = Instant::now();
 
         log_limit.check(&writer, now);
@@ -154,8 +154,8 @@ mod tests {
     }
 
     #[test]
-    fn a_read_that_does_not_end_delays_others_only_for_the_longest_pause() {
-        let (_folder, writer, _reader, mut log_limit) = open();
+    fn an_endless_read_delays_others_only_for_the_maximum_pause() {
+        let (_dir, writer, _reader, mut log_limit) = open();
         let now = Instant::now();
 
         let mut at = |time| {

@@ -1,4 +1,4 @@
-//! The metrics of the database, which `docs/metrics.md` describes.
+//! The metrics of the database, described in `docs/metrics.md`.
 
 use metrics::{Unit, describe_gauge, gauge};
 use webchat_persistence::GaugeGuard;

@@ -1,4 +1,4 @@
-//! Brings the schema up to date, and clears what an earlier process left.
+//! Migrates the schema, and cleans up after the previous process.
 
 use std::error::Error;
 
@@ -18,7 +18,7 @@ const MIGRATIONS: &[M<'static>] = &[
     M::up(include_str!("../../migrations/10_users.sql")),
 ];
 
-/// Why the database could not be initialized.
+/// The reason why the database could not be initialized.
 pub(super) enum InitializeError {
     TooNew,
     Failed(Box<dyn Error + Send + Sync>),
@@ -30,7 +30,7 @@ impl InitializeError {
     }
 }
 
-/// Updates the schema, and releases all leases.
+/// Migrates the schema, releases all leases, and schedules the deletion of hidden conversations.
 pub(super) fn initialize(connection: &mut Connection) -> Result<(), InitializeError> {
     Migrations::from_slice(MIGRATIONS).to_latest(connection).map_err(|error| match error {
         rusqlite_migration::Error::MigrationDefinition(
@@ -38,8 +38,8 @@ pub(super) fn initialize(connection: &mut Connection) -> Result<(), InitializeEr
         ) => InitializeError::TooNew,
         error => InitializeError::failed(error),
     })?;
-    // No other process uses the file and nothing runs here yet, so every lease is abandoned, and a hidden
-    // conversation is one whose import or deletion was interrupted.
+    // No other process uses the file, and this one has not started any work yet. Therefore every lease is abandoned, and
+    // the import or deletion of every hidden conversation was interrupted.
     connection
         .execute_batch(
             "UPDATE conversations SET lease_until = 0 WHERE running_turn IS NOT NULL;

@@ -1,4 +1,4 @@
-//! Why a database file can't be opened.
+//! The errors of opening a database file.
 
 use std::error::Error as StdError;
 use std::io;
@@ -6,30 +6,30 @@ use std::path::{Path, PathBuf};
 
 use thiserror::Error;
 
-/// Why a database file can't be opened.
+/// The reason why a database file can't be opened.
 #[derive(Debug, Error)]
 pub enum OpenError {
-    /// The folder or the lock file can't be written.
+    /// The directory or the lock file can't be written.
     #[error("can't write to {}: {cause}", .path.display())]
     NotWritable {
-        /// The folder or file.
+        /// The directory or file.
         path: PathBuf,
         /// The cause.
         cause: io::Error,
     },
-    /// Another process has it open.
+    /// Another process has the file open.
     #[error(
-        "{} is in use by another Webchat; stop that one, or give this one another DATA_DIR",
+        "{} is in use by another Webchat process; stop that process, or set another DATA_DIR",
         .0.display()
     )]
     InUse(PathBuf),
-    /// A newer version of Webchat wrote it.
-    #[error("{} was written by a newer Webchat; use that one or a backup", .0.display())]
+    /// A newer version of Webchat wrote the file.
+    #[error("{} was written by a newer version of Webchat; use that version, or a backup", .0.display())]
     TooNew(PathBuf),
-    /// It is not a database, it is damaged, or the disk failed.
+    /// The file is not a database, it is damaged, or the disk failed.
     #[error("can't open {}: {cause}", .path.display())]
     Failed {
-        /// The folder or file.
+        /// The directory or file.
         path: PathBuf,
         /// The cause.
         cause: Box<dyn StdError + Send + Sync>,

@@ -1,4 +1,4 @@
-//! Reads with a deadline, on connections that only read.
+//! Reads with a deadline, on read-only connections.
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -26,10 +26,10 @@ const LONG_CONNECTIONS: usize = 8;
 /// How many connections of each kind stay open while they are not used.
 const MAX_IDLE: usize = 4;
 
-/// How long a read waits for a connection.
+/// The maximum time that a read waits for a connection.
 const MAX_WAIT: Duration = Duration::from_secs(5);
 
-/// What a pool is for.
+/// The kind of reads of a pool.
 pub(super) enum Reads {
     /// Ordinary reads.
     Short,
@@ -37,14 +37,14 @@ pub(super) enum Reads {
     Long(LogPause),
 }
 
-/// A pool of connections that only read.
+/// A pool of read-only connections.
 pub(super) struct Readers {
     reads: Reads,
     limit: FairLimit,
     connections: Arc<Connections>,
 }
 
-/// The connections, which are opened when they are needed first.
+/// The connections, which are opened when they are first needed.
 struct Connections {
     path: PathBuf,
     idle: Mutex<Vec<Connection>>,
@@ -57,16 +57,12 @@ impl Readers {
             Reads::Long(_) => LONG_CONNECTIONS,
         };
         let connections = Connections { path: path.to_owned(), idle: Mutex::default() };
-        Self {
-            reads,
-            limit: FairLimit::new(max, MAX_WAIT),
-            connections: Arc::new(connections),
-        }
+        Self { reads, limit: FairLimit::new(max, MAX_WAIT), connections: Arc::new(connections) }
     }
 
-    /// Runs a query in one transaction, so that it sees a consistent state, on a thread for blocking work.
-    /// The query is stopped after `deadline`, and when the returned future is dropped. Its connection and
-    /// its permit are released once it has really stopped.
+    /// Runs a query in one transaction, so that it sees a consistent state, on a blocking thread. The query is
+    /// cancelled after `deadline`, and when the returned future is dropped. Its connection and its permit are released
+    /// once it has actually stopped.
     pub(super) async fn read<T: Send + 'static>(
         &self,
         user_id: Option<UserId>,
@@ -89,18 +85,22 @@ impl Readers {
             let work = move || {
                 // Reads of other users are too short to keep the log from being truncated.
                 if is_of_heavy_user && let Some(mut log_pause) = log_pause {
-                    runtime.block_on(log_pause.ended());
+                    runtime.block_on(log_pause.wait_until_ended());
                 }
                 begin.send(()).ok();
                 let started = thread_cpu_time();
                 let result =
-                    connections.with_one(|connection| run(connection, &cancellation, query));
+                    connections.with_connection(|connection| run(connection, &cancellation, query));
                 permit.end(thread_cpu_time().saturating_sub(started));
                 reply.send(result).ok();
             };
             // Heavy users leave the processor to the others.
             let _context = context.enter();
-            if is_of_heavy_user { spawn_cpu_work(work) } else { spawn_blocking(work) };
+            if is_of_heavy_user {
+                spawn_cpu_work(work)
+            } else {
+                spawn_blocking(work)
+            };
         };
         let waiting = waiting_read();
         self.limit.start_when_free(user_id, start).await?;
@@ -114,8 +114,8 @@ impl Readers {
 }
 
 impl Connections {
-    /// Runs a query on a connection that nobody uses. If it panics, the connection is closed.
-    fn with_one<T>(
+    /// Runs a query on an idle connection. If the query panics, the connection is closed.
+    fn with_connection<T>(
         &self,
         query: impl FnOnce(&mut Connection) -> rusqlite::Result<T>,
     ) -> Result<T, StoreError> {
@@ -152,7 +152,7 @@ mod tests {
 
     const DEADLINE: Duration = Duration::from_secs(3);
 
-    /// The processor time of a user who uses much.
+    /// A processor time that makes a user a heavy user.
     const MUCH_TIME: Duration = Duration::from_secs(10);
 
     fn one(transaction: &Transaction<'_>) -> rusqlite::Result<i64> {
@@ -161,8 +161,8 @@ mod tests {
 
     #[tokio::test]
     async fn long_reads_of_heavy_users_wait_while_the_log_is_too_large() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("webchat.db");
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("webchat.db");
         let _writer = open_writer(&path).unwrap();
         let (is_paused, log_pause) = LogPause::fixture();
         let readers = Readers::new(&path, Reads::Long(log_pause));
@@ -176,7 +176,7 @@ mod tests {
         is_paused.send_replace(false);
 
         assert_eq!(of_other.unwrap(), 1);
-        assert!(of_heavy.is_err(), "it did not wait");
+        assert!(of_heavy.is_err(), "the read did not wait");
         assert_eq!(readers.read(heavy, DEADLINE, one).await.unwrap(), 1);
     }
 }

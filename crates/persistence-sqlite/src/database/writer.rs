@@ -1,8 +1,8 @@
-//! The only connection that writes, and the queue of changes.
+//! The only connection that writes, and its queue of changes.
 //!
-//! One task on a thread for blocking work runs all changes that wait, one after the other. If each request took
-//! the connection in turn instead, nothing would be written while the next one waits for a thread to run on, and
-//! with busy threads the queue would grow until changes expire.
+//! One task on a blocking thread runs all waiting changes, one at a time. If each request acquired the connection itself
+//! instead, nothing would be written while the next request waits for a thread to run on. With busy threads, the queue
+//! would grow until changes time out.
 
 use std::collections::VecDeque;
 use std::error::Error;
@@ -22,16 +22,16 @@ use super::log_limit::LogLimit;
 use super::metrics::waiting_write;
 use super::migrations::{InitializeError, initialize};
 
-/// How long a change waits for the changes before it.
+/// The maximum time that a change waits for the changes before it.
 const MAX_WAIT: Duration = Duration::from_secs(10);
 
-/// The maximum number of changes in the queue. Further ones wait for a place in it.
+/// The maximum number of changes in the queue. Further changes wait until there is room.
 const MAX_QUEUED: usize = 1_024;
 
-/// How many other changes may overtake a bulk change.
+/// The maximum number of other changes that may overtake a bulk change.
 const MAX_OVERTAKING: usize = 16;
 
-/// The time between two looks at the log while only bulk changes wait for it.
+/// The time between two checks of the log while only bulk changes wait, and wait for the log.
 const LOG_POLL_INTERVAL: Duration = Duration::from_millis(50);
 
 /// For this time after a normal change, bulk changes take at most half of the time, so that they leave the processor
@@ -40,19 +40,19 @@ const SHARING_PERIOD: Duration = Duration::from_secs(1);
 
 type Job = Box<dyn FnOnce(&mut Connection) + Send>;
 
-/// Which changes go first.
+/// The priority of a change.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Priority {
-    /// Somebody waits for the change.
+    /// A request waits for the change.
     Normal,
     /// One of the many steps of an import or a deletion.
     Bulk,
 }
 
-/// The connection that writes.
+/// The connection that writes, and its queue.
 pub(super) struct Writer {
     queue: Arc<SharedQueue>,
-    places: Arc<Semaphore>,
+    permits: Arc<Semaphore>,
 }
 
 struct SharedQueue {
@@ -64,7 +64,7 @@ struct SharedQueue {
 struct Queue {
     jobs: VecDeque<Job>,
     bulk_jobs: VecDeque<Job>,
-    /// The jobs that have overtaken the next bulk job.
+    /// The number of jobs that have overtaken the next bulk job.
     overtaking: usize,
     last_normal_job: Option<Instant>,
     next_bulk_job_at: Instant,
@@ -86,12 +86,12 @@ impl Writer {
             next_bulk_job_at: Instant::now(),
             connection: Some((open_writer(path)?, log_limit)),
         };
-        let places = Arc::new(Semaphore::new(MAX_QUEUED));
+        let permits = Arc::new(Semaphore::new(MAX_QUEUED));
         let queue = SharedQueue { queue: Mutex::new(queue), job_added: Condvar::new() };
-        Ok(Self { queue: Arc::new(queue), places })
+        Ok(Self { queue: Arc::new(queue), permits })
     }
 
-    /// Runs a change in one transaction. It waits for other changes at most [`MAX_WAIT`]; once begun, it is
+    /// Runs a change in one transaction. It waits for other changes at most for [`MAX_WAIT`]. Once started, it is
     /// completed even if the returned future is dropped.
     pub(super) async fn write<T: Send + 'static>(
         &self,
@@ -112,32 +112,32 @@ impl Writer {
         priority: Priority,
         job: impl FnOnce(&mut Connection) -> T + Send + 'static,
     ) -> Result<T, StoreError> {
-        let (start, mut begun) = oneshot::channel();
+        let (start, mut started) = oneshot::channel();
         let (reply, result) = oneshot::channel();
         let queued = async {
             let _waiting = waiting_write();
-            let place = Arc::clone(&self.places).acquire_owned().await;
+            let permit = Arc::clone(&self.permits).acquire_owned().await;
             let job = Box::new(move |connection: &mut Connection| {
-                drop(place);
-                // Fails if nobody waits any more.
+                drop(permit);
+                // Sending fails if the caller no longer waits.
                 if start.send(()).is_ok() {
                     reply.send(job(connection)).ok();
                 }
             });
             self.add(priority, job);
-            (&mut begun).await.ok();
+            (&mut started).await.ok();
         };
         if let Err(elapsed) = timeout(MAX_WAIT, queued).await {
-            begun.close();
-            // It may have begun just before.
-            if begun.try_recv().is_err() {
+            started.close();
+            // The job may have started just before.
+            if started.try_recv().is_err() {
                 return Err(StoreError::timeout(elapsed));
             }
         }
         result.await.map_err(StoreError::fault)
     }
 
-    /// Adds a job to the queue, and starts the task that runs it unless it is running.
+    /// Adds a job to the queue, and starts the task that runs the jobs unless it is running.
     fn add(&self, priority: Priority, job: Job) {
         let connection = {
             let mut queue = self.queue.lock();
@@ -155,7 +155,7 @@ impl Writer {
     }
 }
 
-/// The next thing to do for the task that runs the jobs.
+/// The next action of the task that runs the jobs.
 enum Next {
     Run(Job, Priority),
     /// Only bulk jobs are left, and must wait as long unless another job is added.

@@ -1,7 +1,8 @@
-//! The deletion of messages in the background.
+//! Deletion of messages in the background.
 //!
-//! There is one writer, and deleting a long conversation takes seconds. So deleting or resetting a conversation only
-//! hides its messages and records a removal; a worker deletes them in batches. After a restart, the worker continues.
+//! There is only one writer, and deleting a long conversation takes seconds. Therefore deleting or resetting a
+//! conversation only hides its messages and records a removal. A worker deletes them in batches, and continues after a
+//! restart.
 
 pub(crate) mod removals;
 mod worker;

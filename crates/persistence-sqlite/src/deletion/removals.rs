@@ -1,4 +1,4 @@
-//! Removals: records of hidden messages that are still to be deleted.
+//! Removals: records of hidden messages that still have to be deleted.
 
 use rusqlite::{OptionalExtension, Transaction, params};
 use webchat_domain::{ConversationId, UserId};
@@ -24,7 +24,7 @@ pub(crate) fn hide(
     Ok(is_owner)
 }
 
-/// Hides a conversation of any user, or one that is not completely inserted, and schedules its deletion.
+/// Hides a conversation of any user, or an incomplete one, and schedules its deletion.
 pub(crate) fn discard(transaction: &Transaction<'_>, id: &str) -> rusqlite::Result<()> {
     contexts::delete(transaction, id)?;
     files::delete_all(transaction, id)?;
@@ -38,7 +38,7 @@ pub(crate) fn discard(transaction: &Transaction<'_>, id: &str) -> rusqlite::Resu
     schedule(transaction, id)
 }
 
-/// Hides all messages that the conversation has had so far, and schedules their deletion.
+/// Hides all current messages of the conversation, and schedules their deletion.
 pub(crate) fn reset(transaction: &Transaction<'_>, id: ConversationId) -> rusqlite::Result<()> {
     let id = id.to_simple();
     transaction
@@ -56,8 +56,8 @@ fn schedule(transaction: &Transaction<'_>, id: &str) -> rusqlite::Result<()> {
         .map(drop)
 }
 
-/// Deletes all hidden messages with this conversation id, and the conversation itself if it is hidden. Returns `false`
-/// if there were none.
+/// Deletes all hidden messages of this conversation, and the conversation itself if it is hidden. Returns `false` if
+/// there is no removal.
 pub(crate) async fn finish(database: &Database, id: ConversationId) -> Result<bool, StoreError> {
     let is_pending = move |transaction: &Transaction<'_>| is_pending(transaction, &id.to_simple());
     if !database.read(is_pending).await? {
@@ -78,7 +78,7 @@ fn is_pending(transaction: &Transaction<'_>, id: &str) -> rusqlite::Result<bool>
     transaction.prepare_cached("SELECT 1 FROM removals WHERE conversation_id = ?1")?.exists([id])
 }
 
-/// Returns whether there are removals.
+/// Whether there are removals.
 pub(crate) fn exist(transaction: &Transaction<'_>) -> rusqlite::Result<bool> {
     transaction.prepare_cached("SELECT 1 FROM removals LIMIT 1")?.exists([])
 }

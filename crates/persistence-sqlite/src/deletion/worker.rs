@@ -15,14 +15,14 @@ use crate::database::Database;
 /// The pause before a failed deletion is retried.
 const RETRY_PAUSE: Duration = Duration::from_secs(10);
 
-/// The background task that deletes messages. Dropping this stops the task, which is safe at any point.
+/// The handle of the background task that deletes messages. Dropping it stops the task, which is safe at any point.
 pub(crate) struct DeletionWorker {
     wake: Arc<Notify>,
     _task: JoinSet<()>,
 }
 
 impl DeletionWorker {
-    /// Starts the task, which waits until it is woken. It keeps the database open only while it deletes.
+    /// Starts the task, which waits until it is woken. It keeps the database open only while it deletes messages.
     pub(crate) fn start(database: Weak<Database>) -> Self {
         let wake = Arc::new(Notify::new());
         let mut task = JoinSet::new();

@@ -11,13 +11,13 @@ use webchat_persistence::{Checkpoint, Replay, StoreError};
 
 pub(super) struct EventBuffer {
     kept: VecDeque<Arc<Event>>,
-    /// The newest events with their ids, oldest first, to detect events that are appended again.
-    published: VecDeque<(EventId, Arc<Event>)>,
+    /// The newest events with their ids, oldest first, to detect duplicates.
+    recent: VecDeque<(EventId, Arc<Event>)>,
     /// The sequence number before the oldest kept event. Events up to it can't be replayed.
     before: u64,
     /// Whether `before` has been read from the file.
     is_initialized: bool,
-    /// The reserved sequence numbers that are not used yet.
+    /// The unused reserved sequence numbers.
     numbers: Range<u64>,
     running: Option<RunningTurn>,
     used_at: Instant,
@@ -30,11 +30,11 @@ struct RunningTurn {
 }
 
 impl EventBuffer {
-    /// Creates an empty buffer that does not know its conversation's numbers yet.
+    /// Creates an empty buffer that is not initialized yet.
     pub(super) fn new() -> Self {
         Self {
             kept: VecDeque::new(),
-            published: VecDeque::new(),
+            recent: VecDeque::new(),
             before: 0,
             is_initialized: false,
             numbers: 0..0,
@@ -52,7 +52,7 @@ impl EventBuffer {
         self.is_initialized
     }
 
-    /// Sets the number after which the events start, unless it is set.
+    /// Sets the sequence number after which the events start, unless it is set already.
     pub(super) fn initialize(&mut self, before: u64) {
         if !self.is_initialized {
             self.before = before;
@@ -64,27 +64,28 @@ impl EventBuffer {
         self.numbers.is_empty()
     }
 
-    /// Adds reserved numbers. If another append has added some meanwhile, these remain unused.
+    /// Adds reserved numbers. If another append has added some in the meantime, these remain unused.
     pub(super) fn add_numbers(&mut self, numbers: Range<u64>) {
         if self.numbers.is_empty() {
             self.numbers = numbers;
         }
     }
 
-    /// Appends an event under the next number. If one was appended under this id before, returns that one instead.
+    /// Appends an event under the next sequence number. If an event with this id was appended before, returns that
+    /// event instead.
     pub(super) fn append(
         &mut self,
         id: ConversationId,
         event_id: EventId,
         body: EventBody,
     ) -> Result<Arc<Event>, StoreError> {
-        if let Some((_, event)) = self.published.iter().find(|(known, _)| *known == event_id) {
+        if let Some((_, event)) = self.recent.iter().find(|(recent_id, _)| *recent_id == event_id) {
             return Ok(Arc::clone(event));
         }
         let seq = self
             .numbers
             .next()
-            .ok_or_else(|| StoreError::fault("more events at once than numbers were reserved"))?;
+            .ok_or_else(|| StoreError::fault("more concurrent events than reserved numbers"))?;
         let event = Arc::new(Event { conversation_id: id, seq, body });
         self.push(event_id, Arc::clone(&event));
         Ok(event)
@@ -107,12 +108,12 @@ impl EventBuffer {
         }
     }
 
-    /// The number of the newest event.
+    /// Returns the sequence number of the newest event.
     pub(super) fn latest(&self) -> u64 {
         self.kept.back().map_or(self.before, |newest| newest.seq)
     }
 
-    /// Whether no turn runs and no event was appended for `timeout`.
+    /// Whether no turn is running and no event was appended for `timeout`.
     pub(super) fn is_idle(&self, timeout: Duration) -> bool {
         self.running.is_none() && self.used_at.elapsed() >= timeout
     }
@@ -127,9 +128,9 @@ impl EventBuffer {
             }
             None => {}
         }
-        self.published.push_back((event_id, Arc::clone(&event)));
-        if self.published.len() > DEDUPLICATION_WINDOW + 1 {
-            self.published.pop_front();
+        self.recent.push_back((event_id, Arc::clone(&event)));
+        if self.recent.len() > DEDUPLICATION_WINDOW + 1 {
+            self.recent.pop_front();
         }
         self.kept.push_back(event);
         self.used_at = Instant::now();

@@ -7,7 +7,7 @@ use tokio::sync::broadcast;
 use tokio::sync::broadcast::error::RecvError;
 use webchat_persistence::{Signal, Signals, StoreError};
 
-/// How many signals a subscriber may lag behind before it loses the oldest ones.
+/// The number of signals that a subscriber may lag behind before it loses the oldest ones.
 const CHANNEL_CAPACITY: usize = 1_024;
 
 /// Signals within this process, for the one instance that a SQLite file serves.

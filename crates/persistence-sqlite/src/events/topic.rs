@@ -1,4 +1,4 @@
-//! The conversations whose events are in memory.
+//! The events of conversations in memory.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
@@ -11,7 +11,7 @@ use webchat_persistence::StoreError;
 use super::event_buffer::EventBuffer;
 use super::mutex::lock;
 
-/// How long a conversation's events are kept when there are no reads or appends.
+/// The time that a conversation's events are kept without reads and appends.
 const IDLE_TIMEOUT: Duration = Duration::from_mins(5);
 
 pub(super) struct Topics {

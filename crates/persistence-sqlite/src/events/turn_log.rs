@@ -1,4 +1,4 @@
-//! Implements [`TurnLog`]: events in memory, numbers reserved in the file.
+//! Implements [`TurnLog`]: events in memory, sequence numbers reserved in the file.
 
 use std::ops::Range;
 use std::sync::{Arc, Mutex};
@@ -13,11 +13,11 @@ use super::mutex::lock;
 use super::topic::{Topic, Topics};
 use crate::database::Database;
 
-/// How many numbers are reserved at a time: one write covers so many events.
+/// The number of sequence numbers that one write reserves.
 const RESERVATION: u64 = 1_024;
 
-/// The turn log in process memory. Its event numbers are reserved in the SQLite file, so that a restart
-/// uses none twice.
+/// The turn log in process memory. Its sequence numbers are reserved in the SQLite file, so that none is used twice,
+/// even after a restart.
 pub struct SqliteTurnLog {
     database: Arc<Database>,
     topics: Mutex<Topics>,
@@ -32,21 +32,21 @@ impl SqliteTurnLog {
         lock(&self.topics).find_or_create(id)
     }
 
-    /// Reads a conversation's events, without creating a topic: reading one without events must cost
-    /// no memory.
+    /// Reads a conversation's events without creating a topic: reading a conversation without events must not take
+    /// memory.
     async fn inspect<T>(
         &self,
         id: ConversationId,
         inspect: impl Fn(&EventBuffer) -> T,
     ) -> Result<T, StoreError> {
-        if let Some(found) = self.inspect_in_memory(id, &inspect) {
-            return Ok(found);
+        if let Some(result) = self.inspect_in_memory(id, &inspect) {
+            return Ok(result);
         }
         // Events up to the last reserved number may have existed before a restart.
         let before = self.reserved(id).await?;
-        // Those numbers may have been reserved just now, for events that are in memory by now.
-        let found = self.inspect_in_memory(id, &inspect);
-        Ok(found.unwrap_or_else(|| inspect(&EventBuffer::starting_after(before))))
+        // These numbers may have been reserved just now for events that are in memory by now.
+        let result = self.inspect_in_memory(id, &inspect);
+        Ok(result.unwrap_or_else(|| inspect(&EventBuffer::starting_after(before))))
     }
 
     fn inspect_in_memory<T>(
@@ -59,8 +59,8 @@ impl SqliteTurnLog {
         events.is_initialized().then(|| inspect(&events))
     }
 
-    /// Stores after which number the events of this process start. This must come before the first
-    /// reservation: otherwise the numbers reserved here would count as events that are lost.
+    /// Sets the sequence number after which the events of this process start. This must happen before the first
+    /// reservation: otherwise the reserved numbers would count as lost events.
     async fn initialize(&self, id: ConversationId, topic: &Topic) -> Result<(), StoreError> {
         if !lock(&topic.events).is_initialized() {
             let before = self.reserved(id).await?;

@@ -1,4 +1,4 @@
-//! Creating a job, within the number of jobs that a user may have.
+//! Creating a job, up to the maximum number of jobs of a user.
 
 use rusqlite::{Transaction, params};
 use webchat_domain::{FileJob, UserId};

@@ -26,7 +26,7 @@ pub(super) fn take(
     Ok(Some(LeasedJob { user_id, job, text }))
 }
 
-/// Returns `false` if the run has lost its lease.
+/// Renews the lease. Returns `false` if the run has lost it.
 pub(super) fn renew(
     transaction: &Transaction<'_>,
     job_id: JobId,
@@ -55,7 +55,7 @@ pub(super) fn find_available(
         .optional()
 }
 
-/// Finds the job and its user if the run still has its lease.
+/// Finds the job and its user if the run still holds the lease.
 pub(super) fn find_leased(
     transaction: &Transaction<'_>,
     job_id: JobId,

@@ -56,10 +56,10 @@ impl FileJobs for SqliteStore {
         now: Timestamp,
         until: Timestamp,
     ) -> Result<Option<LeasedJob>, StoreError> {
-        // Usually no job is available: then the writer is not needed.
-        let found =
+        // Don't use the writer if no job is available, as usual.
+        let available =
             self.database.read(move |transaction| lease::find_available(transaction, now)).await?;
-        if found.is_none() {
+        if available.is_none() {
             return Ok(None);
         }
         self.database.write(move |transaction| lease::take(transaction, run_id, now, until)).await

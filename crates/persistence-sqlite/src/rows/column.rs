@@ -1,4 +1,4 @@
-//! Reading single columns.
+//! Reads single columns.
 
 use std::error::Error;
 use std::str::FromStr;
@@ -35,14 +35,14 @@ pub(crate) fn enum_value<T: StoredName>(row: &Row<'_>, column: &str) -> rusqlite
     T::from_stored_name(name).ok_or_else(|| invalid(format!("'{name}' is not a {column}")))
 }
 
-/// The problem in the columns `error_message` and `error_code`.
+/// Reads the problem in the columns `error_message` and `error_code`.
 pub(crate) fn problem(row: &Row<'_>) -> rusqlite::Result<Option<Problem>> {
     let message: Option<String> = row.get("error_message")?;
     let code: Option<String> = row.get("error_code")?;
     Ok(message.zip(code).map(|(message, code)| Problem { message, code }))
 }
 
-/// The error for a stored value that can't be read.
+/// Returns the error for an invalid stored value.
 pub(crate) fn invalid(cause: impl Into<Box<dyn Error + Send + Sync>>) -> rusqlite::Error {
     rusqlite::Error::FromSqlConversionFailure(0, Type::Text, cause.into())
 }

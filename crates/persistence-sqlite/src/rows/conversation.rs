@@ -6,7 +6,7 @@ use webchat_persistence::rules::ConversationState;
 
 use super::column::{invalid, parsed, parsed_option, timestamp, timestamp_option};
 
-/// The user of a hidden conversation: it is not completely inserted yet, or it was deleted.
+/// The user id of a hidden conversation, which is incomplete or deleted.
 pub(crate) const NO_OWNER: &str = "";
 
 /// The columns that [`conversation`] reads.
@@ -90,7 +90,7 @@ pub(crate) fn insert_state(
     Ok(inserted > 0)
 }
 
-/// Writes all that can change in a conversation.
+/// Writes all fields of a conversation that can change.
 pub(crate) fn update_state(
     transaction: &Transaction<'_>,
     state: &ConversationState,

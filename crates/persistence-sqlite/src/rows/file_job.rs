@@ -34,7 +34,7 @@ pub(crate) fn stored_jobs(
         .collect()
 }
 
-/// Stores the job as it is, replacing one with the same id.
+/// Stores the job unchanged. Replaces a job with the same id.
 pub(crate) fn put_job(
     transaction: &Transaction<'_>,
     stored: &StoredFileJob,
@@ -80,7 +80,7 @@ pub(crate) fn insert_job(
     Ok(())
 }
 
-/// Writes what can change in a job. Its lease and its text go with its status.
+/// Writes the fields of a job that can change. Removes its lease and its text, depending on its status.
 pub(crate) fn update_job(transaction: &Transaction<'_>, job: &FileJob) -> rusqlite::Result<()> {
     let (job_id, error) = (job.job_id.to_simple(), job.error.as_ref());
     transaction.execute(
@@ -117,7 +117,7 @@ pub(crate) fn insert_text(
     Ok(())
 }
 
-/// Returns the number of analyses added: 0 if the part has one.
+/// Inserts an analysis. Returns the number of inserted rows, which is 0 if the part has an analysis already.
 pub(crate) fn insert_analysis(
     transaction: &Transaction<'_>,
     job_id: JobId,

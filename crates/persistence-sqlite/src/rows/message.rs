@@ -15,7 +15,8 @@ pub(crate) const MESSAGE: &str = "message_id, conversation_id, position, parent_
 pub(crate) const STORED_MESSAGE: &str = "message_id, conversation_id, position, parent_id, turn_id, \
      role, content, token_count, status, error_message, error_code, created_at, client_message_id, active";
 
-/// Reads a page of at most `limit` items, and no row after a full page. `message` returns the message of an item.
+/// Reads a page of at most `limit` items. Stops reading rows when the page is full. `message` returns the message of an
+/// item.
 pub(crate) fn message_page<T>(
     limit: u32,
     mut rows: impl Iterator<Item = rusqlite::Result<T>>,

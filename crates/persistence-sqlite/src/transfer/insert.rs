@@ -1,7 +1,7 @@
 //! Inserting a complete conversation.
 //!
-//! Its messages are written in batches, so that other writers don't wait for all of them. Until the last one is written,
-//! the conversation is hidden. If the process dies before, the next one deletes it.
+//! Its messages are written in batches, so that other writers don't wait for all of them. The conversation is hidden
+//! until the last message is written. If the process dies before that, the next process deletes the conversation.
 
 use rusqlite::{OptionalExtension, Transaction};
 use webchat_domain::ConversationId;
@@ -21,8 +21,8 @@ impl SqliteStore {
         messages: Vec<StoredMessage>,
     ) -> Result<bool, StoreError> {
         let id = conversation.conversation.conversation_id;
-        // As only one insertion runs at a time, a hidden conversation was left behind by one that did not complete.
-        let _only_insertion = self.insertion.lock().await;
+        // Only one insertion runs at a time. Therefore an earlier insertion of a hidden conversation did not complete.
+        let _insertion_guard = self.insertion.lock().await;
         if self.database.read(move |transaction| is_in_use(transaction, id)).await? {
             return Ok(false);
         }
@@ -31,7 +31,7 @@ impl SqliteStore {
         removals::finish(&self.database, id).await?;
         let inserted = insert_batches(&self.database, conversation, messages).await;
         if inserted.is_err() {
-            // If this fails too, the next insertion or start deletes what was written.
+            // If this fails too, the next insertion or the next start deletes the written messages.
             let _ = self.database.write(discard).await;
             self.deletion_worker.wake();
         }

@@ -1,4 +1,4 @@
-//! Rows of complete conversations and messages, including the columns that users don't see.
+//! Rows of complete conversations and messages, including columns that users don't see.
 
 use rusqlite::{Row, Transaction, params};
 use webchat_domain::{ConversationId, MessageId, Title, UserId};

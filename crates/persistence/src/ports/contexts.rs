@@ -1,18 +1,18 @@
-//! The port of what goes to the model besides the messages.
+//! The port of contexts.
 
 use async_trait::async_trait;
 use webchat_domain::{Context, ConversationId, Timestamp, UserId};
 
 use crate::StoreError;
 
-/// Stores what goes to the model besides a conversation's messages.
+/// Stores the contexts of conversations: everything that is sent to the model in addition to the messages.
 ///
 /// Durability and cancellation are those of [`Conversations`](crate::Conversations). Resetting or deleting a
 /// conversation also removes its context.
 #[cfg_attr(feature = "mock", mockall::automock)]
 #[async_trait]
 pub trait Contexts: Send + Sync {
-    /// Returns the conversation's context, which is empty at first, or `None` if the user has no such
+    /// Returns the conversation's context, which is empty until it is replaced, or `None` if the user has no such
     /// conversation.
     async fn context(
         &self,
@@ -29,26 +29,30 @@ pub trait Contexts: Send + Sync {
         expected_revision: u64,
     ) -> Result<ReplaceContextOutcome, StoreError>;
 
-    /// Takes the conversation's compaction lease, until `until` or [`Contexts::end_compaction`].
+    /// Acquires the conversation's compaction lease until `until`, or until [`Contexts::release_compaction_lease`] is called.
     /// Returns `false` if another lease is valid at `now`, or there is no such conversation.
-    async fn begin_compaction(
+    async fn acquire_compaction_lease(
         &self,
         id: ConversationId,
         now: Timestamp,
         until: Timestamp,
     ) -> Result<bool, StoreError>;
 
-    /// Extends a lease until `later`. Its current expiry time, `until`, identifies it: returns `false` if
-    /// another lease has been taken since.
-    async fn renew_compaction(
+    /// Extends a lease until `later`. The lease is identified by its current expiry time, `until`: returns `false` if
+    /// another lease has been acquired since.
+    async fn renew_compaction_lease(
         &self,
         id: ConversationId,
         until: Timestamp,
         later: Timestamp,
     ) -> Result<bool, StoreError>;
 
-    /// Releases the lease that expires at `until`; a lease that was taken since stays.
-    async fn end_compaction(&self, id: ConversationId, until: Timestamp) -> Result<(), StoreError>;
+    /// Releases the lease that expires at `until`. A lease that was acquired since stays.
+    async fn release_compaction_lease(
+        &self,
+        id: ConversationId,
+        until: Timestamp,
+    ) -> Result<(), StoreError>;
 }
 
 /// A context and its revision.
@@ -56,7 +60,7 @@ pub trait Contexts: Send + Sync {
 pub struct StoredContext {
     /// The context.
     pub context: Context,
-    /// Rises with each replacement; 0 if the context was never written.
+    /// The revision, which increases with each replacement; 0 if the context was never written.
     pub revision: u64,
 }
 

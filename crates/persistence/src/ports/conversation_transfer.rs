@@ -8,20 +8,20 @@ use webchat_domain::{
 
 use crate::{AnalysedText, Cursor, StoreError};
 
-/// Reads and writes complete conversations: for users to export and import theirs, and for the operator
-/// to move everything into another store.
+/// Reads and writes complete conversations, so that users can export and import theirs, and the operator can copy
+/// everything to another store.
 ///
-/// The methods that take no user are for the operator's commands only. Methods named `put_…` are for
-/// a store that no server is using.
+/// Methods without a user id are only for the operator's commands. Methods named `put_…` are only for a store that no
+/// server is using.
 ///
 /// Durability and cancellation are those of [`Conversations`](crate::Conversations).
 #[cfg_attr(feature = "mock", mockall::automock)]
 #[async_trait]
 pub trait ConversationTransfer: Send + Sync {
-    /// Counts what the store contains.
+    /// Counts the conversations and messages in the store.
     async fn totals(&self) -> Result<Totals, StoreError>;
 
-    /// Returns the bytes of the user's conversations: their texts, and an allowance for each conversation and
+    /// Returns the size of the user's conversations in bytes: their texts, and a constant for each conversation and
     /// message. Hidden messages count until they are deleted.
     async fn stored_bytes_of(&self, user_id: UserId) -> Result<u64, StoreError>;
 
@@ -63,7 +63,7 @@ pub trait ConversationTransfer: Send + Sync {
         limit: u32,
     ) -> Result<Option<Vec<StoredMessage>>, StoreError>;
 
-    /// Stores a new conversation with all of its messages; readers see it only once it is complete.
+    /// Stores a new conversation with all of its messages. Other methods don't see it until it is complete.
     /// Returns `false` and changes nothing if its id is in use, by any user.
     ///
     /// The ids of the messages must be used by no other conversation.
@@ -73,12 +73,11 @@ pub trait ConversationTransfer: Send + Sync {
         messages: Vec<StoredMessage>,
     ) -> Result<bool, StoreError>;
 
-    /// Stores a conversation as it is, replacing one with the same id, whose messages stay.
-    /// Idempotent.
+    /// Stores a conversation unchanged. Replaces a conversation with the same id, but keeps its messages. Idempotent.
     async fn put_conversation(&self, conversation: StoredConversation) -> Result<(), StoreError>;
 
-    /// Stores messages as they are, each replacing one with the same id, without counting them into
-    /// their conversation, which must exist. Idempotent.
+    /// Stores messages unchanged. Each replaces a message with the same id. The counts of their conversation, which
+    /// must exist, don't change. Idempotent.
     async fn put_messages(
         &self,
         user_id: UserId,
@@ -93,12 +92,12 @@ pub trait ConversationTransfer: Send + Sync {
         limit: u32,
     ) -> Result<Vec<StoredFileJob>, StoreError>;
 
-    /// Stores a file job as it is, without a lease, replacing one with the same id. Its conversation
-    /// must exist. Idempotent.
+    /// Stores a file job unchanged, without a lease. Replaces a job with the same id. Its conversation must exist.
+    /// Idempotent.
     async fn put_file_job(&self, job: StoredFileJob) -> Result<(), StoreError>;
 }
 
-/// What a store contains.
+/// The size of a store's content.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Totals {
     /// The number of conversations.
@@ -118,7 +117,7 @@ pub struct StoredConversation {
     pub head: Option<MessageId>,
     /// The last position that was assigned.
     pub last_position: u64,
-    /// What goes to the model besides the messages.
+    /// Its context.
     pub context: Context,
 }
 
@@ -129,7 +128,7 @@ pub struct StoredFileJob {
     pub user_id: UserId,
     /// The part that users see.
     pub job: FileJob,
-    /// What is needed to continue the job; `None` once it has ended for good.
+    /// The text and analyses that are needed to continue the job; `None` once it is complete or cancelled.
     pub text: Option<AnalysedText>,
 }
 

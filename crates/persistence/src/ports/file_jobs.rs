@@ -11,18 +11,17 @@ use crate::{Append, StoreError};
 
 /// Stores files while they are analysed, and the progress of their analysis.
 ///
-/// A run is one execution of a job by one instance. A job in progress is leased to one run at a time. When the lease
-/// expires, the next run that asks for work takes over the job, with everything that was recorded. A new job has no lease. A run that has lost its lease can change
-/// nothing.
+/// A run is one execution of a job by one instance. A new job has no lease. A running job is leased to one run at a
+/// time. When the lease expires, the next run that asks for work takes over the job with all recorded analyses. A run
+/// that has lost its lease can't change the job any more.
 ///
 /// Durability and cancellation are those of [`Conversations`](crate::Conversations). Resetting or deleting a
 /// conversation also removes its jobs.
 #[cfg_attr(feature = "mock", mockall::automock)]
 #[async_trait]
 pub trait FileJobs: Send + Sync {
-    /// Creates a job and stores its text, unless the conversation has a job with this id. If the user has
-    /// the maximum number of jobs, the oldest failed ones are cancelled. Concurrent calls may exceed the
-    /// maximum slightly.
+    /// Creates a job and stores its text, unless the conversation already has a job with this id. If the user has the
+    /// maximum number of jobs, the oldest failed ones are cancelled. Concurrent calls may slightly exceed the maximum.
     async fn create_job(
         &self,
         user_id: UserId,
@@ -32,7 +31,7 @@ pub trait FileJobs: Send + Sync {
     /// Returns how many of the user's jobs are running, in all conversations.
     async fn count_running_jobs(&self, user_id: UserId) -> Result<u64, StoreError>;
 
-    /// Returns `None` if the user has no such job in this conversation.
+    /// Returns a job, or `None` if the user has no such job in this conversation.
     async fn find_job(
         &self,
         user_id: UserId,
@@ -85,7 +84,7 @@ pub trait FileJobs: Send + Sync {
         now: Timestamp,
     ) -> Result<Option<CompletedJob>, StoreError>;
 
-    /// Ends the job as failed and keeps what was recorded. Returns `None` if the run has lost its lease.
+    /// Ends the job as failed and keeps its text and recorded analyses. Returns `None` if the run has lost its lease.
     async fn fail_job(
         &self,
         job_id: JobId,
@@ -93,8 +92,8 @@ pub trait FileJobs: Send + Sync {
         error: Problem,
     ) -> Result<Option<FileJob>, StoreError>;
 
-    /// Cancels a job that runs or has failed, and removes its text; a job that has ended otherwise stays as
-    /// it is. Returns the job, or `None` if the user has no such job there.
+    /// Cancels a running or failed job and removes its text. Any other job stays unchanged. Returns the job, or `None`
+    /// if the user has no such job in this conversation.
     async fn cancel_job(
         &self,
         user_id: UserId,
@@ -102,8 +101,8 @@ pub trait FileJobs: Send + Sync {
         job_id: JobId,
     ) -> Result<Option<FileJob>, StoreError>;
 
-    /// Runs a failed job again for the missing parts; any other job stays as it is. Returns the job, or
-    /// `None` if the user has no such job there.
+    /// Runs a failed job again for the missing parts. Any other job stays unchanged. Returns the job, or `None` if the
+    /// user has no such job in this conversation.
     async fn retry_job(
         &self,
         user_id: UserId,
@@ -121,7 +120,7 @@ pub struct NewFileJob {
     pub text: String,
     /// The byte offset at which each part ends; the last one ends with the text.
     pub part_ends: Vec<u64>,
-    /// The maximum number of the user's jobs that are running or failed, whose texts are kept.
+    /// The maximum number of the user's running and failed jobs: their texts are kept.
     pub max_kept: u32,
 }
 
@@ -130,7 +129,7 @@ pub struct NewFileJob {
 pub enum CreateJobOutcome {
     /// The job is stored.
     Created,
-    /// A job with this id exists: its current state.
+    /// A job with this id exists. Contains its current state.
     Duplicate(FileJob),
     /// The user has the maximum number of running jobs.
     TooMany,

@@ -1,4 +1,4 @@
-//! The ports: what the layers above may ask of a store, one file each.
+//! The ports: the traits through which the layers above use the stores, one file each.
 
 mod contexts;
 mod conversation_transfer;

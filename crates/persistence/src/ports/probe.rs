@@ -8,7 +8,7 @@ use crate::StoreError;
 #[cfg_attr(feature = "mock", mockall::automock)]
 #[async_trait]
 pub trait Probe: Send + Sync {
-    /// The store's name for operators.
+    /// Returns the store's name, for operators.
     fn name(&self) -> &'static str;
 
     /// Checks that the store responds.

@@ -6,13 +6,13 @@ use webchat_domain::UserId;
 
 use crate::StoreError;
 
-/// Stores the files that users have saved of their conversations.
+/// Stores the files in which users save conversations.
 #[cfg_attr(feature = "mock", mockall::automock)]
 #[async_trait]
 pub trait SavedFiles: Send + Sync {
-    /// Stores a new file of the user. A file with this name stays as it is. The name is made by the server and contains
-    /// no path. If the call fails, is cancelled or returns [`SaveOutcome::TooLarge`], no file remains, unless the
-    /// process dies before it is removed.
+    /// Stores a new file of the user. An existing file with this name is not replaced. The server generates the name,
+    /// which contains no path. If the call fails, is cancelled or returns [`SaveOutcome::TooLarge`], no file remains,
+    /// unless the process dies before the file is removed.
     async fn save(
         &self,
         user_id: UserId,
@@ -28,15 +28,16 @@ pub trait SavedFiles: Send + Sync {
     /// Returns how many files the user has, and how large they are. Files of older versions are not counted.
     async fn usage(&self, user_id: UserId) -> Result<SavedFilesUsage, StoreError>;
 
-    /// Returns the bytes of all users' files, also of those of older versions. This looks at each file.
+    /// Returns the size of all users' files in bytes, including files of older versions. The cost grows with the number
+    /// of files.
     async fn stored_bytes(&self) -> Result<u64, StoreError>;
 
-    /// Deletes the user's files whose names end with `suffix`, also those of older versions. The caller checks that
+    /// Deletes the user's files whose names end with `suffix`, including files of older versions. The caller checks that
     /// the user may delete them. Idempotent.
     async fn delete(&self, user_id: UserId, suffix: &str) -> Result<(), StoreError>;
 }
 
-/// The content of a file, in chunks. If it can't be completed, it ends with an error.
+/// The content of a file, in chunks. An incomplete content ends with an error.
 pub type FileContent = BoxStream<'static, Result<Vec<u8>, StoreError>>;
 
 /// A file that is being read.
@@ -63,6 +64,6 @@ pub enum SaveOutcome {
 pub struct SavedFilesUsage {
     /// The number of files.
     pub files: usize,
-    /// The bytes of their contents.
+    /// The size of their contents in bytes.
     pub bytes: u64,
 }

@@ -14,8 +14,8 @@ pub trait Sessions: Send + Sync {
     /// Returns the session unless it has expired by `now`.
     async fn find(&self, id: SessionId, now: Timestamp) -> Result<Option<Session>, StoreError>;
 
-    /// Stores the session until `expires_at`, replacing its older state. Removes no other session, as the
-    /// clock may be wrong.
+    /// Stores the session until `expires_at`, replacing its older state. Removes no other session, because the clock
+    /// may be wrong.
     async fn save(
         &self,
         session: &Session,
@@ -23,8 +23,8 @@ pub trait Sessions: Send + Sync {
         expires_at: Timestamp,
     ) -> Result<(), StoreError>;
 
-    /// Stores a new session until `expires_at`, unless a session with its id is stored that has not expired by
-    /// `now`. Returns the stored session. Of several concurrent calls, one stores its session.
+    /// Stores a new session until `expires_at`, unless a session with its id exists that has not expired by `now`.
+    /// Returns the stored session. Only one of several concurrent calls stores its session.
     async fn start(
         &self,
         session: &Session,
@@ -32,7 +32,7 @@ pub trait Sessions: Send + Sync {
         expires_at: Timestamp,
     ) -> Result<Session, StoreError>;
 
-    /// Extends the session until `expires_at` if it gains at least `min_gain` by that. Otherwise, and if it
+    /// Extends the session until `expires_at` if this extends it by at least `min_gain`. Otherwise, or if the session
     /// does not exist or has expired by `now`, nothing is written.
     async fn extend(
         &self,
@@ -42,8 +42,7 @@ pub trait Sessions: Send + Sync {
         min_gain: Duration,
     ) -> Result<(), StoreError>;
 
-    /// Deletes the sessions that expired before this time. A store that forgets expired sessions by its own
-    /// clock does nothing.
+    /// Deletes the sessions that expired before this time. Does nothing in a store that expires sessions itself.
     async fn delete_expired(&self, before: Timestamp) -> Result<(), StoreError>;
 
     /// Deletes the session. Does nothing if it does not exist.

@@ -6,11 +6,11 @@ use webchat_domain::{ConversationId, TurnId, UserId};
 
 use crate::StoreError;
 
-/// A notification for all instances. It contains only ids and must not be trusted: a receiver reads the store, with
-/// the rights of the user that it names.
+/// A notification for all instances. It contains only ids and must not be trusted: a receiver reads the store with the
+/// rights of the user in the signal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Signal {
-    /// The user has stopped a turn, on whichever instance it runs.
+    /// The user has stopped a turn, which may run on any instance.
     Stop {
         /// The user.
         user_id: UserId,
@@ -37,11 +37,11 @@ pub trait Signals: Send + Sync {
     /// Publishes a signal once.
     async fn publish(&self, signal: Signal) -> Result<(), StoreError>;
 
-    /// Subscribes to all signals that are published after this call returns, in each sender's order. Waits
-    /// until signals can be received. The stream never ends; a subscriber that lags about 1 000 signals
+    /// Subscribes to all signals that are published after this call returns. The signals of each sender arrive in
+    /// order. Waits until signals can be received. The stream never ends. A subscriber that lags about 1 000 signals
     /// behind loses the oldest ones.
     ///
-    /// # Cancellation
+    /// # Cancel safety
     /// Dropping the future or the stream is safe.
     async fn subscribe(&self) -> Result<BoxStream<'static, Signal>, StoreError>;
 }

@@ -1,19 +1,18 @@
-//! The port of the tokens that are sent to the model and received from it each day.
+//! The port of daily token budgets.
 
 use async_trait::async_trait;
 use webchat_domain::{Network, UserId, UtcDay};
 
 use crate::StoreError;
 
-/// Counts the tokens of each day by user, by client address and in all.
+/// Counts the tokens that are sent to the model and received from it each day: per user, per network and in total.
 ///
 /// Durability is that of [`Conversations`](crate::Conversations). If a call is cancelled or an instance dies,
 /// tokens may stay reserved until the end of their day, but no maximum is ever exceeded.
 #[cfg_attr(feature = "mock", mockall::automock)]
 #[async_trait]
 pub trait TokenBudgets: Send + Sync {
-    /// Adds the tokens to the counts of all these scopes, unless one of them would exceed its maximum: then no
-    /// count is changed.
+    /// Adds the tokens to the counts of all these scopes. If one of them would exceed its maximum, changes no count.
     async fn reserve(
         &self,
         day: UtcDay,
@@ -21,7 +20,7 @@ pub trait TokenBudgets: Send + Sync {
         tokens: u64,
     ) -> Result<ReserveOutcome, StoreError>;
 
-    /// Replaces `reserved` tokens in the counts of these scopes by those that were used.
+    /// Replaces the `reserved` tokens in the counts of these scopes with the `used` ones.
     async fn settle(
         &self,
         day: UtcDay,
@@ -37,7 +36,7 @@ pub trait TokenBudgets: Send + Sync {
     async fn delete_before(&self, day: UtcDay) -> Result<(), StoreError>;
 }
 
-/// Whose tokens are counted.
+/// The scope of a token count.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum TokenScope {
     /// A user.
@@ -49,7 +48,7 @@ pub enum TokenScope {
 }
 
 impl TokenScope {
-    /// Returns the name under which stores keep the counts of this kind of scope.
+    /// Returns the stored name of this kind of scope.
     #[must_use]
     pub fn name(&self) -> &'static str {
         match self {

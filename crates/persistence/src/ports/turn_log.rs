@@ -10,17 +10,17 @@ use crate::StoreError;
 /// Numbers the events of each conversation, and keeps them long enough for a client to catch up after a
 /// disconnection.
 ///
-/// Readers pull: each remembers the number it has reached, waits for more events and reads them. A slow
+/// Readers pull: each remembers the last sequence number it has read, waits for more events and reads them. A slow
 /// reader therefore costs no memory and does not slow down others.
 #[cfg_attr(feature = "mock", mockall::automock)]
 #[async_trait]
 pub trait TurnLog: Send + Sync {
-    /// Appends the event under the next number. No number is used twice, even across restarts. All events
-    /// of a running turn are kept.
+    /// Appends the event under the next sequence number. No number is used twice, even across restarts. All events of
+    /// a running turn are kept.
     ///
-    /// An append that failed, or whose future was dropped, can be retried under the same `event_id`: it
-    /// takes effect once, and returns the first event, as long as at most 16 other events of the
-    /// conversation were appended in between.
+    /// An append that failed, or whose future was dropped, can be retried with the same `event_id`: it takes effect
+    /// once, and returns the first event, as long as at most 16 other events of the conversation were appended in
+    /// between.
     async fn append(
         &self,
         id: ConversationId,
@@ -28,14 +28,17 @@ pub trait TurnLog: Send + Sync {
         body: EventBody,
     ) -> Result<Arc<Event>, StoreError>;
 
-    /// Returns the events after the event `after`, where 0 is before the first. A long replay may be
+    /// Returns the events after the sequence number `after`; 0 is before the first event. A long replay may be
     /// returned in parts: reading after the last event returns the next part.
     async fn read(&self, id: ConversationId, after: u64) -> Result<Replay, StoreError>;
 
-    /// Waits until there is an event after `after`. Dropping the future is safe.
+    /// Waits until there is an event after `after`.
+    ///
+    /// # Cancel safety
+    /// Dropping the future is safe.
     async fn wait(&self, id: ConversationId, after: u64) -> Result<(), StoreError>;
 
-    /// Returns the number after which a client that reads the stored messages next must continue.
+    /// Returns the position in the log after which a client continues that now reads the stored messages.
     async fn checkpoint(&self, id: ConversationId) -> Result<Checkpoint, StoreError>;
 }
 
@@ -46,7 +49,7 @@ pub enum Replay {
     Complete(Vec<Arc<Event>>),
     /// The log does not reach back that far: read the messages again, and continue after `latest`.
     Gone {
-        /// The number of the newest event.
+        /// The sequence number of the newest event.
         latest: u64,
     },
 }
@@ -54,10 +57,10 @@ pub enum Replay {
 /// A point at which the stored messages and the events match.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Checkpoint {
-    /// All events up to this one are part of the stored messages; those of the running turn come after
-    /// it.
+    /// The sequence number up to which all events are part of the stored messages. The events of the running turn
+    /// come after it.
     pub seq: u64,
-    /// The number of the newest event, after which a client continues that wants future events only.
+    /// The sequence number of the newest event, for clients that want future events only.
     pub latest: u64,
     /// The running turn.
     pub running_turn: Option<TurnId>,

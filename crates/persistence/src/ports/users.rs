@@ -1,14 +1,13 @@
-//! The port of the users' last activity.
+//! The port of user activity.
 
 use async_trait::async_trait;
 use webchat_domain::{Timestamp, UserId};
 
 use crate::StoreError;
 
-/// Keeps when each user was last active, in the same store as the conversations.
+/// Records when each user was last active, in the same store as the conversations.
 ///
-/// Durability is that of [`Conversations`](crate::Conversations). A call that is cancelled has done its work or
-/// nothing.
+/// Durability and cancellation are those of [`Conversations`](crate::Conversations).
 #[cfg_attr(feature = "mock", mockall::automock)]
 #[async_trait]
 pub trait Users: Send + Sync {
@@ -20,12 +19,11 @@ pub trait Users: Send + Sync {
         skip_if_active_after: Timestamp,
     ) -> Result<(), StoreError>;
 
-    /// Records all users who have conversations and no record as active now: those of older versions, and of
-    /// conversations that were copied or migrated.
+    /// Records users who have conversations but no record as active now. Records are missing for conversations that an
+    /// older version stored, or that were copied or migrated.
     async fn record_missing_users(&self, now: Timestamp) -> Result<(), StoreError>;
 
-    /// Returns at most `max` users who were last active before this time, those who were active longest ago
-    /// first.
+    /// Returns at most `max` users who were last active before this time, least recently active first.
     async fn inactive(&self, before: Timestamp, max: u32) -> Result<Vec<UserId>, StoreError>;
 
     /// Deletes the record of a user who was last active before this time.

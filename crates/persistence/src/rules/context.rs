@@ -1,15 +1,15 @@
-//! How a context changes with its conversation.
+//! Rules for the context when its conversation changes.
 
 /// Whether a summary of the messages up to position `through` is kept when the message at `position`
-/// changes or leaves the visible path. The context's revision rises in any case, so that a summary
-/// made from the old path is not stored.
+/// changes or leaves the visible path. The context's revision increases in any case, so that a summary
+/// of the old path is not stored.
 #[must_use]
 pub fn is_summary_kept(through: u64, position: u64) -> bool {
     through < position
 }
 
-/// The revision after a change of the context, whether the user changed it or it changed with the conversation.
-/// A writer that has not seen the change gets a conflict.
+/// Returns the revision after a change of the context by the user, or by a change of the conversation. A writer that has
+/// not seen the change gets a conflict.
 #[must_use]
 pub fn next_revision(revision: u64) -> u64 {
     revision + 1
@@ -20,7 +20,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_summary_is_kept_only_where_all_that_it_covers_stays() {
+    fn a_summary_is_kept_only_if_all_messages_it_covers_stay() {
         assert!(is_summary_kept(4, 5));
         assert!(!is_summary_kept(5, 5));
         assert!(!is_summary_kept(9, 5));

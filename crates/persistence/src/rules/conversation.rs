@@ -1,4 +1,4 @@
-//! The state of a conversation, without its messages and its context, and how it changes.
+//! The state of a conversation, without its messages and its context, and its changes.
 
 use webchat_domain::{Conversation, ConversationId, MessageId, Timestamp, TurnId};
 
@@ -8,7 +8,7 @@ use crate::TurnLease;
 /// its texts. The triggers of SQLite contain the same number.
 pub const ITEM_OVERHEAD_BYTES: u16 = 512;
 
-/// The state of a conversation. A store loads it, asks a rule, and writes the result.
+/// The state of a conversation. A store loads it, applies a rule, and writes the result.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ConversationState {
     /// The part that users see.
@@ -19,7 +19,7 @@ pub struct ConversationState {
     pub last_position: u64,
     /// The turn that was started last, until its end is published.
     pub turn_id: Option<TurnId>,
-    /// When the turn's lease expires; `None` once the turn has ended.
+    /// The expiry time of the turn's lease; `None` once the turn has ended.
     pub lease_until: Option<Timestamp>,
 }
 
@@ -44,8 +44,8 @@ pub fn new_conversation(id: ConversationId, now: Timestamp) -> ConversationState
     }
 }
 
-/// Resets a conversation, whose messages, context and file jobs the store removes. Its last position stays,
-/// so that positions continue to rise.
+/// Resets a conversation. The store removes its messages, context and file jobs. The last position stays, so that no
+/// position is used again.
 #[must_use]
 pub fn reset(state: ConversationState, now: Timestamp) -> ConversationState {
     let conversation = Conversation { message_count: 0, total_tokens: 0, ..state.conversation };

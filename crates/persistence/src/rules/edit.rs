@@ -1,10 +1,10 @@
-//! Whether a conversation may be edited, and what the edit changes.
+//! Rules for edits of a conversation.
 
 use webchat_domain::{Conversation, Timestamp};
 
 use crate::{Edit, EditOutcome};
 
-/// Checks that the conversation is as the edit expects it.
+/// Checks that the conversation is in the state that the edit expects.
 ///
 /// # Errors
 /// [`EditOutcome::Conflict`]: nothing may be changed.
@@ -33,7 +33,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_edit_of_another_state_than_expected_is_a_conflict() {
+    fn an_edit_based_on_an_outdated_state_is_a_conflict() {
         let current = Conversation::fixture();
         let expected = Conversation { message_count: 9, ..current.clone() };
         let expecting = |expected| Edit { expected: Some(expected), ..Edit::default() };
@@ -44,7 +44,7 @@ mod tests {
     }
 
     #[test]
-    fn a_title_sets_the_time_of_change_and_archiving_does_not() {
+    fn a_new_title_sets_updated_at_and_archiving_does_not() {
         let (current, now) = (Conversation::fixture(), Timestamp::from_unix_millis(9));
         let title = Title::try_from("Mine".to_owned()).ok();
         let rename = Edit { title: title.clone(), ..Edit::default() };

@@ -1,10 +1,10 @@
-//! Which file jobs may be created, and how they change.
+//! Rules for creating and changing file jobs.
 
 use webchat_domain::{FileJob, JobStatus, Message, Problem};
 
 use crate::CreateJobOutcome;
 
-/// What a store loads before it creates a job.
+/// The state that a store loads before it creates a job.
 #[derive(Clone, Debug, Default)]
 pub struct CreateJobState {
     /// Whether the user has the job's conversation.
@@ -94,7 +94,7 @@ mod tests {
     }
 
     #[test]
-    fn a_new_job_takes_the_place_of_failed_ones_but_not_of_running_ones() {
+    fn a_new_job_replaces_failed_jobs_but_not_running_ones() {
         assert_eq!(check(0, 3), Ok(2));
         assert_eq!(check(2, 3), Ok(0));
         assert_eq!(check(3, 3), Err(Box::new(CreateJobOutcome::TooMany)));

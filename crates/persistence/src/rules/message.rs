@@ -5,8 +5,8 @@ use webchat_domain::{ClientMessageId, NewMessage};
 use super::ConversationState;
 use crate::StoredMessage;
 
-/// Builds visible messages after the head, each the child of the one before it, at the next positions.
-/// The client message id belongs to the first of them.
+/// Builds visible messages after the head, at the next positions. Each is a child of the previous one, and the first gets
+/// the client message id.
 pub(super) fn build_messages(
     state: &ConversationState,
     new: Vec<NewMessage>,
@@ -35,19 +35,20 @@ mod tests {
     use crate::rules::new_conversation;
 
     #[test]
-    fn messages_follow_each_other_and_the_first_bears_the_clients_id() {
+    fn each_message_is_a_child_of_the_previous_one_and_the_first_has_the_client_message_id() {
         let head = Some(MessageId::generate());
         let new_state = new_conversation(ConversationId::generate(), Timestamp::FIXTURE);
         let state = ConversationState { head, last_position: 6, ..new_state };
         let new = vec![NewMessage::fixture(), NewMessage::fixture()];
-        let name = ClientMessageId::try_from("c1".to_owned()).ok();
+        let client_id = ClientMessageId::try_from("c1".to_owned()).ok();
 
-        let built = build_messages(&state, new.clone(), name.clone());
+        let built = build_messages(&state, new.clone(), client_id.clone());
 
-        let shape = |stored: &StoredMessage| (stored.message.position, stored.message.parent_id);
+        let place = |stored: &StoredMessage| (stored.message.position, stored.message.parent_id);
         let expected = [(7, head), (8, Some(new[0].message_id))];
-        assert_eq!(built.iter().map(shape).collect::<Vec<_>>(), expected);
-        assert_eq!((&built[0].client_message_id, &built[1].client_message_id), (&name, &None));
+        assert_eq!(built.iter().map(place).collect::<Vec<_>>(), expected);
+        let client_ids = (&built[0].client_message_id, &built[1].client_message_id);
+        assert_eq!(client_ids, (&client_id, &None));
         assert!(built.iter().all(|stored| stored.active));
     }
 }

@@ -1,6 +1,6 @@
-//! The decisions that every store must make alike, as pure functions over loaded state.
+//! The decisions that must be the same in every store, as pure functions over loaded state.
 //!
-//! An adapter loads the state, asks a rule, and writes the result. It holds queries and mapping, no policy.
+//! An adapter loads the state, applies a rule, and writes the result. It contains queries and mapping, no policy.
 
 mod context;
 mod conversation;
@@ -25,6 +25,6 @@ pub use page::{MAX_PAGE_BYTES, MessagePage, build_page, is_full_page, items_to_r
 pub use turn_log::{DEDUPLICATION_WINDOW, KEPT_EVENTS, TurnBoundary, turn_boundary};
 pub use turns::{
     AppendState, Counterpart, SavedAnswer, append_messages, check_append, check_continuation,
-    continue_answer, counterpart, exchange, save_answer,
+    continue_answer, counterpart, question_and_answer, save_answer,
 };
 pub use versions::{HiddenMessages, NewPath, PathNode, check_select, move_head, show_path};

@@ -2,16 +2,16 @@
 
 use webchat_domain::{JobStatus, MessageStatus, Role};
 
-/// A value that stores keep by its name.
+/// A value that is stored under a name.
 pub trait StoredName: Copy + 'static {
     /// All values.
     const ALL: &'static [Self];
 
-    /// Returns the name, which never changes: databases contain it.
+    /// Returns the name. It must never change, because databases contain it.
     #[must_use]
     fn stored_name(self) -> &'static str;
 
-    /// Returns the value of a name.
+    /// Returns the value with this name.
     #[must_use]
     fn from_stored_name(name: &str) -> Option<Self> {
         Self::ALL.iter().copied().find(|value| value.stored_name() == name)

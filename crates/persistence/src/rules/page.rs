@@ -1,10 +1,10 @@
-//! How pages of lists and of messages are cut.
+//! Rules for pages of lists and of messages.
 
 use webchat_domain::{Conversation, Message};
 
 use crate::{Cursor, ListOrder, Page};
 
-/// How many items are read for a page of at most `limit`: the extra one says that there is a next page.
+/// Returns the number of items to read for a page of at most `limit`: if the extra item exists, there is a next page.
 #[must_use]
 pub fn items_to_read(limit: u32) -> u32 {
     limit.saturating_add(1)
@@ -30,8 +30,8 @@ pub fn build_page(
     Page { items, next }
 }
 
-/// A page of messages ends with the message with which its text has this many bytes, even if it has fewer
-/// messages than its limit.
+/// The size in bytes at which a page of messages is full, even if it has fewer messages than its limit. The message that
+/// reaches this size is its last one.
 pub const MAX_PAGE_BYTES: usize = 1024 * 1024;
 
 /// A page of messages that is being read.
@@ -43,7 +43,7 @@ pub struct MessagePage<T> {
 }
 
 impl<T> MessagePage<T> {
-    /// An empty page for at most `limit` messages.
+    /// Creates an empty page for at most `limit` messages.
     #[must_use]
     pub fn new(limit: u32) -> Self {
         Self { messages: Vec::new(), bytes: 0, limit }
@@ -55,7 +55,7 @@ impl<T> MessagePage<T> {
         self.bytes = self.bytes.saturating_add(text_bytes);
     }
 
-    /// Whether the page takes no more messages.
+    /// Whether no more messages may be added.
     #[must_use]
     pub fn is_full(&self) -> bool {
         is_full(self.messages.len(), self.bytes, self.limit)
@@ -85,7 +85,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_cursor_points_at_the_last_item_of_a_page_that_is_followed_by_another() {
+    fn the_cursor_of_a_page_before_another_one_is_its_last_item() {
         let at = |millis| Conversation {
             updated_at: Timestamp::from_unix_millis(millis),
             ..Conversation::fixture()
@@ -104,7 +104,7 @@ mod tests {
     }
 
     #[test]
-    fn a_page_of_messages_ends_at_its_limit_or_when_it_has_enough_text() {
+    fn a_page_of_messages_is_full_at_its_limit_or_its_maximum_size() {
         let mut few = MessagePage::new(2);
         let mut large = MessagePage::new(9);
 

@@ -1,11 +1,11 @@
-//! Which events a turn log keeps.
+//! Rules for the events that a turn log keeps.
 
 use webchat_domain::{EventBody, TurnId};
 
-/// How many events of ended turns are kept, at least; those of a running turn are all kept.
+/// The minimum number of events of ended turns that are kept. The events of a running turn are all kept.
 pub const KEPT_EVENTS: usize = 1_024;
 
-/// How many other events may come between two appends of one event id.
+/// The maximum number of other events between two appends of one event id that are recognised as duplicates.
 pub const DEDUPLICATION_WINDOW: usize = 16;
 
 /// The first or the last event of a turn.

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use webchat_domain::ConversationId;
 
-/// Returns each conversation once, with the score of its first hit. Hits are sorted by score, best first.
+/// Keeps the first hit of each conversation. `hits` are sorted by score, best first.
 #[must_use]
 pub fn best_hit_per_conversation(
     mut hits: Vec<(ConversationId, f64)>,

@@ -1,4 +1,4 @@
-//! Search in few-shot examples, which are in no full-text index.
+//! Searches few-shot examples, which no full-text index contains.
 
 use webchat_domain::{ConversationId, FewShotExample};
 
@@ -8,45 +8,46 @@ use super::terms::Terms;
 /// The maximum number of a user's conversations whose few-shot examples are searched: the newest ones.
 pub const MAX_CONVERSATIONS_WITH_EXAMPLES: u32 = 1_000;
 
-/// The maximum size of the few-shot examples that a search reads, in bytes. It bounds the cost, as they are in no index.
+/// The maximum size of the few-shot examples that a search reads, in bytes. It bounds the cost, because no index contains
+/// them.
 const MAX_EXAMPLE_BYTES: usize = 1024 * 1024;
 
 /// Collects the conversations whose few-shot examples match a search.
 pub struct ExampleMatches<'a> {
     terms: &'a Terms,
     remaining_bytes: usize,
-    found: Vec<ConversationId>,
+    conversations: Vec<ConversationId>,
 }
 
 impl<'a> ExampleMatches<'a> {
-    /// Begins without a conversation.
+    /// Starts without a conversation.
     #[must_use]
     pub fn of(terms: &'a Terms) -> Self {
-        Self { terms, remaining_bytes: MAX_EXAMPLE_BYTES, found: Vec::new() }
+        Self { terms, remaining_bytes: MAX_EXAMPLE_BYTES, conversations: Vec::new() }
     }
 
-    /// Adds the conversation if a half of an example matches: the Flask application stored each as a message. Returns
-    /// whether the caller may add more conversations.
+    /// Adds the conversation if the question or the answer of an example matches. Each is searched like a message,
+    /// because the Flask application stored it as one. Returns whether the caller may add more conversations.
     pub fn add(&mut self, id: ConversationId, examples: &[FewShotExample]) -> bool {
-        let mut halves =
+        let mut texts =
             examples.iter().flat_map(|example| [&example.user_prompt, &example.assistant_response]);
-        if halves.any(|half| self.is_match(half)) {
-            self.found.push(id);
+        if texts.any(|text| self.is_match(text)) {
+            self.conversations.push(id);
         }
         self.remaining_bytes > 0
     }
 
     /// Appends the conversations to those with matching messages. Their score is 0.
     #[must_use]
-    pub fn append_to(self, mut found: Vec<(ConversationId, f64)>) -> Vec<(ConversationId, f64)> {
-        found.extend(self.found.into_iter().map(|id| (id, 0.0)));
-        best_hit_per_conversation(found)
+    pub fn append_to(self, mut hits: Vec<(ConversationId, f64)>) -> Vec<(ConversationId, f64)> {
+        hits.extend(self.conversations.into_iter().map(|id| (id, 0.0)));
+        best_hit_per_conversation(hits)
     }
 
-    fn is_match(&mut self, half: &str) -> bool {
-        let remaining = self.remaining_bytes.checked_sub(half.len());
+    fn is_match(&mut self, text: &str) -> bool {
+        let remaining = self.remaining_bytes.checked_sub(text.len());
         self.remaining_bytes = remaining.unwrap_or(0);
-        remaining.is_some() && self.terms.matches(half)
+        remaining.is_some() && self.terms.matches(text)
     }
 }
 

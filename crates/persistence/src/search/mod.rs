@@ -1,4 +1,4 @@
-//! What the stores share for full-text search.
+//! Full-text search code that the stores share.
 
 mod conversations;
 mod examples;

@@ -5,14 +5,14 @@ use super::terms::Terms;
 /// The part of a text in which terms are counted, in bytes from its beginning.
 pub const RANKING_SOURCE_BYTES: usize = 4 * 1024;
 
-/// How soon further occurrences of a term in a text matter less.
+/// BM25's parameter k1: with a lower value, further occurrences of a term in a text count less.
 const SATURATION: f64 = 1.2;
 
-/// How much shorter texts are preferred, from 0 to 1.
+/// BM25's parameter b, from 0 to 1: with a higher value, short texts are preferred more strongly.
 const LENGTH_WEIGHT: f64 = 0.75;
 
-/// Scores the texts that match a search, with BM25. The other texts of the store don't count, so that the cost depends
-/// only on these.
+/// Scores the texts that match a search with BM25. Term frequencies are those in the matching texts, not in the whole
+/// store, so that the cost depends only on the number of matches.
 pub struct Ranking<'a> {
     terms: &'a Terms,
     texts: Vec<Text>,
@@ -21,12 +21,12 @@ pub struct Ranking<'a> {
 /// The words of a text.
 struct Text {
     words: u32,
-    /// The stems of the search that the text has, each with its occurrences.
+    /// The stems of the search that occur in the text, each with its number of occurrences.
     occurrences: Vec<(usize, u32)>,
 }
 
 impl<'a> Ranking<'a> {
-    /// Begins to rank the matches of these terms.
+    /// Creates a ranking without texts.
     #[must_use]
     pub fn of(terms: &'a Terms) -> Self {
         Self { terms, texts: Vec::new() }
@@ -67,7 +67,7 @@ impl<'a> Ranking<'a> {
         self.texts.iter().map(score).collect()
     }
 
-    /// The weight of each term: the fewer texts contain it, the more.
+    /// Returns the weight of each term: the fewer texts contain it, the higher its weight.
     fn rarities(&self) -> Vec<f64> {
         let mut texts_with = vec![0_u32; self.terms.searched_stems()];
         for (stem, _) in self.texts.iter().flat_map(|text| &text.occurrences) {
@@ -124,7 +124,7 @@ mod tests {
     }
 
     #[test]
-    fn only_the_first_part_of_a_text_counts() {
+    fn only_the_beginning_of_a_text_is_ranked() {
         let late = format!("{} tide", "moon ".repeat(RANKING_SOURCE_BYTES));
         let terms = Terms::of(&SearchQuery::parse("tide"), char::is_alphanumeric);
         let mut ranking = Ranking::of(&terms);

@@ -15,17 +15,17 @@ use webchat_domain::{SearchQuery, SnippetPart};
 /// The approximate number of words in a snippet.
 const SNIPPET_WORDS: usize = 24;
 
-/// The number of the words of a snippet before the first match.
+/// The number of words in a snippet before the first match.
 const WORDS_BEFORE: usize = 5;
 
-/// The maximum length of a snippet, in bytes, which matters for long words.
+/// The maximum length of a snippet in bytes. It matters only for long words.
 const MAX_SNIPPET_BYTES: usize = 320;
 
-/// The part of a text in which a snippet looks for matches, in bytes from its beginning. It bounds the cost
-/// of a snippet, which is linear in this length.
+/// The part of a text that is searched for matches to show, in bytes from its beginning. It bounds the cost of a snippet,
+/// which is linear in this length.
 pub const SNIPPET_SOURCE_BYTES: usize = 16 * 1024;
 
-/// The maximum number of words of texts whose stems are remembered.
+/// The maximum number of words whose stems are cached.
 const MAX_KNOWN_WORDS: usize = 10_000;
 
 /// The maximum length of such a word, in bytes.
@@ -35,32 +35,33 @@ const MAX_KNOWN_WORD_BYTES: usize = 32;
 pub struct Terms {
     stemmer: Stemmer,
     is_in_word: fn(char) -> bool,
-    /// All stems, each with its number. Those of excluded terms are the last ones.
+    /// All stems, each with its index. The stems of excluded terms come last.
     stems: HashMap<String, usize>,
-    /// The number of the others.
+    /// The number of stems that are not excluded.
     searched_stems: usize,
-    /// The numbers of the words' stems.
+    /// The indexes of the stems of the words.
     words: HashSet<usize>,
-    /// The numbers of the stems of each phrase's words.
+    /// The indexes of the stems of each phrase.
     phrases: Vec<Vec<usize>>,
-    /// Those of each excluded word or phrase.
+    /// The indexes of the stems of each excluded word or phrase.
     excluded: Vec<Vec<usize>>,
-    /// Words of texts, each with the number of its stem. Looking up a word takes much less time than finding its stem.
+    /// A cache of words in texts, each with the index of its stem, because stemming a word takes much longer than looking
+    /// it up.
     known_words: Mutex<HashMap<String, Option<usize>>>,
 }
 
 /// A word of a text.
 pub(super) struct Word {
-    /// Its bytes in the text.
+    /// The range of its bytes in the text.
     range: Range<usize>,
-    /// The number of its stem, if the search has that.
+    /// The index of its stem, if the search contains that stem.
     pub(super) stem: Option<usize>,
     is_match: bool,
 }
 
 impl Terms {
-    /// Reads the terms of a query. `is_in_word` says which characters the store's index treats as part of
-    /// a word.
+    /// Stems the terms of a query. `is_in_word` returns whether the store's index treats a character as part of a
+    /// word.
     #[must_use]
     pub fn of(query: &SearchQuery, is_in_word: fn(char) -> bool) -> Self {
         let mut terms = Self {
@@ -80,7 +81,7 @@ impl Terms {
         terms
     }
 
-    /// Returns whether the text contains one of the words, all phrases and no excluded term.
+    /// Whether the text contains at least one of the words, all phrases and no excluded term.
     #[must_use]
     pub fn matches(&self, text: &str) -> bool {
         let words: Vec<Word> = self.words_of(text).collect();
@@ -95,20 +96,20 @@ impl Terms {
             && !self.excluded.iter().any(contains)
     }
 
-    /// Returns whether the search has both words and phrases.
+    /// Whether the search contains both words and phrases.
     #[must_use]
     pub fn has_words_and_phrases(&self) -> bool {
         !self.words.is_empty() && !self.phrases.is_empty()
     }
 
-    /// Returns whether the text contains one of the words.
+    /// Whether the text contains at least one of the words.
     #[must_use]
     pub fn has_word_in(&self, text: &str) -> bool {
         self.words_of(text).any(|word| self.is_word(&word))
     }
 
-    /// Returns the part of the text with the most terms, in which the matches are marked. Only matches in
-    /// the first [`SNIPPET_SOURCE_BYTES`] count; without any, the snippet is the beginning of the text.
+    /// Returns the part of the text with the most terms, with the matches marked. Only matches in the first
+    /// [`SNIPPET_SOURCE_BYTES`] count. If there are none, the snippet is the beginning of the text.
     #[must_use]
     pub fn snippet(&self, text: &str) -> Vec<SnippetPart> {
         let source = text.get(..text.floor_char_boundary(SNIPPET_SOURCE_BYTES)).unwrap_or_default();
@@ -135,7 +136,7 @@ impl Terms {
         parts.0
     }
 
-    /// The number of different stems of words and phrases.
+    /// Returns the number of distinct stems of words and phrases.
     pub(super) fn searched_stems(&self) -> usize {
         self.searched_stems
     }
@@ -161,15 +162,15 @@ impl Terms {
         })
     }
 
-    /// Adds the stems of a word or phrase of the search. Returns their numbers.
+    /// Adds the stems of a word or phrase of the search. Returns their indexes.
     fn add(&mut self, term: &str) -> Vec<usize> {
         let ranges = word_ranges(term, self.is_in_word);
-        let numbers = ranges.filter_map(|range| {
+        let indexes = ranges.filter_map(|range| {
             let stem = self.stem(term.get(range)?);
             let next = self.stems.len();
             Some(*self.stems.entry(stem).or_insert(next))
         });
-        numbers.collect()
+        indexes.collect()
     }
 
     fn stem(&self, word: &str) -> String {
@@ -199,12 +200,12 @@ impl Terms {
     }
 }
 
-/// Returns whether these words have the stems of the phrase.
+/// Whether these words have the stems of the phrase.
 fn is_phrase(words: &[Word], phrase: &[usize]) -> bool {
     words.iter().map(|word| word.stem).eq(phrase.iter().copied().map(Some))
 }
 
-/// Returns the words of a text, as ranges of its bytes.
+/// Returns the byte ranges of the words of a text.
 fn word_ranges(text: &str, is_in_word: fn(char) -> bool) -> impl Iterator<Item = Range<usize>> {
     let mut end = 0;
     iter::from_fn(move || {
@@ -215,7 +216,7 @@ fn word_ranges(text: &str, is_in_word: fn(char) -> bool) -> impl Iterator<Item =
     })
 }
 
-/// Removes the accents and converts to lower case.
+/// Removes accents and converts the word to lower case.
 fn normalize(word: &str) -> Cow<'_, str> {
     if word.is_ascii() {
         return Cow::Owned(word.to_ascii_lowercase());
@@ -224,7 +225,7 @@ fn normalize(word: &str) -> Cow<'_, str> {
     Cow::Owned(bare.to_lowercase())
 }
 
-/// Returns the range of the text that the snippet shows, in bytes.
+/// Returns the byte range of the text that the snippet shows.
 fn snippet_range(text: &str, words: &[Word]) -> Range<usize> {
     let best = best_start(words);
     let first = best.saturating_sub(WORDS_BEFORE);
@@ -239,7 +240,7 @@ fn snippet_range(text: &str, words: &[Word]) -> Range<usize> {
     from..text.floor_char_boundary(to.min(from + MAX_SNIPPET_BYTES))
 }
 
-/// Returns the index of the match that is followed by the most different terms nearby, or 0 without a match.
+/// Returns the index of the match after which the most distinct terms follow nearby, or 0 without a match.
 fn best_start(words: &[Word]) -> usize {
     let near = SNIPPET_WORDS - WORDS_BEFORE;
     let terms = term_bits(words);
@@ -293,7 +294,7 @@ mod tests {
     }
 
     #[test]
-    fn all_inflections_of_a_word_are_marked() {
+    fn all_forms_of_a_word_are_marked() {
         assert_eq!(
             snippet("TIDE moons", "Tides, the tide's moon."),
             "[Tides], the [tide's] [moon]."
@@ -302,7 +303,7 @@ mod tests {
     }
 
     #[test]
-    fn the_words_of_a_phrase_are_marked_only_in_its_order() {
+    fn the_words_of_a_phrase_are_marked_only_in_sequence() {
         assert_eq!(
             snippet("\"the tide\"", "the moon and the tide, not the tides of the sea"),
             "the moon and [the] [tide], not [the] [tides] of the sea"
@@ -332,7 +333,7 @@ mod tests {
     }
 
     #[test]
-    fn a_match_beyond_the_first_part_of_a_text_is_not_shown() {
+    fn a_match_beyond_the_searched_part_of_a_text_is_not_shown() {
         let text =
             format!("It begins here {}tide", "and goes further ".repeat(SNIPPET_SOURCE_BYTES));
 

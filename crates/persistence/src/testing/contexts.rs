@@ -1,5 +1,5 @@
-//! What [`Contexts`] promises.
-#![expect(missing_docs, reason = "the name states the promise")]
+//! Contract tests of [`Contexts`].
+#![expect(missing_docs, reason = "the test names describe the contract")]
 
 use futures_util::future::join_all;
 use webchat_domain::{Context, ConversationId, FewShotExample, SearchQuery, UserId};
@@ -40,11 +40,13 @@ pub async fn a_conflicting_revision_changes_nothing<S: Conversations + Contexts>
     assert_eq!(found, StoredContext { context: full_context(), revision: current });
 }
 
-pub async fn of_concurrent_replacements_one_is_stored<S: Conversations + Contexts>(store: &S) {
+pub async fn only_one_of_several_concurrent_replacements_is_stored<S: Conversations + Contexts>(
+    store: &S,
+) {
     let (user_id, id) = start(store).await;
 
-    let writing = (0..10).map(|_| store.replace_context(user_id, id, full_context(), 0));
-    let outcomes = join_all(writing).await;
+    let replacements = (0..10).map(|_| store.replace_context(user_id, id, full_context(), 0));
+    let outcomes = join_all(replacements).await;
 
     let stored = outcomes.into_iter().filter(|outcome| {
         matches!(outcome.as_ref().unwrap(), ReplaceContextOutcome::Stored { .. })
@@ -52,7 +54,7 @@ pub async fn of_concurrent_replacements_one_is_stored<S: Conversations + Context
     assert_eq!(stored.count(), 1);
 }
 
-pub async fn another_user_can_neither_see_nor_change_a_context<S: Conversations + Contexts>(
+pub async fn another_user_can_neither_read_nor_change_a_context<S: Conversations + Contexts>(
     store: &S,
 ) {
     let (user_id, id) = start(store).await;
@@ -73,8 +75,8 @@ pub async fn a_context_is_removed_with_its_conversation<S: Conversations + Conte
 
     let after_reset = store.context(user_id, id).await.unwrap().unwrap();
     assert_eq!(after_reset.context, Context::default());
-    let again = store.replace_context(user_id, id, full_context(), after_reset.revision).await;
-    assert!(matches!(again.unwrap(), ReplaceContextOutcome::Stored { .. }));
+    let replaced = store.replace_context(user_id, id, full_context(), after_reset.revision).await;
+    assert!(matches!(replaced.unwrap(), ReplaceContextOutcome::Stored { .. }));
     store.delete(user_id, id).await.unwrap();
     assert_eq!(store.context(user_id, id).await.unwrap(), None);
 }
@@ -103,55 +105,64 @@ pub async fn a_search_for_conversations_finds_few_shot_examples<S: Conversations
     store.reset(user_id, with_example, moment(2)).await.unwrap();
     store.delete(user_id, with_message).await.unwrap();
 
-    assert_eq!(both, [with_message, with_example], "those with a matching message first");
-    assert_eq!(by_phrase, [with_example, with_message], "the newest first");
+    assert_eq!(
+        both,
+        [with_message, with_example],
+        "conversations with a matching message come first"
+    );
+    assert_eq!(by_phrase, [with_example, with_message], "the newest conversation comes first");
     assert_eq!(excluded, [with_message]);
     assert_eq!(by_other, []);
     assert_eq!(found(store, user_id, "tide").await, []);
 }
 
-pub async fn one_compaction_runs_at_a_time<S: Conversations + Contexts>(store: &S) {
+pub async fn only_one_compaction_lease_is_held_at_a_time<S: Conversations + Contexts>(store: &S) {
     let (_, id) = start(store).await;
     let until = moment(100);
 
-    let begin = join_all((0..10).map(|_| store.begin_compaction(id, moment(0), until))).await;
-    let meanwhile = store.begin_compaction(id, moment(99), moment(200)).await.unwrap();
-    store.end_compaction(id, until).await.unwrap();
-    let afterwards = store.begin_compaction(id, moment(99), moment(200)).await.unwrap();
-    let nowhere = store.begin_compaction(ConversationId::generate(), moment(0), until).await;
+    let concurrent =
+        join_all((0..10).map(|_| store.acquire_compaction_lease(id, moment(0), until))).await;
+    let early = store.acquire_compaction_lease(id, moment(99), moment(200)).await.unwrap();
+    store.release_compaction_lease(id, until).await.unwrap();
+    let after_release = store.acquire_compaction_lease(id, moment(99), moment(200)).await.unwrap();
+    let unknown =
+        store.acquire_compaction_lease(ConversationId::generate(), moment(0), until).await;
 
-    assert_eq!(begin.into_iter().filter(|begun| *begun.as_ref().unwrap()).count(), 1);
-    assert!(!meanwhile);
-    assert!(afterwards);
-    assert!(!nowhere.unwrap());
+    let acquired = concurrent.into_iter().map(Result::unwrap).filter(|is_acquired| *is_acquired);
+    assert_eq!(acquired.count(), 1);
+    assert!(!early);
+    assert!(after_release);
+    assert!(!unknown.unwrap());
 }
 
-pub async fn an_expired_compaction_does_not_end_another_one<S: Conversations + Contexts>(
+pub async fn an_expired_compaction_lease_does_not_release_another_one<
+    S: Conversations + Contexts,
+>(
     store: &S,
 ) {
     let (_, id) = start(store).await;
 
-    assert!(store.begin_compaction(id, moment(0), moment(100)).await.unwrap());
-    assert!(store.begin_compaction(id, moment(100), moment(200)).await.unwrap());
-    store.end_compaction(id, moment(100)).await.unwrap();
+    assert!(store.acquire_compaction_lease(id, moment(0), moment(100)).await.unwrap());
+    assert!(store.acquire_compaction_lease(id, moment(100), moment(200)).await.unwrap());
+    store.release_compaction_lease(id, moment(100)).await.unwrap();
 
-    assert!(!store.begin_compaction(id, moment(150), moment(250)).await.unwrap());
+    assert!(!store.acquire_compaction_lease(id, moment(150), moment(250)).await.unwrap());
 }
 
 pub async fn a_compaction_lease_is_renewed_by_its_holder_only<S: Conversations + Contexts>(
     store: &S,
 ) {
     let (_, id) = start(store).await;
-    assert!(store.begin_compaction(id, moment(0), moment(100)).await.unwrap());
+    assert!(store.acquire_compaction_lease(id, moment(0), moment(100)).await.unwrap());
 
-    let renewed = store.renew_compaction(id, moment(100), moment(200)).await.unwrap();
-    let meanwhile = store.begin_compaction(id, moment(150), moment(250)).await.unwrap();
-    let taken = store.begin_compaction(id, moment(200), moment(300)).await.unwrap();
-    let late = store.renew_compaction(id, moment(200), moment(400)).await.unwrap();
-    store.end_compaction(id, moment(300)).await.unwrap();
-    let ended = store.renew_compaction(id, moment(300), moment(400)).await.unwrap();
+    let renewed = store.renew_compaction_lease(id, moment(100), moment(200)).await.unwrap();
+    let early = store.acquire_compaction_lease(id, moment(150), moment(250)).await.unwrap();
+    let after_expiry = store.acquire_compaction_lease(id, moment(200), moment(300)).await.unwrap();
+    let late = store.renew_compaction_lease(id, moment(200), moment(400)).await.unwrap();
+    store.release_compaction_lease(id, moment(300)).await.unwrap();
+    let released = store.renew_compaction_lease(id, moment(300), moment(400)).await.unwrap();
 
-    assert_eq!([renewed, meanwhile, taken, late, ended], [true, false, true, false, false]);
+    assert_eq!([renewed, early, after_expiry, late, released], [true, false, true, false, false]);
 }
 
 async fn found<S: Conversations>(store: &S, user_id: UserId, query: &str) -> Vec<ConversationId> {

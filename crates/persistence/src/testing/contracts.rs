@@ -1,16 +1,16 @@
-//! The macros with which an adapter runs the suites.
+//! The macros with which an adapter runs the contract suites.
 
-/// Declares one test for each promise of a suite.
+/// Declares the tests of a suite.
 #[macro_export]
 #[doc(hidden)]
 macro_rules! contract_tests {
-    ($open:path, $suite:path, [$($promise:ident),+ $(,)?]) => {
+    ($open:path, $suite:path, [$($test:ident),+ $(,)?]) => {
         $(
             #[tokio::test]
-            async fn $promise() {
+            async fn $test() {
                 use $suite as suite;
                 let (store, _guard) = $open().await;
-                suite::$promise(&store).await;
+                suite::$test(&store).await;
             }
         )+
     };
@@ -26,11 +26,11 @@ macro_rules! conversations_contract {
                 $crate::testing::conversations,
                 [
                     a_new_conversation_is_empty_and_visible_to_its_user_only,
-                    an_id_creates_one_conversation,
-                    another_user_can_neither_see_nor_change_a_conversation,
-                    messages_are_ordered_as_they_were_appended,
+                    an_id_is_used_for_only_one_conversation,
+                    another_user_can_neither_read_nor_change_a_conversation,
+                    messages_are_returned_in_the_order_of_their_appends,
                     messages_are_paged_backwards_from_the_newest,
-                    a_page_of_long_messages_has_fewer_of_them,
+                    a_page_of_long_messages_contains_fewer_messages,
                     conversations_are_paged_by_cursor_in_both_orders,
                     fifty_concurrent_appends_get_fifty_positions,
                     an_append_stores_all_of_its_messages_or_none,
@@ -45,27 +45,27 @@ macro_rules! conversations_contract {
                     expired_turns_are_claimed_up_to_the_limit_earliest_first,
                     an_ended_turn_is_claimed_if_its_end_is_not_published,
                     an_ended_turn_does_not_block_the_next_one,
-                    the_running_turn_is_known_until_it_ends_or_expires,
+                    the_running_turn_is_returned_until_it_ends_or_expires,
                     a_message_is_found_by_its_id,
                     an_answer_can_be_saved_until_its_turn_ends,
-                    an_append_sets_a_missing_title_and_an_edit_any,
+                    an_append_sets_only_a_missing_title_and_an_edit_replaces_any_title,
                     a_title_is_replaced_only_if_it_is_the_expected_one,
-                    an_edit_of_another_state_than_expected_is_a_conflict,
-                    lists_contain_active_or_archived_conversations_or_all,
+                    an_edit_based_on_an_outdated_state_is_a_conflict,
+                    lists_contain_active_archived_or_all_conversations,
                     a_turn_takes_its_conversation_out_of_the_archive,
                     a_deleted_conversation_leaves_nothing_behind,
                     a_reset_conversation_is_empty_and_its_positions_continue,
                     a_client_message_id_can_be_used_again_after_a_reset,
                     every_text_is_returned_unchanged,
                     a_message_of_one_megabyte_is_returned_unchanged,
-                    a_search_ranks_and_stems_and_returns_snippets,
+                    a_search_stems_words_ranks_messages_and_returns_snippets,
                     a_search_respects_phrases_and_exclusions,
                     a_search_finds_each_conversation_once_by_its_best_message,
-                    a_search_of_a_long_text_shows_a_match_in_its_first_part_or_its_beginning,
+                    the_snippet_of_a_long_text_shows_an_early_match_or_the_beginning,
                     a_search_ignores_repeated_terms,
                     a_search_scores_only_the_messages_of_its_user,
                     a_search_sees_changes_immediately,
-                    no_query_is_an_error,
+                    no_query_text_is_an_error,
                 ]
             );
         }
@@ -85,13 +85,13 @@ macro_rules! contexts_contract {
                     a_context_is_empty_until_it_is_replaced,
                     a_stored_context_is_returned_unchanged,
                     a_conflicting_revision_changes_nothing,
-                    of_concurrent_replacements_one_is_stored,
-                    another_user_can_neither_see_nor_change_a_context,
+                    only_one_of_several_concurrent_replacements_is_stored,
+                    another_user_can_neither_read_nor_change_a_context,
                     a_context_is_removed_with_its_conversation,
                     a_search_for_conversations_finds_few_shot_examples,
-                    one_compaction_runs_at_a_time,
+                    only_one_compaction_lease_is_held_at_a_time,
                     a_compaction_lease_is_renewed_by_its_holder_only,
-                    an_expired_compaction_does_not_end_another_one,
+                    an_expired_compaction_lease_does_not_release_another_one,
                 ]
             );
         }
@@ -108,22 +108,22 @@ macro_rules! versions_contract {
                 $open,
                 $crate::testing::versions,
                 [
-                    a_version_replaces_a_message_and_all_that_follow,
+                    a_version_replaces_a_message_and_all_that_follow_it,
                     a_version_of_the_first_message_starts_another_path,
                     a_selected_version_is_visible_with_its_newest_descendants,
                     a_long_path_becomes_hidden_and_visible_again,
                     a_version_of_a_hidden_message_shows_its_path,
                     versions_are_returned_oldest_first_to_their_user_only,
                     pages_and_searches_follow_the_visible_path,
-                    a_version_has_the_preconditions_of_an_append,
-                    the_expected_position_is_that_of_the_visible_path,
+                    the_preconditions_of_an_append_apply_to_a_version,
+                    the_expected_position_is_compared_with_the_visible_path,
                     a_version_with_a_duplicate_client_message_id_returns_the_first_result,
                     nothing_is_selected_while_a_turn_runs,
                     a_summary_is_dropped_if_a_message_it_covers_is_hidden,
                     an_interrupted_answer_is_continued,
                     the_error_of_an_answer_is_kept_until_it_is_continued,
                     only_an_unfinished_answer_at_the_end_is_continued,
-                    a_summary_of_a_continued_answer_is_dropped,
+                    a_summary_that_covers_a_continued_answer_is_dropped,
                     a_reset_removes_all_versions,
                     any_sequence_of_appends_and_selections_shows_one_path,
                 ]
@@ -149,7 +149,7 @@ macro_rules! file_jobs_contract {
                     an_expired_job_continues_with_its_recorded_parts,
                     a_complete_job_appends_two_messages_and_removes_its_text,
                     a_failed_job_is_retried_for_its_missing_parts,
-                    a_run_loses_its_cancelled_job,
+                    a_run_loses_its_lease_when_its_job_is_cancelled,
                     a_user_has_at_most_the_maximum_number_of_jobs,
                     jobs_are_removed_with_their_conversation,
                 ]
@@ -174,19 +174,19 @@ macro_rules! conversation_transfer_contract {
                     a_conversation_that_is_put_twice_is_stored_once,
                     a_conversation_that_was_put_can_be_appended_to,
                     a_version_that_was_put_can_be_selected,
-                    a_file_job_that_was_put_continues_where_it_was,
+                    a_file_job_that_was_put_continues_where_it_stopped,
                     an_inserted_conversation_is_returned_unchanged,
                     a_second_insert_changes_nothing,
-                    of_concurrent_inserts_one_is_stored,
+                    only_one_of_several_concurrent_inserts_is_stored,
                     a_users_conversations_are_read_page_by_page_oldest_first,
-                    another_user_can_not_read_a_conversation,
+                    another_user_cannot_read_a_conversation,
                     an_insert_does_not_take_the_id_of_another_user,
                     a_deleted_conversation_can_be_inserted_again,
                     a_long_conversation_is_inserted_completely,
                     messages_removed_by_a_reset_are_not_read,
                     a_conversation_is_hidden_until_it_is_complete,
-                    a_long_conversation_is_deleted_at_once_and_can_be_inserted_again,
-                    stored_bytes_are_those_of_the_users_conversations,
+                    a_long_conversation_is_deleted_immediately_and_can_be_inserted_again,
+                    stored_bytes_count_only_the_conversations_of_the_user,
                 ]
             );
         }
@@ -208,7 +208,7 @@ macro_rules! sessions_contract {
                     concurrent_starts_of_a_session_return_one_user,
                     a_session_is_extended_unless_it_lasts_long_enough,
                     a_deleted_session_is_not_found,
-                    a_clock_that_is_ahead_for_a_moment_loses_no_session,
+                    a_clock_that_is_briefly_ahead_loses_no_session,
                     only_sessions_that_expired_long_ago_are_deleted,
                 ]
             );
@@ -247,7 +247,7 @@ macro_rules! users_contract {
                 $crate::testing::users,
                 [
                     users_are_inactive_after_their_last_recorded_activity,
-                    an_activity_that_is_recent_enough_is_not_recorded_again,
+                    recent_activity_is_not_recorded_again,
                     users_with_conversations_and_no_record_are_recorded_as_active,
                     the_record_of_a_user_who_returned_is_kept,
                 ]
@@ -266,11 +266,11 @@ macro_rules! turn_log_contract {
                 $crate::testing::turn_log,
                 [
                     events_are_numbered_and_read_in_order,
-                    each_conversation_has_its_own_numbers,
+                    each_conversation_has_its_own_sequence_numbers,
                     a_reader_waits_for_the_next_event,
                     a_read_during_the_first_append_misses_nothing,
-                    concurrent_appends_get_a_number_each,
-                    an_unknown_number_is_rejected,
+                    each_concurrent_append_gets_its_own_sequence_number,
+                    an_unknown_sequence_number_is_rejected,
                     a_replay_with_a_gap_is_rejected,
                     all_events_of_a_running_turn_are_kept,
                     a_checkpoint_is_before_the_running_turn,

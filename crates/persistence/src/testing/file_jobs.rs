@@ -1,5 +1,5 @@
-//! What [`FileJobs`] promises.
-#![expect(missing_docs, reason = "the name states the promise")]
+//! Contract tests of [`FileJobs`].
+#![expect(missing_docs, reason = "the test names describe the contract")]
 
 use std::collections::BTreeMap;
 
@@ -18,21 +18,21 @@ pub async fn a_job_is_returned_to_its_user_only<S: Conversations + FileJobs>(sto
     let (user_id, id) = start(store).await;
     let (first, second) =
         (create(store, user_id, id, 1).await, create(store, user_id, id, 2).await);
-    let (other, elsewhere) = start(store).await;
+    let (other, other_id) = start(store).await;
 
     assert_eq!(store.find_job(user_id, id, first.job_id).await.unwrap(), Some(first.clone()));
     let listed = store.jobs(user_id, id, 10).await.unwrap().unwrap();
     assert_eq!(listed, [second.clone(), first.clone()]);
     assert_eq!(store.jobs(user_id, id, 1).await.unwrap().unwrap(), [second]);
-    assert_eq!(store.jobs(other, elsewhere, 10).await.unwrap(), Some(Vec::new()));
+    assert_eq!(store.jobs(other, other_id, 10).await.unwrap(), Some(Vec::new()));
     assert_eq!(store.jobs(other, id, 10).await.unwrap(), None);
-    for (user, conversation) in [(other, id), (user_id, elsewhere), (other, elsewhere)] {
+    for (user, conversation) in [(other, id), (user_id, other_id), (other, other_id)] {
         assert_eq!(store.find_job(user, conversation, first.job_id).await.unwrap(), None);
         assert_eq!(store.cancel_job(user, conversation, first.job_id).await.unwrap(), None);
         assert_eq!(store.retry_job(user, conversation, first.job_id).await.unwrap(), None);
     }
-    let into_foreign = store.create_job(other, new_job(id, 3)).await.unwrap();
-    assert_eq!(into_foreign, CreateJobOutcome::NotFound);
+    let created = store.create_job(other, new_job(id, 3)).await.unwrap();
+    assert_eq!(created, CreateJobOutcome::NotFound);
     assert_eq!(status(store, user_id, &first).await, JobStatus::Running);
 }
 
@@ -40,13 +40,13 @@ pub async fn a_duplicate_job_id_returns_the_first_job<S: Conversations + FileJob
     let (user_id, id) = start(store).await;
     let new = new_job(id, 1);
 
-    let at_once = (0..5).map(|_| store.create_job(user_id, new.clone()));
-    let created: Vec<_> = join_all(at_once).await.into_iter().map(Result::unwrap).collect();
+    let concurrent = (0..5).map(|_| store.create_job(user_id, new.clone()));
+    let outcomes: Vec<_> = join_all(concurrent).await.into_iter().map(Result::unwrap).collect();
     store.cancel_job(user_id, id, new.job.job_id).await.unwrap();
     let again = store.create_job(user_id, new.clone()).await.unwrap();
 
-    let first = created.iter().filter(|created| **created == CreateJobOutcome::Created).count();
-    assert_eq!(first, 1, "{created:?}");
+    let created = outcomes.iter().filter(|outcome| **outcome == CreateJobOutcome::Created).count();
+    assert_eq!(created, 1, "{outcomes:?}");
     let CreateJobOutcome::Duplicate(known) = again else { panic!("{again:?}") };
     assert_eq!(known.status, JobStatus::Cancelled);
     assert_eq!(store.jobs(user_id, id, 10).await.unwrap(), Some(vec![known]));
@@ -77,8 +77,8 @@ pub async fn the_oldest_job_is_taken_first_and_by_one_run<S: Conversations + Fil
         (create(store, user_id, id, 1).await, create(store, user_id, id, 2).await);
 
     let oldest = take(store, 10, 20).await.unwrap().1;
-    let taking = (0..5).map(|_| store.take_job(RunId::generate(), moment(10), moment(20)));
-    let taken = join_all(taking).await.into_iter().filter_map(Result::unwrap);
+    let concurrent = (0..5).map(|_| store.take_job(RunId::generate(), moment(10), moment(20)));
+    let taken = join_all(concurrent).await.into_iter().filter_map(Result::unwrap);
 
     assert_eq!(
         oldest,
@@ -167,7 +167,9 @@ where
     assert_eq!((taken.text.content.as_str(), taken.text.analyses.len()), (TEXT, 1));
 }
 
-pub async fn a_run_loses_its_cancelled_job<S: Conversations + FileJobs>(store: &S) {
+pub async fn a_run_loses_its_lease_when_its_job_is_cancelled<S: Conversations + FileJobs>(
+    store: &S,
+) {
     let (user_id, id) = start(store).await;
     create(store, user_id, id, 1).await;
     let (run, LeasedJob { job, .. }) = take(store, 10, 20).await.unwrap();
@@ -184,10 +186,10 @@ pub async fn a_run_loses_its_cancelled_job<S: Conversations + FileJobs>(store: &
 
 pub async fn a_user_has_at_most_the_maximum_number_of_jobs<S: Conversations + FileJobs>(store: &S) {
     let (user_id, id) = start(store).await;
-    let elsewhere = ConversationId::generate();
-    store.create(user_id, elsewhere, moment(0)).await.unwrap();
+    let other_id = ConversationId::generate();
+    store.create(user_id, other_id, moment(0)).await.unwrap();
     let first = create(store, user_id, id, 1).await;
-    create(store, user_id, elsewhere, 2).await;
+    create(store, user_id, other_id, 2).await;
     create(store, user_id, id, 3).await;
 
     let running = store.count_running_jobs(user_id).await.unwrap();
@@ -197,24 +199,24 @@ pub async fn a_user_has_at_most_the_maximum_number_of_jobs<S: Conversations + Fi
     let (run, taken) = take(store, 10, 20).await.unwrap();
     store.fail_job(taken.job.job_id, run, error()).await.unwrap();
     let still_running = store.count_running_jobs(user_id).await.unwrap();
-    let in_place_of_the_failed = create(store, user_id, id, 6).await;
+    let replacement = create(store, user_id, id, 6).await;
 
     assert_eq!((running, still_running), (3, 2));
     assert_eq!(one_more, CreateJobOutcome::TooMany);
     assert_eq!(taken.job.job_id, first.job_id);
     assert_eq!(status(store, user_id, &first).await, JobStatus::Cancelled);
-    assert_eq!(status(store, user_id, &in_place_of_the_failed).await, JobStatus::Running);
+    assert_eq!(status(store, user_id, &replacement).await, JobStatus::Running);
 }
 
 pub async fn jobs_are_removed_with_their_conversation<S: Conversations + FileJobs>(store: &S) {
     let (user_id, id) = start(store).await;
-    for empty in [true, false] {
+    for is_reset in [true, false] {
         create(store, user_id, id, 1).await;
         let waiting = create(store, user_id, id, 2).await;
         let (run, LeasedJob { job, .. }) = take(store, 10, 20).await.unwrap();
         record(store, job.job_id, run, 0).await.unwrap();
 
-        if empty {
+        if is_reset {
             store.reset(user_id, id, moment(3)).await.unwrap();
             assert_eq!(store.jobs(user_id, id, 10).await.unwrap(), Some(Vec::new()));
         } else {
@@ -271,6 +273,6 @@ fn error() -> Problem {
 
 fn messages() -> Append {
     let turn_id = TurnId::generate();
-    let asked = NewMessage { turn_id: Some(turn_id), ..question("the file") };
-    Append { messages: vec![asked, empty_answer(turn_id)], ..Append::default() }
+    let question = NewMessage { turn_id: Some(turn_id), ..question("the file") };
+    Append { messages: vec![question, empty_answer(turn_id)], ..Append::default() }
 }

@@ -1,4 +1,4 @@
-//! Values that several suites use.
+//! Fixtures of the contract suites.
 
 use std::collections::BTreeMap;
 
@@ -12,19 +12,19 @@ use crate::{
     AnalysedText, AppendOutcome, NewFileJob, StoredConversation, StoredFileJob, StoredMessage,
 };
 
-/// The time of all fixtures, plus `offset` milliseconds.
+/// Returns the time of all fixtures, plus `offset` milliseconds.
 #[must_use]
 pub fn moment(offset: i64) -> Timestamp {
     Timestamp::from_unix_millis(Timestamp::FIXTURE.unix_millis() + offset)
 }
 
-/// A complete question of 7 tokens, in no turn.
+/// Returns a complete question of 7 tokens, in no turn.
 #[must_use]
 pub fn question(content: &str) -> NewMessage {
     NewMessage { content: content.to_owned(), ..NewMessage::fixture() }
 }
 
-/// The placeholder of an answer.
+/// Returns the placeholder of an answer.
 #[must_use]
 pub fn empty_answer(turn_id: TurnId) -> NewMessage {
     NewMessage {
@@ -37,10 +37,10 @@ pub fn empty_answer(turn_id: TurnId) -> NewMessage {
 }
 
 /// Unwraps [`AppendOutcome::Stored`].
-pub(super) fn stored(outcome: AppendOutcome) -> (Conversation, Vec<Message>) {
+pub(super) fn unwrap_stored(outcome: AppendOutcome) -> (Conversation, Vec<Message>) {
     match outcome {
         AppendOutcome::Stored { conversation, messages } => (conversation, messages),
-        other => panic!("not stored: {other:?}"),
+        other => panic!("expected stored messages: {other:?}"),
     }
 }
 
@@ -76,7 +76,7 @@ pub(super) fn full_context() -> Context {
     }
 }
 
-/// A conversation whose second message is hidden, and whose last position is beyond its messages.
+/// Returns a conversation whose second message is hidden, and whose last position is beyond its messages.
 pub(super) fn sample() -> (StoredConversation, Vec<StoredMessage>) {
     let first = Message {
         position: 4,
@@ -150,7 +150,7 @@ pub(super) fn new_job(conversation_id: ConversationId, created: i64) -> NewFileJ
     NewFileJob { job, text: TEXT.to_owned(), part_ends: part_ends(), max_kept: MAX_JOBS }
 }
 
-/// A file job of which one part has been analysed.
+/// Returns a file job of which one part has been analysed.
 pub(super) fn stored_file(user_id: UserId, id: ConversationId, created: i64) -> StoredFileJob {
     let error = Problem { message: "Part 2 of 2 …".to_owned(), code: "model_failed".to_owned() };
     let job = FileJob { parts_done: 1, error: Some(error), ..new_job(id, created).job };

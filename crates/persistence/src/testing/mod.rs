@@ -1,7 +1,7 @@
-//! The contract suites: the promises of each port, one test each, for every adapter to run.
+//! The contract suites: tests of each port that every adapter must pass.
 //!
-//! An adapter's test file calls the macros with an async function that opens a new, empty store, and
-//! returns it with a guard that must live as long (a directory, a server):
+//! An adapter's test file calls the macros with an async function that opens a new, empty store, and returns the store
+//! with a guard (a directory, a server) that is dropped after the test:
 //!
 //! ```ignore
 //! webchat_persistence::conversations_contract!(open);

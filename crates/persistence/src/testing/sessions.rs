@@ -1,5 +1,5 @@
-//! What [`Sessions`] promises.
-#![expect(missing_docs, reason = "the name states the promise")]
+//! Contract tests of [`Sessions`].
+#![expect(missing_docs, reason = "the test names describe the contract")]
 
 use futures_util::future::join_all;
 use std::time::Duration;
@@ -88,7 +88,7 @@ pub async fn a_deleted_session_is_not_found(store: &dyn Sessions) {
     assert_eq!(store.find(other.session_id, moment(1)).await.unwrap(), Some(other));
 }
 
-pub async fn a_clock_that_is_ahead_for_a_moment_loses_no_session(store: &dyn Sessions) {
+pub async fn a_clock_that_is_briefly_ahead_loses_no_session(store: &dyn Sessions) {
     const DAY: i64 = 24 * 60 * 60 * 1_000;
     let (mine, other) = (session(None), session(None));
     store.save(&mine, moment(0), moment(365 * DAY)).await.unwrap();

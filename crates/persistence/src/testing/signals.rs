@@ -1,5 +1,5 @@
-//! What [`Signals`] promises.
-#![expect(missing_docs, reason = "the name states the promise")]
+//! Contract tests of [`Signals`].
+#![expect(missing_docs, reason = "the test names describe the contract")]
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use crate::{Signal, Signals};
 
 const TIMEOUT: Duration = Duration::from_secs(10);
 
-/// More signals than any subscriber may lag behind.
+/// More signals than any subscriber's queue holds.
 const MORE_THAN_CAPACITY: usize = 3_000;
 
 pub async fn all_subscribers_receive_every_signal_in_order(signals: &dyn Signals) {
@@ -56,14 +56,14 @@ pub async fn a_dropped_and_a_slow_subscriber_do_not_block_others(signals: &dyn S
 
     assert_eq!(next(&mut fast).await, last);
     let receive_last = async { while slow.next().await != Some(last) {} };
-    timeout(TIMEOUT, receive_last).await.expect("the newest signals are received");
+    timeout(TIMEOUT, receive_last).await.expect("the last signal was not received in time");
 }
 
 async fn next(subscriber: &mut BoxStream<'static, Signal>) -> Signal {
     timeout(TIMEOUT, subscriber.next())
         .await
-        .expect("a signal in time")
-        .expect("the stream never ends")
+        .expect("no signal was received in time")
+        .expect("the stream ended")
 }
 
 fn stop() -> Signal {

@@ -1,5 +1,5 @@
-//! What [`TokenBudgets`] promises.
-#![expect(missing_docs, reason = "the name states the promise")]
+//! Contract tests of [`TokenBudgets`].
+#![expect(missing_docs, reason = "the test names describe the contract")]
 
 use std::time::Duration;
 
@@ -91,10 +91,10 @@ pub async fn each_day_has_its_own_counts_until_they_are_deleted(store: &dyn Toke
 }
 
 pub async fn addresses_of_one_ipv6_network_share_a_count(store: &dyn TokenBudgets) {
-    let [one, other, elsewhere] =
+    let [one, other, other_network] =
         ["2001:db8:0:7::1", "2001:db8:0:7:ffff::2", "2001:db8:0:8::1"].map(network_of);
 
     store.reserve(today(), limits(&[one], 100), 70).await.unwrap();
 
-    assert_eq!(used(store, &[other, elsewhere]).await, [70, 0]);
+    assert_eq!(used(store, &[other, other_network]).await, [70, 0]);
 }

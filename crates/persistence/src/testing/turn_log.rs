@@ -1,5 +1,5 @@
-//! What [`TurnLog`] promises.
-#![expect(missing_docs, reason = "the name states the promise")]
+//! Contract tests of [`TurnLog`].
+#![expect(missing_docs, reason = "the test names describe the contract")]
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -30,7 +30,7 @@ pub async fn events_are_numbered_and_read_in_order(log: &dyn TurnLog) {
     assert_eq!(read_all(log, id, second.seq).await, []);
 }
 
-pub async fn each_conversation_has_its_own_numbers(log: &dyn TurnLog) {
+pub async fn each_conversation_has_its_own_sequence_numbers(log: &dyn TurnLog) {
     let (one, other) = (ConversationId::generate(), ConversationId::generate());
 
     let event = append(log, one, chunk("mine")).await.unwrap();
@@ -46,7 +46,7 @@ pub async fn a_reader_waits_for_the_next_event(log: &dyn TurnLog) {
     let early = timeout(Duration::from_millis(50), log.wait(id, first.seq)).await;
     let (waited, second) = tokio::join!(log.wait(id, first.seq), append(log, id, chunk("b")));
 
-    assert!(early.is_err(), "there is nothing new yet");
+    assert!(early.is_err(), "the wait ended before the next event");
     waited.unwrap();
     assert_eq!(read_all(log, id, first.seq).await, [second.unwrap()]);
 }
@@ -55,8 +55,8 @@ pub async fn a_read_during_the_first_append_misses_nothing(log: &dyn TurnLog) {
     for _ in 0..100 {
         let id = ConversationId::generate();
 
-        let reading = join_all((0..20).map(|_| log.read(id, 0)));
-        let (published, read) = tokio::join!(append(log, id, chunk("a")), reading);
+        let reads = join_all((0..20).map(|_| log.read(id, 0)));
+        let (published, read) = tokio::join!(append(log, id, chunk("a")), reads);
 
         let published = Replay::Complete(vec![published.unwrap()]);
         for read in read {
@@ -66,7 +66,7 @@ pub async fn a_read_during_the_first_append_misses_nothing(log: &dyn TurnLog) {
     }
 }
 
-pub async fn concurrent_appends_get_a_number_each(log: &dyn TurnLog) {
+pub async fn each_concurrent_append_gets_its_own_sequence_number(log: &dyn TurnLog) {
     let id = ConversationId::generate();
 
     let events = join_all((0..100).map(|_| append(log, id, chunk("x")))).await;
@@ -80,7 +80,7 @@ pub async fn concurrent_appends_get_a_number_each(log: &dyn TurnLog) {
     assert_eq!(read, Vec::<u64>::new());
 }
 
-pub async fn an_unknown_number_is_rejected(log: &dyn TurnLog) {
+pub async fn an_unknown_sequence_number_is_rejected(log: &dyn TurnLog) {
     let id = ConversationId::generate();
 
     assert_eq!(log.read(id, 17).await.unwrap(), Replay::Gone { latest: 0 });
@@ -124,10 +124,10 @@ pub async fn a_checkpoint_is_before_the_running_turn(log: &dyn TurnLog) {
     let end = append(log, id, usage(turn_id)).await.unwrap();
     let after = log.checkpoint(id).await.unwrap();
 
-    assert_eq!(before, at_rest(title.unwrap().seq));
+    assert_eq!(before, idle_checkpoint(title.unwrap().seq));
     assert_eq!((during.running_turn, during.latest), (Some(turn_id), newest.seq));
     assert_eq!(replay.first(), Some(&question));
-    assert_eq!(after, at_rest(end.seq));
+    assert_eq!(after, idle_checkpoint(end.seq));
 }
 
 pub async fn a_duplicate_event_id_returns_the_first_event(log: &dyn TurnLog) {
@@ -137,10 +137,10 @@ pub async fn a_duplicate_event_id_returns_the_first_event(log: &dyn TurnLog) {
     let between = append_many(log, id, 16).await;
 
     let again = log.append(id, event_id, chunk("a")).await.unwrap();
-    let alike = append(log, id, Event::clone(&first).body).await.unwrap();
+    let new_event = append(log, id, Event::clone(&first).body).await.unwrap();
 
     assert_eq!(again, first);
-    assert_eq!(read_all(log, id, between.seq).await, [alike]);
+    assert_eq!(read_all(log, id, between.seq).await, [new_event]);
 }
 
 pub async fn every_event_is_returned_unchanged(log: &dyn TurnLog) {
@@ -185,7 +185,7 @@ pub async fn every_event_is_returned_unchanged(log: &dyn TurnLog) {
     assert_eq!(read_all(log, id, 0).await, published);
 }
 
-fn at_rest(seq: u64) -> Checkpoint {
+fn idle_checkpoint(seq: u64) -> Checkpoint {
     Checkpoint { seq, latest: seq, running_turn: None }
 }
 

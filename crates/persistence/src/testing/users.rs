@@ -1,13 +1,13 @@
-//! What [`Users`] promises.
-#![expect(missing_docs, reason = "the name states the promise")]
+//! Contract tests of [`Users`].
+#![expect(missing_docs, reason = "the test names describe the contract")]
 
 use webchat_domain::{ConversationId, UserId};
 
 use super::fixtures::moment;
 use crate::{Conversations, Users};
 
-/// Records the users as active at these moments, one each.
-async fn active_at(store: &dyn Users, seconds: &[i64]) -> Vec<UserId> {
+/// Records one new user as active at each of these times.
+async fn record_active_users(store: &dyn Users, seconds: &[i64]) -> Vec<UserId> {
     let mut users = Vec::new();
     for &second in seconds {
         let user_id = UserId::generate();
@@ -18,15 +18,15 @@ async fn active_at(store: &dyn Users, seconds: &[i64]) -> Vec<UserId> {
 }
 
 pub async fn users_are_inactive_after_their_last_recorded_activity(store: &dyn Users) {
-    let users = active_at(store, &[3, 1, 2]).await;
+    let users = record_active_users(store, &[3, 1, 2]).await;
 
     assert_eq!(store.inactive(moment(1), 10).await.unwrap(), []);
     assert_eq!(store.inactive(moment(3), 10).await.unwrap(), [users[1], users[2]]);
     assert_eq!(store.inactive(moment(4), 1).await.unwrap(), [users[1]]);
 }
 
-pub async fn an_activity_that_is_recent_enough_is_not_recorded_again(store: &dyn Users) {
-    let users = active_at(store, &[10]).await;
+pub async fn recent_activity_is_not_recorded_again(store: &dyn Users) {
+    let users = record_active_users(store, &[10]).await;
 
     store.record_activity(users[0], moment(12), moment(9)).await.unwrap();
     let unchanged = store.inactive(moment(11), 10).await.unwrap();
@@ -34,7 +34,11 @@ pub async fn an_activity_that_is_recent_enough_is_not_recorded_again(store: &dyn
     store.record_activity(users[0], moment(5), moment(20)).await.unwrap();
 
     assert_eq!(unchanged, users);
-    assert_eq!(store.inactive(moment(12), 10).await.unwrap(), [], "the clock went back");
+    assert_eq!(
+        store.inactive(moment(12), 10).await.unwrap(),
+        [],
+        "an earlier time replaced a later one"
+    );
     assert_eq!(store.inactive(moment(13), 10).await.unwrap(), users);
 }
 
@@ -42,7 +46,7 @@ pub async fn users_with_conversations_and_no_record_are_recorded_as_active<S>(st
 where
     S: Users + Conversations,
 {
-    let (unknown, known) = (UserId::generate(), active_at(store, &[1]).await[0]);
+    let (unknown, known) = (UserId::generate(), record_active_users(store, &[1]).await[0]);
     for user_id in [unknown, known] {
         store.create(user_id, ConversationId::generate(), moment(0)).await.unwrap();
     }
@@ -54,7 +58,7 @@ where
 }
 
 pub async fn the_record_of_a_user_who_returned_is_kept(store: &dyn Users) {
-    let users = active_at(store, &[1, 1]).await;
+    let users = record_active_users(store, &[1, 1]).await;
     store.record_activity(users[0], moment(9), moment(5)).await.unwrap();
 
     for &user_id in &users {

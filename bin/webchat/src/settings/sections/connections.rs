@@ -7,10 +7,10 @@ const COUNT: Kind = Kind::integer("", 1, u32::MAX);
 
 section! {
     ConnectionSettings: [connections], "Live connections" {
-        /// Limits of live connections: messages per second (averaged over ten seconds; Socket.IO too) and connections
-        /// per user and instance (Socket.IO too). For `/ws` only: close a silent connection after this many seconds,
-        /// drop a client that has stopped reading after this many seconds, and the maximum size of a frame and of a
-        /// message of several frames, in KiB.
+        /// Limits of live connections, including Socket.IO: messages per second of a connection (averaged over ten
+        /// seconds), and connections per user and instance. For `/ws` only: the seconds after which a silent
+        /// connection is closed, the seconds after which a client that has stopped reading is disconnected, and the
+        /// maximum size in KiB of a frame, and of a message of several frames.
         WS_MESSAGES_PER_S => messages_per_s: u32 = "10", COUNT;
         WS_CONNECTIONS_PER_USER => per_user: usize = "20", COUNT;
         WS_IDLE_S => idle_s: u64 = "45", COUNT;

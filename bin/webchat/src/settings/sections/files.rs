@@ -15,14 +15,14 @@ section! {
         MAX_FILE_SIZE_MB => max_size_mb: f64 = "5.0", Kind::Number { min: 0.001, max: MAX_MEGABYTES };
         ALLOWED_EXTENSIONS => allowed_extensions: Vec<String> = "txt,md,json", EXTENSIONS;
 
-        /// The maximum size in tokens of a part of a file, as far as the model's window permits. Each part is one
-        /// request: 5 MB of English prose are about 1200 parts of 1000 tokens.
+        /// The maximum size of a part of a file in tokens; parts are smaller if the model's window is too small for
+        /// it. Each part is one request to the model: 5 MB of English prose are about 1200 parts of 1000 tokens.
         CHUNK_SIZE_TOKENS => chunk_size_tokens: u32 = "1000", Kind::integer("", 64, 100_000);
 
-        /// The maximum number of concurrent model requests for files, of all users together.
+        /// The maximum number of concurrent requests to the model for the files of all users.
         FILE_CONCURRENCY => concurrency: usize = "4", Kind::integer("", 1, 100);
 
-        /// The maximum number of files of one user in analysis; more are refused.
+        /// The maximum number of files of one user that are analysed at the same time. More are refused.
         FILES_PER_USER => per_user: u32 = "4", Kind::integer("", 1, 100);
     }
 }

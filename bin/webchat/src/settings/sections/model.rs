@@ -21,13 +21,14 @@ const TOKENS_FIELDS: Kind = Kind::Choice(&["auto", "max_tokens", "max_completion
 const EFFORTS: Kind = Kind::Choice(&["none", "minimal", "low", "medium", "high", "xhigh"]);
 const PENALTY: Kind = Kind::Number { min: -2.0, max: 2.0 };
 const TIMEOUT: Kind = Kind::integer(" of seconds", 1, 3600);
-/// It may contain a password. Only the one that is used is checked, because other programs use these as well.
+/// A proxy URL is secret, as it may contain a password. It is checked only if it is used, because other programs use
+/// these variables as well.
 const PROXY: Kind = Kind::secret("a URL like http://proxy.example.org:3128", |_| true);
 
 section! {
     ModelSettings: [model], "Model" {
-        /// The full address of the model's chat completions. Without it, `make run` starts a small model, which is
-        /// only good for trying Webchat out.
+        /// The full URL of the model's chat completions. If it is unset, `make run` starts a small model, which is only
+        /// good for trying Webchat out.
         ///   Azure OpenAI: https://NAME.openai.azure.com/openai/deployments/NAME/chat/completions?api-version=VERSION
         ///                 or, with MODEL, https://NAME.openai.azure.com/openai/v1/chat/completions
         ///   OpenAI:       https://api.openai.com/v1/chat/completions
@@ -37,18 +38,18 @@ section! {
         /// The API key of the model.
         API_KEY => api_key: Option<SecretString>, Kind::secret("a text", |_| true);
 
-        /// How to send the key: api-key (Azure), bearer (others), none, or auto, which decides by the address.
+        /// How to send the key: api-key (Azure), bearer (others), none, or auto, which decides by the URL.
         LLM_AUTH => auth: Auth = "auto", AUTHS;
 
-        /// The name of the model. Azure deployment addresses contain it already.
+        /// The name of the model. The URL of an Azure deployment contains it already.
         MODEL => name: Option<String>, Kind::TEXT;
 
         /// The request field that limits the length of an answer: max_tokens, max_completion_tokens, or auto, which
         /// starts with max_tokens and switches if the model rejects it.
         LLM_TOKENS_FIELD => tokens_field: TokensField = "auto", TOKENS_FIELDS;
 
-        /// Sampling parameters. Unset ones are left to the model. Not every model accepts each: reasoning models take
-        /// an effort (none, minimal, low, medium, high or xhigh) and no temperature.
+        /// Sampling parameters. For unset ones, the model's defaults apply. Not every model accepts all of them:
+        /// reasoning models take an effort (none, minimal, low, medium, high or xhigh) and no temperature.
         LLM_TEMPERATURE => temperature: Option<Temperature>, Kind::Number { min: 0.0, max: 2.0 };
         LLM_TOP_P => top_p: Option<Probability>, Kind::Number { min: 0.0, max: 1.0 };
         LLM_PRESENCE_PENALTY => presence_penalty: Option<Penalty>, PENALTY;
@@ -62,12 +63,12 @@ section! {
         LLM_FIRST_DELTA_TIMEOUT_S => first_delta_timeout_s: u64 = "120", TIMEOUT;
         LLM_IDLE_TIMEOUT_S => idle_timeout_s: u64 = "60", TIMEOUT;
 
-        /// The maximum time of an answer in seconds, including summaries that are made before it. At the end, the
-        /// answer is cut off; what was received is kept and can be continued.
+        /// The maximum time for an answer in seconds, including summaries that are created before it. After this time,
+        /// the answer is stopped; the text received so far is kept and can be continued.
         LLM_MAX_TURN_S => max_turn_s: u64 = "600", Kind::integer(" of seconds", 1, 86_400);
 
         /// The proxy for requests to the model, unless the model runs on this machine: HTTPS_PROXY or HTTP_PROXY
-        /// depending on the model's address, otherwise ALL_PROXY. Use http://, https:// or socks5://, with
+        /// depending on the model's URL, otherwise ALL_PROXY. Use http://, https:// or socks5://, with
         /// user:password@ if the proxy requires it. NO_PROXY lists hosts to connect to directly.
         HTTPS_PROXY => https_proxy: Option<SecretString>, PROXY;
         HTTP_PROXY => http_proxy: Option<SecretString>, PROXY;
@@ -82,8 +83,8 @@ section! {
         /// The system prompt of conversations that don't set their own.
         SYSTEM_PROMPT => system_prompt: Option<String>, Kind::TEXT;
 
-        /// Whether to ask the model for a title after the first answer. If not, or if the model gives none, the title
-        /// is the first words of the conversation.
+        /// Whether to ask the model for a title after the first answer. If not, or if the model returns none, the
+        /// title is the first words of the conversation.
         AUTO_TITLES => auto_titles: bool = "on", Kind::Switch;
     }
 }
@@ -106,7 +107,7 @@ impl<'de> Deserialize<'de> for PrivateUrl {
     }
 }
 
-/// Parses the address of a proxy, whose scheme is `http` unless it says another one.
+/// Parses the URL of a proxy. The scheme defaults to `http`.
 pub(crate) fn proxy_url(text: &str) -> Option<Url> {
     let with_scheme = if text.contains("://") { text } else { &format!("http://{text}") };
     Url::parse(with_scheme).ok().filter(Url::has_host)

@@ -14,7 +14,7 @@ use super::super::declaration::section;
 use super::super::kind::{Kind, Visibility, http_url, parses_as};
 
 const IP_ADDRESS: Kind = Kind::text("an IP address", parses_as::<IpAddr>);
-/// The path is a part of routes, cookies and HTML.
+/// The path of this URL becomes part of routes, cookies and HTML.
 const PUBLIC_URL: Kind = Kind::Text {
     expected: "a URL like https://chat.example.org or https://example.org/chat/, without a query, whose path has \
          only letters, digits, and the characters - _ . ~",
@@ -40,16 +40,17 @@ const METRICS_ADDR: Kind =
 
 section! {
     ServerSettings: [server], "Server" {
-        /// development or production. production disables conveniences: it requires a SECRET_KEY.
+        /// development or production. production refuses insecure settings: it requires a SECRET_KEY.
         APP_ENV => app_env: AppEnv = "development", Kind::Choice(&["development", "production"]);
 
-        /// 127.0.0.1 listens for this machine only. 0.0.0.0 listens for everybody: put a proxy with TLS in front.
+        /// The address to listen on: 127.0.0.1 accepts connections from this machine only, 0.0.0.0 from everywhere:
+        /// put a proxy with TLS in front.
         HOST => host: IpAddr = "127.0.0.1", IP_ADDRESS;
         PORT => port: u16 = "8080", Kind::integer("", 0, 65_535);
 
-        /// The address that users open, if it is not an IP address or localhost. Requests to other host names are
-        /// refused. With https, the session cookie is only sent over https. It may have a path, as in
-        /// https://example.org/chat/; a proxy may remove this path from requests, or not.
+        /// The URL that users open, if its host is not an IP address or localhost. Requests to other host names are
+        /// refused. With https, the session cookie is only sent over https. The URL may have a path, as in
+        /// https://example.org/chat/; it does not matter whether a proxy removes this path from requests.
         #[serde(deserialize_with = "optional_url")]
         PUBLIC_URL => public_url: Option<Url>, PUBLIC_URL;
 
@@ -66,23 +67,23 @@ section! {
         /// Grace period for running answers at shutdown, in seconds.
         SHUTDOWN_GRACE_S => shutdown_grace_s: u64 = "30", Kind::integer(" of seconds", 0, u32::MAX);
 
-        /// Whether `GET /metrics` returns metrics for Prometheus, without texts and names. Unless METRICS_TOKEN or
-        /// METRICS_ADDR is set, every client can read them.
+        /// Whether `GET /metrics` returns metrics for Prometheus. They contain no message texts and no names. Unless
+        /// METRICS_TOKEN or METRICS_ADDR is set, every client can read them.
         METRICS => metrics: bool = "off", Kind::Switch;
 
-        /// The bearer token that requests for the metrics must have: at least 16 characters.
+        /// The bearer token that requests for the metrics must send: at least 16 characters.
         METRICS_TOKEN => metrics_token: Option<SecretString>, METRICS_TOKEN;
 
         /// The address and port for `GET /metrics`, for example 127.0.0.1:9464, if it is not to be served at HOST and
         /// PORT.
         METRICS_ADDR => metrics_addr: Option<SocketAddr>, METRICS_ADDR;
 
-        /// The folder of a built page, to serve it instead of the one in the binary.
+        /// The directory of a built page, which is served instead of the page in the binary.
         WEB_DIR => web_dir: Option<PathBuf>, Kind::TEXT;
     }
 }
 
-/// Whether to accept insecure settings, which are convenient for development.
+/// The environment, which determines whether insecure settings are accepted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum AppEnv {
@@ -93,7 +94,7 @@ pub enum AppEnv {
 }
 
 impl ServerSettings {
-    /// The address to listen on. Port 0 means any free port.
+    /// Returns the address to listen on. Port 0 means any free port.
     #[must_use]
     pub fn address(&self) -> SocketAddr {
         SocketAddr::new(self.host, self.port)

@@ -17,9 +17,9 @@ const REDIS: Kind = Kind::secret("a URL like redis://host:6379", |text| {
 
 section! {
     StoreSettings: [storage], "Storage" {
-        /// The folder for saved conversations, and for the conversations (unless MONGODB_URI is set), the sessions
-        /// (unless REDIS_URL is set) and the secret key of the session cookies (unless SECRET_KEY is set). Only one
-        /// Webchat at a time can use it.
+        /// The data directory. It contains files of saved conversations, the database of conversations (unless
+        /// MONGODB_URI is set) and of sessions (unless REDIS_URL is set), and the secret key of the session cookies
+        /// (unless SECRET_KEY is set). Only one Webchat process at a time can use it.
         DATA_DIR => data_dir: PathBuf = "data", Kind::TEXT;
 
         /// Keeps conversations in MongoDB 6 or newer, which must be a replica set (one member is enough: start mongod
@@ -39,19 +39,19 @@ section! {
         REDIS_URL => redis_url: Option<SecretString>, REDIS;
 
         /// The maximum size of a file of conversations to import, in MB. At most 8 users, and 2 of one network,
-        /// can import at the same time, and at most 64 files can be uploaded at the same time. Meanwhile they are kept
-        /// in the system's temporary folder (TMPDIR).
+        /// can import at the same time, and at most 64 files can be uploaded at the same time. Until they are imported,
+        /// they are kept in the system's temporary directory (TMPDIR).
         MAX_IMPORT_SIZE_MB => max_import_size_mb: u64 = "100", Kind::integer(" of megabytes", 1, 10_000);
 
         /// The maximum storage in MB: for the conversations of each user, and in total (the size of the database and
         /// of the saved conversations). When a limit is reached, users can read and delete, but not import, upload,
-        /// save or send. 0 means no limit but the disk.
+        /// save or send. 0 means no limit other than the disk.
         MAX_STORED_MB_PER_USER => max_stored_mb_per_user: u32 = "1000", Kind::limit();
         MAX_STORED_MB => max_stored_mb: u32 = "0", Kind::limit();
     }
 }
 
-/// Whether the text is one of these schemes and something after it.
+/// Whether the text starts with one of these schemes and continues after it.
 fn has_scheme(text: &str, schemes: &[&str]) -> bool {
     let mut locations = schemes.iter().filter_map(|scheme| text.strip_prefix(scheme));
     locations.any(|location| !location.is_empty())

@@ -15,17 +15,17 @@ const HEADERS: Kind = Kind::secret("names and values like api-key=SECRET,tenant=
 
 section! {
     TraceSettings: [traces], "Traces" {
-        /// Where to send traces: the address of an OpenTelemetry collector, or of another receiver of OTLP over HTTP
-        /// with protobuf, mostly on port 4318. /v1/traces is added to it. Traces have durations, names and numbers of
-        /// tokens, and no texts. If it is not set, there are no traces.
+        /// The URL to export traces to: an OpenTelemetry collector, or another receiver of OTLP over HTTP with protobuf,
+        /// usually on port 4318. /v1/traces is appended to it. Traces contain durations, names and token counts, but no
+        /// message texts. If unset, no traces are recorded.
         OTEL_EXPORTER_OTLP_ENDPOINT => endpoint: Option<PrivateUrl>, ENDPOINT;
 
-        /// The headers of requests to this address, for example with a key: name=value, separated by commas, with
-        /// special characters encoded as in URLs.
+        /// The headers of requests to this URL, for example with a key: name=value, separated by commas, with special
+        /// characters encoded as in URLs.
         OTEL_EXPORTER_OTLP_HEADERS => headers: Option<SecretString>, HEADERS;
 
-        /// The part of all traces that is exported, from 0 to 1. A request whose traceparent says that its trace is not
-        /// recorded is never exported.
+        /// The fraction of traces that is exported, from 0 to 1. Traces that a request's traceparent marks as not sampled
+        /// are never exported.
         OTEL_TRACES_SAMPLER_ARG => sample_ratio: f64 = "1", Kind::Number { min: 0.0, max: 1.0 };
 
         /// The name of this service in traces.
@@ -34,7 +34,7 @@ section! {
 }
 
 impl TraceSettings {
-    /// The headers, with their values as they are sent.
+    /// Returns the decoded headers.
     #[cfg(feature = "otlp")]
     pub(crate) fn headers(&self) -> impl Iterator<Item = (String, String)> {
         let text = self.headers.as_ref().map_or("", |headers| headers.expose_secret());
@@ -42,7 +42,7 @@ impl TraceSettings {
     }
 }
 
-/// Parses `name=value`. A query has the same encoding, but for the plus sign.
+/// Parses `name=value`. The value is encoded as in a query, except for the plus sign.
 fn parse_header(text: &str) -> Option<(String, String)> {
     let (name, value) = text.split_once('=')?;
     let (name, value) = (name.trim(), value.trim().replace('+', "%2B"));
@@ -50,7 +50,7 @@ fn parse_header(text: &str) -> Option<(String, String)> {
     if name.is_empty() || !name.chars().all(is_name_char) {
         return None;
     }
-    // The value is behind a name that needs no decoding.
+    // Only the value is encoded: it is decoded as part of a query.
     let pair = format!("value={}", value.replace('&', "%26"));
     let (_, decoded) = url::form_urlencoded::parse(pair.as_bytes()).next()?;
     let is_valid = decoded.chars().all(|c| matches!(c, ' '..='~'));

@@ -1,4 +1,4 @@
-//! The files of examples, which are made from the declarations.
+//! Tests of the example files, which are generated from the declarations.
 
 use std::collections::BTreeSet;
 
@@ -9,7 +9,7 @@ use super::super::sections::settings;
 use super::*;
 
 #[test]
-fn the_example_files_are_made_from_the_declarations() {
+fn the_example_files_match_the_declarations() {
     let env = include_str!("../../../../../.env.example");
     let toml = include_str!("../../../../../webchat.example.toml");
 
@@ -19,7 +19,7 @@ fn the_example_files_are_made_from_the_declarations() {
 }
 
 #[test]
-fn the_table_in_the_documentation_is_made_from_the_declarations() {
+fn the_table_in_the_documentation_matches_the_declarations() {
     let page = include_str!("../../../../../docs/configuration.md");
 
     // `webchat config example --format markdown` prints it.
@@ -33,7 +33,7 @@ fn has_value(line: &str) -> bool {
 }
 
 #[test]
-fn the_examples_have_the_defaults() {
+fn the_examples_contain_the_defaults() {
     let by_default = Settings::read(&with_file("")).unwrap();
     let is_name = |name: &str| name.bytes().all(|byte| byte.is_ascii_uppercase() || byte == b'_');
     let env = ExampleFormat::Env.render();

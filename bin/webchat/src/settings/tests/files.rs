@@ -1,4 +1,4 @@
-//! The configuration file.
+//! Tests of the configuration file.
 
 use super::*;
 
@@ -64,7 +64,7 @@ fn unknown_names_are_refused_with_a_suggestion() {
 }
 
 #[test]
-fn wrong_types_and_values_are_refused_even_if_they_are_overridden() {
+fn invalid_types_and_values_are_refused_even_if_they_are_overridden() {
     let text = "
         storage = 'data'
         [server]
@@ -98,12 +98,12 @@ fn wrong_types_and_values_are_refused_even_if_they_are_overridden() {
       server.metrics in webchat.toml (a string of 2 characters): true or false
       server.port in webchat.toml (a string of 4 characters): a number from 0 to 65535
       server.trusted_proxies in webchat.toml (a list of 2): a list of addresses or networks like ["127.0.0.1", "10.0.0.0/8"]
-      storage in webchat.toml (a string of 4 characters): a section [storage]
+      storage in webchat.toml (a string of 4 characters): the section [storage]
     "#);
 }
 
 #[test]
-fn errors_of_all_sources_are_reported_at_once() {
+fn errors_of_all_sources_are_reported_together() {
     let mut sources =
         with_file("[server]\nprot = 1\nhost = 'here'\n[model]\nreply_tokens = 9000000");
     sources.dotenv.insert("PORT".to_owned(), "http".to_owned());
@@ -124,7 +124,7 @@ fn errors_of_all_sources_are_reported_at_once() {
 }
 
 #[test]
-fn a_syntax_error_names_its_line_and_not_its_text() {
+fn a_syntax_error_is_reported_with_its_line_number_but_not_its_text() {
     for text in [
         "[model]\napi_key = 'sk-live",
         "[model]\napi_key = sk-live",

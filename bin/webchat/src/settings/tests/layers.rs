@@ -1,4 +1,4 @@
-//! The order of the sources.
+//! Tests of the precedence of the sources.
 
 use super::*;
 
@@ -56,7 +56,7 @@ fn a_lower_case_proxy_variable_overrides_the_file() {
 }
 
 #[test]
-fn the_settings_of_the_stores_need_no_others() {
+fn the_store_settings_are_read_without_the_others() {
     let variables = [("DATA_DIR", "/data"), ("PORT", "http"), ("MAX_STORED_MB", "1")];
     let stores = StoreSettings::read(&variables.into_iter().collect()).unwrap();
 

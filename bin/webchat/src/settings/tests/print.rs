@@ -1,4 +1,4 @@
-//! What is printed, and what is not.
+//! Tests of the printed settings, and of hiding secrets.
 
 use super::super::kind::{Kind, Visibility};
 use super::super::sections::settings;
@@ -26,7 +26,7 @@ fn secrets() -> Vec<&'static str> {
 }
 
 #[test]
-fn the_secrets_are_known() {
+fn exactly_these_settings_are_secret() {
     assert_eq!(
         secrets(),
         [
@@ -67,7 +67,7 @@ fn no_secret_is_printed() {
 }
 
 #[test]
-fn no_secret_in_the_address_of_the_model_is_printed() {
+fn no_secret_in_the_model_url_is_printed() {
     for (url, is_printed) in [
         (format!("https://me:{SECRET}@model.example/"), false),
         (format!("https://{SECRET}@model.example/"), false),

@@ -1,4 +1,4 @@
-//! The values of single settings, given as variables.
+//! Tests of the values of single settings, given as variables.
 
 use std::net::Ipv4Addr;
 use std::time::Duration;
@@ -12,7 +12,7 @@ use super::super::sections::settings;
 use super::{URL, read};
 
 #[test]
-fn only_the_upstream_is_required() {
+fn only_the_model_url_is_required() {
     let settings = read(&[URL]).unwrap();
 
     assert_eq!((settings.server.host, settings.server.port), (Ipv4Addr::LOCALHOST.into(), 8080));
@@ -53,7 +53,7 @@ fn trusted_proxies_are_addresses_or_networks() {
 }
 
 #[test]
-fn settings_of_the_metrics_need_the_metrics() {
+fn metrics_settings_require_metrics_to_be_on() {
     for (name, value) in
         [("METRICS_TOKEN", "a-token-for-prometheus"), ("METRICS_ADDR", "127.0.0.1:9464")]
     {
@@ -115,7 +115,7 @@ fn model_settings_are_parsed() {
 }
 
 #[test]
-fn the_proxy_depends_on_the_scheme_of_the_model() {
+fn the_proxy_depends_on_the_scheme_of_the_model_url() {
     const SECURE: (&str, &str) = ("AZURE_API_URL", "https://model.example/");
     const HTTP: (&str, &str) = ("HTTP_PROXY", "http://me:pa55@a.example:3128");
     const HTTPS: (&str, &str) = ("https_proxy", "b.example:8080");
@@ -167,7 +167,7 @@ fn all_invalid_settings_are_reported_without_their_values() {
 }
 
 #[test]
-fn the_window_defaults_to_that_of_the_model() {
+fn the_window_defaults_to_the_window_of_the_model() {
     let window = |variables: &[(&'static str, &'static str)]| {
         let variables = variables.iter().chain([&URL]).copied();
         read(&variables.collect::<Vec<_>>()).unwrap().chat().window_tokens
@@ -194,7 +194,7 @@ fn production_requires_a_random_secret_key() {
 }
 
 #[test]
-fn the_defaults_are_those_of_the_crates() {
+fn the_defaults_match_the_defaults_of_the_crates() {
     let settings = read(&[URL]).unwrap();
 
     let chat = settings.chat();
@@ -207,8 +207,8 @@ fn the_defaults_are_those_of_the_crates() {
     );
 }
 
-/// The smallest and largest values that are accepted, and all choices.
-fn accepted(setting: &Setting) -> Vec<String> {
+/// Returns the smallest and largest values that are accepted, or all choices.
+fn accepted_values(setting: &Setting) -> Vec<String> {
     match setting.kind {
         Kind::Choice(choices) => choices.iter().map(ToString::to_string).collect(),
         Kind::Switch => vec!["on".to_owned(), "off".to_owned()],
@@ -221,9 +221,9 @@ fn accepted(setting: &Setting) -> Vec<String> {
 }
 
 #[test]
-fn each_type_accepts_what_its_declaration_accepts() {
+fn each_field_type_accepts_the_values_that_its_kind_accepts() {
     for setting in settings().filter(|setting| setting.variable != "REPLY_TOKENS") {
-        for value in accepted(setting) {
+        for value in accepted_values(setting) {
             let secret = ("SECRET_KEY", "0f5c1e7fd21a4d7e8a92be31c4d60f5c");
             let window = ("MAX_TOKENS", "4294967295");
             let result = read(&[URL, secret, window, (setting.variable, &value)]);

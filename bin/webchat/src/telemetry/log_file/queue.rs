@@ -5,16 +5,16 @@ use std::mem;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-/// The bytes of the lines that wait to be written. Further lines are dropped.
+/// The maximum size of the lines that wait to be written, in bytes. Further lines are dropped.
 pub(super) const MAX_QUEUED_BYTES: usize = 4 * 1024 * 1024;
 
-/// The time between two attempts to use a file that fails.
+/// The time between two attempts to open, write or rotate the file.
 pub(super) const RETRY_INTERVAL: Duration = Duration::from_secs(1);
 
-/// How long the file system may take to open a file or write a line before it counts as failing.
+/// The maximum time to open the file or write a line before this counts as an error.
 const STALLED_AFTER: Duration = Duration::from_secs(5);
 
-/// Lines that wait to be written, at most `max_bytes`. No method but [`Queue::next`] and [`Queue::flush`] waits.
+/// Lines that wait to be written, at most `max_bytes`. Only [`Queue::next`] and [`Queue::flush`] block.
 pub(super) struct Queue {
     state: Mutex<State>,
     changed: Condvar,
@@ -28,28 +28,28 @@ struct State {
     bytes: usize,
     dropped: u64,
     reopen: bool,
-    /// When to try again what has failed.
+    /// The time of the next attempt after an error.
     retry_at: Option<Instant>,
-    /// Whether lines wait until then.
+    /// Whether lines wait for the retry.
     is_blocked: bool,
     working_since: Option<Instant>,
     is_writing: bool,
-    problem: Option<String>,
+    error: Option<String>,
 }
 
-/// What the thread does next.
+/// The next work for the thread.
 pub(super) struct Work {
     pub(super) reopen: bool,
     /// The line to write; empty if there is none.
     pub(super) line: Vec<u8>,
 }
 
-/// How the file does.
+/// The status of the log file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Status {
-    /// Why it fails, if it does.
-    pub(super) problem: Option<String>,
-    /// The lines that were dropped since the start.
+    /// The last error, until the file is opened, written and rotated again.
+    pub(super) error: Option<String>,
+    /// The number of lines that were dropped since the start.
     pub(super) dropped: u64,
 }
 
@@ -73,7 +73,7 @@ impl Queue {
         self.changed.notify_all();
     }
 
-    /// Has the thread reopen the file.
+    /// Tells the thread to reopen the file.
     pub(super) fn reopen(&self) {
         self.lock().reopen = true;
         self.changed.notify_all();
@@ -83,7 +83,7 @@ impl Queue {
         let state = self.lock();
         let is_stalled = state.working_since.is_some_and(|since| since.elapsed() > STALLED_AFTER);
         let stalled = is_stalled.then(|| "the file system does not respond".to_owned());
-        Status { problem: stalled.or_else(|| state.problem.clone()), dropped: state.dropped }
+        Status { error: stalled.or_else(|| state.error.clone()), dropped: state.dropped }
     }
 
     /// Waits until there is something to do. The thread then calls [`Queue::done`] or [`Queue::failed`].
@@ -94,28 +94,28 @@ impl Queue {
             let is_due = wait.is_some_and(|wait| wait.is_zero());
             let has_line = !state.is_blocked && !state.lines.is_empty();
             if state.reopen || is_due || has_line {
-                return state.begin();
+                return state.start_work();
             }
             state = self.wait(state, wait);
         }
     }
 
-    /// The line with this length is written. `problem` is one that does not prevent writing; it is looked at again even
-    /// if no lines follow.
-    pub(super) fn done(&self, line_len: usize, problem: Option<String>) {
+    /// Records that the line with this length is written. After an `error`, which did not prevent writing, the thread
+    /// gets work again even if no lines follow.
+    pub(super) fn done(&self, line_len: usize, error: Option<String>) {
         let mut state = self.lock();
         state.bytes -= line_len;
-        state.end(problem);
+        state.end_work(error);
         self.changed.notify_all();
     }
 
-    /// The line can't be written now: it is the first one to be tried again.
-    pub(super) fn failed(&self, line: Vec<u8>, problem: String) {
+    /// Puts back a line that can't be written now. It is the first one to be retried.
+    pub(super) fn failed(&self, line: Vec<u8>, error: String) {
         let mut state = self.lock();
         if !line.is_empty() {
             state.lines.push_front(line);
         }
-        state.end(Some(problem));
+        state.end_work(Some(error));
         state.is_blocked = true;
     }
 
@@ -150,7 +150,7 @@ impl Queue {
 }
 
 impl State {
-    fn begin(&mut self) -> Work {
+    fn start_work(&mut self) -> Work {
         self.retry_at = None;
         self.working_since = Some(Instant::now());
         let line = self.lines.pop_front();
@@ -158,12 +158,12 @@ impl State {
         Work { reopen: mem::take(&mut self.reopen), line: line.unwrap_or_default() }
     }
 
-    fn end(&mut self, problem: Option<String>) {
+    fn end_work(&mut self, error: Option<String>) {
         self.working_since = None;
         self.is_writing = false;
         self.is_blocked = false;
-        self.retry_at = problem.as_ref().map(|_| Instant::now() + RETRY_INTERVAL);
-        self.problem = problem;
+        self.retry_at = error.as_ref().map(|_| Instant::now() + RETRY_INTERVAL);
+        self.error = error;
     }
 }
 
@@ -190,11 +190,11 @@ mod tests {
         let queue = queue(&["12345", "67890", "a", "b"]);
 
         assert_eq!(lines(&queue), ["12345", "67890"]);
-        assert_eq!(queue.status(), Status { problem: None, dropped: 2 });
+        assert_eq!(queue.status(), Status { error: None, dropped: 2 });
     }
 
     #[test]
-    fn written_lines_make_room() {
+    fn written_lines_make_room_for_new_ones() {
         let queue = queue(&["12345", "67890"]);
 
         let Work { line, .. } = queue.next();
@@ -207,7 +207,7 @@ mod tests {
     }
 
     #[test]
-    fn a_problem_is_looked_at_again_without_lines_and_delays_none() {
+    fn an_error_that_does_not_prevent_writing_is_retried_later_and_delays_no_line() {
         let queue = queue(&["12345"]);
 
         queue.done(queue.next().line.len(), Some("not renamed".to_owned()));
@@ -223,19 +223,19 @@ mod tests {
     }
 
     #[test]
-    fn a_line_that_failed_is_tried_again_first_after_a_while() {
+    fn a_failed_line_is_retried_first_after_the_retry_interval() {
         let queue = queue(&["12345", "67890"]);
 
         let failed_at = Instant::now();
         queue.failed(queue.next().line, "no space".to_owned());
 
-        assert_eq!(queue.status().problem.as_deref(), Some("no space"));
+        assert_eq!(queue.status().error.as_deref(), Some("no space"));
         assert_eq!(queue.next().line, b"12345");
         assert!(failed_at.elapsed() >= RETRY_INTERVAL);
     }
 
     #[test]
-    fn a_request_to_reopen_does_not_wait_for_the_next_attempt() {
+    fn a_request_to_reopen_does_not_wait_for_the_retry_interval() {
         let queue = queue(&["12345"]);
         queue.failed(queue.next().line, "no space".to_owned());
 
@@ -247,7 +247,7 @@ mod tests {
     }
 
     #[test]
-    fn a_flush_ends_in_time_and_counts_what_is_not_written() {
+    fn a_flush_ends_in_time_and_counts_the_unwritten_lines() {
         let queue = queue(&["12345", "67890"]);
         let _unfinished = queue.next();
 
@@ -258,13 +258,13 @@ mod tests {
     }
 
     #[test]
-    fn a_file_system_that_does_not_respond_is_a_problem() {
+    fn a_file_system_that_does_not_respond_is_an_error() {
         let queue = queue(&["12345"]);
         let _unfinished = queue.next();
-        assert_eq!(queue.status().problem, None);
+        assert_eq!(queue.status().error, None);
 
         queue.lock().working_since = Instant::now().checked_sub(STALLED_AFTER * 2);
 
-        assert_eq!(queue.status().problem.as_deref(), Some("the file system does not respond"));
+        assert_eq!(queue.status().error.as_deref(), Some("the file system does not respond"));
     }
 }

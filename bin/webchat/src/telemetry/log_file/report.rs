@@ -1,25 +1,25 @@
-//! What the log says about the log file.
+//! Log lines about the state of the log file.
 
 use std::path::Path;
 use std::time::{Duration, Instant};
 
 use super::queue::Status;
 
-/// The minimum time between two lines about a file that fails again, or about dropped lines.
+/// The minimum time between two reports of a failure, or of dropped lines.
 const REPORT_INTERVAL: Duration = Duration::from_mins(1);
 
-/// Something to log.
+/// A change of the log file's state that is logged.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Report {
-    /// The file began to fail.
-    Failing { error: String },
-    /// It no longer fails. Meanwhile, lines were dropped.
+    /// The file can't be opened, written or rotated.
+    Failed { error: String },
+    /// The file can be opened, written and rotated again. In the meantime, lines were dropped.
     Recovered { dropped: u64 },
-    /// Lines were dropped although it works: they came too fast.
+    /// Lines were dropped without an error, because they came too fast.
     Dropped { dropped: u64 },
 }
 
-/// Decides what to log.
+/// Decides which reports to log.
 #[derive(Default)]
 pub(super) struct Reporter {
     is_failing: bool,
@@ -28,11 +28,11 @@ pub(super) struct Reporter {
 }
 
 impl Reporter {
-    /// Returns what to log, if this status differs from what was logged.
+    /// Returns a report if this status differs from the reported one.
     pub(super) fn next(&mut self, status: Status, now: Instant) -> Option<Report> {
         let dropped = status.dropped - self.dropped;
         if self.is_failing {
-            if status.problem.is_some() {
+            if status.error.is_some() {
                 return None;
             }
             (self.is_failing, self.dropped) = (false, status.dropped);
@@ -42,12 +42,12 @@ impl Reporter {
         if self.reported_at.is_some_and(is_recent) {
             return None;
         }
-        let report = match status.problem {
-            Some(error) => Report::Failing { error },
+        let report = match status.error {
+            Some(error) => Report::Failed { error },
             None if dropped > 0 => Report::Dropped { dropped },
             None => return None,
         };
-        self.is_failing = matches!(report, Report::Failing { .. });
+        self.is_failing = matches!(report, Report::Failed { .. });
         if !self.is_failing {
             self.dropped = status.dropped;
         }
@@ -60,13 +60,17 @@ impl Report {
     pub(super) fn log(&self, path: &Path) {
         let file = path.display();
         match self {
-            Self::Failing { error } => tracing::error!(%file, error, "the log file fails"),
-            Self::Recovered { dropped: 0 } => tracing::warn!(%file, "the log file works again"),
+            Self::Failed { error } => {
+                tracing::error!(%file, error, "failed to write or rotate the log file");
+            }
+            Self::Recovered { dropped: 0 } => {
+                tracing::warn!(%file, "the log file is writable again");
+            }
             Self::Recovered { dropped } => {
-                tracing::error!(%file, dropped, "the log file works again: lines were dropped");
+                tracing::error!(%file, dropped, "the log file is writable again: lines were dropped");
             }
             Self::Dropped { dropped } => {
-                tracing::error!(%file, dropped, "lines of the log file were dropped");
+                tracing::error!(%file, dropped, "dropped lines of the log file");
             }
         }
     }
@@ -77,15 +81,15 @@ mod tests {
     use super::*;
 
     fn working(dropped: u64) -> Status {
-        Status { problem: None, dropped }
+        Status { error: None, dropped }
     }
 
     fn failing(dropped: u64) -> Status {
-        Status { problem: Some("no space".to_owned()), dropped }
+        Status { error: Some("no space".to_owned()), dropped }
     }
 
     #[test]
-    fn a_failure_is_reported_once_and_so_is_its_end_with_the_dropped_lines() {
+    fn a_failure_and_its_end_are_each_reported_once() {
         let (mut reporter, now) = (Reporter::default(), Instant::now());
         let hours = |hours| now + Duration::from_hours(hours);
 
@@ -94,12 +98,12 @@ mod tests {
             (0..).zip(statuses).map(|(hour, status)| reporter.next(status, hours(hour))).collect();
 
         let error = "no space".to_owned();
-        let (failing, recovered) = (Report::Failing { error }, Report::Recovered { dropped: 7 });
-        assert_eq!(reports, [None, Some(failing), None, None, Some(recovered), None]);
+        let (failed, recovered) = (Report::Failed { error }, Report::Recovered { dropped: 7 });
+        assert_eq!(reports, [None, Some(failed), None, None, Some(recovered), None]);
     }
 
     #[test]
-    fn a_file_that_fails_again_and_again_is_reported_once_a_minute() {
+    fn repeated_failures_are_reported_once_a_minute() {
         let (mut reporter, start) = (Reporter::default(), Instant::now());
 
         let second = |second| {
@@ -108,12 +112,12 @@ mod tests {
         };
         let reports = (0..300).filter_map(second).collect::<Vec<_>>();
 
-        let failures = reports.iter().filter(|report| matches!(report, Report::Failing { .. }));
+        let failures = reports.iter().filter(|report| matches!(report, Report::Failed { .. }));
         assert_eq!((failures.count(), reports.len()), (5, 10));
     }
 
     #[test]
-    fn lines_dropped_by_a_working_file_are_reported_once_a_minute() {
+    fn lines_dropped_without_an_error_are_reported_once_a_minute() {
         let (mut reporter, start) = (Reporter::default(), Instant::now());
 
         let mut after = |seconds, dropped| {

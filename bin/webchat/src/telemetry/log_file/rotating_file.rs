@@ -9,44 +9,44 @@ use std::time::Instant;
 
 use super::queue::RETRY_INTERVAL;
 
-/// A file with at most `max_bytes`, and up to `kept` older ones: `webchat.log.1` is the newest of them.
+/// A file of at most `max_bytes`, and up to `files_kept` older ones: `webchat.log.1` is the newest of them.
 pub(super) struct RotatingFile {
     path: PathBuf,
     max_bytes: u64,
-    kept: u32,
+    files_kept: u32,
     file: Option<File>,
     reopen: bool,
-    problem: Option<String>,
-    /// When to try again what failed although lines can be written.
+    error: Option<String>,
+    /// The time of the next attempt to open or rotate the file while lines can still be written.
     retry_at: Option<Instant>,
 }
 
 impl RotatingFile {
-    /// The first write opens the file.
-    pub(super) fn new(path: PathBuf, max_bytes: u64, kept: u32) -> Self {
-        Self { path, max_bytes, kept, file: None, reopen: false, problem: None, retry_at: None }
+    /// Creates a closed file. The first write opens it.
+    pub(super) fn new(path: PathBuf, max_bytes: u64, files_kept: u32) -> Self {
+        Self { path, max_bytes, files_kept, file: None, reopen: false, error: None, retry_at: None }
     }
 
-    /// Has the next write open the path again, for programs that rename the file.
+    /// Makes the next write open the path again, for programs that rename the file.
     pub(super) fn reopen(&mut self) {
         self.reopen = true;
         self.retry_at = None;
     }
 
-    /// Why the file can't be reopened or rotated, although it can be written.
-    pub(super) fn problem(&self) -> Option<String> {
-        self.problem.clone()
+    /// Returns the error of the last attempt to open or rotate the file. It may be writable nevertheless.
+    pub(super) fn error(&self) -> Option<String> {
+        self.error.clone()
     }
 
-    /// Appends a line as a whole, or not at all. An empty one only opens the file if necessary.
+    /// Appends a line completely or not at all. An empty line only opens the file if necessary.
     ///
     /// # Errors
-    /// What failed.
+    /// A description of the operation that failed.
     pub(super) fn write(&mut self, line: &[u8]) -> Result<(), String> {
         self.open_or_rotate(line.len());
-        let Some(file) = &self.file else { return Err(self.problem().unwrap_or_default()) };
+        let Some(file) = &self.file else { return Err(self.error().unwrap_or_default()) };
         append(file, line).map_err(|error| {
-            // After some errors, such as a stale file of NFS, only a new file can be written.
+            // After some errors, such as a stale NFS handle, the file must be opened again to be written.
             self.reopen = true;
             failed_to("write", &error)
         })
@@ -61,8 +61,8 @@ impl RotatingFile {
         if self.file.is_some() && self.retry_at.is_some_and(|at| Instant::now() < at) {
             return;
         }
-        self.problem = self.try_open_or_rotate(line_len).err();
-        self.retry_at = self.problem.as_ref().map(|_| Instant::now() + RETRY_INTERVAL);
+        self.error = self.try_open_or_rotate(line_len).err();
+        self.retry_at = self.error.as_ref().map(|_| Instant::now() + RETRY_INTERVAL);
     }
 
     fn try_open_or_rotate(&mut self, line_len: usize) -> Result<(), String> {
@@ -72,8 +72,8 @@ impl RotatingFile {
         let line_len = u64::try_from(line_len).unwrap_or(u64::MAX);
         let is_full = |metadata: Metadata| {
             // A device, such as /dev/stdout, must not be renamed.
-            let is_used = metadata.is_file() && metadata.len() > 0;
-            is_used && metadata.len().saturating_add(line_len) > self.max_bytes
+            let has_content = metadata.is_file() && metadata.len() > 0;
+            has_content && metadata.len().saturating_add(line_len) > self.max_bytes
         };
         if self.metadata().is_some_and(is_full) {
             self.rotate().map_err(|error| failed_to("rotate", &error))?;
@@ -97,14 +97,14 @@ impl RotatingFile {
         self.open()
     }
 
-    /// Renames the file, and the older ones up to the first unused number. Begins with the oldest, so an error leaves no
-    /// two files with one name, and moves nothing again when it is tried again.
+    /// Renames the file, and the older ones up to the first unused number. Begins with the oldest: after an error, no
+    /// file was overwritten, and a retry does not rename a file a second time.
     fn rename_all(&self) -> io::Result<()> {
-        if self.kept == 0 {
+        if self.files_kept == 0 {
             return fs::remove_file(&self.path);
         }
         let is_unused = |number: &u32| !numbered(&self.path, *number).exists();
-        let last = (1..self.kept).find(is_unused).unwrap_or(self.kept);
+        let last = (1..self.files_kept).find(is_unused).unwrap_or(self.files_kept);
         for number in (1..last).rev() {
             fs::rename(numbered(&self.path, number), numbered(&self.path, number + 1))?;
         }
@@ -121,12 +121,12 @@ impl RotatingFile {
     }
 }
 
-/// Appends the line. Removes a part of it that was written before an error.
+/// Appends the line. If this fails, removes the part that was written.
 fn append(mut file: &File, line: &[u8]) -> io::Result<()> {
     let metadata = file.metadata()?;
     let result = file.write_all(line);
     if result.is_err() && metadata.is_file() {
-        // If this fails too, the file keeps the part.
+        // If this fails too, the part stays in the file.
         let _ = file.set_len(metadata.len());
     }
     result
@@ -138,8 +138,8 @@ fn numbered(path: &Path, number: u32) -> PathBuf {
     name.into()
 }
 
-fn failed_to(what: &str, error: &io::Error) -> String {
-    format!("failed to {what}: {error}")
+fn failed_to(operation: &str, error: &io::Error) -> String {
+    format!("failed to {operation}: {error}")
 }
 
 #[cfg(test)]

@@ -11,43 +11,43 @@ use crate::LogFormat;
 
 const TIMEOUT: Duration = Duration::from_mins(1);
 
-fn log_file(path: &Path, max_bytes: u64, kept: u32, queued_bytes: usize) -> LogFile {
-    let file = RotatingFile::new(path.to_owned(), max_bytes, kept);
-    LogFile::with(file, Queue::new(queued_bytes), path).unwrap()
+fn log_file(path: &Path, max_bytes: u64, files_kept: u32, max_queued_bytes: usize) -> LogFile {
+    let file = RotatingFile::new(path.to_owned(), max_bytes, files_kept);
+    LogFile::spawn(file, Queue::new(max_queued_bytes), path).unwrap()
 }
 
 fn log(log_file: &mut LogFile, line: &str) {
     log_file.write_all(format!("{line}\n").as_bytes()).unwrap();
 }
 
-fn folder() -> (TempDir, PathBuf) {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("webchat.log");
-    (folder, path)
+fn log_path() -> (TempDir, PathBuf) {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("webchat.log");
+    (dir, path)
 }
 
-/// The lines of all files of the folder.
-fn all_lines(folder: &Path) -> Vec<String> {
-    let files = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
-    let texts: Vec<_> = files.map(|path| fs::read_to_string(path).unwrap()).collect();
-    assert!(texts.iter().all(|text| text.ends_with('\n')));
-    texts.iter().flat_map(|text| text.lines()).map(str::to_owned).collect()
+/// Returns the lines of all files in the directory.
+fn all_lines(dir: &Path) -> Vec<String> {
+    let files = fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().path());
+    let contents: Vec<_> = files.map(|path| fs::read_to_string(path).unwrap()).collect();
+    assert!(contents.iter().all(|content| content.ends_with('\n')));
+    contents.iter().flat_map(|content| content.lines()).map(str::to_owned).collect()
 }
 
-fn wait_for_problem(log_file: &LogFile) -> String {
+fn wait_for_error(log_file: &LogFile) -> String {
     let started = Instant::now();
     while started.elapsed() < TIMEOUT {
-        if let Some(problem) = log_file.queue.status().problem {
-            return problem;
+        if let Some(error) = log_file.queue.status().error {
+            return error;
         }
         thread::sleep(Duration::from_millis(10));
     }
-    panic!("no problem");
+    panic!("the log file reported no error in time");
 }
 
 #[test]
-fn no_line_of_many_threads_is_lost_or_torn_by_rotations() {
-    let (folder, path) = folder();
+fn rotation_neither_loses_nor_splits_lines_of_concurrent_threads() {
+    let (dir, path) = log_path();
     let log_file = log_file(&path, 20_000, 1_000, usize::MAX);
     let line = |writer: usize, number: usize| {
         format!("writer {writer} line {number} {}", "x".repeat(number % 200))
@@ -62,42 +62,42 @@ fn no_line_of_many_threads_is_lost_or_torn_by_rotations() {
                 }
             });
         }
-        let reopening = log_file.clone();
-        scope.spawn(move || (0..100).for_each(|_| reopening.queue.reopen()));
+        let log_file = log_file.clone();
+        scope.spawn(move || (0..100).for_each(|_| log_file.queue.reopen()));
     });
     assert_eq!(log_file.queue.flush(TIMEOUT), 0);
 
-    let lines = all_lines(folder.path());
+    let lines = all_lines(dir.path());
     assert_eq!(lines.len(), 16_000);
     let lines: HashSet<_> = lines.into_iter().collect();
     let mut expected =
         (0..16).flat_map(|writer| (0..1_000).map(move |number| line(writer, number)));
     assert!(expected.all(|line| lines.contains(&line)));
-    assert!(fs::read_dir(folder.path()).unwrap().count() > 50);
+    assert!(fs::read_dir(dir.path()).unwrap().count() > 50);
 }
 
 #[test]
-fn a_file_that_fails_drops_only_what_the_queue_cannot_hold() {
-    let (folder, _) = folder();
-    let path = folder.path().join("logs/webchat.log");
+fn only_lines_beyond_the_queue_limit_are_dropped_while_the_file_cannot_be_opened() {
+    let (dir, _) = log_path();
+    let path = dir.path().join("logs/webchat.log");
     let mut log_file = log_file(&path, 1_000_000, 1, 1_000);
 
     for number in 0..500 {
         log(&mut log_file, &format!("line {number:3}"));
     }
-    let problem = wait_for_problem(&log_file);
+    let error = wait_for_error(&log_file);
     fs::create_dir(path.parent().unwrap()).unwrap();
     assert_eq!(log_file.queue.flush(TIMEOUT), 0);
 
-    assert!(problem.starts_with("failed to open: "), "{problem}");
+    assert!(error.starts_with("failed to open: "), "{error}");
     let written: Vec<_> = all_lines(path.parent().unwrap());
     let expected: Vec<_> = (0..111).map(|number| format!("line {number:3}")).collect();
     assert_eq!(written, expected);
-    assert_eq!(log_file.queue.status(), queue::Status { problem: None, dropped: 500 - 111 });
+    assert_eq!(log_file.queue.status(), queue::Status { error: None, dropped: 500 - 111 });
 }
 
 #[test]
-fn a_full_device_delays_nobody() {
+fn a_full_device_does_not_block_logging() {
     let mut log_file = log_file(Path::new("/dev/full"), 1_000, 1, 1_000);
 
     let started = Instant::now();
@@ -106,12 +106,12 @@ fn a_full_device_delays_nobody() {
     }
 
     assert!(started.elapsed() < Duration::from_secs(5));
-    assert!(wait_for_problem(&log_file).contains("No space left on device"));
+    assert!(wait_for_error(&log_file).contains("No space left on device"));
 }
 
 #[test]
-fn the_file_has_no_colors() {
-    let (_folder, path) = folder();
+fn the_file_contains_no_color_codes() {
+    let (_dir, path) = log_path();
     let log_file = log_file(&path, 1_000_000, 1, usize::MAX);
     let colored = fmt().with_ansi(true).without_time().with_writer(log_file.clone());
 
@@ -128,7 +128,7 @@ fn the_file_has_no_colors() {
 
 #[test]
 fn lines_before_a_panic_are_written() {
-    let (_folder, path) = folder();
+    let (_dir, path) = log_path();
     let settings = LogSettings {
         format: LogFormat::Text,
         level: "info".to_owned(),

@@ -16,13 +16,13 @@ use url::Url;
 use webchat_chat::SharedLogLimiter;
 use webchat_llm::{HttpSettings, http_client};
 
-/// How long one export may take.
+/// The maximum time for an export.
 const EXPORT_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// An attribute that is a list by its convention. A field of a span can't be one.
+/// An attribute that is a list in OpenTelemetry's conventions. A field of a `tracing` span can't be a list.
 const FINISH_REASONS: &str = "gen_ai.response.finish_reasons";
 
-/// Exports on the Tokio runtime: the thread that makes batches has none.
+/// An exporter that runs on the Tokio runtime: the SDK's batch thread has none.
 pub(super) struct LimitedExporter {
     exporter: Arc<opentelemetry_otlp::SpanExporter>,
     runtime: Handle,
@@ -68,7 +68,7 @@ impl SpanExporter for LimitedExporter {
         result.inspect_err(|error| self.log(error))
     }
 
-    /// The batches' thread calls this before the first export.
+    /// The batch thread calls this before the first export.
     fn set_resource(&mut self, resource: &Resource) {
         if let Some(exporter) = Arc::get_mut(&mut self.exporter) {
             exporter.set_resource(resource);
@@ -82,7 +82,7 @@ impl fmt::Debug for LimitedExporter {
     }
 }
 
-/// Returns the address for traces. A path of the endpoint is kept.
+/// Returns the URL for traces. A path of the endpoint is kept.
 fn traces_url(endpoint: &Url) -> String {
     let mut url = endpoint.clone();
     url.set_path(&format!("{}/v1/traces", endpoint.path().trim_end_matches('/')));

@@ -1,4 +1,4 @@
-//! Replaces the export of traces in a binary without the feature `otlp`, whose settings allow no endpoint.
+//! Replaces the export of traces in a binary without the feature `otlp`. Its settings reject an endpoint.
 
 use webchat_llm::RequestHeaders;
 use webchat_transport::ContinueTrace;
@@ -18,13 +18,13 @@ impl Traces {
         Ok(None)
     }
 
-    #[expect(clippy::unused_self, reason = "the export uses it")]
+    #[expect(clippy::unused_self, reason = "has the signature of the real export")]
     pub(crate) fn layer(&self) -> BoxedLayer {
         Box::new(tracing_subscriber::layer::Identity::new())
     }
 
     /// Does nothing.
-    #[expect(clippy::unused_async, reason = "the export waits here")]
+    #[expect(clippy::unused_async, reason = "has the signature of the real export")]
     pub async fn shutdown(self) {}
 }
 

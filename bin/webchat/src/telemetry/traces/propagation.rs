@@ -1,4 +1,4 @@
-//! Continues the traces of clients, and lets the model's provider continue ours, as in
+//! Continues the traces of clients, and lets the model's provider continue Webchat's traces, as in
 //! <https://www.w3.org/TR/trace-context/>.
 
 use std::collections::HashMap;
@@ -21,12 +21,12 @@ pub(crate) fn continue_trace(settings: &TraceSettings) -> Option<ContinueTrace> 
         let headers = HashMap::from([("traceparent".to_owned(), parent.to_owned())]);
         let propagator = TraceContextPropagator::new();
         let context = propagator.extract_with_context(&Context::new(), &headers);
-        // Fails for probes, which have no span.
+        // Fails for readiness probes, which have no span.
         let _ = span.set_parent(context);
     }))
 }
 
-/// Returns the function that returns the headers of a request within the current span, unless there are no traces.
+/// Returns the function that creates the trace headers for the current span, unless there are no traces.
 pub(crate) fn request_headers(settings: &TraceSettings) -> Option<RequestHeaders> {
     settings.endpoint.as_ref()?;
     Some(Arc::new(|| {

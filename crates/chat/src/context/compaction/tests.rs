@@ -289,7 +289,7 @@ async fn try_acquire_lease_as_other_instance(test: &TestChat) -> bool {
         .core
         .ports
         .contexts
-        .begin_compaction(test.conversation_id, now, now.plus(COMPACTION_LEASE_DURATION))
+        .acquire_compaction_lease(test.conversation_id, now, now.plus(COMPACTION_LEASE_DURATION))
         .await
         .unwrap()
 }

@@ -1,4 +1,4 @@
-//! Appending messages, and beginning a turn with them.
+//! Appending messages, which may start a turn.
 
 use mongodb::error::Result as MongoResult;
 use webchat_domain::{ConversationId, Timestamp, UserId};
@@ -62,7 +62,7 @@ async fn insert(
     if messages.is_empty() {
         return Ok(());
     }
-    let documents = messages.iter().cloned().map(|one| MessageDocument::new(user_id, one));
+    let documents = messages.iter().cloned().map(|message| MessageDocument::new(user_id, message));
     let collection = transaction.database.messages();
     collection.insert_many(documents).session(transaction.session).await?;
     Ok(())

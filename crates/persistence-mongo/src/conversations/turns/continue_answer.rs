@@ -1,4 +1,4 @@
-//! Beginning a turn that continues an answer.
+//! Starting a turn that continues an answer.
 
 use mongodb::bson::{doc, serialize_to_bson};
 use mongodb::error::Result as MongoResult;
@@ -12,7 +12,7 @@ use crate::database::{READ_TIME, Transaction};
 use crate::documents::ConversationDocument;
 use crate::queries::{by_owner, find_conversation, update_state};
 
-/// Begins a turn that continues the answer at the end of the visible path.
+/// Starts a turn that continues the answer at the end of the visible path.
 pub(crate) async fn continue_answer(
     mut transaction: Transaction<'_>,
     user_id: UserId,
@@ -48,7 +48,7 @@ async fn find_head(
     Ok(head.session(&mut *transaction.session).await?.map(StoredMessage::from))
 }
 
-/// Writes what a continuation changes in the answer.
+/// Writes the fields of the answer that a continuation changes.
 async fn update_answer(
     transaction: &mut Transaction<'_>,
     answer: &StoredMessage,
@@ -59,7 +59,7 @@ async fn update_answer(
         "status": message.status.stored_name(),
         "error": serialize_to_bson(&message.error)?,
     };
-    // The field is absent without an id.
+    // Without an id, the field must be absent.
     if let Some(client_message_id) = &answer.client_message_id {
         change.insert("client_message_id", client_message_id.as_str());
     }

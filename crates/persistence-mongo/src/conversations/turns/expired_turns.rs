@@ -1,4 +1,4 @@
-//! Turns of dead instances: their lease has expired, or their end was never published.
+//! Turns of dead instances, whose lease has expired or whose end was never published.
 
 use mongodb::bson::{DateTime, doc};
 use mongodb::error::Result as MongoResult;
@@ -17,7 +17,7 @@ pub(crate) async fn claim_next(
     unpublished_since: Timestamp,
     until: Timestamp,
 ) -> MongoResult<Option<AbandonedTurn>> {
-    // The filter of the partial index, which only has conversations with a turn.
+    // The filter of the partial index, which contains only conversations with a turn.
     let turn = doc! { "$type": "string" };
     let expired = doc! { "running_turn": &turn, "lease_until": { "$lte": date(now) } };
     // A turn that has ended has no lease.
@@ -27,7 +27,7 @@ pub(crate) async fn claim_next(
         "updated_at": { "$lte": date(unpublished_since) },
     };
     let except: Vec<_> = except.iter().map(ToString::to_string).collect();
-    let claimable = doc! {
+    let available = doc! {
         "schema": CONVERSATION_SCHEMA_VERSION,
         "$or": [expired, unpublished],
         "running_turn": { "$nin": except },
@@ -35,7 +35,7 @@ pub(crate) async fn claim_next(
     let lease = doc! { "$set": { "lease_until": date(until) } };
     let claimed = database
         .conversations()
-        .find_one_and_update(claimable, lease)
+        .find_one_and_update(available, lease)
         .sort(doc! { "lease_until": 1 })
         .projection(without_context())
         .await?;

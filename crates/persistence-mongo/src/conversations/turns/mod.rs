@@ -1,4 +1,4 @@
-//! Turns: how they begin, save their answer and end.
+//! Starting turns, saving their answers, and ending them.
 
 mod append;
 mod continue_answer;

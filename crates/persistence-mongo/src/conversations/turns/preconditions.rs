@@ -1,4 +1,4 @@
-//! Loading the state that decides whether messages may be appended or an answer continued.
+//! Loads the state for the preconditions of appending messages and of continuing an answer.
 
 use mongodb::bson::{Document, doc};
 use mongodb::error::Result as MongoResult;
@@ -8,7 +8,7 @@ use webchat_persistence::rules::{self, AppendState, Counterpart, StoredName};
 use crate::database::{READ_TIME, Transaction};
 use crate::documents::ConversationDocument;
 
-/// Loads the state that the rules of an append or a continuation check.
+/// Loads the state that the rules for an append or a continuation check.
 pub(crate) async fn load_append_state(
     transaction: &mut Transaction<'_>,
     conversation: &ConversationDocument,
@@ -27,8 +27,8 @@ pub(crate) async fn load_append_state(
     })
 }
 
-/// Returns the messages that were stored under the `client_message_id` before: a question with its answer,
-/// in order. A message that a reset has removed is deleted here, so that its `client_message_id` is free.
+/// Returns the message that was stored under the `client_message_id` and its counterpart: a question and its answer,
+/// in order. Deletes a message that a reset has removed, so that its `client_message_id` can be used again.
 async fn find_duplicate(
     transaction: &mut Transaction<'_>,
     conversation: &ConversationDocument,
@@ -52,18 +52,18 @@ async fn find_duplicate(
         return Ok(Vec::new());
     }
     let first = Message::from(first);
-    let other = match counterpart(conversation, &first) {
+    let counterpart = match counterpart_filter(conversation, &first) {
         Some(filter) => {
             let find = messages.find_one(filter).max_time(READ_TIME).sort(doc! { "position": 1 });
             find.session(&mut *transaction.session).await?.map(Message::from)
         }
         None => None,
     };
-    Ok(rules::exchange(first, other))
+    Ok(rules::question_and_answer(first, counterpart))
 }
 
-/// Matches the other message of the exchange; the first of them, by position.
-fn counterpart(conversation: &ConversationDocument, first: &Message) -> Option<Document> {
+/// Returns the filter of the counterpart. If several messages match, the counterpart is the first one by position.
+fn counterpart_filter(conversation: &ConversationDocument, first: &Message) -> Option<Document> {
     match rules::counterpart(first) {
         Counterpart::AnswerTo(question) => Some(doc! {
             "conversation_id": conversation.conversation_id.to_string(),

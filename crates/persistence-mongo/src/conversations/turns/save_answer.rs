@@ -11,7 +11,7 @@ use webchat_persistence::rules::{self, SavedAnswer, StoredName};
 use crate::database::{READ_TIME, Transaction};
 use crate::queries::{by_id, find_conversation, update_state};
 
-/// The fields of a saved answer that decide the conversation's number of tokens.
+/// The fields of a saved answer on which the conversation's token count depends.
 #[serde_as]
 #[derive(Deserialize)]
 struct SavedFields {

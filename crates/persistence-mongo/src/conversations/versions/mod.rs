@@ -1,4 +1,4 @@
-//! The versions of messages: which of the messages with the same parent is visible.
+//! The versions of messages, one of which is visible.
 
 mod node;
 mod path;

@@ -11,7 +11,7 @@ use webchat_persistence::rules::PathNode;
 use crate::database::{READ_TIME, Transaction};
 use crate::documents::{ConversationDocument, long};
 
-/// The fields of a message that paths need.
+/// The fields of a message that are needed for paths.
 #[serde_as]
 #[derive(Clone, Deserialize)]
 pub(crate) struct Node {
@@ -76,6 +76,6 @@ pub(crate) async fn find_node(
         "position": { "$gt": long(conversation.reset_through) },
     };
     let messages = transaction.database.messages().clone_with_type::<Node>();
-    let found = messages.find_one(existing).max_time(READ_TIME).projection(Node::projection());
-    found.session(&mut *transaction.session).await
+    let find = messages.find_one(existing).max_time(READ_TIME).projection(Node::projection());
+    find.session(&mut *transaction.session).await
 }

@@ -1,4 +1,4 @@
-//! Making another path the visible one.
+//! Making another path visible.
 
 use mongodb::bson::{Document, deserialize_from_document, doc};
 use mongodb::error::Result as MongoResult;
@@ -10,7 +10,7 @@ use super::summary::drop_summary_from;
 use crate::database::{READ_TIME, Transaction};
 use crate::documents::{ConversationDocument, long};
 
-/// Makes the path the visible one. Returns the conversation's new state, which the caller writes.
+/// Makes the path visible. Returns the conversation's new state, which the caller writes.
 pub(crate) async fn show(
     transaction: &mut Transaction<'_>,
     conversation: &ConversationDocument,
@@ -70,12 +70,12 @@ async fn count(
         "tokens": { "$sum": "$token_count" },
     } };
     let collection = transaction.database.messages();
-    let counting = collection.aggregate([doc! { "$match": messages }, group]).max_time(READ_TIME);
-    let mut counted = counting.session(&mut *transaction.session).await?;
-    let Some(counted) = counted.next(transaction.session).await.transpose()? else {
+    let aggregate = collection.aggregate([doc! { "$match": messages }, group]).max_time(READ_TIME);
+    let mut cursor = aggregate.session(&mut *transaction.session).await?;
+    let Some(counts) = cursor.next(transaction.session).await.transpose()? else {
         return Ok(HiddenMessages::default());
     };
-    let Counts { first, count, tokens } = deserialize_from_document(counted)?;
+    let Counts { first, count, tokens } = deserialize_from_document(counts)?;
     Ok(HiddenMessages {
         first_position: u64::try_from(first).ok(),
         message_count: count,
@@ -83,7 +83,7 @@ async fn count(
     })
 }
 
-/// Makes the messages of the path visible that are not visible yet.
+/// Makes the hidden messages of the path visible.
 async fn show_messages(transaction: &mut Transaction<'_>, path: &NewPath) -> MongoResult<()> {
     let ids: Vec<String> = path.newly_visible().map(|id| id.to_string()).collect();
     if ids.is_empty() {

@@ -13,7 +13,7 @@ use crate::database::{READ_TIME, Transaction};
 use crate::documents::{ConversationDocument, long};
 use crate::queries::{by_owner, find_conversation, update_state};
 
-/// Makes the path to a message and on to its newest descendants the visible one.
+/// Makes the path through a message and its newest descendants visible.
 pub(crate) async fn select(
     mut transaction: Transaction<'_>,
     user_id: UserId,
@@ -37,8 +37,8 @@ pub(crate) async fn select(
     Ok(SelectOutcome::Visible { changed: true })
 }
 
-/// Returns all messages after this position, visible or not, ordered by position. This is one query,
-/// because a query per generation would take as many round trips.
+/// Returns all messages after this position, visible or not, ordered by position. One query reads them all, because a
+/// query for each generation would take as many round trips.
 async fn find_later(
     transaction: &mut Transaction<'_>,
     conversation: &ConversationDocument,
@@ -54,6 +54,6 @@ async fn find_later(
         .max_time(READ_TIME)
         .sort(doc! { "position": 1 })
         .projection(Node::projection());
-    let mut found = find.session(&mut *transaction.session).await?;
-    found.stream(transaction.session).map_ok(PathNode::from).try_collect().await
+    let mut cursor = find.session(&mut *transaction.session).await?;
+    cursor.stream(transaction.session).map_ok(PathNode::from).try_collect().await
 }

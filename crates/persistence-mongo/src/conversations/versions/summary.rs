@@ -1,4 +1,4 @@
-//! Dropping a summary that no longer matches the visible path.
+//! Dropping a summary that no longer fits the visible path.
 
 use mongodb::bson::{Bson, doc};
 use mongodb::error::Result as MongoResult;

@@ -1,4 +1,4 @@
-//! Migrating many conversations in a separate process, which in some tests is killed repeatedly.
+//! Tests of migrating many conversations in a separate process, which some tests kill repeatedly.
 
 use std::collections::HashMap;
 use std::io::{BufRead, BufReader};
@@ -79,8 +79,8 @@ struct Found {
 /// completely.
 async fn compare(database: &LegacyDatabase, numbers: impl Iterator<Item = u32>) -> Found {
     let mut messages = messages_by_conversation(database).await;
-    let present = by_number(database, CONVERSATIONS).await;
-    let backup = by_number(database, BACKUP).await;
+    let present = documents_by_id(database, CONVERSATIONS).await;
+    let backup = documents_by_id(database, BACKUP).await;
     let mut found = Found { migrated: 0, pending: 0, skipped: 0 };
     for number in numbers {
         let (original, is_convertible) = generated(number);
@@ -104,7 +104,7 @@ async fn compare(database: &LegacyDatabase, numbers: impl Iterator<Item = u32>) 
     if found.pending == 0 {
         assert!(
             messages.is_empty(),
-            "{} conversation ids have messages but no conversation",
+            "{} conversations have messages but no document",
             messages.len()
         );
     }
@@ -141,39 +141,39 @@ fn assert_migrated(original: &Document, present: &Document, messages: &[Document
     assert_eq!(present.get("updated_at"), updated_at, "{original}");
 }
 
-async fn by_number(database: &LegacyDatabase, name: &str) -> HashMap<String, RawDocumentBuf> {
+async fn documents_by_id(database: &LegacyDatabase, name: &str) -> HashMap<String, RawDocumentBuf> {
     let collection = database.collection::<RawDocumentBuf>(name);
-    let found = collection.find(doc! {}).await.unwrap();
-    let named =
-        found.map_ok(|document| (document.get_object_id("_id").unwrap().to_hex(), document));
-    named.try_collect().await.unwrap()
+    let cursor = collection.find(doc! {}).await.unwrap();
+    let with_ids =
+        cursor.map_ok(|document| (document.get_object_id("_id").unwrap().to_hex(), document));
+    with_ids.try_collect().await.unwrap()
 }
 
 /// Returns all messages by conversation, in the order of their positions.
 async fn messages_by_conversation(database: &LegacyDatabase) -> HashMap<String, Vec<Document>> {
     let collection = database.collection::<Document>(MESSAGES);
     let in_order = doc! { "conversation_id": 1, "position": 1 };
-    let mut found = collection.find(doc! {}).sort(in_order).await.unwrap();
+    let mut cursor = collection.find(doc! {}).sort(in_order).await.unwrap();
     let mut messages: HashMap<String, Vec<Document>> = HashMap::new();
-    while let Some(message) = found.try_next().await.unwrap() {
+    while let Some(message) = cursor.try_next().await.unwrap() {
         let id = message.get_str("conversation_id").unwrap().to_owned();
         messages.entry(id).or_default().push(message);
     }
     messages
 }
 
-/// Starts the migrating process: this program, running the test below that is ignored otherwise.
-fn start_migrating(database: &LegacyDatabase) -> Child {
+/// Starts the migration process: this program, which runs only the ignored test below.
+fn start_migration_process(database: &LegacyDatabase) -> Child {
     Command::new(env::current_exe().unwrap())
-        .args(["--exact", "flask_migration::bulk::migrating_process", "--ignored", "--nocapture"])
+        .args(["--exact", "flask_migration::bulk::migration_process", "--ignored", "--nocapture"])
         .env("MIGRATE_URI", &database.test.uri)
         .stdout(Stdio::piped())
         .spawn()
         .unwrap()
 }
 
-/// Kills the process after it has reported progress this many times, and then after a delay. Returns
-/// `false` if the process ended before.
+/// Kills the process when a delay has passed after it has reported progress this many times. Returns `false` if the
+/// process ended before.
 fn kill_after(mut process: Child, reports: usize, delay: Duration) -> bool {
     let mut lines = BufReader::new(process.stdout.take().unwrap()).lines().map_while(Result::ok);
     let progress = lines.by_ref().filter(|line| line.contains("Migrated")).take(reports);
@@ -192,16 +192,16 @@ fn peak_memory() -> u64 {
 
 /// Migrates everything in a separate process. Returns its peak memory, in kilobytes.
 fn migrate_in_a_process(database: &LegacyDatabase) -> u64 {
-    let output = start_migrating(database).wait_with_output().unwrap();
+    let output = start_migration_process(database).wait_with_output().unwrap();
     let printed = String::from_utf8(output.stdout).unwrap();
     assert!(output.status.success(), "{printed}");
     printed.lines().find_map(|line| line.strip_prefix("peak memory: ")).unwrap().parse().unwrap()
 }
 
 #[tokio::test]
-#[ignore = "the other tests start it as a separate process"]
-#[expect(clippy::disallowed_methods, reason = "the environment names the database")]
-async fn migrating_process() {
+#[ignore = "the other tests start this as a separate process"]
+#[expect(clippy::disallowed_methods, reason = "the environment contains the URI of the database")]
+async fn migration_process() {
     let database = MongoDatabase::connect(&env::var("MIGRATE_URI").unwrap()).await.unwrap();
     let migration = FlaskMigration::new(&database, Arc::new(count_tokens)).with_lease(LEASE);
     migration.run(|progress| println!("{progress:?}")).await.unwrap();
@@ -209,7 +209,7 @@ async fn migrating_process() {
 }
 
 #[tokio::test]
-async fn twenty_thousand_conversations_are_migrated_in_the_memory_of_one_batch() {
+async fn migrating_twenty_thousand_conversations_takes_the_memory_of_one_batch() {
     let documents = 20_000;
     let database = legacy_database_of(documents).await;
 
@@ -228,10 +228,10 @@ async fn a_migration_that_is_killed_repeatedly_loses_and_duplicates_nothing() {
     let mut migrated = 0;
 
     for _ in 0..8 {
-        let chance = Uuid::new_v4().as_u128();
-        let delay = Duration::from_millis(u64::try_from(chance % 200).unwrap());
-        let reports = usize::try_from(chance / 200 % 3).unwrap();
-        kills += u32::from(kill_after(start_migrating(&database), reports, delay));
+        let random = Uuid::new_v4().as_u128();
+        let delay = Duration::from_millis(u64::try_from(random % 200).unwrap());
+        let reports = usize::try_from(random / 200 % 3).unwrap();
+        kills += u32::from(kill_after(start_migration_process(&database), reports, delay));
         let found = compare(&database, 0..documents).await;
         assert!(found.migrated >= migrated, "{found:?}");
         migrated = found.migrated;
@@ -244,7 +244,7 @@ async fn a_migration_that_is_killed_repeatedly_loses_and_duplicates_nothing() {
 }
 
 #[tokio::test]
-async fn a_conversation_that_is_half_written_at_a_kill_is_invisible_and_then_written_once() {
+async fn a_conversation_partly_written_before_a_kill_is_invisible_and_later_written_once() {
     let longest = 777;
     let database = LegacyDatabase::new().await;
     database.insert([&generated(longest).0]).await;
@@ -252,7 +252,7 @@ async fn a_conversation_that_is_half_written_at_a_kill_is_invisible_and_then_wri
     let messages = database.collection::<Document>(MESSAGES);
     let written = async || messages.count_documents(doc! {}).await.unwrap();
 
-    let mut process = start_migrating(&database);
+    let mut process = start_migration_process(&database);
     while written().await == 0 {
         assert!(process.try_wait().unwrap().is_none(), "the process ended before it was killed");
     }
@@ -263,7 +263,7 @@ async fn a_conversation_that_is_half_written_at_a_kill_is_invisible_and_then_wri
     let store = database.test.store().await;
     let user_id = Uuid::new_v5(&NAMESPACE, b"user:user 259").to_string().parse().unwrap();
     let hits = store.search(user_id, &SearchQuery::parse("tide"), 10).await.unwrap();
-    assert_eq!(hits, [], "no part of the conversation is visible");
+    assert_eq!(hits, [], "a part of the conversation is visible");
     assert_eq!(
         store.list(user_id, ArchiveFilter::All, ListOrder::Created, None, 10).await.unwrap().items,
         []
@@ -287,7 +287,7 @@ async fn a_conversation_that_is_half_written_at_a_kill_is_invisible_and_then_wri
 }
 
 #[tokio::test]
-async fn the_largest_documents_are_migrated_in_the_memory_of_one_document() {
+async fn migrating_the_largest_documents_takes_the_memory_of_one_document() {
     let database = LegacyDatabase::new().await;
     let text = "The moon pulls. ".repeat(1024 * 1024 / 16);
     let history = [("user", text.as_str()), ("assistant", text.as_str())].repeat(4);

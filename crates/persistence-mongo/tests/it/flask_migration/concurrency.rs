@@ -1,4 +1,4 @@
-//! A migration while other programs use the database.
+//! Tests of a migration while other programs use the database.
 
 use std::sync::{Arc, mpsc};
 use std::thread;
@@ -12,7 +12,9 @@ use tokio::task::{JoinSet, block_in_place};
 use tokio::time::timeout;
 use webchat_domain::{ConversationId, MessageId, UserId};
 use webchat_persistence::Conversations;
-use webchat_persistence_mongo::{FlaskError, FlaskMigration, FlaskProgress, SkipReason, Skipped};
+use webchat_persistence_mongo::{
+    FlaskMigration, MigrationError, MigrationProgress, SkipReason, Skipped,
+};
 
 use super::legacy_database::{
     BACKUP, CONVERSATIONS, LegacyDatabase, MESSAGES, legacy_document, object_id, raw,
@@ -64,19 +66,19 @@ async fn message_count(database: &LegacyDatabase, number: u32) -> usize {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn of_two_concurrent_migrations_one_does_the_work_and_the_other_waits() {
+async fn one_of_two_concurrent_migrations_does_the_work_while_the_other_one_waits() {
     let database = database_with((0..600).map(document)).await;
     let migrations = [database.migration().await, database.migration().await];
-    let mut both = JoinSet::new();
+    let mut runs = JoinSet::new();
     for migration in migrations {
-        both.spawn(async move {
+        runs.spawn(async move {
             let mut has_waited = false;
-            let progress = |progress| has_waited |= progress == FlaskProgress::Waiting;
+            let progress = |progress| has_waited |= progress == MigrationProgress::Waiting;
             (migration.run(progress).await.unwrap().conversations, has_waited)
         });
     }
 
-    let mut done = both.join_all().await;
+    let mut done = runs.join_all().await;
 
     done.sort_unstable();
     assert_eq!(done, [(0, true), (600, false)]);
@@ -94,7 +96,7 @@ async fn a_stalled_migration_stops_writing_after_another_took_over() {
 
     let stopped = database.migration().await.run(|_| take_over()).await;
 
-    assert!(matches!(stopped, Err(FlaskError::TakenOver)), "{stopped:?}");
+    assert!(matches!(stopped, Err(MigrationError::TakenOver)), "{stopped:?}");
     let old = doc! { "schema": { "$exists": false } };
     let conversations = database.collection::<Document>(CONVERSATIONS);
     assert_eq!(conversations.count_documents(old).await.unwrap(), 350);
@@ -129,7 +131,7 @@ async fn a_migration_that_counts_tokens_for_longer_than_its_lease_keeps_the_lock
 }
 
 #[tokio::test]
-async fn a_transaction_that_a_dead_migration_left_open_does_not_block_the_next_one() {
+async fn an_open_transaction_of_a_dead_migration_does_not_block_the_next_one() {
     let database = database_with([document(0)]).await;
     let meta = database.collection::<Document>("meta");
     let mut session = database.raw.client().start_session().await.unwrap();
@@ -163,7 +165,7 @@ async fn a_message_that_another_program_writes_during_the_migration_is_kept() {
         "user_id": USER,
         "position": 2_i64,
         "role": "user",
-        "content": "From elsewhere",
+        "content": "From another program",
         "token_count": 2_i64,
         "status": "complete",
         "created_at": DateTime::from_millis(0),
@@ -185,7 +187,7 @@ async fn a_message_that_another_program_writes_during_the_migration_is_kept() {
     assert_eq!(report.conversations, 1);
     let messages = database.collection::<Document>(MESSAGES);
     let found = messages.find_one(doc! { "conversation_id": id(0) }).await.unwrap().unwrap();
-    assert_eq!(found.get_str("content").unwrap(), "From elsewhere");
+    assert_eq!(found.get_str("content").unwrap(), "From another program");
 }
 
 #[tokio::test]
@@ -235,7 +237,7 @@ async fn a_document_that_changes_during_the_migration_is_skipped_and_migrated_by
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_conversation_whose_messages_read_back_differently_stays_invisible() {
+async fn a_conversation_whose_written_messages_differ_stays_invisible() {
     let misplaced = legacy_document(object_id(1), &id(1), USER, &[("user", "Last")]);
     let many = vec![("user", "one of many"); 3_000];
     let last = legacy_document(object_id(2), &id(2), USER, &many);
@@ -270,8 +272,8 @@ async fn a_document_that_the_database_rejects_does_not_affect_the_others() {
     let twin = legacy_document(object_id(2), &id(2), USER, &[("user", "Question 1")]);
     let database = database_with([document(0), document(1), twin.clone(), document(3)]).await;
     let unique = IndexOptions::builder().unique(true).sparse(true).build();
-    let one_title_each = IndexModel::builder().keys(doc! { "title": 1 }).options(unique).build();
-    database.collection::<Document>(CONVERSATIONS).create_index(one_title_each).await.unwrap();
+    let unique_titles = IndexModel::builder().keys(doc! { "title": 1 }).options(unique).build();
+    database.collection::<Document>(CONVERSATIONS).create_index(unique_titles).await.unwrap();
 
     let report = database.migration().await.run(|_| ()).await.unwrap();
 
@@ -311,7 +313,7 @@ async fn messages_of_a_deleted_conversation_are_removed_before_its_id_is_reused(
     let migration = database.migration().await;
     let report = migration.run(|_| ()).await.unwrap();
     assert_eq!(report.skipped, 1);
-    // The state after a crash between the deletion of a conversation and that of its messages, up to position 2.
+    // The state after a crash between the deletions of a conversation and of its messages up to position 2.
     let conversations = database.collection::<Document>(CONVERSATIONS);
     conversations.delete_one(doc! { "_id": object_id(0) }).await.unwrap();
     let removal = doc! { "conversation_id": id(0), "user_id": USER, "through": 2_i64 };

@@ -1,4 +1,4 @@
-//! Every kind of document that the Flask application may have written, and its conversion.
+//! Tests of converting every kind of document that the Flask application may have written.
 
 use std::fmt::Debug;
 use std::str::FromStr;
@@ -13,7 +13,7 @@ use webchat_domain::{
 };
 use webchat_persistence::{Append, AppendOutcome, Contexts, Conversations, StoredContext};
 use webchat_persistence_mongo::{
-    FlaskMigration, FlaskProgress, FlaskReport, MongoStore, Schema, SkipReason, Skipped,
+    FlaskMigration, MigrationProgress, MigrationReport, MongoStore, Schema, SkipReason, Skipped,
 };
 
 use super::legacy_database::{
@@ -52,7 +52,7 @@ fn with_entry(number: u32, entry: impl Into<Bson>) -> Document {
     with(number, "conversation_history", vec![first.into(), entry.into()])
 }
 
-/// Documents that are migrated.
+/// Returns documents that are migrated.
 fn convertible() -> Vec<Document> {
     let mut plain = with_entry(1, doc! { "role": "assistant", "content": "The moon.", "n": 1 });
     plain.extend(doc! { "language": "german", "rating": 5 });
@@ -87,7 +87,7 @@ fn convertible() -> Vec<Document> {
     ]
 }
 
-/// Documents that are skipped, and why.
+/// Returns documents that are skipped, with the reasons.
 fn unconvertible() -> Vec<(Document, SkipReason)> {
     let long = "x".repeat(1024 * 1024 + 1);
     let no_text = doc! { "role": "user", "content": [{ "type": "text", "text": "Why?" }] };
@@ -129,12 +129,12 @@ fn unconvertible() -> Vec<(Document, SkipReason)> {
     ]
 }
 
-/// A document whose `conversation_id` the document 65 writes in another notation.
+/// Returns a document with the `conversation_id` of document 65, but in canonical form.
 fn inserted_last() -> Document {
     without(66, &[])
 }
 
-/// A message that no migration wrote, in the conversation 68.
+/// Returns a message in conversation 68 that no migration wrote.
 fn foreign_message() -> Document {
     doc! {
         "message_id": MessageId::generate().to_string(),
@@ -161,12 +161,12 @@ async fn database_with_all_kinds() -> LegacyDatabase {
     database
 }
 
-fn expected_report() -> FlaskReport {
+fn expected_report() -> MigrationReport {
     let skipped = unconvertible().into_iter().map(|(document, reason)| Skipped {
         document: document.get("_id").unwrap().to_string(),
         reason,
     });
-    sorted(FlaskReport {
+    sorted(MigrationReport {
         conversations: 11,
         messages: 2 + 5 + 3 * 2 + 3 * 2 + 2,
         role_mapped_messages: 4,
@@ -178,7 +178,7 @@ fn expected_report() -> FlaskReport {
     })
 }
 
-fn sorted(mut report: FlaskReport) -> FlaskReport {
+fn sorted(mut report: MigrationReport) -> MigrationReport {
     report.first_skipped.sort_by(|a, b| a.document.cmp(&b.document));
     report
 }
@@ -189,14 +189,14 @@ async fn all(database: &LegacyDatabase, collection: &str) -> Vec<RawDocumentBuf>
 }
 
 #[tokio::test]
-async fn a_plan_predicts_exactly_what_a_run_does() {
+async fn a_plan_returns_the_report_of_a_run() {
     let database = database_with_all_kinds().await;
     let before = all(&database, CONVERSATIONS).await;
     let migration = database.migration().await;
 
     assert_eq!(migration.pending().await.unwrap(), 29);
     let planned = migration.plan().await.unwrap();
-    assert!(all(&database, CONVERSATIONS).await == before, "planning changes nothing");
+    assert!(all(&database, CONVERSATIONS).await == before, "the plan changed a document");
     let done = migration.run(|_| ()).await.unwrap();
 
     assert_eq!(sorted(planned), expected_report());
@@ -229,13 +229,13 @@ async fn a_second_run_changes_nothing() {
     let before = (all(&database, CONVERSATIONS).await, all(&database, MESSAGES).await);
 
     let report =
-        migration.run(|progress| assert_ne!(progress, FlaskProgress::Waiting)).await.unwrap();
+        migration.run(|progress| assert_ne!(progress, MigrationProgress::Waiting)).await.unwrap();
 
-    let expected = FlaskReport {
+    let expected = MigrationReport {
         already_current: 12,
         skipped: 18,
         first_skipped: expected_report().first_skipped,
-        ..FlaskReport::default()
+        ..MigrationReport::default()
     };
     assert_eq!(sorted(report), expected);
     let after = (all(&database, CONVERSATIONS).await, all(&database, MESSAGES).await);
@@ -380,7 +380,7 @@ async fn an_empty_or_missing_history_becomes_an_empty_conversation() {
 }
 
 #[tokio::test]
-async fn ids_that_are_not_uuids_are_derived_and_uuids_in_another_notation_keep_their_value() {
+async fn ids_that_are_not_uuids_are_derived_and_uuids_in_another_form_keep_their_value() {
     let migrated = Migrated::new().await;
 
     let (alice, talk) = (derived("user:alice"), derived("conversation:my talk"));
@@ -433,7 +433,7 @@ async fn a_database_that_does_not_exist_yet_has_nothing_to_migrate() {
     let migration = FlaskMigration::new(&connected, Arc::new(count_tokens));
 
     assert_eq!(migration.pending().await.unwrap(), 0);
-    assert_eq!(migration.plan().await.unwrap(), FlaskReport::default());
+    assert_eq!(migration.plan().await.unwrap(), MigrationReport::default());
     Schema::of(connected).prepare().await.unwrap();
-    assert_eq!(migration.run(|_| ()).await.unwrap(), FlaskReport::default());
+    assert_eq!(migration.run(|_| ()).await.unwrap(), MigrationReport::default());
 }

@@ -1,4 +1,4 @@
-//! A database as the Flask application leaves it.
+//! A database of the Flask application.
 
 use std::sync::Arc;
 
@@ -14,24 +14,24 @@ pub(crate) const CONVERSATIONS: &str = "conversations";
 pub(crate) const BACKUP: &str = "conversations_flask_backup";
 pub(crate) const MESSAGES: &str = "messages";
 
-/// The namespace of derived UUIDs, as the manual documents it.
+/// The documented namespace of derived UUIDs.
 pub(crate) const NAMESPACE: Uuid = uuid!("8eb8e842-8847-4687-8bf3-213d22d6b541");
 
 /// The default times of the documents below.
 pub(crate) const CREATED_AT: i64 = 1_700_000_000_000;
 pub(crate) const UPDATED_AT: i64 = 1_700_000_060_000;
 
-/// The creation time that the ids below contain.
+/// The creation time in the ids below.
 pub(crate) const OBJECT_IDS_SECONDS: u32 = 1_600_000_000;
 
-/// The database, and a second connection to it without our code.
+/// The database, and a second connection to it with the plain driver.
 pub(crate) struct LegacyDatabase {
     pub(crate) raw: Database,
     pub(crate) test: TestDatabase,
 }
 
 impl LegacyDatabase {
-    /// Creates the database with its validator and its indexes, and without documents.
+    /// Creates the database with its validator and its indexes, but without documents.
     pub(crate) async fn new() -> Self {
         let test = TestDatabase::new();
         let raw = test.raw().await;
@@ -41,8 +41,8 @@ impl LegacyDatabase {
         database
     }
 
-    /// Creates the indexes as the Flask application does on each start. Fails if an index has the same name but other
-    /// keys.
+    /// Creates the indexes like the Flask application, which does this at each start. Fails if an index has the same
+    /// name but other keys.
     pub(crate) async fn create_legacy_indexes(&self) {
         for index in legacy_indexes() {
             let create = doc! { "createIndexes": CONVERSATIONS, "indexes": [index] };
@@ -50,7 +50,7 @@ impl LegacyDatabase {
         }
     }
 
-    /// Restores the backup by the command in the operations manual.
+    /// Restores the backup with the command of the operations manual.
     pub(crate) async fn restore_backup(&self) {
         let restore = doc! { "$merge": {
             "into": CONVERSATIONS, "on": "_id", "whenMatched": "replace", "whenNotMatched": "discard",
@@ -108,7 +108,7 @@ fn legacy_indexes() -> [Document; 3] {
     ]
 }
 
-/// Creates a document as the Flask application writes it.
+/// Creates a document like those of the Flask application.
 pub(crate) fn legacy_document(
     id: ObjectId,
     conversation_id: &str,
@@ -129,7 +129,7 @@ pub(crate) fn legacy_document(
     }
 }
 
-/// Creates an id whose order is that of its number.
+/// Creates an id. Ids have the order of their numbers.
 pub(crate) fn object_id(number: u32) -> ObjectId {
     ObjectId::parse_str(format!("{OBJECT_IDS_SECONDS:08x}{number:016x}")).unwrap()
 }

@@ -1,4 +1,4 @@
-//! The migration of the Flask application's conversations.
+//! Tests of the migration of the Flask application's conversations.
 
 mod bulk;
 mod concurrency;

@@ -1,4 +1,4 @@
-//! Returning to the Flask application, as the manual documents it.
+//! Tests of the documented rollback to the Flask application.
 
 use mongodb::bson::{Document, doc};
 use webchat_persistence_mongo::{Schema, SchemaChange};

@@ -1,4 +1,4 @@
-//! Databases for the tests.
+//! Test databases.
 
 pub(crate) mod server;
 
@@ -26,7 +26,7 @@ impl TestDatabase {
         Self::at(&shared_server(), true)
     }
 
-    /// Creates a database on the test's server, which deletes it at the end.
+    /// Creates a database on the test's own server, whose data is deleted at the end.
     pub(crate) fn on(server: &TestServer) -> Self {
         Self::at(&server.uri(), false)
     }
@@ -47,7 +47,7 @@ impl TestDatabase {
         MongoStore::new(database)
     }
 
-    /// Returns the driver's database, without our code.
+    /// Returns the plain database of the driver.
     pub(crate) async fn raw(&self) -> mongodb::Database {
         Client::with_uri_str(&self.uri).await.unwrap().database(&self.name)
     }
@@ -59,7 +59,7 @@ impl Drop for TestDatabase {
             return;
         }
         let (uri, name) = (self.uri.clone(), self.name.clone());
-        // In another thread, as this one may belong to a runtime.
+        // Use another thread, because this one may belong to a runtime.
         let dropping = thread::spawn(move || {
             Runtime::new().unwrap().block_on(async {
                 let client = Client::with_uri_str(&uri).await?;
@@ -68,12 +68,14 @@ impl Drop for TestDatabase {
             })
         });
         let dropped = dropping.join();
-        assert!(thread::panicking() || matches!(dropped, Ok(Ok(()))), "not dropped: {dropped:?}");
+        assert!(
+            thread::panicking() || matches!(dropped, Ok(Ok(()))),
+            "failed to drop the database: {dropped:?}"
+        );
     }
 }
 
-/// Ends open transactions: the test's runtime has stopped, maybe in the middle of one, which would block
-/// the drop.
+/// Ends open transactions, which would block the drop. The test's runtime may have stopped during a transaction.
 async fn end_transactions(client: &Client, app: &str) -> mongodb::error::Result<()> {
     let admin = client.database("admin");
     let open = [
@@ -81,21 +83,21 @@ async fn end_transactions(client: &Client, app: &str) -> mongodb::error::Result<
         doc! { "$match": { "appName": app, "transaction": { "$exists": true } } },
     ];
     let sessions: Vec<Document> = admin.aggregate(open).await?.try_collect().await?;
-    let ids: Vec<_> = sessions.iter().map(|one| doc! { "id": one["lsid"]["id"].clone() }).collect();
+    let ids = sessions.iter().map(|session| doc! { "id": session["lsid"]["id"].clone() });
+    let ids: Vec<_> = ids.collect();
     if !ids.is_empty() {
         admin.run_command(doc! { "killSessions": ids }).await?;
     }
     Ok(())
 }
 
-#[expect(clippy::disallowed_methods, reason = "`make test` names the server in the environment")]
+#[expect(clippy::disallowed_methods, reason = "`make test` sets the URI in the environment")]
 fn shared_server() -> String {
     env::var("TEST_MONGODB_URI")
-        .expect("TEST_MONGODB_URI names a MongoDB server: run the tests with `make test`")
+        .expect("TEST_MONGODB_URI is not set to the URI of a MongoDB server: use `make test`")
 }
 
-/// Returns the URI with this database. Its name is also the application name, so that its connections can
-/// be recognised.
+/// Returns the URI with this database. Its name is also the application name, so that its connections can be recognised.
 fn with_database(server: &str, name: &str) -> String {
     let (server, options) = server.split_once('?').unwrap_or((server, ""));
     let (scheme, hosts) = server.split_once("://").unwrap();

@@ -1,4 +1,4 @@
-//! A server for one test, which may kill it.
+//! A server for a single test, which may kill it.
 
 use std::net::TcpListener;
 use std::process::{Child, Command, Stdio};
@@ -10,9 +10,9 @@ use mongodb::bson::{Bson, Document, doc};
 use tempfile::TempDir;
 use tokio::time::sleep;
 
-/// A `mongod` process with its own data folder. It is killed at the end.
+/// A `mongod` process with its own data directory. It is killed at the end.
 pub(crate) struct TestServer {
-    folder: TempDir,
+    dir: TempDir,
     port: u16,
     arguments: Vec<&'static str>,
     process: Child,
@@ -26,7 +26,7 @@ impl TestServer {
         let server = Self::start_uninitiated().await;
         let member = doc! { "_id": 0, "host": server.host() };
         let set = doc! { "_id": "test", "members": [member] };
-        server.admin(doc! { "replSetInitiate": set }).await;
+        server.run_admin_command(doc! { "replSetInitiate": set }).await;
         server.wait_for_primary().await;
         server
     }
@@ -42,10 +42,10 @@ impl TestServer {
     }
 
     async fn start_with(arguments: &[&'static str]) -> Self {
-        let folder = tempfile::tempdir().unwrap();
+        let dir = tempfile::tempdir().unwrap();
         let port = free_port();
-        let process = spawn(&folder, port, arguments);
-        let server = Self { folder, port, arguments: arguments.to_vec(), process };
+        let process = spawn(&dir, port, arguments);
+        let server = Self { dir, port, arguments: arguments.to_vec(), process };
         server.wait_for_ping().await;
         server
     }
@@ -58,7 +58,7 @@ impl TestServer {
         format!("mongodb://{}/?replicaSet=test", self.host())
     }
 
-    /// Kills the process, as `kill -9` does.
+    /// Kills the process with SIGKILL.
     pub(crate) fn kill(&mut self) {
         self.process.kill().unwrap();
         self.process.wait().unwrap();
@@ -66,36 +66,39 @@ impl TestServer {
 
     /// Starts the process again with its data.
     pub(crate) async fn restart(&mut self) {
-        self.process = spawn(&self.folder, self.port, &self.arguments);
+        self.process = spawn(&self.dir, self.port, &self.arguments);
         self.wait_for_primary().await;
     }
 
     /// Makes the primary step down. It is elected again after a second.
     pub(crate) async fn step_down(&self) {
-        self.admin(doc! { "replSetStepDown": 1, "force": true }).await;
+        self.run_admin_command(doc! { "replSetStepDown": 1, "force": true }).await;
     }
 
     /// Configures a fail point, which only servers with `enableTestCommands` have.
     pub(crate) async fn fail_point(&self, name: &str, mode: impl Into<Bson>, data: Document) {
-        self.admin(doc! { "configureFailPoint": name, "mode": mode.into(), "data": data }).await;
+        self.run_admin_command(
+            doc! { "configureFailPoint": name, "mode": mode.into(), "data": data },
+        )
+        .await;
     }
 
-    pub(crate) async fn admin(&self, command: Document) -> Document {
-        self.direct().await.database("admin").run_command(command).await.unwrap()
+    pub(crate) async fn run_admin_command(&self, command: Document) -> Document {
+        self.direct_client().await.database("admin").run_command(command).await.unwrap()
     }
 
-    async fn direct(&self) -> Client {
+    async fn direct_client(&self) -> Client {
         let uri = format!("mongodb://{}/?directConnection=true", self.host());
         Client::with_uri_str(uri).await.unwrap()
     }
 
     async fn wait_for_ping(&self) {
-        let admin = self.direct().await.database("admin");
+        let admin = self.direct_client().await.database("admin");
         eventually(async || admin.run_command(doc! { "ping": 1 }).await.is_ok()).await;
     }
 
     async fn wait_for_primary(&self) {
-        let admin = self.direct().await.database("admin");
+        let admin = self.direct_client().await.database("admin");
         eventually(async || {
             let hello = admin.run_command(doc! { "hello": 1 }).await;
             hello.is_ok_and(|hello| hello.get_bool("isWritablePrimary").unwrap())
@@ -114,18 +117,18 @@ impl Drop for TestServer {
 
 /// Waits until the condition holds. Panics after a minute.
 pub(crate) async fn eventually(condition: impl AsyncFn() -> bool) {
-    let begun = Instant::now();
+    let started = Instant::now();
     while !condition().await {
         assert!(
-            begun.elapsed() < Duration::from_mins(1),
+            started.elapsed() < Duration::from_mins(1),
             "the condition did not hold within a minute"
         );
         sleep(Duration::from_millis(50)).await;
     }
 }
 
-fn spawn(folder: &TempDir, port: u16, arguments: &[&str]) -> Child {
-    let data = folder.path().join("data");
+fn spawn(dir: &TempDir, port: u16, arguments: &[&str]) -> Child {
+    let data = dir.path().join("data");
     fs::create_dir_all(&data).unwrap();
     Command::new(mongod())
         .args(["--bind_ip", "127.0.0.1", "--nounixsocket", "--quiet"])
@@ -135,15 +138,15 @@ fn spawn(folder: &TempDir, port: u16, arguments: &[&str]) -> Child {
         .arg("--dbpath")
         .arg(data)
         .arg("--logpath")
-        .arg(folder.path().join("log"))
+        .arg(dir.path().join("log"))
         .stdout(Stdio::null())
         .spawn()
         .unwrap()
 }
 
-#[expect(clippy::disallowed_methods, reason = "`make test` names the program in the environment")]
+#[expect(clippy::disallowed_methods, reason = "`make test` sets the path in the environment")]
 fn mongod() -> String {
-    env::var("TEST_MONGOD").expect("TEST_MONGOD names the program: run the tests with `make test`")
+    env::var("TEST_MONGOD").expect("TEST_MONGOD is not set to the path of mongod: use `make test`")
 }
 
 fn free_port() -> u16 {

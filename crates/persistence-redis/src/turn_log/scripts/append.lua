@@ -1,8 +1,9 @@
--- Appends an event with the next number, and publishes the number. Returns the number, and for a
--- duplicate the name and data of the event as it was first appended.
+-- Appends an event with the next sequence number, and publishes the number. Returns the number and, for a duplicate, the
+-- name and data of the first event.
 --
--- ARGV: the event's id, its name, its data, the id of its turn if that 'begins' or 'ends', and which; how many
--- other events may come between two appends of one id, and how many events of ended turns are kept.
+-- ARGV: the event's id; its name; its data; the id of its turn if the turn begins or ends with this event; 'begins',
+-- 'ends' or ''; the maximum number of other events between two appends of one id; the number of events of ended turns to
+-- keep.
 
 local event_id, name, data, turn_id, change, window, kept_events = unpack(ARGV)
 

@@ -1,17 +1,17 @@
--- Returns the number up to which all events are part of the stored messages, the newest number, and the
--- running turn.
+-- Returns the sequence number up to which all events are part of the stored messages, the newest number, and the running
+-- turn.
 
 local latest, turn_id, turn_before =
   unpack(redis.call('HMGET', log, 'latest', 'turn_id', 'turn_before'))
 
--- Without events, the current time serves as a number: the next event has a higher one. So reading a
--- checkpoint takes no memory.
+-- Without events, the current time serves as a sequence number, because the next event will have a higher one. Thus
+-- reading a checkpoint takes no memory.
 if not latest then
   local time = now()
   init_origin(time)
   return { text(time), text(time), false }
 end
--- If the events of a turn have expired, the turn was abandoned.
+-- A turn whose events have expired is abandoned.
 if turn_id and redis.call('EXISTS', events) == 1 then
   return { turn_before, latest, turn_id }
 end

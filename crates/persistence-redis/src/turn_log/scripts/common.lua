@@ -1,16 +1,16 @@
--- The common first part of the turn log's scripts.
+-- The common beginning of the turn log's scripts.
 --
--- An event's number is its time in microseconds since 1970, or the previous number plus one if that is
--- higher. So numbers rise even if Redis has lost its data, and stay below 2^53, the limit of integers in
--- JavaScript, until the year 2255.
+-- An event's sequence number is its time in microseconds since 1970, or the previous number plus one if that is higher.
+-- Thus numbers increase even if Redis has lost its data, and stay below 2^53, the limit of integers in JavaScript, until
+-- the year 2255.
 --
--- events  the stream with an entry per event, under its number; expires an hour after the newest event
+-- events  the stream, with an entry for each event under its number; expires an hour after the newest event
 -- log     latest                the newest number
 --         first, quiet_since    the first event of the stream; there was no event between
 --                               `quiet_since` and `first`
 --         turn_id, turn_before  the running turn, and the number before its first event
 --         expires a week after the newest event
--- origin  when this Redis was first used, or last lost its data
+-- origin  the time when this Redis server was first used, or last lost its data
 
 local EVENTS_TTL = 60 * 60 * 1000
 local LOG_TTL = 7 * 24 * EVENTS_TTL
@@ -33,7 +33,7 @@ local function init_origin(time)
   end
 end
 
--- The time since which a conversation without a log has had no events: otherwise its log would not have
+-- Returns the time since which a conversation without a log certainly had no events: a log of later events would not have
 -- expired yet. Returns nil if Redis has lost its data.
 local function quiet_since(time)
   local origin_time = tonumber(redis.call('GET', origin))

@@ -1,7 +1,7 @@
--- Returns the newest number, whether the log reaches back to the requested number, and the first events
--- after it.
+-- Returns the newest sequence number, whether the log reaches back to the requested number, and the first events after
+-- it.
 --
--- ARGV: the requested number, and the maximum number of events.
+-- ARGV: the requested sequence number, and the maximum number of events.
 
 local after = tonumber(ARGV[1])
 local latest, first, quiet = unpack(redis.call('HMGET', log, 'latest', 'first', 'quiet_since'))
@@ -19,7 +19,7 @@ end
 local from_first = first and (after == 0 or (tonumber(quiet) <= after and after < tonumber(first)))
 local from = from_first and first or ARGV[1]
 local kept = redis.call('XRANGE', events, from, '+', 'COUNT', ARGV[2])
--- The requested event was trimmed, has expired or never existed: later ones may be missing as well.
+-- The requested event was trimmed, has expired or never existed: later events may be missing as well.
 if not kept[1] or kept[1][1] ~= from .. '-0' then
   return { latest, 0, {} }
 end

@@ -11,13 +11,13 @@ const ENDLESS: &str =
     "WITH RECURSIVE numbers (n) AS (VALUES (1) UNION ALL SELECT n + 1 FROM numbers)
     SELECT count(*) FROM numbers";
 
-/// Less than any deadline or wait, and generous for a busy machine.
+/// Shorter than any deadline or wait, but long enough for a busy machine.
 const SOON: Duration = Duration::from_secs(4);
 
 async fn open() -> (Arc<Database>, TempDir) {
-    let folder = tempfile::tempdir().unwrap();
-    let database = Database::open(&folder.path().join("webchat.db")).await.unwrap();
-    (Arc::new(database), folder)
+    let dir = tempfile::tempdir().unwrap();
+    let database = Database::open(&dir.path().join("webchat.db")).await.unwrap();
+    (Arc::new(database), dir)
 }
 
 fn endless(transaction: &Transaction<'_>) -> rusqlite::Result<i64> {
@@ -29,8 +29,8 @@ fn one(transaction: &Transaction<'_>) -> rusqlite::Result<i64> {
 }
 
 #[tokio::test]
-async fn a_read_ends_at_its_deadline_and_its_connection_is_used_again() {
-    let (database, _folder) = open().await;
+async fn a_read_ends_at_its_deadline_and_releases_its_connection() {
+    let (database, _dir) = open().await;
     let user_id = UserId::generate();
 
     for _ in 0..3 {
@@ -44,13 +44,13 @@ async fn a_read_ends_at_its_deadline_and_its_connection_is_used_again() {
 }
 
 #[tokio::test]
-async fn a_read_that_nobody_waits_for_frees_its_connection() {
-    let (database, _folder) = open().await;
+async fn a_cancelled_read_releases_its_connection() {
+    let (database, _dir) = open().await;
     let user_id = Some(UserId::generate());
 
     for _ in 0..8 {
-        let abandoned = database.read_long(user_id, endless);
-        assert!(timeout(Duration::from_millis(50), abandoned).await.is_err());
+        let read = database.read_long(user_id, endless);
+        assert!(timeout(Duration::from_millis(50), read).await.is_err());
     }
 
     let next = timeout(SOON, database.read_long(user_id, one)).await;
@@ -59,28 +59,30 @@ async fn a_read_that_nobody_waits_for_frees_its_connection() {
 
 #[tokio::test]
 async fn reads_of_one_user_delay_neither_other_users_nor_ordinary_reads() {
-    let (database, _folder) = open().await;
-    let (greedy, other) = (UserId::generate(), UserId::generate());
+    let (database, _dir) = open().await;
+    let (heavy_user, other) = (UserId::generate(), UserId::generate());
     let long_reads = async {
-        let long = || database.read_long(Some(greedy), endless);
+        let long = || database.read_long(Some(heavy_user), endless);
         tokio::join!(long(), long(), long(), long(), long()).0
     };
-    let others = async {
+    let other_reads = async {
         sleep(Duration::from_millis(100)).await;
         let search = database.search_for(other, one).await;
-        let own = database.read_for(greedy, one).await;
-        (search.unwrap(), own.unwrap())
+        let ordinary = database.read_for(heavy_user, one).await;
+        (search.unwrap(), ordinary.unwrap())
     };
 
     tokio::select! {
         ended = long_reads => panic!("{ended:?}"),
-        answers = timeout(SOON, others) => assert_eq!(answers.expect("they had to wait"), (1, 1)),
+        results = timeout(SOON, other_reads) => {
+            assert_eq!(results.expect("the other reads were delayed"), (1, 1));
+        }
     }
 }
 
 #[tokio::test]
-async fn a_write_waits_only_so_long_for_another_one() {
-    let (database, _folder) = open().await;
+async fn a_write_that_waits_too_long_for_another_one_times_out() {
+    let (database, _dir) = open().await;
     let (release, held) = std::sync::mpsc::channel::<()>();
     let long = database.write(move |_| {
         held.recv().ok();
@@ -104,8 +106,8 @@ async fn a_write_waits_only_so_long_for_another_one() {
 }
 
 #[tokio::test]
-async fn a_write_that_has_begun_is_completed_even_if_nobody_waits_for_it() {
-    let (database, _folder) = open().await;
+async fn a_started_write_is_completed_even_if_its_future_is_dropped() {
+    let (database, _dir) = open().await;
     let slow = database.write(|transaction| {
         std::thread::sleep(Duration::from_millis(300));
         transaction.execute("INSERT INTO readiness VALUES (1, 7)", [])
@@ -113,7 +115,7 @@ async fn a_write_that_has_begun_is_completed_even_if_nobody_waits_for_it() {
 
     assert!(timeout(Duration::from_millis(100), slow).await.is_err());
 
-    // The next write waits for it.
+    // The next write waits for the slow one.
     database.write(|_| Ok(())).await.unwrap();
     let written = database.read(|transaction| {
         transaction.query_row("SELECT checks FROM readiness", [], |row| row.get::<_, i64>(0))
@@ -123,7 +125,7 @@ async fn a_write_that_has_begun_is_completed_even_if_nobody_waits_for_it() {
 
 #[tokio::test]
 async fn waiting_writes_run_while_their_callers_are_not_scheduled() {
-    let (database, folder) = open().await;
+    let (database, dir) = open().await;
     database.write(create_numbers).await.unwrap();
     let mut writes = tokio::task::JoinSet::new();
     for number in 0..20 {
@@ -134,8 +136,8 @@ async fn waiting_writes_run_while_their_callers_are_not_scheduled() {
     }
     tokio::task::yield_now().await;
 
-    // No task of this test's runtime runs in the meantime.
-    let connection = rusqlite::Connection::open(folder.path().join("webchat.db")).unwrap();
+    // From here on, this thread is blocked, and no task of its runtime runs.
+    let connection = rusqlite::Connection::open(dir.path().join("webchat.db")).unwrap();
     let started = std::time::Instant::now();
     while count(&connection) < 20 && started.elapsed() < SOON {
         std::thread::sleep(Duration::from_millis(10));
@@ -146,11 +148,11 @@ async fn waiting_writes_run_while_their_callers_are_not_scheduled() {
 }
 
 #[tokio::test]
-async fn other_writes_overtake_bulk_writes_but_not_for_ever() {
-    let (database, folder) = open().await;
+async fn other_writes_overtake_bulk_writes_only_up_to_a_limit() {
+    let (database, dir) = open().await;
     database.write(create_numbers).await.unwrap();
     let (release, held) = std::sync::mpsc::channel::<()>();
-    let (start, begun) = tokio::sync::oneshot::channel();
+    let (start, started) = tokio::sync::oneshot::channel();
     let first = database.write(move |_| {
         start.send(()).ok();
         held.recv().ok();
@@ -159,7 +161,7 @@ async fn other_writes_overtake_bulk_writes_but_not_for_ever() {
     let bulk = [100, 101].map(|n| database.write_bulk(move |transaction| insert(transaction, n)));
     let others = (0..20).map(|n| database.write(move |transaction| insert(transaction, n)));
     let queued = async {
-        begun.await.ok();
+        started.await.ok();
         let release = async { drop(release) };
         tokio::join!(biased; join_all(bulk), join_all(others), release)
     };
@@ -168,7 +170,7 @@ async fn other_writes_overtake_bulk_writes_but_not_for_ever() {
 
     first.unwrap();
     assert!(bulk.iter().chain(&others).all(Result::is_ok));
-    let connection = rusqlite::Connection::open(folder.path().join("webchat.db")).unwrap();
+    let connection = rusqlite::Connection::open(dir.path().join("webchat.db")).unwrap();
     let mut order = connection.prepare("SELECT number FROM numbers ORDER BY rowid").unwrap();
     let order = order.query_map([], |row| row.get(0)).unwrap().collect::<Result<Vec<i64>, _>>();
     let expected: Vec<i64> = (0..16).chain([100]).chain(16..20).chain([101]).collect();
@@ -176,8 +178,8 @@ async fn other_writes_overtake_bulk_writes_but_not_for_ever() {
 }
 
 #[tokio::test]
-async fn a_panic_undoes_its_write_and_no_other_one() {
-    let (database, folder) = open().await;
+async fn a_panic_rolls_back_only_its_own_write() {
+    let (database, dir) = open().await;
     database.write(create_numbers).await.unwrap();
     database.write(|transaction| insert(transaction, 1)).await.unwrap();
 
@@ -189,7 +191,7 @@ async fn a_panic_undoes_its_write_and_no_other_one() {
     database.write(|transaction| insert(transaction, 3)).await.unwrap();
 
     assert!(matches!(panicked, Err(StoreError::Fault(_))), "{panicked:?}");
-    let connection = rusqlite::Connection::open(folder.path().join("webchat.db")).unwrap();
+    let connection = rusqlite::Connection::open(dir.path().join("webchat.db")).unwrap();
     assert_eq!(count(&connection), 2);
 }
 

@@ -30,7 +30,7 @@ pub struct Append {
 pub struct TurnLease {
     /// The turn.
     pub turn_id: TurnId,
-    /// When the lease expires, unless it is renewed.
+    /// The time at which the lease expires, unless it is renewed.
     pub lease_until: Timestamp,
 }
 
@@ -44,8 +44,8 @@ pub enum AppendOutcome {
         /// The stored messages.
         messages: Vec<Message>,
     },
-    /// The client message id is in use; nothing was stored. Contains the message that has it and its
-    /// counterpart: a question and its first answer, or an answer and its question. The question comes first.
+    /// The client message id is in use; nothing was stored. Contains the message with this id and its counterpart,
+    /// the question first: a question and its first answer, or an answer and its question.
     Duplicate(Vec<Message>),
     /// The visible path does not end at the expected position; nothing was stored.
     Conflict {

@@ -1,4 +1,4 @@
-//! Where a page of a list ends.
+//! The position at which a page of a list ends.
 
 use std::fmt;
 use std::str::FromStr;
@@ -6,19 +6,19 @@ use std::str::FromStr;
 use thiserror::Error;
 use webchat_domain::{ConversationId, Timestamp};
 
-/// A position in a list: after the item with this time and id. Adding or removing items between
-/// two requests neither repeats nor skips other items.
+/// A position in a list: after the item with this time and id. If items are added or removed between two requests, the
+/// next page neither repeats nor skips other items.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Cursor {
-    /// The item's time in the order of the list.
+    /// The item's time by which the list is ordered.
     pub at: Timestamp,
     /// The item.
     pub id: ConversationId,
 }
 
-/// A text that is not a cursor of this server.
+/// The error for a text that is not a cursor of this server.
 #[derive(Debug, Error, PartialEq, Eq)]
-#[error("this cursor was not made by this server: use the `next_cursor` of the page before")]
+#[error("invalid cursor: use the `next_cursor` of the previous page")]
 pub struct InvalidCursor;
 
 impl fmt::Display for Cursor {
@@ -52,7 +52,7 @@ mod tests {
     }
 
     #[test]
-    fn other_texts_are_rejected() {
+    fn a_text_that_is_not_a_cursor_is_rejected() {
         for text in ["", "_", "17", "17_", "x_0190", "17_' OR 1=1"] {
             assert_eq!(text.parse::<Cursor>(), Err(InvalidCursor), "{text}");
         }

@@ -9,7 +9,7 @@ pub struct Edit {
     pub title: Option<Title>,
     /// Whether the conversation is archived. This does not change `updated_at`.
     pub archived: Option<bool>,
-    /// The state on which the edit is based; any other one is a conflict.
+    /// The expected state of the conversation. Any other state is a conflict.
     pub expected: Option<Conversation>,
 }
 

@@ -2,23 +2,23 @@
 
 use super::cursor::Cursor;
 
-/// Which conversations are listed.
+/// A filter of the listed conversations.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ArchiveFilter {
     /// All conversations.
     All,
-    /// Those that are not archived.
+    /// Conversations that are not archived.
     Active,
-    /// Those that are archived.
+    /// Archived conversations.
     Archived,
 }
 
 /// The time by which conversations are listed, newest first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ListOrder {
-    /// When they were created.
+    /// The time of creation.
     Created,
-    /// When they were last updated.
+    /// The time of the last update.
     Updated,
 }
 

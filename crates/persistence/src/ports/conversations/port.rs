@@ -17,12 +17,12 @@ use crate::StoreError;
 /// Stores conversations and their messages.
 ///
 /// Each message has a parent, except a first one. Several messages with the same parent are *versions*. The
-/// *visible path* leads from a first message to the conversation's last one; a conversation's
+/// *visible path* leads from a first message to the conversation's last one. A conversation's
 /// `message_count` and `total_tokens` are those of its visible path. Positions are assigned in the order of
-/// appending, so they rise along each path, with gaps where other versions have theirs.
+/// appending: they increase along each path, with gaps for the positions of other versions.
 ///
-/// A completed call is durable: it survives a crash and a power failure. A call whose future is dropped may
-/// or may not take effect; it never takes effect in part.
+/// A completed call is durable: it survives a crash and a power failure. A call whose future is dropped takes effect
+/// either completely or not at all.
 #[cfg_attr(feature = "mock", mockall::automock)]
 #[async_trait]
 pub trait Conversations: Send + Sync {
@@ -34,7 +34,7 @@ pub trait Conversations: Send + Sync {
         now: Timestamp,
     ) -> Result<Option<Conversation>, StoreError>;
 
-    /// Returns `None` if the user has no such conversation.
+    /// Returns a conversation, or `None` if the user has no such conversation.
     async fn find(
         &self,
         user_id: UserId,
@@ -45,7 +45,7 @@ pub trait Conversations: Send + Sync {
     async fn list(
         &self,
         user_id: UserId,
-        which: ArchiveFilter,
+        filter: ArchiveFilter,
         order: ListOrder,
         after: Option<Cursor>,
         limit: u32,
@@ -73,9 +73,8 @@ pub trait Conversations: Send + Sync {
     /// Deletes a conversation and its messages. Returns `false` if the user has no such conversation.
     async fn delete(&self, user_id: UserId, id: ConversationId) -> Result<bool, StoreError>;
 
-    /// Removes all messages of a conversation and forgets its turn. Positions continue to rise, so that
-    /// an append that expects an old one is a conflict. Returns `false` if the user has no such
-    /// conversation.
+    /// Removes all messages of a conversation and deletes its turn. Positions are not used again, so that an append
+    /// that expects an old position is a conflict. Returns `false` if the user has no such conversation.
     async fn reset(
         &self,
         user_id: UserId,
@@ -83,8 +82,8 @@ pub trait Conversations: Send + Sync {
         now: Timestamp,
     ) -> Result<bool, StoreError>;
 
-    /// Appends messages at the next positions, all or none: to the visible path, or as another version
-    /// of one of its messages. The messages of a turn take the conversation out of the archive.
+    /// Appends all of the messages or none, at the next positions: to the visible path, or as another version of one
+    /// of its messages. The messages of a turn unarchive the conversation.
     async fn append(
         &self,
         user_id: UserId,
@@ -107,9 +106,9 @@ pub trait Conversations: Send + Sync {
         now: Timestamp,
     ) -> Result<AppendOutcome, StoreError>;
 
-    /// Makes the path to this message visible, and continues it with the newest child each time. Changes
-    /// nothing if the message is visible. The cost grows with the number of messages after the point where
-    /// the paths diverge.
+    /// Makes the path to this message visible. After the message, the path follows the newest child of each message.
+    /// Changes nothing if the message is visible. The cost grows with the number of messages after the point where the
+    /// old and the new path diverge.
     async fn select(
         &self,
         user_id: UserId,
@@ -133,9 +132,9 @@ pub trait Conversations: Send + Sync {
 
     /// Claims at most `limit` turns of instances that are presumed dead: those whose lease has expired
     /// by `now`, earliest first, and those whose end was last saved by `unpublished_since` and is not
-    /// published. The turns in `except` are not claimed: they run in the caller's process, which is alive
-    /// whatever the clock says. Each turn is returned to one caller only, who has the lease until `until`
-    /// to publish the turn's end and then end it. If that caller dies too, the lease expires again.
+    /// published. The turns in `except` are not claimed: they run in the caller's process, which is alive even if
+    /// the clock jumps. Each turn is returned to one caller only. This caller holds the lease until `until`, publishes
+    /// the turn's end, and then ends the turn. If the caller dies too, the lease expires again.
     async fn claim_expired_turns(
         &self,
         except: Vec<TurnId>,
@@ -145,7 +144,7 @@ pub trait Conversations: Send + Sync {
         limit: u32,
     ) -> Result<Vec<AbandonedTurn>, StoreError>;
 
-    /// Ends and forgets a turn; its answer stays as it was last saved. Returns `false` if the turn is
+    /// Ends and deletes a turn; its answer stays as it was last saved. Returns `false` if the turn is
     /// not known.
     async fn end_turn(&self, id: ConversationId, turn_id: TurnId) -> Result<bool, StoreError>;
 
@@ -199,9 +198,9 @@ pub trait Conversations: Send + Sync {
         limit: u32,
     ) -> Result<Vec<SearchHit>, StoreError>;
 
-    /// Returns the conversations of the `max_messages` messages that [`Conversations::search`] finds, each
-    /// once with the score of its best message, best first. No snippets are made. Then follow, with the score 0,
-    /// the conversations of which only a few-shot example matches.
+    /// Returns the conversations of the first `max_messages` messages that [`Conversations::search`] finds, each once
+    /// with the score of its best message, best first. They are followed, with the score 0, by the conversations of
+    /// which only a few-shot example matches.
     ///
     /// # Errors
     /// As [`Conversations::search`].

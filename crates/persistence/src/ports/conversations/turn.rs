@@ -11,27 +11,27 @@ pub struct AnswerUpdate {
     pub message_id: MessageId,
     /// Its turn.
     pub turn_id: TurnId,
-    /// The complete text so far.
+    /// The complete text received so far.
     pub content: String,
     /// The number of tokens of that text.
     pub token_count: u32,
     /// The status. `Interrupted` while the turn runs, so that it is correct after a crash.
     pub status: MessageStatus,
-    /// Why the turn failed, if it did. Replaces the error of an earlier turn.
+    /// The error if the turn failed. Replaces the error of an earlier turn.
     pub error: Option<Problem>,
-    /// Until when the turn's lease is renewed; `None` if the turn has ended and the answer is final.
+    /// The new expiry time of the turn's lease; `None` if the turn has ended and the answer is final.
     pub lease_until: Option<Timestamp>,
 }
 
 /// A turn whose instance is presumed dead.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AbandonedTurn {
-    /// The user whose conversation it is.
+    /// The user who owns the conversation.
     pub user_id: UserId,
     /// The conversation.
     pub conversation_id: ConversationId,
     /// The turn.
     pub turn_id: TurnId,
-    /// The answer as it was last saved, if the turn has one.
+    /// The last saved state of the answer, if the turn has one.
     pub answer: Option<Message>,
 }

@@ -1,4 +1,4 @@
-//! Versions of a message, and which of them is visible.
+//! Versions of a message, and the selection of the visible one.
 
 use webchat_domain::{MessageId, Role};
 

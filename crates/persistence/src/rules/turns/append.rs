@@ -1,4 +1,4 @@
-//! Whether an append is accepted, and what it changes in its conversation.
+//! Rules for appends: their preconditions, and their changes to the conversation.
 
 use webchat_domain::{Conversation, Message, Timestamp, TurnId};
 
@@ -6,11 +6,11 @@ use crate::rules::ConversationState;
 use crate::rules::message::build_messages;
 use crate::{Append, AppendOutcome, StoredMessage};
 
-/// What a store loads before it decides on an append or a continuation.
+/// The state that a store loads to check an append or a continuation.
 #[derive(Clone, Debug, Default)]
 pub struct AppendState {
-    /// The messages that were stored under the client message id, with the other message of their
-    /// exchange, ordered by position; empty if the id is new or absent.
+    /// The message that was stored under the client message id, and its counterpart, ordered by position. Empty if the
+    /// id is new or absent.
     pub duplicate: Vec<Message>,
     /// The turn whose lease has not expired.
     pub running_turn: Option<TurnId>,
@@ -106,7 +106,7 @@ mod tests {
     }
 
     #[test]
-    fn a_running_turn_rejects_turns_only() {
+    fn a_running_turn_rejects_only_appends_that_start_a_turn() {
         let no_turn = Append { expected_position: Some(4), ..Append::default() };
 
         assert_eq!(check_append(&no_turn, state()), Ok(()));
@@ -117,7 +117,7 @@ mod tests {
     }
 
     #[test]
-    fn another_head_position_than_expected_is_a_conflict() {
+    fn an_unexpected_head_position_is_a_conflict() {
         let append = Append { expected_position: Some(3), ..Append::default() };
 
         let checked = check_append(&append, state());
@@ -126,7 +126,7 @@ mod tests {
     }
 
     #[test]
-    fn an_append_counts_messages_and_tokens_and_sets_a_missing_title_only() {
+    fn an_append_updates_the_counts_and_sets_only_a_missing_title() {
         let title = |text: &str| Title::try_from(text.to_owned()).ok();
         let append = Append {
             messages: vec![NewMessage::fixture(), NewMessage::fixture()],

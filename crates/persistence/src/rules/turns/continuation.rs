@@ -1,4 +1,4 @@
-//! Whether an answer can be continued, and what that changes.
+//! Rules for continuing an answer.
 
 use webchat_domain::{Message, MessageStatus, Role, Timestamp};
 
@@ -6,8 +6,8 @@ use super::append::{AppendState, check_start};
 use crate::rules::ConversationState;
 use crate::{AppendOutcome, ContinueAnswer, StoredMessage};
 
-/// Checks that `head`, the conversation's head, is the answer to continue and is not complete, after
-/// the checks for a duplicate and a running turn. Returns the answer.
+/// Rejects a duplicate, and a continuation while a turn is running. Then checks that `head`, the conversation's head, is
+/// the answer to continue and is not complete. Returns the answer.
 ///
 /// # Errors
 /// The outcome that rejects the continuation; nothing may be changed.

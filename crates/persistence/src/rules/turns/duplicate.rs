@@ -1,8 +1,8 @@
-//! Finds what a duplicate returns: the question and the answer that were stored under its client message id.
+//! Rules for duplicates, which return the question and the answer of the first request.
 
 use webchat_domain::{Message, MessageId, Role};
 
-/// How a store finds the other message of a question and its answer.
+/// A query for the other message of a question and its answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Counterpart {
     /// The first answer to this question, by position.
@@ -11,7 +11,7 @@ pub enum Counterpart {
     Question(Option<MessageId>),
 }
 
-/// Returns the counterpart of the message that was stored under the client message id.
+/// Returns the query for the counterpart of the message that was stored under the client message id.
 #[must_use]
 pub fn counterpart(stored: &Message) -> Counterpart {
     match stored.role {
@@ -22,7 +22,7 @@ pub fn counterpart(stored: &Message) -> Counterpart {
 
 /// Returns a message and its counterpart, the question first.
 #[must_use]
-pub fn exchange(stored: Message, counterpart: Option<Message>) -> Vec<Message> {
+pub fn question_and_answer(stored: Message, counterpart: Option<Message>) -> Vec<Message> {
     let mut messages: Vec<Message> = [stored].into_iter().chain(counterpart).collect();
     messages.sort_by_key(|message| message.position);
     messages

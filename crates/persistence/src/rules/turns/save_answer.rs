@@ -1,22 +1,22 @@
-//! Whether an answer may still be saved, and how saving it changes its conversation.
+//! Rules for saving an answer.
 
 use webchat_domain::Timestamp;
 
 use crate::AnswerUpdate;
 use crate::rules::ConversationState;
 
-/// The previously saved version of an answer, as far as its conversation's counts depend on it.
+/// The fields of the previously saved answer on which the conversation's counts depend.
 #[derive(Clone, Copy, Debug)]
 pub struct SavedAnswer {
     /// The number of its tokens.
     pub token_count: u32,
-    /// Whether it is on the visible path. Once its lease has expired, an answer can leave it.
+    /// Whether the answer is on the visible path. It can leave the path once its lease has expired.
     pub is_active: bool,
 }
 
-/// Returns the conversation after the answer is saved. Returns `None` if the answer must not be saved: the
-/// conversation's turn is another one or none, or the turn has released its lease and this is not its end. The end
-/// may be saved again.
+/// Returns the conversation after the answer is saved, or `None` if the answer must not be saved: because the
+/// conversation's current turn is another one, or because the turn has ended and `answer` is not its final state. The
+/// final state may be saved again.
 #[must_use]
 pub fn save_answer(
     mut state: ConversationState,
@@ -68,7 +68,7 @@ mod tests {
     }
 
     #[test]
-    fn progress_needs_a_lease_and_an_end_only_the_turn() {
+    fn progress_is_saved_only_with_a_lease_and_the_final_state_also_without() {
         let (turn, other) = (TurnId::generate(), TurnId::generate());
         let lease = Some(Timestamp::from_unix_millis(9));
         let (progress, end) = (update(turn, lease), update(turn, None));
@@ -82,7 +82,7 @@ mod tests {
     }
 
     #[test]
-    fn only_visible_answers_count() {
+    fn only_a_visible_answer_changes_the_token_count() {
         let turn = TurnId::generate();
         let total = |is_active| {
             let saved = SavedAnswer { token_count: 5, is_active };

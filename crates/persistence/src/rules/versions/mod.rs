@@ -1,4 +1,4 @@
-//! How another version becomes visible.
+//! Rules for making another version visible.
 
 mod path;
 mod select;

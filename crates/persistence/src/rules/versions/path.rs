@@ -1,4 +1,4 @@
-//! How the visible path moves from one version to another.
+//! Rules for the change of the visible path from one version to another.
 
 use std::collections::HashMap;
 
@@ -21,11 +21,11 @@ pub struct PathNode {
     pub is_active: bool,
 }
 
-/// A path that becomes visible, as far as it is loaded.
+/// The loaded part of a path that becomes visible.
 ///
-/// It is loaded from its end towards the first message. While there is a
-/// [missing ancestor](Self::missing_ancestor), a store loads and [adds](Self::add_ancestor) it. Usually only one is
-/// missing, as the path soon meets the visible one.
+/// A store loads it from its end towards the first message. While there is a
+/// [missing ancestor](Self::missing_ancestor), the store loads and [adds](Self::add_ancestor) it. Usually only one is
+/// missing, because the new path soon meets the visible one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NewPath {
     head: Option<MessageId>,
@@ -36,7 +36,7 @@ pub struct NewPath {
 }
 
 impl NewPath {
-    /// The path to which another version of this message is appended.
+    /// Creates the path to which another version of this message is appended.
     #[must_use]
     pub fn before(message: PathNode) -> Self {
         Self {
@@ -47,8 +47,8 @@ impl NewPath {
         }
     }
 
-    /// The path through a message that is not visible; after it, each message is followed by its newest child.
-    /// `later` contains all messages after it, ordered by position.
+    /// Creates the path through a hidden message. After this message, the path follows the newest child of each
+    /// message. `later` contains all later messages, ordered by position.
     #[must_use]
     pub fn through(message: PathNode, later: Vec<PathNode>) -> Self {
         let newly_visible = newest_descendants(message, later);
@@ -56,7 +56,7 @@ impl NewPath {
         Self { head, newly_visible, ..Self::before(message) }
     }
 
-    /// The next message to load; `None` once the path has met the visible one or its first message.
+    /// Returns the next message to load, or `None` once the path has reached the visible path or its first message.
     #[must_use]
     pub fn missing_ancestor(&self) -> Option<MessageId> {
         self.missing
@@ -73,7 +73,7 @@ impl NewPath {
         }
     }
 
-    /// The messages that become visible, in the order of the path.
+    /// Returns the messages that become visible, in the order of the path.
     #[must_use]
     pub fn into_newly_visible(self) -> Vec<PathNode> {
         let mut newly_visible = self.newly_visible;
@@ -81,12 +81,12 @@ impl NewPath {
         newly_visible
     }
 
-    /// The messages that become visible.
+    /// Returns the messages that become visible, in no particular order.
     pub fn newly_visible(&self) -> impl Iterator<Item = MessageId> {
         self.newly_visible.iter().map(|node| node.message_id)
     }
 
-    /// All visible messages after this position leave the visible path.
+    /// Returns the position after which all visible messages leave the visible path.
     #[must_use]
     pub fn branch_position(&self) -> u64 {
         self.branch_position
@@ -133,7 +133,7 @@ pub fn move_head(
     ConversationState { head, ..state }
 }
 
-/// Returns `start` and its newest child, the newest child of that, and so on to a message without children.
+/// Returns `start`, its newest child, the newest child of that child, and so on, up to a message without children.
 fn newest_descendants(start: PathNode, later: Vec<PathNode>) -> Vec<PathNode> {
     let children = later.into_iter().filter_map(|node| Some((node.parent_id?, node)));
     let mut newest: HashMap<MessageId, PathNode> = children.collect();
@@ -170,7 +170,7 @@ mod tests {
     }
 
     #[test]
-    fn a_path_joins_the_visible_one_where_they_meet() {
+    fn a_new_path_ends_at_its_first_visible_ancestor() {
         let root = node(1, None, true);
         let first = node(3, Some(&root), false);
         let second = node(4, Some(&first), false);
@@ -197,7 +197,7 @@ mod tests {
     }
 
     #[test]
-    fn a_path_continues_with_the_newest_child_each_time() {
+    fn a_path_follows_the_newest_children() {
         let parent = node(1, None, true);
         let selected = node(2, Some(&parent), false);
         let older = node(3, Some(&selected), false);

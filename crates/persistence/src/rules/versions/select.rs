@@ -1,14 +1,14 @@
-//! Whether another version may become visible.
+//! Rules for selecting another version.
 
 use webchat_domain::TurnId;
 
 use super::path::PathNode;
 use crate::SelectOutcome;
 
-/// Checks whether this message can be made visible, and returns it. `None` is a message that doesn't exist.
+/// Checks whether this message can be made visible, and returns it. `message` is `None` if it doesn't exist.
 ///
 /// # Errors
-/// The outcome if nothing must be changed.
+/// The outcome if nothing is changed.
 pub fn check_select(
     message: Option<PathNode>,
     running_turn: Option<TurnId>,
@@ -28,7 +28,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_running_turn_rejects_only_a_selection_that_changes_something() {
+    fn a_running_turn_rejects_only_the_selection_of_a_hidden_message() {
         let turn = Some(TurnId::generate());
         let hidden = PathNode {
             message_id: MessageId::generate(),

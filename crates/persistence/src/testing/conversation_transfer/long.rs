@@ -1,5 +1,5 @@
-//! What [`ConversationTransfer`] promises of long conversations, which take several transactions.
-#![expect(missing_docs, reason = "the name states the promise")]
+//! Contract tests of [`ConversationTransfer`] for long conversations, which take several transactions.
+#![expect(missing_docs, reason = "the test names describe the contract")]
 
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ use crate::{StoredConversation, StoredMessage};
 
 const MESSAGES: u32 = 3_000;
 
-fn long(user_id: UserId) -> (StoredConversation, Vec<StoredMessage>) {
+fn long_conversation(user_id: UserId) -> (StoredConversation, Vec<StoredMessage>) {
     let mut conversation = empty(user_id, 0);
     let id = id_of(&conversation);
     conversation.last_position = MESSAGES.into();
@@ -26,7 +26,7 @@ where
     S: Conversations + ConversationTransfer,
 {
     let user_id = UserId::generate();
-    let (conversation, messages) = long(user_id);
+    let (conversation, messages) = long_conversation(user_id);
     let id = id_of(&conversation);
     let query = SearchQuery::parse("number");
     let read_until_visible = async {
@@ -37,7 +37,11 @@ where
             let listed = store.list(user_id, filter, order, None, 9).await.unwrap().items;
             let found = store.messages_of(user_id, id, 0, MESSAGES).await.unwrap();
             let Some(found) = found else {
-                assert_eq!((hits, listed), (Vec::new(), Vec::new()), "it is hidden everywhere");
+                assert_eq!(
+                    (hits, listed),
+                    (Vec::new(), Vec::new()),
+                    "the incomplete conversation is visible"
+                );
                 reads += 1;
                 continue;
             };
@@ -49,16 +53,16 @@ where
     let (inserted, (reads, found)) = tokio::join!(insert, read_until_visible);
 
     assert!(inserted.unwrap());
-    assert!(reads > 0, "nothing was read during the insertion");
+    assert!(reads > 0, "there was no read during the insertion");
     assert_eq!(found, messages);
 }
 
-pub async fn a_long_conversation_is_deleted_at_once_and_can_be_inserted_again<S>(store: &S)
+pub async fn a_long_conversation_is_deleted_immediately_and_can_be_inserted_again<S>(store: &S)
 where
     S: Conversations + ConversationTransfer,
 {
     let user_id = UserId::generate();
-    let (conversation, messages) = long(user_id);
+    let (conversation, messages) = long_conversation(user_id);
     let id = id_of(&conversation);
     store.insert_with_messages(conversation.clone(), messages.clone()).await.unwrap();
 
@@ -75,7 +79,7 @@ where
     assert_eq!(store.messages_of(user_id, id, 0, MESSAGES).await.unwrap(), Some(messages));
 }
 
-pub async fn stored_bytes_are_those_of_the_users_conversations<S>(store: &S)
+pub async fn stored_bytes_count_only_the_conversations_of_the_user<S>(store: &S)
 where
     S: Conversations + ConversationTransfer,
 {
@@ -84,19 +88,19 @@ where
     let texts: usize = messages.iter().map(|stored| stored.message.content.len()).sum();
     store.insert_with_messages(conversation, messages).await.unwrap();
 
-    let of_user = store.stored_bytes_of(user_id).await.unwrap();
-    let of_stranger = store.stored_bytes_of(UserId::generate()).await.unwrap();
-    let of_all = store.stored_bytes().await.unwrap();
+    let own_bytes = store.stored_bytes_of(user_id).await.unwrap();
+    let strangers_bytes = store.stored_bytes_of(UserId::generate()).await.unwrap();
+    let all_bytes = store.stored_bytes().await.unwrap();
     store.delete(user_id, id).await.unwrap();
-    let freed = async {
+    let wait_until_freed = async {
         while store.stored_bytes_of(user_id).await.unwrap() > 0 {
             sleep(Duration::from_millis(10)).await;
         }
     };
-    let freed = timeout(Duration::from_secs(30), freed).await;
+    let freed = timeout(Duration::from_secs(30), wait_until_freed).await;
 
-    assert!(of_user > u64::try_from(texts).unwrap(), "{of_user}");
-    assert_eq!(of_stranger, 0);
-    assert!(of_all > 0);
+    assert!(own_bytes > u64::try_from(texts).unwrap(), "{own_bytes}");
+    assert_eq!(strangers_bytes, 0);
+    assert!(all_bytes > 0);
     assert!(freed.is_ok(), "the bytes of a deleted conversation still count");
 }

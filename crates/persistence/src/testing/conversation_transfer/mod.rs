@@ -1,4 +1,4 @@
-//! What [`ConversationTransfer`](crate::ConversationTransfer) promises.
+//! Contract tests of [`ConversationTransfer`](crate::ConversationTransfer).
 
 mod long;
 mod operator;

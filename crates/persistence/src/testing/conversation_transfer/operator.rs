@@ -1,5 +1,5 @@
-//! What [`ConversationTransfer`] promises to the operator's commands.
-#![expect(missing_docs, reason = "the name states the promise")]
+//! Contract tests of [`ConversationTransfer`] for the operator's commands.
+#![expect(missing_docs, reason = "the test names describe the contract")]
 
 use webchat_domain::{
     ClientMessageId, ConversationId, JobStatus, MessageId, RunId, SearchQuery, UserId,
@@ -34,8 +34,8 @@ where
     assert_eq!(none, []);
     assert_eq!(newer.iter().map(|stored| stored.message.position).collect::<Vec<_>>(), [2, 3]);
     assert_eq!(newer.last().map(|last| last.message.message_id), found.head);
-    let named: Vec<_> = store.messages_of(one.user_id, one.id, 0, 1).await.unwrap().unwrap();
-    assert_eq!(named[0].client_message_id, ClientMessageId::try_from("c1".to_owned()).ok());
+    let oldest: Vec<_> = store.messages_of(one.user_id, one.id, 0, 1).await.unwrap().unwrap();
+    assert_eq!(oldest[0].client_message_id, ClientMessageId::try_from("c1".to_owned()).ok());
 }
 
 pub async fn a_conversation_that_is_put_is_returned_unchanged<S>(store: &S)
@@ -54,7 +54,7 @@ where
     assert_eq!(store.messages_of(user_id, id, 0, 9).await.unwrap().unwrap(), messages);
     assert_eq!(store.find(user_id, id).await.unwrap(), Some(conversation.conversation));
     let visible = store.messages(user_id, id, None, 9).await.unwrap().unwrap();
-    assert_eq!(visible, [messages[0].message.clone()], "the other one is hidden");
+    assert_eq!(visible, [messages[0].message.clone()], "expected only the visible message");
     let context = store.context(user_id, id).await.unwrap().unwrap();
     assert_eq!(context.context, full_context());
     let hits = store.search(user_id, &SearchQuery::parse("tide"), 9).await.unwrap();
@@ -104,16 +104,16 @@ where
     let (user_id, id) = (conversation.user_id, id_of(&conversation));
     put(store, &conversation, &messages).await;
 
-    let off_the_path = messages[1].message.clone();
-    let selected = store.select(user_id, id, off_the_path.message_id, moment(9)).await.unwrap();
+    let hidden = messages[1].message.clone();
+    let selected = store.select(user_id, id, hidden.message_id, moment(9)).await.unwrap();
 
     assert_eq!(selected, SelectOutcome::Visible { changed: true });
     let visible = store.messages(user_id, id, None, 9).await.unwrap().unwrap();
-    assert_eq!(visible, [messages[0].message.clone(), off_the_path]);
+    assert_eq!(visible, [messages[0].message.clone(), hidden]);
     assert_eq!(store.find(user_id, id).await.unwrap().unwrap().message_count, 2);
 }
 
-pub async fn a_file_job_that_was_put_continues_where_it_was<S>(store: &S)
+pub async fn a_file_job_that_was_put_continues_where_it_stopped<S>(store: &S)
 where
     S: Conversations + FileJobs + ConversationTransfer,
 {
@@ -131,12 +131,13 @@ where
     }
     let first = store.file_jobs_after(id, None, 1).await.unwrap();
     let second = store.file_jobs_after(id, Some(first[0].job.job_id), 9).await.unwrap();
-    let elsewhere = store.file_jobs_after(ConversationId::generate(), None, 9).await.unwrap();
+    let of_other_conversation =
+        store.file_jobs_after(ConversationId::generate(), None, 9).await.unwrap();
     let taken = store.take_job(RunId::generate(), moment(5), moment(9)).await.unwrap().unwrap();
     let nothing_more = store.take_job(RunId::generate(), moment(5), moment(9)).await.unwrap();
 
     assert_eq!([first, second].concat(), files);
-    assert_eq!(elsewhere, []);
+    assert_eq!(of_other_conversation, []);
     let [_, unfinished] = files;
     assert_eq!(
         (taken.user_id, taken.job, Some(taken.text)),
@@ -150,7 +151,7 @@ struct Filled {
     id: ConversationId,
 }
 
-/// A conversation of three messages.
+/// Stores a conversation of three messages.
 async fn fill(store: &impl Conversations) -> Filled {
     let (user_id, id) = (UserId::generate(), ConversationId::generate());
     store.create(user_id, id, moment(0)).await.unwrap();

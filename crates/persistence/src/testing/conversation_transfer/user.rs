@@ -1,5 +1,5 @@
-//! What [`ConversationTransfer`] promises to exports and imports of users.
-#![expect(missing_docs, reason = "the name states the promise")]
+//! Contract tests of [`ConversationTransfer`] for exports and imports by users.
+#![expect(missing_docs, reason = "the test names describe the contract")]
 
 use webchat_domain::{Conversation, ConversationId, Message, SearchQuery, UserId};
 
@@ -27,7 +27,7 @@ where
     let context = store.context(user_id, id).await.unwrap().unwrap();
     assert_eq!(context.context, conversation.context);
     let hits = store.search(user_id, &SearchQuery::parse("tide"), 9).await.unwrap();
-    assert_eq!(hits.len(), 1, "what is not active is not found");
+    assert_eq!(hits.len(), 1, "the search found a hidden message");
 }
 
 pub async fn a_second_insert_changes_nothing<S>(store: &S)
@@ -47,15 +47,15 @@ where
     assert_eq!(store.conversations_of(user_id, None, 9).await.unwrap().len(), 1);
 }
 
-pub async fn of_concurrent_inserts_one_is_stored<S: ConversationTransfer>(store: &S) {
+pub async fn only_one_of_several_concurrent_inserts_is_stored<S: ConversationTransfer>(store: &S) {
     let (conversation, messages) = sample();
     let (user_id, id) = (conversation.user_id, id_of(&conversation));
-    let add = || store.insert_with_messages(conversation.clone(), messages.clone());
+    let insert = || store.insert_with_messages(conversation.clone(), messages.clone());
 
-    let (one, two, three) = tokio::join!(add(), add(), add());
+    let (one, two, three) = tokio::join!(insert(), insert(), insert());
 
-    let added = [one, two, three].into_iter().filter(|one| *one.as_ref().unwrap());
-    assert_eq!(added.count(), 1);
+    let inserted = [one, two, three].map(Result::unwrap);
+    assert_eq!(inserted.into_iter().filter(|is_inserted| *is_inserted).count(), 1);
     assert_eq!(store.messages_of(user_id, id, 0, 9).await.unwrap().unwrap(), messages);
 }
 
@@ -63,13 +63,13 @@ pub async fn a_users_conversations_are_read_page_by_page_oldest_first<S: Convers
     store: &S,
 ) {
     let user_id = UserId::generate();
-    let mut added = Vec::new();
-    for started in [3, 1, 2, 2] {
-        let conversation = empty(user_id, started);
-        added.push((moment(started), id_of(&conversation)));
+    let mut inserted = Vec::new();
+    for created_at in [3, 1, 2, 2] {
+        let conversation = empty(user_id, created_at);
+        inserted.push((moment(created_at), id_of(&conversation)));
         store.insert_with_messages(conversation, Vec::new()).await.unwrap();
     }
-    added.sort();
+    inserted.sort();
 
     let mut read = Vec::new();
     let mut after = None;
@@ -79,10 +79,10 @@ pub async fn a_users_conversations_are_read_page_by_page_oldest_first<S: Convers
         after = Some(Cursor { at, id });
     }
 
-    assert_eq!(read, added);
+    assert_eq!(read, inserted);
 }
 
-pub async fn another_user_can_not_read_a_conversation<S: ConversationTransfer>(store: &S) {
+pub async fn another_user_cannot_read_a_conversation<S: ConversationTransfer>(store: &S) {
     let (conversation, messages) = sample();
     let (stranger, id) = (UserId::generate(), id_of(&conversation));
     store.insert_with_messages(conversation, messages).await.unwrap();

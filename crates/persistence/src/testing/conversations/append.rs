@@ -1,17 +1,17 @@
-//! Appending messages.
-#![expect(missing_docs, reason = "the name states the promise")]
+//! Contract tests of appending messages.
+#![expect(missing_docs, reason = "the test names describe the contract")]
 
 use futures_util::future::join_all;
 use webchat_domain::{NewMessage, TurnId, UserId};
 
 use super::harness::{
-    Store, append, append_number, append_text, archiving, edit, one, start, texts, turn,
-    with_client_id,
+    Store, append, append_number, append_text, archiving, edit, single_message, start, texts,
+    turn_append, with_client_id,
 };
-use crate::testing::fixtures::{contents, moment, question, stored};
+use crate::testing::fixtures::{contents, moment, question, unwrap_stored};
 use crate::{Append, AppendOutcome};
 
-pub async fn messages_are_ordered_as_they_were_appended(store: &Store) {
+pub async fn messages_are_returned_in_the_order_of_their_appends(store: &Store) {
     let user_id = UserId::generate();
     let id = start(store, user_id).await;
 
@@ -37,9 +37,9 @@ pub async fn fifty_concurrent_appends_get_fifty_positions(store: &Store) {
     let messages = store.messages(user_id, id, None, 100).await.unwrap().unwrap();
     let positions: Vec<_> = messages.iter().map(|m| m.position).collect();
     assert_eq!(positions, (1..=50).collect::<Vec<_>>());
-    let mut said: Vec<u64> = messages.iter().map(|m| m.content.parse().unwrap()).collect();
-    said.sort_unstable();
-    assert_eq!(said, (0..50).collect::<Vec<_>>());
+    let mut numbers: Vec<u64> = messages.iter().map(|m| m.content.parse().unwrap()).collect();
+    numbers.sort_unstable();
+    assert_eq!(numbers, (0..50).collect::<Vec<_>>());
     for pair in messages.windows(2) {
         assert_eq!(pair[1].parent_id, Some(pair[0].message_id));
     }
@@ -53,10 +53,10 @@ pub async fn an_append_stores_all_of_its_messages_or_none(store: &Store) {
     let again = NewMessage { content: "again".to_owned(), ..known.clone() };
     append(store, user_id, id, Append { messages: vec![known], ..Append::default() }).await;
 
-    let broken = Append { messages: vec![question("new"), again], ..Append::default() };
-    let result = store.append(user_id, id, broken, moment(1)).await;
+    let invalid = Append { messages: vec![question("new"), again], ..Append::default() };
+    let result = store.append(user_id, id, invalid, moment(1)).await;
 
-    assert!(result.is_err(), "a message id was used twice: {result:?}");
+    assert!(result.is_err(), "a message id in use was accepted: {result:?}");
     assert_eq!(texts(store, user_id, id).await, ["known"]);
     assert_eq!(store.find(user_id, id).await.unwrap().unwrap().message_count, 1);
     append_text(store, user_id, id, "next").await;
@@ -66,16 +66,16 @@ pub async fn an_append_stores_all_of_its_messages_or_none(store: &Store) {
 pub async fn a_duplicate_client_message_id_returns_the_first_result(store: &Store) {
     let user_id = UserId::generate();
     let id = start(store, user_id).await;
-    let first = stored(append(store, user_id, id, with_client_id("hello", "c1")).await).1;
+    let first = unwrap_stored(append(store, user_id, id, with_client_id("hello", "c1")).await).1;
 
     let again = append(store, user_id, id, with_client_id("hello", "c1")).await;
     append(store, user_id, id, with_client_id("hello", "c2")).await;
-    let elsewhere = start(store, user_id).await;
-    append(store, user_id, elsewhere, with_client_id("hello", "c1")).await;
+    let other_id = start(store, user_id).await;
+    append(store, user_id, other_id, with_client_id("hello", "c1")).await;
 
-    assert_eq!(again, AppendOutcome::Duplicate(first), "a turn's question and its answer");
+    assert_eq!(again, AppendOutcome::Duplicate(first), "expected the question and its answer");
     assert_eq!(texts(store, user_id, id).await, ["hello", "", "hello", ""]);
-    assert_eq!(texts(store, user_id, elsewhere).await, ["hello", ""]);
+    assert_eq!(texts(store, user_id, other_id).await, ["hello", ""]);
 }
 
 pub async fn concurrent_appends_with_one_client_message_id_store_one(store: &Store) {
@@ -95,7 +95,8 @@ pub async fn concurrent_appends_with_one_client_message_id_store_one(store: &Sto
 pub async fn a_conflicting_append_stores_nothing(store: &Store) {
     let user_id = UserId::generate();
     let id = start(store, user_id).await;
-    let expecting = |position| Append { expected_position: Some(position), ..one("as I know it") };
+    let expecting =
+        |position| Append { expected_position: Some(position), ..single_message("next") };
 
     append(store, user_id, id, expecting(0)).await;
     let conflict = append(store, user_id, id, expecting(0)).await;
@@ -110,9 +111,10 @@ pub async fn a_turn_takes_its_conversation_out_of_the_archive(store: &Store) {
     let id = start(store, user_id).await;
     edit(store, user_id, id, archiving(true), 1).await;
 
-    let imported = stored(append(store, user_id, id, one("from elsewhere")).await).0;
-    let asked = stored(append(store, user_id, id, turn(TurnId::generate(), "why?")).await).0;
+    let appended = unwrap_stored(append(store, user_id, id, single_message("appended")).await).0;
+    let turn_started =
+        unwrap_stored(append(store, user_id, id, turn_append(TurnId::generate(), "why?")).await).0;
 
-    assert_eq!((imported.archived, asked.archived), (true, false));
+    assert_eq!((appended.archived, turn_started.archived), (true, false));
     assert!(!store.find(user_id, id).await.unwrap().unwrap().archived);
 }

@@ -1,11 +1,12 @@
-//! Creating, listing and isolating conversations.
-#![expect(missing_docs, reason = "the name states the promise")]
+//! Contract tests of creating, listing and isolating conversations.
+#![expect(missing_docs, reason = "the test names describe the contract")]
 
 use futures_util::future::join_all;
 use webchat_domain::{ConversationId, UserId};
 
 use super::harness::{
-    Store, all_pages, append, append_text, archiving, edit, one, renaming, search, start, texts,
+    Store, all_pages, append, append_text, archiving, edit, renaming, search, single_message,
+    start, texts,
 };
 use crate::testing::fixtures::moment;
 use crate::{AppendOutcome, ArchiveFilter, EditOutcome, ListOrder};
@@ -22,20 +23,20 @@ pub async fn a_new_conversation_is_empty_and_visible_to_its_user_only(store: &St
     assert_eq!(store.find(UserId::generate(), id).await.unwrap(), None);
 }
 
-pub async fn an_id_creates_one_conversation(store: &Store) {
+pub async fn an_id_is_used_for_only_one_conversation(store: &Store) {
     let (user_id, id) = (UserId::generate(), ConversationId::generate());
 
-    let at_once = (0..10).map(|_| store.create(user_id, id, moment(0)));
-    let started = join_all(at_once).await.into_iter().filter_map(Result::unwrap).count();
+    let concurrent = (0..10).map(|_| store.create(user_id, id, moment(0)));
+    let created = join_all(concurrent).await.into_iter().filter_map(Result::unwrap).count();
     append_text(store, user_id, id, "first").await;
     let again = store.create(user_id, id, moment(1)).await.unwrap();
-    let by_another = store.create(UserId::generate(), id, moment(1)).await.unwrap();
+    let by_other_user = store.create(UserId::generate(), id, moment(1)).await.unwrap();
 
-    assert_eq!((started, again, by_another), (1, None, None));
+    assert_eq!((created, again, by_other_user), (1, None, None));
     assert_eq!(texts(store, user_id, id).await, ["first"]);
 }
 
-pub async fn another_user_can_neither_see_nor_change_a_conversation(store: &Store) {
+pub async fn another_user_can_neither_read_nor_change_a_conversation(store: &Store) {
     let (user_id, other) = (UserId::generate(), UserId::generate());
     let id = start(store, user_id).await;
     append_text(store, user_id, id, "my secret").await;
@@ -46,7 +47,7 @@ pub async fn another_user_can_neither_see_nor_change_a_conversation(store: &Stor
     assert_eq!(stolen, EditOutcome::NotFound);
     assert!(!store.delete(other, id).await.unwrap());
     assert!(!store.reset(other, id, moment(1)).await.unwrap());
-    assert_eq!(append(store, other, id, one("intruder")).await, AppendOutcome::NotFound);
+    assert_eq!(append(store, other, id, single_message("intruder")).await, AppendOutcome::NotFound);
     assert_eq!(search(store, other, "secret").await, Vec::<String>::new());
     let listed = store.list(other, ArchiveFilter::All, ListOrder::Created, None, 10).await.unwrap();
     assert_eq!(listed.items, Vec::new());
@@ -58,11 +59,11 @@ pub async fn conversations_are_paged_by_cursor_in_both_orders(store: &Store) {
     let mut ids = Vec::new();
     for number in 0..5 {
         let id = ConversationId::generate();
-        // Two conversations have the same time: the cursor must distinguish them.
+        // Some conversations have the same time: the cursor must distinguish them.
         store.create(user_id, id, moment(number / 2)).await.unwrap();
         ids.push(id);
     }
-    edit(store, user_id, ids[0], renaming("the first, touched last"), 99).await;
+    edit(store, user_id, ids[0], renaming("the first, updated last"), 99).await;
 
     let created = all_pages(store, user_id, ArchiveFilter::All, ListOrder::Created).await;
     let updated = all_pages(store, user_id, ArchiveFilter::Active, ListOrder::Updated).await;
@@ -73,20 +74,20 @@ pub async fn conversations_are_paged_by_cursor_in_both_orders(store: &Store) {
     assert_eq!(updated, ids);
 }
 
-pub async fn lists_contain_active_or_archived_conversations_or_all(store: &Store) {
+pub async fn lists_contain_active_archived_or_all_conversations(store: &Store) {
     let user_id = UserId::generate();
-    let (kept, away, back) =
+    let (active, archived_id, unarchived_id) =
         (start(store, user_id).await, start(store, user_id).await, start(store, user_id).await);
-    let archived = edit(store, user_id, away, archiving(true), 9).await;
-    edit(store, user_id, back, archiving(true), 9).await;
-    let unarchived = edit(store, user_id, back, archiving(false), 10).await;
-    edit(store, user_id, kept, renaming("touched last"), 11).await;
+    let archived = edit(store, user_id, archived_id, archiving(true), 9).await;
+    edit(store, user_id, unarchived_id, archiving(true), 9).await;
+    let unarchived = edit(store, user_id, unarchived_id, archiving(false), 10).await;
+    edit(store, user_id, active, renaming("updated last"), 11).await;
 
     let listed = async |filter| all_pages(store, user_id, filter, ListOrder::Updated).await;
-    assert_eq!(listed(ArchiveFilter::Archived).await, [away]);
-    assert_eq!(listed(ArchiveFilter::Active).await, [kept, back]);
+    assert_eq!(listed(ArchiveFilter::Archived).await, [archived_id]);
+    assert_eq!(listed(ArchiveFilter::Active).await, [active, unarchived_id]);
     assert_eq!(listed(ArchiveFilter::All).await.len(), 3);
     assert_eq!((archived.archived, archived.updated_at), (true, moment(0)));
     assert_eq!((unarchived.archived, unarchived.updated_at), (false, moment(0)));
-    assert!(store.find(user_id, away).await.unwrap().unwrap().archived);
+    assert!(store.find(user_id, archived_id).await.unwrap().unwrap().archived);
 }

@@ -1,19 +1,19 @@
-//! Editing, deleting and resetting conversations.
-#![expect(missing_docs, reason = "the name states the promise")]
+//! Contract tests of editing, deleting and resetting conversations.
+#![expect(missing_docs, reason = "the test names describe the contract")]
 
 use webchat_domain::{ClientMessageId, TurnId, UserId};
 
 use super::harness::{
-    Store, append, append_text, archiving, edit, final_state, one, renaming, search, start, texts,
-    title, turn,
+    Store, append, append_text, archiving, edit, final_state, renaming, search, single_message,
+    start, texts, title, turn_append,
 };
-use crate::testing::fixtures::{moment, question, stored};
+use crate::testing::fixtures::{moment, question, unwrap_stored};
 use crate::{Append, Edit, EditOutcome};
 
-pub async fn an_append_sets_a_missing_title_and_an_edit_any(store: &Store) {
+pub async fn an_append_sets_only_a_missing_title_and_an_edit_replaces_any_title(store: &Store) {
     let user_id = UserId::generate();
     let id = start(store, user_id).await;
-    let titled = |text| Append { title: Some(title(text)), ..one("hello") };
+    let titled = |text| Append { title: Some(title(text)), ..single_message("hello") };
 
     append(store, user_id, id, titled("Hello")).await;
     append(store, user_id, id, titled("Another")).await;
@@ -32,18 +32,18 @@ pub async fn a_title_is_replaced_only_if_it_is_the_expected_one(store: &Store) {
     edit(store, user_id, id, renaming("First"), 5).await;
 
     let other = store.replace_title_if(user_id, id, title("Else"), title("Wrong")).await.unwrap();
-    let foreign =
+    let by_other_user =
         store.replace_title_if(UserId::generate(), id, title("First"), title("Wrong")).await;
     let replaced =
         store.replace_title_if(user_id, id, title("First"), title("Second")).await.unwrap();
 
-    assert!(!untitled && !other && !foreign.unwrap());
+    assert!(!untitled && !other && !by_other_user.unwrap());
     assert!(replaced);
     let found = store.find(user_id, id).await.unwrap().unwrap();
     assert_eq!((found.title, found.updated_at), (Some(title("Second")), moment(5)));
 }
 
-pub async fn an_edit_of_another_state_than_expected_is_a_conflict(store: &Store) {
+pub async fn an_edit_based_on_an_outdated_state_is_a_conflict(store: &Store) {
     let user_id = UserId::generate();
     let id = start(store, user_id).await;
     let before = store.find(user_id, id).await.unwrap();
@@ -55,13 +55,13 @@ pub async fn an_edit_of_another_state_than_expected_is_a_conflict(store: &Store)
     let EditOutcome::Stored(now) = first else { panic!("{first:?}") };
     let archived = edit(store, user_id, id, archiving(true), 6).await;
     let outdated = try_edit(expecting(Some(now.clone()))).await;
-    let as_it_is = try_edit(expecting(Some(archived.clone()))).await;
+    let current = try_edit(expecting(Some(archived.clone()))).await;
 
     assert_eq!((&now.title, now.updated_at), (&Some(title("Mine")), moment(5)));
     assert_eq!((again, outdated), (EditOutcome::Conflict, EditOutcome::Conflict));
-    assert_eq!(as_it_is, EditOutcome::Stored(archived));
-    let gone = store.edit(UserId::generate(), id, expecting(before), moment(7)).await;
-    assert_eq!(gone.unwrap(), EditOutcome::NotFound);
+    assert_eq!(current, EditOutcome::Stored(archived));
+    let by_other_user = store.edit(UserId::generate(), id, expecting(before), moment(7)).await;
+    assert_eq!(by_other_user.unwrap(), EditOutcome::NotFound);
 }
 
 pub async fn a_deleted_conversation_leaves_nothing_behind(store: &Store) {
@@ -83,7 +83,9 @@ pub async fn a_reset_conversation_is_empty_and_its_positions_continue(store: &St
     let user_id = UserId::generate();
     let id = start(store, user_id).await;
     let answer =
-        stored(append(store, user_id, id, turn(TurnId::generate(), "why?")).await).1.remove(1);
+        unwrap_stored(append(store, user_id, id, turn_append(TurnId::generate(), "why?")).await)
+            .1
+            .remove(1);
 
     assert!(store.reset(user_id, id, moment(3)).await.unwrap());
 
@@ -93,7 +95,9 @@ pub async fn a_reset_conversation_is_empty_and_its_positions_continue(store: &St
     assert_eq!((conversation.message_count, conversation.total_tokens), (0, 0));
     assert!(!store.save_answer(id, final_state(&answer, "late"), moment(4)).await.unwrap());
     let next =
-        stored(append(store, user_id, id, turn(TurnId::generate(), "again")).await).1.remove(0);
+        unwrap_stored(append(store, user_id, id, turn_append(TurnId::generate(), "again")).await)
+            .1
+            .remove(0);
     assert_eq!((next.position, next.parent_id), (3, None));
 }
 
@@ -105,10 +109,10 @@ pub async fn a_client_message_id_can_be_used_again_after_a_reset(store: &Store) 
         client_message_id: ClientMessageId::try_from("c1".to_owned()).ok(),
         ..Append::default()
     };
-    stored(append(store, user_id, id, append_with_id("before")).await);
+    unwrap_stored(append(store, user_id, id, append_with_id("before")).await);
 
     store.reset(user_id, id, moment(3)).await.unwrap();
-    stored(append(store, user_id, id, append_with_id("after")).await);
+    unwrap_stored(append(store, user_id, id, append_with_id("after")).await);
 
     assert_eq!(texts(store, user_id, id).await, ["after"]);
 }

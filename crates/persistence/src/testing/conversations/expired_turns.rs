@@ -1,35 +1,39 @@
-//! Claiming turns whose instance is presumed dead.
-#![expect(missing_docs, reason = "the name states the promise")]
+//! Contract tests of claiming the turns of instances that are presumed dead.
+#![expect(missing_docs, reason = "the test names describe the contract")]
 
 use futures_util::future::join_all;
 use webchat_domain::{MessageStatus, TurnId, UserId};
 
 use super::harness::{
-    CLAIM_MILLIS, LEASE_MILLIS, Store, append, claim, final_state, start, texts, turn,
+    CLAIM_MILLIS, LEASE_MILLIS, Store, append, claim, final_state, start, texts, turn_append,
 };
-use crate::testing::fixtures::{moment, stored};
+use crate::testing::fixtures::{moment, unwrap_stored};
 use crate::{AnswerUpdate, AppendOutcome};
 
 pub async fn an_expired_turn_is_claimed_once_with_its_saved_answer(store: &Store) {
     let user_id = UserId::generate();
     let (id, other) = (start(store, user_id).await, start(store, user_id).await);
     let (turn_id, renewed) = (TurnId::generate(), TurnId::generate());
-    let answer = stored(append(store, user_id, id, turn(turn_id, "why?")).await).1.remove(1);
-    let part = AnswerUpdate {
+    let answer =
+        unwrap_stored(append(store, user_id, id, turn_append(turn_id, "why?")).await).1.remove(1);
+    let progress = AnswerUpdate {
         status: MessageStatus::Interrupted,
         lease_until: Some(moment(LEASE_MILLIS)),
         ..final_state(&answer, "so far")
     };
-    store.save_answer(id, part, moment(1)).await.unwrap();
-    let leased = stored(append(store, user_id, other, turn(renewed, "why?")).await).1.remove(1);
-    let part = AnswerUpdate { lease_until: Some(moment(60_000)), ..final_state(&leased, "more") };
-    store.save_answer(other, part, moment(1)).await.unwrap();
+    store.save_answer(id, progress, moment(1)).await.unwrap();
+    let leased = unwrap_stored(append(store, user_id, other, turn_append(renewed, "why?")).await)
+        .1
+        .remove(1);
+    let progress =
+        AnswerUpdate { lease_until: Some(moment(60_000)), ..final_state(&leased, "more") };
+    store.save_answer(other, progress, moment(1)).await.unwrap();
 
     let early = claim(store, LEASE_MILLIS - 1).await;
     let claimed = join_all((0..8).map(|_| claim(store, LEASE_MILLIS))).await.concat();
 
     assert_eq!(early, []);
-    let [expired] = claimed.as_slice() else { panic!("not one turn: {claimed:?}") };
+    let [expired] = claimed.as_slice() else { panic!("expected one turn: {claimed:?}") };
     assert_eq!((expired.user_id, expired.conversation_id, expired.turn_id), (user_id, id, turn_id));
     let saved = expired.answer.as_ref().unwrap();
     assert_eq!((saved.message_id, saved.position), (answer.message_id, answer.position));
@@ -41,22 +45,22 @@ pub async fn a_claimed_turn_expires_again_or_is_ended(store: &Store) {
     let user_id = UserId::generate();
     let id = start(store, user_id).await;
     let turn_id = TurnId::generate();
-    append(store, user_id, id, turn(turn_id, "one")).await;
+    append(store, user_id, id, turn_append(turn_id, "one")).await;
     let until = LEASE_MILLIS + CLAIM_MILLIS;
 
     assert_eq!(claim(store, LEASE_MILLIS).await.len(), 1);
-    let next = turn(TurnId::generate(), "two");
+    let next = turn_append(TurnId::generate(), "two");
     let meanwhile =
         store.append(user_id, id, next.clone(), moment(LEASE_MILLIS + 1)).await.unwrap();
     assert_eq!(meanwhile, AppendOutcome::TurnInProgress);
     assert_eq!(claim(store, until - 1).await, []);
-    assert_eq!(claim(store, until).await.len(), 1, "the first claim has expired");
+    assert_eq!(claim(store, until).await.len(), 1, "the expired claim was not replaced");
 
-    assert!(!store.end_turn(id, TurnId::generate()).await.unwrap(), "another turn");
+    assert!(!store.end_turn(id, TurnId::generate()).await.unwrap(), "another turn was ended");
     assert!(store.end_turn(id, turn_id).await.unwrap());
     assert!(!store.end_turn(id, turn_id).await.unwrap());
     assert_eq!(claim(store, until + CLAIM_MILLIS).await, []);
-    stored(store.append(user_id, id, next, moment(LEASE_MILLIS + 1)).await.unwrap());
+    unwrap_stored(store.append(user_id, id, next, moment(LEASE_MILLIS + 1)).await.unwrap());
     assert_eq!(texts(store, user_id, id).await, ["one", "", "two", ""]);
 }
 
@@ -65,7 +69,7 @@ pub async fn expired_turns_are_claimed_up_to_the_limit_earliest_first(store: &St
     let mut started = Vec::new();
     for expires_at in [3_000, 1_000, 2_000] {
         let id = start(store, user_id).await;
-        let mut turn = turn(TurnId::generate(), "why?");
+        let mut turn = turn_append(TurnId::generate(), "why?");
         turn.turn.as_mut().unwrap().lease_until = moment(expires_at);
         append(store, user_id, id, turn).await;
         started.push(id);
@@ -86,10 +90,14 @@ pub async fn expired_turns_are_claimed_up_to_the_limit_earliest_first(store: &St
 pub async fn an_ended_turn_is_claimed_if_its_end_is_not_published(store: &Store) {
     let user_id = UserId::generate();
     let (id, turn_id) = (start(store, user_id).await, TurnId::generate());
-    let answer = stored(append(store, user_id, id, turn(turn_id, "why?")).await).1.remove(1);
+    let answer =
+        unwrap_stored(append(store, user_id, id, turn_append(turn_id, "why?")).await).1.remove(1);
     let other_id = start(store, user_id).await;
     let other = TurnId::generate();
-    let answered = stored(append(store, user_id, other_id, turn(other, "why?")).await).1.remove(1);
+    let answered =
+        unwrap_stored(append(store, user_id, other_id, turn_append(other, "why?")).await)
+            .1
+            .remove(1);
 
     assert!(store.save_answer(other_id, final_state(&answered, "done"), moment(1)).await.unwrap());
     assert!(store.end_turn(other_id, other).await.unwrap());
@@ -101,7 +109,7 @@ pub async fn an_ended_turn_is_claimed_if_its_end_is_not_published(store: &Store)
 
     assert!(alive && ended);
     assert_eq!(early, []);
-    let [pending] = claimed.as_slice() else { panic!("not one turn: {claimed:?}") };
+    let [pending] = claimed.as_slice() else { panic!("expected one turn: {claimed:?}") };
     assert_eq!((pending.conversation_id, pending.turn_id), (id, turn_id));
     let saved = pending.answer.as_ref().unwrap();
     assert_eq!((saved.content.as_str(), saved.status), ("done", MessageStatus::Complete));
@@ -112,8 +120,8 @@ pub async fn a_turn_of_the_callers_process_is_not_claimed(store: &Store) {
     let user_id = UserId::generate();
     let (own, other) = (TurnId::generate(), TurnId::generate());
     let ids = [start(store, user_id).await, start(store, user_id).await];
-    append(store, user_id, ids[0], turn(own, "why?")).await;
-    append(store, user_id, ids[1], turn(other, "why?")).await;
+    append(store, user_id, ids[0], turn_append(own, "why?")).await;
+    append(store, user_id, ids[1], turn_append(other, "why?")).await;
 
     let (now, until) = (moment(LEASE_MILLIS), moment(LEASE_MILLIS + CLAIM_MILLIS));
     let claimed = store.claim_expired_turns(vec![own], now, moment(0), until, 10).await.unwrap();

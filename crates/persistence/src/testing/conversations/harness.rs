@@ -1,11 +1,11 @@
-//! Short forms of the calls that the suite makes.
+//! Helpers of this suite.
 
 use webchat_domain::{
     ClientMessageId, Conversation, ConversationId, Message, MessageStatus, NewMessage, Role,
     SearchQuery, Title, TurnId, UserId,
 };
 
-use crate::testing::fixtures::{empty_answer, moment, question, stored};
+use crate::testing::fixtures::{empty_answer, moment, question, unwrap_stored};
 use crate::{
     AbandonedTurn, AnswerUpdate, Append, AppendOutcome, ArchiveFilter, Conversations, Edit,
     EditOutcome, ListOrder, TurnLease,
@@ -15,7 +15,7 @@ pub(super) type Store = dyn Conversations;
 
 pub(super) const LEASE_MILLIS: i64 = 10_000;
 
-/// The length of the lease that a claim takes.
+/// The length of a claim's lease.
 pub(super) const CLAIM_MILLIS: i64 = 5_000;
 
 /// Claims expired turns, and those whose end is unpublished for the length of a lease.
@@ -43,18 +43,18 @@ pub(super) async fn append(
 }
 
 pub(super) async fn append_text(store: &Store, user_id: UserId, id: ConversationId, text: &str) {
-    stored(append(store, user_id, id, one(text)).await);
+    unwrap_stored(append(store, user_id, id, single_message(text)).await);
 }
 
 pub(super) async fn append_number(store: &Store, user_id: UserId, id: ConversationId, number: u64) {
     append_text(store, user_id, id, &number.to_string()).await;
 }
 
-pub(super) fn one(text: &str) -> Append {
+pub(super) fn single_message(text: &str) -> Append {
     Append { messages: vec![question(text)], ..Append::default() }
 }
 
-pub(super) fn turn(turn_id: TurnId, text: &str) -> Append {
+pub(super) fn turn_append(turn_id: TurnId, text: &str) -> Append {
     let question = NewMessage { turn_id: Some(turn_id), ..question(text) };
     Append {
         messages: vec![question, empty_answer(turn_id)],
@@ -63,12 +63,12 @@ pub(super) fn turn(turn_id: TurnId, text: &str) -> Append {
     }
 }
 
-/// The messages of a turn with a client message id, but without a lease, so that the next can follow.
+/// Returns the messages of a turn with a client message id, but without a lease, so that the next turn can follow.
 pub(super) fn with_client_id(text: &str, client_message_id: &str) -> Append {
     Append {
         client_message_id: ClientMessageId::try_from(client_message_id.to_owned()).ok(),
         turn: None,
-        ..turn(TurnId::generate(), text)
+        ..turn_append(TurnId::generate(), text)
     }
 }
 

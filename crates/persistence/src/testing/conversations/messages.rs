@@ -1,11 +1,11 @@
-//! Reading messages.
-#![expect(missing_docs, reason = "the name states the promise")]
+//! Contract tests of reading messages.
+#![expect(missing_docs, reason = "the test names describe the contract")]
 
 use webchat_domain::{TurnId, UserId};
 
-use super::harness::{Store, append, append_text, start, texts, turn};
+use super::harness::{Store, append, append_text, start, texts, turn_append};
 use crate::rules;
-use crate::testing::fixtures::{contents, moment, stored};
+use crate::testing::fixtures::{contents, moment, unwrap_stored};
 
 pub async fn messages_are_paged_backwards_from_the_newest(store: &Store) {
     let user_id = UserId::generate();
@@ -25,7 +25,7 @@ pub async fn messages_are_paged_backwards_from_the_newest(store: &Store) {
     assert_eq!(contents(&none), Vec::<&str>::new());
 }
 
-pub async fn a_page_of_long_messages_has_fewer_of_them(store: &Store) {
+pub async fn a_page_of_long_messages_contains_fewer_messages(store: &Store) {
     let user_id = UserId::generate();
     let id = start(store, user_id).await;
     let half = "x".repeat(rules::MAX_PAGE_BYTES / 2);
@@ -45,13 +45,14 @@ pub async fn a_page_of_long_messages_has_fewer_of_them(store: &Store) {
 
 pub async fn a_message_is_found_by_its_id(store: &Store) {
     let user_id = UserId::generate();
-    let (id, elsewhere) = (start(store, user_id).await, start(store, user_id).await);
-    let messages = stored(append(store, user_id, id, turn(TurnId::generate(), "why?")).await).1;
+    let (id, other_id) = (start(store, user_id).await, start(store, user_id).await);
+    let messages =
+        unwrap_stored(append(store, user_id, id, turn_append(TurnId::generate(), "why?")).await).1;
     let find = async |who, id| store.message(who, id, messages[1].message_id).await.unwrap();
 
     assert_eq!(find(user_id, id).await.as_ref(), Some(&messages[1]));
     assert_eq!(find(UserId::generate(), id).await, None);
-    assert_eq!(find(user_id, elsewhere).await, None);
+    assert_eq!(find(user_id, other_id).await, None);
     store.reset(user_id, id, moment(1)).await.unwrap();
     assert_eq!(find(user_id, id).await, None);
 }

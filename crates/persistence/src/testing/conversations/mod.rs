@@ -1,4 +1,4 @@
-//! What [`Conversations`](crate::Conversations) promises.
+//! Contract tests of [`Conversations`](crate::Conversations).
 
 mod append;
 mod creation;

@@ -1,18 +1,18 @@
-//! Full-text search.
-#![expect(missing_docs, reason = "the name states the promise")]
+//! Contract tests of full-text search.
+#![expect(missing_docs, reason = "the test names describe the contract")]
 
 use webchat_domain::{SearchQuery, TurnId, UserId};
 
-use super::harness::{Store, append, append_text, final_state, search, start, turn};
+use super::harness::{Store, append, append_text, final_state, search, start, turn_append};
 use crate::AnswerUpdate;
 use crate::search::SNIPPET_SOURCE_BYTES;
-use crate::testing::fixtures::{moment, stored};
+use crate::testing::fixtures::{moment, unwrap_stored};
 
-pub async fn a_search_ranks_and_stems_and_returns_snippets(store: &Store) {
+pub async fn a_search_stems_words_ranks_messages_and_returns_snippets(store: &Store) {
     let user_id = UserId::generate();
     let id = start(store, user_id).await;
     let filler = "and many other things of little weight are said here ".repeat(20);
-    append_text(store, user_id, id, &format!("{filler} where the tide is named once {filler}"))
+    append_text(store, user_id, id, &format!("{filler} where the tide is mentioned once {filler}"))
         .await;
     append_text(store, user_id, id, "Tides, tides: the moon makes the tides.").await;
     append_text(store, user_id, id, "Nothing of the kind.").await;
@@ -21,12 +21,12 @@ pub async fn a_search_ranks_and_stems_and_returns_snippets(store: &Store) {
 
     assert_eq!(hits.iter().map(|hit| hit.position).collect::<Vec<_>>(), [2, 1]);
     assert!(hits[0].score > hits[1].score);
-    let quoted: Vec<_> = hits[1].snippet.iter().filter(|part| part.matched).collect();
-    assert_eq!(quoted.len(), 1);
-    assert_eq!(quoted[0].text, "tide");
+    let matches: Vec<_> = hits[1].snippet.iter().filter(|part| part.matched).collect();
+    assert_eq!(matches.len(), 1);
+    assert_eq!(matches[0].text, "tide");
     let snippet: String = hits[1].snippet.iter().map(|part| part.text.as_str()).collect();
-    assert!(snippet.contains("where the tide is named once"), "{snippet}");
-    assert!(snippet.len() < 400, "a snippet is short: {snippet}");
+    assert!(snippet.contains("where the tide is mentioned once"), "{snippet}");
+    assert!(snippet.len() < 400, "the snippet is too long: {snippet}");
     assert_eq!(store.search(user_id, &SearchQuery::parse("tide"), 1).await.unwrap().len(), 1);
 }
 
@@ -53,18 +53,16 @@ pub async fn a_search_finds_each_conversation_once_by_its_best_message(store: &S
     let query = SearchQuery::parse("tide");
 
     let found = store.search_conversations(user_id, &query, 10).await.unwrap();
-    let of_best_message = store.search_conversations(user_id, &query, 1).await.unwrap();
+    let limited = store.search_conversations(user_id, &query, 1).await.unwrap();
     let by_other = store.search_conversations(UserId::generate(), &query, 10).await.unwrap();
 
     assert_eq!(found.iter().map(|(id, _)| *id).collect::<Vec<_>>(), [strong, weak]);
     assert!(found[0].1 > found[1].1);
-    assert_eq!(of_best_message, found[..1]);
+    assert_eq!(limited, found[..1]);
     assert_eq!(by_other, []);
 }
 
-pub async fn a_search_of_a_long_text_shows_a_match_in_its_first_part_or_its_beginning(
-    store: &Store,
-) {
+pub async fn the_snippet_of_a_long_text_shows_an_early_match_or_the_beginning(store: &Store) {
     let user_id = UserId::generate();
     let id = start(store, user_id).await;
     let filler = "and many other things are said here ".repeat(SNIPPET_SOURCE_BYTES / 16);
@@ -87,11 +85,11 @@ pub async fn a_search_ignores_repeated_terms(store: &Store) {
     }
 
     let once = store.search(user_id, &SearchQuery::parse("tide"), 10).await.unwrap();
-    let often = SearchQuery::parse(&"tide ".repeat(1_000));
-    let often = store.search(user_id, &often, 10).await.unwrap();
+    let repeated = SearchQuery::parse(&"tide ".repeat(1_000));
+    let repeated = store.search(user_id, &repeated, 10).await.unwrap();
 
     assert_eq!(once.len(), 3);
-    assert_eq!(often, once);
+    assert_eq!(repeated, once);
 }
 
 pub async fn a_search_scores_only_the_messages_of_its_user(store: &Store) {
@@ -116,7 +114,9 @@ pub async fn a_search_sees_changes_immediately(store: &Store) {
     let user_id = UserId::generate();
     let id = start(store, user_id).await;
     let answer =
-        stored(append(store, user_id, id, turn(TurnId::generate(), "why?")).await).1.remove(1);
+        unwrap_stored(append(store, user_id, id, turn_append(TurnId::generate(), "why?")).await)
+            .1
+            .remove(1);
     let partial =
         AnswerUpdate { lease_until: Some(moment(9)), ..final_state(&answer, "moonlight") };
 
@@ -128,7 +128,7 @@ pub async fn a_search_sees_changes_immediately(store: &Store) {
     assert_eq!(search(store, user_id, "sunlight").await, ["sunlight"]);
 }
 
-pub async fn no_query_is_an_error(store: &Store) {
+pub async fn no_query_text_is_an_error(store: &Store) {
     let user_id = UserId::generate();
     let id = start(store, user_id).await;
     append_text(store, user_id, id, "tides").await;

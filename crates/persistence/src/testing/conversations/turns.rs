@@ -1,21 +1,22 @@
-//! Turns and their leases.
-#![expect(missing_docs, reason = "the name states the promise")]
+//! Contract tests of turns and their leases.
+#![expect(missing_docs, reason = "the test names describe the contract")]
 
 use webchat_domain::{MessageStatus, TurnId, UserId};
 
-use super::harness::{LEASE_MILLIS, Store, append, claim, final_state, start, texts, turn};
-use crate::testing::fixtures::{contents, moment, stored};
+use super::harness::{LEASE_MILLIS, Store, append, claim, final_state, start, texts, turn_append};
+use crate::testing::fixtures::{contents, moment, unwrap_stored};
 use crate::{AnswerUpdate, AppendOutcome};
 
 pub async fn one_turn_runs_at_a_time(store: &Store) {
     let user_id = UserId::generate();
     let id = start(store, user_id).await;
     let first = TurnId::generate();
-    let answer = stored(append(store, user_id, id, turn(first, "one")).await).1.remove(1);
+    let answer =
+        unwrap_stored(append(store, user_id, id, turn_append(first, "one")).await).1.remove(1);
 
-    let second = append(store, user_id, id, turn(TurnId::generate(), "two")).await;
+    let second = append(store, user_id, id, turn_append(TurnId::generate(), "two")).await;
     store.save_answer(id, final_state(&answer, "done"), moment(1)).await.unwrap();
-    let third = append(store, user_id, id, turn(TurnId::generate(), "three")).await;
+    let third = append(store, user_id, id, turn_append(TurnId::generate(), "three")).await;
 
     assert_eq!(second, AppendOutcome::TurnInProgress);
     assert!(matches!(third, AppendOutcome::Stored { .. }), "{third:?}");
@@ -25,10 +26,10 @@ pub async fn one_turn_runs_at_a_time(store: &Store) {
 pub async fn an_expired_turn_does_not_block_the_next_one(store: &Store) {
     let user_id = UserId::generate();
     let id = start(store, user_id).await;
-    append(store, user_id, id, turn(TurnId::generate(), "one")).await;
+    append(store, user_id, id, turn_append(TurnId::generate(), "one")).await;
 
     let after_its_lease = moment(LEASE_MILLIS);
-    let next = turn(TurnId::generate(), "two");
+    let next = turn_append(TurnId::generate(), "two");
     let outcome = store.append(user_id, id, next, after_its_lease).await.unwrap();
 
     assert!(matches!(outcome, AppendOutcome::Stored { .. }), "{outcome:?}");
@@ -37,31 +38,33 @@ pub async fn an_expired_turn_does_not_block_the_next_one(store: &Store) {
 pub async fn an_ended_turn_does_not_block_the_next_one(store: &Store) {
     let user_id = UserId::generate();
     let (id, turn_id) = (start(store, user_id).await, TurnId::generate());
-    let answer = stored(append(store, user_id, id, turn(turn_id, "one")).await).1.remove(1);
+    let answer =
+        unwrap_stored(append(store, user_id, id, turn_append(turn_id, "one")).await).1.remove(1);
     store.save_answer(id, final_state(&answer, "done"), moment(1)).await.unwrap();
 
-    let next = turn(TurnId::generate(), "two");
-    stored(store.append(user_id, id, next, moment(2)).await.unwrap());
+    let next = turn_append(TurnId::generate(), "two");
+    unwrap_stored(store.append(user_id, id, next, moment(2)).await.unwrap());
 
-    assert!(!store.end_turn(id, turn_id).await.unwrap(), "the turn is forgotten");
+    assert!(!store.end_turn(id, turn_id).await.unwrap(), "the previous turn was not forgotten");
     assert!(!store.save_answer(id, final_state(&answer, "late"), moment(3)).await.unwrap());
     assert_eq!(claim(store, LEASE_MILLIS - 1).await, []);
     assert_eq!(texts(store, user_id, id).await, ["one", "done", "two", ""]);
 }
 
-pub async fn the_running_turn_is_known_until_it_ends_or_expires(store: &Store) {
+pub async fn the_running_turn_is_returned_until_it_ends_or_expires(store: &Store) {
     let user_id = UserId::generate();
     let id = start(store, user_id).await;
-    let runs = async |who, now| store.running_turn(who, id, moment(now)).await.unwrap();
+    let running_turn = async |who, now| store.running_turn(who, id, moment(now)).await.unwrap();
     let turn_id = TurnId::generate();
 
-    let before = runs(user_id, 0).await;
-    let answer = stored(append(store, user_id, id, turn(turn_id, "why?")).await).1.remove(1);
-    let during = runs(user_id, LEASE_MILLIS - 1).await;
-    let to_others = runs(UserId::generate(), 0).await;
-    let expired = runs(user_id, LEASE_MILLIS).await;
+    let before = running_turn(user_id, 0).await;
+    let answer =
+        unwrap_stored(append(store, user_id, id, turn_append(turn_id, "why?")).await).1.remove(1);
+    let during = running_turn(user_id, LEASE_MILLIS - 1).await;
+    let to_others = running_turn(UserId::generate(), 0).await;
+    let expired = running_turn(user_id, LEASE_MILLIS).await;
     store.save_answer(id, final_state(&answer, "Because."), moment(1)).await.unwrap();
-    let afterwards = runs(user_id, 1).await;
+    let afterwards = running_turn(user_id, 1).await;
 
     assert_eq!((before, during), (None, Some(turn_id)));
     assert_eq!((to_others, expired, afterwards), (None, None, None));
@@ -71,13 +74,18 @@ pub async fn an_answer_can_be_saved_until_its_turn_ends(store: &Store) {
     let user_id = UserId::generate();
     let id = start(store, user_id).await;
     let answer =
-        stored(append(store, user_id, id, turn(TurnId::generate(), "why?")).await).1.remove(1);
+        unwrap_stored(append(store, user_id, id, turn_append(TurnId::generate(), "why?")).await)
+            .1
+            .remove(1);
 
     let partial = AnswerUpdate { lease_until: Some(moment(9)), ..final_state(&answer, "Bec") };
     assert!(store.save_answer(id, partial.clone(), moment(1)).await.unwrap());
     assert_eq!(texts(store, user_id, id).await, ["why?", "Bec"]);
     assert!(store.save_answer(id, final_state(&answer, "Because."), moment(2)).await.unwrap());
-    assert!(!store.save_answer(id, partial, moment(3)).await.unwrap(), "a late partial save");
+    assert!(
+        !store.save_answer(id, partial, moment(3)).await.unwrap(),
+        "progress was saved after the end"
+    );
 
     let messages = store.messages(user_id, id, None, 10).await.unwrap().unwrap();
     assert_eq!(contents(&messages), ["why?", "Because."]);

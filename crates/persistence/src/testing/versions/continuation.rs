@@ -1,10 +1,10 @@
-//! Continuing an answer.
-#![expect(missing_docs, reason = "the name states the promise")]
+//! Contract tests of continuing an answer.
+#![expect(missing_docs, reason = "the test names describe the contract")]
 
 use webchat_domain::{Message, MessageStatus, Problem, UserId};
 
 use super::harness::{TestConversation, continuation_of, final_state};
-use crate::testing::fixtures::{full_context, moment, question, stored};
+use crate::testing::fixtures::{full_context, moment, question, unwrap_stored};
 use crate::{AnswerUpdate, Append, AppendOutcome, Contexts, Conversations, Edit};
 
 pub async fn an_interrupted_answer_is_continued<S>(store: &S)
@@ -17,9 +17,9 @@ where
     let archived = Edit { archived: Some(true), ..Edit::default() };
     store.edit(chat.user_id, chat.id, archived, moment(0)).await.unwrap();
 
-    let (conversation, messages) = stored(chat.continue_answer(continuation.clone()).await);
+    let (conversation, messages) = unwrap_stored(chat.continue_answer(continuation.clone()).await);
     let other = chat.continue_answer(continuation_of(&answer, None).0).await;
-    let known = chat.continue_answer(continuation).await;
+    let duplicate = chat.continue_answer(continuation).await;
     let update = AnswerUpdate { turn_id: turn.turn_id, ..final_state(&answer, "Because.") };
     assert!(!store.save_answer(chat.id, final_state(&answer, "late"), moment(1)).await.unwrap());
     assert!(store.save_answer(chat.id, update, moment(1)).await.unwrap());
@@ -33,7 +33,7 @@ where
     assert_eq!((conversation.message_count, conversation.archived), (2, false));
     assert_eq!(other, AppendOutcome::TurnInProgress);
     let question = chat.messages().await.remove(0);
-    assert_eq!(known, AppendOutcome::Duplicate(vec![question, continued]));
+    assert_eq!(duplicate, AppendOutcome::Duplicate(vec![question, continued]));
     assert_eq!(chat.texts().await, ["q1", "Because."]);
     assert_eq!(chat.conversation().await.total_tokens, 7 + 3);
 }
@@ -44,7 +44,7 @@ where
 {
     let chat = TestConversation::with(store, &["q1"]).await;
     let (continuation, turn) = continuation_of(&chat.append_stopped_answer("Bec").await, None);
-    let answer = stored(chat.continue_answer(continuation).await).1.remove(0);
+    let answer = unwrap_stored(chat.continue_answer(continuation).await).1.remove(0);
     let message = "The model failed. Please try again.".to_owned();
     let error = Problem { message, code: "model_failed".to_owned() };
     let failed = AnswerUpdate {
@@ -55,11 +55,12 @@ where
     assert_eq!(answer.turn_id, Some(turn.turn_id));
 
     assert!(store.save_answer(chat.id, failed, moment(1)).await.unwrap());
-    let known = chat.messages().await.remove(1);
-    let continued = stored(chat.continue_answer(continuation_of(&known, None).0).await).1.remove(0);
+    let failed = chat.messages().await.remove(1);
+    let continued =
+        unwrap_stored(chat.continue_answer(continuation_of(&failed, None).0).await).1.remove(0);
     let again = chat.messages().await.remove(1);
 
-    assert_eq!((known.status, known.error), (MessageStatus::Failed, Some(error)));
+    assert_eq!((failed.status, failed.error), (MessageStatus::Failed, Some(error)));
     assert_eq!((continued.status, continued.error), (MessageStatus::Interrupted, None));
     assert_eq!((again.status, again.error), (MessageStatus::Interrupted, None));
 }
@@ -70,23 +71,23 @@ where
 {
     let chat = TestConversation::with(store, &["q1", "a1"]).await;
     let complete = chat.messages().await.remove(1);
-    let of_a_complete_one = chat.continue_answer(continuation_of(&complete, None).0).await;
+    let of_complete_answer = chat.continue_answer(continuation_of(&complete, None).0).await;
     let answer = chat.append_stopped_answer("Bec").await;
-    let foreign = store
+    let by_other_user = store
         .continue_answer(UserId::generate(), chat.id, continuation_of(&answer, None).0, moment(0))
         .await
         .unwrap();
     chat.append(Append { messages: vec![question("q3")], ..Append::default() }).await;
 
-    let not_the_last = chat.continue_answer(continuation_of(&answer, None).0).await;
+    let of_earlier_answer = chat.continue_answer(continuation_of(&answer, None).0).await;
 
-    assert_eq!(of_a_complete_one, AppendOutcome::Conflict { position: 2 });
-    assert_eq!(foreign, AppendOutcome::NotFound);
-    assert_eq!(not_the_last, AppendOutcome::Conflict { position: 4 });
-    assert_eq!(chat.messages().await[2], answer, "nothing was changed");
+    assert_eq!(of_complete_answer, AppendOutcome::Conflict { position: 2 });
+    assert_eq!(by_other_user, AppendOutcome::NotFound);
+    assert_eq!(of_earlier_answer, AppendOutcome::Conflict { position: 4 });
+    assert_eq!(chat.messages().await[2], answer, "the answer was changed");
 }
 
-pub async fn a_summary_of_a_continued_answer_is_dropped<S>(store: &S)
+pub async fn a_summary_that_covers_a_continued_answer_is_dropped<S>(store: &S)
 where
     S: Conversations + Contexts,
 {
@@ -94,9 +95,9 @@ where
     let answer = chat.append_stopped_answer("Bec").await;
     store.replace_context(chat.user_id, chat.id, full_context(), 0).await.unwrap();
 
-    stored(chat.continue_answer(continuation_of(&answer, None).0).await);
+    unwrap_stored(chat.continue_answer(continuation_of(&answer, None).0).await);
 
     let context = store.context(chat.user_id, chat.id).await.unwrap().unwrap();
-    assert_eq!(context.context.summary, None, "it covered everything up to position 40");
+    assert_eq!(context.context.summary, None, "the summary of the answer was kept");
     assert_eq!(context.context.examples, full_context().examples);
 }

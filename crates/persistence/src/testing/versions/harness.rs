@@ -1,16 +1,16 @@
-//! One conversation of one user, and the appends and updates that the suite makes.
+//! Helpers of this suite: a test conversation, and its appends and updates.
 
 use webchat_domain::{
     ClientMessageId, Conversation, ConversationId, Message, MessageId, MessageStatus, NewMessage,
     Role, SearchQuery, TurnId, UserId,
 };
 
-use crate::testing::fixtures::{moment, question, stored};
+use crate::testing::fixtures::{moment, question, unwrap_stored};
 use crate::{
     AnswerUpdate, Append, AppendOutcome, ContinueAnswer, Conversations, SelectOutcome, TurnLease,
 };
 
-/// When the lease of each turn expires.
+/// The time at which the lease of each turn expires.
 pub(super) const LEASE_MILLIS: i64 = 10_000;
 
 /// One conversation of one user.
@@ -21,7 +21,7 @@ pub(super) struct TestConversation<'a, S> {
 }
 
 impl<'a, S: Conversations> TestConversation<'a, S> {
-    /// Starts a conversation with these messages; those that begin with `a` are answers.
+    /// Starts a conversation with these messages. Messages that begin with `a` are answers.
     pub(super) async fn with(store: &'a S, texts: &[&str]) -> Self {
         let (user_id, id) = (UserId::generate(), ConversationId::generate());
         store.create(user_id, id, moment(0)).await.unwrap();
@@ -52,7 +52,7 @@ impl<'a, S: Conversations> TestConversation<'a, S> {
             ..question(text)
         };
         let append = Append { messages: vec![answer], ..Append::default() };
-        stored(self.append(append).await).1.remove(0)
+        unwrap_stored(self.append(append).await).1.remove(0)
     }
 
     pub(super) async fn conversation(&self) -> Conversation {
@@ -92,13 +92,16 @@ pub(super) fn version_of_message(old: &Message, text: &str) -> Append {
     Append { messages: vec![version], version_of: Some(old.message_id), ..Append::default() }
 }
 
-pub(super) fn claim(turn_id: TurnId) -> TurnLease {
+pub(super) fn lease(turn_id: TurnId) -> TurnLease {
     TurnLease { turn_id, lease_until: moment(LEASE_MILLIS) }
 }
 
-pub(super) fn continuation_of(answer: &Message, name: Option<&str>) -> (ContinueAnswer, TurnLease) {
-    let turn = claim(TurnId::generate());
-    let client_message_id = name.and_then(|name| ClientMessageId::try_from(name.to_owned()).ok());
+pub(super) fn continuation_of(
+    answer: &Message,
+    client_id: Option<&str>,
+) -> (ContinueAnswer, TurnLease) {
+    let turn = lease(TurnId::generate());
+    let client_message_id = client_id.and_then(|id| ClientMessageId::try_from(id.to_owned()).ok());
     (ContinueAnswer { message_id: answer.message_id, client_message_id, turn }, turn)
 }
 

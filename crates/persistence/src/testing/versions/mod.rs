@@ -1,4 +1,4 @@
-//! What [`Conversations`](crate::Conversations) promises of messages that have several versions.
+//! Contract tests of [`Conversations`](crate::Conversations) for messages with several versions.
 
 mod branching;
 mod continuation;

@@ -1,14 +1,14 @@
-//! Any sequence of appends and selections, compared with a reference implementation in memory.
+//! A test of many appends and selections against a reference implementation in memory.
 
 use std::collections::HashMap;
 
 use webchat_domain::{Message, MessageId};
 
 use super::harness::{TestConversation, version_of_message};
-use crate::testing::fixtures::{question, stored};
+use crate::testing::fixtures::{question, unwrap_stored};
 use crate::{Append, Contexts, Conversations};
 
-/// Compares the store with a reference implementation in memory that knows only the parents.
+/// Compares the store with a reference implementation in memory, which stores only the parents of messages.
 pub async fn any_sequence_of_appends_and_selections_shows_one_path<S>(store: &S)
 where
     S: Conversations + Contexts,
@@ -17,20 +17,21 @@ where
     let mut tree = Tree::default();
     tree.add(&chat.messages().await[0]);
     for step in 0..80_usize {
-        // Any order is fine, as long as it is deterministic.
-        let one = tree.oldest_first[step * step * 7 % tree.oldest_first.len()].clone();
+        // Choose a message in an arbitrary but deterministic order.
+        let message = tree.oldest_first[step * step * 7 % tree.oldest_first.len()].clone();
         match step % 4 {
             0 => {
-                chat.select(one.message_id).await;
-                tree.select(&one);
+                chat.select(message.message_id).await;
+                tree.select(&message);
             }
             1 => {
-                let made = stored(chat.append(version_of_message(&one, "version")).await).1;
-                tree.add(&made[0]);
+                let versions =
+                    unwrap_stored(chat.append(version_of_message(&message, "version")).await).1;
+                tree.add(&versions[0]);
             }
             _ => {
                 let next = Append { messages: vec![question("next")], ..Append::default() };
-                tree.add(&stored(chat.append(next).await).1[0]);
+                tree.add(&unwrap_stored(chat.append(next).await).1[0]);
             }
         }
         let visible = chat.messages().await;
@@ -62,7 +63,7 @@ impl Tree {
         }
         let mut head = message.message_id;
         while let Some(newest) =
-            self.oldest_first.iter().rev().find(|one| one.parent_id == Some(head))
+            self.oldest_first.iter().rev().find(|message| message.parent_id == Some(head))
         {
             head = newest.message_id;
         }

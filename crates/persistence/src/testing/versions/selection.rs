@@ -1,12 +1,12 @@
-//! Selecting a version, and reading the visible path.
-#![expect(missing_docs, reason = "the name states the promise")]
+//! Contract tests of selecting a version, and of reading the visible path.
+#![expect(missing_docs, reason = "the test names describe the contract")]
 
 use webchat_domain::{ConversationId, Message, MessageId, TurnId, UserId};
 
 use super::harness::{
-    LEASE_MILLIS, TestConversation, claim, final_state, question_version_of, version_of_message,
+    LEASE_MILLIS, TestConversation, final_state, lease, question_version_of, version_of_message,
 };
-use crate::testing::fixtures::{contents, empty_answer, moment, question, stored};
+use crate::testing::fixtures::{contents, empty_answer, moment, question, unwrap_stored};
 use crate::{
     AnswerUpdate, Append, AppendOutcome, ChildMessage, Contexts, Conversations, SelectOutcome,
 };
@@ -24,7 +24,7 @@ where
     let selected = chat.select(q1.message_id).await;
     let newest = (chat.texts().await, chat.conversation().await);
     let again = store.select(chat.user_id, chat.id, q1.message_id, moment(99)).await.unwrap();
-    let after_nothing = chat.conversation().await;
+    let unchanged = chat.conversation().await;
     chat.select(a1.message_id).await;
     let older = (chat.texts().await, chat.conversation().await);
 
@@ -33,11 +33,11 @@ where
     assert_eq!((newest.1.message_count, newest.1.total_tokens), (3, 3 * 7));
     assert_eq!(newest.1.updated_at, moment(5));
     assert_eq!(again, SelectOutcome::Visible { changed: false });
-    assert_eq!(after_nothing, newest.1);
+    assert_eq!(unchanged, newest.1);
     assert_eq!(older.0, ["q1", "a1"]);
     assert_eq!((older.1.message_count, older.1.total_tokens), (2, 2 * 7));
     let next = Append { messages: vec![question("next")], ..Append::default() };
-    assert_eq!(stored(chat.append(next).await).1[0].parent_id, Some(a1.message_id));
+    assert_eq!(unwrap_stored(chat.append(next).await).1[0].parent_id, Some(a1.message_id));
 }
 
 /// A store may change a long path in several steps.
@@ -56,7 +56,7 @@ where
     let stale = chat.append(stale).await;
     let after_stale = chat.conversation().await;
     let edit = Append { expected_position: Some(1_500), ..question_version_of(&q1, "q2") };
-    let (edited, _) = stored(chat.append(edit).await);
+    let (edited, _) = unwrap_stored(chat.append(edit).await);
     let edited_texts = chat.texts().await;
     let selected = chat.select(a1.message_id).await;
     let selected_again = (chat.conversation().await, chat.messages().await.pop().unwrap());
@@ -73,7 +73,7 @@ where
     assert_eq!((conversation.message_count, conversation.total_tokens), (1_500, 1_500 * 7));
     assert_eq!((conversation.updated_at, newest), (moment(5), last.clone()));
     assert_eq!(shorter, (vec!["q1".to_owned(), "a2".to_owned()], 2));
-    let (conversation, messages) = stored(by_version);
+    let (conversation, messages) = unwrap_stored(by_version);
     assert_eq!((conversation.message_count, messages[0].parent_id), (1_500, last.parent_id));
     assert_eq!(chat.messages().await.len(), 100);
 }
@@ -84,10 +84,11 @@ where
 {
     let chat = TestConversation::with(store, &["q1", "a1"]).await;
     let [q1, a1] = chat.messages().await.try_into().unwrap();
-    let other_answer = stored(chat.append(version_of_message(&a1, "a2")).await).1.remove(0);
-    let other_question = stored(chat.append(question_version_of(&q1, "q2")).await).1.remove(0);
+    let other_answer = unwrap_stored(chat.append(version_of_message(&a1, "a2")).await).1.remove(0);
+    let other_question =
+        unwrap_stored(chat.append(question_version_of(&q1, "q2")).await).1.remove(0);
     let (first, of_q1) = (None, Some(q1.message_id));
-    let follows = |message: &Message| ChildMessage {
+    let child = |message: &Message| ChildMessage {
         message_id: message.message_id,
         parent_id: message.parent_id,
         role: message.role,
@@ -96,13 +97,13 @@ where
     let both = store.children(chat.user_id, chat.id, vec![of_q1, first]).await.unwrap();
     let answers = store.children(chat.user_id, chat.id, vec![of_q1]).await.unwrap();
     let of_nothing = store.children(chat.user_id, chat.id, Vec::new()).await.unwrap();
-    let strangers = store.children(UserId::generate(), chat.id, vec![first]).await.unwrap();
+    let of_other_user = store.children(UserId::generate(), chat.id, vec![first]).await.unwrap();
 
-    assert_eq!(both, [&q1, &a1, &other_answer, &other_question].map(follows));
-    assert_eq!(answers, [&a1, &other_answer].map(follows));
-    assert_eq!((of_nothing, strangers), (Vec::new(), Vec::new()));
+    assert_eq!(both, [&q1, &a1, &other_answer, &other_question].map(child));
+    assert_eq!(answers, [&a1, &other_answer].map(child));
+    assert_eq!((of_nothing, of_other_user), (Vec::new(), Vec::new()));
     let found = store.message(chat.user_id, chat.id, a1.message_id).await.unwrap();
-    assert_eq!(found.as_ref(), Some(&a1), "a hidden message is found too");
+    assert_eq!(found.as_ref(), Some(&a1), "the hidden message was not found");
     for (user_id, id) in [(UserId::generate(), chat.id), (chat.user_id, ConversationId::generate())]
     {
         assert_eq!(store.message(user_id, id, a1.message_id).await.unwrap(), None);
@@ -115,7 +116,7 @@ where
 {
     let chat = TestConversation::with(store, &["old tide", "a1", "q2", "a2"]).await;
     let old = chat.messages().await.remove(0);
-    let new = stored(chat.append(question_version_of(&old, "new tide")).await).1.remove(0);
+    let new = unwrap_stored(chat.append(question_version_of(&old, "new tide")).await).1.remove(0);
     chat.append(Append { messages: vec![question("q3")], ..Append::default() }).await;
 
     let newest = store.messages(chat.user_id, chat.id, None, 2).await.unwrap().unwrap();
@@ -123,12 +124,12 @@ where
     let oldest = store.messages(chat.user_id, chat.id, before, 2).await.unwrap().unwrap();
     let found = chat.find("tide").await;
     chat.select(old.message_id).await;
-    let found_then = chat.find("tide").await;
+    let found_after_select = chat.find("tide").await;
 
     assert_eq!(contents(&newest), ["a of new tide", "q3"]);
     assert_eq!(contents(&oldest), ["new tide"]);
     assert!(found.contains(&new.message_id) && !found.contains(&old.message_id), "{found:?}");
-    assert_eq!(found_then, [old.message_id]);
+    assert_eq!(found_after_select, [old.message_id]);
 }
 
 pub async fn nothing_is_selected_while_a_turn_runs<S>(store: &S)
@@ -137,13 +138,13 @@ where
 {
     let chat = TestConversation::with(store, &["q1", "a1"]).await;
     let [_, a1] = chat.messages().await.try_into().unwrap();
-    let turn = claim(TurnId::generate());
-    let begun = Append {
+    let turn = lease(TurnId::generate());
+    let append = Append {
         messages: vec![empty_answer(turn.turn_id)],
         turn: Some(turn),
         ..version_of_message(&a1, "")
     };
-    let answer = stored(chat.append(begun).await).1.remove(0);
+    let answer = unwrap_stored(chat.append(append).await).1.remove(0);
 
     let during = chat.select(a1.message_id).await;
     let after_its_lease = moment(LEASE_MILLIS);

@@ -4,10 +4,10 @@ use tempfile::TempDir;
 
 use super::*;
 
-/// A folder with a log file of at most 10 bytes.
-struct Folder(TempDir);
+/// A directory with a log file of at most 10 bytes.
+struct LogDir(TempDir);
 
-impl Folder {
+impl LogDir {
     fn new() -> Self {
         Self(tempfile::tempdir().unwrap())
     }
@@ -16,17 +16,17 @@ impl Folder {
         self.0.path().join("webchat.log")
     }
 
-    fn log(&self, kept: u32) -> RotatingFile {
-        RotatingFile::new(self.path(), 10, kept)
+    fn log(&self, files_kept: u32) -> RotatingFile {
+        RotatingFile::new(self.path(), 10, files_kept)
     }
 
-    /// The files and their texts, by name.
+    /// Returns the names and contents of the files, sorted by name.
     fn files(&self) -> Vec<(String, String)> {
         let entries = fs::read_dir(self.0.path()).unwrap().map(Result::unwrap);
         let mut files: Vec<_> = entries
             .map(|entry| {
-                let text = fs::read_to_string(entry.path()).unwrap_or_default();
-                (entry.file_name().into_string().unwrap(), text)
+                let content = fs::read_to_string(entry.path()).unwrap_or_default();
+                (entry.file_name().into_string().unwrap(), content)
             })
             .collect();
         files.sort();
@@ -36,21 +36,21 @@ impl Folder {
     fn assert_files(&self, expected: &[(&str, &str)]) {
         let files = self.files();
         let files: Vec<_> =
-            files.iter().map(|(name, text)| (name.as_str(), text.as_str())).collect();
+            files.iter().map(|(name, content)| (name.as_str(), content.as_str())).collect();
         assert_eq!(files, expected);
     }
 }
 
 #[test]
 fn a_full_file_is_renamed_and_the_oldest_one_is_removed() {
-    let folder = Folder::new();
-    let mut log = folder.log(2);
+    let dir = LogDir::new();
+    let mut log = dir.log(2);
 
     for line in ["line1\n", "line2\n", "3\n", "line4\n", "line5\n"] {
         log.write(line.as_bytes()).unwrap();
     }
 
-    folder.assert_files(&[
+    dir.assert_files(&[
         ("webchat.log", "line5\n"),
         ("webchat.log.1", "line4\n"),
         ("webchat.log.2", "line2\n3\n"),
@@ -59,14 +59,14 @@ fn a_full_file_is_renamed_and_the_oldest_one_is_removed() {
 
 #[test]
 fn files_are_renamed_up_to_the_first_unused_number() {
-    let folder = Folder::new();
-    fs::write(folder.path().with_extension("log.2"), "old\n").unwrap();
-    let mut log = folder.log(3);
+    let dir = LogDir::new();
+    fs::write(dir.path().with_extension("log.2"), "old\n").unwrap();
+    let mut log = dir.log(3);
 
     log.write(b"line1\n").unwrap();
     log.write(b"line2\n").unwrap();
 
-    folder.assert_files(&[
+    dir.assert_files(&[
         ("webchat.log", "line2\n"),
         ("webchat.log.1", "line1\n"),
         ("webchat.log.2", "old\n"),
@@ -75,25 +75,25 @@ fn files_are_renamed_up_to_the_first_unused_number() {
 
 #[test]
 fn without_older_files_a_full_file_is_removed() {
-    let folder = Folder::new();
-    let mut log = folder.log(0);
+    let dir = LogDir::new();
+    let mut log = dir.log(0);
 
     log.write(b"line1\n").unwrap();
     log.write(b"line2\n").unwrap();
 
-    folder.assert_files(&[("webchat.log", "line2\n")]);
+    dir.assert_files(&[("webchat.log", "line2\n")]);
 }
 
 #[test]
 fn a_line_that_is_longer_than_a_file_is_written_whole() {
-    let folder = Folder::new();
-    let mut log = folder.log(3);
+    let dir = LogDir::new();
+    let mut log = dir.log(3);
 
     for line in ["more than ten bytes\n", "short\n", "more than ten bytes\n"] {
         log.write(line.as_bytes()).unwrap();
     }
 
-    folder.assert_files(&[
+    dir.assert_files(&[
         ("webchat.log", "more than ten bytes\n"),
         ("webchat.log.1", "short\n"),
         ("webchat.log.2", "more than ten bytes\n"),
@@ -102,84 +102,84 @@ fn a_line_that_is_longer_than_a_file_is_written_whole() {
 
 #[test]
 fn an_existing_file_is_appended_to() {
-    let folder = Folder::new();
-    fs::write(folder.path(), "old\n").unwrap();
+    let dir = LogDir::new();
+    fs::write(dir.path(), "old\n").unwrap();
 
-    let mut log = folder.log(1);
+    let mut log = dir.log(1);
     log.write(b"new\n").unwrap();
     log.write(b"newer\n").unwrap();
 
-    folder.assert_files(&[("webchat.log", "newer\n"), ("webchat.log.1", "old\nnew\n")]);
+    dir.assert_files(&[("webchat.log", "newer\n"), ("webchat.log.1", "old\nnew\n")]);
 }
 
 #[test]
 fn new_files_are_private() {
-    let folder = Folder::new();
-    let mut log = folder.log(1);
+    let dir = LogDir::new();
+    let mut log = dir.log(1);
     log.write(b"line1\n").unwrap();
     log.write(b"line2\n").unwrap();
 
-    for (name, _) in folder.files() {
-        let mode = fs::metadata(folder.0.path().join(&name)).unwrap().permissions().mode();
+    for (name, _) in dir.files() {
+        let mode = fs::metadata(dir.0.path().join(&name)).unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o600, "{name}");
     }
 }
 
 #[test]
-fn a_renamed_file_is_written_until_the_log_is_reopened() {
-    let folder = Folder::new();
-    let mut log = folder.log(1);
+fn a_renamed_file_is_written_until_the_path_is_reopened() {
+    let dir = LogDir::new();
+    let mut log = dir.log(1);
     log.write(b"1\n").unwrap();
-    fs::rename(folder.path(), folder.0.path().join("moved")).unwrap();
+    fs::rename(dir.path(), dir.0.path().join("moved")).unwrap();
 
     log.write(b"2\n").unwrap();
     log.reopen();
     log.write(b"3\n").unwrap();
 
-    folder.assert_files(&[("moved", "1\n2\n"), ("webchat.log", "3\n")]);
+    dir.assert_files(&[("moved", "1\n2\n"), ("webchat.log", "3\n")]);
 }
 
 #[test]
 fn the_file_of_another_program_is_not_renamed() {
-    let folder = Folder::new();
-    let mut log = folder.log(1);
+    let dir = LogDir::new();
+    let mut log = dir.log(1);
     log.write(b"line1\n").unwrap();
-    fs::rename(folder.path(), folder.0.path().join("moved")).unwrap();
-    fs::write(folder.path(), "2\n").unwrap();
+    fs::rename(dir.path(), dir.0.path().join("moved")).unwrap();
+    fs::write(dir.path(), "2\n").unwrap();
 
     log.write(b"line3\n").unwrap();
 
-    folder.assert_files(&[("moved", "line1\n"), ("webchat.log", "2\nline3\n")]);
+    dir.assert_files(&[("moved", "line1\n"), ("webchat.log", "2\nline3\n")]);
 }
 
 #[test]
 fn a_deleted_file_is_replaced() {
-    let folder = Folder::new();
-    let mut log = folder.log(1);
+    let dir = LogDir::new();
+    let mut log = dir.log(1);
     log.write(b"1\n").unwrap();
-    fs::remove_file(folder.path()).unwrap();
+    fs::remove_file(dir.path()).unwrap();
 
     log.write(b"2\n").unwrap();
 
-    folder.assert_files(&[("webchat.log", "2\n")]);
+    dir.assert_files(&[("webchat.log", "2\n")]);
 }
 
 #[test]
 fn a_truncated_file_is_appended_to() {
-    let folder = Folder::new();
-    let mut log = folder.log(1);
+    let dir = LogDir::new();
+    let mut log = dir.log(1);
     log.write(b"line1\n").unwrap();
-    OpenOptions::new().write(true).truncate(true).open(folder.path()).unwrap();
+    OpenOptions::new().write(true).truncate(true).open(dir.path()).unwrap();
 
     log.write(b"line2\n").unwrap();
 
-    folder.assert_files(&[("webchat.log", "line2\n")]);
+    dir.assert_files(&[("webchat.log", "line2\n")]);
 }
 
 #[test]
-fn a_file_without_its_folder_fails_until_the_folder_is_back() {
-    let folder = Folder::new();
-    let path = folder.0.path().join("logs/webchat.log");
+fn writing_fails_until_the_missing_directory_exists() {
+    let dir = LogDir::new();
+    let path = dir.0.path().join("logs/webchat.log");
     let mut log = RotatingFile::new(path.clone(), 10, 1);
 
     let error = log.write(b"1\n").unwrap_err();
@@ -191,45 +191,45 @@ fn a_file_without_its_folder_fails_until_the_folder_is_back() {
     log.write(b"2\n").unwrap();
 
     assert_eq!(error, "failed to open: No such file or directory (os error 2)");
-    assert_eq!(log.problem(), None);
+    assert_eq!(log.error(), None);
     assert_eq!(fs::read_to_string(path).unwrap(), "2\n");
 }
 
 #[test]
 fn a_file_that_cannot_be_rotated_is_written_beyond_its_size() {
-    let folder = Folder::new();
-    // A folder that is not empty can't be replaced by a file.
-    let blocking = numbered(&folder.path(), 1);
-    fs::create_dir_all(blocking.join("content")).unwrap();
-    let mut log = folder.log(1);
+    let dir = LogDir::new();
+    // A directory that is not empty can't be replaced by a file.
+    let obstacle = numbered(&dir.path(), 1);
+    fs::create_dir_all(obstacle.join("content")).unwrap();
+    let mut log = dir.log(1);
 
     for line in ["line1\n", "line2\n", "line3\n"] {
         log.write(line.as_bytes()).unwrap();
     }
-    let problem = log.problem();
-    fs::remove_dir_all(&blocking).unwrap();
+    let error = log.error();
+    fs::remove_dir_all(&obstacle).unwrap();
     log.retry_at = None;
     log.write(b"line4\n").unwrap();
 
-    assert!(problem.unwrap().starts_with("failed to rotate: "));
-    assert_eq!(log.problem(), None);
-    folder.assert_files(&[("webchat.log", "line4\n"), ("webchat.log.1", "line1\nline2\nline3\n")]);
+    assert!(error.unwrap().starts_with("failed to rotate: "));
+    assert_eq!(log.error(), None);
+    dir.assert_files(&[("webchat.log", "line4\n"), ("webchat.log.1", "line1\nline2\nline3\n")]);
 }
 
 #[test]
-fn a_device_is_written_but_not_renamed() {
-    let folder = Folder::new();
-    symlink("/dev/null", folder.path()).unwrap();
-    let mut log = folder.log(1);
+fn a_device_is_written_but_not_rotated() {
+    let dir = LogDir::new();
+    symlink("/dev/null", dir.path()).unwrap();
+    let mut log = dir.log(1);
 
     log.write(b"more than ten bytes\n").unwrap();
     log.write(b"more than ten bytes\n").unwrap();
 
-    folder.assert_files(&[("webchat.log", "")]);
+    dir.assert_files(&[("webchat.log", "")]);
 }
 
 #[test]
-fn a_full_device_fails_with_its_reason() {
+fn writing_to_a_full_device_returns_the_error() {
     let mut log = RotatingFile::new("/dev/full".into(), 10, 1);
 
     let error = log.write(b"line1\n").unwrap_err();
