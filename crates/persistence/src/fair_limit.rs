@@ -343,6 +343,19 @@ mod tests {
         assert_eq!(lock(&limit.state).users[&user_id.unwrap()].waiting, 0);
     }
 
+    #[tokio::test(start_paused = true)]
+    async fn work_starts_when_a_permit_is_released_even_if_its_task_is_not_polled() {
+        let limit = FairLimit::new(1, MAX_WAIT);
+        let running = limit.acquire(None).await.unwrap();
+        let (sender, mut has_started) = oneshot::channel();
+        let mut waiting = Box::pin(limit.start_when_free(None, |permit| _ = sender.send(permit)));
+
+        assert!(timeout(MAX_WAIT / 2, &mut waiting).await.is_err());
+        drop(running);
+
+        assert!(has_started.try_recv().is_ok());
+    }
+
     #[tokio::test]
     async fn users_without_permits_are_forgotten() {
         let limit = FairLimit::new(4, MAX_WAIT);

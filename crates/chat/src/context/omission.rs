@@ -89,6 +89,16 @@ mod tests {
     }
 
     #[test]
+    fn the_notice_of_an_older_summary_is_recognised() {
+        let text = format!("{OLD_TRUNCATED}\nThey talk.");
+
+        let (omission, summary) = Omission::split_notice(&text);
+
+        assert_eq!(omission, Omission { messages: 0, truncated: true });
+        assert_eq!(summary, "They talk.");
+    }
+
+    #[test]
     fn a_text_without_a_notice_is_unchanged() {
         for text in ["", "They talk.", "[The oldest x messages are not part of this summary.]\nx"] {
             assert_eq!(Omission::split_notice(text), (Omission::default(), text));

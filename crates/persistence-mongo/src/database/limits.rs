@@ -12,7 +12,7 @@ pub(crate) const SEARCH_TIME: Duration = Duration::from_secs(2);
 pub(crate) const LONG_READ_TIME: Duration = Duration::from_secs(10);
 
 /// The maximum number of concurrent searches and export reads, so that ordinary reads find a free connection.
-pub(crate) const MAX_LONG_READS: usize = 4;
+pub(crate) const MAX_LONG_READS: usize = 8;
 
 /// The maximum time that such a read waits for others to end.
 pub(crate) const MAX_LONG_READ_WAIT: Duration = Duration::from_secs(5);

@@ -235,3 +235,56 @@ fn run<T>(
     transaction.commit()?;
     Ok(value)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const STEP: Duration = Duration::from_millis(20);
+
+    impl Queue {
+        fn fixture(now: Instant) -> Self {
+            Self {
+                jobs: VecDeque::new(),
+                bulk_jobs: VecDeque::new(),
+                overtaking: 0,
+                last_normal_job: None,
+                next_bulk_job_at: now,
+                connection: None,
+            }
+        }
+
+        fn add_bulk_job(&mut self) {
+            self.bulk_jobs.push_back(Box::new(|_| ()));
+        }
+    }
+
+    #[test]
+    fn bulk_changes_take_half_of_the_time_while_others_write() {
+        let start = Instant::now();
+        let mut queue = Queue::fixture(start);
+        queue.jobs.push_back(Box::new(|_| ()));
+        queue.add_bulk_job();
+        queue.add_bulk_job();
+
+        assert!(matches!(queue.next(false, start), Next::Run(_, Priority::Normal)));
+        assert!(matches!(queue.next(false, start), Next::Run(_, Priority::Bulk)));
+        queue.bulk_job_ended(start, start + STEP);
+
+        assert!(matches!(queue.next(false, start + STEP), Next::Wait(STEP)));
+        assert!(matches!(queue.next(false, start + STEP * 2), Next::Run(_, Priority::Bulk)));
+    }
+
+    #[test]
+    fn bulk_changes_follow_each_other_while_nobody_else_writes() {
+        let start = Instant::now();
+        let mut queue = Queue::fixture(start);
+        queue.add_bulk_job();
+        queue.add_bulk_job();
+
+        assert!(matches!(queue.next(false, start), Next::Run(_, Priority::Bulk)));
+        queue.bulk_job_ended(start, start + STEP);
+
+        assert!(matches!(queue.next(false, start + STEP), Next::Run(_, Priority::Bulk)));
+    }
+}
