@@ -8,8 +8,8 @@ mod planner;
 mod segments;
 
 pub use budget::{
-    Budget, CertainlyTooLong, MESSAGE_OVERHEAD, REPLY_PRIMER, SUMMARY_HEADING, SummaryExtent,
-    TooLong, with_overhead,
+    Budget, CertainlyTooLong, FILLER, FILLER_TOKENS, MESSAGE_OVERHEAD, REPLY_PRIMER,
+    SUMMARY_HEADING, SummaryExtent, TooLong, with_overhead,
 };
 pub use chunker::{Chunks, chunks};
 pub use compaction::CompactionScan;
