@@ -67,6 +67,19 @@ pub enum ModelError {
     /// The upstream sent more bytes than any answer of the requested length has.
     #[error("The answer was too long and was cut off.")]
     AnswerTooLong(#[source] Cause),
+    /// The answer has no text.
+    #[error("{}", empty_answer_message(*is_cut_off))]
+    EmptyAnswer {
+        /// Whether the answer reached its maximum length before its first text, as the reasoning of some
+        /// models does.
+        is_cut_off: bool,
+        /// The cause, for the log.
+        #[source]
+        cause: Cause,
+    },
+    /// The model says that it refuses to answer.
+    #[error("The model refused to answer. Please rephrase your question.")]
+    Refused(#[source] Cause),
     /// Any other failure, including an interrupted answer.
     #[error("The model failed to answer. Please try again.")]
     Failed(#[source] Cause),
@@ -85,6 +98,8 @@ impl ModelError {
             Self::ContentFilter { .. } => "model_content_filter",
             Self::ParameterRefused { .. } => "model_parameter_refused",
             Self::AnswerTooLong(_) => "answer_too_long",
+            Self::EmptyAnswer { .. } => "model_empty_answer",
+            Self::Refused(_) => "model_refused",
             Self::Failed(_) => "model_failed",
         }
     }
@@ -118,6 +133,15 @@ fn when(retry_after: Option<Duration>) -> String {
         2..=120 => format!("in {seconds} seconds"),
         121..=7200 => format!("in {} minutes", seconds.div_ceil(MINUTE)),
         _ => format!("in {} hours", seconds.div_ceil(HOUR)),
+    }
+}
+
+fn empty_answer_message(is_cut_off: bool) -> &'static str {
+    if is_cut_off {
+        "The model used up the length of its answer before it wrote any text. Please ask for less, or \
+         contact your administrator."
+    } else {
+        "The model sent an empty answer. Please try again."
     }
 }
 

@@ -3,6 +3,7 @@
 mod credentials;
 mod error;
 mod http;
+mod json;
 mod metrics;
 mod model;
 mod providers;
@@ -15,4 +16,6 @@ pub use metrics::describe_metrics;
 pub use model::MockChatModel;
 pub use model::{ChatMessage, ChatModel, ChatRequest, ChatRole, Delta, DeltaStream, Usage};
 pub use providers::openai_chat::HttpChatModel;
+#[cfg(feature = "fuzzing")]
+pub use providers::openai_chat::fuzzing;
 pub use settings::{Auth, HttpSettings, ProxySettings, RequestHeaders, Timeouts, TokensField};

@@ -15,6 +15,13 @@ pub const REPLY_PRIMER: u32 = 3;
 /// The maximum number of tokens of the summary's introduction.
 pub(crate) const SUMMARY_INTRODUCTION: u32 = 16;
 
+/// The message of the user that is sent before an answer whose question is not sent: many models accept only
+/// messages whose roles alternate, beginning with the user.
+pub const FILLER: &str = "…";
+
+/// The tokens of the filler, including what the chat format adds.
+pub const FILLER_TOKENS: u32 = MESSAGE_OVERHEAD + 1;
+
 /// The text that introduces the summary to the model.
 pub const SUMMARY_HEADING: &str = "Summary of the conversation so far:";
 

@@ -57,7 +57,7 @@ impl CompactionScan {
         if message.position <= self.through {
             return None;
         }
-        if message.role == Role::Assistant && message.content.is_empty() {
+        if message.role == Role::Assistant && message.content.trim().is_empty() {
             return Some(false);
         }
         match self.available.checked_sub(with_overhead(message.token_count)) {

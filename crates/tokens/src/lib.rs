@@ -8,8 +8,8 @@ mod planner;
 mod segments;
 
 pub use budget::{
-    Budget, MESSAGE_OVERHEAD, ObviouslyTooLong, REPLY_PRIMER, SUMMARY_HEADING, SummaryExtent,
-    TooLong, with_overhead,
+    Budget, FILLER, FILLER_TOKENS, MESSAGE_OVERHEAD, ObviouslyTooLong, REPLY_PRIMER,
+    SUMMARY_HEADING, SummaryExtent, TooLong, with_overhead,
 };
 pub use chunker::{Chunks, chunks};
 pub use compaction::CompactionScan;

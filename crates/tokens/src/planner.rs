@@ -4,7 +4,7 @@ use std::ops::ControlFlow;
 
 use webchat_domain::{Ledger, Message, Role};
 
-use crate::budget::{Budget, REPLY_PRIMER, TooLong, with_overhead};
+use crate::budget::{Budget, FILLER_TOKENS, REPLY_PRIMER, TooLong, with_overhead};
 
 /// The messages that are sent to the model.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,7 +20,8 @@ pub struct ContextPlan {
 /// Chooses the messages that are sent to the model: the question, and as many of the preceding messages as fit,
 /// without gaps. Messages are never shortened.
 ///
-/// Answers without text are skipped.
+/// Answers without text are skipped. If the oldest message is an answer, there is space for a filler before
+/// it.
 #[derive(Clone, Debug)]
 pub struct ContextPlanner {
     budget: Budget,
@@ -31,12 +32,13 @@ pub struct ContextPlanner {
 }
 
 impl ContextPlanner {
-    /// Starts with the question, which is always sent. The summary is sent if it fits together with the question.
+    /// Starts with the question, or with an answer to continue, which is always sent. The summary is sent if it fits
+    /// together with it.
     ///
     /// # Errors
     /// [`TooLong`] if the question exceeds the budget even without other messages.
     pub fn new(budget: Budget, question: Message) -> Result<Self, TooLong> {
-        budget.fits(question.token_count)?;
+        budget.fits(question.token_count.saturating_add(filler_tokens(&question)))?;
         let summary = budget
             .summary
             .filter(|summary| budget.has_space_for(summary.tokens, question.token_count));
@@ -72,11 +74,12 @@ impl ContextPlanner {
             self.done = true;
             return ControlFlow::Break(());
         }
-        if message.role == Role::Assistant && message.content.is_empty() {
+        if message.role == Role::Assistant && message.content.trim().is_empty() {
             self.skipped += 1;
             return ControlFlow::Continue(());
         }
         let used = self.history.saturating_add(self.budget.summary_tokens());
+        let used = used.saturating_add(filler_tokens(&message));
         if !self.budget.has_space_for(used, message.token_count) {
             self.done = true;
             return ControlFlow::Break(());
@@ -90,7 +93,8 @@ impl ContextPlanner {
     #[must_use]
     pub fn finish(self, total_messages: u64) -> ContextPlan {
         let Budget { window, reply, system, few_shot, summary } = self.budget;
-        let history = self.history.saturating_add(REPLY_PRIMER);
+        let filler = self.newest_first.last().map_or(0, filler_tokens);
+        let history = self.history.saturating_add(filler).saturating_add(REPLY_PRIMER);
         let summary_tokens = self.budget.summary_tokens();
         let sent = u64::try_from(self.newest_first.len()).unwrap_or(u64::MAX);
         let covered = summary.map_or(0, |summary| summary.messages);
@@ -121,6 +125,11 @@ impl ContextPlanner {
     fn is_covered(&self, message: &Message) -> bool {
         self.budget.summary.is_some_and(|summary| message.position <= summary.through)
     }
+}
+
+/// Returns the tokens of the filler before the oldest message.
+fn filler_tokens(oldest: &Message) -> u32 {
+    if oldest.role == Role::Assistant { FILLER_TOKENS } else { 0 }
 }
 
 #[cfg(test)]

@@ -88,7 +88,7 @@ struct Batch {
 
 impl Batch {
     fn transcript(&self) -> String {
-        let entries = self.messages.iter().filter(|message| !message.content.is_empty());
+        let entries = self.messages.iter().filter(|message| !message.content.trim().is_empty());
         entries.map(transcript_entry).collect()
     }
 

@@ -1,6 +1,7 @@
 //! The context of a conversation: system prompt, examples, summary and history. Also the requests for summaries and
 //! titles.
 
+mod alternation;
 pub(crate) mod compaction;
 mod omission;
 pub(crate) mod prompts;

@@ -174,7 +174,7 @@ impl Contexts {
         self.change(user_id, id, None, change).await
     }
 
-    /// Replaces the summary's text. `None` removes the summary. The messages that it covered are then sent to the
+    /// Replaces the summary's text. `None` and a blank text remove the summary. The messages that it covered are then sent to the
     /// model again, as many as fit.
     ///
     /// # Errors
@@ -212,7 +212,7 @@ impl Contexts {
         self.change(user_id, id, expected_revision, change).await
     }
 
-    /// Checks that the user may store a text, and counts its tokens. Fails before counting if the text obviously
+    /// Reserves storage for a text, and counts its tokens. Fails before counting if the text obviously
     /// exceeds the window.
     async fn reserve_and_count(&self, user_id: UserId, text: &str) -> Result<u32, ChatError> {
         if obviously_exceeds(text.len(), self.core.settings.window_tokens) {
@@ -222,7 +222,8 @@ impl Contexts {
         self.core.count_tokens_for(user_id, text).await
     }
 
-    /// Returns the number of tokens that the context must leave for the messages: half of the window.
+    /// Returns the number of tokens that the context must leave for the messages: half of the window without the
+    /// tokens for the answer.
     fn min_available(&self) -> u32 {
         let Settings { window_tokens, reply_tokens, .. } = self.core.settings;
         window_tokens.saturating_sub(reply_tokens) / 2
@@ -258,8 +259,8 @@ impl Contexts {
         Err(ChatError::ContextConflict)
     }
 
-    /// Checks that the context leaves at least half of the window for the messages. If it left less before the
-    /// change, because the operator has reduced the window, it must not grow.
+    /// Checks that the context leaves enough of the window for the messages. If it left less before the change,
+    /// because the operator has reduced the window, it must not grow.
     fn check_available(&self, available_before: u32, context: &Context) -> Result<(), ChatError> {
         let half = self.min_available();
         let available = self.core.budget(context).available();

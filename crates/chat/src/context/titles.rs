@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use serde::Deserialize;
 use webchat_domain::{Caller, ConversationChange, ConversationId, Message, Title, UserId};
 
 use super::prompts::{GENERATE_TITLE, transcript_entry};
@@ -94,15 +95,33 @@ fn excerpt(message: &Message) -> String {
 }
 
 /// Returns the title in the model's answer: the first line with text, without the punctuation that models
-/// put around it. Returns `None` if there is no title, or if it is too long.
+/// put around it, or the field `title` of a JSON object. Returns `None` if there is no title, or if it is too long.
 fn parse_title(text: &str) -> Option<Title> {
-    let line = text.lines().map(str::trim).find(|line| !line.is_empty())?;
+    let is_text = |line: &&str| !line.is_empty() && !line.starts_with("```");
+    let mut lines = text.lines().map(str::trim).filter(is_text);
+    let first = lines.next()?;
+    let title_in_json;
+    let line = if first.starts_with('{') {
+        let json = text.trim_matches(|c| c != '{' && c != '}');
+        title_in_json = serde_json::from_str::<TitleObject>(json).ok()?.title;
+        title_in_json.trim()
+    } else if first.ends_with(':') {
+        // An introduction.
+        lines.next().unwrap_or(first)
+    } else {
+        first
+    };
     let line = line.trim_start_matches("Title:").trim_start_matches("**Title:**");
     let title = line.trim_matches(|c: char| c.is_whitespace() || "\"'`*#“”„«».:".contains(c));
     if title.chars().count() > MAX_TITLE_CHARS {
         return None;
     }
     Title::try_from(title.to_owned()).ok()
+}
+
+#[derive(Deserialize)]
+struct TitleObject {
+    title: String,
 }
 
 #[cfg(test)]
@@ -167,6 +186,44 @@ mod tests {
 
             assert_eq!(test.conversation().await.title, Some(title(QUESTION)), "{reply}");
         }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_answer_that_is_cut_off_or_only_reasoning_does_not_become_the_title() {
+        let (stop, length) = (FinishReason::Stop, FinishReason::Length);
+        for (reply, reason, expected) in [
+            ("<think>\nOkay, the user wants a title for this chat about", length, QUESTION),
+            ("<think>Okay, the user wants a title for", stop, QUESTION),
+            ("Okay, the user is asking about spiders. I need", length, QUESTION),
+            ("<|channel|>analysis<|message|>We need to produce a title", length, QUESTION),
+            ("Spider legs", FinishReason::ContentFilter, QUESTION),
+            ("{\"name\": \"Spider legs\"}", stop, QUESTION),
+            ("<think>\nA title about legs.\n</think>\n\nSpider legs", stop, "Spider legs"),
+            ("<think>\n\n</think>\n\nSpider legs", stop, "Spider legs"),
+            ("{ \"title\": \"Spider legs\" }", stop, "Spider legs"),
+            ("```json\n{\"title\": \"Spider legs\"}\n```", stop, "Spider legs"),
+            ("Here is a title:\n\n**Spider legs**", stop, "Spider legs"),
+        ] {
+            let test = chat_after_first_answer().await;
+
+            let request = test.model.next_request().await;
+            request.send_text(reply).await;
+            request.finish(reason).await;
+            settle().await;
+
+            assert_eq!(test.conversation().await.title, Some(title(expected)), "{reply}");
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_request_for_a_title_omits_the_reasoning_of_the_answer() {
+        let test = TestChat::with_settings(|settings| settings.auto_titles = true).await;
+        test.ask_and_answer(QUESTION, &format!("<think>\nHm.\n</think>\n{ANSWER}")).await;
+
+        let request = test.model.next_request().await;
+
+        let expected = format!("User: {QUESTION}\n\nAssistant: {ANSWER}");
+        assert_eq!(request.contents()[1], expected);
     }
 
     #[tokio::test(start_paused = true)]

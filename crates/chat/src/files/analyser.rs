@@ -155,7 +155,11 @@ fn is_transient(error: &RequestError) -> bool {
     matches!(
         error,
         RequestError::Model(
-            ModelError::Unreachable { .. } | ModelError::RateLimited { .. } | ModelError::Failed(_)
+            ModelError::Unreachable { .. }
+                | ModelError::RateLimited { .. }
+                | ModelError::AnswerTooLong(_)
+                | ModelError::EmptyAnswer { .. }
+                | ModelError::Failed(_)
         )
     )
 }
@@ -169,6 +173,8 @@ pub(crate) fn affects_all_requests(error: &RequestError) -> bool {
                 | ModelError::AnswerTooLong(_)
                 | ModelError::ContentFilter { .. }
                 | ModelError::ContextTooLong(_)
+                | ModelError::EmptyAnswer { .. }
+                | ModelError::Refused(_)
         )
     )
 }

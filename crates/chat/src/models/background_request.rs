@@ -5,11 +5,12 @@ use std::time::Duration;
 
 use futures_util::StreamExt;
 use tokio::time::timeout;
-use webchat_domain::{Caller, ModelParameters};
+use webchat_domain::{Caller, FinishReason, ModelParameters};
 use webchat_llm::{ChatRequest, ChatRole, Delta, ModelError, Usage};
 use webchat_tokens::{chunks, with_overhead};
 
 use super::answer_bounds::AnswerBound;
+use super::reasoning::without_reasoning;
 use super::request_error::RequestError;
 use super::request_metrics::{Purpose, RequestMetrics};
 use crate::context::prompts::chat_message;
@@ -32,11 +33,11 @@ pub(crate) struct BackgroundRequest {
 }
 
 impl BackgroundRequest {
-    /// Sends the request and returns the complete answer, trimmed.
+    /// Sends the request and returns the complete answer, trimmed and without reasoning.
     ///
     /// # Errors
-    /// When the model fails, exceeds the timeout, or returns an empty answer, or if the caller's remaining budgets
-    /// are too small: then nothing is sent.
+    /// When the model fails, exceeds the timeout, or returns an answer that is cut off, filtered, empty or only
+    /// reasoning, or if the caller's remaining budgets are too small: then nothing is sent.
     pub(crate) async fn send(self, core: &Core) -> Result<String, RequestError> {
         let prompt_tokens = self.prompt_tokens(core).await;
         let max_tokens = prompt_tokens.saturating_add(self.max_answer_tokens);
@@ -56,10 +57,10 @@ impl BackgroundRequest {
         let result = timeout(self.timeout, receive).await;
         let result =
             result.unwrap_or_else(|_| Err(ModelError::Failed("the answer timed out".into())));
+        let result = result.and_then(|()| answer.usable_text());
         metrics.end(answer.usage, result.as_ref().err().map(ModelError::code));
         core.settle_tokens(reservation, answer.used_tokens(core, prompt_tokens).await).await;
-        result?;
-        Ok(non_empty(&answer.text)?)
+        Ok(result?)
     }
 
     async fn prompt_tokens(&self, core: &Core) -> u32 {
@@ -68,13 +69,13 @@ impl BackgroundRequest {
         with_overhead(content).saturating_add(with_overhead(instructions))
     }
 
-    /// Sends the request like [`BackgroundRequest::send`], and truncates the answer to `max_answer_tokens` by our
+    /// Sends the request like [`BackgroundRequest::send`], and truncates a complete answer to `max_answer_tokens` by our
     /// count, if possible at the end of a sentence. The model may count tokens differently.
     pub(crate) async fn send_and_truncate(self, core: &Core) -> Result<String, RequestError> {
         let max_tokens = self.max_answer_tokens.max(MIN_TRUNCATED_TOKENS);
         let text = self.send(core).await?;
         let mut truncated = chunks(&text, max_tokens, core.counter());
-        Ok(non_empty(truncated.next().unwrap_or_default())?)
+        Ok(truncated.next().unwrap_or_default().trim().to_owned())
     }
 }
 
@@ -84,6 +85,8 @@ struct Answer {
     text: String,
     usage: Option<Usage>,
     has_started: bool,
+    finish_reason: Option<FinishReason>,
+    filtered_categories: Vec<String>,
 }
 
 impl Answer {
@@ -105,14 +108,39 @@ impl Answer {
                     let is_complete = bound.admits(&chunk);
                     self.text.push_str(&bound.admit(chunk));
                     if !is_complete {
+                        self.finish_reason = Some(FinishReason::Length);
                         break;
                     }
                 }
                 Delta::Usage(usage) => self.usage = Some(usage),
-                Delta::Filtered(_) | Delta::Finished(_) => {}
+                Delta::Filtered(categories) => self.filtered_categories = categories,
+                Delta::Finished(reason) => self.finish_reason = Some(reason),
             }
         }
         Ok(())
+    }
+
+    /// Returns the text if it is complete, without reasoning.
+    fn usable_text(&self) -> Result<String, ModelError> {
+        match self.finish_reason {
+            Some(FinishReason::ContentFilter) => {
+                let categories = self.filtered_categories.clone();
+                let cause = "the answer was filtered".into();
+                return Err(ModelError::ContentFilter { categories, cause });
+            }
+            Some(FinishReason::Length) => {
+                return Err(ModelError::AnswerTooLong(
+                    "the answer reached its maximum length".into(),
+                ));
+            }
+            _ => {}
+        }
+        let text = without_reasoning(&self.text);
+        if text.is_empty() {
+            let cause = "the answer has only reasoning".into();
+            return Err(ModelError::EmptyAnswer { is_cut_off: false, cause });
+        }
+        Ok(text.to_owned())
     }
 
     /// Returns the number of tokens that the request used: as reported by the model, otherwise by our own count.
@@ -123,12 +151,4 @@ impl Answer {
             None => u64::from(prompt_tokens) + u64::from(core.count_tokens(&self.text).await),
         }
     }
-}
-
-fn non_empty(text: &str) -> Result<String, ModelError> {
-    let text = text.trim();
-    if text.is_empty() {
-        return Err(ModelError::Failed("the answer is empty".into()));
-    }
-    Ok(text.to_owned())
 }

@@ -2,6 +2,7 @@
 
 pub(crate) mod answer_bounds;
 pub(crate) mod background_request;
+pub(crate) mod reasoning;
 pub(crate) mod request_error;
 pub(crate) mod request_metrics;
 pub(crate) mod token_budget;

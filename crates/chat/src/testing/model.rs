@@ -111,7 +111,11 @@ impl ModelRequest {
     }
 
     pub(crate) async fn fail(self) {
-        self.step(Step::Failure(ModelError::Failed("connection lost".into()))).await;
+        self.fail_with(ModelError::Failed("connection lost".into())).await;
+    }
+
+    pub(crate) async fn fail_with(self, error: ModelError) {
+        self.step(Step::Failure(error)).await;
     }
 
     pub(crate) async fn panic(self) {

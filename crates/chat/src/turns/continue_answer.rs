@@ -50,7 +50,7 @@ impl Turns {
 #[cfg(test)]
 mod tests {
     use webchat_domain::{EventBody, FinishReason, MessageStatus, UserId};
-    use webchat_llm::ChatRole;
+    use webchat_llm::{ChatRole, ModelError};
 
     use super::*;
     use crate::context::prompts::CONTINUE;
@@ -163,6 +163,19 @@ mod tests {
             (unpublished.content.as_str(), unpublished.status),
             ("antidis", MessageStatus::Failed)
         );
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_answer_to_which_the_model_has_nothing_to_add_is_complete() {
+        let test = chat_with_answer(ANSWER, FinishReason::Length).await;
+
+        continue_last(&test).await.unwrap();
+        let empty = ModelError::EmptyAnswer { is_cut_off: false, cause: "empty".into() };
+        test.model.next_request().await.fail_with(empty).await;
+        settle().await;
+
+        let answer = test.last_message().await;
+        assert_eq!((answer.content.as_str(), answer.status), (ANSWER, MessageStatus::Complete));
     }
 
     #[tokio::test(start_paused = true)]

@@ -10,7 +10,7 @@ use webchat_domain::{
     EventBody, EventId, Message, MessageAccepted, MessageStatus, NewMessage, Title, TurnId, UserId,
 };
 use webchat_persistence::{Append, AppendOutcome, ContinueAnswer, StoreError, TurnLease};
-use webchat_tokens::{MESSAGE_OVERHEAD, REPLY_PRIMER, TokenCounter, with_overhead};
+use webchat_tokens::{FILLER_TOKENS, MESSAGE_OVERHEAD, REPLY_PRIMER, TokenCounter, with_overhead};
 
 use super::first_text::FirstTextTimer;
 use super::lease::LEASE;
@@ -161,7 +161,8 @@ impl Turns {
                 if answer.content.len() >= MAX_ANSWER_BYTES {
                     return Err(ChatError::NothingToContinue);
                 }
-                let fits = budget.fits(tokens_to_continue(answer, self.core.counter()));
+                let tokens = tokens_to_continue(answer, self.core.counter());
+                let fits = budget.fits(tokens.saturating_add(FILLER_TOKENS));
                 fits.map_err(|_| ChatError::NothingToContinue)?;
                 let (message_id, turn) = (answer.message_id, self.new_lease());
                 Change::Continue(ContinueAnswer { message_id, client_message_id, turn })

@@ -1,10 +1,14 @@
 //! Requests that are sent again without fields that the upstream rejects.
 
-use serde_json::{Value, json};
-use webchat_llm::{HttpChatModel, HttpSettings, TokensField};
+use std::fs;
 
-use crate::upstream::{Upstream, good_response, json_response};
-use crate::{ANSWER, answer, failure, model, settings};
+use serde_json::{Value, json};
+use webchat_llm::{
+    ChatMessage, ChatModel, ChatRequest, ChatRole, HttpChatModel, HttpSettings, TokensField,
+};
+
+use crate::upstream::{Upstream, good_response, json_response, response};
+use crate::{ANSWER, QUESTION, answer, failure, model, request, settings};
 
 /// Starts an upstream that rejects these fields.
 fn upstream_without(fields: &'static [&str]) -> Upstream {
@@ -91,11 +95,14 @@ async fn an_upstream_can_change_back_to_the_first_tokens_field() {
 #[tokio::test]
 async fn the_request_fails_if_the_upstream_rejects_both_tokens_fields() {
     let mut upstream = upstream_without(&["max_tokens", "max_completion_tokens"]);
+    let model = model(&upstream.url());
 
-    let error = failure(&model(&upstream.url())).await;
+    assert_eq!(failure(&model).await.code(), "model_failed");
+    assert_eq!(upstream.requests().len(), 2);
 
-    assert_eq!(error.code(), "model_failed");
-    assert_eq!(upstream.requests().len(), 3);
+    // What was in vain is not tried again.
+    assert_eq!(failure(&model).await.code(), "model_failed");
+    assert_eq!(sent_fields(&mut upstream), [["max_tokens", "stream_options"]]);
 }
 
 #[tokio::test]
@@ -111,5 +118,97 @@ async fn a_configured_tokens_field_is_never_replaced() {
         failure(&model).await;
 
         assert_eq!(sent_fields(&mut upstream), [[field, "stream_options"]]);
+    }
+}
+
+/// Returns the errors of this kind, as upstreams were seen to send them.
+fn errors(kind: &str) -> Vec<(u16, String)> {
+    let path = format!("{}/tests/it/bodies/errors.json", env!("CARGO_MANIFEST_DIR"));
+    let errors: Value = serde_json::from_str(&fs::read_to_string(path).unwrap()).unwrap();
+    let read = |error: &Value| {
+        let status = error["status"].as_u64().unwrap().try_into().unwrap();
+        let body = &error["body"];
+        (status, body.as_str().map_or_else(|| body.to_string(), str::to_owned))
+    };
+    errors[kind].as_array().unwrap().iter().map(read).collect()
+}
+
+#[tokio::test]
+async fn a_rejected_field_is_found_in_the_words_of_each_upstream() {
+    for field in ["stream_options", "max_tokens"] {
+        for (status, error) in errors(field) {
+            let body = error.clone();
+            let mut upstream = Upstream::start(move |connection, _, request| {
+                let is_rejected = request.get(field).is_some();
+                let rejection = || response(status, "", &body);
+                connection.write(&if is_rejected { rejection() } else { good_response() });
+            });
+
+            assert_eq!(answer(&model(&upstream.url())).await, ANSWER, "{error}");
+            assert_eq!(upstream.requests().len(), 2, "{error}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_model_that_can_not_stream_is_asked_for_a_complete_answer() {
+    let complete = json!({"object": "chat.completion", "choices": [{"finish_reason": "stop",
+        "message": {"role": "assistant", "content": ANSWER}}]});
+    for (status, error) in errors("stream") {
+        let complete = json_response(200, &complete);
+        let mut upstream = Upstream::start(move |connection, _, request| {
+            let rejection = || response(status, "", &error);
+            connection.write(&if request["stream"] == json!(true) {
+                rejection()
+            } else {
+                complete.clone()
+            });
+        });
+        let model = model(&upstream.url());
+
+        let answers = [answer(&model).await, answer(&model).await];
+
+        assert_eq!(answers, [ANSWER, ANSWER]);
+        assert_eq!(
+            sent_fields(&mut upstream),
+            [vec!["max_tokens", "stream_options"], vec!["max_tokens"], vec!["max_tokens"]]
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_model_without_a_system_role_gets_the_instructions_from_the_user() {
+    for (status, error) in errors("system_role") {
+        let mut upstream = Upstream::start(move |connection, _, request| {
+            let rejection = || response(status, "", &error);
+            let is_rejected = request["messages"][0]["role"] == json!("system");
+            connection.write(&if is_rejected { rejection() } else { good_response() });
+        });
+        let model = model(&upstream.url());
+        let instructions = ChatMessage { role: ChatRole::System, content: "Be brief.".to_owned() };
+        let request = request();
+        let messages = [vec![instructions], request.messages.clone()].concat();
+        let request = ChatRequest { messages, ..request };
+
+        for _ in 0..2 {
+            drop(model.stream(request.clone()).await.unwrap());
+        }
+
+        let sent = upstream.requests().into_iter().map(|request| request.body["messages"].clone());
+        let sent: Vec<_> = sent.skip(1).collect();
+        let joined = json!([{"role": "user", "content": format!("Be brief.\n\n{QUESTION}")}]);
+        assert_eq!(sent, [joined.clone(), joined]);
+    }
+}
+
+#[tokio::test]
+async fn a_request_that_is_too_long_is_found_in_the_words_of_each_upstream() {
+    for (status, error) in errors("too_long") {
+        let mut upstream = Upstream::with([response(status, "", &error)]);
+
+        let failure = failure(&model(&upstream.url())).await;
+
+        assert_eq!(failure.code(), "model_context_too_long", "{error}");
+        assert_eq!(upstream.requests().len(), 1, "{error}");
     }
 }

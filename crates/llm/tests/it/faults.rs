@@ -120,8 +120,7 @@ async fn an_invalid_chunk_fails_the_answer() {
     let huge = event(&json!({"choices": [{"delta": {"content": "x".repeat(2 * 1024 * 1024)}}]}));
     for bytes in [
         format!("data: {{\"choices\": [{QUESTION}\n\n").into_bytes(),
-        format!("data: \"{KEY}\"\n\n").into_bytes(),
-        b"data: {\"choices\": [{\"delta\": {\"content\": \"\xff\xfe\"}}]}\n\n".to_vec(),
+        format!("data: {{\"{KEY}\"\n\n").into_bytes(),
         huge.into_bytes(),
     ] {
         let deltas = read_started_answer(move |connection| {

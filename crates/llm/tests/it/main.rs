@@ -12,6 +12,7 @@ mod cancellation;
 mod connections;
 mod fallbacks;
 mod faults;
+mod recorded_bodies;
 mod retries;
 mod secrets;
 mod upstream;

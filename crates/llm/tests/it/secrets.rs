@@ -88,7 +88,7 @@ async fn neither_the_key_nor_any_text_is_logged() {
     for line in [
         "retrying request attempts=1",
         "answer started attempts=1",
-        "upstream rejected an unknown field field=\"stream_options\"",
+        "upstream rejected a part of the request rejections=[Field(\"stream_options\")]",
         "answer filtered by provider filtered=[\"hate\"]",
         "circuit breaker opened",
         "hyper_util::client",

@@ -3,7 +3,9 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::budget::{ObviouslyTooLong, SUMMARY_HEADING, SUMMARY_INTRODUCTION, SummaryExtent};
+use crate::budget::{
+    FILLER, ObviouslyTooLong, SUMMARY_HEADING, SUMMARY_INTRODUCTION, SummaryExtent,
+};
 
 const BUDGET: Budget = Budget { window: 100, reply: 20, system: 0, few_shot: 0, summary: None };
 
@@ -127,6 +129,24 @@ fn the_introduction_of_the_summary_does_not_exceed_its_limit() {
     assert!(counter.count(&format!("\n\n{SUMMARY_HEADING}\n")) + 2 <= SUMMARY_INTRODUCTION);
 }
 
+#[test]
+fn there_is_space_for_a_filler_before_an_answer_without_its_question() {
+    let plan = |question_tokens| {
+        let question = message(3, Role::User, question_tokens);
+        let mut planner = ContextPlanner::new(BUDGET, question).unwrap();
+        let _ = planner.try_add(message(2, Role::Assistant, 20));
+        let _ = planner.try_add(message(1, Role::User, 60));
+        planner.finish(3)
+    };
+
+    let (fits, too_large) = (plan(44), plan(45));
+
+    assert_eq!(positions(&fits), [2, 3]);
+    assert_eq!((fits.ledger.history, fits.ledger.total), (3 + 5 + 24 + 48, 100));
+    assert_eq!(positions(&too_large), [3]);
+    assert_eq!(crate::TokenCounter::default().count(FILLER), FILLER_TOKENS - 4);
+}
+
 fn budgets() -> impl Strategy<Value = Budget> {
     let summary = (0..100_u32, 0..30_u64).prop_map(|(tokens, through)| SummaryExtent {
         tokens,
@@ -189,7 +209,8 @@ proptest! {
         let sent: u32 = plan.messages.iter().map(|m| with_overhead(m.token_count)).sum();
         let covered = budget.summary.filter(|_| plan.with_summary);
         let Ledger { window, reserved, system, few_shot, summary, history, .. } = plan.ledger;
-        prop_assert_eq!(history, sent + REPLY_PRIMER);
+        let filler = plan.messages.first().map_or(0, filler_tokens);
+        prop_assert_eq!(history, sent + filler + REPLY_PRIMER);
         prop_assert_eq!(summary, covered.map_or(0, |summary| summary.tokens));
         prop_assert_eq!(plan.ledger.total, reserved + system + few_shot + summary + history);
         prop_assert!(plan.ledger.total <= window);
@@ -210,7 +231,9 @@ proptest! {
             .iter()
             .find(|m| m.position < oldest && m.position > through && has_text(m));
         if let Some(next) = next {
-            let more = plan.ledger.total + with_overhead(next.token_count);
+            let more = plan.ledger.total - filler
+                + filler_tokens(next)
+                + with_overhead(next.token_count);
             prop_assert!(more > window, "a message that fits was omitted");
         }
         let read_to = next.map_or(through, |next| next.position);

@@ -27,6 +27,7 @@ describe('the status note of a message', () => {
       hint: 'Rephrase the question.',
       actions: ['edit'],
     });
+    expect(noteOf('failed', 'I can’t.', 'model_refused')?.actions).toEqual(['edit']);
     expect(noteOf('failed', '', 'model_key_refused')?.hint).toContain('Ask your administrator');
   });
 

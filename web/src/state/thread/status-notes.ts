@@ -69,10 +69,12 @@ const HINTS: Record<string, string> = {
   model_parameter_refused: 'Change the parameters of this conversation.',
 };
 
+const QUESTION_REJECTED = new Set(['model_content_filter', 'model_context_too_long', 'model_refused']);
+
 function failed(message: ThreadMessage): StatusNote {
   const { problem } = message;
   const code = problem?.code ?? '';
-  const isQuestionRejected = code === 'model_content_filter' || code === 'model_context_too_long';
+  const isQuestionRejected = QUESTION_REJECTED.has(code);
   return {
     isError: true,
     text: problem?.message ?? 'This answer failed.',

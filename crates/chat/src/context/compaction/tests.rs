@@ -9,6 +9,7 @@ use super::*;
 use crate::testing::{ModelRequest, TestChat, prompt_edit, settle};
 use crate::turns::lease::RENEW_INTERVAL;
 use webchat_llm::ChatRequest;
+use webchat_tokens::FILLER;
 
 /// Returns a chat whose window has 1 000 tokens for messages: a conversation with more than 750 tokens is compacted
 /// to 250.
@@ -66,7 +67,8 @@ async fn the_oldest_messages_of_a_nearly_full_window_are_summarised_in_the_backg
     assert_eq!((stored.through, stored.message_count, stored.token_count), (3, 3, 5));
     assert_eq!(stored.author, SummaryAuthor::Model);
     let summary_message = "Summary of the conversation so far:\nThey spoke of tides.";
-    assert_eq!(request.contents(), [summary_message, text_of(200).as_str(), "And now?"]);
+    let answer = text_of(200);
+    assert_eq!(request.contents(), [summary_message, FILLER, &answer, "And now?"]);
     assert!(test.published().await.contains(&"compacted: 3".to_owned()));
     assert_eq!(test.messages().await.len(), 6, "messages were deleted");
     assert_eq!(ledger(&test).await.left_out_messages, 0);
@@ -139,6 +141,36 @@ async fn an_empty_summary_is_not_stored() {
     answer_summary_request(&test, " \n").await;
 
     assert_eq!(summary(&test).await, None);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_summary_that_is_cut_off_filtered_or_only_reasoning_is_not_used() {
+    for (text, reason) in [
+        ("They spoke of", FinishReason::Length),
+        ("They spoke of", FinishReason::ContentFilter),
+        ("<think>They spoke of tides.", FinishReason::Stop),
+    ] {
+        let test = chat_with_small_window().await;
+        add_messages_until_compaction(&test).await;
+
+        summary_request(&test).await.answer(text, reason).await;
+        let stored = summary(&test).await;
+        test.send("And now?").await.unwrap();
+        let request = test.model.next_request().await;
+
+        assert_eq!(stored, None, "{reason:?}");
+        assert!(request.contents()[0].starts_with("first "), "{:?}", request.contents());
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn reasoning_is_removed_from_a_summary() {
+    let test = chat_with_small_window().await;
+    add_messages_until_compaction(&test).await;
+
+    answer_summary_request(&test, "<think>\nTides.\n</think>\n\nThey spoke of tides.").await;
+
+    assert_eq!(summary(&test).await.unwrap().text, "They spoke of tides.");
 }
 
 #[tokio::test(start_paused = true)]

@@ -159,6 +159,39 @@ async fn a_failed_request_is_retried_without_publishing_a_failure() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn an_analysis_that_is_cut_off_or_only_reasoning_is_requested_again() {
+    let test = new_test(|_| {}).await;
+
+    upload(&test, "Tides.").await;
+    next_request(&test, ANALYSE).await.answer("It is", FinishReason::Length).await;
+    answer(next_request(&test, ANALYSE).await, "<think>It is").await;
+    answer(next_request(&test, ANALYSE).await, "<think>Hm.</think>It is about tides.").await;
+
+    assert_eq!(test.last_message().await.content, "It is about tides.");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_filtered_or_always_cut_analysis_fails_the_file_with_the_reason() {
+    for (reason, code, requests) in [
+        (FinishReason::Length, "answer_too_long", 3),
+        (FinishReason::ContentFilter, "model_content_filter", 1),
+    ] {
+        let test = new_test(|_| {}).await;
+
+        let job = upload(&test, "Tides.").await;
+        for _ in 0..requests {
+            next_request(&test, ANALYSE).await.answer("They spoke", reason).await;
+        }
+        settle().await;
+
+        let failed = current(&test, &job).await;
+        assert_eq!((failed.status, failed.error.unwrap().code.as_str()), (JobStatus::Failed, code));
+        assert_eq!(test.model.request_count(), requests);
+        assert_eq!(test.messages().await, []);
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_error_names_the_failed_part_and_a_retry_requests_only_that_part() {
     let test = new_test(|settings| settings.files.concurrency = 1).await;
 

@@ -10,7 +10,7 @@ use webchat_domain::{
     Context, EventBody, FinishReason, Message, Problem, ResponseChunk, ResponseEnd, TokenUsage,
     TurnFailed,
 };
-use webchat_llm::{ChatRequest, ChatRole, Delta};
+use webchat_llm::{ChatRequest, ChatRole, Delta, ModelError};
 use webchat_tokens::{ContextPlan, ContextPlanner};
 
 use super::draft::Draft;
@@ -115,7 +115,14 @@ impl TurnTask {
         let mut finish_reason = FinishReason::Stop;
         let mut categories = Vec::new();
         while let Some(delta) = deltas.next().await {
-            match delta? {
+            let delta = match delta {
+                // The model has nothing to add to the text that it was to continue.
+                Err(ModelError::EmptyAnswer { is_cut_off: false, .. }) if self.continues_text() => {
+                    break;
+                }
+                delta => delta?,
+            };
+            match delta {
                 Delta::Text(chunk) => {
                     if let Some(waited) = metrics.received_text() {
                         self.first_text.exclude(waited);

@@ -30,7 +30,9 @@ impl Failure {
             Self::Filtered(_) => FinishReason::ContentFilter,
             Self::AnswerTooLong
             | Self::TurnTooLong(_)
-            | Self::Model(ModelError::AnswerTooLong(_)) => FinishReason::Length,
+            | Self::Model(
+                ModelError::AnswerTooLong(_) | ModelError::EmptyAnswer { is_cut_off: true, .. },
+            ) => FinishReason::Length,
             Self::Model(_) | Self::Chat(_) | Self::Panic(_) => FinishReason::Failed,
         }
     }

@@ -28,6 +28,7 @@ impl TurnTask {
             matches!(answer.status, MessageStatus::Complete | MessageStatus::Truncated);
         if let Some(first_title) = self.first_title.clone()
             && has_answer
+            && !answer.content.is_empty()
             && self.core.settings.auto_titles
         {
             let messages = [self.question.clone(), answer.clone()];

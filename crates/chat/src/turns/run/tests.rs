@@ -101,7 +101,7 @@ async fn a_request_contains_the_newest_messages_that_fit_in_order() {
     let roles: Vec<_> = second.request.messages.iter().map(|message| message.role).collect();
     assert_eq!(roles, [ChatRole::User, ChatRole::Assistant, ChatRole::User]);
     assert_eq!(second.request.max_answer_tokens, 20);
-    assert_eq!(contents(&third_request), ["Why?", "2 + 2 = 4 2 + 2 = 4"]);
+    assert_eq!(contents(&third_request), ["Why?\n\n2 + 2 = 4 2 + 2 = 4"]);
     let events = test.events().await;
     let EventBody::TokenUsage(usage) = &events.last().unwrap().body else { panic!() };
     assert_eq!(usage.ledger.left_out_messages, 2);
@@ -177,6 +177,22 @@ async fn a_broken_stream_fails_the_turn_and_keeps_the_partial_answer() {
     assert_eq!((partial.content.as_str(), partial.token_count), (ANSWER, 6));
     assert_eq!(partial.status, MessageStatus::Failed);
     assert_eq!(test.last_message().await.content, "Yes.");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_empty_answer_says_why_and_the_next_request_alternates_roles() {
+    for (is_cut_off, end) in [(false, "end: Failed, Failed"), (true, "end: Length, Truncated")] {
+        let test = TestChat::new().await;
+        let empty = ModelError::EmptyAnswer { is_cut_off, cause: "empty".into() };
+
+        test.ask(QUESTION).await.fail_with(empty).await;
+        settle().await;
+        let published = test.published().await;
+        let next = test.ask("Now?").await;
+
+        assert_eq!(published[2..4], ["error: model_empty_answer", end]);
+        assert_eq!(contents(&next.request), [format!("{QUESTION}\n\nNow?")]);
+    }
 }
 
 #[tokio::test(start_paused = true)]

@@ -1,29 +1,33 @@
 //! Reads a streamed answer.
 
-use std::collections::VecDeque;
+mod assembler;
+mod chunk;
+mod finish;
+
 use std::future::ready;
-use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::stream::{self, BoxStream};
 use futures_util::{Stream, StreamExt};
-use tokio::time::{Instant, timeout};
+use tokio::time::{Instant, timeout, timeout_at};
 use webchat_domain::FinishReason;
 
-use super::chunk::Chunk;
-use super::upstream_error::UpstreamError;
+use self::assembler::{Assembler, Progress};
+use self::chunk::chunks;
+use super::reported_model::ReportedModel;
+use super::upstream_error::{AnswerError, UpstreamError};
 use crate::http::attempt_error::{AttemptError, AttemptErrorKind};
-use crate::http::sse::{ReadError, events};
+use crate::http::events::{Event, ReadError, events};
 use crate::{Delta, DeltaStream, ModelError, Timeouts};
 
 /// How long to wait, after an answer, for the upstream to end its body. If the body is read to its end,
 /// the next request can reuse the connection.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// The name of the model in its last response.
-#[derive(Clone, Debug, Default)]
-pub(super) struct ReportedModel(Arc<RwLock<Option<String>>>);
+/// How long to wait, after the finish reason, for the usage and `[DONE]`. Upstreams that send them do so at
+/// once. The answer is complete without them, and the user can't send the next question before.
+const FINISH_GRACE: Duration = Duration::from_secs(2);
 
 /// Reads the answer in `bytes`, at most `max_bytes`, to a request that was sent at `sent_at`. Returns as
 /// soon as the answer begins.
@@ -38,142 +42,134 @@ pub(super) async fn read_answer<S, E>(
     sent_at: Instant,
     timeouts: Timeouts,
     model: ReportedModel,
-) -> Result<DeltaStream, AttemptError>
+) -> Result<DeltaStream, AnswerError>
 where
     S: Stream<Item = Result<Bytes, E>> + Send + 'static,
     E: std::error::Error + Send + Sync + 'static,
 {
     let mut answer = Answer {
-        events: events(bytes, max_bytes).boxed(),
-        sent_at,
-        timeouts,
-        model,
+        events: events(bytes, max_bytes),
+        assembler: Assembler::new(model),
+        idle: timeouts.idle,
+        deadline: sent_at + timeouts.first_delta,
         has_started: false,
-        has_finish_reason: false,
         has_ended: false,
-        pending: VecDeque::new(),
+        error: None,
     };
     while !answer.has_started && !answer.has_ended {
-        answer.read().await?;
+        match answer.read().await {
+            Err(error) if !answer.assembler.has_text() => return Err(error),
+            result => answer.set_error(result),
+        }
     }
     Ok(stream::try_unfold(answer, Answer::next).boxed())
 }
 
 struct Answer {
-    events: BoxStream<'static, Result<String, ReadError>>,
-    sent_at: Instant,
-    timeouts: Timeouts,
-    model: ReportedModel,
+    events: BoxStream<'static, Result<Event, ReadError>>,
+    assembler: Assembler,
+    /// The maximum time between two chunks.
+    idle: Duration,
+    /// When the next chunk must have arrived. Events that are no chunks, which some upstreams send to keep
+    /// the connection alive, do not extend it.
+    deadline: Instant,
     /// Whether the first choice was received.
     has_started: bool,
-    /// Whether the finish reason was received.
-    has_finish_reason: bool,
-    /// Whether all events were read.
+    /// Whether nothing more is read.
     has_ended: bool,
-    pending: VecDeque<Delta>,
-}
-
-impl ReportedModel {
-    pub(super) fn get(&self) -> Option<String> {
-        self.0.read().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-
-    /// Stores the name. llama.cpp reports the path of the model's file: only the file's name is stored,
-    /// because paths are internal.
-    fn set(&self, name: &str) {
-        let file = name.strip_suffix(".gguf").and_then(|path| path.rsplit(['/', '\\']).next());
-        *self.0.write().unwrap_or_else(PoisonError::into_inner) =
-            Some(file.unwrap_or(name).to_owned());
-    }
+    /// Why the answer ended early, after the deltas that were received until then.
+    error: Option<ModelError>,
 }
 
 impl Answer {
     async fn next(mut self) -> Result<Option<(Delta, Self)>, ModelError> {
         loop {
-            if let Some(delta) = self.pending.pop_front() {
+            if let Some(delta) = self.assembler.next() {
                 return Ok(Some((delta, self)));
+            }
+            if let Some(error) = self.error.take() {
+                return Err(error);
             }
             if self.has_ended {
                 self.close().await;
-                return Ok(None);
+                return self.assembler.end().map(|()| None);
             }
-            self.read().await.map_err(|error| error.model_error)?;
+            let result = self.read().await;
+            self.set_error(result);
         }
     }
 
-    async fn read(&mut self) -> Result<(), AttemptError> {
-        match self.next_event().await? {
-            Some(data) if data.trim() == "[DONE]" => self.handle_done(),
-            Some(data) => self.handle_chunk(&data)?,
-            None => self.handle_end_of_stream()?,
-        }
-        Ok(())
+    fn set_error(&mut self, result: Result<(), AnswerError>) {
+        self.error = result.err().map(|error| error.into_attempt_error(None).model_error);
     }
 
-    /// Waits for the next event. Some upstreams send comments to keep the connection alive; these do not
-    /// extend the timeout.
-    async fn next_event(&mut self) -> Result<Option<String>, AttemptError> {
-        let limit = if self.has_started {
-            self.timeouts.idle
-        } else {
-            self.timeouts.first_delta.saturating_sub(self.sent_at.elapsed())
+    /// Reads the next event. After the finish reason, nothing that goes wrong matters any more.
+    async fn read(&mut self) -> Result<(), AnswerError> {
+        let result = match self.next_event().await {
+            Ok(event) => self.handle(event),
+            Err(error) => Err(error.into()),
         };
-        match timeout(limit, self.events.next()).await {
+        if result.is_err() {
+            self.has_ended = true;
+            // Closes the connection.
+            self.events = stream::empty().boxed();
+        }
+        if self.assembler.has_finish_reason() { Ok(()) } else { result }
+    }
+
+    async fn next_event(&mut self) -> Result<Option<Event>, AttemptError> {
+        match timeout_at(self.deadline, self.events.next()).await {
             Ok(event) => event.transpose().map_err(read_error),
             Err(elapsed) => Err(AttemptError::unreachable(AttemptErrorKind::TimedOut, elapsed)),
         }
     }
 
-    fn handle_chunk(&mut self, data: &str) -> Result<(), AttemptError> {
-        let mut chunk: Chunk = serde_json::from_str(data).map_err(|error| invalid_chunk(&error))?;
-        if let Some(error) = chunk.error(data) {
-            return Err(UpstreamError::from_event(&error).into_attempt_error(None));
-        }
-        if let Some(name) = chunk.model.take().filter(|name| !name.is_empty()) {
-            self.model.set(&name);
-        }
-        let usage = chunk.usage;
-        if let Some(choice) = chunk.into_choice() {
-            self.has_started = true;
-            let reason = choice.finish_reason();
-            let categories = choice.filtered_categories();
-            self.pending.extend(choice.into_text().map(Delta::Text));
-            if !categories.is_empty() {
-                tracing::info!(filtered = ?categories, "answer filtered by provider");
-                self.pending.push_back(Delta::Filtered(categories));
+    fn handle(&mut self, event: Option<Event>) -> Result<(), AnswerError> {
+        match event {
+            Some(Event { name: Some(name), data }) if name == "error" => {
+                Err(UpstreamError::from_event(&data).into())
             }
-            self.finish(reason);
+            Some(Event { data, .. }) if data.trim().eq_ignore_ascii_case("[DONE]") => {
+                // It ends the answer, even without a finish reason.
+                self.has_ended = true;
+                self.assembler.finish(FinishReason::Stop);
+                Ok(())
+            }
+            Some(Event { data, .. }) => self.handle_data(&data),
+            None if self.assembler.is_complete_message() => {
+                self.has_ended = true;
+                self.assembler.finish(FinishReason::Stop);
+                Ok(())
+            }
+            None => {
+                let cause = "the stream ended before the answer";
+                Err(AttemptError::failed(AttemptErrorKind::Unavailable, cause).into())
+            }
         }
-        self.pending.extend(usage.map(Delta::Usage));
+    }
+
+    fn handle_data(&mut self, data: &str) -> Result<(), AnswerError> {
+        for chunk in chunks(data).map_err(|error| invalid_chunk(&error))? {
+            if let Some(error) = chunk.error() {
+                return Err(UpstreamError::from_event(error).into());
+            }
+            let was_open = !self.assembler.has_finish_reason();
+            let text_len = self.assembler.text_len();
+            match self.assembler.add(&chunk) {
+                Progress::None => continue,
+                Progress::Chunk => self.has_started = true,
+                Progress::BrokenOff => {
+                    let cause = "the upstream has broken the answer off";
+                    return Err(AttemptError::failed(AttemptErrorKind::Unavailable, cause).into());
+                }
+            }
+            if !self.assembler.has_finish_reason() {
+                self.deadline = Instant::now() + self.idle;
+            } else if was_open || self.assembler.text_len() > text_len {
+                self.deadline = Instant::now() + FINISH_GRACE.min(self.idle);
+            }
+        }
         Ok(())
-    }
-
-    fn finish(&mut self, reason: Option<FinishReason>) {
-        if let Some(reason) = reason
-            && !self.has_finish_reason
-        {
-            self.has_finish_reason = true;
-            self.pending.push_back(Delta::Finished(reason));
-        }
-    }
-
-    /// `[DONE]` ends the answer, even without a finish reason.
-    fn handle_done(&mut self) {
-        self.has_ended = true;
-        self.finish(Some(FinishReason::Stop));
-    }
-
-    /// Handles the end of the bytes, which is a failure unless the finish reason was received.
-    fn handle_end_of_stream(&mut self) -> Result<(), AttemptError> {
-        self.has_ended = true;
-        if self.has_finish_reason {
-            Ok(())
-        } else {
-            Err(AttemptError::failed(
-                AttemptErrorKind::Unavailable,
-                "the stream ended before the answer",
-            ))
-        }
     }
 
     /// Reads the body to its end, so that the connection can be reused.
@@ -191,7 +187,9 @@ fn read_error(error: ReadError) -> AttemptError {
             return AttemptError { model_error, kind: AttemptErrorKind::Permanent };
         }
         ReadError::Interrupted(_) => AttemptErrorKind::Unavailable,
-        ReadError::TooLarge | ReadError::NotAnEventStream(_) => AttemptErrorKind::Permanent,
+        ReadError::TooLarge | ReadError::WebPage | ReadError::NotAnEventStream(_) => {
+            AttemptErrorKind::Permanent
+        }
     };
     AttemptError::failed(kind, error)
 }

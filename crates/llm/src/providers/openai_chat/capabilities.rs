@@ -1,40 +1,73 @@
-//! Which optional fields the upstream accepts.
+//! How the upstream takes a request.
 
+use super::upstream_error::Rejection;
 use crate::TokensField;
 
-/// The optional fields that the upstream accepts, as far as they are known.
+/// What the upstream accepts in a request, as far as it is known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Capabilities {
-    /// Whether the limit is sent as `max_completion_tokens`, which reasoning models require. Many
-    /// servers accept only `max_tokens`.
-    pub(super) max_completion_tokens: bool,
+    limit: LimitField,
     /// Whether `stream_options` are sent. Azure rejects them in its API versions before September
     /// 2024, and some servers always do. Without them, the upstream answers but reports no usage.
     pub(super) stream_options: bool,
-    /// Whether a rejected tokens field is replaced by the other one.
-    detects_tokens_field: bool,
+    /// Whether the answer is streamed. Some models of OpenAI stream only for verified organisations.
+    pub(super) stream: bool,
+    /// Whether there may be a system message. Otherwise, the first message of the user begins with its text.
+    pub(super) system_role: bool,
+}
+
+/// The field with the maximum length of the answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct LimitField {
+    /// Whether it is `max_completion_tokens`, which reasoning models require. Many servers accept only
+    /// `max_tokens`.
+    is_max_completion_tokens: bool,
+    /// Whether it is replaced by the other one if it is rejected.
+    is_replaceable: bool,
 }
 
 impl Capabilities {
     pub(super) fn new(tokens_field: TokensField) -> Self {
         Self {
-            max_completion_tokens: tokens_field == TokensField::MaxCompletionTokens,
+            limit: LimitField {
+                is_max_completion_tokens: tokens_field == TokensField::MaxCompletionTokens,
+                is_replaceable: tokens_field == TokensField::Auto,
+            },
             stream_options: true,
-            detects_tokens_field: tokens_field == TokensField::Auto,
+            stream: true,
+            system_role: true,
         }
     }
 
-    /// Returns the capabilities of an upstream that has rejected this field, or `None` if the request
-    /// needs the field.
-    pub(super) fn without(self, rejected_field: &str) -> Option<Self> {
-        if rejected_field == self.tokens_field() && self.detects_tokens_field {
-            return Some(Self { max_completion_tokens: !self.max_completion_tokens, ..self });
+    /// Returns the capabilities of an upstream that has rejected this, or `None` if the request needs it or
+    /// did not contain it.
+    pub(super) fn without(self, rejection: Rejection) -> Option<Self> {
+        match rejection {
+            Rejection::Field("stream_options") => (self.stream && self.stream_options)
+                .then_some(Self { stream_options: false, ..self }),
+            Rejection::Field("stream") => self.stream.then_some(Self { stream: false, ..self }),
+            Rejection::Field(field) => {
+                let limit = self.limit.replaced_if(field)?;
+                Some(Self { limit, ..self })
+            }
+            Rejection::SystemRole => {
+                self.system_role.then_some(Self { system_role: false, ..self })
+            }
         }
-        let is_stream_options = rejected_field == "stream_options" && self.stream_options;
-        is_stream_options.then_some(Self { stream_options: false, ..self })
     }
 
-    fn tokens_field(self) -> &'static str {
-        if self.max_completion_tokens { "max_completion_tokens" } else { "max_tokens" }
+    /// Returns whether the maximum length of the answer is sent as `max_completion_tokens`, not as `max_tokens`.
+    pub(super) fn max_completion_tokens(self) -> bool {
+        self.limit.is_max_completion_tokens
+    }
+}
+
+impl LimitField {
+    /// Returns the other field if this one is rejected and may be replaced.
+    fn replaced_if(self, rejected_field: &str) -> Option<Self> {
+        let name =
+            if self.is_max_completion_tokens { "max_completion_tokens" } else { "max_tokens" };
+        (self.is_replaceable && rejected_field == name)
+            .then_some(Self { is_max_completion_tokens: !self.is_max_completion_tokens, ..self })
     }
 }

@@ -4,9 +4,11 @@
 mod answer;
 mod capabilities;
 mod chat_model;
-mod chunk;
 mod content_filter;
+#[cfg(feature = "fuzzing")]
+pub mod fuzzing;
 mod label;
+mod reported_model;
 mod request;
 mod request_span;
 mod upstream;

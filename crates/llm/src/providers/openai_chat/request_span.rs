@@ -6,7 +6,7 @@ use tracing::{Span, info_span};
 use url::Url;
 use webchat_domain::TRACE_TARGET;
 
-use super::answer::ReportedModel;
+use super::reported_model::ReportedModel;
 use crate::credentials::is_azure;
 use crate::{ChatRequest, Delta, DeltaStream, HttpSettings, ModelError};
 

@@ -1,37 +1,58 @@
 //! One attempt: the request, and the beginning of its answer.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use reqwest::header::{ACCEPT, CONTENT_TYPE, HeaderName, HeaderValue};
+use reqwest::header::{ACCEPT, ACCEPT_ENCODING, CONTENT_ENCODING, HeaderName, HeaderValue};
 use reqwest::{Client, Response};
-use tokio::time::{Instant, timeout};
+use tokio::time::{Instant, timeout, timeout_at};
 
-use super::answer::{ReportedModel, read_answer};
+use super::answer::read_answer;
 use super::capabilities::Capabilities;
+use super::reported_model::ReportedModel;
 use super::request::Body;
-use super::upstream_error::UpstreamError;
+use super::upstream_error::{AnswerError, Rejection, UpstreamError};
 use crate::credentials::key_header;
 use crate::http::attempt_error::{AttemptError, AttemptErrorKind};
 use crate::http::client::http_client;
+use crate::http::events::max_stream_bytes;
 use crate::http::retry_after::retry_after;
-use crate::http::sse::max_stream_bytes;
-use crate::{ChatRequest, DeltaStream, HttpSettings, SetupError};
+use crate::{ChatRequest, ChatRole, DeltaStream, HttpSettings, SetupError};
 
 /// The bounds on reading the body of an error response. The rest of it is not needed.
 const MAX_ERROR_BODY_BYTES: usize = 64 * 1024;
 const ERROR_BODY_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// The maximum number of fields that are dropped or replaced within one attempt.
-const MAX_FALLBACKS: usize = 2;
+/// The maximum number of changes to the request within one attempt.
+const MAX_FALLBACKS: usize = 4;
 
 /// Sends requests to one upstream, without retries.
 pub(super) struct Upstream {
     client: Client,
     pub(super) settings: HttpSettings,
     key: Option<(HeaderName, HeaderValue)>,
-    capabilities: Mutex<Capabilities>,
+    experience: Mutex<Experience>,
     pub(super) reported_model: ReportedModel,
+}
+
+/// What earlier requests have shown about the upstream.
+struct Experience {
+    capabilities: Capabilities,
+    /// What was changed since the last answer without any effect. It is not tried again, so that a failing
+    /// upstream does not get more requests.
+    in_vain: Vec<Rejection>,
+}
+
+/// Why one request failed, and how long the upstream asks to wait.
+struct RequestError {
+    error: AnswerError,
+    retry_after: Option<Duration>,
+}
+
+impl From<AttemptError> for RequestError {
+    fn from(error: AttemptError) -> Self {
+        Self { error: error.into(), retry_after: None }
+    }
 }
 
 impl Upstream {
@@ -46,44 +67,109 @@ impl Upstream {
         Ok(Self {
             key: key.map_err(|_| SetupError::Key)?,
             client: http_client(&settings)?,
-            capabilities: Mutex::new(Capabilities::new(settings.tokens_field)),
+            experience: Mutex::new(Experience {
+                capabilities: Capabilities::new(settings.tokens_field),
+                in_vain: Vec::new(),
+            }),
             settings,
             reported_model: ReportedModel::default(),
         })
     }
 
     /// Sends the request. Returns when its answer begins.
+    ///
+    /// If the upstream rejects a part of it that can be left out or sent in another way, sends it again at
+    /// once. Later requests are sent like the one that was answered.
     pub(super) async fn request(&self, request: &ChatRequest) -> Result<DeltaStream, AttemptError> {
         let sent_at = Instant::now();
-        let timeouts = self.settings.timeouts;
-        let response = timeout(timeouts.first_delta, self.send_with_fallback(request))
-            .await
-            .map_err(|elapsed| AttemptError::unreachable(AttemptErrorKind::TimedOut, elapsed))??;
-        let max_bytes = max_stream_bytes(request.max_answer_tokens);
-        let model = self.reported_model.clone();
-        read_answer(response.bytes_stream(), max_bytes, sent_at, timeouts, model).await
+        let mut capabilities = self.experience().capabilities;
+        let mut tried = vec![capabilities];
+        let mut rejections = Vec::new();
+        loop {
+            let RequestError { error, retry_after } =
+                match self.request_with(request, capabilities, sent_at).await {
+                    Ok(answer) => {
+                        self.learn(capabilities, &rejections);
+                        return Ok(answer);
+                    }
+                    Err(error) => error,
+                };
+            let fallback = match &error {
+                AnswerError::Upstream(error) => self.fallback(request, error, capabilities),
+                AnswerError::Attempt(_) => None,
+            };
+            let fallback = fallback
+                .filter(|(_, reduced)| !tried.contains(reduced) && tried.len() <= MAX_FALLBACKS);
+            let Some((rejection, reduced)) = fallback else {
+                if matches!(error, AnswerError::Upstream(_)) {
+                    self.experience().in_vain.extend(rejections);
+                }
+                return Err(error.into_attempt_error(retry_after));
+            };
+            rejections.push(rejection);
+            tried.push(reduced);
+            capabilities = reduced;
+        }
     }
 
-    /// Sends the request. If the upstream rejects a field as unknown, sends it again at once without that
-    /// field, which later requests omit too.
-    async fn send_with_fallback(&self, request: &ChatRequest) -> Result<Response, AttemptError> {
-        let mut fallbacks = 0;
-        loop {
-            let capabilities = *self.capabilities.lock().unwrap_or_else(PoisonError::into_inner);
-            let response = self.send(request, capabilities).await?;
-            if response.status().is_success() && !is_json_or_html(&response) {
-                return Ok(response);
-            }
-            let delay = retry_after(response.status(), response.headers());
-            let error = read_error(response).await;
-            let reduced = error.unknown_field().and_then(|field| capabilities.without(field));
-            let Some(reduced) = reduced.filter(|_| fallbacks < MAX_FALLBACKS) else {
-                return Err(error.into_attempt_error(delay));
-            };
-            tracing::info!(field = error.unknown_field(), "upstream rejected an unknown field");
-            *self.capabilities.lock().unwrap_or_else(PoisonError::into_inner) = reduced;
-            fallbacks += 1;
+    /// Returns what the error may be about, and the capabilities of an upstream that does not accept it.
+    fn fallback(
+        &self,
+        request: &ChatRequest,
+        error: &UpstreamError,
+        capabilities: Capabilities,
+    ) -> Option<(Rejection, Capabilities)> {
+        let mut roles = request.messages.iter().map(|message| message.role);
+        let has_system_message = roles.any(|role| role == ChatRole::System);
+        let experience = self.experience();
+        let mut rejections = error.rejections().iter().copied().filter(|rejection| {
+            let is_sent = *rejection != Rejection::SystemRole || has_system_message;
+            is_sent && !experience.in_vain.contains(rejection)
+        });
+        rejections.find_map(|rejection| Some((rejection, capabilities.without(rejection)?)))
+    }
+
+    fn learn(&self, capabilities: Capabilities, rejections: &[Rejection]) {
+        let mut experience = self.experience();
+        experience.in_vain.clear();
+        if !rejections.is_empty() {
+            tracing::info!(?rejections, "upstream rejected a part of the request");
+            experience.capabilities = capabilities;
         }
+    }
+
+    fn experience(&self) -> MutexGuard<'_, Experience> {
+        self.experience.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Sends the request in this way. Returns when its answer begins.
+    async fn request_with(
+        &self,
+        request: &ChatRequest,
+        capabilities: Capabilities,
+        sent_at: Instant,
+    ) -> Result<DeltaStream, RequestError> {
+        let timeouts = self.settings.timeouts;
+        let deadline = sent_at + timeouts.first_delta;
+        let response = timeout_at(deadline, self.send(request, capabilities))
+            .await
+            .map_err(|elapsed| AttemptError::unreachable(AttemptErrorKind::TimedOut, elapsed))??;
+        let retry_after = retry_after(response.status(), response.headers());
+        if !response.status().is_success() {
+            let error = read_error(response).await.into();
+            return Err(RequestError { error, retry_after });
+        }
+        if let Some(encoding) = response.headers().get(CONTENT_ENCODING)
+            && !encoding.as_bytes().eq_ignore_ascii_case(b"identity")
+        {
+            let cause = "the answer has an unknown content encoding";
+            return Err(AttemptError::failed(AttemptErrorKind::Permanent, cause).into());
+        }
+        let max_bytes = max_stream_bytes(request.max_answer_tokens);
+        let model = self.reported_model.clone();
+        read_answer(response.bytes_stream(), max_bytes, sent_at, timeouts, model)
+            .await
+            .map_err(|error| RequestError { error, retry_after })
     }
 
     async fn send(
@@ -94,7 +180,9 @@ impl Upstream {
         let mut builder = self
             .client
             .post(self.settings.url.clone())
-            .header(ACCEPT, "text/event-stream")
+            .header(ACCEPT, "text/event-stream, application/json")
+            // A compressed stream is often delayed. Some upstreams compress it nevertheless.
+            .header(ACCEPT_ENCODING, "identity")
             .json(&Body::new(&self.settings, capabilities, request));
         if let Some((name, value)) = &self.key {
             builder = builder.header(name, value);
@@ -112,16 +200,6 @@ impl Upstream {
             AttemptError::unreachable(kind, error.without_url())
         })
     }
-}
-
-/// Returns whether a successful response can't be a stream: it is an error with a wrong status, or the
-/// web page of a server that is not a model.
-fn is_json_or_html(response: &Response) -> bool {
-    let content_type = response.headers().get(CONTENT_TYPE);
-    content_type
-        .and_then(|value| value.to_str().ok())
-        .map(str::to_ascii_lowercase)
-        .is_some_and(|value| value.contains("json") || value.contains("html"))
 }
 
 async fn read_error(mut response: Response) -> UpstreamError {

@@ -1,11 +1,17 @@
 //! The errors that upstreams send, and what they mean.
 
+mod error_text;
+mod rejection;
+
 use std::fmt;
 use std::time::Duration;
 
 use reqwest::StatusCode;
 use serde_json::Value;
 
+use self::error_text::ErrorText;
+use self::rejection::Diagnosis;
+pub(super) use self::rejection::Rejection;
 use super::content_filter::filtered_categories;
 use super::label::safe_label;
 use crate::http::attempt_error::{AttemptError, AttemptErrorKind};
@@ -20,82 +26,80 @@ pub(super) struct UpstreamError {
     kind: Option<String>,
     param: Option<String>,
     categories: Vec<String>,
-    is_too_long: bool,
-    rejected_field: Option<RejectedField>,
+    diagnosis: Diagnosis,
 }
 
-/// A field of the request that the upstream rejected.
-#[derive(Clone, Copy, Debug)]
-struct RejectedField {
-    field: &'static str,
-    is_unknown: bool,
+/// Why there is no answer, or no more of it.
+#[derive(Debug)]
+pub(super) enum AnswerError {
+    /// The upstream says why.
+    Upstream(Box<UpstreamError>),
+    Attempt(AttemptError),
 }
 
-/// Fields that not every upstream accepts.
-const OPTIONAL_FIELDS: [&str; 3] = ["max_tokens", "max_completion_tokens", "stream_options"];
+impl AnswerError {
+    pub(super) fn into_attempt_error(self, retry_after: Option<Duration>) -> AttemptError {
+        match self {
+            Self::Upstream(error) => error.into_attempt_error(retry_after),
+            Self::Attempt(error) => error,
+        }
+    }
+}
 
-/// The fields of [`ModelParameters`](webchat_domain::ModelParameters).
-const PARAMETER_FIELDS: [&str; 6] =
-    ["temperature", "top_p", "presence_penalty", "frequency_penalty", "seed", "reasoning_effort"];
+impl From<UpstreamError> for AnswerError {
+    fn from(error: UpstreamError) -> Self {
+        Self::Upstream(Box::new(error))
+    }
+}
 
-/// How upstreams report an unknown field, in lower case: OpenAI, Azure, and servers that use Pydantic,
-/// such as Mistral and vLLM.
-const UNKNOWN_FIELD_PHRASES: [&str; 6] = [
-    "unsupported parameter",
-    "unknown parameter",
-    "unrecognized request argument",
-    "extra inputs are not permitted",
-    "extra_forbidden",
-    "extra fields not permitted",
-];
-
-/// How upstreams report a request that is too long, in lower case. OpenAI and llama.cpp have codes for
-/// it.
-const TOO_LONG_PHRASES: [&str; 6] = [
-    "context_length_exceeded",
-    "exceed_context_size_error",
-    "context length",
-    "context window",
-    "context size",
-    "prompt is too long",
-];
+impl From<AttemptError> for AnswerError {
+    fn from(error: AttemptError) -> Self {
+        Self::Attempt(error)
+    }
+}
 
 impl UpstreamError {
     /// Reads the error in a response that is not a stream.
     pub(super) fn from_response(status: StatusCode, body: &[u8]) -> Self {
-        let json: Value = serde_json::from_slice(body).unwrap_or_default();
-        let error = Self::new(error_object(&json), &String::from_utf8_lossy(body));
+        let text = String::from_utf8_lossy(body);
+        let data = text.lines().find_map(|line| line.strip_prefix("data:"));
+        let error = Self::from_text(data.unwrap_or(&text));
         let error_status = (!status.is_success()).then(|| status.as_u16());
         Self { status: error_status.or(error.status).or(Some(status.as_u16())), ..error }
     }
 
-    /// Reads an error event within a stream. Its code may be the HTTP status that the upstream would have
-    /// sent if the stream had not begun.
-    pub(super) fn from_event(error: &Value) -> Self {
-        Self::new(error, &error.to_string())
+    /// Reads an error within a stream. Its code may be the HTTP status that the upstream would have sent if
+    /// the stream had not begun.
+    pub(super) fn from_event(data: &str) -> Self {
+        Self::from_text(data)
     }
 
-    fn new(error: &Value, text: &str) -> Self {
+    fn from_text(text: &str) -> Self {
+        let json: Value = serde_json::from_str(text).unwrap_or_default();
+        let error = error_object(&json);
         let field = |name| error.get(name);
-        let param = field("param").and_then(label);
-        let text = text.to_lowercase();
         Self {
             status: field("code")
                 .and_then(status_number)
                 .or_else(|| field("status").and_then(status_number)),
             code: field("code").and_then(label),
             kind: field("type").and_then(label),
+            param: field("param").and_then(label),
             categories: filtered_categories(error),
-            is_too_long: TOO_LONG_PHRASES.iter().any(|phrase| text.contains(phrase)),
-            rejected_field: rejected_field(param.as_deref(), &text),
-            param,
+            diagnosis: Diagnosis::new(&ErrorText::new(error, &text.to_lowercase())),
         }
     }
 
-    /// Returns the field of the request that the upstream rejected as unknown, if it did.
-    pub(super) fn unknown_field(&self) -> Option<&'static str> {
-        let rejected = self.rejected_field.filter(|rejected| rejected.is_unknown)?;
-        self.is_about_request().then_some(rejected.field)
+    /// Returns what about the request may be the reason for the error, from the most to the least probable.
+    /// The request may work without it.
+    pub(super) fn rejections(&self) -> &[Rejection] {
+        let may_be_about_request =
+            self.is_about_request() || matches!(self.status, Some(404 | 500 | 501));
+        match self.permanent_error() {
+            _ if !may_be_about_request => &[],
+            None | Some(ModelError::ParameterRefused { .. }) => &self.diagnosis.rejections,
+            Some(_) => &[],
+        }
     }
 
     pub(super) fn into_attempt_error(self, retry_after: Option<Duration>) -> AttemptError {
@@ -109,8 +113,7 @@ impl UpstreamError {
     /// error may be temporary.
     fn permanent_error(&self) -> Option<ModelError> {
         let cause = || Cause::from(self.clone());
-        let field = self.rejected_field.map(|rejected| rejected.field);
-        Some(match (self.status, field) {
+        Some(match (self.status, self.diagnosis.parameter) {
             _ if self.has_label(&["content_filter", "ResponsibleAIPolicyViolation"]) => {
                 ModelError::ContentFilter { categories: self.categories.clone(), cause: cause() }
             }
@@ -126,10 +129,8 @@ impl UpstreamError {
             (Some(404), _) => ModelError::NotFound(cause()),
             (Some(413), _) => ModelError::ContextTooLong(cause()),
             _ if !self.is_about_request() => return None,
-            _ if self.is_too_long => ModelError::ContextTooLong(cause()),
-            (_, Some(parameter)) if PARAMETER_FIELDS.contains(&parameter) => {
-                ModelError::ParameterRefused { parameter, cause: cause() }
-            }
+            _ if self.diagnosis.is_too_long => ModelError::ContextTooLong(cause()),
+            (_, Some(parameter)) => ModelError::ParameterRefused { parameter, cause: cause() },
             _ => return None,
         })
     }
@@ -196,21 +197,6 @@ impl fmt::Display for UpstreamError {
 fn error_object(body: &Value) -> &Value {
     let body = body.get(0).unwrap_or(body);
     body.get("error").unwrap_or(body)
-}
-
-fn rejected_field(param: Option<&str>, text: &str) -> Option<RejectedField> {
-    let find_field = |word: &str| {
-        OPTIONAL_FIELDS.into_iter().chain(PARAMETER_FIELDS).find(|field| *field == word)
-    };
-    let is_unknown = UNKNOWN_FIELD_PHRASES.iter().any(|phrase| text.contains(phrase));
-    // A second field in the text would be the replacement.
-    let first_field_in_text = || {
-        let mut words = text.split(|c: char| !(c.is_ascii_lowercase() || c == '_'));
-        words.find_map(find_field)
-    };
-    let field =
-        param.and_then(find_field).or_else(|| is_unknown.then(first_field_in_text).flatten())?;
-    Some(RejectedField { field, is_unknown })
 }
 
 /// Parses a status, which is a number, or a text such as Azure's `"429"`.

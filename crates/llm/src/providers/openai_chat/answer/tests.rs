@@ -1,14 +1,14 @@
 //! Tests of reading answers.
 
+mod encodings;
+
 use std::convert::Infallible;
 
-use proptest::prelude::*;
-use proptest::sample::Index;
 use serde_json::json;
 
 use super::*;
 use crate::Usage;
-use crate::http::sse::MAX_EVENT_BYTES;
+use crate::http::events::MAX_EVENT_BYTES;
 
 const TIMEOUTS: Timeouts = Timeouts {
     connect: Duration::from_secs(1),
@@ -42,7 +42,7 @@ async fn collect(
 ) -> Deltas {
     match read_answer(bytes, MAX_BYTES, sent_at, TIMEOUTS, ReportedModel::default()).await {
         Ok(deltas) => deltas.map(|delta| delta.map_err(|error| error.code())).collect().await,
-        Err(error) => vec![Err(error.model_error.code())],
+        Err(error) => vec![Err(error.into_attempt_error(None).model_error.code())],
     }
 }
 
@@ -84,21 +84,6 @@ async fn an_endless_stream_ends_after_its_maximum_size() {
     }
 }
 
-#[test]
-fn a_model_that_reports_a_path_has_the_name_of_the_file() {
-    for (reported, expected) in [
-        ("/home/me/models/SmolLM2.gguf", "SmolLM2"),
-        ("C:\\models\\SmolLM2.gguf", "SmolLM2"),
-        ("meta-llama/Llama-3.1-8B", "meta-llama/Llama-3.1-8B"),
-    ] {
-        let name = ReportedModel::default();
-
-        name.set(reported);
-
-        assert_eq!(name.get().as_deref(), Some(expected));
-    }
-}
-
 #[tokio::test]
 async fn each_finish_reason_is_mapped() {
     for (wire, reason) in [
@@ -106,6 +91,7 @@ async fn each_finish_reason_is_mapped() {
         ("length", FinishReason::Length),
         ("content_filter", FinishReason::ContentFilter),
         ("eos_token", FinishReason::Stop),
+        ("MAX_TOKENS", FinishReason::Length),
     ] {
         let chunk = json!({"choices": [{"delta": {"content": "tides"}, "finish_reason": wire}]});
 
@@ -117,7 +103,7 @@ async fn each_finish_reason_is_mapped() {
 
 #[tokio::test]
 async fn an_answer_finishes_once() {
-    assert_eq!(read_events(&[STOP, STOP, "[DONE]"]).await, [STOPPED]);
+    assert_eq!(read_events(&[TEXT, STOP, STOP, "[DONE]"]).await, [Ok(text("tides")), STOPPED]);
     assert_eq!(read_events(&[TEXT, "[DONE]"]).await, [Ok(text("tides")), STOPPED]);
     assert_eq!(read_events(&[TEXT, STOP]).await, [Ok(text("tides")), STOPPED]);
 }
@@ -126,19 +112,130 @@ async fn an_answer_finishes_once() {
 async fn a_stream_that_ends_before_the_answer_is_a_failure() {
     assert_eq!(read_events(&[TEXT]).await, [Ok(text("tides")), Err("model_failed")]);
     assert_eq!(read([]).await, [Err("model_failed")]);
+    assert_eq!(read([b"data: {\"choices\": [".to_vec()]).await, [Err("model_failed")]);
+}
+
+#[tokio::test]
+async fn an_answer_that_is_broken_off_keeps_its_text() {
+    for (chunk, code) in [
+        (r#"{"choices":[{"delta":{"content":"!"},"finish_reason":"error"}]}"#, "model_failed"),
+        (
+            r#"{"choices":[{"delta":{"content":"!"},"finish_reason":"stop",
+                "native_finish_reason":"network_error"}]}"#,
+            "model_failed",
+        ),
+    ] {
+        let chunk = chunk.replace('\n', "");
+
+        let deltas = read_events(&[TEXT, &chunk, "[DONE]"]).await;
+
+        assert_eq!(deltas, [Ok(text("tides")), Ok(text("!")), Err(code)], "{chunk}");
+    }
+}
+
+#[tokio::test]
+async fn errors_have_many_shapes() {
+    for event in [
+        r#"data: {"error":{"message":"overloaded","code":503}}"#,
+        r#"data: {"object":"error","message":"overloaded","code":503}"#,
+        r#"data: {"type":"error","error":{"code":503}}"#,
+        r#"data: {"code":503,"message":"overloaded"}"#,
+        r#"data: {"message":"overloaded","type":"ServiceUnavailableError"}"#,
+        r#"data: {"detail":"overloaded"}"#,
+        r#"data: [{"error":{"code":503,"status":"UNAVAILABLE"}}]"#,
+        "event: error\ndata: {\"message\":\"overloaded\",\"code\":503}",
+        "event: error\ndata: {\"message\":\"half \\ud83d\",\"code\":503}",
+    ] {
+        let answer = format!("data: {TEXT}\n\n{event}\n\ndata: [DONE]\n\n");
+
+        let deltas = read([answer.into()]).await;
+
+        assert_eq!(deltas.len(), 2, "{event}: {deltas:?}");
+        assert!(deltas[1].is_err(), "{event}");
+    }
+}
+
+#[tokio::test]
+async fn what_is_no_error_and_no_chunk_is_passed_over() {
+    for data in [
+        "",
+        " ",
+        "ping",
+        "\"ping\"",
+        "null",
+        "0",
+        "[]",
+        "[null]",
+        "{}",
+        r#"{"type":"ping"}"#,
+        r#"{"code":0,"message":"success"}"#,
+        r#"{"choices":null}"#,
+        r#"{"choices":[]}"#,
+        r#"{"choices":[null]}"#,
+        r#"{"choices":{"delta":{}}}"#,
+        r#"{"choices":[{"delta":null}]}"#,
+        r#"{"choices":[{"delta":[]}],"error":null}"#,
+        r#"{"error":{}}"#,
+        r#"{"error":""}"#,
+        r#"{"choices":[{"delta":{"content":null,"tool_calls":[{}]}}]}"#,
+        r#"{"choices":[{"delta":{"content":{"type":"image"}},"finish_reason":false}]}"#,
+        r#"{"choices":[{"delta":{"content":[]}}],"usage":[]}"#,
+        r#"{"created":1e999,"model":7,"choices":[],"usage":{"prompt_tokens":-1}}"#,
+        r#"{"id":"\ud83d","choices":[],"usage":{"prompt_tokens":0,"completion_tokens":0}}"#,
+    ] {
+        let deltas = read_events(&[TEXT, data, TEXT, STOP, "[DONE]"]).await;
+
+        assert_eq!(deltas, [Ok(text("tides")), Ok(text("tides")), STOPPED], "{data}");
+    }
+}
+
+#[tokio::test]
+async fn text_is_found_in_each_shape_of_a_chunk() {
+    for choice in [
+        json!({"delta": {"content": "tides"}}),
+        json!({"delta": "tides"}),
+        json!({"delta": {"content": ["ti", "des"]}}),
+        json!({"delta": {"content": [{"type": "text", "text": "ti"}, {"text": {"value": "des"}}]}}),
+        json!({"delta": {"content": {"type": "text", "text": "tides"}}}),
+        json!({"delta": {"content": [{"type": "thinking", "thinking": [{"text": "Hm."}]},
+            {"type": "text", "text": "tides"}]}}),
+        json!({"message": {"role": "assistant", "content": "tides"}}),
+        json!({"delta": {"content": ""}, "message": {"content": "tides"}}),
+        json!({"delta": {"content": "tides"}, "message": {"content": "tides"}}),
+        json!({"text": "tides"}),
+    ] {
+        let chunk = json!({"choices": [choice]}).to_string();
+
+        let deltas = read_events(&[&chunk, STOP]).await;
+
+        assert_eq!(deltas, [Ok(text("tides")), STOPPED], "{chunk}");
+    }
+}
+
+#[tokio::test]
+async fn a_message_that_repeats_the_text_so_far_adds_only_the_rest() {
+    let message = |text: &str| json!({"choices": [{"message": {"content": text}}]}).to_string();
+
+    let growing = read_events(&[&message("ti"), &message("tides"), &message("tides"), STOP]).await;
+    let whole = read_events(&[&message("tides")]).await;
+    let repeated = read_events(&[TEXT, &message("tides, edited"), STOP]).await;
+
+    assert_eq!(growing, [Ok(text("ti")), Ok(text("des")), STOPPED]);
+    assert_eq!(whole, [Ok(text("tides")), STOPPED]);
+    assert_eq!(repeated, [Ok(text("tides")), Ok(text(", edited")), STOPPED]);
 }
 
 #[tokio::test]
 async fn an_invalid_chunk_is_a_permanent_error_that_does_not_quote_it() {
     let huge = vec![b'x'; MAX_EVENT_BYTES];
-    for data in [b"\"a secret\"".to_vec(), b"a secret \xff".to_vec(), huge] {
+    for data in [b"{\"a secret\"".to_vec(), b"{a secret \xff}".to_vec(), huge] {
         let bytes = Bytes::from([b"data: ", data.as_slice(), b"\n\n"].concat());
         let bytes = stream::iter([Ok::<_, Infallible>(bytes)]);
 
         let answer =
             read_answer(bytes, MAX_BYTES, Instant::now(), TIMEOUTS, ReportedModel::default()).await;
 
-        let error = answer.err().unwrap();
+        let error = answer.err().unwrap().into_attempt_error(None);
         assert_eq!(
             (error.model_error.code(), error.kind),
             ("model_failed", AttemptErrorKind::Permanent)
@@ -192,19 +289,25 @@ async fn a_long_answer_of_small_events_is_read_completely() {
     assert_eq!(deltas.len(), count + 1);
 }
 
+/// Repeats these bytes, less often than the grace after the finish reason ends.
+fn repeat_slowly(bytes: &'static str) -> impl Stream<Item = Result<Bytes, Infallible>> {
+    stream::unfold((), move |()| async move {
+        tokio::time::sleep(Duration::from_millis(1_500)).await;
+        Some((Ok(Bytes::from(bytes)), ()))
+    })
+}
+
 #[tokio::test(start_paused = true)]
-async fn comments_do_not_extend_the_timeout_of_the_first_chunk() {
-    let comments = stream::unfold((), |()| async {
-        tokio::time::sleep(Duration::from_secs(5)).await;
-        Some((Ok(Bytes::from(": processing\n\n")), ()))
-    });
-    let sent_at = Instant::now();
-    tokio::time::advance(TIMEOUTS.first_delta / 2).await;
+async fn keep_alives_do_not_extend_the_timeout_of_the_first_chunk() {
+    for keep_alive in [": processing\n\n", "data:\n\n", "data: {\"type\":\"ping\"}\n\n"] {
+        let sent_at = Instant::now();
+        tokio::time::advance(TIMEOUTS.first_delta / 2).await;
 
-    let deltas = collect(comments, sent_at).await;
+        let deltas = collect(repeat_slowly(keep_alive), sent_at).await;
 
-    assert_eq!(deltas, [Err("model_unreachable")]);
-    assert_eq!(sent_at.elapsed(), TIMEOUTS.first_delta);
+        assert_eq!(deltas, [Err("model_unreachable")], "{keep_alive}");
+        assert_eq!(sent_at.elapsed(), TIMEOUTS.first_delta, "{keep_alive}");
+    }
 }
 
 #[tokio::test(start_paused = true)]
@@ -220,54 +323,40 @@ async fn a_stalled_answer_times_out() {
 
 #[tokio::test(start_paused = true)]
 async fn a_body_that_stays_open_after_the_answer_is_closed_after_a_timeout() {
-    let start = stream::iter([Ok(Bytes::from(format!("data: {STOP}\n\ndata: [DONE]\n\n")))]);
+    let start = format!("data: {TEXT}\n\ndata: {STOP}\n\ndata: [DONE]\n\n");
+    let start = stream::iter([Ok(Bytes::from(start))]);
     let sent_at = Instant::now();
 
     let deltas = collect(start.chain(stream::pending()), sent_at).await;
 
-    assert_eq!(deltas, [STOPPED]);
+    assert_eq!(deltas, [Ok(text("tides")), STOPPED]);
     assert_eq!(sent_at.elapsed(), CLOSE_TIMEOUT);
 }
 
-/// An answer in one of the valid encodings, and its texts.
-fn encoded_answers() -> impl Strategy<Value = (Vec<u8>, Vec<String>)> {
-    let line_ends = prop::sample::select(vec!["\n", "\r", "\r\n"]);
-    let texts = prop::collection::vec("\\PC{1,8}", 1..6);
-    (texts, line_ends, any::<bool>(), any::<bool>()).prop_map(|(texts, end, comments, mark)| {
-        let mark = if mark { "\u{feff}" } else { "" };
-        let comment = if comments { format!(": still here{end}{end}") } else { String::new() };
-        let chunks: Vec<_> = texts
-            .iter()
-            .map(|text| json!({"choices": [{"delta": {"content": text}}]}))
-            .map(|chunk| format!("{comment}event: chunk{end}data: {chunk}{end}{end}"))
-            .collect();
-        let chunks = chunks.concat();
-        let bytes = format!("{mark}{chunks}data:{STOP}{end}{end}data: [DONE]{end}{end}");
-        (bytes.into_bytes(), texts)
-    })
-}
+#[tokio::test(start_paused = true)]
+async fn an_upstream_that_only_keeps_the_connection_alive_after_the_finish_reason_is_closed() {
+    for keep_alive in [": hb\n\n", "data:\n\n", "data: {\"choices\":[{\"delta\":{}}]}\n\n"] {
+        let start = stream::iter([Ok(Bytes::from(format!("data: {TEXT}\n\ndata: {STOP}\n\n")))]);
+        let sent_at = Instant::now();
 
-fn split(bytes: &[u8], cuts: &[Index]) -> Vec<Vec<u8>> {
-    let mut offsets: Vec<_> = cuts.iter().map(|cut| cut.index(bytes.len())).collect();
-    offsets.extend([0, bytes.len()]);
-    offsets.sort_unstable();
-    offsets.windows(2).map(|pair| bytes[pair[0]..pair[1]].to_vec()).collect()
-}
+        let deltas = collect(start.chain(repeat_slowly(keep_alive)), sent_at).await;
 
-proptest! {
-    #[test]
-    fn the_result_does_not_depend_on_how_the_bytes_are_split(
-        (bytes, texts) in encoded_answers(),
-        cuts in prop::collection::vec(any::<Index>(), 0..20),
-    ) {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
-
-        let cut = runtime.block_on(read(split(&bytes, &cuts)));
-        let by_byte = runtime.block_on(read(bytes.iter().map(|byte| vec![*byte])));
-
-        let mut expected: Vec<_> = texts.iter().map(|content| Ok(text(content))).collect();
-        expected.push(STOPPED);
-        prop_assert_eq!(cut, expected.clone());
-        prop_assert_eq!(by_byte, expected);
+        assert_eq!(deltas, [Ok(text("tides")), STOPPED], "{keep_alive}");
+        assert_eq!(sent_at.elapsed(), FINISH_GRACE, "{keep_alive}");
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn usage_within_the_grace_is_reported() {
+    let usage = r#"{"choices":[],"usage":{"prompt_tokens":9,"completion_tokens":1}}"#;
+    let start = stream::iter([Ok(Bytes::from(format!("data: {TEXT}\n\ndata: {STOP}\n\n")))]);
+    let end = stream::once(async move {
+        tokio::time::sleep(FINISH_GRACE / 2).await;
+        Ok(Bytes::from(format!("data: {usage}\n\ndata: [DONE]\n\n")))
+    });
+
+    let deltas = collect(start.chain(end), Instant::now()).await;
+
+    let usage = Usage { prompt_tokens: 9, completion_tokens: 1 };
+    assert_eq!(deltas, [Ok(text("tides")), STOPPED, Ok(Delta::Usage(usage))]);
 }

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use serde_json::json;
 use webchat_domain::ModelParameters;
 
+use super::rejection::PARAMETER_FIELDS;
 use super::*;
 
 fn upstream_error(status: u16, body: &str) -> UpstreamError {
@@ -94,7 +95,7 @@ fn an_error_event_may_have_only_a_label() {
         ("server_error", "model_failed", AttemptErrorKind::Unavailable),
         ("other", "model_failed", AttemptErrorKind::Permanent),
     ] {
-        let error = json!({"type": name, "code": null});
+        let error = json!({"type": name, "code": null}).to_string();
 
         let error = UpstreamError::from_event(&error).into_attempt_error(None);
 
@@ -103,57 +104,33 @@ fn an_error_event_may_have_only_a_label() {
 }
 
 #[test]
-fn an_unknown_field_is_found_in_each_upstreams_message() {
-    let openai = json!({"error": {
-        "message": "Unsupported parameter: 'max_tokens' is not supported with this model. Use \
-            'max_completion_tokens' instead.",
-        "type": "invalid_request_error", "param": "max_tokens", "code": "unsupported_parameter",
-    }});
-    let copilot = json!({"error": {
-        "message": "Unsupported parameter: 'max_tokens' is not supported with this model. Use \
-            'max_completion_tokens' instead.",
-        "code": "invalid_request_body",
-    }});
-    let azure = json!({"error": {
-        "message": "Unrecognized request argument supplied: stream_options",
-        "type": "invalid_request_error", "param": null, "code": null,
-    }});
-    let mistral = json!({
-        "object": "error", "type": "invalid_request_error", "param": null, "code": null,
-        "message": {"detail": [{
-            "type": "extra_forbidden", "loc": ["body", "max_completion_tokens"],
-            "msg": "Extra inputs are not permitted", "input": 800,
-        }]},
-    });
-    let vllm = json!({
-        "object": "error", "type": "BadRequestError", "param": null, "code": 400,
-        "message": "[{'type': 'extra_forbidden', 'loc': ('body', 'stream_options'), 'msg': \
-            'Extra inputs are not permitted', 'input': {'include_usage': True}}]",
-    });
-    for (status, body, field) in [
-        (400, openai, "max_tokens"),
-        (400, copilot, "max_tokens"),
-        (400, azure, "stream_options"),
-        (422, mistral, "max_completion_tokens"),
-        (400, vllm, "stream_options"),
+fn only_errors_about_the_request_are_rejections_of_a_field() {
+    let body = r#"{"error":{"message":"stream_options is not supported"}}"#;
+    let stream_options = [Rejection::Field("stream_options")];
+    for (status, expected) in [
+        (400, stream_options.as_slice()),
+        (422, &stream_options),
+        (500, &stream_options),
+        (401, &[]),
+        (429, &[]),
+        (503, &[]),
     ] {
-        let body = body.to_string();
-        assert_eq!(upstream_error(status, &body).unknown_field(), Some(field), "{body}");
-        assert_eq!(upstream_error(500, &body).unknown_field(), None);
+        assert_eq!(upstream_error(status, body).rejections(), expected, "{status}");
     }
 }
 
 #[test]
-fn a_field_with_a_wrong_value_is_not_unknown() {
-    let too_large = json!({"error": {
-        "message": "max_tokens is too large: 99999.", "type": "invalid_request_error",
-        "param": "max_tokens", "code": "invalid_value",
-    }});
+fn a_field_with_a_wrong_value_is_not_rejected() {
+    for error in [
+        json!({"message": "max_tokens is too large: 99999.", "type": "invalid_request_error",
+            "param": "max_tokens", "code": "invalid_value"}),
+        json!({"message": "`max_tokens` must be less than or equal to `8192`"}),
+    ] {
+        let error = upstream_error(400, &json!({"error": error}).to_string());
 
-    let error = upstream_error(400, &too_large.to_string());
-
-    assert_eq!(error.unknown_field(), None);
-    assert_eq!(error.into_attempt_error(None).model_error.code(), "model_failed");
+        assert_eq!(error.rejections(), []);
+        assert_eq!(error.into_attempt_error(None).model_error.code(), "model_failed");
+    }
 }
 
 #[test]
@@ -166,7 +143,8 @@ fn a_rejected_parameter_is_named() {
     let field = json!({"error": {
         "message": "Unsupported parameter: 'temperature' is not supported with this model.",
     }});
-    for body in [value, field] {
+    let other_words = json!({"error": {"message": "this model takes no temperature"}});
+    for body in [value, field, other_words] {
         let error = attempt_error(400, &body.to_string()).model_error;
 
         let ModelError::ParameterRefused { parameter, .. } = error else { panic!("{error:?}") };

@@ -1,0 +1,170 @@
+//! The events of an answer.
+
+use serde_json::value::RawValue;
+
+use super::finish::{Ending, ending, is_native_failure};
+use crate::Usage;
+use crate::json::object::{Object, is_text, list, object};
+use crate::providers::openai_chat::content_filter::filtered_categories;
+
+/// An event of an answer, as in
+/// <https://platform.openai.com/docs/api-reference/chat-streaming/streaming>. Every field may be missing or
+/// have another type: Azure's first chunk has no choices, the last one has only the usage, and an upstream
+/// that can't stream sends one complete answer.
+#[derive(Debug)]
+pub(super) struct Chunk<'a> {
+    data: &'a RawValue,
+    fields: Object<'a>,
+}
+
+/// The choice of a chunk. There is at most one, because requests ask for no more.
+#[derive(Debug)]
+pub(super) struct Choice<'a>(Object<'a>);
+
+/// A piece of what the model says.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Piece<'a> {
+    /// A part of the text; a JSON string.
+    Text(&'a RawValue),
+    /// A part of the reason why the model refuses to answer; a JSON string.
+    Refusal(&'a RawValue),
+    /// A part of the reasoning before the text.
+    Reasoning,
+}
+
+/// Fields in which upstreams send the reasoning.
+const REASONING_FIELDS: [&str; 4] =
+    ["reasoning_content", "reasoning", "reasoning_text", "thinking"];
+
+/// Returns the chunks of an event: the object, or those of a list. Data that is neither has none: some
+/// upstreams keep the connection alive with a word.
+///
+/// # Errors
+/// When an object or a list is invalid.
+pub(super) fn chunks(data: &str) -> Result<Vec<Chunk<'_>>, serde_json::Error> {
+    let mut data = data.trim();
+    // Some proxies encode the lines of the stream as events again.
+    while let Some(rest) = data.strip_prefix("data:") {
+        data = rest.trim_start();
+    }
+    if !data.starts_with(['{', '[']) {
+        return Ok(Vec::new());
+    }
+    let value: &RawValue = serde_json::from_str(data)?;
+    let chunk = |data| object(data).map(|fields| Chunk { data, fields });
+    Ok(list(value).into_iter().filter_map(chunk).collect())
+}
+
+impl<'a> Chunk<'a> {
+    /// Returns the error that the upstream sent instead of a chunk, if it did: mostly in `error`, but older
+    /// versions of vLLM, `FastAPI` and some gateways send it without wrapping it.
+    pub(super) fn error(&self) -> Option<&'a str> {
+        if let Some(error) = self.fields.get("error").filter(|error| !is_blank(error)) {
+            return Some(error.get());
+        }
+        let kinds = ["object", "type"].into_iter().filter_map(|name| self.fields.text(name));
+        let is_marked = kinds.map(|kind| kind.to_lowercase()).any(|kind| kind.contains("error"));
+        let has = |name| self.fields.get(name).is_some();
+        let is_success = |code: &RawValue| matches!(code.get(), "0" | "200" | "\"0\"" | "\"200\"");
+        let codes = ["code", "status"].into_iter().filter_map(|name| self.fields.get(name));
+        let has_error_code = codes.filter(|code| !is_success(code)).count() > 0;
+        let is_bare = has("detail") || has("message") && has_error_code;
+        (is_marked || is_bare && !has("choices")).then(|| self.data.get())
+    }
+
+    pub(super) fn model(&self) -> Option<String> {
+        self.fields.text("model")
+    }
+
+    /// Returns the usage, unless it is not what it should be. It is only a metric, and every request has
+    /// tokens.
+    pub(super) fn usage(&self) -> Option<Usage> {
+        let usage = self.fields.object("usage")?;
+        let prompt_tokens = usage.count("prompt_tokens").filter(|tokens| *tokens > 0)?;
+        let completion_tokens = usage.count("completion_tokens")?;
+        Some(Usage { prompt_tokens, completion_tokens })
+    }
+
+    pub(super) fn choice(&self) -> Option<Choice<'a>> {
+        list(self.fields.get("choices")?).into_iter().find_map(object).map(Choice)
+    }
+}
+
+impl<'a> Choice<'a> {
+    /// Returns what the finish reason means, if there is one. `OpenRouter` adds the reason of the provider that
+    /// it has asked.
+    pub(super) fn ending(&self) -> Option<Ending> {
+        let native = self.0.text("native_finish_reason");
+        let ending = ending(&self.0.text("finish_reason")?)?;
+        let is_broken_off = native.is_some_and(|reason| is_native_failure(&reason));
+        Some(if is_broken_off { Ending::BrokenOff } else { ending })
+    }
+
+    /// Returns the categories for which Azure filtered the answer.
+    pub(super) fn filtered_categories(&self) -> Vec<String> {
+        let results = self.0.get("content_filter_results");
+        let results = results.and_then(|results| serde_json::from_str(results.get()).ok());
+        results.as_ref().map(filtered_categories).unwrap_or_default()
+    }
+
+    /// Returns what the chunk adds to the answer.
+    pub(super) fn delta(&self) -> Vec<Piece<'a>> {
+        let delta = self.0.get("delta").map(message_pieces).unwrap_or_default();
+        if !delta.is_empty() {
+            return delta;
+        }
+        // The field of the older completions.
+        self.0.get("text").filter(|text| has_text(text)).map(Piece::Text).into_iter().collect()
+    }
+
+    /// Returns the message that some upstreams send instead of the delta, or in addition to it. It may be the
+    /// complete text, or as much of it as there is.
+    pub(super) fn message(&self) -> Vec<Piece<'a>> {
+        self.0.get("message").map(message_pieces).unwrap_or_default()
+    }
+}
+
+fn message_pieces(message: &RawValue) -> Vec<Piece<'_>> {
+    let Some(fields) = object(message) else {
+        return if has_text(message) { vec![Piece::Text(message)] } else { Vec::new() };
+    };
+    let is_present = |name: &str| fields.get(name).is_some_and(|value| !is_blank(value));
+    let reasoning = REASONING_FIELDS.into_iter().any(is_present).then_some(Piece::Reasoning);
+    let content = fields.get("content").map(content_pieces).unwrap_or_default();
+    let refusal = fields.get("refusal").filter(|refusal| has_text(refusal));
+    reasoning.into_iter().chain(content).chain(refusal.map(Piece::Refusal)).collect()
+}
+
+/// Returns the pieces of a content: a string, or a list of strings and of typed parts, such as Mistral's
+/// `{"type": "thinking", …}`.
+fn content_pieces(content: &RawValue) -> Vec<Piece<'_>> {
+    list(content).into_iter().filter_map(content_piece).collect()
+}
+
+fn content_piece(part: &RawValue) -> Option<Piece<'_>> {
+    if is_text(part) {
+        return has_text(part).then_some(Piece::Text(part));
+    }
+    let fields = object(part)?;
+    let string_in = |name| match fields.get(name) {
+        Some(value) if is_text(value) => Some(value),
+        Some(value) => object(value)?.get("value").filter(|value| is_text(value)),
+        None => None,
+    };
+    match fields.text("type").as_deref() {
+        None | Some("text" | "output_text") => string_in("text").map(Piece::Text),
+        Some("refusal") => string_in("refusal").map(Piece::Refusal),
+        Some("thinking" | "reasoning" | "redacted_thinking") => Some(Piece::Reasoning),
+        Some(_) => None,
+    }
+}
+
+fn has_text(value: &RawValue) -> bool {
+    is_text(value) && value.get() != "\"\""
+}
+
+/// Returns whether a value says nothing.
+fn is_blank(value: &RawValue) -> bool {
+    let is_empty = |c: char| c.is_whitespace() || "\"{}[]".contains(c);
+    matches!(value.get(), "false" | "0") || value.get().trim_matches(is_empty).is_empty()
+}

@@ -1,0 +1,136 @@
+//! What the finish reasons of upstreams mean.
+
+use webchat_domain::FinishReason;
+
+/// What a finish reason means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Ending {
+    /// The model has ended its answer.
+    Finished(FinishReason),
+    /// The upstream has broken the answer off.
+    BrokenOff,
+}
+
+/// Reasons that mean a complete answer: of OpenAI, and of others that pass on their own.
+const STOP: [&str; 17] = [
+    "stop",
+    "stopped",
+    "stop_sequence",
+    "stop_token",
+    "stop_str",
+    "eos",
+    "eos_token",
+    "end",
+    "end_turn",
+    "end_of_text",
+    "complete",
+    "completed",
+    "finished",
+    "done",
+    "tool_calls",
+    "tool_use",
+    "function_call",
+];
+
+const LENGTH: [&str; 8] = [
+    "length",
+    "max_length",
+    "model_length",
+    "max_tokens",
+    "max_new_tokens",
+    "max_output_tokens",
+    "token_limit",
+    "model_context_window_exceeded",
+];
+
+const CONTENT_FILTER: [&str; 10] = [
+    "content_filter",
+    "content_filtered",
+    "safety",
+    "sensitive",
+    "refusal",
+    "recitation",
+    "blocklist",
+    "prohibited_content",
+    "spii",
+    "guardrail_intervened",
+];
+
+/// Returns what a finish reason means, or `None` if it is empty. A reason that is not known does not mean a
+/// complete answer: it is one of `error`, `abort`, `network_error`, `insufficient_system_resource`, ….
+pub(super) fn ending(reason: &str) -> Option<Ending> {
+    let reason = normalise(reason);
+    let is_in = |reasons: &[&str]| reasons.contains(&reason.as_str());
+    Some(match reason.as_str() {
+        "" | "null" | "none" => return None,
+        _ if is_in(&STOP) => Ending::Finished(FinishReason::Stop),
+        _ if is_in(&LENGTH) => Ending::Finished(FinishReason::Length),
+        _ if is_in(&CONTENT_FILTER) => Ending::Finished(FinishReason::ContentFilter),
+        _ => Ending::BrokenOff,
+    })
+}
+
+/// Returns whether the reason that a gateway has translated into another one means that the answer was
+/// broken off. Unlike [`ending`], it must say so: there are too many such reasons to know all others.
+pub(super) fn is_native_failure(reason: &str) -> bool {
+    const FAILURES: [&str; 9] = [
+        "error",
+        "abort",
+        "fail",
+        "cancel",
+        "insufficient",
+        "timeout",
+        "timed_out",
+        "overload",
+        "unavailable",
+    ];
+    let reason = normalise(reason);
+    FAILURES.iter().any(|failure| reason.contains(failure))
+}
+
+/// Returns the reason in lower case, without the name of its type: `FinishReason.STOP` is `stop`.
+fn normalise(reason: &str) -> String {
+    let reason = reason.trim().to_ascii_lowercase().replace(['-', ' '], "_");
+    let last = reason.rsplit('.').next().unwrap_or_default();
+    last.strip_prefix("finish_reason_").unwrap_or(last).to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_known_reasons_mean_a_complete_answer() {
+        let finished = |reason| Some(Ending::Finished(reason));
+        for (reason, expected) in [
+            ("stop", finished(FinishReason::Stop)),
+            ("eos_token", finished(FinishReason::Stop)),
+            ("FinishReason.STOP", finished(FinishReason::Stop)),
+            ("FINISH_REASON_MAX_TOKENS", finished(FinishReason::Length)),
+            ("length", finished(FinishReason::Length)),
+            ("content-filter", finished(FinishReason::ContentFilter)),
+            ("SAFETY", finished(FinishReason::ContentFilter)),
+            ("", None),
+            ("error", Some(Ending::BrokenOff)),
+            ("abort", Some(Ending::BrokenOff)),
+            ("insufficient_system_resource", Some(Ending::BrokenOff)),
+            ("unknown", Some(Ending::BrokenOff)),
+        ] {
+            assert_eq!(ending(reason), expected, "{reason}");
+        }
+    }
+
+    #[test]
+    fn a_translated_reason_is_a_failure_only_if_it_says_so() {
+        for (reason, expected) in [
+            ("network_error", true),
+            ("ABORTED", true),
+            ("insufficient_system_resource", true),
+            ("MAX_TOKENS", false),
+            ("STOP", false),
+            ("something_new", false),
+        ] {
+            assert_eq!(is_native_failure(reason), expected, "{reason}");
+        }
+    }
+}
