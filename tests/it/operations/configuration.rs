@@ -49,11 +49,11 @@ async fn the_check_reports_all_invalid_settings_together_without_their_values() 
     assert!(!output.stderr.contains("hunter2"), "{output:?}");
     for line in [
         "server.prot in webchat.toml (unknown): did you mean server.port?",
-        "model.api_key in webchat.toml (a list of 1): a text",
+        "model.api_key in webchat.toml (a list of length 1): expected a string",
         "SECRET_KEY in .env (invalid at character ",
-        "LOG_LEVEL in .env (7 characters): error, warn, info, debug or trace",
-        "HOST in the environment (7 characters): an IP address",
-        "AZURE_API_URL (not set): ",
+        "LOG_LEVEL in .env (7 characters): expected error, warn, info, debug or trace",
+        "HOST in the environment (7 characters): expected an IP address",
+        "AZURE_API_URL (not set): expected ",
     ] {
         assert!(output.stderr.contains(line), "{line}\n{}", output.stderr);
     }

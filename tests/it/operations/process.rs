@@ -81,7 +81,10 @@ async fn a_failed_start_is_explained() {
 
     for (settings, advice) in [
         (vec![], "AZURE_API_URL (not set)"),
-        (vec![upstream, ("PORT", "http")], "PORT in the environment (4 characters): a number"),
+        (
+            vec![upstream, ("PORT", "http")],
+            "PORT in the environment (4 characters): expected a whole number",
+        ),
         (vec![upstream, ("PORT", port.as_str())], "set PORT to a free port"),
         (
             vec![upstream, ("DATA_DIR", used_data_dir.to_str().unwrap())],

@@ -28,7 +28,7 @@ fn check_tokens(merged: &mut Merged) {
     let model: Option<String> = merged.get("MODEL");
     let window = window_tokens(merged.get("MAX_TOKENS"), model.as_deref());
     if merged.get::<u32>("REPLY_TOKENS").is_some_and(|reply| reply >= window) {
-        reject(merged, "REPLY_TOKENS", Some("less than MAX_TOKENS"));
+        reject(merged, "REPLY_TOKENS", Some("a number of tokens less than MAX_TOKENS"));
     }
 }
 
@@ -62,7 +62,7 @@ fn check_metrics(merged: &mut Merged) {
     }
     for variable in ["METRICS_TOKEN", "METRICS_ADDR"] {
         if merged.get::<String>(variable).is_some() {
-            reject(merged, variable, Some("empty, or METRICS must be on"));
+            reject(merged, variable, Some("no value, unless METRICS is on"));
         }
     }
 }
@@ -74,7 +74,7 @@ fn check_traces(merged: &mut Merged) {
         reject(
             merged,
             endpoint,
-            Some("empty, as this Webchat was built without the feature `otlp`"),
+            Some("no value, because this Webchat was built without the feature `otlp`"),
         );
     }
 }

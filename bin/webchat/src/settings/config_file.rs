@@ -56,7 +56,7 @@ impl ConfigFile {
                     errors.extend(invalid);
                 }
                 (Some(section), other) => {
-                    let expected = format!("the section [{}]", section.name);
+                    let expected = format!("expected the section [{}]", section.name);
                     errors.push(self.error(name.clone(), describe_with_type(other), expected));
                 }
                 (None, ValueKind::Table(_)) => {
@@ -77,7 +77,8 @@ impl ConfigFile {
             None => Some(self.error(name, unknown(), suggest_setting(Some(section), key))),
             Some(setting) if is_unset(value) || setting.kind.accepts(&value.kind) => None,
             Some(setting) => {
-                Some(self.error(name, describe_with_type(&value.kind), setting.kind.expected(true)))
+                let hint = format!("expected {}", setting.kind.expected(true));
+                Some(self.error(name, describe_with_type(&value.kind), hint))
             }
         }
     }

@@ -20,7 +20,7 @@ pub struct InvalidSetting {
     /// A description of the value that does not reveal it, for example `not set` or `3 characters`, or the location
     /// of the error.
     pub detail: String,
-    /// The expected value, or another hint.
+    /// Says which value is expected, or what may be meant.
     pub hint: String,
 }
 
@@ -45,7 +45,7 @@ pub(super) fn describe(value: &ValueKind) -> String {
         ValueKind::Nil => "not set".to_owned(),
         ValueKind::Boolean(_) => "true or false".to_owned(),
         ValueKind::String(text) => describe_length(text),
-        ValueKind::Array(items) => format!("a list of {}", items.len()),
+        ValueKind::Array(items) => format!("a list of length {}", items.len()),
         ValueKind::Table(_) => "a section".to_owned(),
         ValueKind::Float(_) => "a decimal number".to_owned(),
         _ => "a number".to_owned(),

@@ -34,7 +34,7 @@ pub(crate) enum Visibility {
 }
 
 impl Kind {
-    pub(crate) const TEXT: Self = Self::text("a text", |_| true);
+    pub(crate) const TEXT: Self = Self::text("a string", |_| true);
 
     pub(crate) const fn text(expected: &'static str, is_valid: fn(&str) -> bool) -> Self {
         Self::Text { expected, is_valid, visibility: Visibility::Public }
@@ -102,10 +102,10 @@ impl Kind {
             Self::Switch if in_file => "true or false".to_owned(),
             Self::Switch => "on or off".to_owned(),
             Self::Integer { unit, min, max } if *max >= widen(u32::MAX) => {
-                format!("a number{unit} from {min}")
+                format!("a whole number{unit} from {min}")
             }
-            Self::Integer { unit, min, max } => format!("a number{unit} from {min} to {max}"),
-            Self::Limit { unit, .. } => format!("a number{unit}; 0 for no limit"),
+            Self::Integer { unit, min, max } => format!("a whole number{unit} from {min} to {max}"),
+            Self::Limit { unit, .. } => format!("a whole number{unit}; 0 for no limit"),
             Self::Number { min, max } => format!("a number from {min} to {max}"),
             Self::List { items, example, .. } if in_file => {
                 let examples: Vec<&str> = example.split(',').collect();

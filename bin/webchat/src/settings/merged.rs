@@ -82,7 +82,7 @@ impl Merged {
             name,
             source: set.and_then(Value::origin).map(ToOwned::to_owned),
             detail: describe(set.map_or(&ValueKind::Nil, |value| &value.kind)),
-            hint: expected.to_owned(),
+            hint: format!("expected {expected}"),
         };
         self.errors.push(error);
     }
@@ -188,6 +188,6 @@ fn type_error(error: &ConfigError) -> SettingsError {
         name: key.unwrap_or_else(|| "the settings".to_owned()),
         source: None,
         detail: "invalid".to_owned(),
-        hint: "another value".to_owned(),
+        hint: "expected another value".to_owned(),
     }])
 }

@@ -46,12 +46,12 @@ impl SettingsSources {
         let lines = match dotenvy::dotenv_iter() {
             Ok(lines) => lines,
             Err(error) if error.not_found() => return,
-            Err(error) => return self.errors.push(invalid_line(&error)),
+            Err(error) => return self.errors.push(dotenv_error(&error)),
         };
         for line in lines {
             match line {
                 Ok((name, value)) => _ = self.dotenv.insert(name, value),
-                Err(error) => self.errors.push(invalid_line(&error)),
+                Err(error) => self.errors.push(dotenv_error(&error)),
             }
         }
     }
@@ -68,7 +68,7 @@ impl SettingsSources {
                 name: path,
                 source: None,
                 detail: error.to_string(),
-                hint: format!("a readable file; set {CONFIG_FILE} to the path of another one"),
+                hint: format!("expected a readable file; {CONFIG_FILE} sets its path"),
             }),
         }
     }
@@ -83,7 +83,7 @@ impl<K: Into<String>, V: Into<String>> FromIterator<(K, V)> for SettingsSources 
 }
 
 /// Describes an error in `.env`. The library's message is not used, because it contains the line with its value.
-fn invalid_line(error: &dotenvy::Error) -> InvalidSetting {
+fn dotenv_error(error: &dotenvy::Error) -> InvalidSetting {
     let (name, detail) = match error {
         dotenvy::Error::LineParse(line, index) => {
             let name = line.split('=').next().unwrap_or_default().trim();
@@ -95,6 +95,6 @@ fn invalid_line(error: &dotenvy::Error) -> InvalidSetting {
         dotenvy::Error::Io(error) => ("the file".to_owned(), error.to_string()),
         _ => ("the file".to_owned(), "unreadable".to_owned()),
     };
-    let hint = "lines like NAME=value, with quotes around values with spaces".to_owned();
+    let hint = "expected NAME=value; quote values that contain spaces".to_owned();
     InvalidSetting { name, source: Some(".env".to_owned()), detail, hint }
 }

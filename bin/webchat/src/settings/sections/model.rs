@@ -36,7 +36,7 @@ section! {
         AZURE_API_URL => url: PrivateUrl, MODEL_URL;
 
         /// The API key of the model.
-        API_KEY => api_key: Option<SecretString>, Kind::secret("a text", |_| true);
+        API_KEY => api_key: Option<SecretString>, Kind::secret("a string", |_| true);
 
         /// How to send the key: api-key (Azure), bearer (others), none, or auto, which decides by the URL.
         LLM_AUTH => auth: Auth = "auto", AUTHS;

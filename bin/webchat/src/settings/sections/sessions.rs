@@ -8,10 +8,10 @@ use super::super::kind::Kind;
 /// Shorter keys could be guessed.
 const MIN_SECRET_KEY_CHARS: usize = 32;
 
-const SECRET_KEY: Kind =
-    Kind::secret("at least 32 random characters, as `openssl rand -hex 32` prints them", |text| {
-        text.chars().count() >= MIN_SECRET_KEY_CHARS
-    });
+const SECRET_KEY: Kind = Kind::secret(
+    "at least 32 random characters, for example from `openssl rand -hex 32`",
+    |text| text.chars().count() >= MIN_SECRET_KEY_CHARS,
+);
 
 section! {
     SessionSettings: [sessions], "Sessions" {

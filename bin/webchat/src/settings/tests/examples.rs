@@ -13,7 +13,7 @@ fn the_example_files_match_the_declarations() {
     let env = include_str!("../../../../../.env.example");
     let toml = include_str!("../../../../../webchat.example.toml");
 
-    // `webchat config example` prints them.
+    // To update them: `webchat config example`, with `--format env` for `.env.example`.
     assert_eq!(ExampleFormat::Env.render(), env);
     assert_eq!(ExampleFormat::Toml.render(), toml);
 }
@@ -22,7 +22,7 @@ fn the_example_files_match_the_declarations() {
 fn the_table_in_the_documentation_matches_the_declarations() {
     let page = include_str!("../../../../../docs/configuration.md");
 
-    // `webchat config example --format markdown` prints it.
+    // To update it: `webchat config example --format markdown`.
     assert!(page.contains(&ExampleFormat::Markdown.render()));
 }
 

@@ -88,17 +88,17 @@ fn invalid_types_and_values_are_refused_even_if_they_are_overridden() {
 
     insta::assert_snapshot!(error, @r#"
     invalid settings:
-      model.api_key in webchat.toml (a list of 1): a text
-      model.auth in webchat.toml (a string of 7 characters): auto, api-key, bearer or none
-      model.max_tokens in webchat.toml (a decimal number): a number of tokens from 1
-      model.name in webchat.toml (a section): a text
-      model.temperature in webchat.toml (a number): a number from 0 to 2
-      server.allowed_origins in webchat.toml (a string of 17 characters): a list of URLs like ["https://chat.example.org"]
-      server.host in webchat.toml (a number): an IP address
-      server.metrics in webchat.toml (a string of 2 characters): true or false
-      server.port in webchat.toml (a string of 4 characters): a number from 0 to 65535
-      server.trusted_proxies in webchat.toml (a list of 2): a list of addresses or networks like ["127.0.0.1", "10.0.0.0/8"]
-      storage in webchat.toml (a string of 4 characters): the section [storage]
+      model.api_key in webchat.toml (a list of length 1): expected a string
+      model.auth in webchat.toml (a string of 7 characters): expected auto, api-key, bearer or none
+      model.max_tokens in webchat.toml (a decimal number): expected a whole number of tokens from 1
+      model.name in webchat.toml (a section): expected a string
+      model.temperature in webchat.toml (a number): expected a number from 0 to 2
+      server.allowed_origins in webchat.toml (a string of 17 characters): expected a list of URLs like ["https://chat.example.org"]
+      server.host in webchat.toml (a number): expected an IP address
+      server.metrics in webchat.toml (a string of 2 characters): expected true or false
+      server.port in webchat.toml (a string of 4 characters): expected a whole number from 0 to 65535
+      server.trusted_proxies in webchat.toml (a list of length 2): expected a list of addresses or networks like ["127.0.0.1", "10.0.0.0/8"]
+      storage in webchat.toml (a string of 4 characters): expected the section [storage]
     "#);
 }
 
@@ -114,12 +114,12 @@ fn errors_of_all_sources_are_reported_together() {
 
     insta::assert_snapshot!(error, @"
     invalid settings:
-      server.host in webchat.toml (a string of 4 characters): an IP address
+      server.host in webchat.toml (a string of 4 characters): expected an IP address
       server.prot in webchat.toml (unknown): did you mean server.port?
-      PORT in .env (4 characters): a number from 0 to 65535
-      LOG_LEVEL in the environment (4 characters): error, warn, info, debug or trace
-      AZURE_API_URL (not set): the full chat-completions URL, like https://NAME.openai.azure.com/openai/deployments/NAME/chat/completions?api-version=VERSION or http://127.0.0.1:11434/v1/chat/completions; `make run` starts a small local model
-      model.reply_tokens in webchat.toml (a number): less than MAX_TOKENS
+      PORT in .env (4 characters): expected a whole number from 0 to 65535
+      LOG_LEVEL in the environment (4 characters): expected error, warn, info, debug or trace
+      AZURE_API_URL (not set): expected the full chat-completions URL, like https://NAME.openai.azure.com/openai/deployments/NAME/chat/completions?api-version=VERSION or http://127.0.0.1:11434/v1/chat/completions; `make run` starts a small local model
+      model.reply_tokens in webchat.toml (a number): expected a number of tokens less than MAX_TOKENS
     ");
 }
 
