@@ -6,17 +6,17 @@ const ADDRESS_LIKE = /^(?:[a-z][a-z0-9+.-]*:\/\/|www\.)|^[^\s/@]+\.[^\s/.]{2,}(?
 const INVISIBLE = /[\u00AD\u200B-\u200F\u202A-\u202E\u2060-\u2069\uFEFF]/gu;
 
 /**
- * The host of a link whose text looks like a different address; `null` if they match, or if the text is
- * not an address.
+ * The host of a link that may mislead its readers: its URL contains a user name, or its text looks like an address with
+ * another host or with invisible characters. `null` for other links.
  */
 export function mismatchedHost(href: string, text: string): string | null {
   const target = parse(href);
   if (!target || target.host === '') return null;
   if (target.username !== '') return target.host;
-  const visible = text.trim();
-  const plain = visible.replace(INVISIBLE, '');
+  const trimmed = text.trim();
+  const plain = trimmed.replace(INVISIBLE, '');
   if (!ADDRESS_LIKE.test(plain)) return null;
-  return visible === plain && visibleHost(visible) === target.host ? null : target.host;
+  return trimmed === plain && visibleHost(trimmed) === target.host ? null : target.host;
 }
 
 /** The host as displayed: an internationalised name is not converted to Punycode. */

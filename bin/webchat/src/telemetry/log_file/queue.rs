@@ -1,4 +1,4 @@
-//! The queue between the threads that log and the thread that writes the file.
+//! The queue between the threads that log and the writer thread.
 
 use std::collections::VecDeque;
 use std::mem;
@@ -11,7 +11,7 @@ pub(super) const MAX_QUEUED_BYTES: usize = 4 * 1024 * 1024;
 /// The time between two attempts to open, write or rotate the file.
 pub(super) const RETRY_INTERVAL: Duration = Duration::from_secs(1);
 
-/// The maximum time to open the file or write a line before this counts as an error.
+/// The time after which opening, rotating or writing the file is reported as an error.
 const STALLED_AFTER: Duration = Duration::from_secs(5);
 
 /// Lines that wait to be written, at most `max_bytes`. Only [`Queue::next`] and [`Queue::flush`] block.
@@ -47,7 +47,7 @@ pub(super) struct Work {
 /// The status of the log file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Status {
-    /// The last error, until the file is opened, written and rotated again.
+    /// The last error, until the file is written successfully.
     pub(super) error: Option<String>,
     /// The number of lines that were dropped since the start.
     pub(super) dropped: u64,
@@ -100,8 +100,8 @@ impl Queue {
         }
     }
 
-    /// Records that the line with this length is written. After an `error`, which did not prevent writing, the thread
-    /// gets work again even if no lines follow.
+    /// Records that a line of this length has been written. An `error` did not prevent that, as when the rotation fails:
+    /// it is retried after [`RETRY_INTERVAL`], even if no line is queued.
     pub(super) fn done(&self, line_len: usize, error: Option<String>) {
         let mut state = self.lock();
         state.bytes -= line_len;
@@ -119,7 +119,7 @@ impl Queue {
         state.is_blocked = true;
     }
 
-    /// Waits until all lines are written, at most for `timeout`. Returns the number of lines that are not.
+    /// Waits for at most `timeout` until all lines are written. Returns the number of unwritten lines.
     pub(super) fn flush(&self, timeout: Duration) -> usize {
         let deadline = Instant::now() + timeout;
         let mut state = self.lock();
@@ -207,7 +207,7 @@ mod tests {
     }
 
     #[test]
-    fn an_error_that_does_not_prevent_writing_is_retried_later_and_delays_no_line() {
+    fn a_failed_rotation_is_retried_without_delaying_lines() {
         let queue = queue(&["12345"]);
 
         queue.done(queue.next().line.len(), Some("not renamed".to_owned()));
@@ -223,7 +223,7 @@ mod tests {
     }
 
     #[test]
-    fn a_failed_line_is_retried_first_after_the_retry_interval() {
+    fn a_failed_line_is_retried_before_the_others() {
         let queue = queue(&["12345", "67890"]);
 
         let failed_at = Instant::now();
@@ -247,7 +247,7 @@ mod tests {
     }
 
     #[test]
-    fn a_flush_ends_in_time_and_counts_the_unwritten_lines() {
+    fn a_flush_times_out_and_returns_the_number_of_unwritten_lines() {
         let queue = queue(&["12345", "67890"]);
         let _unfinished = queue.next();
 
