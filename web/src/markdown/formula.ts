@@ -3,13 +3,13 @@ import type Katex from 'katex';
 import { sanitizeMath } from './sanitize';
 import { yieldToMain } from './scheduler';
 
-/** The maximum number of cached formulas: more than one answer usually contains. */
+/** The maximum number of cached formulas. A single answer usually contains fewer. */
 const MAX_CACHED = 500;
 
 const cache = new Map<string, DocumentFragment>();
 let katex: Promise<typeof Katex> | undefined;
 
-/** Returns the formula as MathML if it is cached. A growing text is rendered repeatedly, so formulas recur. */
+/** Returns the formula as MathML if it is cached. Streamed text is rendered repeatedly, with the same formulas. */
 export function cachedFormula(tex: string, isDisplay: boolean): Node | undefined {
   return cache.get(cacheKey(tex, isDisplay))?.cloneNode(true);
 }

@@ -1,6 +1,6 @@
 import type { ReactiveController, ReactiveControllerHost } from 'lit';
 
-/** Within this distance from the end, the view follows new content. */
+/** Scrolling down to within this distance from the end makes the view follow new content. */
 const NEAR_END_PX = 80;
 const HIGHLIGHT_MS = 2000;
 

@@ -57,7 +57,7 @@ impl Kind {
         Self::Limit { unit: "", max: widen(u32::MAX) }
     }
 
-    /// Parses the text of a variable. Returns `None` if it is invalid.
+    /// Parses the value of an environment variable. Returns `None` if it is invalid.
     pub(crate) fn parse(&self, text: &str) -> Option<ValueKind> {
         let value = match self {
             Self::Text { .. } | Self::Choice(_) => text.into(),
@@ -94,7 +94,8 @@ impl Kind {
         }
     }
 
-    /// Describes the values that are accepted in the configuration file, or as the text of a variable.
+    /// Describes the accepted values, as they are written in the configuration file (`in_file`) or in an environment
+    /// variable.
     pub(crate) fn expected(&self, in_file: bool) -> String {
         match self {
             Self::Text { expected, .. } => (*expected).to_owned(),

@@ -39,8 +39,8 @@ pub struct LogFile {
 }
 
 impl LogFile {
-    /// Starts the thread that writes the log file, if the settings contain one. A file that can't be opened is not an
-    /// error: opening it is retried, and [`watch`] and `GET /readyz` report it.
+    /// Starts the thread that writes the log file. Returns `None` if no log file is configured. A file that can't be
+    /// opened is not an error: opening it is retried, and [`watch`] and `GET /readyz` report it.
     ///
     /// # Errors
     /// If the system can't start a thread.

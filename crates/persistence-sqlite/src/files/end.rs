@@ -1,4 +1,4 @@
-//! Recording analyses, ending jobs and retrying them.
+//! State changes of file jobs: recorded parts, and jobs that complete, fail, are cancelled or retried.
 
 use rusqlite::Transaction;
 use webchat_domain::{ConversationId, FileJob, JobId, Problem, RunId, Timestamp, UserId};

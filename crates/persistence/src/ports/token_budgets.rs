@@ -12,7 +12,7 @@ use crate::StoreError;
 #[cfg_attr(feature = "mock", mockall::automock)]
 #[async_trait]
 pub trait TokenBudgets: Send + Sync {
-    /// Adds the tokens to the counts of all these scopes. If one of them would exceed its maximum, changes no count.
+    /// Reserves the tokens in all scopes of `limits`, or in none of them if one would exceed its maximum.
     async fn reserve(
         &self,
         day: UtcDay,
@@ -58,7 +58,7 @@ impl TokenScope {
         }
     }
 
-    /// Returns the key of the scope among those of its kind.
+    /// Returns the key that identifies the scope within its kind.
     #[must_use]
     pub fn key(&self) -> String {
         match self {

@@ -125,7 +125,7 @@ macro_rules! versions_contract {
                     only_an_unfinished_answer_at_the_end_is_continued,
                     a_summary_that_covers_a_continued_answer_is_dropped,
                     a_reset_removes_all_versions,
-                    any_sequence_of_appends_and_selections_shows_one_path,
+                    appends_and_selections_match_the_reference_implementation,
                 ]
             );
         }

@@ -15,7 +15,7 @@ pub(super) enum Report {
     Failed { error: String },
     /// The file can be opened, written and rotated again. In the meantime, lines were dropped.
     Recovered { dropped: u64 },
-    /// Lines were dropped without an error, because they came too fast.
+    /// Lines were dropped although the file is writable, because the queue was full.
     Dropped { dropped: u64 },
 }
 
@@ -67,10 +67,10 @@ impl Report {
                 tracing::warn!(%file, "the log file is writable again");
             }
             Self::Recovered { dropped } => {
-                tracing::error!(%file, dropped, "the log file is writable again: lines were dropped");
+                tracing::error!(%file, dropped, "the log file is writable again; lines were dropped in the meantime");
             }
             Self::Dropped { dropped } => {
-                tracing::error!(%file, dropped, "dropped lines of the log file");
+                tracing::error!(%file, dropped, "dropped log lines because the queue of the log file was full");
             }
         }
     }

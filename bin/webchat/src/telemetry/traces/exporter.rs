@@ -48,7 +48,7 @@ impl LimitedExporter {
     }
 
     fn log(&self, error: &OTelSdkError) {
-        let log_rest = |cause, count| tracing::warn!(cause, count, "more exports of traces failed");
+        let log_rest = |cause, count| tracing::warn!(cause, count, "further trace exports failed");
         if let Some(cause) = self.failures.count(|_| error.to_string(), log_rest) {
             tracing::warn!(cause, "failed to export traces");
         }

@@ -1,4 +1,4 @@
-//! Continues the traces of clients, and lets the model's provider continue Webchat's traces, as in
+//! Propagates the trace context from clients' requests to requests to the model, see
 //! <https://www.w3.org/TR/trace-context/>.
 
 use std::collections::HashMap;
@@ -14,19 +14,19 @@ use webchat_transport::ContinueTrace;
 
 use crate::TraceSettings;
 
-/// Returns the function that continues the trace of a request, unless there are no traces.
+/// Returns the function that continues the trace of a request, or `None` if tracing is disabled.
 pub(crate) fn continue_trace(settings: &TraceSettings) -> Option<ContinueTrace> {
     settings.endpoint.as_ref()?;
     Some(Arc::new(|span, parent| {
         let headers = HashMap::from([("traceparent".to_owned(), parent.to_owned())]);
         let propagator = TraceContextPropagator::new();
         let context = propagator.extract_with_context(&Context::new(), &headers);
-        // Fails for readiness probes, which have no span.
+        // Fails for `/healthz`, `/readyz` and `/metrics`, which have no span.
         let _ = span.set_parent(context);
     }))
 }
 
-/// Returns the function that creates the trace headers for the current span, unless there are no traces.
+/// Returns the function that creates the trace headers for the current span, or `None` if tracing is disabled.
 pub(crate) fn request_headers(settings: &TraceSettings) -> Option<RequestHeaders> {
     settings.endpoint.as_ref()?;
     Some(Arc::new(|| {

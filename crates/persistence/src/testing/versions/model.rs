@@ -8,8 +8,9 @@ use super::harness::{TestConversation, version_of_message};
 use crate::testing::fixtures::{question, unwrap_stored};
 use crate::{Append, Contexts, Conversations};
 
-/// Compares the store with a reference implementation in memory, which stores only the parents of messages.
-pub async fn any_sequence_of_appends_and_selections_shows_one_path<S>(store: &S)
+/// Compares the store with an in-memory reference implementation, which derives the visible path from the parents of
+/// messages.
+pub async fn appends_and_selections_match_the_reference_implementation<S>(store: &S)
 where
     S: Conversations + Contexts,
 {
