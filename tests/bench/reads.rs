@@ -139,12 +139,12 @@ async fn search(
 ) -> Row {
     let mut prose = Prose::new();
     let mut results = 0_usize;
-    let searches = Samples::take(bench.full_or_quick(200, 20), async || {
+    let measurement = Samples::take(bench.full_or_quick(200, 20), async || {
         let searcher = searchers[prose.choice(searchers.len())];
         let query = SearchQuery::parse(&choose_word(&mut prose));
         results += store.search(searcher, &query, PAGE_SIZE).await.unwrap().len();
     });
-    let samples = searches.await;
+    let samples = measurement.await;
     assert!(results > 0, "no search had results");
     Row::new(case).times(&samples)
 }

@@ -264,14 +264,10 @@ mod tests {
 
     const MAX_WAIT: Duration = Duration::from_secs(5);
 
-    fn new_user() -> Option<UserId> {
-        Some(UserId::generate())
-    }
-
     #[tokio::test(start_paused = true)]
     async fn a_user_gets_a_quarter_and_others_the_rest() {
         let limit = FairLimit::new(4, MAX_WAIT);
-        let (greedy, other) = (new_user(), new_user());
+        let (greedy, other) = (Some(UserId::generate()), Some(UserId::generate()));
 
         let first = limit.acquire(greedy).await.unwrap();
         let second = limit.acquire(greedy).await;
@@ -285,7 +281,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn heavy_users_leave_half_to_the_others() {
         let limit = FairLimit::new(4, MAX_WAIT);
-        let heavy = [(); 3].map(|()| new_user());
+        let heavy = [(); 3].map(|()| Some(UserId::generate()));
         for user_id in heavy {
             limit.acquire(user_id).await.unwrap().end(HEAVY_USE * 2);
         }
@@ -293,7 +289,7 @@ mod tests {
         let first = limit.acquire(heavy[0]).await.unwrap();
         let _second = limit.acquire(heavy[1]).await.unwrap();
         let third = limit.acquire(heavy[2]).await;
-        let other = limit.acquire(new_user()).await;
+        let other = limit.acquire(Some(UserId::generate())).await;
         tokio::time::advance(HALF_LIFE * 2).await;
         let third_later = limit.acquire(heavy[2]).await;
 
@@ -306,7 +302,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn the_user_who_used_least_is_first_and_then_the_one_who_waited_longest() {
         let limit = FairLimit::new(1, MAX_WAIT);
-        let users = [(); 3].map(|()| new_user());
+        let users = [(); 3].map(|()| Some(UserId::generate()));
         limit.acquire(users[0]).await.unwrap().end(USE_STEP * 2);
         let running = limit.acquire(None).await.unwrap();
         let order = Mutex::new(Vec::new());
@@ -332,15 +328,15 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn waiters_who_gave_up_take_no_permit() {
         let limit = FairLimit::new(1, MAX_WAIT);
-        let user_id = new_user();
-        let running = limit.acquire(user_id).await.unwrap();
+        let user_id = UserId::generate();
+        let running = limit.acquire(Some(user_id)).await.unwrap();
 
-        let gave_up = timeout(MAX_WAIT / 2, limit.acquire(user_id)).await;
+        let gave_up = timeout(MAX_WAIT / 2, limit.acquire(Some(user_id))).await;
         drop(running);
 
         assert!(gave_up.is_err());
-        assert!(limit.acquire(user_id).await.is_ok());
-        assert_eq!(lock(&limit.state).users[&user_id.unwrap()].waiting, 0);
+        assert!(limit.acquire(Some(user_id)).await.is_ok());
+        assert_eq!(lock(&limit.state).users[&user_id].waiting, 0);
     }
 
     #[tokio::test(start_paused = true)]
@@ -361,7 +357,7 @@ mod tests {
         let limit = FairLimit::new(4, MAX_WAIT);
 
         for _ in 0..100 {
-            limit.acquire(new_user()).await.unwrap();
+            limit.acquire(Some(UserId::generate())).await.unwrap();
         }
 
         assert!(lock(&limit.state).users.len() <= 2);

@@ -76,7 +76,7 @@ impl Readers {
         };
         let cancellation = Arc::new(Cancellation::default());
         let _cancel_on_drop = CancelOnDrop(Arc::clone(&cancellation));
-        let (begin, begun) = oneshot::channel();
+        let (report_start, has_started) = oneshot::channel();
         let (reply, result) = oneshot::channel();
         let runtime = Handle::current();
         let start = move |permit: FairPermit| {
@@ -87,7 +87,7 @@ impl Readers {
                 if is_of_heavy_user && let Some(mut log_pause) = log_pause {
                     runtime.block_on(log_pause.wait_until_ended());
                 }
-                begin.send(()).ok();
+                report_start.send(()).ok();
                 let started = thread_cpu_time();
                 let result =
                     connections.with_connection(|connection| run(connection, &cancellation, query));
@@ -104,7 +104,7 @@ impl Readers {
         };
         let waiting = waiting_read();
         self.limit.start_when_free(user_id, start).await?;
-        begun.await.map_err(StoreError::fault)?;
+        has_started.await.map_err(StoreError::fault)?;
         drop(waiting);
         match timeout(deadline, result).await {
             Ok(result) => result.map_err(StoreError::fault)?,

@@ -69,7 +69,11 @@ const HINTS: Record<string, string> = {
   model_parameter_refused: 'Change the parameters of this conversation.',
 };
 
-const QUESTION_REJECTED = new Set(['model_content_filter', 'model_context_too_long', 'model_refused']);
+const QUESTION_REJECTED = new Set([
+  'model_content_filter',
+  'model_context_too_long',
+  'model_refused',
+]);
 
 function failed(message: ThreadMessage): StatusNote {
   const { problem } = message;
