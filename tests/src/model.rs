@@ -101,6 +101,11 @@ impl ScriptedAnswer {
         self.send_event(&json!({"choices": [{"index": 0, "delta": {"content": text}}]}));
     }
 
+    /// Sends a part of the response unchanged.
+    pub fn send_raw(&self, part: &str) {
+        self.chunks.send(Chunk::Bytes(part.to_owned().into())).ok();
+    }
+
     /// Reports the token counts of the request and of the answer.
     pub fn report_usage(&self, prompt_tokens: u32, completion_tokens: u32) {
         let usage = json!({"prompt_tokens": prompt_tokens, "completion_tokens": completion_tokens});

@@ -5,6 +5,7 @@ mod disconnects;
 mod interleavings;
 mod kills;
 mod network;
+mod odd_models;
 mod redis_outage;
 mod resends;
 mod rolling_restart;
