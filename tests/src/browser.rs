@@ -45,7 +45,7 @@ impl Browser {
     }
 
     fn build(base: Url, jar: Arc<Jar>, address: Option<IpAddr>) -> Self {
-        let client = Client::builder().cookie_provider(Arc::clone(&jar)).timeout(TIMEOUT);
+        let client = Client::builder().cookie_provider(Arc::clone(&jar)).timeout(TIMEOUT).no_gzip();
         let client = client.local_address(address).build().unwrap();
         Self { base, jar, client, address }
     }

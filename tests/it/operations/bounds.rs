@@ -82,6 +82,11 @@ async fn a_question_in_a_huge_imported_conversation_takes_five_model_requests() 
     let list = browser.get("/api/v1/conversations").await.json();
     let id = list["conversations"][0]["conversation_id"].as_str().unwrap().to_owned();
 
+    for _ in 0..5 {
+        let answer = server.model.next_answer();
+        answer.send("The tides follow the moon.");
+        answer.finish();
+    }
     let first = ask(&browser, &id).await;
     let requests = server.model.requests().len();
     ask(&browser, &id).await;

@@ -247,6 +247,7 @@ async fn a_second_message_during_a_turn_is_rejected_and_not_stored() {
 
     socket.send("send_message", send_data(&id, "second")).await;
     let rejected = socket.expect("error").await;
+    answer.send("tide");
     answer.finish();
     socket.receive_until("token_usage").await;
 
