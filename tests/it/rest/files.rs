@@ -147,7 +147,7 @@ async fn retrying_a_failed_file_analyses_only_missing_parts() {
     wait_for_status(&browser, &job_path, "complete").await;
 
     assert_eq!((failed["done"].clone(), failed["of"].clone()), (json!(2), json!(3)));
-    assert_eq!(failed["error"]["code"], json!("model_failed"));
+    assert_eq!(failed["error"]["code"], json!("model_empty_answer"));
     let message = failed["error"]["message"].as_str().unwrap();
     assert!(message.starts_with("Part 2 of 3 could not be analysed: "), "{message}");
     assert_eq!(retried.status, StatusCode::ACCEPTED);

@@ -47,6 +47,7 @@ async fn a_message_over_the_turn_limit_returns_429_with_retry_after() {
     };
 
     let rejected = browser.send(ask()).await;
+    answer.send("tide");
     answer.finish();
     socket.receive_until("token_usage").await;
 
