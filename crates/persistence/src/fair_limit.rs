@@ -36,6 +36,7 @@ struct State {
     max_of_heavy_users: usize,
     running: usize,
     running_of_heavy_users: usize,
+    /// The users with permits or recent use.
     users: HashMap<UserId, UserState>,
     /// In the order of their arrival.
     waiters: Vec<Waiter>,
@@ -43,7 +44,6 @@ struct State {
 
 struct UserState {
     running: usize,
-    waiting: usize,
     use_in_s: f64,
     updated_at: Instant,
 }
@@ -108,7 +108,7 @@ impl FairLimit {
         start: impl FnOnce(FairPermit) + Send + 'static,
     ) -> Result<(), StoreError> {
         let (started, has_started) = oneshot::channel();
-        lock(&self.state).add(Waiter { user_id, work: Box::new(start), started });
+        lock(&self.state).waiters.push(Waiter { user_id, work: Box::new(start), started });
         grant(&self.state);
         match timeout(self.max_wait, has_started).await {
             Ok(result) => result.map_err(StoreError::fault),
@@ -138,22 +138,12 @@ fn grant(state: &SharedState) {
 }
 
 impl State {
-    fn add(&mut self, waiter: Waiter) {
-        if let Some(user_id) = waiter.user_id {
-            if !self.users.contains_key(&user_id) {
-                self.users.retain(|_, user| !user.can_be_forgotten());
-            }
-            self.users.entry(user_id).or_insert_with(UserState::new).waiting += 1;
-        }
-        self.waiters.push(waiter);
-    }
-
     /// Takes the next waiter, and counts its permit. Returns whether its user is heavy.
     fn next(&mut self) -> Option<(Waiter, bool)> {
         if self.running >= self.max {
             return None;
         }
-        self.remove_waiters_that_gave_up();
+        self.waiters.retain(|waiter| !waiter.started.is_closed());
         let candidates = self.waiters.iter().enumerate();
         let candidates = candidates.filter(|(_, waiter)| self.may_run(waiter.user_id));
         let (index, _) = candidates.min_by(|(_, a), (_, b)| self.compare(a.user_id, b.user_id))?;
@@ -161,31 +151,20 @@ impl State {
         let is_of_heavy_user = self.is_heavy(waiter.user_id);
         self.running += 1;
         self.running_of_heavy_users += usize::from(is_of_heavy_user);
-        if let Some(user) = self.user_mut(waiter.user_id) {
-            user.running += 1;
-            user.waiting -= 1;
+        if let Some(user_id) = waiter.user_id {
+            self.user_mut(user_id).running += 1;
         }
         Some((waiter, is_of_heavy_user))
-    }
-
-    fn remove_waiters_that_gave_up(&mut self) {
-        let users = &mut self.users;
-        self.waiters.retain(|waiter| {
-            let waits = !waiter.started.is_closed();
-            if !waits && let Some(user) = waiter.user_id.and_then(|id| users.get_mut(&id)) {
-                user.waiting -= 1;
-            }
-            waits
-        });
     }
 
     fn release(&mut self, permit: &FairPermit) {
         self.running -= 1;
         self.running_of_heavy_users -= usize::from(permit.is_of_heavy_user);
-        let used = permit.used.unwrap_or_else(|| permit.acquired_at.elapsed());
-        if let Some(user) = self.user_mut(permit.user_id) {
+        if let Some(user_id) = permit.user_id {
+            let duration = permit.used.unwrap_or_else(|| permit.acquired_at.elapsed());
+            let user = self.user_mut(user_id);
             user.running -= 1;
-            user.use_in_s = user.recent_use() + used.as_secs_f64();
+            user.use_in_s = user.recent_use() + duration.as_secs_f64();
             user.updated_at = Instant::now();
         }
     }
@@ -214,8 +193,12 @@ impl State {
         self.users.get(&user_id?)
     }
 
-    fn user_mut(&mut self, user_id: Option<UserId>) -> Option<&mut UserState> {
-        self.users.get_mut(&user_id?)
+    /// Returns the state of a user. Forgets other users before it adds one.
+    fn user_mut(&mut self, user_id: UserId) -> &mut UserState {
+        if !self.users.contains_key(&user_id) {
+            self.users.retain(|_, user| !user.can_be_forgotten());
+        }
+        self.users.entry(user_id).or_insert_with(UserState::new)
     }
 }
 
@@ -241,7 +224,7 @@ impl Drop for FairPermit {
 
 impl UserState {
     fn new() -> Self {
-        Self { running: 0, waiting: 0, use_in_s: 0.0, updated_at: Instant::now() }
+        Self { running: 0, use_in_s: 0.0, updated_at: Instant::now() }
     }
 
     fn recent_use(&self) -> f64 {
@@ -249,8 +232,9 @@ impl UserState {
         self.use_in_s * 0.5_f64.powf(half_lives)
     }
 
+    /// Returns whether the user is equal to one who has used nothing.
     fn can_be_forgotten(&self) -> bool {
-        self.running == 0 && self.waiting == 0 && self.recent_use() < 0.1
+        self.running == 0 && self.recent_use() < USE_STEP.as_secs_f64()
     }
 }
 
@@ -336,7 +320,7 @@ mod tests {
 
         assert!(gave_up.is_err());
         assert!(limit.acquire(Some(user_id)).await.is_ok());
-        assert_eq!(lock(&limit.state).users[&user_id].waiting, 0);
+        assert!(lock(&limit.state).waiters.is_empty());
     }
 
     #[tokio::test(start_paused = true)]

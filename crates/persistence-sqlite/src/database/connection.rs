@@ -71,7 +71,7 @@ impl Database {
         self.readers.read(None, READ_DEADLINE, query).await
     }
 
-    /// Runs a query like [`Database::read`], but for a user. A user has at most half of the connections at a time.
+    /// Runs a query like [`Database::read`], but for a user. A user has at most a quarter of the connections at a time.
     pub(crate) async fn read_for<T: Send + 'static>(
         &self,
         user_id: UserId,

@@ -39,7 +39,8 @@ pub(super) enum Reads {
 
 /// A pool of read-only connections.
 pub(super) struct Readers {
-    reads: Reads,
+    /// What long reads of heavy users wait for.
+    log_pause: Option<LogPause>,
     limit: FairLimit,
     connections: Arc<Connections>,
 }
@@ -52,12 +53,13 @@ struct Connections {
 
 impl Readers {
     pub(super) fn new(path: &Path, reads: Reads) -> Self {
-        let max = match reads {
-            Reads::Short => SHORT_CONNECTIONS,
-            Reads::Long(_) => LONG_CONNECTIONS,
+        let (max, log_pause) = match reads {
+            Reads::Short => (SHORT_CONNECTIONS, None),
+            Reads::Long(log_pause) => (LONG_CONNECTIONS, Some(log_pause)),
         };
         let connections = Connections { path: path.to_owned(), idle: Mutex::default() };
-        Self { reads, limit: FairLimit::new(max, MAX_WAIT), connections: Arc::new(connections) }
+        let limit = FairLimit::new(max, MAX_WAIT);
+        Self { log_pause, limit, connections: Arc::new(connections) }
     }
 
     /// Runs a query in one transaction, so that it sees a consistent state, on a blocking thread. The query is
@@ -70,10 +72,7 @@ impl Readers {
         query: impl FnOnce(&Transaction<'_>) -> rusqlite::Result<T> + Send + 'static,
     ) -> Result<T, StoreError> {
         let connections = Arc::clone(&self.connections);
-        let log_pause = match &self.reads {
-            Reads::Long(log_pause) => Some(log_pause.clone()),
-            Reads::Short => None,
-        };
+        let log_pause = self.log_pause.clone();
         let cancellation = Arc::new(Cancellation::default());
         let _cancel_on_drop = CancelOnDrop(Arc::clone(&cancellation));
         let (report_start, has_started) = oneshot::channel();

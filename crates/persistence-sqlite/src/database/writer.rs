@@ -78,14 +78,7 @@ impl Writer {
         path: &Path,
         log_limit: LogLimit,
     ) -> Result<Self, Box<dyn Error + Send + Sync>> {
-        let queue = Queue {
-            jobs: VecDeque::new(),
-            bulk_jobs: VecDeque::new(),
-            overtaking: 0,
-            last_normal_job: None,
-            next_bulk_job_at: Instant::now(),
-            connection: Some((open_writer(path)?, log_limit)),
-        };
+        let queue = Queue::new(Some((open_writer(path)?, log_limit)), Instant::now());
         let permits = Arc::new(Semaphore::new(MAX_QUEUED));
         let queue = SharedQueue { queue: Mutex::new(queue), job_added: Condvar::new() };
         Ok(Self { queue: Arc::new(queue), permits })
@@ -170,6 +163,17 @@ impl SharedQueue {
 }
 
 impl Queue {
+    fn new(connection: Option<(Connection, LogLimit)>, now: Instant) -> Self {
+        Self {
+            jobs: VecDeque::new(),
+            bulk_jobs: VecDeque::new(),
+            overtaking: 0,
+            last_normal_job: None,
+            next_bulk_job_at: now,
+            connection,
+        }
+    }
+
     fn next(&mut self, is_log_too_large: bool, now: Instant) -> Next {
         let is_bulk_next = self.jobs.is_empty() || self.overtaking >= MAX_OVERTAKING;
         if is_bulk_next
@@ -243,17 +247,6 @@ mod tests {
     const STEP: Duration = Duration::from_millis(20);
 
     impl Queue {
-        fn fixture(now: Instant) -> Self {
-            Self {
-                jobs: VecDeque::new(),
-                bulk_jobs: VecDeque::new(),
-                overtaking: 0,
-                last_normal_job: None,
-                next_bulk_job_at: now,
-                connection: None,
-            }
-        }
-
         fn add_bulk_job(&mut self) {
             self.bulk_jobs.push_back(Box::new(|_| ()));
         }
@@ -262,7 +255,7 @@ mod tests {
     #[test]
     fn bulk_changes_take_half_of_the_time_while_others_write() {
         let start = Instant::now();
-        let mut queue = Queue::fixture(start);
+        let mut queue = Queue::new(None, start);
         queue.jobs.push_back(Box::new(|_| ()));
         queue.add_bulk_job();
         queue.add_bulk_job();
@@ -278,7 +271,7 @@ mod tests {
     #[test]
     fn bulk_changes_follow_each_other_while_nobody_else_writes() {
         let start = Instant::now();
-        let mut queue = Queue::fixture(start);
+        let mut queue = Queue::new(None, start);
         queue.add_bulk_job();
         queue.add_bulk_job();
 
