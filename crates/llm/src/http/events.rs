@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use bytes::{Bytes, BytesMut};
+use encoding_rs::{Decoder, UTF_8};
 use futures_util::future::ready;
 use futures_util::stream::{self, BoxStream};
 use futures_util::{Stream, StreamExt, TryStreamExt};
@@ -11,7 +12,6 @@ use sse_stream::{Sse, SseByteStream};
 use thiserror::Error;
 
 use super::json_documents::JsonDocuments;
-use super::valid_utf8::ValidUtf8;
 use crate::Cause;
 
 /// The maximum size of an event in bytes, so that a broken upstream can't exhaust the memory.
@@ -144,9 +144,9 @@ fn json_documents(body: Body, pending: PendingBytes) -> Events {
 /// Returns the events by <https://html.spec.whatwg.org/multipage/server-sent-events.html>. Contrary to the
 /// standard, the last event needs no blank line after it, because some upstreams omit that.
 fn server_sent_events(body: Body, pending: PendingBytes) -> Events {
-    let mut valid = ValidUtf8::default();
+    let mut decoder = UTF_8.new_decoder_without_bom_handling();
     let body = body
-        .map_ok(move |chunk| valid.push(chunk))
+        .map_ok(move |chunk| valid_utf8(&mut decoder, &chunk))
         .chain(stream::once(ready(Ok(Bytes::from_static(b"\n\n")))));
     SseByteStream::new(body)
         .map_err(read_error)
@@ -157,6 +157,16 @@ fn server_sent_events(body: Body, pending: PendingBytes) -> Events {
         .boxed()
 }
 
+/// Returns the chunk, except a last character that is not complete yet. Replaces invalid UTF-8 by U+FFFD, as the
+/// standard requires.
+fn valid_utf8(decoder: &mut Decoder, chunk: &[u8]) -> Bytes {
+    let max_len = decoder.max_utf8_buffer_length(chunk.len()).unwrap_or_default();
+    let mut text = String::with_capacity(max_len);
+    // The capacity is sufficient, so all bytes are read.
+    let _ = decoder.decode_to_string(chunk, &mut text, false);
+    text.into()
+}
+
 /// Unwraps our own errors, which the parser boxes.
 fn read_error(error: sse_stream::Error) -> ReadError {
     match error {
@@ -164,5 +174,24 @@ fn read_error(error: sse_stream::Error) -> ReadError {
             inner.downcast().map_or_else(ReadError::Interrupted, |error| *error)
         }
         other => ReadError::NotAnEventStream(other),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_bytes_that_are_no_character_are_replaced_however_they_are_divided() {
+        let bytes = b"a\xff\xf0\x9f\x98\x80\xf0\x9f\xc3\xbc\xed\xa0\xbdz";
+        let expected = String::from_utf8_lossy(bytes);
+
+        for size in 1..=bytes.len() {
+            let mut decoder = UTF_8.new_decoder_without_bom_handling();
+            let chunks = bytes.chunks(size);
+            let read: Vec<u8> = chunks.flat_map(|chunk| valid_utf8(&mut decoder, chunk)).collect();
+
+            assert_eq!(String::from_utf8(read).unwrap(), expected, "chunks of {size} bytes");
+        }
     }
 }

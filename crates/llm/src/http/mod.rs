@@ -9,4 +9,3 @@ mod json_documents;
 pub(crate) mod retry;
 pub(crate) mod retry_after;
 mod tls;
-mod valid_utf8;

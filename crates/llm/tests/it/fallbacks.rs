@@ -35,16 +35,19 @@ fn sent_fields(upstream: &mut Upstream) -> Vec<Vec<&'static str>> {
     upstream.requests().into_iter().map(|request| fields(request.body)).collect()
 }
 
+/// Requests two answers, and returns the optional fields of each request that this took.
+async fn sent_fields_for_two_answers(upstream: &mut Upstream) -> Vec<Vec<&'static str>> {
+    let model = model(&upstream.url());
+    let answers = [answer(&model).await, answer(&model).await];
+    assert_eq!(answers, [ANSWER, ANSWER]);
+    sent_fields(upstream)
+}
+
 #[tokio::test]
 async fn the_other_tokens_field_is_tried_at_once_and_remembered() {
     let mut upstream = upstream_without(&["max_tokens"]);
-    let model = model(&upstream.url());
-
-    let answers = [answer(&model).await, answer(&model).await];
-
-    assert_eq!(answers, [ANSWER, ANSWER]);
     assert_eq!(
-        sent_fields(&mut upstream),
+        sent_fields_for_two_answers(&mut upstream).await,
         [
             ["max_tokens", "stream_options"],
             ["max_completion_tokens", "stream_options"],
@@ -56,13 +59,8 @@ async fn the_other_tokens_field_is_tried_at_once_and_remembered() {
 #[tokio::test]
 async fn rejected_stream_options_are_omitted_from_then_on() {
     let mut upstream = upstream_without(&["stream_options"]);
-    let model = model(&upstream.url());
-
-    let answers = [answer(&model).await, answer(&model).await];
-
-    assert_eq!(answers, [ANSWER, ANSWER]);
     assert_eq!(
-        sent_fields(&mut upstream),
+        sent_fields_for_two_answers(&mut upstream).await,
         [vec!["max_tokens", "stream_options"], vec!["max_tokens"], vec!["max_tokens"]]
     );
 }
@@ -164,13 +162,8 @@ async fn a_model_that_can_not_stream_is_asked_for_a_complete_answer() {
                 complete.clone()
             });
         });
-        let model = model(&upstream.url());
-
-        let answers = [answer(&model).await, answer(&model).await];
-
-        assert_eq!(answers, [ANSWER, ANSWER]);
         assert_eq!(
-            sent_fields(&mut upstream),
+            sent_fields_for_two_answers(&mut upstream).await,
             [vec!["max_tokens", "stream_options"], vec!["max_tokens"], vec!["max_tokens"]]
         );
     }

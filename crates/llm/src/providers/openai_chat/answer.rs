@@ -130,15 +130,12 @@ impl Answer {
                 Err(UpstreamError::from_event(&data).into())
             }
             Some(Event { data, .. }) if data.trim().eq_ignore_ascii_case("[DONE]") => {
-                // It ends the answer, even without a finish reason.
-                self.has_ended = true;
-                self.assembler.finish(FinishReason::Stop);
+                self.end();
                 Ok(())
             }
             Some(Event { data, .. }) => self.handle_data(&data),
             None if self.assembler.is_complete_message() => {
-                self.has_ended = true;
-                self.assembler.finish(FinishReason::Stop);
+                self.end();
                 Ok(())
             }
             None => {
@@ -146,6 +143,12 @@ impl Answer {
                 Err(AttemptError::failed(AttemptErrorKind::Unavailable, cause).into())
             }
         }
+    }
+
+    /// Ends the answer, even without a finish reason.
+    fn end(&mut self) {
+        self.has_ended = true;
+        self.assembler.finish(FinishReason::Stop);
     }
 
     fn handle_data(&mut self, data: &str) -> Result<(), AnswerError> {

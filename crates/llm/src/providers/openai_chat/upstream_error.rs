@@ -63,7 +63,7 @@ impl UpstreamError {
     pub(super) fn from_response(status: StatusCode, body: &[u8]) -> Self {
         let text = String::from_utf8_lossy(body);
         let data = text.lines().find_map(|line| line.strip_prefix("data:"));
-        let error = Self::from_text(data.unwrap_or(&text));
+        let error = Self::from_event(data.unwrap_or(&text));
         let error_status = (!status.is_success()).then(|| status.as_u16());
         Self { status: error_status.or(error.status).or(Some(status.as_u16())), ..error }
     }
@@ -71,11 +71,7 @@ impl UpstreamError {
     /// Reads an error within a stream. Its code may be the HTTP status that the upstream would have sent if
     /// the stream had not begun.
     pub(super) fn from_event(data: &str) -> Self {
-        Self::from_text(data)
-    }
-
-    fn from_text(text: &str) -> Self {
-        let json: Value = serde_json::from_str(text).unwrap_or_default();
+        let json: Value = serde_json::from_str(data).unwrap_or_default();
         let error = error_object(&json);
         let field = |name| error.get(name);
         Self {
@@ -86,7 +82,7 @@ impl UpstreamError {
             kind: field("type").and_then(label),
             param: field("param").and_then(label),
             categories: filtered_categories(error),
-            diagnosis: Diagnosis::new(&ErrorText::new(error, &text.to_lowercase())),
+            diagnosis: Diagnosis::new(&ErrorText::new(error, data)),
         }
     }
 
