@@ -177,6 +177,14 @@ impl NewMessage {
     }
 }
 
+impl Message {
+    /// Returns whether this is an answer without text, apart from white space. It is not sent to the model.
+    #[must_use]
+    pub fn is_blank_answer(&self) -> bool {
+        self.role == Role::Assistant && self.content.trim().is_empty()
+    }
+}
+
 impl MessageAccepted {
     /// Creates the event that announces a question and its answer. The turn may be newer than the question.
     #[must_use]

@@ -1,7 +1,7 @@
 //! Decides when the oldest messages are compacted into the summary, and how many of them. Each compaction frees at
 //! least half of the available tokens, which limits the number of compactions of a conversation.
 
-use webchat_domain::{Message, Role};
+use webchat_domain::Message;
 
 use crate::budget::{Budget, with_overhead};
 
@@ -57,7 +57,7 @@ impl CompactionScan {
         if message.position <= self.through {
             return None;
         }
-        if message.role == Role::Assistant && message.content.trim().is_empty() {
+        if message.is_blank_answer() {
             return Some(false);
         }
         match self.available.checked_sub(with_overhead(message.token_count)) {

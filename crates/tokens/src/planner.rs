@@ -74,7 +74,7 @@ impl ContextPlanner {
             self.done = true;
             return ControlFlow::Break(());
         }
-        if message.role == Role::Assistant && message.content.trim().is_empty() {
+        if message.is_blank_answer() {
             self.skipped += 1;
             return ControlFlow::Continue(());
         }
