@@ -92,14 +92,6 @@ mod tests {
         messages.iter().map(|versioned| versioned.message.position).collect()
     }
 
-    async fn page(test: &TestChat, before: Option<u64>, limit: u32) -> MessagePage {
-        test.chat
-            .conversations
-            .message_page(test.user_id, test.conversation_id, before, limit)
-            .await
-            .unwrap()
-    }
-
     #[tokio::test(start_paused = true)]
     async fn a_page_omits_the_answer_of_a_running_turn() {
         let test = TestChat::new().await;
@@ -109,10 +101,10 @@ mod tests {
         request.send_text("Because").await;
         test.advance(std::time::Duration::from_secs(3)).await;
 
-        let during = page(&test, None, 10).await;
+        let during = test.message_page(None, 10).await;
         request.finish(FinishReason::Stop).await;
         settle().await;
-        let afterwards = page(&test, None, 10).await;
+        let afterwards = test.message_page(None, 10).await;
 
         let question = &test.messages().await[2];
         assert_eq!(positions(&during.messages), [1, 2, 3]);
@@ -128,10 +120,10 @@ mod tests {
         let test = TestChat::new().await;
         append(&test, 5).await;
 
-        let newest = page(&test, None, 2).await;
-        let middle = page(&test, newest.next_before, 2).await;
-        let oldest = page(&test, middle.next_before, 2).await;
-        let all = page(&test, None, 5).await;
+        let newest = test.message_page(None, 2).await;
+        let middle = test.message_page(newest.next_before, 2).await;
+        let oldest = test.message_page(middle.next_before, 2).await;
+        let all = test.message_page(None, 5).await;
 
         assert_eq!((positions(&newest.messages), newest.next_before), (vec![4, 5], Some(4)));
         assert_eq!((positions(&middle.messages), middle.next_before), (vec![2, 3], Some(2)));
@@ -152,7 +144,7 @@ mod tests {
             .unwrap();
         append(&test, 2).await;
 
-        let page = page(&test, None, 10).await;
+        let page = test.message_page(None, 10).await;
 
         assert_eq!((positions(&page.messages), page.next_before), (vec![6, 7], None));
     }
@@ -163,7 +155,7 @@ mod tests {
         test.ask_and_answer(QUESTION, ANSWER).await;
         let _answering = test.ask("Why?").await;
 
-        let newest = page(&test, None, 2).await;
+        let newest = test.message_page(None, 2).await;
 
         assert_eq!((positions(&newest.messages), newest.next_before), (vec![3], Some(3)));
     }
@@ -173,8 +165,8 @@ mod tests {
         let test = TestChat::new().await;
         append_texts(&test, 3, &"x".repeat(rules::MAX_PAGE_BYTES)).await;
 
-        let newest = page(&test, None, 200).await;
-        let older = page(&test, newest.next_before, 200).await;
+        let newest = test.message_page(None, 200).await;
+        let older = test.message_page(newest.next_before, 200).await;
 
         assert_eq!((positions(&newest.messages), newest.next_before), (vec![3], Some(3)));
         assert_eq!((positions(&older.messages), older.next_before), (vec![2], Some(2)));

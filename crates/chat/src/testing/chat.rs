@@ -18,8 +18,8 @@ use super::events::describe;
 use super::model::{ModelRequest, ScriptedModel};
 use crate::turns::lease::LEASE;
 use crate::{
-    Chat, ChatError, ContextEdit, DailyTokenLimits, Edit, FileSettings, Ports, PromptChoice,
-    SendMessage, Settings, StartTurnOutcome, StoredBytesLimits,
+    Chat, ChatError, ContextEdit, DailyTokenLimits, Edit, FileSettings, MessagePage, Ports,
+    PromptChoice, SendMessage, Settings, StartTurnOutcome, StoredBytesLimits,
 };
 
 /// A question of 7 tokens, according to the OpenAI cookbook.
@@ -128,6 +128,12 @@ impl TestChat {
     pub(crate) async fn start_session(&self) -> Session {
         let sessions = &self.chat.sessions;
         sessions.start_session(sessions.new_session()).await.unwrap()
+    }
+
+    /// Returns the newest messages of the visible path before a position.
+    pub(crate) async fn message_page(&self, before: Option<u64>, limit: u32) -> MessagePage {
+        let conversations = &self.chat.conversations;
+        conversations.message_page(self.user_id, self.conversation_id, before, limit).await.unwrap()
     }
 
     pub(crate) async fn send(&self, content: &str) -> Result<StartTurnOutcome, ChatError> {

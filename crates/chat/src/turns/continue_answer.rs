@@ -118,12 +118,7 @@ mod tests {
         let test = chat_with_answer("antidis", FinishReason::Length).await;
 
         continue_last(&test).await.unwrap();
-        let page = test
-            .chat
-            .conversations
-            .message_page(test.user_id, test.conversation_id, None, 10)
-            .await
-            .unwrap();
+        let page = test.message_page(None, 10).await;
 
         let [question] = page.messages.try_into().unwrap();
         assert_eq!(question.message.content, QUESTION);

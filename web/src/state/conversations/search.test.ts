@@ -6,6 +6,15 @@ import { DEBOUNCE_MS, Search } from './search';
 
 const hit = (id: string) => ({ message_id: id }) as SearchHit;
 
+/** Starts a search whose responses have not arrived. Each is sent by a call of its function in `responses`. */
+async function searchWithoutResponse(query: string) {
+  const responses: ((hits: SearchHit[]) => void)[] = [];
+  const search = new Search(() => new Promise((resolve) => responses.push(resolve)));
+  search.setQuery(query);
+  await vi.advanceTimersByTimeAsync(DEBOUNCE_MS);
+  return { search, responses };
+}
+
 describe('search', () => {
   beforeEach(() => vi.useFakeTimers());
   afterEach(() => vi.useRealTimers());
@@ -21,10 +30,7 @@ describe('search', () => {
   });
 
   test('drops a response that arrives after a newer query', async () => {
-    const responses: ((hits: SearchHit[]) => void)[] = [];
-    const search = new Search(() => new Promise((resolve) => responses.push(resolve)));
-    search.setQuery('moon');
-    await vi.advanceTimersByTimeAsync(DEBOUNCE_MS);
+    const { search, responses } = await searchWithoutResponse('moon');
     search.setQuery('tide');
     await vi.advanceTimersByTimeAsync(DEBOUNCE_MS);
     responses[1]?.([hit('tide')]);
@@ -36,10 +42,7 @@ describe('search', () => {
   });
 
   test('ends when the query is cleared, even if a response arrives later', async () => {
-    const responses: ((hits: SearchHit[]) => void)[] = [];
-    const search = new Search(() => new Promise((resolve) => responses.push(resolve)));
-    search.setQuery('moon');
-    await vi.advanceTimersByTimeAsync(DEBOUNCE_MS);
+    const { search, responses } = await searchWithoutResponse('moon');
     search.setQuery('');
     responses[0]?.([hit('moon')]);
     await vi.advanceTimersByTimeAsync(0);

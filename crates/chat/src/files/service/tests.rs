@@ -9,6 +9,14 @@ fn new_upload(name: &str, content: &[u8]) -> Upload {
     Upload { name: name.to_owned().into(), content: content.to_vec() }
 }
 
+async fn upload(
+    test: &TestChat,
+    key: Option<&IdempotencyKey>,
+    upload: Upload,
+) -> Result<FileJob, ChatError> {
+    test.chat.files.upload(test.user_id, test.conversation_id, key, upload).await
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_rejected_file_is_not_stored() {
     let test = TestChat::with_settings(|settings| settings.files.max_bytes = 10).await;
@@ -21,11 +29,7 @@ async fn a_rejected_file_is_not_stored() {
         ("tides.txt", b"", "empty_file"),
         ("tides.txt", b"\xef\xbb\xbf \r\n", "empty_file"),
     ] {
-        let rejected = test
-            .chat
-            .files
-            .upload(test.user_id, test.conversation_id, None, new_upload(name, content))
-            .await;
+        let rejected = upload(&test, None, new_upload(name, content)).await;
         assert_eq!(rejected.unwrap_err().code(), code, "{name} {content:?}");
     }
     let other_user = UserId::generate();
@@ -43,14 +47,7 @@ async fn a_rejected_file_is_not_stored() {
 #[tokio::test(start_paused = true)]
 async fn uploads_beyond_the_users_limit_are_rejected_until_an_analysis_ends() {
     let test = TestChat::with_settings(|settings| settings.files.per_user = 2).await;
-    let upload = || {
-        test.chat.files.upload(
-            test.user_id,
-            test.conversation_id,
-            None,
-            new_upload("A.TXT", b"tides"),
-        )
-    };
+    let upload = || upload(&test, None, new_upload("A.TXT", b"tides"));
 
     let first = upload().await.unwrap();
     upload().await.unwrap();
@@ -67,14 +64,7 @@ async fn uploads_beyond_the_users_limit_are_rejected_until_an_analysis_ends() {
 async fn a_file_beyond_the_users_limit_is_rejected_before_it_is_split() {
     let test = TestChat::with_settings(|settings| settings.files.per_user = 1).await;
     let key = IdempotencyKey::try_from("first".to_owned()).ok();
-    let upload = |key| {
-        test.chat.files.upload(
-            test.user_id,
-            test.conversation_id,
-            key,
-            new_upload("a.txt", b"tides"),
-        )
-    };
+    let upload = |key| upload(&test, key, new_upload("a.txt", b"tides"));
     let first = upload(key.as_ref()).await.unwrap();
     let _permit = test.hold_text_permit().await;
 
@@ -88,14 +78,7 @@ async fn a_file_beyond_the_users_limit_is_rejected_before_it_is_split() {
 #[tokio::test]
 async fn uploads_in_progress_count_towards_the_users_limit() {
     let test = TestChat::with_settings(|settings| settings.files.per_user = 1).await;
-    let upload = || {
-        test.chat.files.upload(
-            test.user_id,
-            test.conversation_id,
-            None,
-            new_upload("a.txt", b"tides"),
-        )
-    };
+    let upload = || upload(&test, None, new_upload("a.txt", b"tides"));
     let permit = test.hold_text_permit().await;
 
     let second = async {
@@ -116,8 +99,7 @@ async fn shutdown_stops_splitting_after_the_grace_period() {
     let content = "语言\n".repeat(20_000_000 / 7);
     let start = Instant::now();
 
-    let upload = new_upload("a.txt", content.as_bytes());
-    let upload = test.chat.files.upload(test.user_id, test.conversation_id, None, upload);
+    let upload = upload(&test, None, new_upload("a.txt", content.as_bytes()));
     let shutdown = async {
         sleep(Duration::from_millis(200)).await;
         test.chat.shutdown(Duration::ZERO).await;

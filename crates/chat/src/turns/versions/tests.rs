@@ -137,12 +137,7 @@ async fn each_message_of_a_page_lists_all_its_versions() {
     let edited = test.messages().await.remove(0);
     select(&test, &question).await.unwrap();
 
-    let page = test
-        .chat
-        .conversations
-        .message_page(test.user_id, test.conversation_id, None, 10)
-        .await
-        .unwrap();
+    let page = test.message_page(None, 10).await;
 
     let versions: Vec<_> = page.messages.into_iter().map(|entry| entry.versions).collect();
     let questions = vec![question.message_id, edited.message_id];
