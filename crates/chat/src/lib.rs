@@ -23,7 +23,7 @@ pub use chat::Chat;
 pub use context::service::{ContextEdit, ContextView, Contexts, PromptChoice};
 pub use conversations::messages::MessagePage;
 pub use conversations::saved_history::SavedHistoryName;
-pub use conversations::search::FoundConversation;
+pub use conversations::search::{FoundConversation, SearchResults};
 pub use conversations::service::Conversations;
 pub use error::ChatError;
 pub use events::list_feed::{ListChange, ListSubscription};

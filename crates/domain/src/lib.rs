@@ -36,7 +36,7 @@ pub use parameters::{
     Temperature,
 };
 pub use problem::Problem;
-pub use search::{SearchHit, SearchQuery, SnippetPart};
+pub use search::{SearchHit, SearchQuery, SnippetPart, TitleHit, is_pictograph, is_searchable};
 pub use session::Session;
 pub use turn::{FinishReason, Ledger};
 

@@ -6,14 +6,21 @@ use serde::Serialize;
 
 use crate::{ConversationId, MessageId, Role, Timestamp};
 
+/// The characters that begin and end a phrase. Keyboards and word processors replace the straight quotation mark.
+const QUOTES: [char; 11] = ['"', '“', '”', '„', '‟', '«', '»', '「', '」', '『', '』'];
+
 /// A search query. Every text is a valid query; a query without words or phrases matches nothing.
 ///
 /// `moon "spring tide" -storm` finds messages with the word `moon` and the phrase `spring tide`, but without
-/// `storm`. A message must contain all phrases and at least one of the words.
+/// `storm`. A message must contain all phrases and all words. The last word, and each word with a final `*`, is the
+/// beginning of a word.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct SearchQuery {
-    /// Words, at least one of which a message must contain.
+    /// Words, all of which a message must contain. What is a single word to the user may be several words of a text,
+    /// such as `my_function()`.
     pub words: Vec<String>,
+    /// Whether a message must contain only one of the words.
+    pub any_word: bool,
     /// Phrases, all of which a message must contain.
     pub phrases: Vec<String>,
     /// Words and phrases that a message must not contain.
@@ -40,7 +47,19 @@ pub struct SearchHit {
     pub snippet: Vec<SnippetPart>,
 }
 
-/// A part of a snippet.
+/// A conversation whose title matches a query.
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct TitleHit {
+    /// The conversation.
+    pub conversation_id: ConversationId,
+    /// When the conversation was last updated.
+    pub updated_at: Timestamp,
+    /// The title.
+    pub title: Vec<SnippetPart>,
+}
+
+/// A part of a snippet or title.
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct SnippetPart {
@@ -68,12 +87,12 @@ impl SearchQuery {
                 Some(term) => (true, term),
                 None => (false, term),
             };
-            let (is_phrase, (term, after)) = match term.strip_prefix('"') {
-                Some(term) => (true, term.split_once('"').unwrap_or((term, ""))),
+            let (is_phrase, (term, after)) = match term.strip_prefix(QUOTES) {
+                Some(term) => (true, term.split_once(QUOTES).unwrap_or((term, ""))),
                 None => (false, term.split_once(char::is_whitespace).unwrap_or((term, ""))),
             };
             remaining = after;
-            if !term.contains(char::is_alphanumeric)
+            if !term.contains(is_searchable)
                 || seen.len() == Self::MAX_TERMS
                 || !seen.insert((excluded, is_phrase, term.to_lowercase()))
             {
@@ -96,6 +115,19 @@ impl SearchQuery {
     }
 }
 
+/// Whether a search can find the character: a letter, a digit or a pictograph such as an emoji.
+#[must_use]
+pub fn is_searchable(c: char) -> bool {
+    c.is_alphanumeric() || is_pictograph(c)
+}
+
+/// Whether the character is a pictograph, such as an emoji. Each is a word of its own.
+#[must_use]
+pub fn is_pictograph(c: char) -> bool {
+    matches!(c, '\u{2190}'..='\u{21FF}' | '\u{2300}'..='\u{23FF}' | '\u{2600}'..='\u{27BF}'
+        | '\u{2B00}'..='\u{2BFF}' | '\u{1F000}'..='\u{1F3FA}' | '\u{1F400}'..='\u{1FAFF}')
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -111,6 +143,24 @@ mod tests {
         assert_eq!(query.words, terms(&["moon", "sun"]));
         assert_eq!(query.phrases, terms(&["spring tide"]));
         assert_eq!(query.excluded, terms(&["storm", "high water"]));
+    }
+
+    #[test]
+    fn a_phrase_can_have_any_quotation_marks() {
+        for text in [
+            "\"spring tide\"",
+            "“spring tide”",
+            "„spring tide“",
+            "«spring tide»",
+            "「spring tide」",
+        ] {
+            assert_eq!(SearchQuery::parse(text).phrases, terms(&["spring tide"]), "{text}");
+        }
+    }
+
+    #[test]
+    fn pictographs_are_searched() {
+        assert_eq!(SearchQuery::parse("party 🎉").words, terms(&["party", "🎉"]));
     }
 
     #[test]

@@ -33,6 +33,11 @@ pub(crate) fn without_context() -> Document {
     doc! { "context": 0 }
 }
 
+/// Returns the projection that excludes the search terms, which are never read.
+pub(crate) fn without_search_terms() -> Document {
+    doc! { "search_terms": 0 }
+}
+
 /// Finds the user's conversation, without its context.
 pub(crate) async fn find_by_owner(
     database: &MongoDatabase,
@@ -110,7 +115,11 @@ pub(crate) async fn page_of(
     if page.is_full() {
         return Ok(Vec::new());
     }
-    let find = find.limit(i64::from(limit)).batch_size(MESSAGES_PER_BATCH).max_time(READ_TIME);
+    let find = find
+        .projection(without_search_terms())
+        .limit(i64::from(limit))
+        .batch_size(MESSAGES_PER_BATCH)
+        .max_time(READ_TIME);
     let mut cursor = find.await?;
     while !page.is_full()
         && let Some(message) = cursor.try_next().await?

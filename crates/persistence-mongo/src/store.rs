@@ -6,6 +6,7 @@ use webchat_persistence::FairLimit;
 
 use crate::database::{MAX_LONG_READ_WAIT, MAX_LONG_READS, MongoDatabase, TransactionReaper};
 use crate::deletion::DeletionWorker;
+use crate::search::Indexer;
 
 /// Conversations, contexts and files in a MongoDB database. Clones share the database.
 #[derive(Clone)]
@@ -14,18 +15,26 @@ pub struct MongoStore {
     pub(crate) deletion_worker: Arc<DeletionWorker>,
     pub(crate) long_reads: Arc<FairLimit>,
     _transaction_reaper: Arc<TransactionReaper>,
+    _indexer: Arc<Indexer>,
 }
 
 impl MongoStore {
     /// Creates the store in this database, whose schema must have been prepared.
     ///
-    /// Must be called within a Tokio runtime: it starts tasks that delete removed messages and abort the
-    /// transactions of dead instances. They stop when the last clone is dropped.
+    /// Must be called within a Tokio runtime: it starts tasks that delete removed messages, abort the
+    /// transactions of dead instances, and index the messages of older versions. They stop when the last clone is dropped.
     #[must_use]
     pub fn new(database: MongoDatabase) -> Self {
         let deletion_worker = Arc::new(DeletionWorker::start(database.clone()));
         let transaction_reaper = Arc::new(TransactionReaper::start(database.clone()));
         let long_reads = Arc::new(FairLimit::new(MAX_LONG_READS, MAX_LONG_READ_WAIT));
-        Self { database, deletion_worker, long_reads, _transaction_reaper: transaction_reaper }
+        let indexer = Arc::new(Indexer::start(database.clone()));
+        Self {
+            database,
+            deletion_worker,
+            long_reads,
+            _transaction_reaper: transaction_reaper,
+            _indexer: indexer,
+        }
     }
 }

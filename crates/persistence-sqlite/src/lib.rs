@@ -10,6 +10,7 @@ mod private_files;
 mod probe;
 mod rows;
 mod saved_files_dir;
+mod search;
 mod sessions;
 mod store;
 mod token_budgets;

@@ -1,6 +1,8 @@
-//! Full-text search in a user's messages.
+//! Full-text search in a user's messages and titles.
 
-use webchat_domain::{Conversation, SearchHit, SearchQuery, UserId};
+use webchat_domain::{Conversation, SearchHit, SearchQuery, TitleHit, UserId};
+
+use webchat_persistence::search::best_hit_per_conversation;
 
 use super::service::Conversations;
 use crate::error::ChatError;
@@ -11,18 +13,27 @@ const MAX_MESSAGES: u32 = 500;
 /// The maximum length of a query in characters.
 const MAX_QUERY_CHARS: usize = 1_000;
 
+/// What a search found.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SearchResults {
+    /// The conversations whose titles match, the last updated ones first.
+    pub titles: Vec<TitleHit>,
+    /// The messages that match, best first.
+    pub hits: Vec<SearchHit>,
+}
+
 /// A conversation that matches a query.
 #[derive(Clone, Debug, PartialEq)]
 pub struct FoundConversation {
     /// The conversation.
     pub conversation: Conversation,
-    /// The score of its best message. Higher is better; scores of different searches are not comparable.
+    /// The score of its title or best message. Higher is better; scores of different searches are not comparable.
     pub score: f64,
 }
 
 impl Conversations {
-    /// Returns the user's messages that match the query best, at most `limit`. Only the first 32 distinct terms of
-    /// the query are used.
+    /// Returns the user's conversations with matching titles and the messages that match the query best, at most `limit`
+    /// of each. Only the first 32 distinct terms of the query are used.
     ///
     /// # Errors
     /// [`ChatError::EmptySearch`] if the query has no word to search for, [`ChatError::SearchTooLong`] if it
@@ -32,13 +43,17 @@ impl Conversations {
         user_id: UserId,
         query: &str,
         limit: u32,
-    ) -> Result<Vec<SearchHit>, ChatError> {
+    ) -> Result<SearchResults, ChatError> {
         let query = parse(query)?;
-        Ok(self.core.ports.conversations.search(user_id, &query, limit).await?)
+        let conversations = &self.core.ports.conversations;
+        let titles = conversations.search_titles(user_id, &query, limit).await?;
+        let hits = conversations.search(user_id, &query, limit).await?;
+        Ok(SearchResults { titles, hits })
     }
 
-    /// Returns the user's conversations with the best matches, at most `limit`. Considers only the 500
-    /// best-matching messages. Conversations of which only a few-shot example matches come last, with the score 0.
+    /// Returns the user's conversations with the best matches, at most `limit`: with any of the words, as in the Flask
+    /// application. Those with matching titles come first. Considers only the 500 best-matching messages. Conversations
+    /// of which only a few-shot example matches come last, with the score 0.
     ///
     /// # Errors
     /// As [`Conversations::search`].
@@ -46,13 +61,17 @@ impl Conversations {
         &self,
         user_id: UserId,
         query: &str,
-        limit: usize,
+        limit: u32,
     ) -> Result<Vec<FoundConversation>, ChatError> {
-        let query = parse(query)?;
+        let query = SearchQuery { any_word: true, ..parse(query)? };
         let conversations = &self.core.ports.conversations;
+        let titles = conversations.search_titles(user_id, &query, limit).await?;
         let best = conversations.search_conversations(user_id, &query, MAX_MESSAGES).await?;
+        let title_score = best.first().map_or(0.0, |(_, score)| *score) + 1.0;
+        let titles = titles.into_iter().map(|hit| (hit.conversation_id, title_score));
+        let all = best_hit_per_conversation(titles.chain(best).collect());
         let mut found = Vec::new();
-        for (id, score) in best.into_iter().take(limit) {
+        for (id, score) in all.into_iter().take(usize::try_from(limit).unwrap_or(usize::MAX)) {
             // The conversation may have been deleted concurrently.
             if let Some(conversation) = conversations.find(user_id, id).await? {
                 found.push(FoundConversation { conversation, score });
@@ -72,6 +91,9 @@ fn parse(query: &str) -> Result<SearchQuery, ChatError> {
 
 #[cfg(test)]
 mod tests {
+    use webchat_domain::Title;
+    use webchat_persistence::Edit;
+
     use super::*;
     use crate::testing::TestChat;
 
@@ -100,6 +122,32 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
+    async fn conversations_with_matching_titles_come_first() {
+        let test = TestChat::new().await;
+        test.ask_and_answer("What does the moon do?", "It makes the tides.").await;
+        let titled =
+            test.chat.conversations.start(test.user_id, None).await.unwrap().conversation_id;
+        let title = Title::try_from("About tides".to_owned()).unwrap();
+        let rename = Edit { title: Some(title), ..Edit::default() };
+        test.chat.conversations.edit(test.user_id, titled, rename).await.unwrap();
+
+        let results = test.chat.conversations.search(test.user_id, "tide", 10).await.unwrap();
+        let found = test
+            .chat
+            .conversations
+            .search_conversations(test.user_id, "tide sun", 10)
+            .await
+            .unwrap();
+
+        let with_title: Vec<_> = results.titles.iter().map(|hit| hit.conversation_id).collect();
+        assert_eq!(with_title, [titled]);
+        assert_eq!(results.hits.len(), 1);
+        let ids: Vec<_> = found.iter().map(|found| found.conversation.conversation_id).collect();
+        assert_eq!(ids, [titled, test.conversation_id]);
+        assert!(found[0].score > found[1].score);
+    }
+
+    #[tokio::test(start_paused = true)]
     async fn a_query_with_nothing_to_search_for_is_an_error() {
         let test = TestChat::new().await;
 
@@ -117,7 +165,7 @@ mod tests {
             test.chat.conversations.search(test.user_id, &query, 10).await
         };
 
-        assert_eq!(search(1_000).await.unwrap(), []);
+        assert_eq!(search(1_000).await.unwrap().hits, []);
         assert_eq!(search(1_001).await.unwrap_err().code(), "search_too_long");
     }
 }

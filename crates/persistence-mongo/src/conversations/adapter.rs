@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use futures_util::FutureExt;
 use webchat_domain::{
     Conversation, ConversationId, Message, MessageId, SearchHit, SearchQuery, Timestamp, Title,
-    TurnId, UserId,
+    TitleHit, TurnId, UserId,
 };
 use webchat_persistence::{
     AbandonedTurn, AnswerUpdate, Append, AppendOutcome, ArchiveFilter, ChildMessage,
@@ -19,7 +19,7 @@ use super::turns::{append_messages, continue_answer, expired_turns, save_answer}
 use super::versions::select;
 use super::{edit, messages};
 use crate::queries::find_by_owner;
-use crate::search::{search, search_conversations};
+use crate::search::{search, search_conversations, search_titles};
 use crate::store::MongoStore;
 
 #[async_trait]
@@ -245,5 +245,15 @@ impl Conversations for MongoStore {
         let _permit = self.long_reads.acquire(Some(user_id)).await?;
         let search = search_conversations(&self.database, user_id, query, max_messages);
         self.database.run(search).await
+    }
+
+    async fn search_titles(
+        &self,
+        user_id: UserId,
+        query: &SearchQuery,
+        limit: u32,
+    ) -> Result<Vec<TitleHit>, StoreError> {
+        let _permit = self.long_reads.acquire(Some(user_id)).await?;
+        self.database.run(search_titles(&self.database, user_id, query, limit)).await
     }
 }

@@ -7,6 +7,7 @@ use webchat_domain::{
     TurnId, UserId,
 };
 use webchat_persistence::StoredMessage;
+use webchat_persistence::search::IndexTerms;
 
 use super::values::Date;
 
@@ -31,6 +32,9 @@ pub(crate) struct MessageDocument {
     pub(crate) client_message_id: Option<ClientMessageId>,
     pub(crate) role: Role,
     pub(crate) content: String,
+    /// What a search finds. Written, but never read.
+    #[serde(skip_deserializing)]
+    search_terms: Vec<String>,
     #[serde_as(as = "TryFromInto<i64>")]
     pub(crate) token_count: u32,
     pub(crate) status: MessageStatus,
@@ -53,6 +57,7 @@ impl MessageDocument {
             turn_id: message.turn_id,
             client_message_id: stored.client_message_id,
             role: message.role,
+            search_terms: search_terms(&message.content),
             content: message.content,
             token_count: message.token_count,
             status: message.status,
@@ -61,6 +66,11 @@ impl MessageDocument {
             active: stored.active,
         }
     }
+}
+
+/// Returns the terms by which a search finds the text.
+pub(crate) fn search_terms(content: &str) -> Vec<String> {
+    IndexTerms::of(content).all().into_iter().map(str::to_owned).collect()
 }
 
 impl From<MessageDocument> for Message {

@@ -16,7 +16,7 @@ pub(crate) use self::conversation::{
     CONVERSATION_SCHEMA_VERSION, ConversationDocument, state_update,
 };
 pub(crate) use self::file::{AnalysisDocument, JobDocument, TextDocument};
-pub(crate) use self::message::MessageDocument;
+pub(crate) use self::message::{MessageDocument, search_terms};
 pub(crate) use self::message_batches::message_batches;
 pub(crate) use self::removal::RemovalDocument;
 pub(crate) use self::user::UserDocument;

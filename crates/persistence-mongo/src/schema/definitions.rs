@@ -140,6 +140,7 @@ fn messages_validator() -> Document {
             "client_message_id": { "bsonType": "string" },
             "role": { "enum": Role::stored_names() },
             "content": { "bsonType": "string" },
+            "search_terms": { "bsonType": "array", "items": { "bsonType": "string" } },
             "token_count": { "bsonType": "long", "minimum": 0 },
             "status": { "enum": MessageStatus::stored_names() },
             "error": { "bsonType": ["object", "null"] },
@@ -315,14 +316,6 @@ fn messages_indexes() -> Vec<Document> {
             "key": { "turn_id": 1 },
             "partialFilterExpression": { "turn_id": { "$exists": true } },
         },
-        doc! {
-            "name": "conversation_text_index",
-            "key": { "user_id": 1, "_fts": "text", "_ftsx": 1 },
-            "weights": { "content": 1 },
-            "default_language": "english",
-            // A field that no document has. By default, the field `language` of a document would determine how its words
-            // are stemmed, unlike those of a search.
-            "language_override": "no_language_override",
-        },
+        doc! { "name": "user_search_terms_idx", "key": { "user_id": 1, "search_terms": 1 } },
     ]
 }

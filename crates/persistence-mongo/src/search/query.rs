@@ -1,26 +1,63 @@
-//! Runs searches with MongoDB's text index.
+//! Finds messages by their search terms.
 
-use std::collections::HashSet;
-use std::future::ready;
+use std::collections::{HashMap, HashSet};
+use std::iter::repeat;
 
-use futures_util::{StreamExt, TryStreamExt};
+use futures_util::TryStreamExt;
+use mongodb::bson::oid::ObjectId;
 use mongodb::bson::{Bson, Document, doc};
 use mongodb::error::Result as MongoResult;
 use serde::Deserialize;
-use unicode_normalization::char::is_combining_mark;
+use serde::de::DeserializeOwned;
 use webchat_domain::{Context, ConversationId, SearchHit, SearchQuery, UserId};
 use webchat_persistence::search::{
-    ExampleMatches, MAX_CONVERSATIONS_WITH_EXAMPLES, SNIPPET_SOURCE_BYTES, Terms,
+    ExampleMatches, MAX_CONVERSATIONS_WITH_EXAMPLES, RANKING_SOURCE_BYTES, Ranking,
+    SNIPPET_SOURCE_BYTES, Terms,
 };
 
+use super::filter::filter;
 use crate::database::{MongoDatabase, READ_TIME, SEARCH_TIME};
 use crate::deletion::removals;
-use crate::documents::{CONVERSATION_SCHEMA_VERSION, MessageDocument, RemovalDocument};
+use crate::documents::{CONVERSATION_SCHEMA_VERSION, MessageDocument};
+use crate::schema::MESSAGES;
+
+/// The maximum number of matches that are found. Older matches are ignored.
+const MAX_MATCHES: i64 = 10_000;
+
+/// The maximum size in bytes of the texts that are read for ranking. Only the newest matches are ranked, and the other
+/// ones follow them.
+const MAX_RANKED_BYTES: usize = 8 * 1024 * 1024;
+
+/// The maximum size in bytes of the texts that are read because the order of words matters. Older matches are ignored.
+const MAX_CHECKED_BYTES: usize = 32 * 1024 * 1024;
+
+/// The number of messages that one command reads.
+const CHUNK: usize = 500;
+
+#[derive(Deserialize)]
+struct Id {
+    #[serde(rename = "_id")]
+    id: ObjectId,
+}
+
+#[derive(Deserialize)]
+struct Text {
+    #[serde(rename = "_id")]
+    id: ObjectId,
+    content: String,
+}
 
 #[derive(Deserialize)]
 struct HitDocument {
+    #[serde(rename = "_id")]
+    id: ObjectId,
     #[serde(flatten)]
     message: MessageDocument,
+}
+
+/// A matching message with its score.
+struct Match {
+    id: ObjectId,
     score: f64,
 }
 
@@ -31,10 +68,19 @@ pub(crate) async fn search(
     query: &SearchQuery,
     limit: u32,
 ) -> MongoResult<Vec<SearchHit>> {
-    let terms = Terms::of(query, is_in_word);
+    let terms = Terms::of(query);
     // The additional byte lets the snippet know that the text is longer.
-    let best = find_best(database, user_id, query, &terms, limit, SNIPPET_SOURCE_BYTES + 1).await?;
-    Ok(best.into_iter().map(|hit| hit.into_hit(&terms)).collect())
+    let best = find_best(database, user_id, &terms, limit, SNIPPET_SOURCE_BYTES + 1).await?;
+    let hit = |(message, score): (MessageDocument, f64)| SearchHit {
+        conversation_id: message.conversation_id,
+        message_id: message.message_id,
+        position: message.position,
+        role: message.role,
+        created_at: message.created_at,
+        score,
+        snippet: terms.snippet(&message.content),
+    };
+    Ok(best.into_iter().map(hit).collect())
 }
 
 /// Returns the conversations of the best messages, each with the score of its best message.
@@ -44,9 +90,9 @@ pub(crate) async fn search_conversations(
     query: &SearchQuery,
     max_messages: u32,
 ) -> MongoResult<Vec<(ConversationId, f64)>> {
-    let terms = Terms::of(query, is_in_word);
-    let best = find_best(database, user_id, query, &terms, max_messages, 0).await?;
-    let hits = best.into_iter().map(|hit| (hit.message.conversation_id, hit.score)).collect();
+    let terms = Terms::of(query);
+    let best = find_best(database, user_id, &terms, max_messages, 0).await?;
+    let hits = best.into_iter().map(|(message, score)| (message.conversation_id, score)).collect();
     add_example_matches(database, user_id, &terms, hits).await
 }
 
@@ -80,43 +126,100 @@ async fn add_example_matches(
     Ok(matches.append_to(hits))
 }
 
-/// Finds the best matches, with at most the first `max_bytes` bytes of their texts.
+/// Returns the best messages with their scores, best first, and with the first `max_chars` characters of their texts.
 async fn find_best(
     database: &MongoDatabase,
     user_id: UserId,
-    query: &SearchQuery,
     terms: &Terms,
     limit: u32,
-    max_bytes: usize,
-) -> MongoResult<Vec<HitDocument>> {
-    let removed = removals::pending(database, user_id).await?;
-    let mut pipeline = pipeline(user_id, query, &removed);
-    // If the query contains a phrase, the server does not require any of its words.
-    let needs_filter = terms.has_words_and_phrases();
-    if !needs_filter && limit > 0 {
-        // With a limit, the server sorts faster.
-        pipeline.push(doc! { "$limit": i64::from(limit) });
-        pipeline.push(beginning_of_content(max_bytes));
+    max_chars: usize,
+) -> MongoResult<Vec<(MessageDocument, f64)>> {
+    if terms.required().is_empty() {
+        return Ok(Vec::new());
     }
+    let mut matches = rank(database, find_matches(database, user_id, terms).await?, terms).await?;
+    // A stable sort, which keeps the order of equal scores: from newest to oldest.
+    matches.sort_by(|a, b| b.score.total_cmp(&a.score));
+    matches.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
+    let ids: Vec<ObjectId> = matches.iter().map(|matching| matching.id).collect();
+    let found = read(database, &ids, max_chars).await?;
+    let mut messages: HashMap<ObjectId, MessageDocument> =
+        found.into_iter().map(|HitDocument { id, message }| (id, message)).collect();
+    let hits = matches.into_iter().filter_map(|Match { id, score }| {
+        let message = messages.remove(&id)?;
+        Some((message, score))
+    });
+    retain_visible(database, user_id, hits.collect()).await
+}
+
+/// Returns the messages with the terms, newest first.
+async fn find_matches(
+    database: &MongoDatabase,
+    user_id: UserId,
+    terms: &Terms,
+) -> MongoResult<Vec<ObjectId>> {
+    let removed = removals::pending(database, user_id).await?;
+    let pipeline = [
+        doc! { "$match": filter(user_id, terms, &removed) },
+        doc! { "$project": { "_id": 1 } },
+        doc! { "$sort": { "_id": -1 } },
+        doc! { "$limit": MAX_MATCHES },
+    ];
     let messages = database.messages();
-    let aggregate = messages.aggregate(pipeline).allow_disk_use(true).max_time(SEARCH_TIME);
-    let hits = aggregate
-        .with_type::<HitDocument>()
-        .await?
-        .try_filter(|hit| ready(!needs_filter || terms.has_word_in(&hit.message.content)))
-        .map_ok(|hit| hit.shortened(max_bytes))
-        .take(usize::try_from(limit).unwrap_or(usize::MAX));
-    retain_visible(database, user_id, hits.try_collect().await?).await
+    let matches = messages.aggregate(pipeline).max_time(SEARCH_TIME);
+    matches.with_type::<Id>().await?.map_ok(|found| found.id).try_collect().await
 }
 
-fn beginning_of_content(max_chars: usize) -> Document {
-    let max_chars = i64::try_from(max_chars).unwrap_or(i64::MAX);
-    doc! { "$set": { "content": { "$substrCP": ["$content", 0_i64, max_chars] } } }
+/// Scores the matches. If the order of words matters, drops those in another order.
+async fn rank(
+    database: &MongoDatabase,
+    ids: Vec<ObjectId>,
+    terms: &Terms,
+) -> MongoResult<Vec<Match>> {
+    let is_checked = terms.has_sequences();
+    let (max_chars, max_bytes) = if is_checked {
+        (usize::MAX, MAX_CHECKED_BYTES)
+    } else {
+        (RANKING_SOURCE_BYTES, MAX_RANKED_BYTES)
+    };
+    let (mut ranking, mut ranked, mut bytes) = (Ranking::of(terms), Vec::new(), 0);
+    let mut chunks = ids.chunks(CHUNK);
+    while bytes < max_bytes
+        && let Some(chunk) = chunks.next()
+    {
+        let texts: Vec<Text> = read(database, chunk, max_chars).await?;
+        for text in texts {
+            bytes += text.content.len();
+            if !is_checked || terms.matches(&text.content) {
+                ranking.add(&text.content);
+                ranked.push(text.id);
+            }
+        }
+    }
+    let unranked = if is_checked { Vec::new() } else { chunks.flatten().copied().collect() };
+    let scores = ranking.scores().into_iter().chain(repeat(0.0));
+    let ids = ranked.into_iter().chain(unranked);
+    Ok(ids.zip(scores).map(|(id, score)| Match { id, score }).collect())
 }
 
-/// Whether the text index treats the character as part of a word.
-fn is_in_word(c: char) -> bool {
-    c.is_alphanumeric() || matches!(c, '_' | '\'') || is_combining_mark(c)
+/// Reads messages, newest first, with the first `max_chars` characters of their texts.
+async fn read<T: DeserializeOwned + Send + Sync + Unpin>(
+    database: &MongoDatabase,
+    ids: &[ObjectId],
+    max_chars: usize,
+) -> MongoResult<Vec<T>> {
+    let mut pipeline = vec![
+        doc! { "$match": { "_id": { "$in": ids } } },
+        doc! { "$sort": { "_id": -1 } },
+        doc! { "$unset": "search_terms" },
+    ];
+    if let Ok(max_chars) = i64::try_from(max_chars) {
+        let beginning = doc! { "$substrCP": ["$content", 0_i64, max_chars] };
+        pipeline.push(doc! { "$set": { "content": beginning } });
+    }
+    let messages = database.raw().collection::<Document>(MESSAGES);
+    let found = messages.aggregate(pipeline).max_time(SEARCH_TIME).with_type::<T>();
+    found.await?.try_collect().await
 }
 
 /// Drops the hits of conversations that don't exist: when a conversation is migrated or imported, its messages are written
@@ -124,10 +227,10 @@ fn is_in_word(c: char) -> bool {
 async fn retain_visible(
     database: &MongoDatabase,
     user_id: UserId,
-    mut hits: Vec<HitDocument>,
-) -> MongoResult<Vec<HitDocument>> {
-    let id = |hit: &HitDocument| hit.message.conversation_id.to_string();
-    let ids: HashSet<String> = hits.iter().map(id).collect();
+    mut hits: Vec<(MessageDocument, f64)>,
+) -> MongoResult<Vec<(MessageDocument, f64)>> {
+    let id = |message: &MessageDocument| message.conversation_id.to_string();
+    let ids: HashSet<String> = hits.iter().map(|(message, _)| id(message)).collect();
     if ids.is_empty() {
         return Ok(hits);
     }
@@ -139,89 +242,6 @@ async fn retain_visible(
     let existing =
         database.conversations().distinct("conversation_id", filter).max_time(READ_TIME).await?;
     let existing: HashSet<&str> = existing.iter().filter_map(Bson::as_str).collect();
-    hits.retain(|hit| existing.contains(id(hit).as_str()));
+    hits.retain(|(message, _)| existing.contains(id(message).as_str()));
     Ok(hits)
-}
-
-impl HitDocument {
-    /// Keeps at most the first `max_bytes` bytes of the text.
-    fn shortened(mut self, max_bytes: usize) -> Self {
-        let content = &mut self.message.content;
-        content.truncate(content.floor_char_boundary(max_bytes));
-        self
-    }
-
-    fn into_hit(self, terms: &Terms) -> SearchHit {
-        let message = self.message;
-        SearchHit {
-            conversation_id: message.conversation_id,
-            message_id: message.message_id,
-            position: message.position,
-            role: message.role,
-            created_at: message.created_at,
-            score: self.score,
-            snippet: terms.snippet(&message.content),
-        }
-    }
-}
-
-/// Returns the pipeline that finds messages on the visible paths of the user's conversations, best first.
-fn pipeline(user_id: UserId, query: &SearchQuery, removed: &[RemovalDocument]) -> Vec<Document> {
-    let mut filter = doc! {
-        "user_id": user_id.to_string(),
-        "active": true,
-        "$text": { "$search": expression(query) },
-    };
-    if !removed.is_empty() {
-        let removed: Vec<Document> = removed.iter().map(RemovalDocument::messages).collect();
-        filter.insert("$nor", removed);
-    }
-    let score = doc! { "$meta": "textScore" };
-    vec![
-        doc! { "$match": filter },
-        doc! { "$sort": { "score": score.clone(), "message_id": -1 } },
-        doc! { "$addFields": { "score": score } },
-    ]
-}
-
-/// Converts the query to the syntax of `$text`: words, "phrases", -exclusions. Removes quotes from all terms, and hyphens
-/// from words, so that no term is parsed as an operator.
-fn expression(query: &SearchQuery) -> String {
-    let words = query.words.iter().map(|word| word.replace(['"', '-'], " "));
-    let phrases = query.phrases.iter().map(|phrase| quoted(phrase));
-    let excluded = query.excluded.iter().map(|term| format!("-{}", single_or_quoted(term)));
-    words.chain(phrases).chain(excluded).collect::<Vec<_>>().join(" ")
-}
-
-fn quoted(phrase: &str) -> String {
-    format!("\"{}\"", phrase.replace('"', " "))
-}
-
-/// Quotes a term of several words. An excluded word also excludes its other forms, an excluded phrase only its exact
-/// wording.
-fn single_or_quoted(term: &str) -> String {
-    let mut words = term.split(|c| !is_in_word(c)).filter(|word| !word.is_empty());
-    match (words.next(), words.next()) {
-        (Some(word), None) => word.to_owned(),
-        _ => quoted(term),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn no_term_is_parsed_as_an_operator() {
-        let query = SearchQuery {
-            words: vec!["-tide".to_owned(), "mo\"on".to_owned(), "coast-guard".to_owned()],
-            phrases: vec!["a \"b\" -c".to_owned()],
-            excluded: vec!["storm!".to_owned(), "high-water".to_owned(), "-\"".to_owned()],
-        };
-
-        assert_eq!(
-            expression(&query),
-            r#" tide mo on coast guard "a  b  -c" -storm -"high-water" -"- ""#
-        );
-    }
 }

@@ -56,16 +56,23 @@ impl Profile {
 async fn a_search_reads_the_index_entries_of_one_user() {
     let database = TestDatabase::new();
     let (store, user_id, other) = (database.store().await, UserId::generate(), UserId::generate());
-    create_with_messages(&store, user_id, &["the tide", "the moon", "tides"]).await;
-    create_with_messages(&store, other, &["a tide of somebody else"; 400]).await;
+    create_with_messages(&store, user_id, &["the tide, by e-mail", "the moon", "tides: 公园散步"])
+        .await;
+    create_with_messages(&store, other, &["a tide of somebody else, by e-mail: 公园散步"; 400])
+        .await;
 
-    let profile = profiled(&database, doc! { "command.aggregate": "messages" }, async || {
-        let hits = store.search(user_id, &SearchQuery::parse("tide"), 10).await.unwrap();
-        assert_eq!(hits.len(), 2);
-    })
-    .await;
+    // A word, the beginning of a word, a sequence with another spelling, and a sequence of characters.
+    for (query, hits) in [("tide", 2), ("ti", 2), ("e-mail", 1), ("公园散步", 1), ("tide moo", 0)]
+    {
+        let finds_ids = doc! { "command.pipeline.1.$project": { "_id": 1 } };
+        let profile = profiled(&database, finds_ids, async || {
+            let found = store.search(user_id, &SearchQuery::parse(query), 10).await.unwrap();
+            assert_eq!(found.len(), hits, "{query}");
+        })
+        .await;
 
-    profile.assert_reads_at_most(4, "IXSCAN { user_id: 1, _fts");
+        profile.assert_reads_at_most(8, "IXSCAN { user_id: 1, search_terms");
+    }
 }
 
 #[tokio::test]

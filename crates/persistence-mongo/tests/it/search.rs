@@ -1,12 +1,15 @@
-//! Tests of searches for which MongoDB's text index alone would violate the port's contract.
+//! Tests of the index of search terms.
 
-use mongodb::bson::{Document, doc};
+use mongodb::IndexModel;
+use mongodb::bson::{DateTime, Document, doc};
+use mongodb::options::IndexOptions;
 use webchat_domain::{ConversationId, SearchQuery, UserId};
 use webchat_persistence::testing::{moment, question};
 use webchat_persistence::{Append, Conversations};
 use webchat_persistence_mongo::MongoStore;
 
 use crate::support::TestDatabase;
+use crate::support::server::eventually;
 
 async fn create_with_messages(
     store: &MongoStore,
@@ -28,46 +31,62 @@ async fn found(store: &MongoStore, user_id: UserId, query: &str) -> Vec<String> 
 }
 
 #[tokio::test]
-async fn a_search_for_a_phrase_and_words_requires_at_least_one_of_the_words() {
+async fn messages_of_an_older_version_are_indexed_in_the_background() {
     let database = TestDatabase::new();
-    let (store, user_id) = (database.store().await, UserId::generate());
-    create_with_messages(
-        &store,
-        user_id,
-        &["a spring tide", "a spring tide and the moons", "moons"],
-    )
-    .await;
+    let user_id = UserId::generate();
+    let store = database.store().await;
+    create_with_messages(&store, user_id, &["the tides", "a spring tide"]).await;
+    drop(store);
+    let messages = database.raw().await.collection::<Document>("messages");
+    let without_terms = doc! { "$unset": { "search_terms": "" } };
+    messages.update_many(doc! {}, without_terms).await.unwrap();
 
-    let found = found(&store, user_id, "\"spring tide\" moon sun").await;
+    let store = database.store().await;
 
-    assert_eq!(found, ["a spring tide and the moons"]);
+    eventually(async || found(&store, user_id, "tide").await.len() == 2).await;
 }
 
 #[tokio::test]
-async fn an_excluded_term_of_several_words_excludes_only_the_whole_phrase() {
+async fn the_next_start_indexes_what_an_old_instance_wrote_during_the_upgrade() {
     let database = TestDatabase::new();
-    let (store, user_id) = (database.store().await, UserId::generate());
-    create_with_messages(
-        &store,
-        user_id,
-        &["tide and high-water", "tide, high and dry", "tide and water"],
-    )
-    .await;
-
-    let mut found = found(&store, user_id, "tide -high-water").await;
-
-    found.sort_unstable();
-    assert_eq!(found, ["tide and water", "tide, high and dry"]);
-}
-
-#[tokio::test]
-async fn a_message_is_stemmed_in_english_even_with_a_language_field() {
-    let database = TestDatabase::new();
-    let (store, user_id) = (database.store().await, UserId::generate());
+    let user_id = UserId::generate();
+    let store = database.store().await;
+    let meta = database.raw().await.collection::<Document>("meta");
+    let complete = doc! { "_id": "search_terms", "complete_until": { "$exists": true } };
+    eventually(async || meta.find_one(complete.clone()).await.unwrap().is_some()).await;
     create_with_messages(&store, user_id, &["the tides"]).await;
     let messages = database.raw().await.collection::<Document>("messages");
-    let french = doc! { "$set": { "language": "french" } };
-    messages.update_one(doc! {}, french).await.unwrap();
+    messages.update_many(doc! {}, doc! { "$unset": { "search_terms": "" } }).await.unwrap();
+    assert_eq!(found(&store, user_id, "tide").await, Vec::<String>::new());
 
-    assert_eq!(found(&store, user_id, "tide").await, ["the tides"]);
+    let restarted = database.store().await;
+
+    eventually(async || found(&restarted, user_id, "tide").await.len() == 1).await;
+}
+
+#[tokio::test]
+async fn the_text_index_of_a_former_version_is_dropped_a_day_after_the_upgrade() {
+    let database = TestDatabase::new();
+    let raw = database.raw().await;
+    let messages = raw.collection::<Document>("messages");
+    let name = IndexOptions::builder().name("conversation_text_index".to_owned()).build();
+    let keys = doc! { "user_id": 1, "content": "text" };
+    messages.create_index(IndexModel::builder().keys(keys).options(name).build()).await.unwrap();
+    let meta = raw.collection::<Document>("meta");
+    let record = doc! { "_id": "search_terms" };
+    let has_text_index = async || {
+        let names = messages.list_index_names().await.unwrap();
+        names.contains(&"conversation_text_index".to_owned())
+    };
+
+    let store = database.store().await;
+    let complete = doc! { "_id": "search_terms", "complete_until": { "$exists": true } };
+    eventually(async || meta.find_one(complete.clone()).await.unwrap().is_some()).await;
+    assert!(has_text_index().await, "old instances need it");
+    drop(store);
+    let day_ago = DateTime::from_millis(DateTime::now().timestamp_millis() - 24 * 60 * 60 * 1_000);
+    meta.update_one(record, doc! { "$set": { "upgraded_at": day_ago } }).await.unwrap();
+    let _store = database.store().await;
+
+    eventually(async || !has_text_index().await).await;
 }

@@ -11,7 +11,6 @@ mod path_change;
 mod port;
 mod preconditions;
 mod save_answer;
-mod search;
 mod select;
 
 pub(crate) use append::append;

@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use rusqlite::{Transaction, params};
 use webchat_domain::{
     Conversation, ConversationId, Message, MessageId, SearchHit, SearchQuery, Timestamp, Title,
-    TurnId, UserId,
+    TitleHit, TurnId, UserId,
 };
 use webchat_persistence::{
     AbandonedTurn, AnswerUpdate, Append, AppendOutcome, ArchiveFilter, ChildMessage,
@@ -19,9 +19,9 @@ use super::expired_turns::{self, ExpiredTurns};
 use super::list::list;
 use super::messages::messages;
 use super::save_answer::save_answer;
-use super::{search, select};
+use super::select;
 use crate::deletion::removals;
-use crate::{SqliteStore, rows};
+use crate::{SqliteStore, rows, search};
 
 #[async_trait]
 impl Conversations for SqliteStore {
@@ -277,6 +277,20 @@ impl Conversations for SqliteStore {
         self.database
             .search_for(user_id, move |transaction| {
                 search::search_conversations(transaction, user_id, &query, max_messages)
+            })
+            .await
+    }
+
+    async fn search_titles(
+        &self,
+        user_id: UserId,
+        query: &SearchQuery,
+        limit: u32,
+    ) -> Result<Vec<TitleHit>, StoreError> {
+        let query = query.clone();
+        self.database
+            .search_for(user_id, move |transaction| {
+                search::search_titles(transaction, user_id, &query, limit)
             })
             .await
     }

@@ -5,7 +5,7 @@ use webchat_domain::{ConversationId, MessageId, Timestamp};
 use webchat_persistence::AnswerUpdate;
 use webchat_persistence::rules::{self, SavedAnswer, StoredName};
 
-use crate::rows;
+use crate::{rows, search};
 
 pub(super) fn save_answer(
     transaction: &Transaction<'_>,
@@ -53,5 +53,5 @@ fn update_answer(transaction: &Transaction<'_>, answer: &AnswerUpdate) -> rusqli
             answer.error.as_ref().map(|error| &error.message),
             answer.error.as_ref().map(|error| &error.code),
         ])?;
-    Ok(())
+    search::reindex(transaction, answer.message_id, &answer.content)
 }

@@ -5,7 +5,7 @@ use std::error::Error;
 use rusqlite::Connection;
 use rusqlite_migration::{M, MigrationDefinitionError, Migrations};
 
-const MIGRATIONS: &[M<'static>] = &[
+pub(crate) const MIGRATIONS: &[M<'static>] = &[
     M::up(include_str!("../../migrations/01_initial.sql")),
     M::up(include_str!("../../migrations/02_contexts.sql")),
     M::up(include_str!("../../migrations/03_versions.sql")),
@@ -16,6 +16,7 @@ const MIGRATIONS: &[M<'static>] = &[
     M::up(include_str!("../../migrations/08_daily_tokens.sql")),
     M::up(include_str!("../../migrations/09_removals.sql")),
     M::up(include_str!("../../migrations/10_users.sql")),
+    M::up(include_str!("../../migrations/11_search_terms.sql")),
 ];
 
 /// The reason why the database could not be initialized.

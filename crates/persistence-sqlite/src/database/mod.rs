@@ -16,4 +16,6 @@ mod writer;
 pub(crate) use batch::{BatchSize, batches};
 pub(crate) use connection::Database;
 pub use metrics::describe_metrics;
+#[cfg(test)]
+pub(crate) use migrations::MIGRATIONS;
 pub use open_error::OpenError;

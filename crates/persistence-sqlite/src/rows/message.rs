@@ -5,6 +5,8 @@ use webchat_domain::{ClientMessageId, ConversationId, Message, MessageId, TurnId
 use webchat_persistence::StoredMessage;
 use webchat_persistence::rules::{MessagePage, StoredName};
 
+use crate::search;
+
 use super::column::{enum_value, invalid, parsed, parsed_option, problem, timestamp};
 
 /// The columns that [`message`] reads.
@@ -47,6 +49,7 @@ pub(crate) fn find_message(
         .optional()
 }
 
+/// Inserts and indexes a message.
 pub(crate) fn insert_message(
     transaction: &Transaction<'_>,
     user_id: UserId,
@@ -77,7 +80,7 @@ pub(crate) fn insert_message(
             message.error.as_ref().map(|error| &error.code),
             stored.active,
         ])?;
-    Ok(())
+    search::index(transaction, transaction.last_insert_rowid(), user_id, &message.content)
 }
 
 pub(crate) fn message(row: &Row<'_>) -> rusqlite::Result<Message> {

@@ -11,6 +11,9 @@ const SATURATION: f64 = 1.2;
 /// BM25's parameter b, from 0 to 1: with a higher value, short texts are preferred more strongly.
 const LENGTH_WEIGHT: f64 = 0.75;
 
+/// The weight of words that only begin with a term of the search.
+const PREFIX_WEIGHT: f64 = 0.5;
+
 /// Scores the texts that match a search with BM25. Term frequencies are those in the matching texts, not in the whole
 /// store, so that the cost depends only on the number of matches.
 pub struct Ranking<'a> {
@@ -21,7 +24,7 @@ pub struct Ranking<'a> {
 /// The words of a text.
 struct Text {
     words: u32,
-    /// The stems of the search that occur in the text, each with its number of occurrences.
+    /// The terms of the search that occur in the text, each with its number of occurrences.
     occurrences: Vec<(usize, u32)>,
 }
 
@@ -36,15 +39,19 @@ impl<'a> Ranking<'a> {
     pub fn add(&mut self, text: &str) {
         let end = text.floor_char_boundary(RANKING_SOURCE_BYTES);
         let source = text.get(..end).unwrap_or_default();
-        let mut counts = vec![0; self.terms.searched_stems()];
-        let mut words = 0;
-        for word in self.terms.words_of(source) {
-            words += 1;
-            if let Some(count) = word.stem.and_then(|stem| counts.get_mut(stem)) {
-                *count += 1;
+        let mut counts = vec![0; self.terms.searched()];
+        let matches = self.terms.find_in(source);
+        for word in matches.all() {
+            let (prefixes, exact): (Vec<_>, Vec<_>) =
+                word.numbers().partition(|term| self.terms.is_prefix(*term));
+            for term in if exact.is_empty() { prefixes } else { exact } {
+                if let Some(count) = counts.get_mut(term) {
+                    *count += 1;
+                }
             }
         }
         let occurrences = counts.into_iter().enumerate().filter(|(_, count)| *count > 0).collect();
+        let words = u32::try_from(matches.words.len()).unwrap_or(u32::MAX);
         self.texts.push(Text { words, occurrences });
     }
 
@@ -57,9 +64,9 @@ impl<'a> Ranking<'a> {
         let score = |text: &Text| {
             let length = f64::from(text.words) / mean_words;
             let damping = SATURATION * (1.0 - LENGTH_WEIGHT + LENGTH_WEIGHT * length);
-            let score_of = |(stem, occurrences): &(usize, u32)| {
+            let score_of = |(term, occurrences): &(usize, u32)| {
                 let occurrences = f64::from(*occurrences);
-                let rarity = rarities.get(*stem).copied().unwrap_or_default();
+                let rarity = rarities.get(*term).copied().unwrap_or_default();
                 rarity * occurrences * (SATURATION + 1.0) / (occurrences + damping)
             };
             text.occurrences.iter().map(score_of).sum()
@@ -69,18 +76,19 @@ impl<'a> Ranking<'a> {
 
     /// Returns the weight of each term: the fewer texts contain it, the higher its weight.
     fn rarities(&self) -> Vec<f64> {
-        let mut texts_with = vec![0_u32; self.terms.searched_stems()];
-        for (stem, _) in self.texts.iter().flat_map(|text| &text.occurrences) {
-            if let Some(texts) = texts_with.get_mut(*stem) {
+        let mut texts_with = vec![0_u32; self.terms.searched()];
+        for (term, _) in self.texts.iter().flat_map(|text| &text.occurrences) {
+            if let Some(texts) = texts_with.get_mut(*term) {
                 *texts += 1;
             }
         }
         let all = count(self.texts.len());
-        let rarity = |with: u32| {
+        let rarity = |(term, with): (usize, u32)| {
             let with = f64::from(with);
-            (1.0 + (all - with + 0.5) / (with + 0.5)).ln()
+            let rarity = (1.0 + (all - with + 0.5) / (with + 0.5)).ln();
+            if self.terms.is_prefix(term) { rarity * PREFIX_WEIGHT } else { rarity }
         };
-        texts_with.into_iter().map(rarity).collect()
+        texts_with.into_iter().enumerate().map(rarity).collect()
     }
 }
 
@@ -96,7 +104,7 @@ mod tests {
 
     /// Returns the texts in the order of their scores, best first.
     fn ranked<'a>(query: &str, texts: &[&'a str]) -> Vec<&'a str> {
-        let terms = Terms::of(&SearchQuery::parse(query), char::is_alphanumeric);
+        let terms = Terms::of(&SearchQuery::parse(query));
         let mut ranking = Ranking::of(&terms);
         for text in texts {
             ranking.add(text);
@@ -124,9 +132,16 @@ mod tests {
     }
 
     #[test]
+    fn whole_words_rank_higher_than_beginnings() {
+        let texts = ["a tidewater inlet", "an old tide table", "tidal"];
+
+        assert_eq!(ranked("tide", &texts), [texts[1], texts[0], texts[2]]);
+    }
+
+    #[test]
     fn only_the_beginning_of_a_text_is_ranked() {
         let late = format!("{} tide", "moon ".repeat(RANKING_SOURCE_BYTES));
-        let terms = Terms::of(&SearchQuery::parse("tide"), char::is_alphanumeric);
+        let terms = Terms::of(&SearchQuery::parse("tide"));
         let mut ranking = Ranking::of(&terms);
 
         for text in ["", &late, "tide"] {

@@ -1,350 +1,288 @@
-//! The terms of a search, and the snippets in which they are marked. Words match by their English stems,
-//! ignoring case and accents, as in the full-text indexes of the stores.
+//! The terms of a search, and the words of a text that match them.
 
-use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
-use std::iter;
 use std::ops::Range;
 use std::sync::{Mutex, PoisonError};
 
-use rust_stemmers::{Algorithm, Stemmer};
-use unicode_normalization::UnicodeNormalization;
-use unicode_normalization::char::is_combining_mark;
-use webchat_domain::{SearchQuery, SnippetPart};
+use webchat_domain::SearchQuery;
 
-/// The approximate number of words in a snippet.
-const SNIPPET_WORDS: usize = 24;
+use super::alternatives::{self, Alternative};
+use super::index::{Entry, connected, words_range};
+use super::segments::{Segment, Segments};
 
-/// The number of words in a snippet before the first match.
-const WORDS_BEFORE: usize = 5;
-
-/// The maximum length of a snippet in bytes. It matters only for long words.
-const MAX_SNIPPET_BYTES: usize = 320;
-
-/// The part of a text that is searched for matches to show, in bytes from its beginning. It bounds the cost of a snippet,
-/// which is linear in this length.
-pub const SNIPPET_SOURCE_BYTES: usize = 16 * 1024;
-
-/// The maximum number of words whose stems are cached.
+/// The maximum number of words that are cached.
 const MAX_KNOWN_WORDS: usize = 10_000;
 
 /// The maximum length of such a word, in bytes.
-const MAX_KNOWN_WORD_BYTES: usize = 32;
+const MAX_KNOWN_WORD_BYTES: usize = 64;
 
-/// The stems of a search's words and phrases.
+/// The terms of a search. A text matches if it has an alternative of each requirement, and no excluded one.
 pub struct Terms {
-    stemmer: Stemmer,
-    is_in_word: fn(char) -> bool,
-    /// All stems, each with its index. The stems of excluded terms come last.
-    stems: HashMap<String, usize>,
-    /// The number of stems that are not excluded.
-    searched_stems: usize,
-    /// The indexes of the stems of the words.
-    words: HashSet<usize>,
-    /// The indexes of the stems of each phrase.
-    phrases: Vec<Vec<usize>>,
-    /// The indexes of the stems of each excluded word or phrase.
-    excluded: Vec<Vec<usize>>,
-    /// A cache of words in texts, each with the index of its stem, because stemming a word takes much longer than looking
-    /// it up.
-    known_words: Mutex<HashMap<String, Option<usize>>>,
+    required: Vec<Vec<Alternative>>,
+    excluded: Vec<Alternative>,
+    numbers: Numbers,
+    /// The number of terms that are not only excluded.
+    searched: usize,
+    /// A cache of words in texts, because finding out what they match takes much longer than looking it up.
+    known_words: Mutex<HashMap<String, Found>>,
+}
+
+/// Numbers the terms of a search.
+#[derive(Default)]
+struct Numbers {
+    exact: HashMap<String, usize>,
+    prefixes: Vec<(String, usize)>,
+}
+
+/// The numbers of the terms that a word matches.
+#[derive(Clone, Default)]
+struct Found {
+    /// The term of the word itself.
+    term: Option<usize>,
+    /// Its other forms, and the beginnings of words.
+    others: Vec<usize>,
+}
+
+/// The terms in a text.
+pub(super) struct Matches {
+    pub(super) words: Vec<Word>,
+    /// Connected words that match as one word.
+    connected: Vec<Word>,
 }
 
 /// A word of a text.
 pub(super) struct Word {
     /// The range of its bytes in the text.
-    range: Range<usize>,
-    /// The index of its stem, if the search contains that stem.
-    pub(super) stem: Option<usize>,
-    is_match: bool,
+    pub(super) range: Range<usize>,
+    found: Found,
 }
 
 impl Terms {
-    /// Stems the terms of a query. `is_in_word` returns whether the store's index treats a character as part of a
-    /// word.
+    /// Finds the terms of a query.
     #[must_use]
-    pub fn of(query: &SearchQuery, is_in_word: fn(char) -> bool) -> Self {
-        let mut terms = Self {
-            stemmer: Stemmer::create(Algorithm::English),
-            is_in_word,
-            stems: HashMap::new(),
-            searched_stems: 0,
-            words: HashSet::new(),
-            phrases: Vec::new(),
-            excluded: Vec::new(),
-            known_words: Mutex::default(),
-        };
-        terms.words = query.words.iter().flat_map(|word| terms.add(word)).collect();
-        terms.phrases = query.phrases.iter().map(|phrase| terms.add(phrase)).collect();
-        terms.searched_stems = terms.stems.len();
-        terms.excluded = query.excluded.iter().map(|term| terms.add(term)).collect();
-        terms
+    pub fn of(query: &SearchQuery) -> Self {
+        let phrases = query.phrases.iter().map(|phrase| alternatives::of_phrase(phrase));
+        let mut required: Vec<_> = phrases.collect();
+        let last = query.words.len().saturating_sub(1);
+        let words = query.words.iter().enumerate();
+        let words = words.map(|(index, word)| alternatives::of_word(word, index == last));
+        if query.any_word {
+            required.push(words.flatten().collect());
+        } else {
+            required.extend(words);
+        }
+        required.retain(|alternatives| !alternatives.is_empty());
+        let excluded = query.excluded.iter().flat_map(|term| alternatives::of_word(term, false));
+        let excluded: Vec<_> = excluded.collect();
+        let mut numbers = Numbers::default();
+        numbers.add_all(required.iter().flatten());
+        let searched = numbers.len();
+        numbers.add_all(&excluded);
+        Self { required, excluded, numbers, searched, known_words: Mutex::default() }
     }
 
-    /// Whether the text contains at least one of the words, all phrases and no excluded term.
+    /// Returns the requirements. A text must match an alternative of each. If there are none, no text matches.
+    #[must_use]
+    pub fn required(&self) -> &[Vec<Alternative>] {
+        &self.required
+    }
+
+    /// Returns the alternatives that a text must not match.
+    #[must_use]
+    pub fn excluded(&self) -> &[Alternative] {
+        &self.excluded
+    }
+
+    /// Whether the order of the words in a text matters.
+    #[must_use]
+    pub fn has_sequences(&self) -> bool {
+        let mut all = self.required.iter().flatten().chain(&self.excluded);
+        all.any(|alternative| alternative.terms.len() > 1)
+    }
+
+    /// Whether the text matches.
     #[must_use]
     pub fn matches(&self, text: &str) -> bool {
-        let words: Vec<Word> = self.words_of(text).collect();
-        let contains = |phrase: &Vec<usize>| {
-            !phrase.is_empty() && words.windows(phrase.len()).any(|part| is_phrase(part, phrase))
+        let matches = self.find_in(text);
+        let present: HashSet<usize> = matches.all().flat_map(Word::numbers).collect();
+        let is_present = |alternative: &Alternative| {
+            let numbers = self.numbers.of(alternative);
+            match numbers.as_slice() {
+                [number] => present.contains(number),
+                numbers => matches.sequences(numbers).next().is_some(),
+            }
         };
-        if self.words.is_empty() && self.phrases.is_empty() {
-            return false;
-        }
-        (self.words.is_empty() || words.iter().any(|word| self.is_word(word)))
-            && self.phrases.iter().all(contains)
-            && !self.excluded.iter().any(contains)
+        !self.required.is_empty()
+            && self.required.iter().all(|alternatives| alternatives.iter().any(is_present))
+            && !self.excluded.iter().any(is_present)
     }
 
-    /// Whether the search contains both words and phrases.
-    #[must_use]
-    pub fn has_words_and_phrases(&self) -> bool {
-        !self.words.is_empty() && !self.phrases.is_empty()
-    }
-
-    /// Whether the text contains at least one of the words.
-    #[must_use]
-    pub fn has_word_in(&self, text: &str) -> bool {
-        self.words_of(text).any(|word| self.is_word(&word))
-    }
-
-    /// Returns the part of the text with the most terms, with the matches marked. Only matches in the first
-    /// [`SNIPPET_SOURCE_BYTES`] count. If there are none, the snippet is the beginning of the text.
-    #[must_use]
-    pub fn snippet(&self, text: &str) -> Vec<SnippetPart> {
-        let source = text.get(..text.floor_char_boundary(SNIPPET_SOURCE_BYTES)).unwrap_or_default();
-        let mut words: Vec<Word> = self.words_of(source).collect();
-        self.mark(&mut words);
-        let shown = snippet_range(source, &words);
-        let mut parts = SnippetBuilder::default();
-        if shown.start > 0 {
-            parts.push("…", false);
-        }
-        let mut done = shown.start;
-        for word in words.iter().filter(|word| word.is_match) {
-            let end = word.range.end.min(shown.end);
-            if word.range.start >= done && word.range.start < shown.end {
-                parts.push(text.get(done..word.range.start).unwrap_or_default(), false);
-                parts.push(text.get(word.range.start..end).unwrap_or_default(), true);
-                done = end;
+    /// Finds the words and their terms in a text.
+    pub(super) fn find_in(&self, text: &str) -> Matches {
+        let segments: Vec<Segment> = Segments::of(text).collect();
+        let mut known = self.known_words.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut word = |range: Range<usize>, entry_of: &dyn Fn(&str) -> Entry| {
+            let text = text.get(range.clone()).unwrap_or_default();
+            if let Some(found) = known.get(text) {
+                return Word { range, found: found.clone() };
             }
-        }
-        parts.push(text.get(done..shown.end).unwrap_or_default(), false);
-        if shown.end < text.len() {
-            parts.push("…", false);
-        }
-        parts.0
-    }
-
-    /// Returns the number of distinct stems of words and phrases.
-    pub(super) fn searched_stems(&self) -> usize {
-        self.searched_stems
-    }
-
-    pub(super) fn words_of(&self, text: &str) -> impl Iterator<Item = Word> {
-        let mut known_words = self.known_words.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut stem_of = move |word: &str| {
-            if let Some(stem) = known_words.get(word) {
-                return *stem;
+            let found = self.numbers.find(&entry_of(text));
+            if known.len() == MAX_KNOWN_WORDS {
+                known.clear();
             }
-            if known_words.len() == MAX_KNOWN_WORDS {
-                known_words.clear();
+            if text.len() <= MAX_KNOWN_WORD_BYTES {
+                known.insert(text.to_owned(), found.clone());
             }
-            let stem = self.stems.get(&self.stem(word)).copied();
-            if word.len() <= MAX_KNOWN_WORD_BYTES {
-                known_words.insert(word.to_owned(), stem);
-            }
-            stem
+            Word { range, found }
         };
-        word_ranges(text, self.is_in_word).map(move |range| {
-            let stem = text.get(range.clone()).and_then(&mut stem_of);
-            Word { range, stem, is_match: false }
-        })
+        let connected = connected(&segments)
+            .map(|words| word(words_range(words), &Entry::of_connected))
+            .filter(|words| words.found.numbers().next().is_some())
+            .collect();
+        let entry_of = |segment: &Segment| {
+            let kind = segment.kind;
+            move |text: &str| Entry::of(text, kind)
+        };
+        let words = segments.iter().map(|segment| word(segment.range.clone(), &entry_of(segment)));
+        Matches { words: words.collect(), connected }
     }
 
-    /// Adds the stems of a word or phrase of the search. Returns their indexes.
-    fn add(&mut self, term: &str) -> Vec<usize> {
-        let ranges = word_ranges(term, self.is_in_word);
-        let indexes = ranges.filter_map(|range| {
-            let stem = self.stem(term.get(range)?);
-            let next = self.stems.len();
-            Some(*self.stems.entry(stem).or_insert(next))
-        });
-        indexes.collect()
-    }
-
-    fn stem(&self, word: &str) -> String {
-        self.stemmer.stem(&normalize(word)).into_owned()
-    }
-
-    fn is_word(&self, word: &Word) -> bool {
-        word.stem.is_some_and(|stem| self.words.contains(&stem))
-    }
-
-    fn mark(&self, words: &mut [Word]) {
-        for word in words.iter_mut() {
-            word.is_match = self.is_word(word);
+    /// Returns the parts of the text that match, in order.
+    pub(super) fn matching_ranges(&self, matches: &Matches) -> Vec<Range<usize>> {
+        let mut single = HashSet::new();
+        let mut ranges = Vec::new();
+        for alternative in self.required.iter().flatten() {
+            let numbers = self.numbers.of(alternative);
+            if let [number] = numbers.as_slice() {
+                single.insert(*number);
+            } else {
+                let words = matches.sequences(&numbers).flatten();
+                ranges.extend(words.map(|word| word.range.clone()));
+            }
         }
-        for phrase in self.phrases.iter().filter(|phrase| !phrase.is_empty()) {
-            for start in 0..words.len() {
-                let Some(candidate) = words.get_mut(start..start + phrase.len()) else {
-                    break;
-                };
-                if is_phrase(candidate, phrase) {
-                    for word in candidate {
-                        word.is_match = true;
-                    }
-                }
+        let matching =
+            matches.all().filter(|word| word.numbers().any(|number| single.contains(&number)));
+        ranges.extend(matching.map(|word| word.range.clone()));
+        merged(ranges)
+    }
+
+    /// Returns the number of different terms that are not only excluded.
+    pub(super) fn searched(&self) -> usize {
+        self.searched
+    }
+
+    /// Whether the term with this number is the beginning of a word.
+    pub(super) fn is_prefix(&self, number: usize) -> bool {
+        self.numbers.prefixes.iter().any(|(_, prefix)| *prefix == number)
+    }
+}
+
+impl Numbers {
+    fn len(&self) -> usize {
+        self.exact.len() + self.prefixes.len()
+    }
+
+    fn add_all<'a>(&mut self, alternatives: impl IntoIterator<Item = &'a Alternative>) {
+        for (term, is_prefix) in alternatives.into_iter().flat_map(Alternative::each) {
+            let next = self.len();
+            if !is_prefix {
+                self.exact.entry(term.to_owned()).or_insert(next);
+            } else if self.of_prefix(term).is_none() {
+                self.prefixes.push((term.to_owned(), next));
             }
         }
     }
-}
 
-/// Whether these words have the stems of the phrase.
-fn is_phrase(words: &[Word], phrase: &[usize]) -> bool {
-    words.iter().map(|word| word.stem).eq(phrase.iter().copied().map(Some))
-}
-
-/// Returns the byte ranges of the words of a text.
-fn word_ranges(text: &str, is_in_word: fn(char) -> bool) -> impl Iterator<Item = Range<usize>> {
-    let mut end = 0;
-    iter::from_fn(move || {
-        let start = end + text.get(end..)?.find(is_in_word)?;
-        let word = text.get(start..)?.split(|c| !is_in_word(c)).next()?;
-        end = start + word.len();
-        Some(start..end)
-    })
-}
-
-/// Removes accents and converts the word to lower case.
-fn normalize(word: &str) -> Cow<'_, str> {
-    if word.is_ascii() {
-        return Cow::Owned(word.to_ascii_lowercase());
+    /// Returns the numbers of the alternative's terms.
+    fn of(&self, alternative: &Alternative) -> Vec<usize> {
+        let number = |(term, is_prefix): (&str, bool)| {
+            if is_prefix { self.of_prefix(term) } else { self.exact.get(term).copied() }
+        };
+        alternative.each().filter_map(number).collect()
     }
-    let bare: String = word.nfd().filter(|c| !is_combining_mark(*c)).collect();
-    Cow::Owned(bare.to_lowercase())
+
+    fn of_prefix(&self, prefix: &str) -> Option<usize> {
+        let mut prefixes = self.prefixes.iter();
+        prefixes.find(|(known, _)| known == prefix).map(|(_, number)| *number)
+    }
+
+    fn find(&self, entry: &Entry) -> Found {
+        let forms = entry.forms.iter().filter_map(|form| self.exact.get(form).copied());
+        let begins = |prefix: &str| {
+            entry.term.starts_with(prefix)
+                || entry.forms.iter().any(|form| form.starts_with(prefix))
+        };
+        let prefixes = self.prefixes.iter().filter(|(prefix, _)| begins(prefix));
+        let others = forms.chain(prefixes.map(|(_, number)| *number)).collect();
+        Found { term: self.exact.get(&entry.term).copied(), others }
+    }
 }
 
-/// Returns the byte range of the text that the snippet shows.
-fn snippet_range(text: &str, words: &[Word]) -> Range<usize> {
-    let best = best_start(words);
-    let first = best.saturating_sub(WORDS_BEFORE);
-    let range_of = |index: usize| words.get(index).map(|word| word.range.clone());
-    let best = range_of(best).map_or(0, |range| range.start);
-    let from = if first == 0 { 0 } else { range_of(first).map_or(0, |range| range.start) };
-    let from = text.ceil_char_boundary(from.max(best.saturating_sub(MAX_SNIPPET_BYTES / 2)));
-    let to = match range_of(first + SNIPPET_WORDS) {
-        Some(next) => range_of(first + SNIPPET_WORDS - 1).map_or(next.start, |last| last.end),
-        None => text.len(),
-    };
-    from..text.floor_char_boundary(to.min(from + MAX_SNIPPET_BYTES))
+impl Found {
+    fn numbers(&self) -> impl Iterator<Item = usize> {
+        self.term.into_iter().chain(self.others.iter().copied())
+    }
 }
 
-/// Returns the index of the match after which the most distinct terms follow nearby, or 0 without a match.
-fn best_start(words: &[Word]) -> usize {
-    let near = SNIPPET_WORDS - WORDS_BEFORE;
-    let terms = term_bits(words);
-    let terms_from = |start: usize| {
-        let nearby = terms.iter().skip(start).take(near);
-        nearby.fold(0, |all, term| all | term).count_ones()
-    };
-    let matches = words.iter().enumerate().filter(|(_, word)| word.is_match);
-    // `max_by_key` returns the last of several maxima: reverse the order to get the first.
-    matches.map(|(index, _)| index).rev().max_by_key(|index| terms_from(*index)).unwrap_or(0)
+impl Word {
+    /// Returns the numbers of the terms that the word matches.
+    pub(super) fn numbers(&self) -> impl Iterator<Item = usize> {
+        self.found.numbers()
+    }
 }
 
-/// Returns for each word the bit of its term, or no bit if it is not a match. If there are more terms than bits,
-/// several share a bit.
-fn term_bits(words: &[Word]) -> Vec<u128> {
-    let bit_of = |stem: usize| 1_u128.rotate_left(u32::try_from(stem % 128).unwrap_or_default());
-    let bit = |word: &Word| word.stem.filter(|_| word.is_match).map_or(0, bit_of);
-    words.iter().map(bit).collect()
+impl Matches {
+    /// Returns all words, and connected words that match as one word.
+    pub(super) fn all(&self) -> impl Iterator<Item = &Word> {
+        self.words.iter().chain(&self.connected)
+    }
+
+    /// Returns the words that match the terms of a sequence one after the other.
+    fn sequences(&self, numbers: &[usize]) -> impl Iterator<Item = &[Word]> {
+        // A window can't be empty. A sequence has at least two terms.
+        self.words.windows(numbers.len().max(1)).filter(move |words| is_sequence(words, numbers))
+    }
 }
 
-#[derive(Default)]
-struct SnippetBuilder(Vec<SnippetPart>);
+/// Whether the words match these terms, of which the last one may be the beginning of a word.
+fn is_sequence(words: &[Word], numbers: &[usize]) -> bool {
+    let Some((last, before)) = numbers.split_last() else { return false };
+    let Some((last_word, words_before)) = words.split_last() else { return false };
+    words_before.iter().map(|word| word.found.term).eq(before.iter().copied().map(Some))
+        && last_word.numbers().any(|number| number == *last)
+}
 
-impl SnippetBuilder {
-    /// Appends a text. Adjacent texts of one kind become one part.
-    fn push(&mut self, text: &str, matched: bool) {
-        if text.is_empty() {
-            return;
-        }
-        match self.0.last_mut() {
-            Some(last) if last.matched == matched => last.text.push_str(text),
-            _ => self.0.push(SnippetPart { text: text.to_owned(), matched }),
+/// Merges ranges that overlap or touch.
+fn merged(mut ranges: Vec<Range<usize>>) -> Vec<Range<usize>> {
+    ranges.sort_unstable_by_key(|range| (range.start, range.end));
+    let mut merged: Vec<Range<usize>> = Vec::with_capacity(ranges.len());
+    for range in ranges {
+        match merged.last_mut() {
+            Some(last) if range.start <= last.end => last.end = last.end.max(range.end),
+            _ => merged.push(range),
         }
     }
+    merged
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn is_in_word(c: char) -> bool {
-        c.is_alphanumeric() || c == '\'' || is_combining_mark(c)
-    }
-
-    fn snippet(query: &str, text: &str) -> String {
-        let parts = Terms::of(&SearchQuery::parse(query), is_in_word).snippet(text);
-        let shown = |part: &SnippetPart| {
-            if part.matched { format!("[{}]", part.text) } else { part.text.clone() }
-        };
-        parts.iter().map(shown).collect()
-    }
+    use crate::search::cases::SEARCH_CASES;
 
     #[test]
-    fn all_forms_of_a_word_are_marked() {
-        assert_eq!(
-            snippet("TIDE moons", "Tides, the tide's moon."),
-            "[Tides], the [tide's] [moon]."
-        );
-        assert_eq!(snippet("cafe", "Le CAFÉ, le cafe\u{301}"), "Le [CAFÉ], le [cafe\u{301}]");
-    }
-
-    #[test]
-    fn the_words_of_a_phrase_are_marked_only_in_sequence() {
-        assert_eq!(
-            snippet("\"the tide\"", "the moon and the tide, not the tides of the sea"),
-            "the moon and [the] [tide], not [the] [tides] of the sea"
-        );
-    }
-
-    #[test]
-    fn the_part_of_a_long_text_with_the_most_terms_is_shown() {
-        let filler = "and many other things of little weight are said here ".repeat(9);
-        let text = format!("a tide alone {filler} the moon and the tide together {filler}");
-
-        assert_eq!(
-            snippet("moon tide", &text),
-            "…weight are said here  the [moon] and the [tide] together and many other things of \
-             little weight are said here and many other things…"
-        );
-    }
-
-    #[test]
-    fn a_snippet_of_very_long_words_is_short() {
-        for text in ["x".repeat(9_999), format!("tide{}tide", "–".repeat(9_999)), "–".repeat(9_999)]
-        {
-            assert!(snippet("tide", &text).len() < MAX_SNIPPET_BYTES + 20, "{text:.20}");
+    fn each_text_matches_the_searches_that_should_find_it() {
+        let mut wrong = Vec::new();
+        for case in SEARCH_CASES {
+            let expected = case.found_by.iter().map(|query| (query, true));
+            for (query, is_found) in
+                expected.chain(case.not_found_by.iter().map(|query| (query, false)))
+            {
+                if Terms::of(&SearchQuery::parse(query)).matches(case.text) != is_found {
+                    wrong.push((case.text, query, is_found));
+                }
+            }
         }
-        let late = format!("{} tide", "–潮 ".repeat(1_999));
-        assert!(snippet("tide", &late).contains("[tide]"));
-    }
-
-    #[test]
-    fn a_match_beyond_the_searched_part_of_a_text_is_not_shown() {
-        let text =
-            format!("It begins here {}tide", "and goes further ".repeat(SNIPPET_SOURCE_BYTES));
-
-        let shown = snippet("tide", &text);
-
-        assert!(shown.starts_with("It begins here and") && shown.ends_with('…'), "{shown}");
-    }
-
-    #[test]
-    fn the_snippet_of_a_text_without_a_match_is_its_beginning() {
-        assert_eq!(snippet("tide", "Nothing of the kind."), "Nothing of the kind.");
-        assert_eq!(snippet("tide", ""), "");
+        assert!(wrong.is_empty(), "{wrong:#?}");
     }
 }

@@ -14,7 +14,7 @@ use crate::openapi::responses::InvalidParameterResponse;
 const SEARCH: &str = "/search_conversations";
 
 /// The maximum number of conversations in a search result.
-const MAX_FOUND: usize = 100;
+const MAX_FOUND: u32 = 100;
 
 #[derive(OpenApi)]
 #[openapi(paths(search))]

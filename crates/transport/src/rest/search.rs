@@ -1,10 +1,10 @@
-//! Full-text search over the user's messages.
+//! Full-text search over the user's titles and messages.
 
 use actix_web::web::{self, Data, Json, Query, ServiceConfig};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, OpenApi, ToSchema};
-use webchat_chat::Chat;
-use webchat_domain::SearchHit;
+use webchat_chat::{Chat, SearchResults};
+use webchat_domain::{SearchHit, TitleHit};
 
 use crate::error::api_error::ApiError;
 use crate::extract::paging::page_size;
@@ -25,21 +25,24 @@ pub(crate) fn routes(config: &mut ServiceConfig) {
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 struct SearchQuery {
-    /// The words to search for: `moon "spring tide" -storm`.
+    /// What to search for: `moon "spring tide" -storm ti`. All words are required; the last one can be incomplete.
     #[serde(default)]
     #[param(required = true)]
     q: String,
-    /// The maximum number of hits: 20 by default.
+    /// The maximum number of titles and of hits: 20 by default.
     #[param(minimum = 1, maximum = 100)]
     limit: Option<u32>,
 }
 
 #[derive(Serialize, ToSchema)]
 struct Hits {
+    /// The conversations whose titles match, the last updated ones first.
+    titles: Vec<TitleHit>,
+    /// The messages that match, best first.
     hits: Vec<SearchHit>,
 }
 
-/// Searches the user's messages, best match first.
+/// Searches the titles of the user's conversations and their messages.
 #[utoipa::path(
     get,
     path = SEARCH,
@@ -54,6 +57,7 @@ async fn search(
     chat: Data<Chat>,
 ) -> Result<Json<Hits>, ApiError> {
     let limit = page_size(query.limit, 20, 100)?;
-    let hits = chat.conversations.search(caller.user_id, &query.q, limit).await?;
-    Ok(Json(Hits { hits }))
+    let SearchResults { titles, hits } =
+        chat.conversations.search(caller.user_id, &query.q, limit).await?;
+    Ok(Json(Hits { titles, hits }))
 }

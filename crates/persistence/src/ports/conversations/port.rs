@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use webchat_domain::{
     Conversation, ConversationId, Message, MessageId, SearchHit, SearchQuery, Timestamp, Title,
-    TurnId, UserId,
+    TitleHit, TurnId, UserId,
 };
 
 use super::append::{Append, AppendOutcome, ContinueAnswer};
@@ -210,4 +210,16 @@ pub trait Conversations: Send + Sync {
         query: &SearchQuery,
         max_messages: u32,
     ) -> Result<Vec<(ConversationId, f64)>, StoreError>;
+
+    /// Returns the user's conversations whose titles match, at most `limit`, the last updated ones first. Searches the
+    /// [`MAX_SEARCHED_TITLES`](crate::search::MAX_SEARCHED_TITLES) last updated conversations.
+    ///
+    /// # Errors
+    /// As [`Conversations::search`].
+    async fn search_titles(
+        &self,
+        user_id: UserId,
+        query: &SearchQuery,
+        limit: u32,
+    ) -> Result<Vec<TitleHit>, StoreError>;
 }

@@ -3,9 +3,12 @@
 
 use webchat_domain::{SearchQuery, TurnId, UserId};
 
-use super::harness::{Store, append, append_text, final_state, search, start, turn_append};
+use super::harness::{
+    Store, append, append_text, edit, final_state, renaming, search, start, turn_append,
+};
 use crate::AnswerUpdate;
 use crate::search::SNIPPET_SOURCE_BYTES;
+use crate::search::cases::SEARCH_CASES;
 use crate::testing::fixtures::{moment, unwrap_stored};
 
 pub async fn a_search_stems_words_ranks_messages_and_returns_snippets(store: &Store) {
@@ -30,6 +33,89 @@ pub async fn a_search_stems_words_ranks_messages_and_returns_snippets(store: &St
     assert_eq!(store.search(user_id, &SearchQuery::parse("tide"), 1).await.unwrap().len(), 1);
 }
 
+pub async fn a_search_finds_words_of_many_languages_and_programs(store: &Store) {
+    let user_id = UserId::generate();
+    let id = start(store, user_id).await;
+    for case in SEARCH_CASES {
+        append_text(store, user_id, id, case.text).await;
+    }
+    let mut wrong = Vec::new();
+
+    for (position, case) in (1..).zip(SEARCH_CASES) {
+        for (queries, is_found) in [(case.found_by, true), (case.not_found_by, false)] {
+            for query in queries {
+                let hits = store.search(user_id, &SearchQuery::parse(query), 100).await.unwrap();
+                if hits.iter().any(|hit| hit.position == position) != is_found {
+                    wrong.push((case.text, query, is_found));
+                }
+            }
+        }
+    }
+
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+pub async fn a_search_marks_what_it_found(store: &Store) {
+    let user_id = UserId::generate();
+    let id = start(store, user_id).await;
+    for text in ["今天上海的天气很好", "an e-mail from the office", "call HttpServer::new()"]
+    {
+        append_text(store, user_id, id, text).await;
+    }
+    let marked = async |query: &str| -> Vec<String> {
+        let hits = store.search(user_id, &SearchQuery::parse(query), 10).await.unwrap();
+        let parts = hits.into_iter().flat_map(|hit| hit.snippet);
+        parts.filter(|part| part.matched).map(|part| part.text).collect()
+    };
+
+    assert_eq!(marked("天气很 上海").await, ["上海", "天气很"]);
+    assert_eq!(marked("email offi").await, ["e-mail", "office"]);
+    assert_eq!(marked("server").await, ["HttpServer"]);
+}
+
+pub async fn a_search_can_accept_any_of_its_words(store: &Store) {
+    let user_id = UserId::generate();
+    let id = start(store, user_id).await;
+    for text in ["the moon", "a neap tide", "a neap tide and the moon", "the sun"] {
+        append_text(store, user_id, id, text).await;
+    }
+    let query = SearchQuery { any_word: true, ..SearchQuery::parse("moon neap") };
+
+    let hits = store.search(user_id, &query, 10).await.unwrap();
+
+    let positions: Vec<_> = hits.iter().map(|hit| hit.position).collect();
+    assert_eq!(positions.len(), 3);
+    assert_eq!(positions[0], 3, "the message with both words comes first");
+}
+
+pub async fn a_search_finds_titles(store: &Store) {
+    let (user_id, other) = (UserId::generate(), UserId::generate());
+    let mut ids = Vec::new();
+    for (at, text) in (1..).zip(["Tides of the sea", "Spring tide", "The moon"]) {
+        let id = start(store, user_id).await;
+        edit(store, user_id, id, renaming(text), at).await;
+        ids.push(id);
+    }
+    let foreign = start(store, other).await;
+    edit(store, other, foreign, renaming("tide"), 1).await;
+    let titles = async |query: &str, limit: u32| -> Vec<_> {
+        let hits = store.search_titles(user_id, &SearchQuery::parse(query), limit).await.unwrap();
+        hits.into_iter().map(|hit| hit.conversation_id).collect()
+    };
+
+    assert_eq!(titles("tide", 10).await, [ids[1], ids[0]], "the last updated one comes first");
+    assert_eq!(titles("tide", 1).await, [ids[1]]);
+    assert_eq!(titles("tide sea", 10).await, [ids[0]]);
+    assert_eq!(titles("tide -spring", 10).await, [ids[0]]);
+    assert_eq!(titles("storm", 10).await, []);
+    let hit = &store.search_titles(user_id, &SearchQuery::parse("sprin"), 10).await.unwrap()[0];
+    assert_eq!(hit.updated_at, moment(2));
+    let parts: Vec<_> = hit.title.iter().map(|part| (part.text.as_str(), part.matched)).collect();
+    assert_eq!(parts, [("Spring", true), (" tide", false)]);
+    store.delete(user_id, ids[1]).await.unwrap();
+    assert_eq!(titles("tide", 10).await, [ids[0]]);
+}
+
 pub async fn a_search_respects_phrases_and_exclusions(store: &Store) {
     let user_id = UserId::generate();
     let id = start(store, user_id).await;
@@ -39,8 +125,8 @@ pub async fn a_search_respects_phrases_and_exclusions(store: &Store) {
 
     assert_eq!(search(store, user_id, "\"spring tide\"").await, ["spring tide"]);
     assert_eq!(search(store, user_id, "tide -spring").await, ["a neap tide"]);
-    assert_eq!(search(store, user_id, "moon neap").await.len(), 2);
-    assert_eq!(search(store, user_id, "moon neap \"a neap\"").await, ["a neap tide"]);
+    assert_eq!(search(store, user_id, "moon neap").await, Vec::<String>::new());
+    assert_eq!(search(store, user_id, "tide \"a neap\"").await, ["a neap tide"]);
 }
 
 pub async fn a_search_finds_each_conversation_once_by_its_best_message(store: &Store) {
@@ -98,7 +184,7 @@ pub async fn a_search_scores_only_the_messages_of_its_user(store: &Store) {
     for text in ["a neap tide", "a spring tide and the moon"] {
         append_text(store, user_id, own, text).await;
     }
-    let query = SearchQuery::parse("neap tide");
+    let query = SearchQuery { any_word: true, ..SearchQuery::parse("neap tide") };
 
     let alone = store.search(user_id, &query, 10).await.unwrap();
     for _ in 0..5 {

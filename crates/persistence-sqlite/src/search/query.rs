@@ -1,15 +1,15 @@
-//! Full-text search.
+//! Full-text search in messages.
 
 use std::iter::repeat;
 
 use rusqlite::{MAIN_DB, Row, Transaction, params};
-use unicode_normalization::char::is_combining_mark;
 use webchat_domain::{ConversationId, FewShotExample, SearchHit, SearchQuery, UserId};
 use webchat_persistence::search::{
     ExampleMatches, MAX_CONVERSATIONS_WITH_EXAMPLES, RANKING_SOURCE_BYTES, Ranking,
     SNIPPET_SOURCE_BYTES, Terms,
 };
 
+use super::expression::expression;
 use crate::rows;
 
 /// The maximum number of matches that are found. Older matches are ignored.
@@ -19,13 +19,13 @@ const MAX_MATCHES: u32 = 10_000;
 /// ranked, and the other ones follow them.
 const MAX_RANKED_BYTES: usize = 8 * 1024 * 1024;
 
-/// Finds a user's newest matches on the visible paths. Doesn't call `bm25`, which counts the occurrences of each term in
-/// the messages of all users.
+/// Finds a user's newest matches on the visible paths.
 const MATCHES: &str = "
     WITH matches AS MATERIALIZED (
-        SELECT rowid AS id FROM messages_fts WHERE messages_fts MATCH ?1 ORDER BY rowid DESC LIMIT ?2
+        SELECT rowid AS id FROM message_terms WHERE message_terms MATCH ?1 ORDER BY rowid DESC LIMIT ?2
     )
-    SELECT id FROM matches JOIN live_messages USING (id) WHERE active = 1 ORDER BY id DESC";
+    SELECT id FROM matches JOIN live_messages USING (id)
+    WHERE active = 1 AND user_id = ?3 ORDER BY id DESC";
 
 /// A matching message with its score.
 struct Match {
@@ -34,20 +34,20 @@ struct Match {
 }
 
 /// Returns the best messages with their snippets.
-pub(super) fn search(
+pub(crate) fn search(
     transaction: &Transaction<'_>,
     user_id: UserId,
     query: &SearchQuery,
     limit: u32,
 ) -> rusqlite::Result<Vec<SearchHit>> {
-    let terms = Terms::of(query, is_in_word);
+    let terms = Terms::of(query);
     // A character has at least one byte. The additional one lets the snippet know that the text is longer.
     let source = SNIPPET_SOURCE_BYTES + 1;
     let mut message = transaction.prepare_cached(
         "SELECT conversation_id, message_id, position, role, created_at, substr(content, 1, ?2) AS source
          FROM messages WHERE id = ?1",
     )?;
-    let best = best_matches(transaction, user_id, query, &terms, limit)?;
+    let best = best_matches(transaction, user_id, &terms, limit)?;
     let hit_of = |matching: &Match| {
         message.query_row(params![matching.id, source], |row| hit(row, matching.score, &terms))
     };
@@ -55,16 +55,16 @@ pub(super) fn search(
 }
 
 /// Returns the conversations of the best messages, each with the score of its best message.
-pub(super) fn search_conversations(
+pub(crate) fn search_conversations(
     transaction: &Transaction<'_>,
     user_id: UserId,
     query: &SearchQuery,
     max_messages: u32,
 ) -> rusqlite::Result<Vec<(ConversationId, f64)>> {
-    let terms = Terms::of(query, is_in_word);
+    let terms = Terms::of(query);
     let mut message =
         transaction.prepare_cached("SELECT conversation_id FROM messages WHERE id = ?1")?;
-    let best = best_matches(transaction, user_id, query, &terms, max_messages)?;
+    let best = best_matches(transaction, user_id, &terms, max_messages)?;
     let conversation_of = |matching: &Match| {
         message.query_row([matching.id], |row| {
             Ok((rows::parsed(row, "conversation_id")?, matching.score))
@@ -106,13 +106,14 @@ fn add_example_matches(
 fn best_matches(
     transaction: &Transaction<'_>,
     user_id: UserId,
-    query: &SearchQuery,
     terms: &Terms,
     limit: u32,
 ) -> rusqlite::Result<Vec<Match>> {
+    let user_id = user_id.to_simple();
+    let Some(expression) = expression(&user_id, terms) else { return Ok(Vec::new()) };
     let ids: Vec<i64> = transaction
         .prepare_cached(MATCHES)?
-        .query_map(params![expression(user_id, query), MAX_MATCHES], |row| row.get("id"))?
+        .query_map(params![expression, MAX_MATCHES, user_id], |row| row.get("id"))?
         .collect::<rusqlite::Result<_>>()?;
     let scores = scores(transaction, &ids, terms)?.into_iter().chain(repeat(0.0));
     let mut matches: Vec<Match> =
@@ -146,35 +147,6 @@ fn scores(transaction: &Transaction<'_>, ids: &[i64], terms: &Terms) -> rusqlite
 /// Returns the text in these bytes, without an incomplete last character.
 fn valid_text(bytes: &[u8]) -> &str {
     bytes.utf8_chunks().next().map_or("", |chunk| chunk.valid())
-}
-
-/// Converts the query to an FTS5 expression. Every term is quoted, so that none is parsed as an operator.
-fn expression(user_id: UserId, query: &SearchQuery) -> String {
-    let mut required: Vec<String> = query.phrases.iter().map(|term| quoted(term)).collect();
-    if !query.words.is_empty() {
-        required.push(any_of(&query.words));
-    }
-    let mut expression =
-        format!("user_id : \"{}\" AND content : ({})", user_id.to_simple(), required.join(" AND "));
-    if !query.excluded.is_empty() {
-        expression = format!("({expression}) NOT content : {}", any_of(&query.excluded));
-    }
-    expression
-}
-
-/// Whether the index, with its tokenizer `unicode61`, treats the character as part of a word.
-fn is_in_word(c: char) -> bool {
-    c.is_alphanumeric() || is_combining_mark(c)
-}
-
-fn any_of(terms: &[String]) -> String {
-    let quoted: Vec<String> = terms.iter().map(|term| quoted(term)).collect();
-    format!("({})", quoted.join(" OR "))
-}
-
-/// Quotes a term. Replaces NUL, which would end the expression within the term.
-fn quoted(term: &str) -> String {
-    format!("\"{}\"", term.replace('"', "\"\"").replace('\0', " "))
 }
 
 fn hit(row: &Row<'_>, score: f64, terms: &Terms) -> rusqlite::Result<SearchHit> {

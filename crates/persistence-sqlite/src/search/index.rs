@@ -1,0 +1,61 @@
+//! Updates the index when a message is written. A trigger updates it when a message is deleted.
+
+use rusqlite::{Transaction, params};
+use webchat_domain::{MessageId, UserId};
+use webchat_persistence::search::IndexTerms;
+
+/// Indexes the message with this row id, or replaces what is indexed of it.
+pub(crate) fn index(
+    transaction: &Transaction<'_>,
+    id: i64,
+    user_id: UserId,
+    content: &str,
+) -> rusqlite::Result<()> {
+    index_of(transaction, id, &user_id.to_simple(), content)
+}
+
+/// Indexes the new text of a message.
+pub(crate) fn reindex(
+    transaction: &Transaction<'_>,
+    message_id: MessageId,
+    content: &str,
+) -> rusqlite::Result<()> {
+    let (id, user_id): (i64, String) = transaction
+        .prepare_cached("SELECT id, user_id FROM messages WHERE message_id = ?1")?
+        .query_row([message_id.to_simple()], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    index_of(transaction, id, &user_id, content)
+}
+
+pub(super) fn index_of(
+    transaction: &Transaction<'_>,
+    id: i64,
+    user_id: &str,
+    content: &str,
+) -> rusqlite::Result<()> {
+    let terms = IndexTerms::of(content);
+    transaction
+        .prepare_cached(
+            "INSERT OR REPLACE INTO message_terms (rowid, terms, forms) VALUES (?1, ?2, ?3)",
+        )?
+        .execute(params![id, joined(user_id, terms.in_order()), joined(user_id, terms.forms())])
+        .map(drop)
+}
+
+/// Returns a term as it is in the index: it begins with the last 16 digits of the user id. These are random. If two users
+/// have the same digits, their searches are slower.
+pub(super) fn indexed(user_id: &str, term: &str) -> String {
+    format!("{}{term}", user_digits(user_id))
+}
+
+fn joined<'a>(user_id: &str, terms: impl IntoIterator<Item = &'a str>) -> String {
+    let digits = user_digits(user_id);
+    let mut joined = String::new();
+    for term in terms {
+        joined.extend([digits, term, " "]);
+    }
+    joined
+}
+
+fn user_digits(user_id: &str) -> &str {
+    user_id.get(16..).unwrap_or(user_id)
+}

@@ -1,0 +1,94 @@
+//! The ways to match a word or phrase of a search.
+
+use super::fold::fold;
+use super::index::{Entry, connected, name_parts};
+use super::segments::{Kind, Segment, Segments};
+
+/// The minimum length in characters of a word that is also searched as the beginning of one.
+const MIN_PREFIX_CHARS: usize = 2;
+
+/// A way to match a word or phrase of a search.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Alternative {
+    /// A single term, which is one of the terms or forms of a text, or a sequence of terms.
+    pub terms: Vec<String>,
+    /// Whether the last term is only the beginning of a term.
+    pub is_prefix: bool,
+}
+
+impl Alternative {
+    /// Returns the terms, each with whether it is only the beginning of one.
+    pub fn each(&self) -> impl Iterator<Item = (&str, bool)> {
+        let last = self.terms.len().saturating_sub(1);
+        let terms = self.terms.iter().enumerate();
+        terms.map(move |(index, term)| (term.as_str(), self.is_prefix && index == last))
+    }
+
+    fn exact(terms: Vec<String>) -> Self {
+        Self { terms, is_prefix: false }
+    }
+}
+
+/// Returns the ways to match a phrase or an excluded term.
+pub(super) fn of_phrase(phrase: &str) -> Vec<Alternative> {
+    of_segments(phrase, &mut Segments::of(phrase).collect(), false)
+}
+
+/// Returns the ways to match a word, also as a beginning of a word if it is the last one or ends with an asterisk.
+pub(super) fn of_word(word: &str, is_last: bool) -> Vec<Alternative> {
+    let has_asterisk = word.ends_with('*');
+    let mut segments: Vec<Segment> = Segments::of(word).collect();
+    let mut alternatives = of_segments(word, &mut segments, has_asterisk || is_last);
+    if connected(&segments).any(|group| group.len() == segments.len()) {
+        let entry = Entry::of_connected(word);
+        alternatives.push(Alternative::exact(vec![entry.term]));
+        if is_last || has_asterisk {
+            alternatives.push(Alternative { terms: vec![fold(word)], is_prefix: true });
+        }
+    }
+    if let [segment] = segments.as_slice() {
+        let parts = name_parts(word.get(segment.range.clone()).unwrap_or_default());
+        let terms: Vec<String> = parts.iter().map(|part| Entry::of_connected(part).term).collect();
+        if !terms.is_empty() {
+            alternatives.push(Alternative::exact(terms));
+        }
+    }
+    alternatives
+}
+
+fn of_segments(text: &str, segments: &mut Vec<Segment>, is_prefix: bool) -> Vec<Alternative> {
+    // The pair before it contains the character, and a text may continue after it.
+    let is_redundant = matches!(
+        segments.as_slice(),
+        [.., Segment { kind: Kind::Pair, .. }, Segment { kind: Kind::Last, .. }]
+    );
+    if is_redundant {
+        segments.pop();
+    }
+    let Some((last, before)) = segments.split_last() else { return Vec::new() };
+    let text_of = |segment: &Segment| text.get(segment.range.clone()).unwrap_or_default();
+    let terms = before.iter().map(|segment| Entry::of(text_of(segment), segment.kind).term);
+    let terms: Vec<String> = terms.filter(|term| !term.is_empty()).collect();
+    let (last, kind) = (text_of(last), last.kind);
+    let with = |last: String, is_prefix: bool| Alternative {
+        terms: terms.iter().cloned().chain([last]).collect(),
+        is_prefix,
+    };
+    let folded = fold(last);
+    if folded.is_empty() {
+        return if terms.is_empty() { Vec::new() } else { vec![Alternative::exact(terms)] };
+    }
+    if kind == Kind::Last {
+        return vec![with(folded, true)];
+    }
+    let name = last.trim_end_matches(['+', '#']);
+    if terms.is_empty() && kind == Kind::Word && name.len() < last.len() {
+        let signs = last.get(name.len()..).unwrap_or_default();
+        return vec![Alternative::exact(vec![format!("{folded}{signs}")])];
+    }
+    let mut alternatives = vec![with(Entry::of(last, kind).term, false)];
+    if is_prefix && kind == Kind::Word && folded.chars().count() >= MIN_PREFIX_CHARS {
+        alternatives.push(with(folded, true));
+    }
+    alternatives
+}

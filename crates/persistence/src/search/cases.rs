@@ -1,0 +1,221 @@
+//! Texts and the searches that find them, as every store must.
+
+/// A text with searches that find it and searches that don't.
+pub struct SearchCase {
+    /// The text.
+    pub text: &'static str,
+    /// Queries that find it.
+    pub found_by: &'static [&'static str],
+    /// Queries that don't find it.
+    pub not_found_by: &'static [&'static str],
+}
+
+const fn case(
+    text: &'static str,
+    found_by: &'static [&'static str],
+    not_found_by: &'static [&'static str],
+) -> SearchCase {
+    SearchCase { text, found_by, not_found_by }
+}
+
+/// Texts that people search for, in many languages.
+pub const SEARCH_CASES: &[SearchCase] = &[
+    // English: stems, all words, the beginning of the last word, phrases and exclusions
+    case(
+        "many studies of running children",
+        &[
+            "study",
+            "studie",
+            "stud",
+            "run child",
+            "children many",
+            "chil*  runn*",
+            "\"running children\"",
+            "man* child",
+        ],
+        &["stu running", "runs study adult", "udies", "\"many children\"", "study -running"],
+    ),
+    case(
+        "he said \"moon landing\" twice",
+        &[
+            "moon-landing",
+            "“moon landing”",
+            "\"moon landing\"",
+            "\0moon",
+            "moo",
+            "land*",
+            "moon -sun",
+        ],
+        &["moon -landing", "\"landing moon\"", "m", "moon sun"],
+    ),
+    case(
+        "to be or not to be",
+        &["to be or not to be", "\"to be or not to be\"", "NOT", "or"],
+        &["and"],
+    ),
+    case(
+        "don't use O'Brien's key",
+        &["don't", "don’t", "dont", "O'Brien", "obrien", "brien"],
+        &["done"],
+    ),
+    case("vitamin C, plan B", &["vitamin c", "plan b"], &["C++", "vitamin d", "pla vitamin"]),
+    case(
+        "a state-of-the-art e-mail client",
+        &["state-of-the-art", "state of the art", "e-mail", "email", "emails", "emai", "art"],
+        &["state-art", "male"],
+    ),
+    case(
+        "it was set up by e‑mail: co-operate",
+        &["email", "cooperate", "co-operation"],
+        &["mailco"],
+    ),
+    // Programs, addresses and numbers
+    case(
+        "call my_helper_function before parse_config()",
+        &[
+            "my_helper_function",
+            "helper",
+            "my_helper",
+            "my_help",
+            "parse_config()",
+            "parseconfig",
+            "helper_function",
+        ],
+        &["my_function", "function_helper"],
+    ),
+    case(
+        "the class HttpRequestParser fails",
+        &[
+            "HttpRequestParser",
+            "httprequest",
+            "http",
+            "request parser",
+            "RequestParser",
+            "requestp",
+        ],
+        &["parserequest", "questpar"],
+    ),
+    case(
+        "GPT-4 and python3, parseURL, iPhone 15",
+        &["gpt4", "gpt-4", "gpt 4", "python", "python 3", "url", "phone", "iphone15 phone"],
+        &["python 2"],
+    ),
+    case("I prefer C++ over C# and F#", &["C++", "c#", "f#", "prefer C"], &["F++", "D"]),
+    case(
+        "write to maria.lopez@example.org about it",
+        &["maria.lopez@example.org", "maria", "lopez", "example.org", "@example", "marialopez"],
+        &["maria.example"],
+    ),
+    case(
+        "see https://docs.example.com/guide?page=2#top",
+        &["https://docs.example.com/guide", "docs.example", "guide", "example.com/gui"],
+        &["docs.com"],
+    ),
+    case(
+        "look into /etc/nginx/nginx.conf please",
+        &["nginx.conf", "/etc/nginx", "etc/nginx/nginx"],
+        &["etc/conf"],
+    ),
+    case(
+        "it broke in version 3.11.7 of python",
+        &["3.11.7", "3.11", "version 3.11.7", "python"],
+        &["3.12", "11.3"],
+    ),
+    case(
+        "ERROR-4042: E_CONN_RESET happened",
+        &["4042", "E_CONN_RESET", "conn_reset", "error4042", "E_CONN"],
+        &["conn_error"],
+    ),
+    case(
+        "invoice 12,345.67 dated 2024-05-06",
+        &["12,345.67", "12345.67", "12 345", "2024-05-06", "20240506", "2024"],
+        &["345.12"],
+    ),
+    case(
+        "fn main() { println!(\"hi\"); }",
+        &["println!", "println!(\"hi\")", "main()", "fn main"],
+        &["mainprintln"],
+    ),
+    case(
+        "tagged #kubernetes and @maria",
+        &["#kubernetes", "@maria", "kubern"],
+        &["#mar -kubernetes"],
+    ),
+    case(
+        "use Node.js or the U.S.A. build of .NET",
+        &["nodejs", "node.js", "usa", "U.S.A.", ".net", "net"],
+        &["nojs"],
+    ),
+    // Scripts without spaces between words
+    case(
+        "今天上海的天气很好，我们去公园散步吧。",
+        &[
+            "天气",
+            "上海",
+            "散步",
+            "今天上海的天气很好",
+            "公园散步",
+            "园",
+            "吧",
+            "天气 散步",
+            "\"天气很好\"",
+        ],
+        &["上天", "气天", "天气 北京", "天气 -散步"],
+    ),
+    case(
+        "请重跑gen-report脚本然后检查结果",
+        &["gen-report", "report", "脚本", "gen-report脚本", "跑gen", "检查结果", "genrep"],
+        &["本脚"],
+    ),
+    case(
+        "東京タワーの高さは三百三十三メートルです。",
+        &["東京", "タワー", "高さ", "メートル", "東京タワー", "です", "ﾀﾜｰ"],
+        &["京都", "ター"],
+    ),
+    case("かぎを忘れた", &["かぎ", "忘れた かぎ"], &["かき"]),
+    case(
+        "오늘은 날씨가 좋아서 산책을 갔습니다",
+        &["날씨", "날씨가", "산책", "오늘 산책", "갔습"],
+        &["씨날", "날씨 어제"],
+    ),
+    case("วันนี้อากาศดีมากเราไปเดินเล่น", &["อากาศ", "วันนี้", "เดินเล่น", "อากาศ เดิน"], &["เมื่อวาน"]),
+    case("ភាសាខ្មែរ និង ພາສາລາວ", &["ខ្មែរ", "ລາວ"], &["ថៃ"]),
+    // Spellings
+    case(
+        "El niño comió jalapeños en la cafetería",
+        &["nino", "niño", "jalapenos", "JALAPEÑOS", "cafeter"],
+        &["nina"],
+    ),
+    case(
+        "Die Straße ist groß, Äpfel schön",
+        &["strasse", "Straße", "STRASSE", "apfel", "gross", "schon"],
+        &["stras3"],
+    ),
+    case(
+        "İstanbul ve ılıman iklim",
+        &["istanbul", "İstanbul", "ISTANBUL", "ilıman", "iliman"],
+        &["ankara"],
+    ),
+    case("Ёлка стоит в углу, мой дом", &["елка", "ёлка", "ЁЛКА", "стоит углу"], &["палка"]),
+    case("Ο Σίσυφος σπρώχνει", &["σισυφος", "ΣΊΣΥΦΟΣ", "σισυφο"], &["σισυφη"]),
+    case("كِتَابٌ جديد في المدرسة ١٢٣", &["كتاب", "كتـاب", "المدرسه", "123"], &["كتب"]),
+    case("שָׁלוֹם עולם", &["שלום", "עולם"], &["שלג"]),
+    case("می‌خواهم کتاب یک", &["میخواهم", "می‌خواهم", "كتاب", "يك"], &["نمی"]),
+    case("हिन्दी में किताब", &["हिन्दी", "किताब"], &["हनदी", "कताब"]),
+    case("Đường phố Hà Nội", &["duong", "Hà", "ha noi", "đường pho"], &["noi ha -pho"]),
+    case("Cafe\u{301} Zu\u{308}rich", &["Café", "cafe", "Zürich", "zurich"], &["zuerich"]),
+    case("Ærø, Łódź, œuvre, Þór", &["aero", "lodz", "oeuvre", "thor"], &["odz"]),
+    case("l’été à la plage", &["été", "ete", "l'été", "lete"], &["tete"]),
+    case("ＡＢＣ １２３ full width", &["ABC", "abc 123", "ａｂｃ"], &["abd"]),
+    case("the ﬁnal oﬃce", &["final", "office", "ﬁnal"], &["fine"]),
+    case(
+        "co\u{AD}operation zero\u{200B}width",
+        &["cooperation", "zerowidth"],
+        &["zero\u{A0}operation"],
+    ),
+    case(
+        "party 🎉 tonight 🎂 👩🏽‍🔬",
+        &["🎉", "party 🎉", "🎂", "👩‍🔬", "👩", "🎉 tonight"],
+        &["🎈", "party 🎈"],
+    ),
+];
