@@ -7,7 +7,6 @@ import type {
   ImportJob,
   MessagePage,
   SavedFile,
-  SearchHit,
   SearchHits,
 } from './types';
 
@@ -18,7 +17,7 @@ export interface ConversationApi {
   config(): Promise<Config>;
   conversations(cursor: string | null): Promise<ConversationPage>;
   archived(cursor: string | null): Promise<ConversationPage>;
-  search(query: string): Promise<SearchHit[]>;
+  search(query: string): Promise<SearchHits>;
   startConversation(): Promise<Conversation>;
   conversation(id: string): Promise<Conversation>;
   rename(id: string, title: string): Promise<Conversation>;
@@ -41,7 +40,7 @@ export const conversationApi: ConversationApi = {
   config: () => call('GET', '/config'),
   conversations: (cursor) => call('GET', `/conversations${query({ cursor })}`),
   archived: (cursor) => call('GET', `/conversations${query({ archived: 'true', cursor })}`),
-  search: async (q) => (await call<SearchHits>('GET', `/search${query({ q, limit: 30 })}`)).hits,
+  search: (q) => call('GET', `/search${query({ q, limit: 30 })}`),
   startConversation: () => call('POST', '/conversations'),
   conversation: (id) => call('GET', conversationPath(id)),
   rename: (id, title) => call('PATCH', conversationPath(id), { title }),

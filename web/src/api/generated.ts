@@ -449,7 +449,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Searches the user's messages, best match first. */
+        /** Searches the titles of the user's conversations and their messages. */
         get: operations["search"];
         put?: never;
         post?: never;
@@ -1135,7 +1135,10 @@ export interface components {
             status: string;
         };
         Hits: {
+            /** @description The messages that match, best first. */
             hits: components["schemas"]["SearchHit"][];
+            /** @description The conversations whose titles match, the last updated ones first. */
+            titles: components["schemas"]["TitleHit"][];
         };
         /**
          * @description The key that a client gives to an HTTP request, so that a duplicate has no effect: 1 to 128
@@ -1511,7 +1514,7 @@ export interface components {
         SessionData: {
             conversation_id: components["schemas"]["ConversationId"] | null;
         };
-        /** @description A part of a snippet. */
+        /** @description A part of a snippet or title. */
         SnippetPart: {
             /** @description Whether this part matches the query. */
             matched: boolean;
@@ -1608,6 +1611,15 @@ export interface components {
          * @example Tides and the moon
          */
         Title: string;
+        /** @description A conversation whose title matches a query. */
+        TitleHit: {
+            /** @description The conversation. */
+            conversation_id: components["schemas"]["ConversationId"];
+            /** @description The title. */
+            title: components["schemas"]["SnippetPart"][];
+            /** @description When the conversation was last updated. */
+            updated_at: components["schemas"]["Timestamp"];
+        };
         /**
          * Format: uuid
          * @description A turn: a question and the generation of its answer.
@@ -3512,9 +3524,9 @@ export interface operations {
     search: {
         parameters: {
             query: {
-                /** @description The words to search for: `moon "spring tide" -storm`. */
+                /** @description What to search for: `moon "spring tide" -storm ti`. All words are required; the last one can be incomplete. */
                 q: string;
-                /** @description The maximum number of hits: 20 by default. */
+                /** @description The maximum number of titles and of hits: 20 by default. */
                 limit?: number;
             };
             header?: never;

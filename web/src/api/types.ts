@@ -25,6 +25,8 @@ export type Role = Schemas['Role'];
 export type SavedFile = Schemas['SavedFile'];
 export type SearchHit = Schemas['SearchHit'];
 export type SearchHits = Schemas['Hits'];
+export type SnippetPart = Schemas['SnippetPart'];
+export type TitleHit = Schemas['TitleHit'];
 export type ErrorResponse = Schemas['ErrorResponse'];
 
 export type ImportJob = Schemas['Import'];

@@ -1,7 +1,7 @@
-import { html, nothing, type PropertyValues } from 'lit';
+import { html, nothing, type PropertyValues, type TemplateResult } from 'lit';
 import { repeat } from 'lit/directives/repeat.js';
 
-import type { SearchHit } from '../api/types';
+import type { SearchHit, SnippetPart, TitleHit } from '../api/types';
 import type { App } from '../app/app';
 import { pathOf } from '../state/page/address';
 import { stripMarkdown } from '../state/thread/sentences';
@@ -9,7 +9,7 @@ import { LightDomElement } from '../ui/light-dom-element';
 import { moveFocusInList, isPlainClick } from '../ui/links';
 import { StoreController } from '../ui/store-controller';
 
-/** The hits of the search. Fires `navigate` when the user opens one of them. */
+/** The titles and messages that the search found. Fires `navigate` when the user opens one of them. */
 export class SearchResults extends LightDomElement {
   static override properties = { app: { attribute: false }, titles: { state: true } };
 
@@ -29,13 +29,19 @@ export class SearchResults extends LightDomElement {
   }
 
   protected override render() {
-    const { phase, hits } = this.app.conversations.search.state.value;
+    const { phase, titles, hits } = this.app.conversations.search.state.value;
+    const isEmpty = titles.length === 0 && hits.length === 0;
     return html`<div class="conversations hits" aria-busy=${phase === 'searching'}>
       <p class="visually-hidden" role="status">${this.#announcement()}</p>
-      ${phase === 'searching' && hits.length === 0 ? this.#skeleton() : nothing}
+      ${phase === 'searching' && isEmpty ? this.#skeleton() : nothing}
       ${phase === 'failed' ? this.#failure() : nothing}
-      ${phase === 'ready' && hits.length === 0 ? this.#noHits() : nothing}
+      ${phase === 'ready' && isEmpty ? this.#noHits() : nothing}
       <ul>
+        ${repeat(
+          titles,
+          (hit) => hit.conversation_id,
+          (hit) => html`<li>${this.#titleHit(hit)}</li>`,
+        )}
         ${repeat(
           hits,
           (hit) => hit.message_id,
@@ -50,9 +56,11 @@ export class SearchResults extends LightDomElement {
   }
 
   #announcement(): string {
-    const { phase, hits, problem } = this.app.conversations.search.state.value;
+    const { phase, titles, hits, problem } = this.app.conversations.search.state.value;
     if (phase !== 'ready' || problem !== null) return '';
-    return hits.length === 1 ? 'One message found' : `${hits.length} messages found`;
+    const messages = hits.length === 1 ? 'One message found' : `${hits.length} messages found`;
+    if (titles.length === 0) return messages;
+    return `${titles.length === 1 ? 'One title' : `${titles.length} titles`} and ${messages.toLowerCase()}`;
   }
 
   #skeleton() {
@@ -72,15 +80,35 @@ export class SearchResults extends LightDomElement {
   #noHits() {
     const { problem } = this.app.conversations.search.state.value;
     return html`<div class="hint">
-      <p>${problem ?? 'No messages found.'}</p>
+      <p>${problem ?? 'Nothing found.'}</p>
       <p class="aside">
-        Whole words also match their other forms. Use <kbd>"quotes"</kbd> for an exact phrase and
-        <kbd>-word</kbd> to exclude a word.
+        All words must match; the last one can be incomplete. Use <kbd>"quotes"</kbd> for an exact
+        phrase and <kbd>-word</kbd> to exclude a word.
       </p>
     </div>`;
   }
 
+  #titleHit({ conversation_id: id, title, updated_at }: TitleHit) {
+    return this.#link(
+      id,
+      null,
+      html`<strong dir="auto">${marked(title)}</strong> <small>${date(updated_at)}</small>`,
+    );
+  }
+
   #hit({ conversation_id: id, position, role, created_at, snippet }: SearchHit) {
+    const parts = snippet.map((part) => ({ ...part, text: stripMarkdown(part.text) }));
+    return this.#link(
+      id,
+      position,
+      html`<strong dir="auto">${this.#title(id)}</strong>
+        <span class="snippet" dir="auto">${marked(parts)}</span>
+        <small>${role === 'user' ? 'You' : 'Answer'}, ${date(created_at)}</small>`,
+    );
+  }
+
+  /** Returns a link to a conversation, or to the message at this position. */
+  #link(id: string, position: number | null, content: TemplateResult) {
     const open = (event: MouseEvent) => {
       if (!isPlainClick(event)) return;
       event.preventDefault();
@@ -92,18 +120,8 @@ export class SearchResults extends LightDomElement {
       href=${pathOf(id, position)}
       @click=${open}
       @keydown=${this.#handleKeydown}
-    >
-      <strong dir="auto">${this.#title(id)}</strong>
-      <span class="snippet" dir="auto"
-        >${snippet.map(({ text, matched }) =>
-          matched ? html`<mark>${stripMarkdown(text)}</mark>` : stripMarkdown(text),
-        )}</span
-      >
-      <small
-        >${role === 'user' ? 'You' : 'Answer'},
-        ${new Date(created_at).toLocaleDateString('en', { dateStyle: 'medium' })}</small
-      >
-    </a>`;
+      >${content}</a
+    >`;
   }
 
   #title(id: string): string {
@@ -133,6 +151,14 @@ export class SearchResults extends LightDomElement {
     event.preventDefault();
     event.stopPropagation();
   }
+}
+
+function marked(parts: readonly SnippetPart[]) {
+  return parts.map(({ text, matched }) => (matched ? html`<mark>${text}</mark>` : text));
+}
+
+function date(timestamp: string): string {
+  return new Date(timestamp).toLocaleDateString('en', { dateStyle: 'medium' });
 }
 
 customElements.define('webchat-search-results', SearchResults);

@@ -62,7 +62,7 @@ export class WebchatSidebar extends LightDomElement {
       <input
         id="search"
         type="search"
-        aria-label="Search all messages"
+        aria-label="Search all conversations"
         placeholder="Search"
         autocomplete="off"
         enterkeyhint="search"

@@ -42,7 +42,7 @@ for (const colorScheme of ['light', 'dark'] as const) {
       await chat.expectAllControlsReachable();
       await page.keyboard.press('Escape');
       await page.getByRole('searchbox').fill('tides');
-      await expect(chat.list.getByRole('link')).toHaveCount(2);
+      await expect(chat.list.getByRole('link')).toHaveCount(3);
       await chat.expectAccessible();
       await chat.expectAllControlsReachable();
       await page.getByRole('searchbox').fill('');

@@ -17,13 +17,15 @@ test('search finds words while the user types, and a result opens its message', 
   const { keyboard } = chat.page;
 
   await keyboard.press('Control+k');
-  await keyboard.type('albatross');
+  await keyboard.type('albat');
   const results = chat.list.getByRole('link');
-  await expect(results).toHaveCount(2);
-  await expect(results.first().locator('mark')).toHaveText('albatross');
+  // The title and two messages.
+  await expect(results).toHaveCount(3);
+  await expect(results.locator('mark')).toHaveText(['albatross', 'albatross', 'albatross']);
   await chat.expectAccessible();
   await keyboard.press('ArrowDown');
   await expect(results.first()).toBeFocused();
+  await keyboard.press('ArrowDown');
   await keyboard.press('ArrowDown');
   await expect(results.last()).toBeFocused();
   const isQuestion = (await results.last().innerText()).includes('You');
@@ -34,6 +36,24 @@ test('search finds words while the user types, and a result opens its message', 
   await expect(message).toBeInViewport();
   await expect(message).toBeFocused();
   await expect(chat.page).toHaveURL(/#m[12]$/);
+});
+
+test('search finds titles, and a result opens its conversation', async ({ scripted, chat }) => {
+  const server = await scripted(echo);
+  await chat.open(server);
+  await chat.ask('tides');
+  await chat.choose('tides', 'Rename');
+  await chat.page.getByRole('textbox', { name: 'Title' }).fill('上海的天气 notes');
+  await chat.page.keyboard.press('Enter');
+  await chat.page.keyboard.press('Control+Shift+O');
+
+  await chat.page.getByRole('searchbox').fill('天气 no');
+  const result = chat.list.getByRole('link');
+  await expect(result.locator('mark')).toHaveText(['天气', 'notes']);
+  await chat.expectAccessible();
+  await result.click();
+
+  await expect(chat.questions).toHaveText('tides');
 });
 
 test('the URL of a message opens it', async ({ scripted, chat }) => {
@@ -55,7 +75,7 @@ test('a search without results shows a message, and Escape clears the search', a
   chat.expectsErrors = true;
 
   await field.fill('zebra');
-  await expect(chat.list).toContainText('No messages found.');
+  await expect(chat.list).toContainText('Nothing found.');
   await field.fill('-tides');
   await expect(chat.list.getByRole('link')).toHaveCount(0);
   await chat.expectAccessible();

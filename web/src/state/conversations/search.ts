@@ -1,27 +1,29 @@
 import { ApiError } from '../../api/http';
-import type { SearchHit } from '../../api/types';
+import type { SearchHit, SearchHits, TitleHit } from '../../api/types';
 import { Store } from '../store';
 
 export interface SearchState {
   query: string;
   phase: 'idle' | 'searching' | 'ready' | 'failed';
+  /** The conversations with matching titles. */
+  titles: readonly TitleHit[];
   hits: readonly SearchHit[];
   /** Why the search failed, or why the query is invalid. */
   problem: string | null;
 }
 
-const IDLE: SearchState = { query: '', phase: 'idle', hits: [], problem: null };
+const IDLE: SearchState = { query: '', phase: 'idle', titles: [], hits: [], problem: null };
 
 /** The pause in typing after which a search starts. */
 export const DEBOUNCE_MS = 150;
 
-/** Searches messages as the user types. Responses to outdated queries are dropped. */
+/** Searches titles and messages as the user types. Responses to outdated queries are dropped. */
 export class Search {
   readonly state = new Store<SearchState>(IDLE);
   #timer: ReturnType<typeof setTimeout> | undefined;
   #requests = 0;
 
-  constructor(private readonly find: (query: string) => Promise<SearchHit[]>) {}
+  constructor(private readonly find: (query: string) => Promise<SearchHits>) {}
 
   setQuery(query: string): void {
     clearTimeout(this.#timer);
@@ -49,12 +51,12 @@ export class Search {
 
   async #fetch(): Promise<Omit<SearchState, 'query'>> {
     try {
-      const hits = await this.find(this.state.value.query.trim());
-      return { phase: 'ready', hits, problem: null };
+      const { titles, hits } = await this.find(this.state.value.query.trim());
+      return { phase: 'ready', titles, hits, problem: null };
     } catch (error) {
       const problem = error instanceof Error ? error.message : String(error);
       const isEmpty = error instanceof ApiError && error.code === 'empty_search';
-      return { phase: isEmpty ? 'ready' : 'failed', hits: [], problem };
+      return { phase: isEmpty ? 'ready' : 'failed', titles: [], hits: [], problem };
     }
   }
 }
