@@ -183,8 +183,8 @@ pub enum ChatError {
         /// The maximum size of a file in bytes.
         max_bytes: usize,
     },
-    /// The file is not UTF-8 text.
-    #[error("The file is not a text file: it must be encoded in UTF-8.")]
+    /// The file is not a text in UTF-8, in UTF-16, or in the encoding that the client declared.
+    #[error("The file is not a text file in UTF-8 or UTF-16.")]
     FileNotText,
     /// The file contains only white space.
     #[error("The file is empty.")]

@@ -15,12 +15,13 @@ use crate::middleware::body_limits::{BodyBudget, limit_body, report_body_failure
 use crate::middleware::cache_control::forbid_caching;
 use crate::middleware::cors::cors;
 use crate::middleware::error_body::error_body;
+use crate::middleware::http_1_0::send_unchunked;
 use crate::middleware::origin::{Origins, check_origin};
 use crate::middleware::request_rate::{RequestRateLimiter, limit_request_rate};
 use crate::middleware::request_span::RequestSpan;
 use crate::middleware::response_memory::limit_response_memory;
 use crate::middleware::security_headers::security_headers;
-use crate::middleware::session_cookie::{SessionCookie, rename_cookie};
+use crate::middleware::session_cookie::{SessionCookie, select_cookie};
 use crate::middleware::timing::measure_request;
 use crate::middleware::trace_span::trace_request;
 use crate::openapi::document::ApiDocument;
@@ -111,7 +112,7 @@ impl Services {
             .configure(extra)
             .wrap(from_fn(limit_request_rate))
             .wrap(self.cookie.middleware(self.chat.settings().session_ttl))
-            .wrap(from_fn(rename_cookie))
+            .wrap(from_fn(select_cookie))
             .wrap(from_fn(check_origin))
             .wrap(from_fn(report_body_failure))
             .wrap(from_fn(limit_response_memory))
@@ -120,6 +121,7 @@ impl Services {
             .wrap(from_fn(cors))
             .wrap(from_fn(forbid_caching))
             .wrap(security_headers(self.is_secure))
+            .wrap(from_fn(send_unchunked))
             .wrap(from_fn(measure_request))
             .wrap(from_fn(move |request, next| {
                 trace_request(request, next, continue_trace.clone())

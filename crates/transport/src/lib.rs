@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod allowed_origin;
 mod app;
 mod base_path;
 mod error;
@@ -21,6 +22,7 @@ mod server;
 mod settings;
 mod text;
 
+pub use allowed_origin::{AllowedOrigin, InvalidOrigin};
 pub use app::Services;
 pub use base_path::BasePath;
 pub use error::api_error::ApiError;

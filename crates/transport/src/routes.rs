@@ -4,7 +4,6 @@ use actix_web::web::{self, PathConfig, QueryConfig, ServiceConfig};
 use webchat_chat::ChatError;
 
 use crate::error::api_error::ApiError;
-use crate::extract::body::{MAX_BODY_BYTES, json_config};
 use crate::get_or_head::get_or_head;
 use crate::middleware::origin::SOCKET_IO_PATH;
 use crate::openapi::document;
@@ -14,7 +13,6 @@ use crate::{health, legacy, rest};
 
 pub(crate) fn routes(config: &mut ServiceConfig) {
     config
-        .app_data(json_config(MAX_BODY_BYTES))
         .app_data(PathConfig::default().error_handler(|_, _| {
             // A conversation with an invalid id does not exist.
             ApiError::Chat(ChatError::ConversationNotFound).into()

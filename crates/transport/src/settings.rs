@@ -7,6 +7,7 @@ use ipnet::IpNet;
 use tracing::Span;
 use url::Url;
 
+use crate::allowed_origin::AllowedOrigin;
 use crate::base_path::BasePath;
 use crate::realtime::limits::Limits;
 
@@ -19,8 +20,8 @@ pub struct Settings {
     /// `https`, browsers send the session cookie only over HTTPS. If [`BasePath::of`] accepts its path, the server
     /// responds with and without the path, so that a proxy may remove it.
     pub public_url: Option<Url>,
-    /// Other origins whose pages may use the server.
-    pub allowed_origins: Vec<Url>,
+    /// Other origins whose pages and apps may use the server.
+    pub allowed_origins: Vec<AllowedOrigin>,
     /// The addresses of the proxies in front of the server. Only their `X-Forwarded-For` and `Forwarded`
     /// are trusted.
     pub trusted_proxies: Vec<IpNet>,

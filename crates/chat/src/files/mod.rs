@@ -4,5 +4,6 @@ pub(crate) mod analyser;
 mod dispatcher;
 mod parts;
 pub(crate) mod service;
+mod text;
 mod work;
 mod worker;

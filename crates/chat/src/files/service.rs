@@ -14,6 +14,7 @@ use webchat_persistence::{CreateJobOutcome, NewFileJob};
 
 use super::dispatcher::dispatch_files;
 use super::parts::{FileParts, estimated_tokens, max_part_tokens, split};
+use super::text::decode;
 use super::work::FileWork;
 use crate::error::ChatError;
 use crate::runtime::core::Core;
@@ -34,6 +35,8 @@ pub struct Upload {
     pub name: FileName,
     /// The file's content.
     pub content: Vec<u8>,
+    /// The label of the content's encoding, if the client declared one.
+    pub charset: Option<String>,
 }
 
 /// Files and their analyses.
@@ -94,7 +97,7 @@ impl Files {
         let caller = caller.into();
         let user_id = caller.user_id;
         self.check_file_name(&upload.name)?;
-        let text = self.decode(upload.content)?;
+        let text = self.decode(upload.content, upload.charset.as_deref())?;
         self.core.find_conversation(user_id, id).await?;
         // Fail here if the log is unavailable, because a file whose progress can't be published must not be stored.
         self.core.ports.log.checkpoint(id).await?;
@@ -244,12 +247,14 @@ impl Files {
         }
     }
 
-    fn decode(&self, content: Vec<u8>) -> Result<String, ChatError> {
+    fn decode(&self, content: Vec<u8>, charset: Option<&str>) -> Result<String, ChatError> {
         let max_bytes = self.core.settings.files.max_bytes;
-        if content.len() > max_bytes {
-            return Err(ChatError::FileTooLarge { max_bytes });
-        }
-        let text = String::from_utf8(content).map_err(|_| ChatError::FileNotText)?;
+        let is_too_large = content.len() > max_bytes;
+        let text = (!is_too_large).then(|| decode(content, charset));
+        // A text may be longer in UTF-8 than in the encoding of its file.
+        let text = text.filter(|text| text.as_ref().is_none_or(|text| text.len() <= max_bytes));
+        let text = text.ok_or(ChatError::FileTooLarge { max_bytes })?;
+        let text = text.ok_or(ChatError::FileNotText)?;
         // A file with only a byte order mark and white space counts as empty.
         if text.trim_matches(|c: char| c.is_whitespace() || c == '\u{feff}').is_empty() {
             return Err(ChatError::EmptyFile);

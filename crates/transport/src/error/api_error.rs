@@ -89,9 +89,13 @@ pub enum ApiError {
     /// The body is too large.
     #[error("The request is too large.")]
     PayloadTooLarge,
-    /// The body is not declared as JSON, or is compressed.
-    #[error("The body must be JSON, with `Content-Type: application/json`, and not compressed.")]
+    /// The body is not declared as JSON.
+    #[error("The body must be JSON, with `Content-Type: application/json`.")]
     UnsupportedMediaType,
+    /// The body is compressed.
+    #[error("The body must not be compressed: send it without `Content-Encoding`.")]
+    #[strum(serialize = "unsupported_media_type")]
+    CompressedBody,
     /// The body is not declared as a form.
     #[error("The body must be a form with a file: `multipart/form-data`.")]
     #[strum(serialize = "unsupported_media_type")]

@@ -1,34 +1,30 @@
 //! Converts the errors of parsers, those of actix and Webchat's own, into an [`ApiError`].
 
-use actix_multipart::MultipartError;
-use actix_web::ResponseError;
-use actix_web::error::{JsonPayloadError, QueryPayloadError};
-use actix_web::http::StatusCode;
+use std::fmt::Display;
+
+use actix_web::error::QueryPayloadError;
 use webchat_chat::InvalidCursor;
 
 use super::api_error::ApiError;
 use super::json_error::without_values;
+use crate::extract::multipart::reader::MultipartError;
 
-impl From<JsonPayloadError> for ApiError {
-    fn from(error: JsonPayloadError) -> Self {
-        match error.status_code() {
-            StatusCode::PAYLOAD_TOO_LARGE => Self::PayloadTooLarge,
-            _ if matches!(error, JsonPayloadError::ContentType) => Self::UnsupportedMediaType,
-            _ => Self::from_json(&error),
+impl From<serde_json::Error> for ApiError {
+    /// Converts the error of a request's body. If it is not a data error, the body is not valid JSON.
+    fn from(error: serde_json::Error) -> Self {
+        let text = without_values(&error);
+        if error.is_data() {
+            Self::InvalidValue(format!("The body can't be parsed: {text}."))
+        } else {
+            Self::unreadable_body(&text)
         }
     }
 }
 
 impl ApiError {
-    fn from_json(error: &JsonPayloadError) -> Self {
-        match error {
-            JsonPayloadError::Deserialize(error) => {
-                let text = format!("The body can't be parsed: {}.", without_values(error));
-                // If it is not a data error, the body is not valid JSON.
-                if error.is_data() { Self::InvalidValue(text) } else { Self::InvalidRequest(text) }
-            }
-            error => Self::InvalidRequest(error.to_string()),
-        }
+    /// Creates the error for a body that is not JSON.
+    pub(crate) fn unreadable_body(reason: &impl Display) -> Self {
+        Self::InvalidRequest(format!("The body can't be parsed: {reason}."))
     }
 }
 
@@ -47,9 +43,7 @@ impl From<QueryPayloadError> for ApiError {
 impl From<MultipartError> for ApiError {
     fn from(error: MultipartError) -> Self {
         match error {
-            MultipartError::ContentTypeMissing
-            | MultipartError::ContentTypeParse
-            | MultipartError::ContentTypeIncompatible => Self::NotAForm,
+            MultipartError::NotAForm => Self::NotAForm,
             error => Self::InvalidRequest(format!("The form can't be parsed: {error}.")),
         }
     }

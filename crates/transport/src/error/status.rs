@@ -37,7 +37,9 @@ impl ResponseError for ApiError {
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
             Self::NotAcceptable(_) => StatusCode::NOT_ACCEPTABLE,
             Self::PayloadTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
-            Self::UnsupportedMediaType | Self::NotAForm => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            Self::UnsupportedMediaType | Self::CompressedBody | Self::NotAForm => {
+                StatusCode::UNSUPPORTED_MEDIA_TYPE
+            }
             Self::FileNotAnalysed(_) => StatusCode::BAD_GATEWAY,
             Self::TooManyUserConnections
             | Self::TooManyNetworkConnections

@@ -1,14 +1,21 @@
 //! JSON request bodies.
 
 use std::fmt;
+use std::future::Future;
 use std::marker::PhantomData;
+use std::pin::Pin;
 
-use actix_web::web::{Json, JsonConfig};
+use actix_web::dev::Payload;
+use actix_web::http::header::{CONTENT_TYPE, HeaderMap};
+use actix_web::mime::{self, Mime};
+use actix_web::{FromRequest, HttpRequest, web};
 use serde::de::value::MapAccessDeserializer;
-use serde::de::{MapAccess, Visitor};
+use serde::de::{DeserializeOwned, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 
+use super::json_text::{decode, replace_lone_surrogates};
 use crate::error::api_error::ApiError;
+use crate::headers::content_length;
 
 /// The maximum size of a body, in bytes.
 pub(crate) const MAX_BODY_BYTES: usize = 64 * 1024;
@@ -16,12 +23,52 @@ pub(crate) const MAX_BODY_BYTES: usize = 64 * 1024;
 /// The maximum size of a body with a message, in bytes. The WebSocket has the same limit.
 pub(crate) const MAX_MESSAGE_BODY_BYTES: usize = 4 * 1024 * 1024;
 
-/// The body of a request: a JSON object.
-pub(crate) type Body<T> = Json<Object<T>>;
+/// The maximum size of the JSON bodies of some routes, in bytes. The default is [`MAX_BODY_BYTES`].
+#[derive(Clone, Copy)]
+pub(crate) struct BodyLimit(pub(crate) usize);
 
-/// Returns the configuration of JSON bodies of at most `limit` bytes.
-pub(crate) fn json_config(limit: usize) -> JsonConfig {
-    JsonConfig::default().limit(limit).error_handler(|error, _| ApiError::from(error).into())
+/// The body of a request: a JSON object.
+pub(crate) struct Body<T>(pub(crate) T);
+
+impl<T: DeserializeOwned + 'static> FromRequest for Body<T> {
+    type Error = ApiError;
+    type Future = Pin<Box<dyn Future<Output = Result<Self, ApiError>>>>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let limit = request.app_data::<BodyLimit>().map_or(MAX_BODY_BYTES, |limit| limit.0);
+        let checked = check_headers(request.headers(), limit);
+        let body = web::Payload::from_request(request, payload);
+        Box::pin(async move {
+            checked?;
+            let body = body.await.map_err(|error| ApiError::internal(error.to_string()))?;
+            let bytes = body.to_bytes_limited(limit).await;
+            let bytes = bytes.map_err(|_| ApiError::PayloadTooLarge)?;
+            let bytes = bytes.map_err(|error| ApiError::InvalidRequest(error.to_string()))?;
+            let text = decode(bytes.into()).map_err(|error| ApiError::unreadable_body(&error))?;
+            let Object(body) = serde_json::from_str(&replace_lone_surrogates(&text))?;
+            Ok(Self(body))
+        })
+    }
+}
+
+fn check_headers(headers: &HeaderMap, limit: usize) -> Result<(), ApiError> {
+    if !is_json(headers) {
+        return Err(ApiError::UnsupportedMediaType);
+    }
+    let limit = u64::try_from(limit).unwrap_or(u64::MAX);
+    if content_length(headers).is_some_and(|bytes| bytes > limit) {
+        return Err(ApiError::PayloadTooLarge);
+    }
+    Ok(())
+}
+
+/// Returns whether the body is declared as JSON: `application/json`, `text/json` or `application/…+json`.
+fn is_json(headers: &HeaderMap) -> bool {
+    let content_type = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    let media_type: Option<Mime> = content_type.and_then(|value| value.parse().ok());
+    media_type.is_some_and(|media_type| {
+        media_type.subtype() == mime::JSON || media_type.suffix() == Some(mime::JSON)
+    })
 }
 
 /// A value that is deserialized only from an object. Serde alone would also accept an array.

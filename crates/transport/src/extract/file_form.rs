@@ -1,12 +1,17 @@
 //! A multipart form with a file, read as a stream.
 
-use actix_multipart::{Field, Multipart, MultipartError};
+use std::borrow::Cow;
+
 use actix_web::HttpRequest;
 use actix_web::error::PayloadError;
+use actix_web::http::header::{CONTENT_TYPE, HeaderValue};
 use actix_web::web::{Bytes, Payload};
-use futures_util::{Stream, StreamExt, TryStreamExt};
+use futures_util::{Stream, StreamExt, stream};
 use utoipa::ToSchema;
 
+use super::multipart::file_name::file_name;
+use super::multipart::parameters::Parameters;
+use super::multipart::reader::{FORM, Multipart, MultipartError, PartHeaders};
 use crate::error::api_error::ApiError;
 use crate::headers::content_length;
 
@@ -25,6 +30,14 @@ pub(crate) struct UploadedFile {
 /// A form that is read as a stream. Fields that are not named `file` are skipped.
 pub(crate) struct FileForm(Multipart);
 
+/// The headers of a field with a file.
+pub(crate) struct FilePart {
+    /// The file's name, if the client sent one.
+    pub(crate) name: Option<String>,
+    /// The label of the content's encoding, if the client sent one.
+    pub(crate) charset: Option<String>,
+}
+
 /// The reason why a form could not be read.
 pub(crate) enum FormError {
     /// The body exceeds the maximum size of the file plus [`FORM_OVERHEAD`].
@@ -32,11 +45,21 @@ pub(crate) enum FormError {
     Other(ApiError),
 }
 
+/// Returns whether the body of the request is declared as a form.
+pub(crate) fn is_form(request: &HttpRequest) -> bool {
+    Parameters::parse(content_type(request)).kind == FORM
+}
+
+fn content_type(request: &HttpRequest) -> &[u8] {
+    request.headers().get(CONTENT_TYPE).map(HeaderValue::as_bytes).unwrap_or_default()
+}
+
 impl FileForm {
     /// Creates a reader for a form whose file may have at most `max_file_bytes`.
     ///
     /// # Errors
-    /// [`FormError::TooLarge`] if the declared length of the body is too large.
+    /// [`FormError::TooLarge`] if the declared length of the body is too large, or [`FormError::Other`] if the body is
+    /// not declared as a form.
     pub(crate) fn new(
         request: &HttpRequest,
         body: Payload,
@@ -46,19 +69,51 @@ impl FileForm {
         if content_length(request.headers()).is_some_and(|bytes| bytes > max_bytes) {
             return Err(FormError::TooLarge);
         }
-        Ok(Self(Multipart::new(request.headers(), limited(body, max_bytes))))
+        Ok(Self(Multipart::new(content_type(request), limited(body, max_bytes))?))
     }
 
     /// Returns the next field `file`, or `None` at the end of the form.
-    pub(crate) async fn next_file(&mut self) -> Result<Option<Field>, FormError> {
-        while let Some(mut field) = self.0.try_next().await? {
-            if field.name() == Some("file") {
-                return Ok(Some(field));
+    pub(crate) async fn next_file(&mut self) -> Result<Option<FilePart>, FormError> {
+        while let Some(headers) = self.0.next_part().await? {
+            let disposition =
+                Parameters::parse(headers.get("content-disposition").unwrap_or_default());
+            if disposition.get("name") == Some(b"file") {
+                check_transfer_encoding(&headers)?;
+                let content_type =
+                    Parameters::parse(headers.get("content-type").unwrap_or_default());
+                let charset = content_type.get("charset").map(String::from_utf8_lossy);
+                let charset = charset.map(Cow::into_owned);
+                return Ok(Some(FilePart { name: file_name(&disposition), charset }));
             }
-            while field.try_next().await?.is_some() {}
         }
         Ok(None)
     }
+
+    /// Returns the next bytes of the current field, or `None` at its end.
+    pub(crate) async fn next_chunk(&mut self) -> Result<Option<Bytes>, FormError> {
+        Ok(self.0.next_chunk().await?)
+    }
+
+    /// Returns the content of the current field as a stream.
+    pub(crate) fn into_content(self) -> impl Stream<Item = Result<Bytes, FormError>> {
+        stream::try_unfold(self, |mut form| async move {
+            Ok(form.next_chunk().await?.map(|chunk| (chunk, form)))
+        })
+    }
+}
+
+/// Rejects a file that is encoded as for mail, which RFC 7578 forbids.
+fn check_transfer_encoding(headers: &PartHeaders) -> Result<(), ApiError> {
+    const PLAIN: [&str; 3] = ["7bit", "8bit", "binary"];
+
+    let encoding =
+        headers.get("content-transfer-encoding").unwrap_or_default().to_ascii_lowercase();
+    if encoding.is_empty() || PLAIN.iter().any(|plain| plain.as_bytes() == encoding) {
+        return Ok(());
+    }
+    let message =
+        "The file must not have a `Content-Transfer-Encoding`, such as base64. Send it as it is.";
+    Err(ApiError::InvalidRequest(message.to_owned()))
 }
 
 impl FormError {

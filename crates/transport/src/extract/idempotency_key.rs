@@ -1,5 +1,6 @@
 //! The header `Idempotency-Key`.
 
+use std::borrow::Cow;
 use std::future::{Ready, ready};
 
 use actix_web::dev::Payload;
@@ -23,14 +24,34 @@ pub(crate) struct IdempotencyKeyHeader {
 
 impl IdempotencyKeyHeader {
     pub(crate) fn read(request: &HttpRequest) -> Result<Self, ApiError> {
-        let Some(key) = request.headers().get(IDEMPOTENCY_KEY) else {
-            return Ok(Self { key: None });
-        };
-        let key = key.to_str().ok().and_then(|key| IdempotencyKey::try_from(key.to_owned()).ok());
-        let message = "`Idempotency-Key` must have 1 to 128 ASCII characters.";
+        let mut keys = request.headers().get_all(IDEMPOTENCY_KEY);
+        let (key, second) = (keys.next(), keys.next());
+        let Some(key) = key else { return Ok(Self { key: None }) };
+        let key = key.to_str().ok().and_then(unquote).filter(|_| second.is_none());
+        let key = key.and_then(|key| IdempotencyKey::try_from(key.into_owned()).ok());
+        let message =
+            "`Idempotency-Key` must have 1 to 128 ASCII characters, with or without quotes.";
         let key = key.ok_or_else(|| ApiError::InvalidRequest(message.to_owned()))?;
         Ok(Self { key: Some(key) })
     }
+}
+
+/// Returns the key without quotes. The draft defines it as a string of RFC 8941, in quotes, but most clients send none.
+/// Returns `None` if the quotes are malformed.
+fn unquote(header: &str) -> Option<Cow<'_, str>> {
+    let Some(quoted) = header.trim().strip_prefix('"') else { return Some(header.into()) };
+    let mut key = String::new();
+    let mut chars = quoted.chars();
+    loop {
+        match chars.next()? {
+            '"' => break,
+            '\\' => key.push(chars.next().filter(|escaped| matches!(escaped, '"' | '\\'))?),
+            char => key.push(char),
+        }
+    }
+    // Parameters have no meaning.
+    let rest = chars.as_str().trim_start();
+    (rest.is_empty() || rest.starts_with(';')).then_some(key.into())
 }
 
 impl FromRequest for IdempotencyKeyHeader {
@@ -39,5 +60,35 @@ impl FromRequest for IdempotencyKeyHeader {
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         ready(Self::read(request))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use actix_web::test::TestRequest;
+
+    use super::*;
+
+    fn read(keys: &[&str]) -> Option<IdempotencyKey> {
+        let request = TestRequest::default();
+        let request = keys
+            .iter()
+            .fold(request, |request, key| request.append_header((IDEMPOTENCY_KEY, *key)));
+        IdempotencyKeyHeader::read(&request.to_http_request()).ok()?.key
+    }
+
+    #[test]
+    fn a_key_may_be_quoted() {
+        for (key, same) in [("\"a b\"", "a b"), ("\"a\"; p=1", "a"), (r#""a\"b\\c""#, r#"a"b\c"#)] {
+            assert!(read(&[key]).is_some() && read(&[key]) == read(&[same]), "{key}");
+        }
+    }
+
+    #[test]
+    fn invalid_and_several_keys_are_rejected() {
+        for key in ["\"\"", "\"a", "\"a\"b", r#""a\b""#, &"x".repeat(129)] {
+            assert_eq!(read(&[key]), None, "{key}");
+        }
+        assert_eq!(read(&["a", "b"]), None);
     }
 }

@@ -6,6 +6,8 @@ pub(crate) mod client_address;
 pub(crate) mod etag;
 pub(crate) mod file_form;
 pub(crate) mod idempotency_key;
+pub(crate) mod json_text;
+pub(crate) mod multipart;
 pub(crate) mod new_users;
 pub(crate) mod paging;
 pub(crate) mod session;

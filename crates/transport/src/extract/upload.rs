@@ -1,9 +1,7 @@
 //! A file to analyse, uploaded as a multipart form and kept in memory.
 
-use actix_multipart::Field;
 use actix_web::HttpRequest;
 use actix_web::web::Payload;
-use futures_util::TryStreamExt;
 use webchat_chat::{Chat, ChatError, Upload};
 use webchat_domain::{Caller, FileName};
 
@@ -13,6 +11,9 @@ use crate::error::api_error::ApiError;
 use crate::middleware::body_limits::{BodyLimits, BodyMemory};
 
 const NO_FILE: &str = "The form has no file. Send it in a field named `file`.";
+
+/// A field without a file name is not a file. Browsers send an empty name if the user has chosen no file.
+const NO_NAME: &str = "The field `file` has no file name, so it contains no file.";
 
 /// Reads the form's only field `file`. Checks the file's name before it reads the content. Keep the
 /// [`BodyMemory`] as long as the file.
@@ -41,11 +42,11 @@ async fn read_form(
     let max_bytes = u64::try_from(max_bytes).unwrap_or(u64::MAX);
     let mut form = FileForm::new(request, body, max_bytes)?;
     let mut upload = None;
-    while let Some(mut field) = form.next_file().await? {
-        let name = file_name(&field)?;
+    while let Some(part) = form.next_file().await? {
+        let name = FileName::from(part.name.ok_or_else(|| invalid(NO_NAME))?);
         chat.files.check_file_name(&name).map_err(ApiError::from)?;
-        let content = content(&mut field).await?;
-        if upload.replace(Upload { name, content }).is_some() {
+        let content = content(&mut form).await?;
+        if upload.replace(Upload { name, content, charset: part.charset }).is_some() {
             return Err(invalid("The form has several fields named `file`. Send only one.").into());
         }
     }
@@ -56,18 +57,9 @@ fn invalid(message: &str) -> ApiError {
     ApiError::InvalidRequest(message.to_owned())
 }
 
-/// Returns the file's name. Fails if it is empty, because browsers send an empty name if the user has chosen no
-/// file.
-fn file_name(field: &Field) -> Result<FileName, ApiError> {
-    let disposition = field.content_disposition();
-    let name = disposition.and_then(|disposition| disposition.get_filename());
-    let name = name.filter(|name| !name.is_empty()).ok_or_else(|| invalid(NO_FILE))?;
-    Ok(FileName::from(name.to_owned()))
-}
-
-async fn content(field: &mut Field) -> Result<Vec<u8>, FormError> {
+async fn content(form: &mut FileForm) -> Result<Vec<u8>, FormError> {
     let mut content = Vec::new();
-    while let Some(chunk) = field.try_next().await? {
+    while let Some(chunk) = form.next_chunk().await? {
         content.extend_from_slice(&chunk);
     }
     Ok(content)

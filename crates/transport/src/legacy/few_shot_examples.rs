@@ -49,7 +49,7 @@ async fn add(
     example: Body<NewExample>,
     chat: Data<Chat>,
 ) -> Result<Json<Confirmation>, ApiError> {
-    let NewExample { user_prompt, assistant_response } = example.into_inner().0;
+    let NewExample { user_prompt, assistant_response } = example.0;
     let (user_prompt, assistant_response) =
         text(user_prompt).zip(text(assistant_response)).ok_or(ApiError::IncompleteExample)?;
     let id = caller.session.conversation_id.ok_or(ApiError::NoConversation)?;

@@ -8,8 +8,9 @@ use actix_web::http::header::{
 };
 use actix_web::middleware::Next;
 use actix_web::web;
-use url::{Host, Origin, Url};
+use url::{Host, Url};
 
+use crate::allowed_origin::AllowedOrigin;
 use crate::error::api_error::ApiError;
 use crate::realtime::socket_io::engine_io_error::EngineIoError;
 use crate::settings::Settings;
@@ -21,58 +22,55 @@ const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
 /// The host names by which clients may address the server, and the origins whose pages may use it.
 pub(crate) struct Origins {
-    origins: Vec<Origin>,
+    origins: Vec<AllowedOrigin>,
     hosts: Vec<Host>,
 }
 
 impl Origins {
     pub(crate) fn new(settings: &Settings) -> Self {
-        Self::of(settings.public_url.iter().chain(&settings.allowed_origins))
+        let public = settings.public_url.as_ref().and_then(AllowedOrigin::of);
+        Self::of(public.into_iter().chain(settings.allowed_origins.iter().cloned()).collect())
     }
 
-    fn of<'a>(urls: impl Iterator<Item = &'a Url> + Clone) -> Self {
-        Self {
-            origins: urls.clone().map(Url::origin).collect(),
-            hosts: urls.filter_map(|url| url.host().map(|host| host.to_owned())).collect(),
-        }
+    fn of(origins: Vec<AllowedOrigin>) -> Self {
+        let hosts = origins.iter().filter_map(|origin| origin.host().cloned()).collect();
+        Self { origins, hosts }
     }
 
     /// Returns whether a client may address the server by this `Host`. An unknown name may belong to an attacker
     /// who resolves it to this server's address (DNS rebinding).
     fn knows_host(&self, host: &str) -> bool {
-        let host = parse_host("http", host).and_then(|url| url.host().map(|host| host.to_owned()));
-        host.is_some_and(|host| is_local(&host) || self.hosts.contains(&host))
+        let server = parse_host("http", host);
+        server.and_then(|server| server.host().cloned()).is_some_and(|host| self.has_host(&host))
+    }
+
+    fn has_host(&self, host: &Host) -> bool {
+        is_local(host) || self.hosts.contains(host)
     }
 
     /// Returns whether a page of `origin` may use the server that the client addressed as `host`.
     fn allows(&self, origin: &str, host: Option<&str>) -> bool {
-        let Ok(url) = Url::parse(origin) else {
-            return false;
-        };
-        // Browsers only send origins in their canonical form.
-        if !matches!(url.scheme(), "http" | "https") || url.origin().ascii_serialization() != origin
-        {
-            return false;
-        }
-        self.origins.contains(&url.origin()) || self.is_own(&url, host)
+        AllowedOrigin::from_header(origin)
+            .is_some_and(|page| self.origins.contains(&page) || self.is_own(&page, host))
     }
 
     /// Returns whether the page was served by this server, at a host that is not configured. For a configured host,
     /// only the configured origins are allowed.
-    fn is_own(&self, page: &Url, host: Option<&str>) -> bool {
-        let server = host.and_then(|host| parse_host(page.scheme(), host));
-        let is_known = page.host().is_some_and(|host| {
-            let host = host.to_owned();
-            is_local(&host) && !self.hosts.contains(&host)
-        });
-        is_known && server.is_some_and(|server| server.origin() == page.origin())
+    fn is_own(&self, page: &AllowedOrigin, host: Option<&str>) -> bool {
+        let server = page.web_scheme().and_then(|scheme| parse_host(scheme, host?));
+        let is_known = page.host().is_some_and(|host| is_local(host) && !self.hosts.contains(host));
+        is_known && server.as_ref() == Some(page)
     }
 }
 
 /// Parses the value of a `Host` header, which has no path, query or user.
-fn parse_host(scheme: &str, host: &str) -> Option<Url> {
+fn parse_host(scheme: &str, host: &str) -> Option<AllowedOrigin> {
     let is_bare = !host.contains(['/', '\\', '?', '#', '@']);
-    is_bare.then(|| Url::parse(&format!("{scheme}://{host}")).ok()).flatten()
+    is_bare
+        .then(|| Url::parse(&format!("{scheme}://{host}")).ok())
+        .flatten()
+        .as_ref()
+        .and_then(AllowedOrigin::of)
 }
 
 /// Returns whether the host is safe from DNS rebinding: an IP address, or a name of this machine.
@@ -95,10 +93,20 @@ pub(crate) async fn check_origin(
         let error = origin_error(&request);
         return Ok(request.error_response(error));
     }
-    if request.headers().contains_key(CONTENT_ENCODING) {
-        return Ok(request.error_response(ApiError::UnsupportedMediaType));
+    if has_compressed_body(request.headers()) {
+        return Ok(request.error_response(ApiError::CompressedBody));
     }
     Ok(next.call(request).await?.map_into_boxed_body())
+}
+
+fn has_compressed_body(headers: &HeaderMap) -> bool {
+    let is_identity = |encoding: &HeaderValue| {
+        matches!(
+            encoding.as_bytes().trim_ascii().to_ascii_lowercase().as_slice(),
+            b"" | b"identity"
+        )
+    };
+    !headers.get_all(CONTENT_ENCODING).all(is_identity)
 }
 
 /// Returns whether the request changes something, or opens a live connection, whose events can.
@@ -148,8 +156,7 @@ mod tests {
     use super::*;
 
     fn origins(allowed: &[&str]) -> Origins {
-        let urls: Vec<_> = allowed.iter().map(|url| Url::parse(url).unwrap()).collect();
-        Origins::of(urls.iter())
+        Origins::of(allowed.iter().map(|origin| origin.parse().unwrap()).collect())
     }
 
     #[test]
@@ -188,12 +195,15 @@ mod tests {
             "CHAT.example",
             "chat.example:8443",
             "b.example",
+            "chat.example.",
+            "localhost.:8080",
         ] {
             assert!(known.knows_host(host), "{host}");
         }
         for host in [
             "",
             "evil.example",
+            "localhost..",
             "chat.example.evil.example",
             "evil.example/localhost",
             "evil.example#localhost",
@@ -226,8 +236,9 @@ mod tests {
             "https://evil.example#chat.example",
             "https://chat.example@evil.example",
             "https://chat.example:8443",
-            "https://chat.example/",
-            "HTTPS://CHAT.EXAMPLE",
+            "wss://evil.example",
+            "ws://chat.example",
+            "capacitor://localhost",
             "ftp://chat.example",
             "file://",
             "chat.example",
@@ -236,6 +247,25 @@ mod tests {
         ] {
             assert!(!allowed.allows(origin, Some("localhost:8080")), "{origin}");
         }
+    }
+
+    #[test]
+    fn an_app_with_the_url_of_the_websocket_as_origin_is_allowed_like_a_page() {
+        assert!(origins(&[]).allows("ws://localhost:8080", Some("localhost:8080")));
+        assert!(origins(&[]).allows("wss://192.0.2.7", Some("192.0.2.7")));
+        assert!(origins(&[]).allows("ws://[::1]:8080", Some("[::1]:8080")));
+        assert!(origins(&["https://chat.example"]).allows("wss://chat.example", None));
+    }
+
+    #[test]
+    fn an_app_with_its_own_scheme_is_allowed_only_by_its_exact_origin() {
+        let allowed = origins(&["capacitor://localhost", "app://-"]);
+
+        assert!(allowed.allows("capacitor://localhost", None) && allowed.allows("app://-", None));
+        for origin in ["ionic://localhost", "capacitor://other", "app://other", "null", "file://"] {
+            assert!(!allowed.allows(origin, Some("localhost")), "{origin}");
+        }
+        assert!(origins(&["null"]).allows("null", None));
     }
 
     #[test]

@@ -27,6 +27,9 @@ const HOST_COOKIE_NAME: &str = "__Host-webchat_session";
 /// limited to a path, so it would conflict with those of servers under other paths of the host.
 const SECURE_COOKIE_NAME: &str = "__Secure-webchat_session";
 
+/// The maximum number of cookies with the session cookie's name that are tried.
+const MAX_COOKIES: usize = 8;
+
 /// The session cookie: its name, encryption key and attributes.
 #[derive(Clone)]
 pub(crate) struct SessionCookie {
@@ -40,8 +43,8 @@ pub(crate) struct SessionCookie {
 enum ReceivedCookie {
     /// The request has no session cookie.
     Missing,
-    /// The cookie was issued by this server.
-    Valid,
+    /// The cookie was issued by this server. Contains the cookie.
+    Valid(String),
     /// The cookie was issued by this server, with its name from before the server was behind HTTPS. Contains the
     /// cookie with its current name.
     Renamed(String),
@@ -77,14 +80,22 @@ impl SessionCookie {
     }
 
     fn read(&self, headers: &HeaderMap) -> ReceivedCookie {
-        if let Some(cookie) = find(headers, self.name()) {
-            return self.decrypt(cookie).map_or(ReceivedCookie::Refused, |_| ReceivedCookie::Valid);
+        let mut is_refused = false;
+        for name in [self.name(), COOKIE_NAME] {
+            // The path and the domain of a cookie are unknown, so one of another server may be the first.
+            for cookie in find(headers, name).take(MAX_COOKIES) {
+                let text = cookie.encoded().to_string();
+                match self.decrypt(cookie) {
+                    None => is_refused = true,
+                    Some(_) if name == self.name() => return ReceivedCookie::Valid(text),
+                    Some(content) => return ReceivedCookie::Renamed(self.encrypt(content)),
+                }
+            }
+            if is_refused {
+                return ReceivedCookie::Refused;
+            }
         }
-        match find(headers, COOKIE_NAME).map(|cookie| self.decrypt(cookie)) {
-            None => ReceivedCookie::Missing,
-            Some(None) => ReceivedCookie::Refused,
-            Some(Some(content)) => ReceivedCookie::Renamed(self.encrypt(content)),
-        }
+        ReceivedCookie::Missing
     }
 
     fn decrypt(&self, cookie: Cookie<'static>) -> Option<String> {
@@ -110,9 +121,9 @@ impl SessionCookie {
     }
 }
 
-/// Replaces a cookie with the former name in the request by one with the current name. If the response sets a
-/// cookie, it also deletes the former one.
-pub(crate) async fn rename_cookie(
+/// Leaves only the session cookie in the request, with its current name, because one invalid byte in any cookie makes
+/// actix ignore all of them. If the response sets a cookie, it also deletes one with the former name.
+pub(crate) async fn select_cookie(
     mut request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<BoxBody>, actix_web::Error> {
@@ -126,23 +137,28 @@ pub(crate) async fn rename_cookie(
         let client = ClientAddress::of(request.request()).network();
         security_log.record(SecurityEvent::CookieRefused, client, None);
     }
-    let ReceivedCookie::Renamed(renamed) = received else {
-        return Ok(next.call(request).await?.map_into_boxed_body());
-    };
-    request.headers_mut().append(COOKIE, HeaderValue::from_str(&renamed)?);
+    if let ReceivedCookie::Valid(text) | ReceivedCookie::Renamed(text) = &received {
+        request.headers_mut().insert(COOKIE, HeaderValue::from_str(text)?);
+    }
     let mut response = next.call(request).await?.map_into_boxed_body();
-    if response.headers().contains_key(SET_COOKIE) {
+    if matches!(received, ReceivedCookie::Renamed(_)) && response.headers().contains_key(SET_COOKIE)
+    {
         let removal = cookie.removal().to_string();
         response.headers_mut().append(SET_COOKIE, HeaderValue::from_str(&removal)?);
     }
     Ok(response)
 }
 
-fn find(headers: &HeaderMap, name: &str) -> Option<Cookie<'static>> {
-    let values = headers.get_all(COOKIE).filter_map(|value| value.to_str().ok());
-    let pairs = values.flat_map(|value| value.split(';'));
-    let mut cookies = pairs.filter_map(|pair| Cookie::parse_encoded(pair.trim()).ok());
-    cookies.find(|cookie| cookie.name() == name).map(Cookie::into_owned)
+/// Returns the cookies with this name. Browsers separate cookies by semicolons, and some proxies join headers with
+/// commas.
+fn find(headers: &HeaderMap, name: &str) -> impl Iterator<Item = Cookie<'static>> {
+    let values = headers.get_all(COOKIE).map(HeaderValue::as_bytes);
+    let pairs = values.flat_map(|value| value.split(|byte| matches!(byte, b';' | b',')));
+    let cookies = pairs.filter_map(|pair| {
+        let pair = str::from_utf8(pair).ok()?;
+        Cookie::parse_encoded(pair.trim()).ok()
+    });
+    cookies.filter(move |cookie| cookie.name() == name).map(Cookie::into_owned)
 }
 
 #[cfg(test)]
@@ -166,8 +182,8 @@ mod tests {
 
         let ReceivedCookie::Renamed(renamed) = renamed else { panic!("{renamed:?}") };
         assert!(renamed.starts_with("__Host-webchat_session="), "{renamed}");
-        assert_eq!(now.read(&headers(&renamed)), ReceivedCookie::Valid);
-        let content = find(&headers(&renamed), now.name()).and_then(|cookie| now.decrypt(cookie));
+        assert_eq!(now.read(&headers(&renamed)), ReceivedCookie::Valid(renamed.clone()));
+        let content = find(&headers(&renamed), now.name()).find_map(|cookie| now.decrypt(cookie));
         assert_eq!(content.as_deref(), Some("content"));
     }
 
@@ -176,7 +192,33 @@ mod tests {
         let (before, now) = (cookie(1, false), cookie(1, true));
         let (old, new) = (before.encrypt("planted".to_owned()), now.encrypt("own".to_owned()));
 
-        assert_eq!(now.read(&headers(&format!("{old}; {new}"))), ReceivedCookie::Valid);
+        let received = now.read(&headers(&format!("{old}; {new}")));
+
+        assert_eq!(received, ReceivedCookie::Valid(new));
+    }
+
+    #[test]
+    fn the_session_cookie_is_found_among_any_other_cookies() {
+        let server = cookie(1, false);
+        let (own, foreign) =
+            (server.encrypt("a".to_owned()), cookie(2, false).encrypt("a".to_owned()));
+        let quoted = own.replace('=', "=\"") + "\"";
+        let valid = ReceivedCookie::Valid(own.clone());
+        for cookies in [
+            own.clone().into_bytes(),
+            format!("a=1; ;=;=x; {own};").into_bytes(),
+            format!("{foreign}; {own}").into_bytes(),
+            format!("{own}; {foreign}").into_bytes(),
+            [b"a=\xfc; ", own.as_bytes(), b"; b=\xff"].concat(),
+            format!("a={{\"b\":1,\"c\":2}};{own}").into_bytes(),
+            format!("a=1, {own}, b=2").into_bytes(),
+            format!("$Version=1; {quoted}; $Path=/").into_bytes(),
+        ] {
+            let value = HeaderValue::from_bytes(&cookies).unwrap();
+            let headers = [(COOKIE, HeaderValue::from_static("x=1")), (COOKIE, value)];
+            let received = server.read(&headers.into_iter().collect());
+            assert_eq!(received, valid, "{}", cookies.escape_ascii());
+        }
     }
 
     #[test]

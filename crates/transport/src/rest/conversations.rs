@@ -158,7 +158,7 @@ async fn edit(
     chat: Data<Chat>,
 ) -> Result<HttpResponse, ApiError> {
     let user_id = caller.session.user_id;
-    let Changes { title, archived } = changes.into_inner().0;
+    let Changes { title, archived } = changes.0;
     let expected = expected_conversation(&request, &chat, user_id, *id).await?;
     let edit = Edit { title, archived, expected };
     etag::respond(&request, &chat.conversations.edit(user_id, *id, edit).await?)

@@ -8,7 +8,7 @@ use webchat_domain::{ConversationId, TurnId, VersionedMessage};
 
 use super::turns::send::{self, MESSAGES};
 use crate::error::api_error::ApiError;
-use crate::extract::body::{MAX_MESSAGE_BODY_BYTES, json_config};
+use crate::extract::body::{BodyLimit, MAX_MESSAGE_BODY_BYTES};
 use crate::extract::paging::page_size;
 use crate::extract::session::OptionalSession;
 use crate::get_or_head::get_or_head;
@@ -21,7 +21,7 @@ pub(crate) struct ApiDoc;
 pub(crate) fn routes(config: &mut ServiceConfig) {
     config.service(
         web::resource(MESSAGES)
-            .app_data(json_config(MAX_MESSAGE_BODY_BYTES))
+            .app_data(BodyLimit(MAX_MESSAGE_BODY_BYTES))
             .route(get_or_head().to(list))
             .route(web::post().to(send::send)),
     );

@@ -9,7 +9,7 @@ use webchat_domain::{ConversationId, Message, MessageId};
 
 use super::turns::turn_response::{TurnRequest, TurnResponses};
 use crate::error::api_error::ApiError;
-use crate::extract::body::{Body, MAX_MESSAGE_BODY_BYTES, json_config};
+use crate::extract::body::{Body, BodyLimit, MAX_MESSAGE_BODY_BYTES};
 use crate::extract::idempotency_key::IdempotencyKeyHeader;
 use crate::extract::session::RequiredSession;
 use crate::openapi::responses::{InvalidBodyResponse, NotFoundResponse, TurnRejectedResponse};
@@ -28,7 +28,7 @@ pub(crate) fn routes(config: &mut ServiceConfig) {
     config
         .service(
             web::resource(EDIT)
-                .app_data(json_config(MAX_MESSAGE_BODY_BYTES))
+                .app_data(BodyLimit(MAX_MESSAGE_BODY_BYTES))
                 .route(web::post().to(edit)),
         )
         .service(web::resource(REGENERATE).route(web::post().to(regenerate)))
@@ -75,7 +75,7 @@ async fn edit(
     let MessagePath { id, message_id } = path.into_inner();
     let user_id = caller.session.user_id;
     let message = SendMessage {
-        content: edited.into_inner().0.message,
+        content: edited.0.message,
         client_message_id: turn_request.client_message_id.clone(),
         expected_position: None,
     };

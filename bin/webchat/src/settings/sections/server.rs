@@ -8,7 +8,7 @@ use secrecy::SecretString;
 use serde::de::Error;
 use serde::{Deserialize, Deserializer};
 use url::Url;
-use webchat_transport::BasePath;
+use webchat_transport::{AllowedOrigin, BasePath};
 
 use super::super::declaration::section;
 use super::super::kind::{Kind, Visibility, http_url, parses_as};
@@ -22,9 +22,9 @@ const PUBLIC_URL: Kind = Kind::Text {
     visibility: Visibility::PublicUrl,
 };
 const ORIGINS: Kind = Kind::List {
-    items: "URLs",
-    example: "https://chat.example.org",
-    is_valid: |text| http_url(text).is_some(),
+    items: "origins",
+    example: "https://chat.example.org,capacitor://localhost",
+    is_valid: parses_as::<AllowedOrigin>,
 };
 const NETWORKS: Kind = Kind::List {
     items: "addresses or networks",
@@ -54,9 +54,11 @@ section! {
         #[serde(deserialize_with = "optional_url")]
         PUBLIC_URL => public_url: Option<Url>, PUBLIC_URL;
 
-        /// Other origins whose pages may use the server, separated by commas. Their hosts are accepted as well.
-        #[serde(deserialize_with = "urls")]
-        ALLOWED_ORIGINS => allowed_origins: Vec<Url>, ORIGINS;
+        /// Other origins whose pages and apps may use the server, separated by commas, for example
+        /// https://chat.example.org,capacitor://localhost. The hosts of web origins are accepted as well. An app may
+        /// have its own scheme; ws and wss count as http and https. Avoid null: it allows sandboxed frames of any site.
+        #[serde(deserialize_with = "origins")]
+        ALLOWED_ORIGINS => allowed_origins: Vec<AllowedOrigin>, ORIGINS;
 
         /// The addresses or networks of the proxies in front of the server, separated by commas, for example
         /// 127.0.0.1,10.0.0.0/8. Only their X-Forwarded-For (or, without it, Forwarded) determines the address of a
@@ -115,8 +117,8 @@ fn optional_url<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Url
     text.map(|text| http_url(&text).ok_or_else(|| Error::custom("not a URL"))).transpose()
 }
 
-fn urls<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Url>, D::Error> {
-    list(deserializer, http_url)
+fn origins<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<AllowedOrigin>, D::Error> {
+    list(deserializer, |text| text.parse().ok())
 }
 
 fn networks<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<IpNet>, D::Error> {

@@ -93,7 +93,7 @@ fn invalid_types_and_values_are_refused_even_if_they_are_overridden() {
       model.max_tokens in webchat.toml (a decimal number): expected a whole number of tokens from 1
       model.name in webchat.toml (a section): expected a string
       model.temperature in webchat.toml (a number): expected a number from 0 to 2
-      server.allowed_origins in webchat.toml (a string of 17 characters): expected a list of URLs like ["https://chat.example.org"]
+      server.allowed_origins in webchat.toml (a string of 17 characters): expected a list of origins like ["https://chat.example.org", "capacitor://localhost"]
       server.host in webchat.toml (a number): expected an IP address
       server.metrics in webchat.toml (a string of 2 characters): expected true or false
       server.port in webchat.toml (a string of 4 characters): expected a whole number from 0 to 65535

@@ -34,7 +34,7 @@ fn text_of_parts(parts: usize) -> String {
 
 async fn upload(test: &TestChat, content: &str) -> FileJob {
     let name = "tides.txt".to_owned().into();
-    let upload = Upload { name, content: content.as_bytes().to_vec() };
+    let upload = Upload { name, content: content.as_bytes().to_vec(), charset: None };
     test.chat.files.upload(test.user_id, test.conversation_id, None, upload).await.unwrap()
 }
 

@@ -160,7 +160,7 @@ async fn a_file_that_exceeds_the_users_budget_is_refused() {
     let test = chat_with_user_budget(5_000).await;
     let upload = |words: usize| {
         let name = FileName::from("tides.txt".to_owned());
-        let upload = Upload { name, content: "tide ".repeat(words).into_bytes() };
+        let upload = Upload { name, content: "tide ".repeat(words).into_bytes(), charset: None };
         test.chat.files.upload(test.user_id, test.conversation_id, None, upload)
     };
 
@@ -182,7 +182,7 @@ async fn the_files_of_a_network_share_its_budget() {
     let id = test.chat.conversations.start(other, None).await.unwrap().conversation_id;
     let upload = |user_id, address: &str, id| {
         let name = FileName::from("tides.txt".to_owned());
-        let upload = Upload { name, content: "tide ".repeat(3_000).into_bytes() };
+        let upload = Upload { name, content: "tide ".repeat(3_000).into_bytes(), charset: None };
         let caller = Caller { user_id, address: address.parse().ok() };
         test.chat.files.upload(caller, id, None, upload)
     };

@@ -9,6 +9,7 @@ use webchat_domain::{ClientMessageId, ConversationId, MessageId};
 
 use crate::error::api_error::ApiError;
 use crate::error::json_error::without_values;
+use crate::extract::json_text::replace_lone_surrogates;
 use crate::text::truncate;
 
 /// The maximum length of an event name or id that an error repeats, in characters: the maximum length of a
@@ -138,8 +139,10 @@ struct ErrorContextIds<'a> {
 }
 
 impl UnparsedEvent {
+    /// Parses a message of the WebSocket.
     pub(crate) fn parse(text: &str) -> Result<Self, ApiError> {
-        serde_json::from_str(text).map_err(|error| {
+        let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+        serde_json::from_str(&replace_lone_surrogates(text)).map_err(|error| {
             let error = without_values(&error);
             let message =
                 format!("An event must be JSON, {{\"event\": \"…\", \"data\": {{…}}}}: {error}.");

@@ -1,5 +1,6 @@
 //! The Socket.IO connection within an Engine.IO session.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use engineioxide_core::{Packet, Sid};
@@ -15,6 +16,7 @@ use webchat_chat::Chat;
 
 use super::outbox::{MAX_PAYLOAD, OutboxItem, encode_acknowledgement, wrap};
 use crate::error::api_error::ApiError;
+use crate::extract::json_text::replace_lone_surrogates;
 use crate::extract::session::BrowserSession;
 use crate::realtime::client::{Client, EventError};
 use crate::realtime::close_reason::CloseReason;
@@ -101,6 +103,10 @@ impl SocketIoConnection {
         let (packet, bytes) = match self.receive(inbox).await? {
             Packet::Message(text) => {
                 let bytes = text.len();
+                let text = match replace_lone_surrogates(&text) {
+                    Cow::Owned(text) => text.into(),
+                    Cow::Borrowed(_) => text,
+                };
                 (CommonParser.decode_str(config, attachments, text), bytes)
             }
             Packet::Binary(data) => {

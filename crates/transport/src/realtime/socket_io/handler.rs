@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use actix_web::http::Method;
-use actix_web::http::header::UPGRADE;
+use actix_web::http::header::{HeaderMap, UPGRADE};
 use actix_web::web::{Data, Payload, Query};
 use actix_web::{HttpRequest, HttpResponse};
 use serde::Deserialize;
@@ -25,6 +25,9 @@ pub(crate) struct Params {
     revision: Option<String>,
     transport: Option<String>,
     sid: Option<String>,
+    /// The number of the callback of a client that polls with JSONP.
+    #[serde(rename = "j")]
+    jsonp_callback: Option<String>,
 }
 
 #[derive(Clone, Copy)]
@@ -50,7 +53,7 @@ pub(crate) async fn serve(
     if session.is_none() && request.method() != Method::GET {
         return Err(ApiError::from(EngineIoError::BadHandshakeMethod).into());
     }
-    let is_upgrade = request.headers().contains_key(UPGRADE);
+    let is_upgrade = is_websocket_upgrade(request.headers());
     match (transport, is_upgrade, session) {
         (Transport::Polling, false, None) => polling::open(&request, &chat, &connections).await,
         (Transport::Polling, false, Some(session)) => {
@@ -69,7 +72,7 @@ pub(crate) async fn serve(
 impl Params {
     fn transport(&self) -> Result<Transport, ApiError> {
         let transport = match self.transport.as_deref() {
-            Some("polling") => Transport::Polling,
+            Some("polling") if self.jsonp_callback.is_none() => Transport::Polling,
             Some("websocket") => Transport::WebSocket,
             _ => return Err(EngineIoError::UnknownTransport.into()),
         };
@@ -78,6 +81,13 @@ impl Params {
         }
         Ok(transport)
     }
+}
+
+/// Returns whether the client asks for a WebSocket. Java's HTTP client asks for HTTP/2 with each of its requests.
+fn is_websocket_upgrade(headers: &HeaderMap) -> bool {
+    let values = headers.get_all(UPGRADE).filter_map(|value| value.to_str().ok());
+    let mut protocols = values.flat_map(|value| value.split(','));
+    protocols.any(|protocol| protocol.trim().eq_ignore_ascii_case("websocket"))
 }
 
 /// Finds the session with this id. Only the browser that opened the session may use it.

@@ -77,8 +77,9 @@ async fn receive(session: &EngineIoSession, payload: Payload) -> Result<(), ApiE
         EngineIoError::BadRequest
     };
     let body = body.map_err(|_| malformed())?;
-    let packets = str::from_utf8(&body).map_err(|_| malformed())?;
-    for packet in split_payload(packets) {
+    // Like the reference implementation, replace bytes that are not UTF-8, such as half a character.
+    let packets = String::from_utf8_lossy(&body);
+    for packet in split_payload(&packets) {
         let packet = Str::copy_from_slice(packet);
         let packet = Packet::parse(ProtocolVersion::V4, packet).map_err(|_| malformed())?;
         session.receive(packet, &inbox).await?;

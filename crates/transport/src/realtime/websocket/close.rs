@@ -7,6 +7,8 @@ use crate::realtime::client::TOO_MANY_MESSAGES;
 use crate::realtime::close_reason::CloseReason;
 use crate::realtime::session_end::SESSION_ENDED;
 
+const NOT_UTF8: &str = "text must be UTF-8";
+
 /// The reason why a WebSocket is closed, and the close frame for its client.
 pub(super) struct Close {
     pub(super) reason: CloseReason,
@@ -40,8 +42,8 @@ impl Close {
         Self::new(CloseReason::TooManyMessages, CloseCode::Policy, TOO_MANY_MESSAGES)
     }
 
-    pub(super) fn not_text() -> Self {
-        Self::new(CloseReason::ProtocolError, CloseCode::Unsupported, "messages must be text")
+    pub(super) fn not_utf8() -> Self {
+        Self::new(CloseReason::ProtocolError, CloseCode::Invalid, NOT_UTF8)
     }
 
     fn new(reason: CloseReason, code: CloseCode, description: &str) -> Self {
@@ -55,9 +57,7 @@ impl From<&ProtocolError> for Close {
         match (CloseReason::from(error), error) {
             (CloseReason::ClientClosed, _) => Self::by_client(None),
             (CloseReason::MessageTooLarge, _) => Violation::TooLarge.into(),
-            (reason, ProtocolError::Io(_)) => {
-                Self::new(reason, CloseCode::Invalid, "text must be UTF-8")
-            }
+            (reason, ProtocolError::Io(_)) => Self::new(reason, CloseCode::Invalid, NOT_UTF8),
             (reason, error) => Self::new(reason, CloseCode::Protocol, &error.to_string()),
         }
     }

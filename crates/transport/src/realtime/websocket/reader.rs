@@ -56,13 +56,19 @@ impl Reader {
                         return Close::too_many_messages();
                     }
                 }
+                // The libraries of some platforms send texts as binary messages.
+                AggregatedMessage::Binary(bytes) => {
+                    let Ok(text) = str::from_utf8(&bytes) else { return Close::not_utf8() };
+                    if let Err(TooManyMessages) = handle(client, text).await {
+                        return Close::too_many_messages();
+                    }
+                }
                 AggregatedMessage::Ping(bytes) => {
                     if socket.pong(&bytes).await.is_err() {
                         return Close::by_client(None);
                     }
                 }
                 AggregatedMessage::Pong(_) => {}
-                AggregatedMessage::Binary(_) => return Close::not_text(),
                 AggregatedMessage::Close(frame) => return Close::by_client(frame),
             }
         }

@@ -89,7 +89,7 @@ async fn add(
     example: Body<NewExample>,
     chat: Data<Chat>,
 ) -> Result<HttpResponse, ApiError> {
-    let NewExample { user_prompt, assistant_response } = example.into_inner().0;
+    let NewExample { user_prompt, assistant_response } = example.0;
     let (user_id, key) = (caller.session.user_id, idempotency.key.as_ref());
     let example = add_example(&chat, user_id, *id, key, user_prompt, assistant_response).await?;
     Ok(HttpResponse::Created().json(example))

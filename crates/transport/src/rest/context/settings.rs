@@ -96,7 +96,7 @@ async fn change(
     chat: Data<Chat>,
 ) -> Result<HttpResponse, ApiError> {
     let user_id = caller.session.user_id;
-    let Changes { system_prompt, parameters } = changes.into_inner().0;
+    let Changes { system_prompt, parameters } = changes.0;
     let parameters = parameters.map(|Object(parameters)| parameters);
     let edit = ContextEdit { system_prompt: system_prompt.into(), parameters };
     let expected = expected_revision(&request, &chat, user_id, *id).await?;

@@ -58,7 +58,7 @@ async fn replace(
     chat: Data<Chat>,
 ) -> Result<HttpResponse, ApiError> {
     let user_id = caller.session.user_id;
-    let SummaryText { text } = summary.into_inner().0;
+    let SummaryText { text } = summary.0;
     if text.trim().is_empty() {
         let message = "`text` must not be empty. Use DELETE to remove the summary.";
         return Err(ApiError::InvalidValue(message.to_owned()));

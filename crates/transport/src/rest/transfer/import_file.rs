@@ -2,17 +2,15 @@
 
 use std::future::ready;
 
-use actix_multipart::Field;
 use actix_web::HttpRequest;
 use actix_web::error::PayloadError;
-use actix_web::http::header::{CONTENT_TYPE, HeaderMap};
 use actix_web::web::{self, Bytes, Payload};
 use futures_util::{Stream, StreamExt, TryStreamExt, stream};
 use tokio::fs::File;
 use tokio::io::AsyncWriteExt;
 
 use crate::error::api_error::ApiError;
-use crate::extract::file_form::{FileForm, FormError};
+use crate::extract::file_form::{FileForm, FormError, is_form};
 use crate::headers::content_length;
 use crate::middleware::body_limits::BodyLimits;
 
@@ -20,8 +18,8 @@ use crate::middleware::body_limits::BodyLimits;
 pub(super) enum ImportFile {
     /// The file is the request body, which begins with these bytes.
     Body(Bytes, Payload),
-    /// The file is a field of a form.
-    Form(Box<(FileForm, Field)>),
+    /// The file is the current field of a form.
+    Form(Box<FileForm>),
 }
 
 impl ImportFile {
@@ -32,7 +30,7 @@ impl ImportFile {
         max_bytes: u64,
     ) -> Result<Self, ApiError> {
         BodyLimits::of(request)?.expect_file_on_disk(max_bytes);
-        if is_form(request.headers()) {
+        if is_form(request) {
             let form = begin_form(request, body, max_bytes).await;
             return form.map_err(|error| error.into_api_error(ApiError::PayloadTooLarge));
         }
@@ -49,11 +47,7 @@ impl ImportFile {
                 let beginning = stream::once(ready(Ok(beginning)));
                 write(beginning.chain(rest.map_err(|error| invalid(&error))), max_bytes).await
             }
-            Self::Form(form) => {
-                // The form must live as long as its field.
-                let (_form, field) = *form;
-                write(field, max_bytes).await
-            }
+            Self::Form(form) => write(form.into_content(), max_bytes).await,
         };
         received.map_err(|error| error.into_api_error(ApiError::PayloadTooLarge))
     }
@@ -75,7 +69,7 @@ async fn begin_form(
 ) -> Result<ImportFile, FormError> {
     let mut form = FileForm::new(request, body, max_bytes)?;
     match form.next_file().await? {
-        Some(field) => Ok(ImportFile::Form(Box::new((form, field)))),
+        Some(_) => Ok(ImportFile::Form(Box::new(form))),
         None => Err(ApiError::InvalidRequest(
             "The form has no file. Send it in a field named `file`.".to_owned(),
         )
@@ -85,11 +79,6 @@ async fn begin_form(
 
 fn invalid(error: &PayloadError) -> ApiError {
     ApiError::InvalidRequest(error.to_string())
-}
-
-fn is_form(headers: &HeaderMap) -> bool {
-    let content_type = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
-    content_type.is_some_and(|value| value.starts_with("multipart/form-data"))
 }
 
 /// Writes `content` to an unnamed file, which the system deletes when it is closed.

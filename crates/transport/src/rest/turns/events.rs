@@ -92,7 +92,9 @@ async fn stream(
 
 /// Returns the sequence number of the last event that a reconnecting client has received.
 fn last_event_id(request: &HttpRequest) -> Result<Option<u64>, ApiError> {
-    let Some(id) = request.headers().get(LAST_EVENT_ID) else { return Ok(None) };
+    // An event source without an event has an empty id.
+    let id = request.headers().get(LAST_EVENT_ID).filter(|id| !id.is_empty());
+    let Some(id) = id else { return Ok(None) };
     let number = id.to_str().ok().and_then(|id| id.parse().ok());
     number.map(Some).ok_or_else(|| {
         ApiError::InvalidRequest(

@@ -86,7 +86,7 @@ pub(crate) async fn send(
     connections: Data<Connections>,
 ) -> Result<HttpResponse, ApiError> {
     let turn_request = TurnRequest::read(&request, caller.caller(), &connections)?;
-    let NewMessage { message, client_message_id, expected_position } = message.into_inner().0;
+    let NewMessage { message, client_message_id, expected_position } = message.0;
     let client_message_id =
         consistent_id(turn_request.client_message_id.clone(), client_message_id)?;
     let message = SendMessage { content: message, client_message_id, expected_position };
