@@ -16,7 +16,8 @@ const UNKNOWN_CONVERSATION: &str = "0190a000-0000-7000-8000-000000000000";
 #[case(r#"{"event": "send_message"}"#, "invalid_request")]
 #[case(r#"{"event": "send_message", "data": {}}"#, "no_conversation")]
 #[case(r#"{"event": "send_message", "data": {"message": 7}}"#, "invalid_request")]
-#[case(r#"{"event": "send_message", "data": {"message": "\ud800"}}"#, "invalid_request")]
+#[case(r#"{"event": "send_message", "data": {"message": "\ud800"}}"#, "no_conversation")]
+#[case(r#"{"event": "ping\ud83d", "\ude00": 1}"#, "unknown_event")]
 #[case(
     r#"{"event": "send_message", "data": {"message": "x", "conversation_id": {"$gt": ""}}}"#,
     "invalid_request"
@@ -147,15 +148,17 @@ async fn an_unsubscribed_client_receives_no_more_events() {
 }
 
 #[tokio::test]
-async fn binary_frames_and_oversized_messages_close_the_connection() {
+async fn binary_frames_are_texts_and_invalid_and_oversized_messages_close_the_connection() {
     let server = TestServer::start().await;
     let (browser, mut binary) = server.socket().await;
     let mut huge = browser.connect().await;
 
-    binary.send_frame(Message::binary(vec![1])).await;
+    binary.send_frame(Message::binary("\u{feff}{\"event\": \"ping\"}".as_bytes())).await;
+    binary.expect("pong").await;
+    binary.send_frame(Message::binary(b"\xed\xa0\xbd".as_slice())).await;
     huge.send_ignoring_errors(Message::text("x".repeat(2 * 1024 * 1024))).await;
 
-    assert_eq!(binary.wait_until_closed().await.map(u16::from), Some(1003));
+    assert_eq!(binary.wait_until_closed().await.map(u16::from), Some(1007));
     assert_eq!(huge.wait_until_closed().await.map(u16::from), Some(1009));
 }
 

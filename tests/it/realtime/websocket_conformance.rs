@@ -214,7 +214,7 @@ async fn frames_of_every_length_are_accepted() {
     }
     let empty = frame(FIN | TEXT, b"");
     assert_accepted(&server, "no JSON", &empty, &[Received::Event("error".to_owned())]).await;
-    assert_closed(&server, "binary", &frame(FIN | BINARY, &[0xfe; 126]), 1003).await;
+    assert_closed(&server, "binary", &frame(FIN | BINARY, &[0xfe; 126]), 1007).await;
     assert_closed(&server, "unmasked", &[FIN | TEXT, 2, b'{', b'}'], 1002).await;
 }
 

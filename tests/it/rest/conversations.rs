@@ -199,24 +199,46 @@ async fn only_uncompressed_json_bodies_are_accepted() {
     let id = create(&browser).await;
     let patch = || browser.request(Method::PATCH, &format!("/api/v1/conversations/{id}"));
     let body = r#"{"title": "x"}"#;
-    let json_type = ("content-type", "application/json");
+    let send = |content_type: &'static str, encoding: &'static str, body: Vec<u8>| {
+        let request = patch().header("content-type", content_type);
+        browser.send(request.header("content-encoding", encoding).body(body))
+    };
+    let json_type = "application/json";
 
-    let invalid_json =
-        browser.send(patch().header(json_type.0, json_type.1).body("{\"title\":")).await;
-    let lone_surrogate =
-        browser.send(patch().header(json_type.0, json_type.1).body(r#"{"title": "\ud800"}"#)).await;
-    let text = browser.send(patch().header("content-type", "text/plain").body(body)).await;
-    let compressed = browser
-        .send(
-            patch().header(json_type.0, json_type.1).header("content-encoding", "gzip").body(body),
-        )
-        .await;
-
+    let invalid_json = send(json_type, "identity", b"{\"title\":".to_vec()).await;
+    let latin = send(json_type, "identity", b"{\"title\": \"\xfc\"}".to_vec()).await;
+    let text = send("text/plain", "identity", body.into()).await;
+    let form = send("application/x-www-form-urlencoded", "identity", body.into()).await;
+    let compressed = send(json_type, "gzip", body.into()).await;
     let no_body = browser.send(patch()).await;
 
     assert_eq!(no_body.status_and_code(), (415, "unsupported_media_type".to_owned()));
     assert_eq!(invalid_json.status_and_code(), (400, "invalid_request".to_owned()));
-    assert_eq!(lone_surrogate.status_and_code(), (400, "invalid_request".to_owned()));
+    assert_eq!(latin.status_and_code(), (400, "invalid_request".to_owned()));
+    assert!(latin.text.contains("not encoded in UTF-8"), "{latin:?}");
+    assert_eq!(form.status_and_code(), (415, "unsupported_media_type".to_owned()));
     assert_eq!(text.status_and_code(), (415, "unsupported_media_type".to_owned()));
     assert_eq!(compressed.status_and_code(), (415, "unsupported_media_type".to_owned()));
+    assert!(compressed.text.contains("must not be compressed"), "{compressed:?}");
+}
+
+#[tokio::test]
+async fn json_is_accepted_in_the_notations_of_all_clients() {
+    let server = TestServer::start().await;
+    let browser = server.browser();
+    let id = create(&browser).await;
+    let utf16: Vec<u8> =
+        "\u{feff}{\"title\": \"ü\"}".encode_utf16().flat_map(u16::to_le_bytes).collect();
+
+    for (content_type, body, title) in [
+        ("application/json", b"\xef\xbb\xbf{\"title\": \"a\"}".to_vec(), "a"),
+        ("application/json; charset=utf-16", utf16, "ü"),
+        ("Application/JSON;Charset=\"UTF-8\"", b"{\"title\": \"b\"}".to_vec(), "b"),
+        ("application/merge-patch+json", b"{\"title\": \"c\"}".to_vec(), "c"),
+        ("application/json", br#"{"title": "nice \ud83d"}"#.to_vec(), "nice \u{fffd}"),
+    ] {
+        let request = browser.request(Method::PATCH, &format!("/api/v1/conversations/{id}"));
+        let changed = browser.send(request.header("content-type", content_type).body(body)).await;
+        assert_eq!(changed.json()["title"], json!(title), "{content_type} {changed:?}");
+    }
 }

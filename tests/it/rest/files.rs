@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::{sleep, timeout};
-use webchat_tests::{Browser, Process, ScriptedModel, Socket, TIMEOUT, TestServer};
+use webchat_tests::{Browser, Process, Response, ScriptedModel, Socket, TIMEOUT, TestServer};
 
 /// Settings that split files into parts of 64 tokens, which are analysed one at a time.
 const SMALL_PARTS: [(&str, &str); 2] = [("CHUNK_SIZE_TOKENS", "64"), ("FILE_CONCURRENCY", "1")];
@@ -336,4 +336,52 @@ async fn the_flask_upload_waits_for_the_analysis() {
     assert_eq!(listed.len(), 1, "the uploads have different conversations");
     let id = listed[0]["conversation_id"].as_str().unwrap();
     assert_eq!(contents(&browser, id).await.len(), 4);
+}
+
+/// Posts a form with these part headers and this content.
+async fn post_part(browser: &Browser, path: &str, headers: &[u8], content: &[u8]) -> Response {
+    let end = b"\r\n--X=b--\r\nafter";
+    let body = [b"before\r\n--X=b \r\n", headers, b"\r\n\r\n", content, end].concat();
+    let request = browser.request(Method::POST, path);
+    let request = request.header(CONTENT_TYPE, "Multipart/Form-Data; Boundary=X=b");
+    browser.send(request.body(body)).await
+}
+
+#[tokio::test]
+async fn the_names_and_encodings_of_all_clients_are_decoded() {
+    let server = TestServer::start().await;
+    let browser = server.browser();
+    let utf16 = [0xff, 0xfe, b't', 0, 0xe4, 0];
+    let file = |rest: &[u8]| [b"Content-Disposition: form-data; name=file; ", rest].concat();
+
+    for (headers, content, name, text) in [
+        (
+            file(b"filename=\"=?utf-8?B?5aCx5ZGKLnR4dA==?=\"; filename*=utf-8''%E5%A0%B1%E5%91%8A.txt"),
+            b"tide".as_slice(),
+            "報告.txt",
+            "tide",
+        ),
+        (file(b"filename=\"=?utf-8?B?5aCx?=\r\n =?utf-8?B?5ZGKLnR4dA==?=\""), b"tide", "報告.txt", "tide"),
+        (file(b"filename=\"C:\\tides\\\xfcber.TXT\""), b"tide", "über.TXT", "tide"),
+        (file(b"filename=a.txt\r\nContent-Length: 1"), b"tide", "a.txt", "tide"),
+        (file(b"filename=a.txt\r\nContent-Type: text/plain; charset=iso-8859-1"), b"t\xe4", "a.txt", "tä"),
+        (file(b"filename=a.txt\r\nContent-Type: text/plain"), &utf16, "a.txt", "tä"),
+        (file(b"filename=a.txt"), b"t\0i\0d\0e\0", "a.txt", "tide"),
+    ] {
+        let analysed = post_part(&browser, "/upload_file", &headers, content).await;
+        let json = analysed.json();
+        let analysis = json["analysis"].as_str().unwrap_or_else(|| panic!("{analysed:?}"));
+        assert!(analysis.contains(&format!("\"{name}\":\n\n{text}")), "{analysis}");
+    }
+    for (headers, reason) in [
+        ("Content-Transfer-Encoding: base64", "Content-Transfer-Encoding"),
+        ("Content-Type: multipart/mixed; boundary=x", "one file"),
+    ] {
+        let headers = file(format!("filename=a.txt\r\n{headers}").as_bytes());
+        for path in ["/upload_file", "/api/v1/imports"] {
+            let rejected = post_part(&browser, path, &headers, b"dGlkZQ==").await;
+            assert_eq!(rejected.status_and_code(), (400, "invalid_request".to_owned()));
+            assert!(rejected.text.contains(reason), "{rejected:?}");
+        }
+    }
 }

@@ -6,6 +6,7 @@ mod conversations;
 mod errors;
 mod files;
 mod idempotency;
+mod odd_clients;
 mod openapi;
 mod request_limits;
 mod schemathesis;

@@ -6,7 +6,7 @@ use tokio_tungstenite::tungstenite::Error;
 use webchat_tests::{Browser, Polling, Response, TestServer, socket_io_path, upgrade};
 
 /// Origins that are neither the server's own nor allowed.
-const HOSTILE_ORIGINS: [&str; 12] = [
+const HOSTILE_ORIGINS: [&str; 13] = [
     "null",
     "",
     "https://evil.example",
@@ -17,7 +17,8 @@ const HOSTILE_ORIGINS: [&str; 12] = [
     "https://chat.example:8443",
     "http://chat.example",
     "https://chat.example@evil.example",
-    "https://chat.example/",
+    "wss://evil.example",
+    "capacitor://localhost",
     "file://",
 ];
 
@@ -101,7 +102,10 @@ async fn other_origins_are_rejected() {
 async fn own_and_allowed_origins_and_requests_without_an_origin_are_accepted() {
     let settings = [
         ("PUBLIC_URL", "https://chat.example/"),
-        ("ALLOWED_ORIGINS", "https://a.example,http://b.example:81"),
+        (
+            "ALLOWED_ORIGINS",
+            "https://a.example,http://b.example:81,wss://c.example,capacitor://localhost,null",
+        ),
     ];
     let server = TestServer::with_settings(&settings).await;
     let browser = server.browser();
@@ -109,8 +113,18 @@ async fn own_and_allowed_origins_and_requests_without_an_origin_are_accepted() {
     let handshake = socket_io_path("polling", None);
     let websocket = socket_io_path("websocket", None);
 
-    for origin in [own.as_str(), "https://chat.example", "https://a.example", "http://b.example:81"]
-    {
+    let own_websocket = own.replace("http:", "ws:");
+    for origin in [
+        own.as_str(),
+        own_websocket.as_str(),
+        "https://chat.example",
+        "wss://chat.example:443",
+        "https://a.example",
+        "http://b.example:81",
+        "https://c.example",
+        "capacitor://localhost",
+        "null",
+    ] {
         for (method, path) in [(Method::POST, "/start_conversation"), (Method::GET, &handshake)] {
             let response = send_from_origin(&browser, origin.as_bytes(), &method, path).await;
             assert_eq!(response.status, 200, "{path} {origin}");

@@ -52,7 +52,8 @@ pub(crate) fn analyses_heading(name: &FileName) -> String {
 
 /// Builds the messages of a request: the system message, the examples, and the messages of the plan. The
 /// system prompt and the summary share one message, because some models reject a second system message. The roles
-/// of the others alternate.
+/// of the others alternate. Answers are sent without their reasoning, except one that is to be continued; the plan
+/// counts them as they are stored, because counting all of them for each request would take too long.
 pub(crate) fn request_messages(
     default_prompt: Option<&SystemPrompt>,
     context: &Context,
@@ -71,12 +72,16 @@ pub(crate) fn request_messages(
             chat_message(ChatRole::Assistant, example.assistant_response.clone()),
         ]
     });
-    let history = plan.messages.into_iter().map(|message| {
-        let role = match message.role {
-            Role::User => ChatRole::User,
-            Role::Assistant => ChatRole::Assistant,
-        };
-        chat_message(role, message.content)
+    let last_position = plan.messages.last().map(|last| last.position);
+    let history = plan.messages.into_iter().filter_map(|message| match message.role {
+        Role::User => Some(chat_message(ChatRole::User, message.content)),
+        Role::Assistant if Some(message.position) == last_position => {
+            Some(chat_message(ChatRole::Assistant, message.content))
+        }
+        Role::Assistant => {
+            let answer = without_reasoning(&message.content);
+            (!answer.is_empty()).then(|| chat_message(ChatRole::Assistant, answer.to_owned()))
+        }
     });
     system_message.into_iter().chain(alternate(examples)).chain(alternate(history)).collect()
 }

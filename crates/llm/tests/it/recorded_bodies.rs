@@ -1,5 +1,6 @@
 //! Answers as upstreams and gateways were seen to send them, byte by byte: `bodies`.
 
+use std::error::Error;
 use std::fs;
 
 use webchat_llm::Delta;
@@ -115,12 +116,20 @@ async fn the_connection_does_not_matter_after_the_finish_reason() {
 }
 
 #[tokio::test]
-async fn an_answer_in_an_unknown_encoding_is_a_failure_that_is_not_retried() {
-    let headers = "content-type: text/event-stream\r\ncontent-encoding: br\r\n";
-    let mut upstream = Upstream::with([response(200, headers, "…")]);
+async fn an_answer_in_an_unknown_encoding_is_a_failure_that_names_it_and_is_not_retried() {
+    for encoding in ["br", "zstd", "gzip, br"] {
+        let headers =
+            format!("content-type: text/event-stream\r\ncontent-encoding: {encoding}\r\n");
+        let mut upstream = Upstream::with([response(200, &headers, "…")]);
 
-    assert_eq!(read(&upstream).await.1, "model_failed");
-    assert_eq!(upstream.requests().len(), 1);
+        let deltas = collect(&model(&upstream.url())).await;
+
+        let [Err(error)] = deltas.as_slice() else { panic!("{deltas:?}") };
+        assert_eq!(error.code(), "model_failed");
+        let cause = error.source().unwrap().to_string();
+        assert!(cause.contains(&format!("the content encoding {encoding},")), "{cause}");
+        assert_eq!(upstream.requests().len(), 1);
+    }
 }
 
 #[tokio::test]

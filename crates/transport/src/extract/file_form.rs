@@ -18,6 +18,8 @@ use crate::headers::content_length;
 /// The maximum size of a form without its file, in bytes.
 const FORM_OVERHEAD: u64 = 64 * 1024;
 
+const NESTED: &str = "The field `file` must contain one file, not another form.";
+
 /// A form with one file.
 #[derive(ToSchema)]
 #[expect(dead_code, reason = "used for the OpenAPI document only: the form is read as a stream")]
@@ -81,6 +83,9 @@ impl FileForm {
                 check_transfer_encoding(&headers)?;
                 let content_type =
                     Parameters::parse(headers.get("content-type").unwrap_or_default());
+                if content_type.kind.starts_with("multipart/") {
+                    return Err(ApiError::InvalidRequest(NESTED.to_owned()).into());
+                }
                 let charset = content_type.get("charset").map(String::from_utf8_lossy);
                 let charset = charset.map(Cow::into_owned);
                 return Ok(Some(FilePart { name: file_name(&disposition), charset }));

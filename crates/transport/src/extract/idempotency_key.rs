@@ -1,6 +1,5 @@
 //! The header `Idempotency-Key`.
 
-use std::borrow::Cow;
 use std::future::{Ready, ready};
 
 use actix_web::dev::Payload;
@@ -27,21 +26,20 @@ impl IdempotencyKeyHeader {
         let mut keys = request.headers().get_all(IDEMPOTENCY_KEY);
         let (key, second) = (keys.next(), keys.next());
         let Some(key) = key else { return Ok(Self { key: None }) };
-        let key = key.to_str().ok().and_then(unquote).filter(|_| second.is_none());
-        let key = key.and_then(|key| IdempotencyKey::try_from(key.into_owned()).ok());
-        let message =
-            "`Idempotency-Key` must have 1 to 128 ASCII characters, with or without quotes.";
+        let key = key.to_str().ok().filter(|_| second.is_none());
+        let key = key.map(|key| unquote(key).unwrap_or_else(|| key.to_owned()));
+        let key = key.and_then(|key| IdempotencyKey::try_from(key).ok());
+        let message = "`Idempotency-Key` must have 1 to 128 ASCII characters.";
         let key = key.ok_or_else(|| ApiError::InvalidRequest(message.to_owned()))?;
         Ok(Self { key: Some(key) })
     }
 }
 
 /// Returns the key without quotes. The draft defines it as a string of RFC 8941, in quotes, but most clients send none.
-/// Returns `None` if the quotes are malformed.
-fn unquote(header: &str) -> Option<Cow<'_, str>> {
-    let Some(quoted) = header.trim().strip_prefix('"') else { return Some(header.into()) };
+/// Returns `None` if it is not such a string, or an empty one.
+fn unquote(header: &str) -> Option<String> {
+    let mut chars = header.trim().strip_prefix('"')?.chars();
     let mut key = String::new();
-    let mut chars = quoted.chars();
     loop {
         match chars.next()? {
             '"' => break,
@@ -51,7 +49,7 @@ fn unquote(header: &str) -> Option<Cow<'_, str>> {
     }
     // Parameters have no meaning.
     let rest = chars.as_str().trim_start();
-    (rest.is_empty() || rest.starts_with(';')).then_some(key.into())
+    (!key.is_empty() && (rest.is_empty() || rest.starts_with(';'))).then_some(key)
 }
 
 impl FromRequest for IdempotencyKeyHeader {
@@ -85,10 +83,15 @@ mod tests {
     }
 
     #[test]
-    fn invalid_and_several_keys_are_rejected() {
-        for key in ["\"\"", "\"a", "\"a\"b", r#""a\b""#, &"x".repeat(129)] {
-            assert_eq!(read(&[key]), None, "{key}");
+    fn other_quotes_belong_to_the_key() {
+        for key in ["\"\"", "\"a", "\"a\"b", r#""a\b""#] {
+            assert_eq!(read(&[key]), IdempotencyKey::try_from(key.to_owned()).ok(), "{key}");
         }
+    }
+
+    #[test]
+    fn long_and_several_keys_are_rejected() {
+        assert_eq!(read(&["x".repeat(129).as_str()]), None);
         assert_eq!(read(&["a", "b"]), None);
     }
 }

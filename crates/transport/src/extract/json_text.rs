@@ -104,7 +104,8 @@ mod tests {
                 prop_oneof![any::<u16>(), 0xd800_u16..=0xdfff, Just(0x5c)], 0..12
             ),
         ) {
-            let json: String = units.iter().map(|unit| format!("\\u{unit:04x}")).collect();
+            let escapes: Vec<_> = units.iter().map(|unit| format!("\\u{unit:04x}")).collect();
+            let json = escapes.concat();
 
             let text: String =
                 serde_json::from_str(&replace_lone_surrogates(&format!("\"{json}\""))).unwrap();

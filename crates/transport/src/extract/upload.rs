@@ -12,7 +12,6 @@ use crate::middleware::body_limits::{BodyLimits, BodyMemory};
 
 const NO_FILE: &str = "The form has no file. Send it in a field named `file`.";
 
-/// A field without a file name is not a file. Browsers send an empty name if the user has chosen no file.
 const NO_NAME: &str = "The field `file` has no file name, so it contains no file.";
 
 /// Reads the form's only field `file`. Checks the file's name before it reads the content. Keep the
@@ -43,7 +42,11 @@ async fn read_form(
     let mut form = FileForm::new(request, body, max_bytes)?;
     let mut upload = None;
     while let Some(part) = form.next_file().await? {
-        let name = FileName::from(part.name.ok_or_else(|| invalid(NO_NAME))?);
+        let name = part.name.ok_or_else(|| invalid(NO_NAME))?;
+        if name.is_empty() {
+            return Err(invalid(NO_FILE).into());
+        }
+        let name = FileName::from(name);
         chat.files.check_file_name(&name).map_err(ApiError::from)?;
         let content = content(&mut form).await?;
         if upload.replace(Upload { name, content, charset: part.charset }).is_some() {

@@ -4,7 +4,7 @@ use reqwest::Method;
 use rstest::rstest;
 use serde_json::{Value, json};
 use webchat_tests::Transport::{self, Polling as OverPolling, WebSocket as OverWebSocket};
-use webchat_tests::{Browser, Polling, Response, SocketIo, TestServer};
+use webchat_tests::{Browser, Polling, Response, SocketIo, TestServer, socket_io_path};
 
 use super::support::handshake_status;
 
@@ -43,9 +43,10 @@ async fn a_session_is_opened(#[case] transport: Transport, #[case] upgrades: Val
 }
 
 /// Invalid requests, with the number and the message of the error.
-const INVALID_REQUESTS: [(&str, &str, u64, &str); 14] = [
+const INVALID_REQUESTS: [(&str, &str, u64, &str); 15] = [
     ("GET", "EIO=4", 0, "Transport unknown"),
     ("GET", "EIO=4&transport=unknown", 0, "Transport unknown"),
+    ("GET", "EIO=4&transport=polling&j=0", 0, "Transport unknown"),
     ("GET", "EIO=4&transport=polling&sid=AAAAAAAAAAAAAAAA", 1, "Session ID unknown"),
     ("GET", "EIO=4&transport=polling&sid=..%2Fetc", 1, "Session ID unknown"),
     ("POST", "EIO=4&transport=polling&sid=", 1, "Session ID unknown"),
@@ -73,6 +74,19 @@ async fn an_invalid_request_is_rejected() {
         assert_eq!(rejected.json()["message"], message, "{method} {query}");
     }
     assert_eq!(session.post("40").await.text, "ok", "the session was closed");
+}
+
+#[tokio::test]
+async fn a_client_that_also_offers_http_2_can_poll() {
+    let server = TestServer::start().await;
+    let browser = server.browser();
+
+    // Java's HTTP client sends these headers with each request.
+    let request = browser.request(Method::GET, &socket_io_path("polling", None));
+    let request = request.header("connection", "Upgrade, HTTP2-Settings").header("upgrade", "h2c");
+    let opened = browser.send(request.header("http2-settings", "AAEAAEAA")).await;
+
+    assert_eq!(opened.status, 200, "{opened:?}");
 }
 
 #[tokio::test]

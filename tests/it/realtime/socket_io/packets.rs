@@ -1,5 +1,6 @@
 //! Malformed, premature, oversized and binary packets, and packets for another namespace.
 
+use reqwest::Method;
 use rstest::rstest;
 use serde_json::json;
 use tokio_tungstenite::tungstenite::Message;
@@ -147,4 +148,42 @@ async fn binary_data_is_rejected_and_the_session_stays_open() {
     assert_eq!(polled.receive().await, "42[\"pong\",{}]");
     websocket.send_text("42[\"ping\",{}]").await;
     assert_eq!(websocket.receive_text().await, "42[\"pong\",{}]");
+}
+
+#[rstest]
+#[tokio::test]
+async fn half_an_emoji_becomes_a_replacement_character(
+    #[values(OverPolling, OverWebSocket)] transport: Transport,
+) {
+    let server = TestServer::start().await;
+    let browser = server.browser();
+    browser.start_conversation().await;
+    let mut client = SocketIo::open(&browser, transport).await;
+
+    client.send(r#"40{"token":"\ud83d"}"#).await;
+    assert!(client.receive().await.starts_with("40{"));
+    client.expect("response").await;
+    client.send(r#"421["pi\ud83d",{"\ude00":1}]"#).await;
+    let error = client.expect("error").await;
+    let acknowledgement = client.receive().await;
+    client.send(r#"42["send_message",{"message":"nice \ud83d"}]"#).await;
+    let accepted = client.expect("message_accepted").await;
+
+    assert_eq!(error["event"], "pi\u{fffd}");
+    assert!(acknowledgement.starts_with("431[{"), "{acknowledgement}");
+    assert_eq!(accepted["content"], "nice \u{fffd}");
+}
+
+#[tokio::test]
+async fn a_posted_payload_that_is_not_utf8_is_repaired() {
+    let server = TestServer::start().await;
+    let browser = server.browser();
+    let polling = connect_polling(&browser).await;
+    let path = socket_io_path("polling", Some(polling.sid()));
+    let payload = b"423[\"\xed\xa0\xbd\"]".as_slice();
+
+    let request = browser.request(Method::POST, &path).header("content-type", "text/plain");
+    assert_eq!(browser.send(request.body(payload)).await.text, "ok");
+
+    assert!(polling.clone().receive().await.contains("unknown_event"));
 }

@@ -157,7 +157,7 @@ fn all_invalid_settings_are_reported_without_their_values() {
       LLM_IDLE_TIMEOUT_S in the environment (1 character): expected a whole number of seconds from 1 to 3600
       HOST in the environment (9 characters): expected an IP address
       PORT in the environment (4 characters): expected a whole number from 0 to 65535
-      ALLOWED_ORIGINS in the environment (27 characters): expected URLs, separated by commas, like https://chat.example.org
+      ALLOWED_ORIGINS in the environment (27 characters): expected origins, separated by commas, like https://chat.example.org,capacitor://localhost
       MONGODB_URI in the environment (20 characters): expected a URL like mongodb://host:27017/database?replicaSet=rs0
       SECRET_KEY in the environment (7 characters): expected at least 32 random characters, for example from `openssl rand -hex 32`
       LOG_FORMAT in the environment (3 characters): expected text or json

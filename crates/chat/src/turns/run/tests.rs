@@ -107,6 +107,34 @@ async fn a_request_contains_the_newest_messages_that_fit_in_order() {
     assert_eq!(usage.ledger.left_out_messages, 2);
 }
 
+#[tokio::test(start_paused = true)]
+async fn earlier_answers_are_sent_without_their_reasoning_and_stay_stored_with_it() {
+    let test = TestChat::new().await;
+    let answer = "<think>\nA sum.\n</think>\n\n4";
+    test.ask_and_answer(QUESTION, answer).await;
+    test.ask_and_answer("And 3 + 3?", "<think>Cut off").await;
+
+    let request = test.ask("Why?").await;
+
+    assert_eq!(request.contents(), [QUESTION, "4", "And 3 + 3?\n\nWhy?"]);
+    assert_eq!(test.messages().await[1].content, answer);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_answer_is_continued_with_its_reasoning() {
+    let test = TestChat::new().await;
+    let request = test.ask(QUESTION).await;
+    request.send_text("<think>A sum").await;
+    request.finish(FinishReason::Length).await;
+    settle().await;
+
+    let turns = &test.chat.turns;
+    turns.continue_answer(test.user_id, test.conversation_id, None, None).await.unwrap();
+    let request = test.model.next_request().await;
+
+    assert_eq!(request.contents()[..2], [QUESTION, "<think>A sum"]);
+}
+
 fn contents(request: &ChatRequest) -> Vec<&str> {
     request.messages.iter().map(|message| message.content.as_str()).collect()
 }

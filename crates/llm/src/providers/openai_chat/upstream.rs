@@ -23,6 +23,9 @@ use crate::{ChatRequest, ChatRole, DeltaStream, HttpSettings, SetupError};
 const MAX_ERROR_BODY_BYTES: usize = 64 * 1024;
 const ERROR_BODY_TIMEOUT: Duration = Duration::from_secs(2);
 
+/// The maximum length of the name of an encoding in an error, in characters.
+const MAX_ENCODING_CHARS: usize = 40;
+
 /// The maximum number of changes to the request within one attempt.
 const MAX_FALLBACKS: usize = 4;
 
@@ -159,10 +162,9 @@ impl Upstream {
             let error = read_error(response).await.into();
             return Err(RequestError { error, retry_after });
         }
-        if let Some(encoding) = response.headers().get(CONTENT_ENCODING)
-            && !encoding.as_bytes().eq_ignore_ascii_case(b"identity")
-        {
-            let cause = "the answer has an unknown content encoding";
+        if let Some(encoding) = unknown_encoding(&response) {
+            let cause =
+                format!("the answer has the content encoding {encoding}, which is not supported");
             return Err(AttemptError::failed(AttemptErrorKind::Permanent, cause).into());
         }
         let max_bytes = max_stream_bytes(request.max_answer_tokens);
@@ -202,9 +204,20 @@ impl Upstream {
     }
 }
 
+/// Returns the encoding of a body that the client has not decoded, such as `br`.
+fn unknown_encoding(response: &Response) -> Option<String> {
+    let encoding = response.headers().get(CONTENT_ENCODING)?;
+    let encoding: String =
+        String::from_utf8_lossy(encoding.as_bytes()).chars().take(MAX_ENCODING_CHARS).collect();
+    (!encoding.is_empty() && !encoding.eq_ignore_ascii_case("identity")).then_some(encoding)
+}
+
 async fn read_error(mut response: Response) -> UpstreamError {
     let status = response.status();
     let mut body = Vec::new();
+    if unknown_encoding(&response).is_some() {
+        return UpstreamError::from_response(status, &body);
+    }
     let reading = async {
         while body.len() < MAX_ERROR_BODY_BYTES
             && let Ok(Some(bytes)) = response.chunk().await

@@ -10,13 +10,12 @@ use super::parameters::Parameters;
 const MAX_NAME_SECTIONS: usize = 16;
 
 /// Returns the name of the file in a `Content-Disposition`, if it has one. Prefers `filename*` (RFC 8187) to
-/// `filename`, which each kind of client encodes in another way.
+/// `filename`, which each kind of client encodes in another way. Browsers send an empty name if the user has chosen no
+/// file.
 pub(crate) fn file_name(disposition: &Parameters) -> Option<String> {
     let extended = disposition.get("filename*").and_then(decode_extended);
     let plain = || disposition.get("filename").map(decode_plain);
-    let name = extended.or_else(plain).or_else(|| decode_sections(disposition));
-    // Without a name, browsers send an empty one.
-    name.filter(|name| !name.is_empty())
+    extended.or_else(plain).or_else(|| decode_sections(disposition))
 }
 
 /// Decodes a value like `UTF-8'en'%C3%BC.txt`. Returns `None` if it is not of this form.
@@ -48,7 +47,7 @@ fn decode_sections(disposition: &Parameters) -> Option<String> {
             break;
         }
     }
-    Some(decode_charset(charset, &bytes))
+    (!bytes.is_empty()).then(|| decode_charset(charset, &bytes))
 }
 
 /// Decodes the value of `filename`: encoded words of .NET and of mail libraries, or UTF-8, or otherwise the encoding
@@ -129,8 +128,11 @@ mod tests {
     }
 
     #[test]
-    fn a_field_without_a_name_is_not_a_file() {
-        for parameters in [b"".as_slice(), b"filename=\"\"", b"filename", b"filename*=UTF-8''"] {
+    fn an_empty_name_is_not_a_missing_one() {
+        for parameters in [b"filename=\"\"".as_slice(), b"filename", b"filename*=UTF-8''"] {
+            assert_eq!(name(parameters).as_deref(), Some(""), "{}", parameters.escape_ascii());
+        }
+        for parameters in [b"".as_slice(), b"filename*=foo''a", b"filename*1=a"] {
             assert_eq!(name(parameters), None, "{}", parameters.escape_ascii());
         }
     }
