@@ -13,9 +13,9 @@ use crate::extract::upload_limits::UploadLimits;
 use crate::health::Warnings;
 use crate::middleware::body_limits::{BodyBudget, limit_body, report_body_failure};
 use crate::middleware::cache_control::forbid_caching;
+use crate::middleware::connection::close_connection;
 use crate::middleware::cors::cors;
 use crate::middleware::error_body::error_body;
-use crate::middleware::http_1_0::send_unchunked;
 use crate::middleware::origin::{Origins, check_origin};
 use crate::middleware::request_rate::{RequestRateLimiter, limit_request_rate};
 use crate::middleware::request_span::RequestSpan;
@@ -121,7 +121,7 @@ impl Services {
             .wrap(from_fn(cors))
             .wrap(from_fn(forbid_caching))
             .wrap(security_headers(self.is_secure))
-            .wrap(from_fn(send_unchunked))
+            .wrap(from_fn(close_connection))
             .wrap(from_fn(measure_request))
             .wrap(from_fn(move |request, next| {
                 trace_request(request, next, continue_trace.clone())

@@ -68,3 +68,14 @@ async fn a_quoted_idempotency_key_is_the_key_without_quotes() {
 
     assert_eq!(ids[0], ids[1]);
 }
+
+#[tokio::test]
+async fn a_client_that_offers_http_2_learns_that_the_connection_is_closed() {
+    let server = TestServer::start().await;
+
+    let request = server.browser().request(Method::GET, "/get_config").header("upgrade", "h2c");
+    let request = request.header("connection", "Upgrade, HTTP2-Settings");
+    let response = server.browser().send(request.header("http2-settings", "AAEAAEAA")).await;
+
+    assert_eq!((response.status.as_u16(), response.header("connection")), (200, "close"));
+}

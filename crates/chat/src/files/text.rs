@@ -1,6 +1,6 @@
 //! Decodes the text of a file.
 
-use encoding_rs::{Encoding, UTF_8, UTF_16BE, UTF_16LE};
+use encoding_rs::{Encoding, ISO_2022_JP, UTF_8, UTF_16BE, UTF_16LE};
 
 /// Decodes a text by its byte order mark; otherwise as UTF-8; otherwise by the label of the encoding that the client
 /// declared. A label is not preferred to UTF-8, because many HTTP libraries declare ISO-8859-1 for every text. Returns
@@ -17,8 +17,8 @@ pub(super) fn decode(content: Vec<u8>, charset: Option<&str>) -> Option<String> 
     let declared = charset.and_then(|label| Encoding::for_label(label.as_bytes()));
     let declared = declared.filter(|encoding| *encoding != UTF_8);
     match declared {
-        // An encoding with escapes, such as ISO-2022-JP, looks like ASCII.
-        Some(encoding) if content.is_ascii() => valid(encoding, &content),
+        // This encoding has escapes, and looks like ASCII.
+        Some(encoding) if encoding == ISO_2022_JP => valid(encoding, &content),
         Some(encoding) => {
             let as_utf8 = str::from_utf8(&content).map(ToOwned::to_owned).ok();
             as_utf8.or_else(|| valid(encoding, &content))
@@ -72,6 +72,7 @@ mod tests {
             (little, Some("utf-16le")),
             (b"Gr\xf6\xdfe".to_vec(), Some("ISO-8859-1")),
             (b"Gr\xf6\xdfe".to_vec(), Some("windows-1252")),
+            (text.as_bytes().to_vec(), Some("utf-16")),
         ] {
             assert_eq!(
                 decode(content.clone(), charset).as_deref(),
@@ -83,6 +84,7 @@ mod tests {
         assert_eq!(decode(japanese, Some("iso-2022-jp")).as_deref(), Some("報告"));
         let with_mark = "\u{feff}x";
         assert_eq!(decode(with_mark.as_bytes().to_vec(), None).as_deref(), Some(with_mark));
+        assert_eq!(decode(b"tide".to_vec(), Some("utf-16")).as_deref(), Some("tide"));
         assert_eq!(decode(Vec::new(), Some("utf-16")).as_deref(), Some(""));
     }
 

@@ -2,9 +2,9 @@
 
 pub(crate) mod body_limits;
 pub(crate) mod cache_control;
+pub(crate) mod connection;
 pub(crate) mod cors;
 pub(crate) mod error_body;
-pub(crate) mod http_1_0;
 pub(crate) mod origin;
 pub(crate) mod request_rate;
 pub(crate) mod request_span;
