@@ -1,8 +1,6 @@
 //! Full-text search in a user's messages and titles.
 
-use webchat_domain::{Conversation, SearchHit, SearchQuery, TitleHit, UserId};
-
-use webchat_persistence::search::best_hit_per_conversation;
+use webchat_domain::{Conversation, ConversationId, SearchHit, SearchQuery, TitleHit, UserId};
 
 use super::service::Conversations;
 use crate::error::ChatError;
@@ -67,9 +65,7 @@ impl Conversations {
         let conversations = &self.core.ports.conversations;
         let titles = conversations.search_titles(user_id, &query, limit).await?;
         let best = conversations.search_conversations(user_id, &query, MAX_MESSAGES).await?;
-        let title_score = best.first().map_or(0.0, |(_, score)| *score) + 1.0;
-        let titles = titles.into_iter().map(|hit| (hit.conversation_id, title_score));
-        let all = best_hit_per_conversation(titles.chain(best).collect());
+        let all = with_titles_first(best, titles.iter().map(|hit| hit.conversation_id));
         let mut found = Vec::new();
         for (id, score) in all.into_iter().take(usize::try_from(limit).unwrap_or(usize::MAX)) {
             // The conversation may have been deleted concurrently.
@@ -79,6 +75,22 @@ impl Conversations {
         }
         Ok(found)
     }
+}
+
+/// Raises the scores of the conversations with matching titles above all others. Best first.
+fn with_titles_first(
+    mut scores: Vec<(ConversationId, f64)>,
+    titles: impl Iterator<Item = ConversationId>,
+) -> Vec<(ConversationId, f64)> {
+    let above = scores.first().map_or(0.0, |(_, score)| *score) + 1.0;
+    for titled in titles {
+        match scores.iter_mut().find(|(id, _)| *id == titled) {
+            Some((_, score)) => *score += above,
+            None => scores.push((titled, above)),
+        }
+    }
+    scores.sort_by(|(_, a), (_, b)| b.total_cmp(a));
+    scores
 }
 
 fn parse(query: &str) -> Result<SearchQuery, ChatError> {

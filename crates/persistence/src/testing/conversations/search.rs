@@ -108,7 +108,7 @@ pub async fn a_search_finds_titles(store: &Store) {
     assert_eq!(titles("tide sea", 10).await, [ids[0]]);
     assert_eq!(titles("tide -spring", 10).await, [ids[0]]);
     assert_eq!(titles("storm", 10).await, []);
-    let hit = &store.search_titles(user_id, &SearchQuery::parse("sprin"), 10).await.unwrap()[0];
+    let hit = &store.search_titles(user_id, &SearchQuery::parse("spr"), 10).await.unwrap()[0];
     assert_eq!(hit.updated_at, moment(2));
     let parts: Vec<_> = hit.title.iter().map(|part| (part.text.as_str(), part.matched)).collect();
     assert_eq!(parts, [("Spring", true), (" tide", false)]);
