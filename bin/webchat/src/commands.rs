@@ -13,7 +13,7 @@ use secrecy::SecretString;
 use thiserror::Error;
 use tokio::time::Instant;
 use webchat_chat::{
-    CopyError, ExportStream, ImportError, ImportOwner, ImportProgress, ImportTarget, copy,
+    CopyError, ExportStream, ImportError, ImportOwner, ImportProgress, ImportTarget, LeftOut, copy,
     export_all_users, export_user,
 };
 use webchat_domain::{Clock, SystemClock, UserId};
@@ -163,6 +163,15 @@ fn print_report(report: &MigrationReport, prefix: &str) -> bool {
              {summaries} summaries"
         );
     }
+    if report.left_out_messages > 0 {
+        println!(
+            "{prefix} leave out {} messages, which stay in the backup:",
+            report.left_out_messages
+        );
+        for message in &report.first_left_out {
+            println!("  {message}");
+        }
+    }
     if *skipped > 0 {
         println!("{prefix} skip {skipped} documents:");
         for document in &report.first_skipped {
@@ -256,23 +265,36 @@ pub async fn import(
         tokens: model.map_or_else(TokenCounter::default, TokenCounter::for_model),
         now: SystemClock.now(),
         quota: None,
+        max_bytes: u64::MAX,
     };
     let owner = user.map_or(ImportOwner::FromFile, ImportOwner::User);
     let mut printed_at = Instant::now();
-    let ImportProgress { imported, already_there, messages, .. } =
-        webchat_chat::import(&target, owner, file, |progress| {
-            if printed_at.elapsed() >= PROGRESS_INTERVAL {
-                printed_at = Instant::now();
-                println!("processed {} of {} conversations", progress.processed, progress.total);
-            }
-            ControlFlow::Continue(())
-        })
-        .await?;
-    println!(
-        "imported: {imported} conversations, {messages} messages; {already_there} conversations already \
-         existed"
-    );
+    let progress = webchat_chat::import(&target, owner, file, |progress| {
+        if printed_at.elapsed() >= PROGRESS_INTERVAL {
+            printed_at = Instant::now();
+            println!("processed {} of {} conversations", progress.processed, progress.total);
+        }
+        ControlFlow::Continue(())
+    })
+    .await?;
+    print_import(&progress);
     Ok(())
+}
+
+fn print_import(progress: &ImportProgress) {
+    let &ImportProgress { imported, added_to, already_there, messages, left_out, .. } = progress;
+    println!(
+        "imported: {imported} conversations, {messages} messages; {added_to} conversations got new messages, \
+         {already_there} already existed"
+    );
+    for LeftOut { position, title, reason, .. } in progress.first_left_out.iter() {
+        let title = title.as_ref().map(|title| format!(" ({})", title.as_str()));
+        println!("left out: conversation {position}{}: {reason}", title.unwrap_or_default());
+    }
+    let listed = u64::try_from(progress.first_left_out.len()).unwrap_or(u64::MAX);
+    if left_out > listed {
+        println!("left out: {} more", left_out - listed);
+    }
 }
 
 /// Opens the configured store of conversations.

@@ -31,6 +31,7 @@ pub use events::service::Events;
 pub use events::subscription::{Subscription, Update};
 pub use files::service::{Files, Upload};
 pub use formats::invalid_file::InvalidImportFile;
+pub use formats::left_out::LeftOut;
 pub use metrics::describe_metrics;
 pub use ports::Ports;
 pub use runtime::error_chain::error_chain;
@@ -47,8 +48,9 @@ pub use transfer::copy::{CopyError, copy};
 pub use transfer::export::{
     ExportFormat, ExportStream, ExportedFile, export_all_users, export_user,
 };
-pub use transfer::import::{ImportError, ImportOwner, ImportProgress, ImportTarget, import};
+pub use transfer::import::{ImportOwner, ImportProgress, import};
 pub use transfer::import_jobs::{ImportState, ImportStatus, ImportUpload, PreparedImport};
+pub use transfer::import_target::{ImportError, ImportTarget};
 pub use transfer::service::Transfer;
 pub use turns::progress::{TurnProgress, TurnResult};
 pub use turns::send::SendMessage;

@@ -128,17 +128,61 @@ async fn chatgpt_conversations_are_imported_with_their_branches() {
 }
 
 #[tokio::test]
-async fn nothing_is_imported_from_an_invalid_file_and_the_error_contains_its_position() {
+async fn an_odd_conversation_is_named_and_the_others_are_imported() {
     let server = TestServer::start().await;
     let browser = server.browser();
-    let invalid_file = CHATGPT.replace("\"id\": \"not-a-uuid\",", "");
 
-    let import = browser.import(invalid_file).await;
+    let import =
+        browser.import(include_str!("../../fixtures/imports/no_mapping_in_the_middle.json")).await;
+    let wrong = browser.import(include_str!("../../fixtures/imports/gemini_two.json")).await;
 
-    assert_eq!(counts(&import), ("failed", 0, 0, 0));
-    assert_eq!(import["error"]["code"], json!("broken_import"));
-    let expected = "Nothing was imported: conversation 2 is broken, at [1], in line 93, column 1: \
-                    it has neither conversation_id nor id.";
-    assert_eq!(import["error"]["message"], json!(expected));
-    assert_eq!(list(&browser).await, [""; 0]);
+    assert_eq!(counts(&import), ("complete", 2, 0, 4));
+    assert_eq!(import["left_out"], json!(1));
+    let left_out = &import["first_left_out"][0];
+    assert_eq!((&left_out["position"], &left_out["title"]), (&json!(2), &json!("About hole")));
+    assert_eq!(left_out["reason"], json!("it has no messages"));
+    assert_eq!(list(&browser).await.len(), 2);
+    assert_eq!(counts(&wrong), ("failed", 0, 0, 0));
+    assert_eq!(wrong["error"]["code"], json!("broken_import"));
+    let message = wrong["error"]["message"].as_str().unwrap();
+    assert!(message.contains("Google Takeout"), "{message}");
+}
+
+#[tokio::test]
+async fn a_grown_export_adds_its_new_messages_and_an_older_one_loses_nothing() {
+    let server = TestServer::start().await;
+    let (browser, mut socket) = server.socket().await;
+    let older = include_str!("../../fixtures/imports/grown_1.json");
+    let newer = include_str!("../../fixtures/imports/grown_2.json");
+    browser.import(older).await;
+    let conversation = list(&browser).await.remove(0);
+    let id = conversation["conversation_id"].as_str().unwrap();
+    let path = format!("/api/v1/conversations/{id}");
+    browser.patch(&path, &json!({"title": "Mine"})).await;
+
+    let grown = browser.import(newer).await;
+    let shown = contents(&browser, &conversation).await;
+    let older_again = browser.import(older).await;
+    socket.ask(id, "Go on").await;
+    let newer_again = browser.import(newer).await;
+
+    assert_eq!(counts(&grown), ("complete", 0, 0, 2));
+    assert_eq!(grown["added_to"], json!(1));
+    assert_eq!(shown, ["How deep is the lake?", "About ninety metres.", "And wide?", "Two km."]);
+    assert_eq!(counts(&older_again), ("complete", 0, 1, 0));
+    assert_eq!(counts(&newer_again), ("complete", 0, 1, 0));
+    assert_eq!(contents(&browser, &conversation).await.len(), 6);
+    assert_eq!(browser.get(&path).await.json()["title"], json!("Mine"));
+}
+
+#[tokio::test]
+async fn the_richer_copy_of_a_conversation_in_a_file_wins() {
+    let server = TestServer::start().await;
+    let browser = server.browser();
+
+    let import = browser.import(include_str!("../../fixtures/imports/same_id_twice.json")).await;
+
+    assert_eq!(counts(&import), ("complete", 1, 0, 3));
+    let conversation = list(&browser).await.remove(0);
+    assert_eq!(contents(&browser, &conversation).await.len(), 3);
 }

@@ -56,9 +56,9 @@ async fn the_operator_exports_and_imports_all_users() {
         !exported_again.success && exported_again.stderr.contains("can't access"),
         "{exported_again:?}"
     );
-    let counts = "imported: 2 conversations, 4 messages; 0 conversations already existed";
+    let counts = "imported: 2 conversations, 4 messages; 0 conversations got new messages, 0 already existed";
     assert!(imported.stdout.contains(counts), "{imported:?}");
-    let counts = "0 messages; 2 conversations already existed";
+    let counts = "0 messages; 0 conversations got new messages, 2 already existed";
     assert!(imported_again.stdout.contains(counts), "{imported_again:?}");
     let printed: Value = serde_json::from_str(&printed.stdout).unwrap();
     assert_eq!(printed["conversations"].as_array().unwrap().len(), 1);
@@ -101,9 +101,10 @@ async fn a_round_trip_between_stores_preserves_the_export() {
             tokens: TokenCounter::default(),
             now: Timestamp::from_unix_millis(0),
             quota: None,
+            max_bytes: u64::MAX,
         };
         let bytes = std::io::Cursor::new(file.into_bytes());
-        let progress = |_| ControlFlow::Continue(());
+        let progress = |_: &_| ControlFlow::Continue(());
         let imported = import(&target, ImportOwner::User(owner), bytes, progress).await.unwrap();
         assert_eq!((imported.imported, imported.messages), (2, 130));
         file = export_text(export_user(Arc::clone(store), owner)).await;

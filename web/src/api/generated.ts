@@ -1150,7 +1150,12 @@ export interface components {
         Import: {
             /**
              * Format: int64
-             * @description The number of conversations that already existed.
+             * @description The number of conversations that already existed, and to which new messages were added.
+             */
+            added_to: number;
+            /**
+             * Format: int64
+             * @description The number of conversations that already existed with all of their messages.
              */
             already_there: number;
             /**
@@ -1159,12 +1164,19 @@ export interface components {
              */
             done: number;
             error?: components["schemas"]["Problem"] | null;
+            /** @description The first 100 of them. */
+            first_left_out: components["schemas"]["LeftOutEntry"][];
             import_id: components["schemas"]["ImportId"];
             /**
              * Format: int64
              * @description The number of new conversations.
              */
             imported: number;
+            /**
+             * Format: int64
+             * @description The number of entries that were left out: conversations, or messages of an imported conversation.
+             */
+            left_out: number;
             /**
              * Format: int64
              * @description The number of new messages.
@@ -1241,6 +1253,20 @@ export interface components {
              * @description The model's context window.
              */
             window: number;
+        };
+        /** @description A conversation, or messages of a conversation, that an import left out. */
+        LeftOutEntry: {
+            /** @description The conversation's id in the file, if it has one. */
+            conversation_id?: string | null;
+            /**
+             * Format: int64
+             * @description The number of the conversation in the file, from 1.
+             */
+            position: number;
+            /** @description The reason. */
+            reason: string;
+            /** @description The conversation's title, if it has one. */
+            title?: string | null;
         };
         /** @description A stored message. */
         Message: {

@@ -32,8 +32,8 @@ export class ImportDialog extends Modal {
   protected content() {
     const { isRunning } = this.app.conversations.imports;
     return html`<p>
-        From an export of Webchat or of the Flask application, or from the
-        <code>conversations.json</code> of a ChatGPT export.
+        From an export of Webchat, ChatGPT, Claude, Open WebUI or LibreChat. You can choose the ZIP
+        file of ChatGPT or Claude as it is.
       </p>
       <label
         class="drop ${this.isDraggedOver ? 'over' : ''}"
@@ -44,7 +44,7 @@ export class ImportDialog extends Modal {
         <input
           class="visually-hidden"
           type="file"
-          accept=".json,application/json"
+          accept=".json,.zip,application/json,application/zip"
           ?disabled=${isRunning}
           @change=${this.#handleFileInput}
         />
@@ -60,11 +60,13 @@ export class ImportDialog extends Modal {
       case 'idle':
         return nothing;
       case 'failed':
-        return html`<p class="problem">${fileName} could not be imported. ${problem}</p>`;
+        return html`<p class="problem">${fileName} could not be imported. ${problem}</p>
+          ${this.#leftOut()}`;
       case 'complete':
         return html`<p class="success">
-          ${fileName}: ${importSummary(this.app.conversations.imports.state.value)}
-        </p>`;
+            ${fileName}: ${importSummary(this.app.conversations.imports.state.value)}
+          </p>
+          ${this.#leftOut()}`;
       default:
         return html`<label>
             <span
@@ -78,6 +80,19 @@ export class ImportDialog extends Modal {
           </label>
           <p class="aside">The import continues if you close this dialog.</p>`;
     }
+  }
+
+  #leftOut() {
+    const { leftOut, firstLeftOut } = this.app.conversations.imports.state.value;
+    if (leftOut === 0) return nothing;
+    const more = leftOut - firstLeftOut.length;
+    return html`<details>
+      <summary>What was left out</summary>
+      <ul>
+        ${firstLeftOut.map((entry) => html`<li>${entry}</li>`)}
+        ${more > 0 ? html`<li>And ${more} more.</li>` : nothing}
+      </ul>
+    </details>`;
   }
 
   #handleDragOver(event: DragEvent): void {

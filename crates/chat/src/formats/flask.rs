@@ -1,20 +1,21 @@
 //! The Flask application's format, which its `save_history` writes: the messages of one conversation.
 
+use std::collections::BTreeMap;
 use std::iter::Peekable;
 use std::vec::IntoIter;
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use uuid::Uuid;
 use webchat_domain::{
     Context, Conversation, ConversationId, FewShotExample, MessageId, NewMessage, Role, Summary,
     SummaryAuthor, Timestamp,
 };
 use webchat_persistence::StoredMessage;
+use webchat_persistence::rules::{ForeignAuthor, foreign_author};
 
-use super::ids;
 use super::imported_conversation::{ImportedConversation, MAX_BYTES, title_of};
-use super::is_visible_text;
-use super::limits::TextSize;
+use super::{foreign, ids, is_visible_text};
 
 /// A message as the Flask application writes it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -26,18 +27,22 @@ pub(crate) struct FlaskMessage {
 }
 
 impl FlaskMessage {
+    /// Reads a message of any application. Its content may be a list of parts.
+    pub(crate) fn read(value: &Value) -> Self {
+        let role = foreign::author_name(value).unwrap_or_default();
+        Self { role, content: foreign::text_of(value) }
+    }
+
+    pub(crate) fn text_bytes(&self) -> usize {
+        self.role.len() + self.content.len()
+    }
+
     fn new(role: Role, content: String) -> Self {
         let role = match role {
             Role::User => "user",
             Role::Assistant => "assistant",
         };
         Self { role: role.to_owned(), content }
-    }
-}
-
-impl TextSize for FlaskMessage {
-    fn text_bytes(&self) -> usize {
-        self.role.len() + self.content.len()
     }
 }
 
@@ -129,27 +134,37 @@ impl FlaskWriter {
 /// become the summary. The file has neither times nor ids. The conversation's id is therefore derived from the
 /// content, so that a second import of the file finds the conversation.
 pub(crate) fn convert(
-    mut messages: Vec<FlaskMessage>,
+    messages: Vec<FlaskMessage>,
     now: Timestamp,
 ) -> Result<Option<ImportedConversation>, String> {
-    if messages.iter().any(|message| message.content.len() > MAX_BYTES) {
-        return Err("a message is longer than 4 MiB".to_owned());
+    if messages.is_empty() {
+        return Ok(None);
     }
     let content = serde_json::to_vec(&messages).map_err(|error| error.to_string())?;
     let id = ConversationId::from(Uuid::new_v5(&Uuid::NAMESPACE_OID, &content));
-    let system_count = messages.iter().take_while(|message| message.role == "system").count();
-    let summary: Vec<String> =
-        messages.drain(..system_count).map(|message| message.content).collect();
-    if summary.is_empty() && messages.is_empty() {
-        return Ok(None);
-    }
+    let mut summary: Vec<String> = Vec::new();
     let mut stored: Vec<StoredMessage> = Vec::with_capacity(messages.len());
-    for (position, message) in (1..).zip(messages) {
-        let parent_id = stored.last().map(|parent| parent.message.message_id);
-        let converted = convert_message(id, position, parent_id, message, now);
-        stored.push(converted.map_err(|problem| {
-            format!("message {}: {problem}", system_count + stored.len() + 1)
-        })?);
+    let mut left_out: BTreeMap<&'static str, u64> = BTreeMap::new();
+    for (number, message) in (1..).zip(messages) {
+        if message.content.len() > MAX_BYTES {
+            return Err(format!("its message {number} is longer than 4 MiB"));
+        }
+        if message.content.is_empty() {
+            continue;
+        }
+        let role = match foreign_author(&message.role) {
+            Some(ForeignAuthor::System) if stored.is_empty() => {
+                summary.push(message.content);
+                continue;
+            }
+            Some(ForeignAuthor::System) => Role::Assistant,
+            Some(ForeignAuthor::Native(role) | ForeignAuthor::Mapped(role)) => role,
+            None => {
+                *left_out.entry("the role of its author is unknown").or_default() += 1;
+                continue;
+            }
+        };
+        stored.push(convert_message(id, stored.last(), role, message.content, now));
     }
     Ok(Some(ImportedConversation {
         user_id: None,
@@ -166,6 +181,7 @@ pub(crate) fn convert(
         last_position: stored.last().map_or(0, |last| last.message.position),
         context: Context { summary: summary_of(&summary, now), ..Context::default() },
         messages: stored,
+        left_out,
     }))
 }
 
@@ -182,27 +198,17 @@ fn summary_of(texts: &[String], now: Timestamp) -> Option<Summary> {
 
 fn convert_message(
     conversation_id: ConversationId,
-    position: u64,
-    parent_id: Option<MessageId>,
-    message: FlaskMessage,
+    previous: Option<&StoredMessage>,
+    role: Role,
+    content: String,
     now: Timestamp,
-) -> Result<StoredMessage, String> {
-    let role = role(&message.role).ok_or_else(|| format!("'{}' is not a role", message.role))?;
+) -> StoredMessage {
+    let position = previous.map_or(0, |previous| previous.message.position) + 1;
+    let parent_id: Option<MessageId> = previous.map(|previous| previous.message.message_id);
     let new = NewMessage {
         message_id: ids::parse_or_derive(&format!("{conversation_id}:{position}")).into(),
-        ..NewMessage::new(role, message.content, 0, now)
+        ..NewMessage::new(role, content, 0, now)
     };
     let message = new.into_message(conversation_id, position, parent_id);
-    Ok(StoredMessage { message, client_message_id: None, active: true })
-}
-
-/// Maps the roles as `webchat init-db` does when it migrates a database.
-fn role(name: &str) -> Option<Role> {
-    match name {
-        "user" | "human" => Some(Role::User),
-        "assistant" | "system" | "tool" | "function" | "developer" | "bot" | "ai" | "model" => {
-            Some(Role::Assistant)
-        }
-        _ => None,
-    }
+    StoredMessage { message, client_message_id: None, active: true }
 }

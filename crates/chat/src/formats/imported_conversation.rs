@@ -1,6 +1,8 @@
 //! A conversation that was read from an import file.
 
-use webchat_domain::{Context, Conversation, ConversationId, Role, Title, UserId};
+use std::collections::{BTreeMap, HashSet};
+
+use webchat_domain::{Context, Conversation, ConversationId, MessageId, Role, Title, UserId};
 use webchat_persistence::rules::ITEM_OVERHEAD_BYTES;
 use webchat_persistence::{StoredConversation, StoredMessage};
 
@@ -21,6 +23,8 @@ pub(crate) struct ImportedConversation {
     pub(crate) last_position: u64,
     pub(crate) context: Context,
     pub(crate) messages: Vec<StoredMessage>,
+    /// The reasons for messages that are left out, and their numbers.
+    pub(crate) left_out: BTreeMap<&'static str, u64>,
 }
 
 impl ImportedConversation {
@@ -46,6 +50,52 @@ impl ImportedConversation {
         let head = visible().next_back().map(|message| message.message_id);
         let stored = StoredConversation { user_id, conversation, head, last_position, context };
         (stored, messages)
+    }
+
+    /// Whether the existing conversation, which has messages with these ids, is the same one. Without a common message,
+    /// it is another conversation with the same id in its file.
+    pub(crate) fn is_same_as(
+        &self,
+        existing: &StoredConversation,
+        known: &HashSet<MessageId>,
+    ) -> bool {
+        let id = existing.conversation.conversation_id;
+        let is_known = |stored: &StoredMessage| {
+            let source = stored.message.message_id;
+            known.contains(&source) || known.contains(&ids::message(id, source))
+        };
+        known.is_empty() || self.messages.is_empty() || self.messages.iter().any(is_known)
+    }
+
+    /// Returns the conversation under an id that also depends on its first message.
+    pub(crate) fn with_id_of_content(mut self) -> Self {
+        let id = self.conversation.conversation_id;
+        let first = self.messages.first().map(|stored| stored.message.message_id);
+        let first = first.map(|id| id.to_string()).unwrap_or_default();
+        self.conversation.conversation_id = ids::parse_or_derive(&format!("{id}:{first}")).into();
+        self.is_native = false;
+        self
+    }
+
+    /// Returns the messages that the existing conversation `id` does not have, with the ids that they get there.
+    pub(crate) fn new_messages(
+        self,
+        id: ConversationId,
+        known: &HashSet<MessageId>,
+    ) -> Vec<StoredMessage> {
+        let id_here = |source| {
+            if known.contains(&source) { source } else { ids::message(id, source) }
+        };
+        let messages = self.messages.into_iter().map(|mut stored| {
+            let message = &mut stored.message;
+            message.conversation_id = id;
+            message.message_id = id_here(message.message_id);
+            message.parent_id = message.parent_id.map(id_here);
+            message.turn_id = message.turn_id.map(|turn| ids::turn(id, turn));
+            stored.client_message_id = None;
+            stored
+        });
+        messages.filter(|stored| !known.contains(&stored.message.message_id)).collect()
     }
 
     /// Returns the approximate size of the conversation in a store, in bytes.

@@ -1,24 +1,22 @@
 //! Webchat's own format, which contains complete conversations. Each message is on a separate line, so that files
 //! can be compared with a diff.
 
-use std::collections::HashSet;
-use std::fmt;
+use std::collections::{BTreeMap, HashSet};
 
-use serde::de::{self, IgnoredAny, MapAccess, Visitor};
-use serde::{Deserialize, Serialize};
+use serde::de;
+use serde::{Deserialize, Deserializer, Serialize};
 use webchat_domain::{
     ClientMessageId, Context, Conversation, ConversationId, Message, MessageId, MessageStatus,
     Problem, Role, Timestamp, Title, TurnId, UserId,
 };
+use webchat_persistence::rules::{ForeignAuthor, foreign_author};
 use webchat_persistence::{StoredConversation, StoredMessage};
 
 use super::imported_conversation::{ImportedConversation, MAX_BYTES, context_bytes};
-use super::json_array_reader::JsonArrayReader;
 use super::limits::{self, TextSize};
-use super::read_error::UNKNOWN_FORMAT;
 
-const FORMAT: &str = "webchat";
-const VERSION: u32 = 1;
+pub(super) const FORMAT: &str = "webchat";
+const VERSION: u64 = 1;
 
 pub(crate) const OPENING: &str = "{\"format\":\"webchat\",\"version\":1,\"conversations\":[\n";
 pub(crate) const SEPARATOR: &str = ",\n";
@@ -30,49 +28,6 @@ const MAX_POSITION: u64 = 1 << 53;
 
 /// The valid timestamps: the years 0 to 9999, which RFC 3339 can represent.
 const TIMESTAMPS: std::ops::RangeInclusive<i64> = -62_167_219_200_000..=253_402_300_799_999;
-
-/// Reads a file, and passes its conversations to the array reader.
-pub(super) struct FileVisitor<'a>(pub(super) JsonArrayReader<'a, ConversationRecord>);
-
-impl<'de> Visitor<'de> for FileVisitor<'_> {
-    type Value = ();
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a Webchat export")
-    }
-
-    /// Accepts the members in any order.
-    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<(), A::Error> {
-        let mut reader = Some(self.0);
-        let (mut is_webchat, mut has_version) = (false, false);
-        while let Some(name) = members.next_key::<String>()? {
-            match name.as_str() {
-                "format" => is_webchat = members.next_value::<String>()? == FORMAT,
-                "version" => {
-                    check_version(members.next_value()?).map_err(de::Error::custom)?;
-                    has_version = true;
-                }
-                "conversations" => match reader.take() {
-                    Some(reader) => members.next_value_seed(reader)?,
-                    None => return Err(de::Error::duplicate_field("conversations")),
-                },
-                _ => {
-                    members.next_value::<IgnoredAny>()?;
-                }
-            }
-        }
-        if !is_webchat {
-            return Err(de::Error::custom(UNKNOWN_FORMAT));
-        }
-        if !has_version {
-            return Err(de::Error::missing_field("version"));
-        }
-        if reader.is_some() {
-            return Err(de::Error::missing_field("conversations"));
-        }
-        Ok(())
-    }
-}
 
 /// A conversation as the file contains it.
 #[derive(Serialize, Deserialize)]
@@ -105,7 +60,9 @@ struct MessageRecord {
     turn_id: Option<TurnId>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     client_message_id: Option<ClientMessageId>,
+    #[serde(deserialize_with = "role")]
     role: Role,
+    #[serde(deserialize_with = "content")]
     content: String,
     /// The number of tokens, as information for readers of the file. An import counts the tokens again.
     #[serde(default)]
@@ -117,6 +74,19 @@ struct MessageRecord {
     active: bool,
 }
 
+/// Reads a role in any case.
+fn role<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Role, D::Error> {
+    let name = String::deserialize(deserializer)?;
+    match foreign_author(&name) {
+        Some(ForeignAuthor::Native(role)) => Ok(role),
+        _ => Err(de::Error::custom("the role of a message is neither `user` nor `assistant`")),
+    }
+}
+
+fn content<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+    Option::deserialize(deserializer).map(Option::unwrap_or_default)
+}
+
 impl TextSize for MessageRecord {
     fn text_bytes(&self) -> usize {
         let error = self.error.as_ref();
@@ -124,7 +94,9 @@ impl TextSize for MessageRecord {
     }
 }
 
-fn check_version(version: u32) -> Result<(), String> {
+/// Checks the version of the format.
+pub(super) fn check_version(version: Option<u64>) -> Result<(), String> {
+    let version = version.ok_or("its version is missing")?;
     if version == VERSION {
         return Ok(());
     }
@@ -234,6 +206,7 @@ impl TryFrom<ConversationRecord> for ImportedConversation {
             last_position,
             context: record.context,
             messages: record.messages.into_iter().map(|message| message.into_stored(id)).collect(),
+            left_out: BTreeMap::new(),
         })
     }
 }

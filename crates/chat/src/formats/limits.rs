@@ -13,9 +13,6 @@ pub(super) const MAX_MESSAGES: usize = 100_000;
 /// The maximum total size of the texts and ids of a conversation's messages, in bytes.
 pub(super) const MAX_TEXT_BYTES: usize = 32 * 1024 * 1024;
 
-/// The maximum size of a single id in bytes.
-const MAX_ID_BYTES: usize = 1024;
-
 /// The heap memory of a parsed message.
 pub(super) trait TextSize {
     /// Returns the total size of its texts and ids in bytes.
@@ -40,13 +37,18 @@ impl ConversationSize {
             ));
         }
         if self.text_bytes > MAX_TEXT_BYTES {
-            let megabytes = MAX_TEXT_BYTES / (1024 * 1024);
-            return Err(format!(
-                "its messages have more than {megabytes} MiB of text; split it into several conversations"
-            ));
+            return Err(too_much_text());
         }
         Ok(())
     }
+}
+
+/// Returns the error for the user of a conversation with more than [`MAX_TEXT_BYTES`].
+pub(super) fn too_much_text() -> String {
+    let megabytes = MAX_TEXT_BYTES / (1024 * 1024);
+    format!(
+        "its messages have more than {megabytes} MiB of text; split it into several conversations"
+    )
 }
 
 /// Parses the messages of a conversation.
@@ -74,31 +76,5 @@ impl<'de, T: Deserialize<'de> + TextSize> Visitor<'de> for MessagesVisitor<T> {
             messages.push(message);
         }
         Ok(messages)
-    }
-}
-
-/// An id of another application, with at most [`MAX_ID_BYTES`].
-pub(super) struct ForeignId(pub(super) Box<str>);
-
-impl<'de> Deserialize<'de> for ForeignId {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_str(ForeignIdVisitor)
-    }
-}
-
-struct ForeignIdVisitor;
-
-impl Visitor<'_> for ForeignIdVisitor {
-    type Value = ForeignId;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a string")
-    }
-
-    fn visit_str<E: de::Error>(self, text: &str) -> Result<ForeignId, E> {
-        if text.len() > MAX_ID_BYTES {
-            return Err(E::custom(format!("an id is longer than {MAX_ID_BYTES} bytes")));
-        }
-        Ok(ForeignId(text.into()))
     }
 }

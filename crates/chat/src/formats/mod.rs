@@ -1,20 +1,21 @@
 //! The formats in which conversations are exported and imported. This module does not access a store.
 
-mod chatgpt;
-mod detection;
 pub(crate) mod flask;
+mod foreign;
 mod ids;
 pub(crate) mod imported_conversation;
+mod input;
 pub(crate) mod invalid_file;
 pub(crate) mod json;
-mod json_array_reader;
+pub(crate) mod left_out;
 mod limits;
 pub(crate) mod markdown;
 pub(crate) mod read_error;
 pub(crate) mod reader;
-mod string_guard;
+mod survey;
 #[cfg(test)]
 mod tests;
+mod values;
 
 use webchat_persistence::StoredMessage;
 

@@ -1,6 +1,8 @@
 //! Tests of all formats together.
 
 mod chatgpt;
+mod kinds;
+mod oddities;
 mod round_trip;
 
 use std::io::Cursor;
@@ -14,8 +16,9 @@ use webchat_persistence::{StoredConversation, StoredMessage};
 
 use super::flask::{FlaskLayout, FlaskWriter};
 use super::imported_conversation::ImportedConversation;
+use super::left_out::LeftOut;
 use super::read_error::ReadError;
-use super::reader::read;
+use super::reader::{Item, open, read};
 use super::{flask, json};
 
 const NOW: Timestamp = Timestamp::FIXTURE;
@@ -33,21 +36,41 @@ fn file(conversations: &[CompleteConversation], with_user_id: bool) -> String {
     format!("{}{}{}", json::OPENING, bodies.join(json::SEPARATOR), json::CLOSING)
 }
 
-fn read_all(text: &str) -> Result<Vec<ImportedConversation>, ReadError> {
-    let mut all = Vec::new();
-    let mut on_conversation = |conversation| {
-        all.push(conversation);
+/// Returns what was read from a file: the conversations, and what was left out.
+fn read_bytes(bytes: &[u8]) -> Result<(Vec<ImportedConversation>, Vec<LeftOut>), ReadError> {
+    let (mut all, mut left_out) = (Vec::new(), Vec::new());
+    let mut file = Cursor::new(bytes);
+    let contents = open(&mut file, 64 * 1024 * 1024)?;
+    read(file, &contents, NOW, &mut |item| {
+        match item {
+            Item::Conversation(conversation) => all.push(*conversation),
+            Item::LeftOut(entry) => left_out.push(entry),
+        }
         Ok(())
-    };
-    let count = read(Cursor::new(text), NOW, &mut on_conversation)?;
-    assert_eq!(count, u64::try_from(all.len()).unwrap());
+    })?;
+    Ok((all, left_out))
+}
+
+fn read_all(text: &str) -> Result<Vec<ImportedConversation>, ReadError> {
+    let (all, left_out) = read_bytes(text.as_bytes())?;
+    assert_eq!(left_out, []);
     Ok(all)
 }
 
-/// Returns the message that the user sees for an invalid file.
+/// Returns the message that the user sees for a file with nothing to import, or the reasons for what is left out.
 fn error_message(text: &str) -> String {
-    let mut on_conversation = |_| Ok(());
-    read(Cursor::new(text), NOW, &mut on_conversation).unwrap_err().to_string()
+    match read_bytes(text.as_bytes()) {
+        Err(error) => error.to_string(),
+        Ok((_, left_out)) => reasons(&left_out).join("; "),
+    }
+}
+
+fn reasons(left_out: &[LeftOut]) -> Vec<String> {
+    let line = |entry: &LeftOut| {
+        let title = entry.title.as_ref().map_or("-", Title::as_str);
+        format!("{} ({title}): {}", entry.position, entry.reason)
+    };
+    left_out.iter().map(line).collect()
 }
 
 fn as_stored(imported: ImportedConversation) -> CompleteConversation {
@@ -126,7 +149,7 @@ fn unknown_members_are_ignored_and_members_may_be_in_any_order() {
 }
 
 #[test]
-fn an_invalid_file_is_rejected_with_the_position_of_the_problem() {
+fn an_invalid_file_or_conversation_is_named_with_the_reason() {
     let sample = sample();
     let with_change = |from: &str, to: &str| {
         assert!(sample.contains(from), "{from}");
@@ -136,11 +159,9 @@ fn an_invalid_file_is_rejected_with_the_position_of_the_problem() {
 
     let errors = [
         error_message(""),
-        error_message("PK\u{3}\u{4}"),
         error_message("{}"),
         error_message("[{\"a\": 1}]"),
         error_message(sample.strip_suffix("true}\n]}\n]}\n").unwrap()),
-        error_message(&format!("{sample}{{}}")),
         with_change("\"version\":1", "\"version\":2"),
         with_change("\"role\":\"assistant\"", "\"role\":\"robot\""),
         with_change("\"position\":2", "\"position\":1"),
@@ -151,28 +172,22 @@ fn an_invalid_file_is_rejected_with_the_position_of_the_problem() {
             "\"created_at\":\"0000-01-01T00:00:00+01:00\",\"x\":\"2026",
         ),
         with_change("\"last_position\":4", "\"last_position\":9007199254740993"),
-        error_message("[{\"mapping\": {\"a\": {\"parent\": \"a\"}}, \"id\": \"x\"}]"),
-        error_message("[{\"role\": \"user\", \"content\": \"Hi\"}, {\"role\": \"user\"}]"),
         error_message("[{\"role\": \"king\", \"content\": \"Hi\"}]"),
     ];
 
     insta::assert_snapshot!(errors.join("\n"), @r#"
     Nothing was imported: the file is empty.
-    Nothing was imported: this is not JSON; if it is a ZIP archive, unpack it first.
-    Nothing was imported: in line 1, column 2: this is not an export of Webchat or ChatGPT, nor a list of messages.
-    Nothing was imported: this is not an export of Webchat or ChatGPT, nor a list of messages.
-    Nothing was imported: conversation 1 is broken, at conversations[0].messages[2].active, in line 5, column 242: EOF while parsing a value.
-    Nothing was imported: in line 8, column 1: trailing characters.
-    Nothing was imported: in line 1, column 32: this is version 2 of the format; this server reads version 1.
-    Nothing was imported: conversation 1 is broken, at conversations[0].messages[1].role, in line 4, column 131: unknown variant `robot`, expected `user` or `assistant`.
-    Nothing was imported: conversation 1 is broken, at conversations[0], in line 7, column 1: message 2: its position is not greater than that of the previous message.
-    Nothing was imported: conversation 1 is broken, at conversations[0], in line 7, column 1: message 2: another message has the same id.
-    Nothing was imported: conversation 1 is broken, at conversations[0], in line 7, column 1: message 1: its parent is not an earlier message.
-    Nothing was imported: conversation 1 is broken, at conversations[0], in line 7, column 1: a time is not within the years 0 to 9999.
-    Nothing was imported: conversation 1 is broken, at conversations[0], in line 7, column 1: a position is beyond 9007199254740992.
-    Nothing was imported: conversation 1 is broken, at [0], in line 1, column 48: its messages form a cycle.
-    Nothing was imported: conversation 1 is broken, at [1], in line 1, column 52: missing field `content`.
-    Nothing was imported: message 1: 'king' is not a role.
+    Nothing was imported: this is not an export of conversations, nor a list of messages. Choose the JSON export of Webchat, or the ZIP archive or conversations.json of a ChatGPT or Claude export, or a JSON export of Open WebUI or LibreChat.
+    Nothing was imported: this is not an export of conversations, nor a list of messages. Choose the JSON export of Webchat, or the ZIP archive or conversations.json of a ChatGPT or Claude export, or a JSON export of Open WebUI or LibreChat.
+    1 (-): the file breaks off within it; 1 (-): the file breaks off in line 5; what follows is missing
+    Nothing was imported: this is version 2 of the format; this server reads version 1.
+    1 (-): the role of a message is neither `user` nor `assistant`
+    1 (-): message 2: its position is not greater than that of the previous message
+    1 (-): message 2: another message has the same id
+    1 (-): message 1: its parent is not an earlier message
+    1 (-): a time is not within the years 0 to 9999
+    1 (-): a position is beyond 9007199254740992
+    1 (-): one of its messages was left out: the role of its author is unknown
     "#);
 }
 
@@ -181,7 +196,6 @@ fn an_error_quotes_only_the_beginning_of_a_long_text() {
     let long = "x".repeat(100_000);
 
     let errors = [
-        error_message(&format!("[{{\"role\": \"{long}\", \"content\": \"Hi\"}}]")),
         error_message(&sample().replacen("\"assistant\"", &format!("\"{long}\""), 1)),
         error_message(&sample().replacen("\"version\":1", &format!("\"version\":\"{long}\""), 1)),
     ];

@@ -6,8 +6,9 @@ use std::sync::Arc;
 
 use webchat_domain::{Caller, IdempotencyKey, ImportId, UserId};
 
-use super::import::{ImportOwner, ImportProgress, ImportTarget, import};
+use super::import::{ImportOwner, ImportProgress, import};
 pub use super::import_registry::{ImportState, ImportStatus};
+use super::import_target::ImportTarget;
 use super::service::Transfer;
 use crate::error::ChatError;
 use crate::runtime::error_chain::error_chain;
@@ -78,17 +79,19 @@ impl Transfer {
         user_id: UserId,
         id: ImportId,
         file: F,
+        max_bytes: u64,
     ) {
         let target = ImportTarget {
             transfer: Arc::clone(&self.core.ports.transfer),
             tokens: self.core.counter(),
             now: self.core.now(),
             quota: Some(self.core.quota.clone()),
+            max_bytes,
         };
         let mut latest = ImportProgress::default();
         let result = import(&target, ImportOwner::User(user_id), file, |progress| {
-            latest = progress;
-            self.imports.update(id, ImportState::Running, progress, None);
+            latest = progress.clone();
+            self.imports.update(id, ImportState::Running, latest.clone(), None);
             if self.core.lifecycle.is_draining() {
                 return ControlFlow::Break(());
             }
@@ -99,17 +102,17 @@ impl Transfer {
             Ok(_) => ImportState::Complete,
             Err(error) => ImportState::Failed(error.into()),
         };
-        if latest.imported > 0 {
+        if latest.imported + latest.added_to > 0 {
             self.core.notify_list(user_id, None).await;
         }
-        log_end(id, &state, latest);
+        log_end(id, &state, &latest);
         self.imports.update(id, state, latest, Some(self.core.now()));
     }
 }
 
 impl ImportUpload {
     /// Imports the uploaded file in the background, even if the caller is dropped. The user becomes the owner of
-    /// its conversations. The permit for the import is acquired only now, because an upload may be slow.
+    /// its conversations. `max_bytes` limits the unpacked size of an archive. The permit for the import is acquired only now, because an upload may be slow.
     ///
     /// # Errors
     /// [`ChatError::ImportInProgress`], [`ChatError::TooManyNetworkImports`], [`ChatError::TooManyImports`],
@@ -117,20 +120,21 @@ impl ImportUpload {
     pub fn start<F: Read + Seek + Send + 'static>(
         self,
         file: F,
+        max_bytes: u64,
     ) -> Result<Arc<ImportStatus>, ChatError> {
         let Self { transfer, caller, id } = self;
         let lifecycle = &transfer.core.lifecycle;
         let _admission = lifecycle.admit()?;
         let status = transfer.imports.start(caller, id)?;
-        lifecycle.spawn_detached(transfer.clone().run_import(caller.user_id, id, file));
+        lifecycle.spawn_detached(transfer.clone().run_import(caller.user_id, id, file, max_bytes));
         Ok(status)
     }
 }
 
 /// Logs the end of an import. Logs the cause only of storage errors, because the error of an invalid file may quote
 /// the file.
-fn log_end(id: ImportId, state: &ImportState, progress: ImportProgress) {
-    let ImportProgress { imported, already_there, messages, .. } = progress;
+fn log_end(id: ImportId, state: &ImportState, progress: &ImportProgress) {
+    let &ImportProgress { imported, added_to, already_there, messages, left_out, .. } = progress;
     let import_id = id.to_string();
     match state {
         ImportState::Failed(
@@ -143,7 +147,16 @@ fn log_end(id: ImportId, state: &ImportState, progress: ImportProgress) {
         state => {
             let is_complete = matches!(state, ImportState::Complete);
             let skipped = already_there;
-            tracing::info!(import_id, is_complete, imported, skipped, messages, "import ended");
+            tracing::info!(
+                import_id,
+                is_complete,
+                imported,
+                added_to,
+                skipped,
+                messages,
+                left_out,
+                "import ended"
+            );
         }
     }
 }

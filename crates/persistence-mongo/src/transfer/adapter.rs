@@ -122,6 +122,15 @@ impl ConversationTransfer for MongoStore {
         insert::insert_with_messages(&self.database, conversation, messages).await
     }
 
+    async fn add_messages(
+        &self,
+        user_id: UserId,
+        id: ConversationId,
+        messages: Vec<StoredMessage>,
+    ) -> Result<u64, StoreError> {
+        insert::add_messages(&self.database, user_id, id, messages).await
+    }
+
     async fn put_conversation(&self, stored: StoredConversation) -> Result<(), StoreError> {
         removals::delete_all_pending(&self.database).await?;
         let filter = by_id(stored.conversation.conversation_id);

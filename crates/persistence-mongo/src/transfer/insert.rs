@@ -3,16 +3,19 @@
 //! The conversation itself is inserted last, together with the last batch of its messages. Until then, its messages are
 //! invisible. If a crash leaves messages behind, the next attempt deletes them.
 
+use std::collections::HashSet;
+
 use futures_util::FutureExt;
 use mongodb::bson::{Bson, doc};
 use mongodb::error::Result as MongoResult;
-use webchat_domain::ConversationId;
+use webchat_domain::{ConversationId, UserId};
+use webchat_persistence::rules;
 use webchat_persistence::{StoreError, StoredConversation, StoredMessage};
 
 use crate::database::{MAX_DOCUMENTS, MongoDatabase, READ_TIME, Transaction};
 use crate::deletion::removals;
 use crate::documents::{ConversationDocument, MessageDocument, message_batches};
-use crate::queries::{by_id, find_conversation};
+use crate::queries::{by_id, by_owner, find_conversation, update_state};
 
 /// Inserts the conversation. Returns `false` if its id is in use.
 pub(super) async fn insert_with_messages(
@@ -44,6 +47,50 @@ pub(super) async fn insert_with_messages(
             Err(StoreError::unavailable("another process is inserting the same conversation"))
         }
     }
+}
+
+/// Adds messages to the user's conversation. Returns their number.
+pub(super) async fn add_messages(
+    database: &MongoDatabase,
+    user_id: UserId,
+    id: ConversationId,
+    messages: Vec<StoredMessage>,
+) -> Result<u64, StoreError> {
+    removals::delete_all_pending(database).await?;
+    let documents = messages.into_iter().map(|message| MessageDocument::new(user_id, message));
+    let mut added = 0;
+    for batch in message_batches(documents) {
+        let batch = (user_id, id, batch);
+        added += database.transaction(batch, |t, batch| add_batch(t, batch).boxed()).await?;
+    }
+    Ok(added)
+}
+
+async fn add_batch(
+    mut transaction: Transaction<'_>,
+    (user_id, id, batch): &(UserId, ConversationId, Vec<MessageDocument>),
+) -> MongoResult<u64> {
+    let Some(found) = find_conversation(&mut transaction, by_owner(*user_id, *id)).await? else {
+        return Ok(0);
+    };
+    let ids: Vec<Bson> = batch.iter().map(|added| added.message_id.to_string().into()).collect();
+    let messages = transaction.database.messages();
+    let find = messages.find(doc! { "message_id": { "$in": ids } }).max_time(READ_TIME);
+    let mut cursor = find.session(&mut *transaction.session).await?;
+    let mut known = HashSet::new();
+    while let Some(message) = cursor.next(&mut *transaction.session).await.transpose()? {
+        known.insert(message.message_id);
+    }
+    let new = batch.iter().filter(|message| !known.contains(&message.message_id));
+    let new = new.cloned().map(StoredMessage::from).collect();
+    let (state, new) = rules::add_messages(found.state(), new);
+    let new: Vec<_> =
+        new.into_iter().map(|message| MessageDocument::new(*user_id, message)).collect();
+    if !new.is_empty() {
+        messages.insert_many(&new).session(&mut *transaction.session).await?;
+        update_state(&mut transaction, &state).await?;
+    }
+    Ok(u64::try_from(new.len()).unwrap_or(u64::MAX))
 }
 
 /// The content of the last transaction.

@@ -4,7 +4,8 @@
 //! until the last message is written. If the process dies before that, the next process deletes the conversation.
 
 use rusqlite::{OptionalExtension, Transaction};
-use webchat_domain::ConversationId;
+use webchat_domain::{ConversationId, UserId};
+use webchat_persistence::rules;
 use webchat_persistence::{StoreError, StoredConversation, StoredMessage};
 
 use super::row;
@@ -60,6 +61,29 @@ async fn insert_batches(
     }
     database.write(move |transaction| row::put_conversation(transaction, &conversation)).await?;
     Ok(true)
+}
+
+/// Adds messages to the user's conversation. Returns their number.
+pub(super) fn add_messages(
+    transaction: &Transaction<'_>,
+    user_id: UserId,
+    id: ConversationId,
+    mut messages: Vec<StoredMessage>,
+) -> rusqlite::Result<u64> {
+    let Some(state) = rows::find_state(transaction, user_id, id)? else { return Ok(0) };
+    let mut find = transaction.prepare_cached("SELECT 1 FROM messages WHERE message_id = ?1")?;
+    let mut is_new = |stored: &StoredMessage| {
+        find.exists([stored.message.message_id.to_simple()]).map(|exists| !exists)
+    };
+    let known = messages.iter().map(&mut is_new).collect::<rusqlite::Result<Vec<bool>>>()?;
+    let mut known = known.into_iter();
+    messages.retain(|_| known.next() == Some(true));
+    let (state, messages) = rules::add_messages(state, messages);
+    for message in &messages {
+        rows::insert_message(transaction, user_id, message)?;
+    }
+    rows::update_state(transaction, &state)?;
+    Ok(u64::try_from(messages.len()).unwrap_or(u64::MAX))
 }
 
 fn is_in_use(transaction: &Transaction<'_>, id: ConversationId) -> rusqlite::Result<bool> {

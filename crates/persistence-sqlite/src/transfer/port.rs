@@ -8,7 +8,7 @@ use webchat_persistence::{
     Totals,
 };
 
-use super::row;
+use super::{insert, row};
 use crate::SqliteStore;
 use crate::database::batches;
 use crate::deletion::removals;
@@ -139,6 +139,25 @@ impl ConversationTransfer for SqliteStore {
         messages: Vec<StoredMessage>,
     ) -> Result<bool, StoreError> {
         self.insert(conversation, messages).await
+    }
+
+    async fn add_messages(
+        &self,
+        user_id: UserId,
+        id: ConversationId,
+        messages: Vec<StoredMessage>,
+    ) -> Result<u64, StoreError> {
+        removals::finish(&self.database, id).await?;
+        let mut added = 0;
+        for batch in batches(messages) {
+            added += self
+                .database
+                .write_bulk(move |transaction| {
+                    insert::add_messages(transaction, user_id, id, batch)
+                })
+                .await?;
+        }
+        Ok(added)
     }
 
     async fn put_conversation(&self, conversation: StoredConversation) -> Result<(), StoreError> {

@@ -73,6 +73,18 @@ pub trait ConversationTransfer: Send + Sync {
         messages: Vec<StoredMessage>,
     ) -> Result<bool, StoreError>;
 
+    /// Adds messages to a conversation, after its last one. Each comes after its parent, which may be an existing
+    /// message. Those that are active and continue the visible path are shown; the others become hidden versions, as
+    /// do all of them while a turn runs. Existing messages are unchanged, and messages with their ids are ignored.
+    /// Returns the number of added messages; 0 if the user has no such conversation. A long list is added in steps: if
+    /// the call is interrupted, repeating it adds the rest.
+    async fn add_messages(
+        &self,
+        user_id: UserId,
+        id: ConversationId,
+        messages: Vec<StoredMessage>,
+    ) -> Result<u64, StoreError>;
+
     /// Stores a conversation unchanged. Replaces a conversation with the same id, but keeps its messages. Idempotent.
     async fn put_conversation(&self, conversation: StoredConversation) -> Result<(), StoreError>;
 

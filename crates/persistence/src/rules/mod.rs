@@ -2,6 +2,8 @@
 //!
 //! An adapter loads the state, applies a rule, and writes the result. It contains queries and mapping, no policy.
 
+mod add;
+mod author;
 mod context;
 mod conversation;
 mod edit;
@@ -13,6 +15,8 @@ mod turn_log;
 mod turns;
 mod versions;
 
+pub use add::add_messages;
+pub use author::{ForeignAuthor, foreign_author};
 pub use context::{is_summary_kept, next_revision};
 pub use conversation::{ConversationState, ITEM_OVERHEAD_BYTES, new_conversation, reset};
 pub use edit::{apply_edit, check_edit};

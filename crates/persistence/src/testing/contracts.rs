@@ -181,6 +181,7 @@ macro_rules! conversation_transfer_contract {
                     a_file_job_that_was_put_continues_where_it_stopped,
                     an_inserted_conversation_is_returned_unchanged,
                     a_second_insert_changes_nothing,
+                    added_messages_continue_the_visible_path_or_become_hidden_versions,
                     only_one_of_several_concurrent_inserts_is_stored,
                     a_users_conversations_are_read_page_by_page_oldest_first,
                     another_user_cannot_read_a_conversation,

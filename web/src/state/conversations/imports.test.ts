@@ -1,7 +1,7 @@
 import { expect, test, vi } from 'vitest';
 
 import type { ImportJob } from '../../api/types';
-import { Imports } from './imports';
+import { Imports, importSummary } from './imports';
 
 const job = (status: ImportJob['status'], done: number): ImportJob => ({
   import_id: 'i',
@@ -10,6 +10,12 @@ const job = (status: ImportJob['status'], done: number): ImportJob => ({
   of: 2,
   imported: done,
   already_there: 0,
+  added_to: 1,
+  left_out: 2,
+  first_left_out: [
+    { position: 3, title: 'Lake', conversation_id: null, reason: 'it has no messages' },
+    { position: 4, title: null, conversation_id: null, reason: 'it is not a conversation' },
+  ],
   messages: done,
   error: null,
 });
@@ -33,5 +39,13 @@ test('an import is polled until it ends', async () => {
   expect(polled).toEqual([0, 1]);
   expect(onend).toHaveBeenCalledExactlyOnceWith(
     expect.objectContaining({ phase: 'complete', imported: 2 }),
+  );
+  const { firstLeftOut } = imports.state.value;
+  expect(firstLeftOut).toEqual([
+    'Lake: it has no messages.',
+    'Conversation 4: it is not a conversation.',
+  ]);
+  expect(importSummary(imports.state.value)).toBe(
+    'Imported 2 conversations. One got new messages. Left out: 2.',
   );
 });

@@ -11,6 +11,11 @@ export interface ImportState {
   imported: number;
   /** The number of conversations in the file that existed before the import. */
   alreadyThere: number;
+  /** The number of conversations that existed and got new messages. */
+  addedTo: number;
+  leftOut: number;
+  /** The first entries that were left out, each in a sentence. */
+  firstLeftOut: string[];
   problem: string | null;
 }
 
@@ -21,6 +26,9 @@ const IDLE: ImportState = {
   total: 0,
   imported: 0,
   alreadyThere: 0,
+  addedTo: 0,
+  leftOut: 0,
+  firstLeftOut: [],
   problem: null,
 };
 
@@ -63,16 +71,38 @@ export class Imports {
     this.onend(this.state.value);
   }
 
-  #apply({ status: phase, done, of, imported, already_there, error }: ImportJob): void {
-    const changes = { phase, done, total: of, imported, alreadyThere: already_there };
-    this.state.update((state) => ({ ...state, ...changes, problem: error?.message ?? null }));
+  #apply(job: ImportJob): void {
+    const { status: phase, done, of: total, imported, error } = job;
+    this.state.update((state) => ({
+      ...state,
+      phase,
+      done,
+      total,
+      imported,
+      alreadyThere: job.already_there,
+      addedTo: job.added_to,
+      leftOut: job.left_out,
+      firstLeftOut: job.first_left_out.map(describeLeftOut),
+      problem: error?.message ?? null,
+    }));
   }
 }
 
-/** Describes the result of an import in a sentence. */
-export function importSummary({ imported, alreadyThere }: ImportState): string {
+function describeLeftOut(entry: ImportJob['first_left_out'][number]): string {
+  return `${entry.title ?? `Conversation ${entry.position}`}: ${entry.reason}.`;
+}
+
+/** Describes the result of an import in sentences. */
+export function importSummary({ imported, alreadyThere, addedTo, leftOut }: ImportState): string {
   const result =
     imported === 1 ? 'Imported one conversation.' : `Imported ${imported} conversations.`;
-  if (alreadyThere === 0) return result;
-  return `${result} ${alreadyThere === 1 ? 'One' : alreadyThere} already existed.`;
+  const sentences = [result];
+  if (addedTo > 0) sentences.push(`${addedTo === 1 ? 'One' : addedTo} got new messages.`);
+  if (alreadyThere > 0) {
+    sentences.push(`${alreadyThere === 1 ? 'One' : alreadyThere} already existed.`);
+  }
+  if (leftOut > 0) {
+    sentences.push(`Left out: ${leftOut}.`);
+  }
+  return sentences.join(' ');
 }

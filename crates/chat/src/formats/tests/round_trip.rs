@@ -131,8 +131,7 @@ proptest! {
     fn any_text_is_either_read_or_rejected_as_invalid(
         start in "([\\[{ ]|\\[\\{\"(mapping|role)\":)?", rest in any::<String>(),
     ) {
-        let mut on_conversation = |_| Ok(());
-        if let Err(error) = read(Cursor::new(start + &rest), NOW, &mut on_conversation) {
+        if let Err(error) = read_bytes((start + &rest).as_bytes()) {
             prop_assert!(matches!(error, ReadError::Invalid(_)));
         }
     }

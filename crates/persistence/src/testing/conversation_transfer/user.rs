@@ -59,6 +59,47 @@ pub async fn only_one_of_several_concurrent_inserts_is_stored<S: ConversationTra
     assert_eq!(store.messages_of(user_id, id, 0, 9).await.unwrap().unwrap(), messages);
 }
 
+pub async fn added_messages_continue_the_visible_path_or_become_hidden_versions<S>(store: &S)
+where
+    S: Conversations + ConversationTransfer,
+{
+    let mut conversation = empty(UserId::generate(), 0);
+    let (user_id, id) = (conversation.user_id, id_of(&conversation));
+    let after = |position, parent: Option<&StoredMessage>| {
+        let mut stored = numbered(id, position);
+        stored.message.message_id = webchat_domain::MessageId::generate();
+        stored.message.parent_id = parent.map(|parent| parent.message.message_id);
+        stored
+    };
+    let first = after(1, None);
+    conversation.last_position = 1;
+    conversation.head = Some(first.message.message_id);
+    conversation.conversation.message_count = 1;
+    store.insert_with_messages(conversation, vec![first.clone()]).await.unwrap();
+    let second = after(0, Some(&first));
+    let third = after(0, Some(&second));
+    let other_version = after(0, Some(&first));
+    let new = vec![first.clone(), second.clone(), other_version.clone(), third.clone()];
+
+    let added = store.add_messages(user_id, id, new.clone()).await.unwrap();
+    let again = store.add_messages(user_id, id, new.clone()).await.unwrap();
+    let by_stranger = store.add_messages(UserId::generate(), id, new).await.unwrap();
+
+    assert_eq!((added, again, by_stranger), (3, 0, 0));
+    let stored = store.messages_of(user_id, id, 0, 9).await.unwrap().unwrap();
+    let ids = [&first, &second, &other_version, &third].map(|stored| stored.message.message_id);
+    assert_eq!(stored.iter().map(|stored| stored.message.message_id).collect::<Vec<_>>(), ids);
+    assert_eq!(
+        stored.iter().map(|stored| stored.message.position).collect::<Vec<_>>(),
+        [1, 2, 3, 4]
+    );
+    let active: Vec<bool> = stored.iter().map(|stored| stored.active).collect();
+    assert_eq!(active, [true, true, false, true]);
+    let found = store.conversation_of(user_id, id).await.unwrap().unwrap();
+    assert_eq!((found.head, found.last_position), (Some(third.message.message_id), 4));
+    assert_eq!(found.conversation.message_count, 3);
+}
+
 pub async fn a_users_conversations_are_read_page_by_page_oldest_first<S: ConversationTransfer>(
     store: &S,
 ) {

@@ -4,7 +4,7 @@ use actix_web::web::{self, Data, Json, Path, ServiceConfig};
 use actix_web::{HttpRequest, HttpResponse};
 use serde::Serialize;
 use utoipa::{OpenApi, ToSchema};
-use webchat_chat::{Chat, ChatError, ImportProgress, ImportState, ImportStatus, PreparedImport};
+use webchat_chat::{Chat, ChatError, ImportState, ImportStatus, LeftOut, PreparedImport};
 use webchat_domain::{ImportId, Problem};
 
 use super::import_file::ImportFile;
@@ -45,12 +45,31 @@ struct ImportResponse {
     of: u64,
     /// The number of new conversations.
     imported: u64,
-    /// The number of conversations that already existed.
+    /// The number of conversations that already existed, and to which new messages were added.
+    added_to: u64,
+    /// The number of conversations that already existed with all of their messages.
     already_there: u64,
     /// The number of new messages.
     messages: u64,
+    /// The number of entries that were left out: conversations, or messages of an imported conversation.
+    left_out: u64,
+    /// The first 100 of them.
+    first_left_out: Vec<LeftOutEntry>,
     /// The reason why the import failed, if it failed.
     error: Option<Problem>,
+}
+
+/// A conversation, or messages of a conversation, that an import left out.
+#[derive(Serialize, ToSchema)]
+struct LeftOutEntry {
+    /// The number of the conversation in the file, from 1.
+    position: u64,
+    /// The conversation's id in the file, if it has one.
+    conversation_id: Option<String>,
+    /// The conversation's title, if it has one.
+    title: Option<String>,
+    /// The reason.
+    reason: String,
 }
 
 #[derive(Serialize, ToSchema)]
@@ -106,7 +125,7 @@ async fn start(
     };
     chat.transfer.check_storage(user_id).await?;
     let file = file.receive(max_bytes).await?;
-    let status = upload.start(file.into_std().await)?;
+    let status = upload.start(file.into_std().await, max_bytes)?;
     Ok(HttpResponse::Accepted().json(ImportResponse::new(&status)))
 }
 
@@ -131,15 +150,36 @@ async fn read(
 
 impl ImportResponse {
     fn new(status: &ImportStatus) -> Self {
-        let ImportProgress { processed: done, total: of, imported, already_there, messages } =
-            status.progress;
+        let progress = &status.progress;
         let (phase, error) = match &status.state {
             ImportState::Running => (ImportPhase::Running, None),
             ImportState::Complete => (ImportPhase::Complete, None),
             ImportState::Failed(error) => (ImportPhase::Failed, Some(problem(error))),
         };
-        let import_id = status.import_id;
-        Self { import_id, status: phase, done, of, imported, already_there, messages, error }
+        Self {
+            import_id: status.import_id,
+            status: phase,
+            done: progress.processed,
+            of: progress.total,
+            imported: progress.imported,
+            added_to: progress.added_to,
+            already_there: progress.already_there,
+            messages: progress.messages,
+            left_out: progress.left_out,
+            first_left_out: progress.first_left_out.iter().map(LeftOutEntry::new).collect(),
+            error,
+        }
+    }
+}
+
+impl LeftOutEntry {
+    fn new(left_out: &LeftOut) -> Self {
+        Self {
+            position: left_out.position,
+            conversation_id: left_out.conversation_id.clone(),
+            title: left_out.title.clone().map(String::from),
+            reason: left_out.reason.clone(),
+        }
     }
 }
 

@@ -1,0 +1,231 @@
+//! The message of a node.
+
+use serde_json::Value;
+use webchat_domain::{MessageStatus, Role, Timestamp};
+
+use super::marks;
+use crate::formats::{markdown, values};
+
+/// The kinds of content that are not part of the conversation: reasoning, instructions, and output of tools.
+const HIDDEN_KINDS: [&str; 14] = [
+    "thoughts",
+    "reasoning_recap",
+    "reasoning",
+    "thinking",
+    "redacted_thinking",
+    "think",
+    "user_editable_context",
+    "model_editable_context",
+    "tether_browsing_display",
+    "tether_browsing_code",
+    "execution_output",
+    "system_error",
+    "tool_use",
+    "tool_result",
+];
+
+/// The parts of a message, for the names of their kinds in all applications.
+const HIDDEN_PARTS: [&str; 9] = [
+    "thoughts",
+    "reasoning",
+    "thinking",
+    "redacted_thinking",
+    "think",
+    "tool_use",
+    "tool_result",
+    "tool_call",
+    "token_budget",
+];
+
+/// The imported parts of a message.
+#[derive(Debug)]
+pub(super) struct MessageText {
+    pub(super) role: Role,
+    pub(super) content: String,
+    pub(super) status: MessageStatus,
+}
+
+/// What was read from a node, with its time.
+pub(super) enum Reading {
+    Text(MessageText, Option<Timestamp>),
+    /// The node has no text of the conversation.
+    Skipped(Option<Timestamp>),
+    /// The node has a text that can't be imported, for this reason.
+    LeftOut(&'static str, Option<Timestamp>),
+}
+
+enum Author {
+    Known(Role),
+    /// The application or a tool.
+    Hidden,
+    Unknown,
+    Missing,
+}
+
+/// Reads the message of a node.
+pub(super) fn read(node: &Value) -> Reading {
+    let message = node.get("message").filter(|_| !node.is_string()).unwrap_or(node);
+    let names =
+        ["create_time", "created_at", "createdAt", "timestamp", "update_time", "updated_at"];
+    let created_at = names.iter().find_map(|name| values::time(message.get(name)?));
+    let author = author(message);
+    if matches!(author, Author::Hidden) || is_hidden(message) {
+        return Reading::Skipped(created_at);
+    }
+    let is_answer = matches!(author, Author::Known(Role::Assistant));
+    let content = marks::clean(&content(message), is_answer);
+    if content.trim().is_empty() {
+        return Reading::Skipped(created_at);
+    }
+    match author {
+        Author::Known(role) => {
+            let status = status(message);
+            Reading::Text(MessageText { role, content, status }, created_at)
+        }
+        Author::Unknown => Reading::LeftOut("the role of its author is unknown", created_at),
+        _ => Reading::LeftOut("it has no author", created_at),
+    }
+}
+
+fn author(message: &Value) -> Author {
+    if let Some(is_user) = message.get("isCreatedByUser").and_then(Value::as_bool) {
+        return Author::Known(if is_user { Role::User } else { Role::Assistant });
+    }
+    let Some(name) = author_name(message) else { return Author::Missing };
+    match name.trim().to_ascii_lowercase().as_str() {
+        "user" | "human" => Author::Known(Role::User),
+        "assistant" | "ai" | "bot" | "model" | "gpt" | "chatgpt" | "claude" => {
+            Author::Known(Role::Assistant)
+        }
+        "system" | "tool" | "function" | "developer" | "critic" | "discriminator" => Author::Hidden,
+        _ => Author::Unknown,
+    }
+}
+
+/// Returns the role or the name of a message's author.
+pub(in crate::formats) fn author_name(message: &Value) -> Option<String> {
+    let names = ["author", "role", "sender", "from"];
+    names.into_iter().filter_map(|name| message.get(name)).find_map(|author| {
+        let role = || author.get("role").or_else(|| author.get("name")).and_then(values::text);
+        values::text(author).or_else(role)
+    })
+}
+
+fn is_hidden(message: &Value) -> bool {
+    let metadata = message.get("metadata");
+    let is_hidden = metadata.and_then(|it| it.get("is_visually_hidden_from_conversation"));
+    let is_for_user = text(message, "recipient").is_none_or(|to| to == "all");
+    let is_reasoning = text(message, "channel") == Some("analysis");
+    // A draft that the user did not get to see.
+    let is_draft = message.get("weight").and_then(Value::as_f64) == Some(0.0)
+        && author_name(message).is_some_and(|name| name.eq_ignore_ascii_case("assistant"));
+    !is_for_user || is_reasoning || is_draft || is_hidden == Some(&Value::Bool(true))
+}
+
+fn status(message: &Value) -> MessageStatus {
+    let details = message.get("metadata").and_then(|metadata| metadata.get("finish_details"));
+    let is = |name: &str, value: bool| message.get(name).and_then(Value::as_bool) == Some(value);
+    match (details.and_then(|details| text(details, "type")), text(message, "status")) {
+        (Some("max_tokens"), _) => MessageStatus::Truncated,
+        (Some("interrupted"), _) => MessageStatus::Stopped,
+        (_, Some("in_progress")) => MessageStatus::Interrupted,
+        _ if is("unfinished", true) || is("done", false) => MessageStatus::Interrupted,
+        _ => MessageStatus::Complete,
+    }
+}
+
+/// Returns the text of a message, including that of attachments.
+fn content(message: &Value) -> String {
+    let mut content = text_of(message);
+    for list in ["attachments", "files"] {
+        let files = message.get(list).and_then(Value::as_array).into_iter().flatten();
+        for file in files {
+            let names = ["file_name", "fileName", "name"];
+            let Some(name) = names.into_iter().find_map(|name| text(file, name)) else { continue };
+            push(&mut content, &format!("[file: {name}]"));
+            if let Some(extracted) = text(file, "extracted_content").filter(|it| !it.is_empty()) {
+                push(&mut content, &markdown::block("", extracted));
+            }
+        }
+    }
+    content
+}
+
+/// Returns the text of a message, whose content may be a string, a list of parts, or an object.
+pub(in crate::formats) fn text_of(message: &Value) -> String {
+    let found = match message.get("content") {
+        _ if message.is_string() => values::text(message).unwrap_or_default(),
+        Some(Value::Array(parts)) => join(parts),
+        Some(content @ Value::Object(_)) => object(content),
+        Some(content) => values::text(content).unwrap_or_default(),
+        None => String::new(),
+    };
+    if !found.trim().is_empty() {
+        return found;
+    }
+    let others = ["text", "parts", "value", "message"];
+    let other = others.into_iter().filter_map(|name| message.get(name));
+    other.map(part).find(|text| !text.trim().is_empty()).unwrap_or(found)
+}
+
+/// Returns the text of a content object of ChatGPT.
+fn object(content: &Value) -> String {
+    let kind = text(content, "content_type").or_else(|| text(content, "type")).unwrap_or_default();
+    if HIDDEN_KINDS.contains(&kind) {
+        return String::new();
+    }
+    if kind == "code" {
+        let language = text(content, "language").filter(|language| *language != "unknown");
+        let code = ["text", "content"].into_iter().find_map(|name| text(content, name));
+        return markdown::block(language.unwrap_or_default(), code.unwrap_or_default());
+    }
+    let names = ["parts", "text", "content", "result", "value"];
+    let members = names.into_iter().filter_map(|name| content.get(name)).map(part);
+    members.into_iter().find(|text| !text.trim().is_empty()).unwrap_or_default()
+}
+
+fn join(parts: &[Value]) -> String {
+    let mut joined = String::new();
+    for value in parts.iter().filter(|value| !value.is_array()) {
+        // Numbers and booleans in a list are no texts.
+        if value.is_string() || value.is_object() {
+            push(&mut joined, &part(value));
+        }
+    }
+    joined
+}
+
+/// Returns the text of a part, or a placeholder for an image, because the file does not contain it.
+fn part(value: &Value) -> String {
+    match value {
+        Value::Array(parts) => join(parts),
+        Value::Object(_) => {
+            let kind = text(value, "content_type").or_else(|| text(value, "type"));
+            let kind = kind.unwrap_or_default();
+            if HIDDEN_PARTS.contains(&kind) {
+                return String::new();
+            }
+            let names = ["text", "value", "content", "transcript"];
+            let members = names.into_iter().filter_map(|name| value.get(name));
+            let texts = members.filter(|member| !member.is_number()).map(part);
+            let found = texts.into_iter().find(|text| !text.is_empty());
+            let is_image = kind.contains("image");
+            found.unwrap_or_else(|| if is_image { "[image]".to_owned() } else { String::new() })
+        }
+        value => values::text(value).unwrap_or_default(),
+    }
+}
+
+fn push(joined: &mut String, text: &str) {
+    if text.is_empty() {
+        return;
+    }
+    if !joined.is_empty() {
+        joined.push_str("\n\n");
+    }
+    joined.push_str(text);
+}
+
+fn text<'a>(value: &'a Value, name: &str) -> Option<&'a str> {
+    value.get(name)?.as_str()
+}

@@ -1,0 +1,210 @@
+//! A parsed conversation. Each message is converted as soon as it is parsed, so that only texts are kept.
+
+use std::collections::BTreeMap;
+
+use serde::Deserializer;
+use serde::de::{self, DeserializeSeed, IgnoredAny, MapAccess, SeqAccess};
+use serde_json::Value;
+use uuid::Uuid;
+
+use super::message::{self, MessageText, Reading};
+use super::pick::{Any, PickMessage, Shape};
+use crate::formats::limits::ConversationSize;
+use crate::formats::values;
+use webchat_domain::Timestamp;
+
+/// The members of a conversation that contain its messages.
+const MESSAGES: [&str; 4] = ["mapping", "chat_messages", "messages", "conversations"];
+
+/// The members of a conversation that contain a part of it.
+const PARTS: [&str; 2] = ["chat", "history"];
+
+/// The other members of a conversation that are used.
+const FIELDS: [&str; 17] = [
+    "conversation_id",
+    "conversationId",
+    "uuid",
+    "id",
+    "title",
+    "name",
+    "create_time",
+    "created_at",
+    "createdAt",
+    "timestamp",
+    "update_time",
+    "updated_at",
+    "updatedAt",
+    "current_node",
+    "currentId",
+    "current_leaf_message_uuid",
+    "user_id",
+];
+
+/// A conversation of another application.
+#[derive(Default)]
+pub(in crate::formats) struct Source {
+    pub(super) fields: BTreeMap<String, Value>,
+    pub(super) nodes: Vec<Node>,
+    /// Whether it has a list of messages, even an empty one.
+    pub(super) has_messages: bool,
+    /// The reasons for messages that are left out, and their numbers.
+    pub(super) left_out: BTreeMap<&'static str, u64>,
+    size: ConversationSize,
+}
+
+/// A node of the tree of messages.
+#[derive(Debug, Default)]
+pub(super) struct Node {
+    pub(super) id: Box<str>,
+    pub(super) parent: Option<Box<str>>,
+    pub(super) children: Vec<Box<str>>,
+    /// Whether the file says that it has a parent or none, or lists its children.
+    pub(super) has_links: bool,
+    pub(super) created_at: Option<Timestamp>,
+    pub(super) text: Option<MessageText>,
+}
+
+impl Source {
+    /// Returns the first of these fields that has a value.
+    pub(super) fn field(&self, names: &[&str]) -> Option<&Value> {
+        names.iter().filter_map(|name| self.fields.get(*name)).find(|value| !value.is_null())
+    }
+
+    fn add(
+        &mut self,
+        key: Option<&str>,
+        value: &Value,
+        parent: Option<&str>,
+    ) -> Result<(), String> {
+        let id = self.id_of(key, value);
+        let (parent, has_parent) = parent_of(value, parent);
+        let (children, nested) = children_of(value);
+        let (text, created_at) = match message::read(value) {
+            Reading::Text(text, at) => (Some(text), at),
+            Reading::Skipped(at) => (None, at),
+            Reading::LeftOut(reason, at) => {
+                *self.left_out.entry(reason).or_default() += 1;
+                (None, at)
+            }
+        };
+        let links = children.iter().map(|child| child.len()).sum::<usize>();
+        let bytes = text.as_ref().map_or(0, |text| text.content.len());
+        self.size.add(id.len() + parent.as_ref().map_or(0, |id| id.len()) + links + bytes)?;
+        let has_links = has_parent || !children.is_empty();
+        self.nodes.push(Node { id: id.clone(), parent, children, has_links, created_at, text });
+        nested.into_iter().try_for_each(|child| self.add(None, child, Some(&id)))
+    }
+
+    fn id_of(&self, key: Option<&str>, value: &Value) -> Box<str> {
+        let own =
+            ["id", "uuid", "messageId"].into_iter().find_map(|name| values::id(value.get(name)?));
+        let in_message = || values::id(value.get("message")?.get("id")?);
+        let id = key.map(values::bounded_id).or(own).or_else(in_message);
+        id.unwrap_or_else(|| format!("#{}", self.nodes.len()).into())
+    }
+}
+
+/// Returns the id of the parent, and whether the file contains this information.
+fn parent_of(value: &Value, nested_in: Option<&str>) -> (Option<Box<str>>, bool) {
+    if let Some(parent) = nested_in {
+        return (Some(parent.into()), true);
+    }
+    let names = ["parent", "parentId", "parentMessageId", "parent_message_uuid", "parent_id"];
+    let found = names.into_iter().find_map(|name| value.get(name));
+    let id = found.and_then(values::id);
+    // The first message of LibreChat and Claude follows this id.
+    let is_root = id.as_deref().is_some_and(|id| {
+        Uuid::try_parse(id).is_ok_and(|id| {
+            id.is_nil() || id == Uuid::from_u128(0x0000_0000_0000_4000_8000_0000_0000_0000)
+        })
+    });
+    (id.filter(|_| !is_root), found.is_some())
+}
+
+/// Returns the ids of the children, and the children that are nested.
+fn children_of(value: &Value) -> (Vec<Box<str>>, Vec<&Value>) {
+    let names = ["children", "childrenIds"];
+    let lists = names.iter().filter_map(|name| value.get(name)?.as_array()).flatten();
+    let mut nested = Vec::new();
+    let mut ids = Vec::new();
+    for child in lists {
+        match values::id(child) {
+            Some(id) => ids.push(id),
+            None if child.is_object() => nested.push(child),
+            None => {}
+        }
+    }
+    (ids, nested)
+}
+
+/// Parses a conversation into a [`Source`], which keeps what was read even if the rest is invalid.
+pub(in crate::formats) struct SourceSeed<'a>(pub(in crate::formats) &'a mut Source);
+
+impl<'de> DeserializeSeed<'de> for SourceSeed<'_> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        Any(Part(self.0)).deserialize(deserializer)
+    }
+}
+
+struct Part<'a>(&'a mut Source);
+
+impl Shape for Part<'_> {
+    type Output = ();
+
+    fn map<'de, A: MapAccess<'de>>(self, mut members: A) -> Result<(), A::Error> {
+        while let Some(name) = members.next_key::<String>()? {
+            if MESSAGES.contains(&name.as_str()) {
+                members.next_value_seed(Any(Messages(self.0)))?;
+            } else if PARTS.contains(&name.as_str()) {
+                members.next_value_seed(Any(Part(self.0)))?;
+            } else if FIELDS.contains(&name.as_str()) {
+                let value = members.next_value_seed(PickMessage)?;
+                let field = self.0.fields.entry(name).or_default();
+                if field.is_null() {
+                    *field = value;
+                }
+            } else {
+                members.next_value::<IgnoredAny>()?;
+            }
+        }
+        Ok(())
+    }
+
+    fn seq<'de, A: SeqAccess<'de>>(self, mut elements: A) -> Result<(), A::Error> {
+        while elements.next_element::<IgnoredAny>()?.is_some() {}
+        Ok(())
+    }
+
+    fn scalar<E: de::Error>(self, _: Value) -> Result<(), E> {
+        Ok(())
+    }
+}
+
+struct Messages<'a>(&'a mut Source);
+
+impl Shape for Messages<'_> {
+    type Output = ();
+
+    fn map<'de, A: MapAccess<'de>>(self, mut members: A) -> Result<(), A::Error> {
+        self.0.has_messages = true;
+        while let Some(id) = members.next_key::<String>()? {
+            let value = members.next_value_seed(PickMessage)?;
+            self.0.add(Some(&id), &value, None).map_err(de::Error::custom)?;
+        }
+        Ok(())
+    }
+
+    fn seq<'de, A: SeqAccess<'de>>(self, mut elements: A) -> Result<(), A::Error> {
+        self.0.has_messages = true;
+        while let Some(value) = elements.next_element_seed(PickMessage)? {
+            self.0.add(None, &value, None).map_err(de::Error::custom)?;
+        }
+        Ok(())
+    }
+
+    fn scalar<E: de::Error>(self, _: Value) -> Result<(), E> {
+        Ok(())
+    }
+}

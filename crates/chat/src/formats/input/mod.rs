@@ -1,0 +1,10 @@
+//! Reads the JSON documents of an import file: decodes the text, unpacks archives, repairs small faults, and splits
+//! lists into elements, so that a fault in one element does not affect the others.
+
+pub(super) mod archive;
+mod decoder;
+mod elements;
+mod repair;
+pub(super) mod signature;
+
+pub(super) use elements::Document;

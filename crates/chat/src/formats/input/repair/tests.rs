@@ -1,0 +1,70 @@
+//! Tests of the repairs.
+
+use super::*;
+
+fn repaired(json: &[u8]) -> String {
+    let mut text = String::new();
+    JsonRepair::new(json).read_to_string(&mut text).unwrap();
+    text.replace(' ', "")
+}
+
+#[test]
+fn valid_json_is_unchanged() {
+    for json in [
+        r#"[{"a":1,"b":[true,false,null,-1.5e3]},"\ud83d\ude00\n\u0041é",[]]"#,
+        r#"{"a":{},"b":""}"#,
+    ] {
+        assert_eq!(repaired(json.as_bytes()), json);
+    }
+}
+
+#[test]
+fn faults_are_repaired() {
+    for (json, expected) in [
+        (
+            r#"["\ud83d","\ude00","\ud83dx","\ud83d\n"]"#,
+            r#"["\ufffd","\ufffd","\ufffdx","\ufffd\n"]"#,
+        ),
+        (r#"["\ud83d\ud83d\ude00"]"#, r#"["\ufffd\ud83d\ude00"]"#),
+        (r#"["\x","\u12","a	b"]"#, r#"["\\x","\ufffd","a\u0009b"]"#),
+        ("[1,]{\"a\":1,}", "[1]\n{\"a\":1}"),
+        ("[,1,,2]", "[1,2]"),
+        ("[{}{},NaN,-Infinity,undefined,01,1e999]", "[{},{},null,null,null,null,null]"),
+        (r#"{"a":,"b":}"#, r#"{"a":null,"b":null}"#),
+        (r#"[{"a":[1},{"b":2}]"#, r#"[{"a":[1]},{"b":2}]"#),
+        ("]}[1]]", "[1]"),
+        ("\u{feff}[1]", "[1]"),
+    ] {
+        assert_eq!(repaired(json.as_bytes()), expected, "{json}");
+    }
+}
+
+#[test]
+fn other_encodings_and_invalid_bytes_are_decoded() {
+    let utf16 = |bom: bool| {
+        "[\"é😀\"]".encode_utf16().flat_map(u16::to_le_bytes).fold(
+            if bom { vec![0xff, 0xfe] } else { Vec::new() },
+            |mut bytes, byte| {
+                bytes.push(byte);
+                bytes
+            },
+        )
+    };
+
+    assert_eq!(repaired(&utf16(true)), "[\"é😀\"]");
+    assert_eq!(repaired(&utf16(false)), "[\"é😀\"]");
+    assert_eq!(repaired(b"[\"\xff\"]"), "[\"\u{fffd}\"]");
+}
+
+#[test]
+fn deep_nesting_and_long_strings_are_limited() {
+    let deep = format!("[1,{}{},2]", "[".repeat(100_000), "]".repeat(100_000));
+    let long = (&b"[\""[..]).chain(io::repeat(b'x').take(1 << 26)).chain(&b"\",2]"[..]);
+    let mut shortened = Vec::new();
+    JsonRepair::new(long).read_to_end(&mut shortened).unwrap();
+
+    assert!(repaired(deep.as_bytes()).len() < 600);
+    assert!(repaired(deep.as_bytes()).ends_with(",2]"));
+    assert!(shortened.len() < MAX_STRING_BYTES + 100_000);
+    assert!(shortened.ends_with(b"\",2]"));
+}
