@@ -1,6 +1,7 @@
 //! The connection to MongoDB: connecting, running commands with a timeout, and transactions.
 
 mod connection;
+mod explanation;
 mod limits;
 mod open_error;
 mod timeout;
@@ -8,6 +9,7 @@ mod transaction;
 mod transaction_reaper;
 
 pub use self::connection::MongoDatabase;
+pub(crate) use self::explanation::explain;
 pub(crate) use self::limits::{
     LONG_READ_TIME, MAX_DOCUMENTS, MAX_LONG_READ_WAIT, MAX_LONG_READS, READ_TIME, SEARCH_TIME,
 };

@@ -7,6 +7,7 @@ use mongodb::error::{Error, ErrorKind};
 use mongodb::options::ServerAddress;
 use thiserror::Error;
 
+use super::explanation::explain;
 use crate::error::code;
 
 /// The wire version of MongoDB 6.0.
@@ -22,7 +23,7 @@ pub enum OpenError {
     )]
     InvalidUri(String),
     /// No primary responds.
-    #[error("failed to reach MongoDB at {location}: {cause}")]
+    #[error("failed to reach MongoDB at {location}: {}", explain(cause))]
     Unreachable {
         /// The hosts and the database.
         location: String,
@@ -30,7 +31,10 @@ pub enum OpenError {
         cause: Box<ErrorKind>,
     },
     /// The user or the password is wrong, or the user lacks permissions for the database.
-    #[error("MongoDB at {location} rejected the URI's user, password or permissions: {cause}")]
+    #[error(
+        "MongoDB at {location} rejected the URI's user, password or permissions: {}",
+        explain(cause)
+    )]
     AccessDenied {
         /// The hosts and the database.
         location: String,
@@ -60,7 +64,7 @@ pub enum OpenError {
         known: i64,
     },
     /// The server rejected a command for another reason.
-    #[error("MongoDB at {location} rejected a command: {cause}")]
+    #[error("MongoDB at {location} can't be prepared: {}", explain(cause))]
     Rejected {
         /// The hosts and the database.
         location: String,

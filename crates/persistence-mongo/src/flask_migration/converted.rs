@@ -11,6 +11,7 @@ use webchat_persistence::{StoredConversation, StoredMessage};
 
 use super::ids;
 use super::legacy::{Counts, LegacyConversation, LegacyMessage};
+use super::skip_reason::SkipReason;
 use crate::documents::{ConversationDocument, MessageDocument};
 
 /// Counts the tokens of a text.
@@ -31,6 +32,8 @@ pub(super) struct Converted {
     pub(super) conversation: ConversationDocument,
     pub(super) messages: Vec<MessageDocument>,
     pub(super) counts: Counts,
+    /// The reasons for messages that are left out.
+    pub(super) left_out: Vec<SkipReason>,
     /// The fingerprint of the legacy document's messages. The fingerprint of the written messages must match it.
     pub(super) fingerprint: Fingerprint,
 }
@@ -96,6 +99,7 @@ impl Converted {
             conversation: ConversationDocument::new(stored),
             messages,
             counts,
+            left_out: legacy.left_out,
             fingerprint,
         }
     }

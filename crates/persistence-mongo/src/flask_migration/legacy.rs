@@ -1,10 +1,13 @@
 //! Parses the Flask application's documents.
 
 use std::ops::RangeInclusive;
+use std::time::Duration;
 
 use mongodb::bson::raw::{RawBsonRef, RawDocument};
 use mongodb::bson::{Bson, DateTime, RawDocumentBuf};
+use uuid::Uuid;
 use webchat_domain::{ConversationId, Role, Timestamp, UserId};
+use webchat_persistence::rules::{ForeignAuthor, foreign_author};
 
 use super::ids;
 use super::skip_reason::{MAX_CONTENT_BYTES, SkipReason};
@@ -12,16 +15,21 @@ use super::skip_reason::{MAX_CONTENT_BYTES, SkipReason};
 /// The dates that the API can represent: those of the years 0 to 9999, in milliseconds.
 const DATES: RangeInclusive<i64> = -62_167_219_200_000..=253_402_300_799_999;
 
+/// Numbers after this one are milliseconds, and not seconds.
+const MIN_MILLIS: f64 = 1e11;
+
 /// A conversation of the Flask application.
 pub(super) struct LegacyConversation {
     pub(super) conversation_id: ConversationId,
-    /// The id as it is stored in the document. It may be a UUID in another form, or no UUID.
-    pub(super) stored_id: String,
+    /// The id as it is stored in the document. It may be a UUID in another form, no UUID, a number, or missing.
+    pub(super) stored_id: Bson,
     pub(super) user_id: UserId,
     pub(super) created_at: Timestamp,
     pub(super) updated_at: Timestamp,
     pub(super) summary: Option<String>,
     pub(super) messages: Vec<LegacyMessage>,
+    /// The reasons for messages that are left out.
+    pub(super) left_out: Vec<SkipReason>,
 }
 
 /// A message of a [`LegacyConversation`].
@@ -40,34 +48,28 @@ pub(super) struct Counts {
     pub(super) has_summary: bool,
 }
 
-/// The author of an entry of the history.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Author {
-    /// The author of a summary at the beginning of the history; later, the application itself.
-    System,
-    /// A role that Webchat has.
-    Native(Role),
-    /// Another role, which is mapped to the user or the assistant.
-    Mapped(Role),
-}
-
 impl LegacyConversation {
     pub(super) fn parse(document: &RawDocument) -> Result<Self, SkipReason> {
         if field(document, "schema")?.is_some() {
             return Err(SkipReason::ModifiedAfterMigration);
         }
-        let stored_id = text(document, "conversation_id")?.ok_or(SkipReason::NoConversationId)?;
-        let user_id = text(document, "user_id")?.ok_or(SkipReason::NoUserId)?;
+        let stored_id = value(document, "conversation_id")?;
+        let own_id = value(document, "_id")?;
+        // A document without an id is the only one of its conversation.
+        let id = id_text(&stored_id).or_else(|| Some(format!("document {}", id_text(&own_id)?)));
+        let id = id.ok_or(SkipReason::NoConversationId)?;
+        let user_id = id_text(&value(document, "user_id")?).ok_or(SkipReason::NoUserId)?;
         let (created_at, updated_at) = times(document)?;
-        let (summary, messages) = history(document)?;
+        let History { summary, messages, left_out } = history(document)?;
         Ok(Self {
-            conversation_id: ids::conversation_id(stored_id),
-            stored_id: stored_id.to_owned(),
-            user_id: ids::user_id(user_id),
+            conversation_id: ids::conversation_id(&id),
+            stored_id,
+            user_id: ids::user_id(&user_id),
             created_at,
             updated_at,
             summary,
             messages,
+            left_out,
         })
     }
 
@@ -102,50 +104,95 @@ fn times(document: &RawDocument) -> Result<(Timestamp, Timestamp), SkipReason> {
     Ok((created_at, updated_at.unwrap_or(created_at)))
 }
 
-fn history(document: &RawDocument) -> Result<(Option<String>, Vec<LegacyMessage>), SkipReason> {
+#[derive(Default)]
+struct History {
+    summary: Option<String>,
+    messages: Vec<LegacyMessage>,
+    left_out: Vec<SkipReason>,
+}
+
+fn history(document: &RawDocument) -> Result<History, SkipReason> {
     let entries = match field(document, "conversation_history")? {
         Some(RawBsonRef::Array(entries)) => Some(entries),
         Some(RawBsonRef::Null) | None => None,
         Some(_) => return Err(SkipReason::InvalidHistory),
     };
     let mut summary = Vec::new();
-    let mut messages = Vec::new();
+    let mut history = History::default();
     for (index, entry) in entries.into_iter().flatten().enumerate() {
-        let entry = entry.map_err(unreadable)?.as_document();
-        let entry = entry.ok_or(SkipReason::InvalidEntry(index))?;
-        let (author, content) = parse_entry(index, entry)?;
+        let (author, content) = match parse_entry(index, entry.map_err(unreadable)?) {
+            Ok(Some(message)) => message,
+            Ok(None) => continue,
+            Err(reason @ (SkipReason::UnknownRole(_) | SkipReason::InvalidEntry(_))) => {
+                history.left_out.push(reason);
+                continue;
+            }
+            Err(reason) => return Err(reason),
+        };
+        let messages = &mut history.messages;
         match author {
-            Author::System if messages.is_empty() => summary.push(content),
-            Author::System => messages.push(LegacyMessage::new(Role::Assistant, true, content)),
-            Author::Native(role) => messages.push(LegacyMessage::new(role, false, content)),
-            Author::Mapped(role) => messages.push(LegacyMessage::new(role, true, content)),
+            ForeignAuthor::System if messages.is_empty() => summary.push(content),
+            ForeignAuthor::System => {
+                messages.push(LegacyMessage::new(Role::Assistant, true, content));
+            }
+            ForeignAuthor::Native(role) => messages.push(LegacyMessage::new(role, false, content)),
+            ForeignAuthor::Mapped(role) => messages.push(LegacyMessage::new(role, true, content)),
         }
     }
-    if messages.is_empty() && summary.is_empty() && has_text(document)? {
-        return Err(SkipReason::TextWithoutHistory);
+    let is_empty = history.messages.is_empty() && summary.is_empty();
+    if is_empty && (has_text(document)? || !history.left_out.is_empty()) {
+        return Err(history.left_out.pop().unwrap_or(SkipReason::TextWithoutHistory));
     }
-    Ok((join_summary(&summary)?, messages))
+    history.summary = join_summary(&summary)?;
+    Ok(history)
 }
 
-fn parse_entry(index: usize, entry: &RawDocument) -> Result<(Author, &str), SkipReason> {
-    let role = text(entry, "role")?.and_then(author).ok_or(SkipReason::UnknownRole(index))?;
-    let content = text(entry, "content")?.ok_or(SkipReason::InvalidContent(index))?;
+/// Returns `None` for an entry without a text, for example one that only calls a tool.
+fn parse_entry(
+    index: usize,
+    entry: RawBsonRef<'_>,
+) -> Result<Option<(ForeignAuthor, String)>, SkipReason> {
+    let entry = match entry {
+        RawBsonRef::Document(entry) => entry,
+        RawBsonRef::Null => return Ok(None),
+        _ => return Err(SkipReason::InvalidEntry(index)),
+    };
+    let content = value(entry, "content")?;
+    let Some(content) = content_text(&content) else { return Ok(None) };
+    let role = text(entry, "role")?.and_then(foreign_author);
+    let role = role.ok_or(SkipReason::UnknownRole(index))?;
     check_length(index, content.len())?;
-    Ok((role, content))
+    Ok(Some((role, content)))
 }
 
-/// Returns `None` for an unknown role: a wrong guess would attribute the message to the wrong author.
-fn author(role: &str) -> Option<Author> {
-    Some(match role.trim().to_ascii_lowercase().as_str() {
-        "user" => Author::Native(Role::User),
-        "assistant" => Author::Native(Role::Assistant),
-        "system" => Author::System,
-        "human" => Author::Mapped(Role::User),
-        "ai" | "bot" | "developer" | "function" | "model" | "tool" => {
-            Author::Mapped(Role::Assistant)
+/// Returns the text of a content, which may be a list of parts.
+fn content_text(content: &Bson) -> Option<String> {
+    match content {
+        Bson::Array(parts) => {
+            let texts: Vec<String> = parts.iter().filter_map(content_text).collect();
+            (!texts.is_empty()).then(|| texts.join("\n\n"))
         }
-        _ => return None,
-    })
+        Bson::Document(part) => {
+            ["text", "content"].iter().find_map(|name| content_text(part.get(name)?))
+        }
+        Bson::Boolean(is_true) => Some(is_true.to_string()),
+        Bson::ObjectId(_) | Bson::Binary(_) => None,
+        other => id_text(other),
+    }
+}
+
+/// Returns the text of an id, which may be a string, a number, an `ObjectId` or a binary UUID.
+pub(super) fn id_text(id: &Bson) -> Option<String> {
+    match id {
+        Bson::String(text) => Some(text.clone()),
+        Bson::Int32(number) => Some(number.to_string()),
+        Bson::Int64(number) => Some(number.to_string()),
+        Bson::Double(number) if number.is_finite() => Some(number.to_string()),
+        Bson::Decimal128(number) => Some(number.to_string()),
+        Bson::ObjectId(id) => Some(id.to_hex()),
+        Bson::Binary(binary) => Uuid::from_slice(&binary.bytes).ok().map(|id| id.to_string()),
+        _ => None,
+    }
 }
 
 fn check_length(index: usize, bytes: usize) -> Result<(), SkipReason> {
@@ -157,7 +204,7 @@ fn check_length(index: usize, bytes: usize) -> Result<(), SkipReason> {
 }
 
 /// Joins the system messages at the beginning into one text.
-fn join_summary(summary: &[&str]) -> Result<Option<String>, SkipReason> {
+fn join_summary(summary: &[String]) -> Result<Option<String>, SkipReason> {
     let summary = summary.join("\n\n");
     check_length(0, summary.len())?;
     Ok(Some(summary).filter(|summary| !summary.trim().is_empty()))
@@ -175,14 +222,39 @@ fn text<'a>(document: &'a RawDocument, name: &str) -> Result<Option<&'a str>, Sk
     Ok(field(document, name)?.and_then(RawBsonRef::as_str))
 }
 
+fn value(document: &RawDocument, name: &str) -> Result<Bson, SkipReason> {
+    let value = field(document, name)?.map(Bson::try_from).transpose().map_err(unreadable)?;
+    Ok(value.unwrap_or(Bson::Null))
+}
+
+/// Reads a date, which may be a text or a number. Returns `None` for anything else, and for dates that the API can't
+/// represent: another date of the document replaces them.
 fn date(document: &RawDocument, name: &'static str) -> Result<Option<Timestamp>, SkipReason> {
-    match field(document, name)? {
-        None | Some(RawBsonRef::Null) => Ok(None),
-        Some(RawBsonRef::DateTime(date)) if DATES.contains(&date.timestamp_millis()) => {
-            Ok(Some(timestamp(date)))
-        }
-        Some(_) => Err(SkipReason::InvalidDate(name)),
+    let date = match value(document, name)? {
+        Bson::DateTime(date) => Some(timestamp(date)),
+        Bson::Timestamp(date) => Some(Timestamp::from_unix_millis(i64::from(date.time) * 1000)),
+        Bson::String(text) => parse_date(text.trim()),
+        number => id_text(&number).and_then(|text| parse_number(&text)),
+    };
+    Ok(date.filter(|date| DATES.contains(&date.unix_millis())))
+}
+
+/// Parses the forms of ISO 8601 that Python writes. A time without a zone is UTC.
+fn parse_date(text: &str) -> Option<Timestamp> {
+    let mut date = text.replacen(' ', "T", 1);
+    if date.len() == 10 {
+        date.push_str("T00:00:00");
     }
+    let parse = |date: &str| DateTime::parse_rfc3339_str(date).ok().map(timestamp);
+    parse(&date).or_else(|| parse(&format!("{date}Z"))).or_else(|| parse_number(text))
+}
+
+/// Parses Unix seconds or milliseconds.
+fn parse_number(text: &str) -> Option<Timestamp> {
+    let number: f64 = text.parse().ok().filter(|number| (0.0..=1e14).contains(number))?;
+    let seconds = if number >= MIN_MILLIS { number / 1000.0 } else { number };
+    let millis = Duration::try_from_secs_f64(seconds).ok()?.as_millis();
+    Some(Timestamp::from_unix_millis(i64::try_from(millis).ok()?))
 }
 
 fn timestamp(date: DateTime) -> Timestamp {
@@ -195,7 +267,7 @@ fn unreadable(error: mongodb::bson::error::Error) -> SkipReason {
 }
 
 impl LegacyMessage {
-    fn new(role: Role, is_role_mapped: bool, content: &str) -> Self {
-        Self { role, is_role_mapped, content: content.to_owned() }
+    fn new(role: Role, is_role_mapped: bool, content: String) -> Self {
+        Self { role, is_role_mapped, content }
     }
 }

@@ -91,6 +91,7 @@ impl FlaskMigration {
             let partition = partition.without_ids_in_use(&self.database).await?;
             for candidate in partition.candidates {
                 report.add_conversation(candidate.legacy.counts());
+                report.add_left_out(&candidate.id, &candidate.legacy.left_out);
             }
             partition.skipped.into_iter().for_each(|skipped| report.add_skipped(skipped));
         }
@@ -164,7 +165,10 @@ impl FlaskMigration {
         let reasons = writes::migrate(lock, &batch).await?;
         for (converted, reason) in batch.iter().zip(reasons) {
             match reason {
-                None => report.add_conversation(converted.counts),
+                None => {
+                    report.add_conversation(converted.counts);
+                    report.add_left_out(&converted.id, &converted.left_out);
+                }
                 Some(reason) => skipped.push(Skipped::new(&converted.id, reason)),
             }
         }

@@ -12,7 +12,7 @@ use webchat_persistence::StoreError;
 use super::blocking::blocking;
 use super::converted::Candidate;
 use super::ids;
-use super::legacy::{LegacyConversation, document_id};
+use super::legacy::{LegacyConversation, document_id, id_text};
 use super::report::Skipped;
 use super::skip_reason::SkipReason;
 use crate::database::MongoDatabase;
@@ -117,8 +117,8 @@ async fn find_documents_by_id(
 ) -> Result<HashMap<ConversationId, Vec<DocumentWithId>>, StoreError> {
     let stored = candidates.iter().map(|candidate| candidate.legacy.stored_id.clone());
     let canonical = candidates.iter().map(|candidate| candidate.legacy.conversation_id.to_string());
-    let forms: HashSet<String> = stored.chain(canonical).collect();
-    let forms: Vec<String> = forms.into_iter().collect();
+    let forms: Vec<Bson> =
+        stored.filter(|stored| *stored != Bson::Null).chain(canonical.map(Bson::String)).collect();
     let conversations = database.raw().collection::<Document>(CONVERSATIONS);
     let find = conversations
         .find(doc! { "conversation_id": { "$in": forms } })
@@ -127,10 +127,10 @@ async fn find_documents_by_id(
     let mut by_id: HashMap<_, Vec<_>> = HashMap::new();
     while let Some(document) = database.run(cursor.try_next()).await? {
         // The query also matches an array that contains such an id.
-        let Ok(stored_id) = document.get_str("conversation_id") else { continue };
-        by_id.entry(ids::conversation_id(stored_id)).or_default().push(DocumentWithId {
+        let Some(stored_id) = document.get("conversation_id").and_then(id_text) else { continue };
+        by_id.entry(ids::conversation_id(&stored_id)).or_default().push(DocumentWithId {
             document: document.get("_id").map(Bson::to_string).unwrap_or_default(),
-            stored_id: stored_id.to_owned(),
+            stored_id,
             is_migrated: document.contains_key("schema"),
         });
     }

@@ -3,11 +3,13 @@
 use std::fmt;
 
 use mongodb::bson::Bson;
+use mongodb::error::ErrorKind;
 use thiserror::Error;
 use webchat_persistence::StoreError;
 
 use super::legacy::Counts;
 use super::skip_reason::SkipReason;
+use crate::database::explain;
 
 /// The maximum number of skipped documents that a report lists.
 const MAX_LISTED: usize = 1_000;
@@ -30,6 +32,10 @@ pub struct MigrationReport {
     pub skipped: u64,
     /// The first 1 000 skipped documents.
     pub first_skipped: Vec<Skipped>,
+    /// The number of messages of migrated conversations that were left out. They are only in the backup.
+    pub left_out_messages: u64,
+    /// The first 1 000 of them: the `_id` of the document, and the reason.
+    pub first_left_out: Vec<Skipped>,
     /// The name of the Flask application's text index, which is no longer needed.
     pub dropped_index: Option<String>,
 }
@@ -67,11 +73,19 @@ pub enum MigrationProgress {
 #[derive(Debug, Error)]
 pub enum MigrationError {
     /// The database failed.
-    #[error("{0}; run the migration again to continue")]
+    #[error("{0}{explained}; run the migration again to continue", explained = explanation(.0))]
     Store(#[from] StoreError),
     /// This migration stalled for longer than its lease, and another one took over.
     #[error("another migration took over because this one stalled for too long")]
     TakenOver,
+}
+
+/// Returns what the driver's error means for the operator.
+fn explanation(error: &StoreError) -> String {
+    let (StoreError::Unavailable(cause) | StoreError::Timeout(cause) | StoreError::Fault(cause)) =
+        error;
+    let explained = cause.downcast_ref::<ErrorKind>().map(explain);
+    explained.map(|text| format!(": {text}")).unwrap_or_default()
 }
 
 impl Skipped {
@@ -92,6 +106,16 @@ impl MigrationReport {
         self.messages += counts.messages;
         self.role_mapped_messages += counts.role_mapped_messages;
         self.summaries += u64::from(counts.has_summary);
+    }
+
+    /// Adds the messages of a migrated document that were left out.
+    pub(super) fn add_left_out(&mut self, document: &Bson, reasons: &[SkipReason]) {
+        for reason in reasons {
+            self.left_out_messages += 1;
+            if self.first_left_out.len() < MAX_LISTED {
+                self.first_left_out.push(Skipped::new(document, reason.clone()));
+            }
+        }
     }
 
     pub(super) fn add_skipped(&mut self, skipped: Skipped) {

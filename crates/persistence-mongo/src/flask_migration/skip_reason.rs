@@ -12,16 +12,13 @@ pub enum SkipReason {
     #[error("it is not valid BSON: {0}")]
     Unreadable(String),
     /// It has no `conversation_id`.
-    #[error("its conversation_id is missing or is not a string")]
+    #[error("it has neither a conversation_id nor an _id that can be an id")]
     NoConversationId,
     /// It has no owner.
-    #[error("its user_id is missing or is not a string")]
+    #[error("its user_id is missing, so nobody owns it")]
     NoUserId,
-    /// A date field does not contain a valid date.
-    #[error("its {0} is not a date in the years 0 to 9999")]
-    InvalidDate(&'static str),
     /// It contains no time of creation.
-    #[error("it has neither created_at nor updated_at, and its _id contains no time")]
+    #[error("neither its created_at nor its updated_at is a date, and its _id contains no time")]
     NoTime,
     /// Its list of messages is not an array.
     #[error("its conversation_history is not an array")]
@@ -35,9 +32,6 @@ pub enum SkipReason {
     /// The role of a message is missing or unknown.
     #[error("the role of its message {0} is missing or unknown")]
     UnknownRole(usize),
-    /// The content of a message is not text.
-    #[error("the content of its message {0} is missing or is not a string")]
-    InvalidContent(usize),
     /// A message, or the summary, is too long.
     #[error(
         "the content of its message {index} has {bytes} bytes; the maximum is {MAX_CONTENT_BYTES}"

@@ -18,6 +18,10 @@ use crate::database::{MongoDatabase, OpenError, within};
 /// The schema version of this program, recorded in the document `schema` of `meta`.
 const VERSION: i64 = 1;
 
+/// The index that the Flask application creates too. Its documents may violate it if the database was restored without
+/// its indexes.
+const LEGACY_UNIQUE_INDEX: &str = "conversation_user_idx";
+
 /// The maximum duration of an index build, which takes long in a database with much data.
 const INDEX_BUILD_TIMEOUT: Duration = Duration::from_hours(1);
 
@@ -127,7 +131,8 @@ impl Schema {
         }
         let found = self.find_indexes(collection).await?;
         for index in &wanted.indexes {
-            changes.extend(index_changes(collection, &found, index));
+            let index = self.buildable(collection, index.clone()).await?;
+            changes.extend(index_changes(collection, &found, &index));
         }
         Ok(changes)
     }
@@ -163,9 +168,13 @@ impl Schema {
             }
             SchemaChange::CreateIndex { collection, index } => {
                 // Without this, a replica set with a missing member could not build the index.
+                let mut indexes = Vec::new();
+                for wanted in wanted_index(collection, index) {
+                    indexes.push(self.buildable(collection, wanted).await?);
+                }
                 let create = doc! {
                     "createIndexes": *collection,
-                    "indexes": wanted_index(collection, index),
+                    "indexes": indexes,
                     "commitQuorum": "majority",
                 };
                 self.run_command(create, INDEX_BUILD_TIMEOUT).await
@@ -184,6 +193,39 @@ impl Schema {
             }
             SchemaChange::RecordVersion(version) => self.record_version(*version).await,
         }
+    }
+
+    /// Returns the index without its uniqueness if documents of the Flask application have the same keys: they must not
+    /// prevent the migration, which names them. Another unique index covers Webchat's documents.
+    async fn buildable(
+        &self,
+        collection: &str,
+        mut index: Document,
+    ) -> Result<Document, OpenError> {
+        if name(&index) == LEGACY_UNIQUE_INDEX && self.has_duplicates(collection, &index).await? {
+            index.remove("unique");
+        }
+        Ok(index)
+    }
+
+    async fn has_duplicates(&self, collection: &str, index: &Document) -> Result<bool, OpenError> {
+        let existing = self.find_indexes(collection).await?;
+        let unique = existing.iter().find(|index| name(index) == LEGACY_UNIQUE_INDEX);
+        if unique.is_some_and(|index| index.get_bool("unique").unwrap_or(false)) {
+            return Ok(false);
+        }
+        let keys = index.get_document("key").into_iter().flatten();
+        let key: Document =
+            keys.map(|(name, _)| (name.clone(), format!("${name}").into())).collect();
+        let collection = self.database.raw().collection::<Document>(collection);
+        let pipeline = [
+            doc! { "$group": { "_id": key, "count": { "$sum": 1 } } },
+            doc! { "$match": { "count": { "$gt": 1 } } },
+            doc! { "$limit": 1 },
+        ];
+        let find =
+            async { collection.aggregate(pipeline).allow_disk_use(true).await?.try_next().await };
+        Ok(self.within(INDEX_BUILD_TIMEOUT, find).await?.is_some())
     }
 
     async fn is_needed(&self, collection: &str, change: &SchemaChange) -> Result<bool, OpenError> {

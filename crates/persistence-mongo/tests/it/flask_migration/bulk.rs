@@ -45,7 +45,7 @@ fn generated(number: u32) -> (Document, bool) {
         70 => drop(document.insert("conversation_id", format!("conversation {number}"))),
         _ => {}
     }
-    (document, !matches!(number % 100, 30 | 50 | 60))
+    (document, number % 100 != 50)
 }
 
 fn length(number: u32) -> usize {
@@ -113,8 +113,9 @@ async fn compare(database: &LegacyDatabase, numbers: impl Iterator<Item = u32>) 
 
 fn assert_migrated(original: &Document, present: &Document, messages: &[Document]) {
     let history = original.get_array("conversation_history").unwrap();
-    let history: Vec<_> = history.iter().map(|entry| entry.as_document().unwrap()).collect();
     let role = |entry: &Document| entry.get_str("role").unwrap().to_owned();
+    let history = history.iter().map(|entry| entry.as_document().unwrap());
+    let history: Vec<_> = history.filter(|entry| role(entry) != "moderator").collect();
     let (summary, history) = match history.split_first() {
         Some((first, rest)) if role(first) == "system" => (Some(first), rest),
         _ => (None, history.as_slice()),
@@ -215,7 +216,7 @@ async fn migrating_twenty_thousand_conversations_takes_the_memory_of_one_batch()
 
     let peak_memory = migrate_in_a_process(&database);
 
-    let expected = Found { migrated: 19_400, pending: 0, skipped: 600 };
+    let expected = Found { migrated: 19_800, pending: 0, skipped: 200 };
     assert_eq!(compare(&database, 0..documents).await, expected);
     assert!(peak_memory < 100_000, "{peak_memory} kB");
 }
@@ -238,7 +239,7 @@ async fn a_migration_that_is_killed_repeatedly_loses_and_duplicates_nothing() {
     }
     migrate_in_a_process(&database);
 
-    let expected = Found { migrated: 2_910, pending: 0, skipped: 90 };
+    let expected = Found { migrated: 2_970, pending: 0, skipped: 30 };
     assert_eq!(compare(&database, 0..documents).await, expected);
     assert!(kills >= 3, "killed only {kills} times");
 }

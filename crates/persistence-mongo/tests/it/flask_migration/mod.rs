@@ -4,4 +4,5 @@ mod bulk;
 mod concurrency;
 mod documents;
 mod legacy_database;
+mod odd;
 mod rollback;

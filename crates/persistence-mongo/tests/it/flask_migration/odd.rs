@@ -1,0 +1,144 @@
+//! Tests of databases that were restored without their indexes, and of values of unexpected types.
+
+use mongodb::bson::{Bson, DateTime, Document, Timestamp, doc};
+use uuid::Uuid;
+use webchat_domain::{ConversationId, Role, UserId};
+use webchat_persistence::{ConversationTransfer, Conversations};
+use webchat_persistence_mongo::{MigrationReport, Schema, SkipReason};
+
+use super::legacy_database::{
+    CONVERSATIONS, CREATED_AT, LegacyDatabase, legacy_document, object_id,
+};
+
+const ID: &str = "5f0c0f0e-0000-4000-8000-000000000001";
+const USER: &str = "5f0c0f0e-0000-4000-8000-0000000000aa";
+const TALK: [(&str, &str); 2] = [("user", "How deep?"), ("assistant", "Ninety.")];
+
+/// Plans and runs the preparation and the migration of a database without indexes. Both must agree.
+async fn migrate(documents: &[Document]) -> (LegacyDatabase, MigrationReport) {
+    let database = LegacyDatabase::new().await;
+    database.collection::<Document>(CONVERSATIONS).drop().await.unwrap();
+    database.insert(documents).await;
+    let schema = Schema::of(database.test.connect().await);
+    let migration = database.migration().await;
+    let (changes, planned) = (schema.plan().await.unwrap(), migration.plan().await.unwrap());
+    assert_eq!(schema.prepare().await.unwrap(), changes);
+    let done = migration.run(|_| ()).await.unwrap();
+    assert_eq!(done, planned, "the plan differs from the run");
+    // Without duplicates, the next start makes the index unique.
+    schema.prepare().await.unwrap();
+    assert_eq!(schema.plan().await.unwrap(), [], "the schema is not stable");
+    (database, done)
+}
+
+fn document(number: u32) -> Document {
+    legacy_document(object_id(number), ID, USER, &TALK)
+}
+
+fn changed(number: u32, name: &str, value: impl Into<Bson>) -> Document {
+    let id = format!("c0000000-0000-4000-8000-{number:012}");
+    let mut document = legacy_document(object_id(number), &id, USER, &TALK);
+    document.insert(name, value);
+    document
+}
+
+fn reasons(report: &MigrationReport) -> Vec<&SkipReason> {
+    report.first_skipped.iter().map(|skipped| &skipped.reason).collect()
+}
+
+#[tokio::test]
+async fn of_duplicates_in_a_database_without_indexes_the_oldest_is_migrated() {
+    let (database, report) = migrate(&[document(2), document(1), document(3)]).await;
+
+    let oldest = format!("ObjectId(\"{}\")", object_id(1).to_hex());
+    let duplicate = SkipReason::DuplicateConversationId(oldest);
+    assert_eq!(reasons(&report), [&duplicate, &duplicate]);
+    assert_eq!((report.conversations, report.messages), (1, 2));
+    let store = database.test.store().await;
+    assert_eq!(store.totals().await.unwrap().messages, 2);
+}
+
+#[tokio::test]
+async fn documents_without_ids_are_migrated_if_they_have_an_owner() {
+    let without = |number, names: &[&str]| {
+        let mut document = document(number);
+        for name in names {
+            document.remove(name);
+        }
+        document
+    };
+    let documents = [
+        without(1, &["conversation_id"]),
+        without(2, &["conversation_id"]),
+        without(3, &["conversation_id", "user_id"]),
+        without(4, &["conversation_id", "user_id"]),
+    ];
+
+    let (_database, report) = migrate(&documents).await;
+
+    assert_eq!(report.conversations, 2);
+    assert_eq!(reasons(&report), [&SkipReason::NoUserId, &SkipReason::NoUserId]);
+}
+
+#[tokio::test]
+async fn ids_and_dates_of_any_type_are_migrated() {
+    let at = CREATED_AT / 1000;
+    let dates: [Bson; 8] = [
+        "2023-11-14T22:13:20".into(),
+        "2023-11-14 22:13:20".into(),
+        "2023-11-14T22:13:20+00:00".into(),
+        at.into(),
+        at.to_string().into(),
+        Bson::Double(1_700_000_000.0),
+        CREATED_AT.into(),
+        Bson::Timestamp(Timestamp { time: 1_700_000_000, increment: 1 }),
+    ];
+    let mut documents: Vec<Document> =
+        (10..).zip(dates).map(|(number, date)| changed(number, "created_at", date)).collect();
+    documents.push(changed(20, "created_at", "soon"));
+    documents.push(changed(21, "updated_at", DateTime::MAX));
+    documents.push(changed(30, "conversation_id", 57));
+    documents.push(changed(31, "conversation_id", Bson::Double(57.0)));
+    documents.push(changed(32, "conversation_id", object_id(9)));
+    documents.push(changed(33, "user_id", 7_i64));
+
+    let (database, report) = migrate(&documents).await;
+
+    assert_eq!(report.conversations, 13);
+    assert!(matches!(reasons(&report)[..], [SkipReason::DuplicateConversationId(_)]), "{report:?}");
+    let store = database.test.store().await;
+    let user: UserId = USER.parse().unwrap();
+    for number in (10..18).chain([20]) {
+        let id: ConversationId = format!("c0000000-0000-4000-8000-{number:012}").parse().unwrap();
+        let found = store.find(user, id).await.unwrap().unwrap();
+        let expected = if number == 20 { CREATED_AT + 60_000 } else { CREATED_AT };
+        assert_eq!(found.created_at.unix_millis(), expected, "{number}");
+    }
+}
+
+#[tokio::test]
+async fn odd_messages_are_read_or_named_and_the_others_are_migrated() {
+    let history = vec![
+        Bson::from(doc! { "role": "USER", "content": [{ "type": "text", "text": "How deep?" }] }),
+        doc! { "role": "assistant", "content": null, "tool_calls": [] }.into(),
+        doc! { "role": "moderator", "content": "Hm" }.into(),
+        "Ninety.".into(),
+        Bson::Null,
+        doc! { "role": " Assistant ", "content": 90 }.into(),
+    ];
+
+    let (database, report) = migrate(&[changed(1, "conversation_history", history)]).await;
+
+    assert_eq!((report.conversations, report.messages, report.left_out_messages), (1, 2, 2));
+    let left_out: Vec<&SkipReason> = report.first_left_out.iter().map(|it| &it.reason).collect();
+    assert_eq!(left_out, [&SkipReason::UnknownRole(2), &SkipReason::InvalidEntry(3)]);
+    let id = Uuid::parse_str("c0000000-0000-4000-8000-000000000001").unwrap();
+    let store = database.test.store().await;
+    let messages =
+        store.messages_of(USER.parse().unwrap(), id.into(), 0, 9).await.unwrap().unwrap();
+    let texts: Vec<(Role, &str)> = messages
+        .iter()
+        .map(|stored| (stored.message.role, stored.message.content.as_str()))
+        .collect();
+    assert_eq!(texts, [(Role::User, "How deep?"), (Role::Assistant, "90")]);
+}
