@@ -12,6 +12,9 @@ use webchat_persistence::rules::{ForeignAuthor, foreign_author};
 use super::ids;
 use super::skip_reason::{MAX_CONTENT_BYTES, SkipReason};
 
+/// The user id that the Flask application stored for users without a session.
+const ANONYMOUS: &str = "anonymous";
+
 /// The dates that the API can represent: those of the years 0 to 9999, in milliseconds.
 const DATES: RangeInclusive<i64> = -62_167_219_200_000..=253_402_300_799_999;
 
@@ -58,7 +61,8 @@ impl LegacyConversation {
         // A document without an id is the only one of its conversation.
         let id = id_text(&stored_id).or_else(|| Some(format!("document {}", id_text(&own_id)?)));
         let id = id.ok_or(SkipReason::NoConversationId)?;
-        let user_id = id_text(&value(document, "user_id")?).ok_or(SkipReason::NoUserId)?;
+        let user_id = id_text(&value(document, "user_id")?);
+        let user_id = user_id.unwrap_or_else(|| ANONYMOUS.to_owned());
         let (created_at, updated_at) = times(document)?;
         let History { summary, messages, left_out } = history(document)?;
         Ok(Self {

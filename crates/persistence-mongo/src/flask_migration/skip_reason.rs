@@ -14,9 +14,6 @@ pub enum SkipReason {
     /// It has no `conversation_id`.
     #[error("it has neither a conversation_id nor an _id that can be an id")]
     NoConversationId,
-    /// It has no owner.
-    #[error("its user_id is missing, so nobody owns it")]
-    NoUserId,
     /// It contains no time of creation.
     #[error("neither its created_at nor its updated_at is a date, and its _id contains no time")]
     NoTime,
