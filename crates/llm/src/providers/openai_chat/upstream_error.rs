@@ -10,8 +10,8 @@ use reqwest::StatusCode;
 use serde_json::Value;
 
 use self::error_text::ErrorText;
-use self::rejection::Diagnosis;
 pub(super) use self::rejection::Rejection;
+use self::rejection::{Diagnosis, Subject};
 use super::content_filter::filtered_categories;
 use super::label::safe_label;
 use crate::http::attempt_error::{AttemptError, AttemptErrorKind};
@@ -121,6 +121,11 @@ impl UpstreamError {
             _ if self.has_label(&["model_not_found", "DeploymentNotFound"]) => {
                 ModelError::NotFound(cause())
             }
+            _ if self.is_about(Subject::FilteredText) => {
+                ModelError::ContentFilter { categories: self.categories.clone(), cause: cause() }
+            }
+            _ if self.is_about(Subject::Key) => ModelError::KeyRefused(cause()),
+            _ if self.is_about(Subject::Model) => ModelError::NotFound(cause()),
             (Some(401..=403), _) => ModelError::KeyRefused(cause()),
             (Some(404), _) => ModelError::NotFound(cause()),
             (Some(413), _) => ModelError::ContextTooLong(cause()),
@@ -139,7 +144,8 @@ impl UpstreamError {
             Some(429) => {
                 (AttemptErrorKind::Overloaded, ModelError::RateLimited { retry_after, cause })
             }
-            Some(408 | 502..=504) => (AttemptErrorKind::Unavailable, unreachable(cause)),
+            // Anthropic responds with 529 when it is overloaded.
+            Some(408 | 502..=504 | 529) => (AttemptErrorKind::Unavailable, unreachable(cause)),
             // Any 5xx with a `retry_after` says when the upstream is back.
             Some(500..) if retry_after.is_some() => {
                 (AttemptErrorKind::Unavailable, unreachable(cause))
@@ -155,11 +161,18 @@ impl UpstreamError {
         matches!(self.status, None | Some(200 | 400 | 422))
     }
 
+    fn is_about(&self, subject: Subject) -> bool {
+        let is_refusal = self.is_about_request() || self.status == Some(403);
+        is_refusal && self.diagnosis.subject == Some(subject)
+    }
+
     fn status_by_label(&self) -> Option<u16> {
         if self.has_label(&["rate_limit_exceeded", "rate_limit_error"]) {
             Some(429)
-        } else if self.has_label(&["server_error"]) {
+        } else if self.has_label(&["server_error", "api_error"]) {
             Some(500)
+        } else if self.has_label(&["overloaded_error"]) {
+            Some(503)
         } else {
             None
         }

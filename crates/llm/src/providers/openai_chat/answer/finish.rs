@@ -88,8 +88,10 @@ pub(super) fn is_native_failure(reason: &str) -> bool {
     FAILURES.iter().any(|failure| reason.contains(failure))
 }
 
-/// Returns the reason in lower case, without the name of its type: `FinishReason.STOP` is `stop`.
+/// Returns the reason in lower case, without the name of its type and without details: `FinishReason.STOP` is `stop`, and
+/// Google's `content_filter: RECITATION` is `content_filter`.
 fn normalise(reason: &str) -> String {
+    let reason = reason.split(':').next().unwrap_or_default();
     let reason = reason.trim().to_ascii_lowercase().replace(['-', ' '], "_");
     let last = reason.rsplit('.').next().unwrap_or_default();
     last.strip_prefix("finish_reason_").unwrap_or(last).to_owned()
@@ -106,6 +108,8 @@ mod tests {
             ("stop", finished(FinishReason::Stop)),
             ("eos_token", finished(FinishReason::Stop)),
             ("FinishReason.STOP", finished(FinishReason::Stop)),
+            ("content_filter: PROHIBITED_CONTENT", finished(FinishReason::ContentFilter)),
+            ("function_call_filter: MALFORMED_FUNCTION_CALL", Some(Ending::BrokenOff)),
             ("FINISH_REASON_MAX_TOKENS", finished(FinishReason::Length)),
             ("length", finished(FinishReason::Length)),
             ("content-filter", finished(FinishReason::ContentFilter)),

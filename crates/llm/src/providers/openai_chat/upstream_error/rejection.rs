@@ -28,17 +28,18 @@ const UNKNOWN_FIELD_CODES: [&str; 4] =
     ["unsupported_parameter", "unknown_parameter", "unknown_field", "extra_forbidden"];
 
 /// Codes and types that mean that a request is too long: of OpenAI, llama.cpp, Mistral and others.
-const TOO_LONG_LABELS: [&str; 6] = [
+const TOO_LONG_LABELS: [&str; 7] = [
     "context_length_exceeded",
     "context_window_exceeded",
     "exceed_context_size_error",
     "string_above_max_length",
     "prompt_too_long",
     "3051",
+    "1261",
 ];
 
-/// What upstreams call the window of the model.
-const WINDOW_NAMES: [&str; 7] = [
+/// What upstreams call the window of the model, and a request that exceeds it.
+const WINDOW_NAMES: [&str; 14] = [
     "context_length",
     "context_window",
     "context length",
@@ -46,6 +47,35 @@ const WINDOW_NAMES: [&str; 7] = [
     "context size",
     "max_model_len",
     "n_ctx",
+    "contextwindowexceeded",
+    "context limit",
+    "input length",
+    "input is too long",
+    "prompt is too long",
+    "prompt exceeds",
+    "model token limit",
+];
+
+/// What upstreams call a request that their content filter rejects, beside its labels.
+const FILTER_NAMES: [&str; 5] = [
+    "content_policy_violation",
+    "content exists risk",
+    "data_inspection_failed",
+    "datainspectionfailed",
+    "flagged_input",
+];
+
+/// What upstreams that respond with 400 call a wrong key.
+const KEY_NAMES: [&str; 4] =
+    ["api_key_invalid", "api key not valid", "incorrect api key", "invalid api key"];
+
+/// What upstreams that respond with 400 call an unknown model.
+const MODEL_NAMES: [&str; 5] = [
+    "invalid_model",
+    "model not exist",
+    "not a valid model",
+    "invalid model name",
+    "unknown_model",
 ];
 
 /// Smaller numbers are no counts of tokens that exceed a limit.
@@ -62,6 +92,16 @@ pub(super) struct Diagnosis {
     pub(super) rejections: Vec<Rejection>,
     /// The sampling parameter that is rejected.
     pub(super) parameter: Option<&'static str>,
+    /// What the error is about, whatever its status.
+    pub(super) subject: Option<Subject>,
+}
+
+/// What an error is about, if not the form of the request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Subject {
+    FilteredText,
+    Key,
+    Model,
 }
 
 impl Diagnosis {
@@ -69,14 +109,34 @@ impl Diagnosis {
         let is_too_long = is_too_long(error);
         let parameter = parameter(error);
         let rejections = if is_too_long { Vec::new() } else { rejections(error, parameter) };
-        Self { is_too_long, rejections, parameter }
+        Self { is_too_long, rejections, parameter, subject: subject(error) }
     }
 }
 
 fn is_too_long(error: &ErrorText) -> bool {
     let has_label = error.labels().any(|label| TOO_LONG_LABELS.contains(&label));
-    let names_window = WINDOW_NAMES.iter().any(|name| error.text.contains(name));
-    has_label || names_window || exceeds_limit(error)
+    // The limit of the answer may be compared with the window, without a word about the question.
+    let is_answer_limit =
+        error.param.as_deref().is_some_and(|param| TOKENS_FIELDS.contains(&param))
+            && !["input", "prompt", "messages", "request"].iter().any(|word| error.names(word));
+    let names_window = contains_any(error, &WINDOW_NAMES);
+    has_label || !is_answer_limit && (names_window || exceeds_limit(error))
+}
+
+fn subject(error: &ErrorText) -> Option<Subject> {
+    if contains_any(error, &FILTER_NAMES) {
+        Some(Subject::FilteredText)
+    } else if contains_any(error, &KEY_NAMES) {
+        Some(Subject::Key)
+    } else if contains_any(error, &MODEL_NAMES) {
+        Some(Subject::Model)
+    } else {
+        None
+    }
+}
+
+fn contains_any(error: &ErrorText, names: &[&str]) -> bool {
+    names.iter().any(|name| error.text.contains(name))
 }
 
 /// Returns whether the error compares a number of tokens with a limit, unless that is the limit of the answer.
@@ -99,7 +159,12 @@ fn rejections(error: &ErrorText, parameter: Option<&str>) -> Vec<Rejection> {
     if let Some(field) = tokens_field.filter(|_| !is_about_value(error)) {
         rejections.push(Rejection::Field(field));
     }
-    if error.param.as_deref() == Some("stream") {
+    // Gateways drop the parameter, but not the word.
+    let is_stream = match &error.param {
+        Some(param) => param == "stream",
+        None => !error.names("stream_options") && names_any(&["stream", "streaming"]),
+    };
+    if is_stream {
         rejections.push(Rejection::Field("stream"));
     }
     let names_role = names_any(&["role", "roles"]);

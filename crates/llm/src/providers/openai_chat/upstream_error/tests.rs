@@ -59,6 +59,58 @@ fn an_error_is_classified_by_its_labels_then_by_its_status() {
     }
 }
 
+/// Errors as providers word them.
+#[test]
+fn an_error_is_classified_by_what_it_is_about() {
+    for (status, message, code) in [
+        (400, "Input is too long for requested model.", "model_context_too_long"),
+        (
+            400,
+            "input length and `max_tokens` exceed context limit: 199000 + 8192 > 200000",
+            "model_context_too_long",
+        ),
+        (400, "Range of input length should be [1, 30720]", "model_context_too_long"),
+        (400, "Your request exceeded model token limit: 8192", "model_context_too_long"),
+        (400, "Prompt exceeds max length", "model_context_too_long"),
+        (400, "litellm.ContextWindowExceededError: it has 5 messages", "model_context_too_long"),
+        (400, "Content Exists Risk", "model_content_filter"),
+        (400, "<400> InternalError: DataInspectionFailed", "model_content_filter"),
+        (403, "flagged_input", "model_content_filter"),
+        (400, "API key not valid. Please pass a valid API key.", "model_key_refused"),
+        (400, "Incorrect API key provided: x", "model_key_refused"),
+        (400, "Model Not Exist", "model_not_found"),
+        (400, "acme/moon is not a valid model ID", "model_not_found"),
+        (400, "Invalid model name passed in model=moon", "model_not_found"),
+        (529, "Overloaded", "model_unreachable"),
+    ] {
+        let body = serde_json::json!({ "error": { "message": message } }).to_string();
+        assert_eq!(attempt_error(status, &body).model_error.code(), code, "{status} {message}");
+    }
+}
+
+#[test]
+fn a_limit_of_the_answer_is_not_a_limit_of_the_conversation() {
+    let message = "`max_tokens` must be less than or equal to `8192`, which is less than the \
+                   `context_window` for this model, 131072";
+    let error = serde_json::json!({ "message": message, "param": "max_tokens" });
+    let body = serde_json::json!({ "error": error }).to_string();
+
+    assert_eq!(attempt_error(400, &body).model_error.code(), "model_failed");
+}
+
+#[test]
+fn a_refused_stream_is_recognised_without_the_parameter() {
+    for message in [
+        "Unsupported value: 'stream' does not support true with this model.",
+        "Your organization must be verified to stream this model.",
+        "The model is unsupported for streaming",
+    ] {
+        let body = serde_json::json!({ "error": { "message": message } }).to_string();
+        let error = upstream_error(400, &body);
+        assert!(error.rejections().contains(&Rejection::Field("stream")), "{message}");
+    }
+}
+
 #[test]
 fn temporary_and_permanent_errors_are_distinguished() {
     for (status, body, kind) in [
@@ -93,6 +145,7 @@ fn an_error_event_may_have_only_a_label() {
     for (name, code, kind) in [
         ("rate_limit_exceeded", "model_rate_limited", AttemptErrorKind::Overloaded),
         ("server_error", "model_failed", AttemptErrorKind::Unavailable),
+        ("overloaded_error", "model_unreachable", AttemptErrorKind::Unavailable),
         ("other", "model_failed", AttemptErrorKind::Permanent),
     ] {
         let error = json!({"type": name, "code": null}).to_string();
