@@ -39,10 +39,16 @@ pub(super) fn of_word(word: &str, is_last: bool) -> Vec<Alternative> {
     let has_asterisk = word.ends_with('*');
     let mut segments: Vec<Segment> = Segments::of(word).collect();
     let mut alternatives = of_segments(word, &mut segments, has_asterisk || is_last);
-    if connected(&segments).any(|group| group.len() == segments.len()) {
+    if is_dotted_number(word) {
+        // A version may begin with a `v`.
+        let version = format!("v{word}");
+        alternatives.extend(of_segments(&version, &mut Segments::of(&version).collect(), is_last));
+    }
+    if connected(&segments).any(|group| group.len() == segments.len()) && !is_dotted_number(word) {
         let entry = Entry::of_connected(word);
         alternatives.push(Alternative::exact(vec![entry.term]));
-        if is_last || has_asterisk {
+        // The beginning of a number is not the beginning of its digits without separators: `10.0` is not `1000`.
+        if (is_last || has_asterisk) && !word.starts_with(|c: char| c.is_ascii_digit()) {
             alternatives.push(Alternative { terms: vec![fold(word)], is_prefix: true });
         }
     }
@@ -54,6 +60,11 @@ pub(super) fn of_word(word: &str, is_last: bool) -> Vec<Alternative> {
         }
     }
     alternatives
+}
+
+/// Whether the word has several dots between numbers, as a version or an address has.
+fn is_dotted_number(word: &str) -> bool {
+    word.matches('.').count() > 1 && word.chars().all(|c| c.is_ascii_digit() || c == '.')
 }
 
 fn of_segments(text: &str, segments: &mut Vec<Segment>, is_prefix: bool) -> Vec<Alternative> {
@@ -84,10 +95,16 @@ fn of_segments(text: &str, segments: &mut Vec<Segment>, is_prefix: bool) -> Vec<
     let name = last.trim_end_matches(['+', '#']);
     if terms.is_empty() && kind == Kind::Word && name.len() < last.len() {
         let signs = last.get(name.len()..).unwrap_or_default();
-        return vec![Alternative::exact(vec![format!("{folded}{signs}")])];
+        let mut alternatives = vec![Alternative::exact(vec![format!("{folded}{signs}")])];
+        // `C++` is a name of its own, but `Ctrl+` and `notepad+` may continue.
+        if is_prefix && folded.chars().count() >= MIN_PREFIX_CHARS {
+            alternatives.push(Alternative::exact(vec![Entry::of(name, kind).term]));
+        }
+        return alternatives;
     }
     let mut alternatives = vec![with(Entry::of(last, kind).term, false)];
-    if is_prefix && kind == Kind::Word && folded.chars().count() >= MIN_PREFIX_CHARS {
+    // The last character of a pair may be incomplete too: in Thai, vowels and tones follow it as marks.
+    if is_prefix && kind != Kind::Pictograph && folded.chars().count() >= MIN_PREFIX_CHARS {
         alternatives.push(with(folded, true));
     }
     alternatives

@@ -218,4 +218,18 @@ pub const SEARCH_CASES: &[SearchCase] = &[
         &["🎉", "party 🎉", "🎂", "👩‍🔬", "👩", "🎉 tonight"],
         &["🎈", "party 🎈"],
     ),
+    // Beginnings and parts that look like others
+    case("ใส่ตะไคร้ สวัสดี ขอสูตรต้มยำ", &["ใส", "สวัสด", "ขอส", "ขอสูตรต"], &["ตะไก"]),
+    case(
+        "\u{1112}\u{116C}\u{110B}\u{1174}\u{1105}\u{1169}\u{11A8}",
+        &["회의록", "의록"],
+        &["회록"],
+    ),
+    case(
+        "press Ctrl+Shift+P in Notepad++",
+        &["ctrl+", "ctrl+sh", "notepad+", "notepad++"],
+        &["shiftctrl"],
+    ),
+    case("a 3.5mm jack, version v1.2.3", &["3.5mm", "1.2.3", "v1.2.3"], &["3.5 mm", "1.2.4"]),
+    case("order 12345 for 10001 nights", &["12345"], &["1.2.3", "10.0.0.1", "10.0"]),
 ];

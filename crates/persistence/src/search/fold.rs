@@ -41,6 +41,8 @@ pub(super) fn fold(word: &str) -> String {
 pub(super) fn is_extender(c: char) -> bool {
     is_combining_mark(c)
         || matches!(c, '\u{AD}' | '\u{200B}'..='\u{200D}' | '\u{2060}' | '\u{FEFF}' | 'ﾞ' | 'ﾟ'
+            // The vowels and final consonants of decomposed Hangul syllables.
+            | '\u{1160}'..='\u{11FF}'
             | '\u{1F3FB}'..='\u{1F3FF}')
 }
 

@@ -39,7 +39,9 @@ struct Numbers {
 struct Found {
     /// The term of the word itself.
     term: Option<usize>,
-    /// Its other forms, and the beginnings of words.
+    /// The beginnings of words that the term of the word has.
+    beginnings: Vec<usize>,
+    /// Its other forms, and the beginnings of words that these have.
     others: Vec<usize>,
 }
 
@@ -207,20 +209,31 @@ impl Numbers {
     }
 
     fn find(&self, entry: &Entry) -> Found {
-        let forms = entry.forms.iter().filter_map(|form| self.exact.get(form).copied());
-        let begins = |prefix: &str| {
-            entry.term.starts_with(prefix)
-                || entry.forms.iter().any(|form| form.starts_with(prefix))
+        let mut found = Found {
+            term: self.exact.get(&entry.term).copied(),
+            beginnings: Vec::new(),
+            others: entry.forms.iter().filter_map(|form| self.exact.get(form).copied()).collect(),
         };
-        let prefixes = self.prefixes.iter().filter(|(prefix, _)| begins(prefix));
-        let others = forms.chain(prefixes.map(|(_, number)| *number)).collect();
-        Found { term: self.exact.get(&entry.term).copied(), others }
+        for (prefix, number) in &self.prefixes {
+            if entry.term.starts_with(prefix) {
+                found.beginnings.push(*number);
+            } else if entry.forms.iter().any(|form| form.starts_with(prefix)) {
+                found.others.push(*number);
+            }
+        }
+        found
     }
 }
 
 impl Found {
+    /// Returns the numbers that count in a sequence: the forms of a word have no order.
+    fn in_sequence(&self) -> impl Iterator<Item = usize> {
+        self.term.into_iter().chain(self.beginnings.iter().copied())
+    }
+
     fn numbers(&self) -> impl Iterator<Item = usize> {
-        self.term.into_iter().chain(self.others.iter().copied())
+        let others = self.beginnings.iter().chain(&self.others);
+        self.term.into_iter().chain(others.copied())
     }
 }
 
@@ -249,7 +262,7 @@ fn is_sequence(words: &[Word], numbers: &[usize]) -> bool {
     let Some((last, before)) = numbers.split_last() else { return false };
     let Some((last_word, words_before)) = words.split_last() else { return false };
     words_before.iter().map(|word| word.found.term).eq(before.iter().copied().map(Some))
-        && last_word.numbers().any(|number| number == *last)
+        && last_word.found.in_sequence().any(|number| number == *last)
 }
 
 /// Merges ranges that overlap or touch.
