@@ -28,6 +28,10 @@ const UNKNOWN_CONVERSATION: &str = "0190a000-0000-7000-8000-000000000000";
 )]
 #[case(r#"{"event": "subscribe", "data": {}}"#, "invalid_request")]
 #[case(r#"{"event": "subscribe", "data": {"conversation_id": "x"}}"#, "invalid_request")]
+#[case(
+    r#"{"event": "subscribe", "data": {"conversation_id": "01a2284d-bca4-7797-a378-bf84030540bf", "after": null}}"#,
+    "conversation_not_found"
+)]
 #[tokio::test]
 async fn an_invalid_event_causes_an_error_and_the_connection_stays_open(
     #[case] frame: &str,

@@ -235,6 +235,7 @@ async fn json_is_accepted_in_the_notations_of_all_clients() {
         ("application/json; charset=utf-16", utf16, "ü"),
         ("Application/JSON;Charset=\"UTF-8\"", b"{\"title\": \"b\"}".to_vec(), "b"),
         ("application/merge-patch+json", b"{\"title\": \"c\"}".to_vec(), "c"),
+        ("application/json, application/json", b"{\"title\": \"d\"}".to_vec(), "d"),
         ("application/json", br#"{"title": "nice \ud83d"}"#.to_vec(), "nice \u{fffd}"),
     ] {
         let request = browser.request(Method::PATCH, &format!("/api/v1/conversations/{id}"));

@@ -257,8 +257,8 @@ fn parse_date(text: &str) -> Option<Timestamp> {
 fn parse_number(text: &str) -> Option<Timestamp> {
     let number: f64 = text.parse().ok().filter(|number| (0.0..=1e14).contains(number))?;
     let seconds = if number >= MIN_MILLIS { number / 1000.0 } else { number };
-    let millis = Duration::try_from_secs_f64(seconds).ok()?.as_millis();
-    Some(Timestamp::from_unix_millis(i64::try_from(millis).ok()?))
+    let micros = Duration::try_from_secs_f64(seconds).ok()?.as_micros();
+    Some(Timestamp::from_unix_millis(i64::try_from((micros + 500) / 1_000).ok()?))
 }
 
 fn timestamp(date: DateTime) -> Timestamp {

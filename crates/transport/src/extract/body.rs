@@ -65,8 +65,12 @@ fn check_headers(headers: &HeaderMap, limit: usize) -> Result<(), ApiError> {
 /// Returns whether the body is declared as JSON: `application/json`, `text/json` or `application/…+json`.
 fn is_json(headers: &HeaderMap) -> bool {
     let content_type = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
-    let media_type: Option<Mime> = content_type.and_then(|value| value.parse().ok());
-    media_type.is_some_and(|media_type| {
+    // Some clients and proxies join several headers with commas.
+    content_type.is_some_and(|value| value.split(',').all(is_json_type))
+}
+
+fn is_json_type(media_type: &str) -> bool {
+    media_type.trim().parse().is_ok_and(|media_type: Mime| {
         media_type.subtype() == mime::JSON || media_type.suffix() == Some(mime::JSON)
     })
 }

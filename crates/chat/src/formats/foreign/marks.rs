@@ -19,7 +19,7 @@ static PATTERNS: LazyLock<Vec<(Regex, &str)>> = LazyLock::new(|| {
         (r"[ \t]?【\d[\d:]*†(?:source|[LS]\d+(?:-[LS]?\d+)?|source[^】\n]*)】", ""),
         (r"【\d[\d:]*†([^】\n†]+)(?:†[^】\n]*)?】", "[$1]"),
         // Links to files that only ChatGPT has.
-        (r"!?\[([^\]\n]*)\]\(sandbox:[^)\n]*\)", "$1"),
+        (r"!?\[([^\]\n]*)\]\(sandbox:(?:[^()\n]|\([^()\n]*\))*\)", "$1"),
         (r"\bsandbox:(?:/[^/\s)\]]+)*/([^/\s)\]]+)", "$1"),
         // Reasoning of models and tool calls in texts.
         (

@@ -14,8 +14,16 @@ const MAX_NAME_SECTIONS: usize = 16;
 /// file.
 pub(crate) fn file_name(disposition: &Parameters) -> Option<String> {
     let extended = disposition.get("filename*").and_then(decode_extended);
-    let plain = || disposition.get("filename").map(decode_plain);
-    extended.or_else(plain).or_else(|| decode_sections(disposition))
+    let plain = disposition.get("filename").map(decode_plain);
+    match (extended, plain) {
+        // React Native does not encode the semicolon, which then ends the extended name.
+        (Some(extended), Some(plain)) if is_cut(&extended, &plain) => Some(plain),
+        (extended, plain) => extended.or(plain).or_else(|| decode_sections(disposition)),
+    }
+}
+
+fn is_cut(extended: &str, plain: &str) -> bool {
+    extended.is_empty() || plain.strip_prefix(extended).is_some_and(|rest| rest.starts_with(';'))
 }
 
 /// Decodes a value like `UTF-8'en'%C3%BC.txt`. Returns `None` if it is not of this form.
@@ -109,6 +117,8 @@ mod tests {
             (b"filename*=UTF-8''%ED%A0%BD.txt", "\u{fffd}\u{fffd}\u{fffd}.txt"),
             // What can't be decoded is not preferred.
             (b"filename=\"a.txt\"; filename*=UTF-8''%ZZ.txt", "a.txt"),
+            (b"filename=\"a.txt\"; filename*=UTF-8''", "a.txt"),
+            (b"filename=\"Invoice; May.txt\"; filename*=utf-8''Invoice;%20May.txt", "Invoice; May.txt"),
             (b"filename=\"a.txt\"; filename*=foo''b.txt", "a.txt"),
             (b"filename=\"a.txt\"; filename*=b.txt", "a.txt"),
             // RFC 2231

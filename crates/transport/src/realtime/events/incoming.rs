@@ -1,7 +1,7 @@
 //! Events from clients.
 
 use serde::de::DeserializeOwned;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::value::RawValue;
 use strum::IntoStaticStr;
 use utoipa::ToSchema;
@@ -97,8 +97,15 @@ pub(crate) struct VersionData {
 pub(crate) struct SubscribeData {
     pub(crate) conversation_id: ConversationId,
     /// The sequence number of the last event that the client knows; 0 is before the first one.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_as_default")]
     pub(crate) after: u64,
+}
+
+/// Serializers of many clients write absent values as null.
+fn null_as_default<'de, D: Deserializer<'de>, T: Default + Deserialize<'de>>(
+    deserializer: D,
+) -> Result<T, D::Error> {
+    Option::deserialize(deserializer).map(Option::unwrap_or_default)
 }
 
 #[derive(Debug, Deserialize, ToSchema)]
