@@ -41,7 +41,7 @@ pub(in crate::formats) fn convert(
     };
     let id = conversation_id(&source, &nodes);
     let first_message_at = nodes.iter().filter_map(|node| node.created_at).min();
-    let created_at = time(&["create_time", "created_at", "createdAt", "timestamp"]);
+    let created_at = time(&["create_time", "created_at", "createdAt", "inserted_at", "timestamp"]);
     let created_at = created_at.or(first_message_at).unwrap_or(now);
     let tree = Tree::new(&nodes);
     let ordered = tree.order(&nodes, created_at);

@@ -25,7 +25,7 @@ const HIDDEN_KINDS: [&str; 14] = [
 ];
 
 /// The parts of a message, for the names of their kinds in all applications.
-const HIDDEN_PARTS: [&str; 9] = [
+const HIDDEN_PARTS: [&str; 11] = [
     "thoughts",
     "reasoning",
     "thinking",
@@ -35,6 +35,8 @@ const HIDDEN_PARTS: [&str; 9] = [
     "tool_result",
     "tool_call",
     "token_budget",
+    "search",
+    "web_search",
 ];
 
 /// The imported parts of a message.
@@ -65,8 +67,15 @@ enum Author {
 /// Reads the message of a node.
 pub(super) fn read(node: &Value) -> Reading {
     let message = node.get("message").filter(|_| !node.is_string()).unwrap_or(node);
-    let names =
-        ["create_time", "created_at", "createdAt", "timestamp", "update_time", "updated_at"];
+    let names = [
+        "create_time",
+        "created_at",
+        "createdAt",
+        "inserted_at",
+        "timestamp",
+        "update_time",
+        "updated_at",
+    ];
     let created_at = names.iter().find_map(|name| values::time(message.get(name)?));
     let author = author(message);
     if matches!(author, Author::Hidden) || is_hidden(message) {
@@ -91,7 +100,7 @@ fn author(message: &Value) -> Author {
     if let Some(is_user) = message.get("isCreatedByUser").and_then(Value::as_bool) {
         return Author::Known(if is_user { Role::User } else { Role::Assistant });
     }
-    let Some(name) = author_name(message) else { return Author::Missing };
+    let Some(name) = author_name(message) else { return author_of_fragments(message) };
     match name.trim().to_ascii_lowercase().as_str() {
         "user" | "human" => Author::Known(Role::User),
         "assistant" | "ai" | "bot" | "model" | "gpt" | "chatgpt" | "claude" => {
@@ -99,6 +108,19 @@ fn author(message: &Value) -> Author {
         }
         "system" | "tool" | "function" | "developer" | "critic" | "discriminator" => Author::Hidden,
         _ => Author::Unknown,
+    }
+}
+
+/// Returns the author of a message of `DeepSeek`, which only the kinds of its fragments show.
+fn author_of_fragments(message: &Value) -> Author {
+    let fragments = message.get("fragments").and_then(Value::as_array).into_iter().flatten();
+    let kinds: Vec<&str> = fragments.filter_map(|fragment| text(fragment, "type")).collect();
+    if kinds.contains(&"REQUEST") {
+        Author::Known(Role::User)
+    } else if kinds.is_empty() {
+        Author::Missing
+    } else {
+        Author::Known(Role::Assistant)
     }
 }
 
@@ -140,15 +162,21 @@ fn content(message: &Value) -> String {
     for list in ["attachments", "files"] {
         let files = message.get(list).and_then(Value::as_array).into_iter().flatten();
         for file in files {
-            let names = ["file_name", "fileName", "name"];
+            let names = ["file_name", "fileName", "filename", "name"];
             let Some(name) = names.into_iter().find_map(|name| text(file, name)) else { continue };
             push(&mut content, &format!("[file: {name}]"));
-            if let Some(extracted) = text(file, "extracted_content").filter(|it| !it.is_empty()) {
+            if let Some(extracted) = extracted_text(file).filter(|it| !it.is_empty()) {
                 push(&mut content, &markdown::block("", extracted));
             }
         }
     }
     content
+}
+
+/// Returns the text of an attachment of Claude, `LibreChat` or Open `WebUI`.
+fn extracted_text(file: &Value) -> Option<&str> {
+    let nested = || text(file.get("file")?.get("data")?, "content");
+    text(file, "extracted_content").or_else(|| text(file, "text")).or_else(nested)
 }
 
 /// Returns the text of a message, whose content may be a string, a list of parts, or an object.
@@ -163,7 +191,7 @@ pub(in crate::formats) fn text_of(message: &Value) -> String {
     if !found.trim().is_empty() {
         return found;
     }
-    let others = ["text", "parts", "value", "message"];
+    let others = ["text", "parts", "value", "message", "fragments", "content_list"];
     let other = others.into_iter().filter_map(|name| message.get(name));
     other.map(part).find(|text| !text.trim().is_empty()).unwrap_or(found)
 }
@@ -201,8 +229,8 @@ fn part(value: &Value) -> String {
         Value::Array(parts) => join(parts),
         Value::Object(_) => {
             let kind = text(value, "content_type").or_else(|| text(value, "type"));
-            let kind = kind.unwrap_or_default();
-            if HIDDEN_PARTS.contains(&kind) {
+            let kind = kind.unwrap_or_default().to_ascii_lowercase();
+            if HIDDEN_PARTS.contains(&kind.as_str()) {
                 return String::new();
             }
             let names = ["text", "value", "content", "transcript"];

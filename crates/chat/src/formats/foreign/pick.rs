@@ -15,7 +15,7 @@ const MAX_BYTES: usize = 48 * 1024 * 1024;
 const OVERHEAD_BYTES: usize = 48;
 
 /// The members that are kept.
-const KEPT: [&str; 58] = [
+const KEPT: [&str; 64] = [
     "id",
     "uuid",
     "messageId",
@@ -74,6 +74,12 @@ const KEPT: [&str; 58] = [
     "domain",
     "title",
     "transcript",
+    "fragments",
+    "content_list",
+    "inserted_at",
+    "file",
+    "data",
+    "filename",
 ];
 
 /// The result of parsing a value of any type.

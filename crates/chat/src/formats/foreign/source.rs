@@ -20,7 +20,7 @@ const MESSAGES: [&str; 4] = ["mapping", "chat_messages", "messages", "conversati
 const PARTS: [&str; 2] = ["chat", "history"];
 
 /// The other members of a conversation that are used.
-const FIELDS: [&str; 17] = [
+const FIELDS: [&str; 18] = [
     "conversation_id",
     "conversationId",
     "uuid",
@@ -30,6 +30,7 @@ const FIELDS: [&str; 17] = [
     "create_time",
     "created_at",
     "createdAt",
+    "inserted_at",
     "timestamp",
     "update_time",
     "updated_at",

@@ -179,3 +179,24 @@ fn the_archive_of_an_export_is_read_as_it_is() {
     }
     assert!(error(&encrypted).contains("is encrypted; unpack it"), "{}", error(&encrypted));
 }
+
+#[test]
+fn fragments_lists_and_attachments_of_other_applications_are_read() {
+    let deep_seek = r#"[{"id": "d", "title": "Lake", "inserted_at": "2025-01-02T03:04:05+08:00", "mapping": {
+        "root": {"id": "root", "parent": null, "children": ["1"], "message": null},
+        "1": {"id": "1", "parent": "root", "children": ["2"], "message": {"inserted_at": "2025-01-02T03:04:05+08:00",
+            "fragments": [{"type": "REQUEST", "content": "How deep?"}]}},
+        "2": {"id": "2", "parent": "1", "children": [], "message": {"fragments": [
+            {"type": "THINK", "content": "Hm."}, {"type": "RESPONSE", "content": "Ninety."}]}}}}]"#;
+    let qwen = r#"[{"id": "q", "title": "Lake", "chat": {"messages": [
+        {"id": "1", "role": "user", "content": "How deep?"},
+        {"id": "2", "role": "assistant", "content": "", "content_list": [
+            {"phase": "answer", "content": "Ninety."}]}]}}]"#;
+    let libre_chat = r#"[{"conversationId": "l", "title": "Lake", "messages": [
+        {"messageId": "1", "isCreatedByUser": true, "text": "Read it",
+            "files": [{"filename": "a.txt", "text": "deep"}]}]}]"#;
+
+    assert_eq!(outcome(deep_seek), "How deep? | Ninety.");
+    assert_eq!(outcome(qwen), "How deep? | Ninety.");
+    assert_eq!(outcome(libre_chat), "Read it\n\n[file: a.txt]\n\n```\ndeep\n```");
+}
