@@ -1,7 +1,6 @@
 //! Finds messages by their search terms.
 
 use std::collections::{HashMap, HashSet};
-use std::iter::repeat;
 
 use futures_util::TryStreamExt;
 use mongodb::bson::oid::ObjectId;
@@ -11,8 +10,8 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use webchat_domain::{Context, ConversationId, SearchHit, SearchQuery, UserId};
 use webchat_persistence::search::{
-    ExampleMatches, MAX_CONVERSATIONS_WITH_EXAMPLES, RANKING_SOURCE_BYTES, Ranking,
-    SNIPPET_SOURCE_BYTES, Terms,
+    ExampleMatches, MAX_CONVERSATIONS_WITH_EXAMPLES, MAX_MATCHES, MAX_RANKED_BYTES,
+    RANKING_SOURCE_BYTES, Ranking, SNIPPET_SOURCE_BYTES, Terms,
 };
 
 use super::filter::filter;
@@ -20,13 +19,6 @@ use crate::database::{MongoDatabase, READ_TIME, SEARCH_TIME};
 use crate::deletion::removals;
 use crate::documents::{CONVERSATION_SCHEMA_VERSION, MessageDocument};
 use crate::schema::MESSAGES;
-
-/// The maximum number of matches that are found. Older matches are ignored.
-const MAX_MATCHES: i64 = 10_000;
-
-/// The maximum size in bytes of the texts that are read for ranking. Only the newest matches are ranked, and the other
-/// ones follow them.
-const MAX_RANKED_BYTES: usize = 8 * 1024 * 1024;
 
 /// The maximum size in bytes of the texts that are read because the order of words matters. Older matches are ignored.
 const MAX_CHECKED_BYTES: usize = 32 * 1024 * 1024;
@@ -53,12 +45,6 @@ struct HitDocument {
     id: ObjectId,
     #[serde(flatten)]
     message: MessageDocument,
-}
-
-/// A matching message with its score.
-struct Match {
-    id: ObjectId,
-    score: f64,
 }
 
 /// Returns at most `limit` messages, best match first.
@@ -137,18 +123,13 @@ async fn find_best(
     if terms.required().is_empty() {
         return Ok(Vec::new());
     }
-    let mut matches = rank(database, find_matches(database, user_id, terms).await?, terms).await?;
-    // A stable sort, which keeps the order of equal scores: from newest to oldest.
-    matches.sort_by(|a, b| b.score.total_cmp(&a.score));
-    matches.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
-    let ids: Vec<ObjectId> = matches.iter().map(|matching| matching.id).collect();
+    let matches = find_matches(database, user_id, terms).await?;
+    let best = rank(database, matches, terms, limit).await?;
+    let ids: Vec<ObjectId> = best.iter().map(|(id, _)| *id).collect();
     let found = read(database, &ids, max_chars).await?;
     let mut messages: HashMap<ObjectId, MessageDocument> =
         found.into_iter().map(|HitDocument { id, message }| (id, message)).collect();
-    let hits = matches.into_iter().filter_map(|Match { id, score }| {
-        let message = messages.remove(&id)?;
-        Some((message, score))
-    });
+    let hits = best.into_iter().filter_map(|(id, score)| Some((messages.remove(&id)?, score)));
     retain_visible(database, user_id, hits.collect()).await
 }
 
@@ -170,12 +151,13 @@ async fn find_matches(
     matches.with_type::<Id>().await?.map_ok(|found| found.id).try_collect().await
 }
 
-/// Scores the matches. If the order of words matters, drops those in another order.
+/// Returns the best matches with their scores. If the order of words matters, drops those in another order.
 async fn rank(
     database: &MongoDatabase,
     ids: Vec<ObjectId>,
     terms: &Terms,
-) -> MongoResult<Vec<Match>> {
+    limit: u32,
+) -> MongoResult<Vec<(ObjectId, f64)>> {
     let is_checked = terms.has_sequences();
     let (max_chars, max_bytes) = if is_checked {
         (usize::MAX, MAX_CHECKED_BYTES)
@@ -197,9 +179,7 @@ async fn rank(
         }
     }
     let unranked = if is_checked { Vec::new() } else { chunks.flatten().copied().collect() };
-    let scores = ranking.scores().into_iter().chain(repeat(0.0));
-    let ids = ranked.into_iter().chain(unranked);
-    Ok(ids.zip(scores).map(|(id, score)| Match { id, score }).collect())
+    Ok(ranking.best(ranked.into_iter().chain(unranked), limit))
 }
 
 /// Reads messages, newest first, with the first `max_chars` characters of their texts.

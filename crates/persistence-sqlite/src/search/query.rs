@@ -1,23 +1,14 @@
 //! Full-text search in messages.
 
-use std::iter::repeat;
-
 use rusqlite::{MAIN_DB, Row, Transaction, params};
 use webchat_domain::{ConversationId, FewShotExample, SearchHit, SearchQuery, UserId};
 use webchat_persistence::search::{
-    ExampleMatches, MAX_CONVERSATIONS_WITH_EXAMPLES, RANKING_SOURCE_BYTES, Ranking,
-    SNIPPET_SOURCE_BYTES, Terms,
+    ExampleMatches, MAX_CONVERSATIONS_WITH_EXAMPLES, MAX_MATCHES, MAX_RANKED_BYTES,
+    RANKING_SOURCE_BYTES, Ranking, SNIPPET_SOURCE_BYTES, Terms,
 };
 
 use super::expression::expression;
 use crate::rows;
-
-/// The maximum number of matches that are found. Older matches are ignored.
-const MAX_MATCHES: u32 = 10_000;
-
-/// The maximum size in bytes of the texts that are read for ranking. It bounds the cost: only the newest matches are
-/// ranked, and the other ones follow them.
-const MAX_RANKED_BYTES: usize = 8 * 1024 * 1024;
 
 /// Finds a user's newest matches on the visible paths.
 const MATCHES: &str = "
@@ -26,12 +17,6 @@ const MATCHES: &str = "
     )
     SELECT id FROM matches JOIN live_messages USING (id)
     WHERE active = 1 AND user_id = ?3 ORDER BY id DESC";
-
-/// A matching message with its score.
-struct Match {
-    id: i64,
-    score: f64,
-}
 
 /// Returns the best messages with their snippets.
 pub(crate) fn search(
@@ -48,8 +33,8 @@ pub(crate) fn search(
          FROM messages WHERE id = ?1",
     )?;
     let best = best_matches(transaction, user_id, &terms, limit)?;
-    let hit_of = |matching: &Match| {
-        message.query_row(params![matching.id, source], |row| hit(row, matching.score, &terms))
+    let hit_of = |(id, score): &(i64, f64)| {
+        message.query_row(params![id, source], |row| hit(row, *score, &terms))
     };
     best.iter().map(hit_of).collect()
 }
@@ -65,10 +50,8 @@ pub(crate) fn search_conversations(
     let mut message =
         transaction.prepare_cached("SELECT conversation_id FROM messages WHERE id = ?1")?;
     let best = best_matches(transaction, user_id, &terms, max_messages)?;
-    let conversation_of = |matching: &Match| {
-        message.query_row([matching.id], |row| {
-            Ok((rows::parsed(row, "conversation_id")?, matching.score))
-        })
+    let conversation_of = |(id, score): &(i64, f64)| {
+        message.query_row([id], |row| Ok((rows::parsed(row, "conversation_id")?, *score)))
     };
     let hits = best.iter().map(conversation_of).collect::<rusqlite::Result<_>>()?;
     add_example_matches(transaction, user_id, &terms, hits)
@@ -108,28 +91,26 @@ fn best_matches(
     user_id: UserId,
     terms: &Terms,
     limit: u32,
-) -> rusqlite::Result<Vec<Match>> {
+) -> rusqlite::Result<Vec<(i64, f64)>> {
     let user_id = user_id.to_simple();
     let Some(expression) = expression(&user_id, terms) else { return Ok(Vec::new()) };
     let ids: Vec<i64> = transaction
         .prepare_cached(MATCHES)?
         .query_map(params![expression, MAX_MATCHES, user_id], |row| row.get("id"))?
         .collect::<rusqlite::Result<_>>()?;
-    let scores = scores(transaction, &ids, terms)?.into_iter().chain(repeat(0.0));
-    let mut matches: Vec<Match> =
-        ids.into_iter().zip(scores).map(|(id, score)| Match { id, score }).collect();
-    // A stable sort, which keeps the order of equal scores.
-    matches.sort_by(|a, b| b.score.total_cmp(&a.score));
-    matches.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
-    Ok(matches)
+    Ok(rank(transaction, &ids, terms)?.best(ids, limit))
 }
 
-/// Returns the scores of these messages, up to [`MAX_RANKED_BYTES`].
-fn scores(transaction: &Transaction<'_>, ids: &[i64], terms: &Terms) -> rusqlite::Result<Vec<f64>> {
-    let Some(first) = ids.first() else { return Ok(Vec::new()) };
+/// Ranks these messages, up to [`MAX_RANKED_BYTES`].
+fn rank<'a>(
+    transaction: &Transaction<'_>,
+    ids: &[i64],
+    terms: &'a Terms,
+) -> rusqlite::Result<Ranking<'a>> {
+    let (mut ranking, mut bytes) = (Ranking::of(terms), 0);
+    let Some(first) = ids.first() else { return Ok(ranking) };
     // Unlike a column of a row, a blob can be read in part.
     let mut content = transaction.blob_open(MAIN_DB, "messages", "content", *first, true)?;
-    let (mut ranking, mut bytes) = (Ranking::of(terms), 0);
     let mut buffer = vec![0; RANKING_SOURCE_BYTES];
     for id in ids {
         content.reopen(*id)?;
@@ -141,7 +122,7 @@ fn scores(transaction: &Transaction<'_>, ids: &[i64], terms: &Terms) -> rusqlite
             break;
         }
     }
-    Ok(ranking.scores())
+    Ok(ranking)
 }
 
 /// Returns the text in these bytes, without an incomplete last character.

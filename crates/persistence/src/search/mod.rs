@@ -17,7 +17,7 @@ pub use alternatives::Alternative;
 pub use conversations::best_hit_per_conversation;
 pub use examples::{ExampleMatches, MAX_CONVERSATIONS_WITH_EXAMPLES};
 pub use index::{INDEXED_BYTES, IndexTerms};
-pub use ranking::{RANKING_SOURCE_BYTES, Ranking};
+pub use ranking::{MAX_MATCHES, MAX_RANKED_BYTES, RANKING_SOURCE_BYTES, Ranking};
 pub use snippet::SNIPPET_SOURCE_BYTES;
 pub use terms::Terms;
 pub use titles::{MAX_SEARCHED_TITLES, TitleMatches};

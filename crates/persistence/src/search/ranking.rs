@@ -1,6 +1,15 @@
 //! Ranks the texts that match a search by how often they contain its terms.
 
+use std::iter::repeat;
+
 use super::terms::Terms;
+
+/// The maximum number of matches that a search finds. Older matches are ignored.
+pub const MAX_MATCHES: u32 = 10_000;
+
+/// The maximum size in bytes of the texts that are read for ranking. It bounds the cost: only the newest matches are
+/// ranked, and the other ones follow them.
+pub const MAX_RANKED_BYTES: usize = 8 * 1024 * 1024;
 
 /// The part of a text in which terms are counted, in bytes from its beginning.
 pub const RANKING_SOURCE_BYTES: usize = 4 * 1024;
@@ -55,9 +64,19 @@ impl<'a> Ranking<'a> {
         self.texts.push(Text { words, occurrences });
     }
 
-    /// Returns the scores of the texts, in the order in which they were added.
+    /// Returns the best matches with their scores, best first. `matches` are the ranked ones in the order in which their
+    /// texts were added, and then the others, whose score is 0. Equal scores keep their order.
     #[must_use]
-    pub fn scores(&self) -> Vec<f64> {
+    pub fn best<T>(&self, matches: impl IntoIterator<Item = T>, limit: u32) -> Vec<(T, f64)> {
+        let scores = self.scores().into_iter().chain(repeat(0.0));
+        let mut best: Vec<(T, f64)> = matches.into_iter().zip(scores).collect();
+        best.sort_by(|(_, a), (_, b)| b.total_cmp(a));
+        best.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
+        best
+    }
+
+    /// Returns the scores of the texts, in the order in which they were added.
+    fn scores(&self) -> Vec<f64> {
         let rarities = self.rarities();
         let words: f64 = self.texts.iter().map(|text| f64::from(text.words)).sum();
         let mean_words = (words / count(self.texts.len())).max(1.0);
