@@ -149,6 +149,28 @@ async fn an_odd_conversation_is_named_and_the_others_are_imported() {
 }
 
 #[tokio::test]
+async fn an_edited_export_of_webchat_keeps_all_messages_that_can_be_read() {
+    let server = TestServer::start().await;
+    let (browser, mut socket) = server.socket().await;
+    let id = browser.start_conversation().await;
+    socket.ask(&id, "Tides?").await;
+    let mut export = browser.get("/api/v1/export").await.json();
+    let messages = export["conversations"][0]["messages"].as_array_mut().unwrap();
+    messages[1]["created_at"] = json!("yesterday");
+    messages.extend(vec![json!({"role": "robot", "content": "Beep"}); 2]);
+
+    let import = server.browser().import(export.to_string()).await;
+
+    assert_eq!(counts(&import), ("complete", 1, 0, 2));
+    assert_eq!(
+        (&import["done"], &import["of"], &import["left_out"]),
+        (&json!(1), &json!(1), &json!(2))
+    );
+    let reason = "2 of its messages were left out: the role is neither `user` nor `assistant`";
+    assert_eq!(import["first_left_out"][0]["reason"], json!(reason));
+}
+
+#[tokio::test]
 async fn a_grown_export_adds_its_new_messages_and_an_older_one_loses_nothing() {
     let server = TestServer::start().await;
     let (browser, mut socket) = server.socket().await;

@@ -1164,7 +1164,7 @@ export interface components {
              */
             done: number;
             error?: components["schemas"]["Problem"] | null;
-            /** @description The first 100 of them. */
+            /** @description The first 100 reasons. */
             first_left_out: components["schemas"]["LeftOutEntry"][];
             import_id: components["schemas"]["ImportId"];
             /**
@@ -1174,7 +1174,7 @@ export interface components {
             imported: number;
             /**
              * Format: int64
-             * @description The number of entries that were left out: conversations, or messages of an imported conversation.
+             * @description The number of conversations, and of messages and other parts of imported conversations, that were left out.
              */
             left_out: number;
             /**

@@ -1,6 +1,5 @@
 //! The Flask application's format, which its `save_history` writes: the messages of one conversation.
 
-use std::collections::BTreeMap;
 use std::iter::Peekable;
 use std::vec::IntoIter;
 
@@ -15,6 +14,7 @@ use webchat_persistence::StoredMessage;
 use webchat_persistence::rules::{ForeignAuthor, foreign_author};
 
 use super::imported_conversation::{ImportedConversation, MAX_BYTES, title_of};
+use super::left_out::{LeftOutParts, Part};
 use super::{foreign, ids, is_visible_text};
 
 /// A message as the Flask application writes it.
@@ -144,7 +144,7 @@ pub(crate) fn convert(
     let id = ConversationId::from(Uuid::new_v5(&Uuid::NAMESPACE_OID, &content));
     let mut summary: Vec<String> = Vec::new();
     let mut stored: Vec<StoredMessage> = Vec::with_capacity(messages.len());
-    let mut left_out: BTreeMap<&'static str, u64> = BTreeMap::new();
+    let mut left_out = LeftOutParts::default();
     for (number, message) in (1..).zip(messages) {
         if message.content.len() > MAX_BYTES {
             return Err(format!("its message {number} is longer than 4 MiB"));
@@ -160,7 +160,7 @@ pub(crate) fn convert(
             Some(ForeignAuthor::System) => Role::Assistant,
             Some(ForeignAuthor::Native(role) | ForeignAuthor::Mapped(role)) => role,
             None => {
-                *left_out.entry("the role of its author is unknown").or_default() += 1;
+                left_out.add(Part::Message, "the role of the author is unknown");
                 continue;
             }
         };

@@ -1,12 +1,13 @@
 //! A conversation that was read from an import file.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::HashSet;
 
 use webchat_domain::{Context, Conversation, ConversationId, MessageId, Role, Title, UserId};
 use webchat_persistence::rules::ITEM_OVERHEAD_BYTES;
 use webchat_persistence::{StoredConversation, StoredMessage};
 
 use super::ids;
+use super::left_out::LeftOutParts;
 
 /// The maximum size of a message's text, and of the complete context, in bytes.
 pub(super) const MAX_BYTES: usize = 4 * 1024 * 1024;
@@ -23,8 +24,7 @@ pub(crate) struct ImportedConversation {
     pub(crate) last_position: u64,
     pub(crate) context: Context,
     pub(crate) messages: Vec<StoredMessage>,
-    /// The reasons for messages that are left out, and their numbers.
-    pub(crate) left_out: BTreeMap<&'static str, u64>,
+    pub(crate) left_out: LeftOutParts,
 }
 
 impl ImportedConversation {
@@ -153,8 +153,9 @@ fn count_context(context: &mut Context, count_tokens: impl Fn(&str) -> u32) {
     }
 }
 
-/// Returns a title from the first words of the first question.
+/// Returns a title from the first words of the first question. Its attachments are in the paragraphs after the first.
 pub(super) fn title_of(messages: &[StoredMessage]) -> Option<Title> {
     let question = messages.iter().find(|stored| stored.message.role == Role::User)?;
-    Title::from_first_words(&question.message.content)
+    let content = question.message.content.trim_start();
+    Title::from_first_words(content.split("\n\n").next()?)
 }

@@ -1,10 +1,12 @@
 //! What an import leaves out.
 
+use std::collections::BTreeMap;
+
 use webchat_domain::Title;
 
 use super::read_error::truncate;
 
-/// A conversation, or messages of a conversation, that an import left out.
+/// A conversation, or parts of a conversation, that an import left out.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct LeftOut {
     /// The number of the conversation in the file, from 1.
@@ -15,6 +17,8 @@ pub struct LeftOut {
     pub title: Option<Title>,
     /// The reason, for the user.
     pub reason: String,
+    /// The number of messages or other parts; 1 for a conversation.
+    pub count: u64,
 }
 
 impl LeftOut {
@@ -25,5 +29,50 @@ impl LeftOut {
             reason: truncate(&self.reason),
             ..self
         }
+    }
+}
+
+/// A kind of part of a conversation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Part {
+    Message,
+    SystemPrompt,
+    Parameter,
+    Example,
+    Summary,
+    /// The system prompt, the examples and the summary.
+    Context,
+}
+
+/// The parts that are left out of one imported conversation, and the reasons.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct LeftOutParts(BTreeMap<(Part, &'static str), u64>);
+
+impl LeftOutParts {
+    /// Adds a part. `reason` follows a colon: "the role is missing".
+    pub(super) fn add(&mut self, part: Part, reason: &'static str) {
+        *self.0.entry((part, reason)).or_default() += 1;
+    }
+
+    /// Returns the sentences for the user, and the number of parts that each is about.
+    pub(super) fn sentences(&self) -> impl Iterator<Item = (String, u64)> + '_ {
+        self.0.iter().map(|((part, reason), count)| {
+            let subject = match part {
+                Part::Message => one_or_more("messages", *count),
+                Part::Parameter => one_or_more("parameters", *count),
+                Part::Example => one_or_more("examples", *count),
+                Part::SystemPrompt => "its system prompt was".to_owned(),
+                Part::Summary => "its summary was".to_owned(),
+                Part::Context => "its system prompt, examples and summary were".to_owned(),
+            };
+            (format!("{subject} left out: {reason}"), *count)
+        })
+    }
+}
+
+fn one_or_more(noun: &str, count: u64) -> String {
+    match count {
+        1 => format!("one of its {noun} was"),
+        count => format!("{count} of its {noun} were"),
     }
 }

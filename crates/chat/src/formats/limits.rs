@@ -1,23 +1,11 @@
 //! The limits of a conversation in an import file. They are checked while the file is parsed, so that memory is
 //! bounded by the largest accepted conversation.
 
-use std::fmt;
-use std::marker::PhantomData;
-
-use serde::de::{self, SeqAccess, Visitor};
-use serde::{Deserialize, Deserializer};
-
 /// The maximum number of messages of a conversation, or of nodes of a ChatGPT conversation.
 pub(super) const MAX_MESSAGES: usize = 100_000;
 
 /// The maximum total size of the texts and ids of a conversation's messages, in bytes.
 pub(super) const MAX_TEXT_BYTES: usize = 32 * 1024 * 1024;
-
-/// The heap memory of a parsed message.
-pub(super) trait TextSize {
-    /// Returns the total size of its texts and ids in bytes.
-    fn text_bytes(&self) -> usize;
-}
 
 /// Counts the messages of one conversation.
 #[derive(Default)]
@@ -49,32 +37,4 @@ pub(super) fn too_much_text() -> String {
     format!(
         "its messages have more than {megabytes} MiB of text; split it into several conversations"
     )
-}
-
-/// Parses the messages of a conversation.
-pub(super) fn messages<'de, T, D>(deserializer: D) -> Result<Vec<T>, D::Error>
-where
-    T: Deserialize<'de> + TextSize,
-    D: Deserializer<'de>,
-{
-    deserializer.deserialize_seq(MessagesVisitor(PhantomData))
-}
-
-struct MessagesVisitor<T>(PhantomData<T>);
-
-impl<'de, T: Deserialize<'de> + TextSize> Visitor<'de> for MessagesVisitor<T> {
-    type Value = Vec<T>;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a list of messages")
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut elements: A) -> Result<Vec<T>, A::Error> {
-        let (mut messages, mut size) = (Vec::new(), ConversationSize::default());
-        while let Some(message) = elements.next_element::<T>()? {
-            size.add(message.text_bytes()).map_err(de::Error::custom)?;
-            messages.push(message);
-        }
-        Ok(messages)
-    }
 }

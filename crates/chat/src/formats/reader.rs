@@ -1,18 +1,17 @@
 //! Reads import files of all formats. Only one conversation is in memory at a time, and its size is bounded.
 
 use std::io::{Read, Seek};
-use std::marker::PhantomData;
 
-use webchat_domain::Timestamp;
+use webchat_domain::{Timestamp, Title};
 
 use super::flask::{self, FlaskMessage};
-use super::foreign::{self, PickMessage, Source, SourceSeed};
+use super::foreign::{self, Source, SourceSeed};
 use super::imported_conversation::ImportedConversation;
 use super::input::archive::Archive;
-use super::input::{Document, signature};
-use super::json::ConversationRecord;
+use super::input::{Document, PickMessage, signature};
 use super::left_out::LeftOut;
 use super::limits::ConversationSize;
+use super::native::{self, NativeSeed, NativeSource};
 use super::read_error::{ReadError, invalid, reason};
 use super::survey::{Format, Layout, for_each_conversation, survey};
 
@@ -21,8 +20,9 @@ const SIGNATURE_BYTES: u64 = 4096;
 
 /// What was read from a file.
 pub(crate) enum Item {
-    Conversation(Box<ImportedConversation>),
-    /// A conversation or messages that can't be imported.
+    /// A conversation and its number in the file, from 1.
+    Conversation(u64, Box<ImportedConversation>),
+    /// A conversation or parts of one that can't be imported.
     LeftOut(LeftOut),
 }
 
@@ -72,7 +72,7 @@ pub(crate) fn read(
         reader.read(document, layout)?;
         let Some(line) = document.broken_off_in_line() else { return Ok(()) };
         let reason = format!("the file breaks off in line {line}; what follows is missing");
-        on_item(Item::LeftOut(LeftOut { position, reason, ..LeftOut::default() }))
+        on_item(Item::LeftOut(Name::default().left_out(position, reason, 1)))
     })
 }
 
@@ -103,6 +103,21 @@ fn for_each_document<F: Read + Seek>(
     on_document(0, &mut Document::new(document))
 }
 
+/// What identifies a conversation for the user.
+#[derive(Default)]
+struct Name {
+    id: Option<Box<str>>,
+    title: Option<Title>,
+}
+
+impl Name {
+    fn left_out(&self, position: u64, reason: String, count: u64) -> LeftOut {
+        let conversation_id = self.id.as_deref().map(str::to_owned);
+        let title = self.title.clone();
+        LeftOut { position, conversation_id, title, reason, count }.truncated()
+    }
+}
+
 /// Reads the elements of a document.
 struct ElementReader<'a, 'b> {
     now: Timestamp,
@@ -121,16 +136,17 @@ impl ElementReader<'_, '_> {
             Format::Messages => self.read_messages(document, layout.is_wrapped),
             Format::Webchat => for_each_conversation(document, layout.is_wrapped, |document| {
                 *self.position += 1;
-                let parsed = document.parse(PhantomData::<ConversationRecord>)?;
-                let record = parsed.map_err(|error| reason(&error));
-                self.pass(record.and_then(ImportedConversation::try_from), LeftOut::default())
+                let mut source = NativeSource::default();
+                let parsed = document.parse(NativeSeed(&mut source))?;
+                let name = Name { id: source.id(), title: source.title() };
+                let parsed = parsed.map_err(|error| reason(&error));
+                self.pass(parsed.and_then(|()| native::convert(source, self.now)), name)
             }),
             Format::Foreign => for_each_conversation(document, layout.is_wrapped, |document| {
                 *self.position += 1;
                 let mut source = Source::default();
                 let parsed = document.parse(SourceSeed(&mut source))?;
-                let (id, title) = (source.id().map(String::from), source.title());
-                let name = LeftOut { conversation_id: id, title, ..LeftOut::default() };
+                let name = Name { id: source.id(), title: source.title() };
                 let parsed = parsed.map_err(|error| reason(&error));
                 self.pass(parsed.and_then(|()| foreign::convert(source, self.now)), name)
             }),
@@ -166,7 +182,7 @@ impl ElementReader<'_, '_> {
             None => flask::convert(messages, self.now),
         };
         match converted.transpose() {
-            Some(converted) => self.pass(converted, LeftOut::default()),
+            Some(converted) => self.pass(converted, Name::default()),
             None => Ok(()),
         }
     }
@@ -175,24 +191,18 @@ impl ElementReader<'_, '_> {
     fn pass(
         &mut self,
         converted: Result<ImportedConversation, String>,
-        name: LeftOut,
+        name: Name,
     ) -> Result<(), ReadError> {
         let position = *self.position;
         match converted {
-            Err(reason) => {
-                (self.on_item)(Item::LeftOut(LeftOut { position, reason, ..name }.truncated()))
-            }
+            Err(reason) => (self.on_item)(Item::LeftOut(name.left_out(position, reason, 1))),
             Ok(mut conversation) => {
                 let left_out = std::mem::take(&mut conversation.left_out);
                 let title = conversation.conversation.title.clone();
-                (self.on_item)(Item::Conversation(Box::new(conversation)))?;
-                left_out.into_iter().try_for_each(|(reason, count)| {
-                    let reason = match count {
-                        1 => format!("one of its messages was left out: {reason}"),
-                        count => format!("{count} of its messages were left out: {reason}"),
-                    };
-                    let name = LeftOut { title: title.clone(), ..name.clone() };
-                    (self.on_item)(Item::LeftOut(LeftOut { position, reason, ..name }.truncated()))
+                (self.on_item)(Item::Conversation(position, Box::new(conversation)))?;
+                let name = Name { title, ..name };
+                left_out.sentences().try_for_each(|(sentence, count)| {
+                    (self.on_item)(Item::LeftOut(name.left_out(position, sentence, count)))
                 })
             }
         }

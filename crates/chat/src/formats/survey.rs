@@ -7,13 +7,12 @@ use std::marker::PhantomData;
 use serde::de::{self, DeserializeSeed, IgnoredAny, MapAccess, SeqAccess};
 use serde_json::Value;
 
-use super::foreign::{Any, Shape};
-use super::input::Document;
 use super::input::signature::WHAT_TO_UPLOAD;
-use super::json;
+use super::input::{Any, Document, Shape};
+use super::native;
 
 /// The members of a document that contain its conversations.
-const LISTS: [&str; 5] = ["conversations", "chats", "data", "items", "results"];
+const LISTS: [&str; 6] = ["conversations", "conversation", "chats", "data", "items", "results"];
 
 /// What the elements of a document are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -110,7 +109,7 @@ fn survey_object<R: Read>(document: &mut Document<R>, counts: &mut Counts) -> io
             _ => document.value().skip(),
         }
     })?;
-    let is_webchat = inner.format.as_deref() == Some(json::FORMAT);
+    let is_webchat = inner.format.as_deref() == Some(native::FORMAT);
     if inner.has_list && (is_webchat || !names.has_messages()) {
         inner.is_wrapped = true;
         *counts = inner;
@@ -141,8 +140,8 @@ impl Counts {
     fn layout(&self, broken_off_in_line: Option<u64>) -> Result<Layout, String> {
         let is_wrapped = self.is_wrapped;
         let layout = |format, count| Ok(Layout { format, is_wrapped, count });
-        if self.format.as_deref() == Some(json::FORMAT) {
-            json::check_version(self.version)?;
+        if self.format.as_deref() == Some(native::FORMAT) {
+            native::check_version(self.version)?;
             if !self.has_list {
                 return Err("it has no conversations".to_owned());
             }
@@ -253,6 +252,8 @@ enum Hint {
     Text,
     Id,
     Header,
+    /// A user, or a project with its documents.
+    Account,
 }
 
 /// The hints of an object.
@@ -268,6 +269,7 @@ impl Names {
             "role" | "author" | "sender" | "from" | "isCreatedByUser" => Some(Hint::Author),
             "content" | "text" | "value" | "parts" => Some(Hint::Text),
             "conversation_id" | "conversationId" | "title" | "uuid" => Some(Hint::Id),
+            "email" | "email_address" | "docs" | "prompt_template" => Some(Hint::Account),
             "header" | "products" | "activityControls" => Some(Hint::Header),
             _ => None,
         });
@@ -288,7 +290,7 @@ impl Names {
             Kind::Activity
         } else if self.has(Hint::Author) {
             Kind::Message
-        } else if self.has(Hint::Id) && !self.has(Hint::Text) {
+        } else if self.has(Hint::Id) && !self.has(Hint::Text) && !self.has(Hint::Account) {
             Kind::Entry
         } else {
             Kind::Other

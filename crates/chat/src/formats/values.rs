@@ -1,7 +1,7 @@
 //! Reads ids, texts and times that other applications write in different types.
 
 use serde_json::Value;
-use webchat_domain::Timestamp;
+use webchat_domain::{Timestamp, Title};
 
 use super::ids;
 
@@ -37,6 +37,17 @@ pub(super) fn text(value: &Value) -> Option<String> {
         Value::Bool(is_true) => Some(is_true.to_string()),
         _ => None,
     }
+}
+
+/// Returns the number of a non-negative integer, which may be written as a string or with a decimal point.
+pub(super) fn whole_number(value: &Value) -> Option<u64> {
+    let text = text(value)?;
+    text.strip_suffix(".0").unwrap_or(&text).trim().parse().ok()
+}
+
+/// Returns the text as a title, shortened if it is too long.
+pub(super) fn title(text: &str) -> Option<Title> {
+    Title::try_from(text.to_owned()).ok().or_else(|| Title::from_first_words(text))
 }
 
 /// Returns the time of Unix seconds, milliseconds, microseconds or nanoseconds, or of an ISO 8601 text. Returns `None`

@@ -12,7 +12,7 @@ use crate::conversations::export_stream::{PAGE_SIZE, flask_file, message_pages};
 use crate::conversations::saved_history::SavedHistoryName;
 use crate::error::ChatError;
 use crate::formats::flask::FlaskLayout;
-use crate::formats::{is_visible_text, json, markdown};
+use crate::formats::{is_visible_text, markdown, native};
 
 /// The formats in which a conversation can be exported.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -143,8 +143,8 @@ fn json_file(
             Ok::<_, StoreError>(json_conversation(&transfer, &stored?, number == 0, with_user_id))
         })
         .try_flatten();
-    let opening = stream::once(async { Ok(json::OPENING.to_owned()) });
-    let closing = stream::once(async { Ok(json::CLOSING.to_owned()) });
+    let opening = stream::once(async { Ok(native::OPENING.to_owned()) });
+    let closing = stream::once(async { Ok(native::CLOSING.to_owned()) });
     opening.chain(bodies).chain(closing).boxed()
 }
 
@@ -154,14 +154,14 @@ fn json_conversation(
     is_first: bool,
     with_user_id: bool,
 ) -> ExportStream {
-    let separator = if is_first { "" } else { json::SEPARATOR };
-    let start = json::start_of_conversation(stored, with_user_id).map_err(StoreError::fault);
+    let separator = if is_first { "" } else { native::SEPARATOR };
+    let start = native::start_of_conversation(stored, with_user_id).map_err(StoreError::fault);
     let start = start.map(|start| format!("{separator}{start}"));
     let pages = message_pages(transfer, stored).enumerate().map(|(number, page)| {
-        let lines = json::messages(page?).map_err(StoreError::fault)?;
-        Ok(if number == 0 { lines } else { format!("{}{lines}", json::SEPARATOR) })
+        let lines = native::messages(page?).map_err(StoreError::fault)?;
+        Ok(if number == 0 { lines } else { format!("{}{lines}", native::SEPARATOR) })
     });
-    let end = stream::once(async { Ok(json::END_OF_CONVERSATION.to_owned()) });
+    let end = stream::once(async { Ok(native::END_OF_CONVERSATION.to_owned()) });
     stream::once(async { start }).chain(pages).chain(end).boxed()
 }
 

@@ -53,15 +53,15 @@ pub struct ImportProgress {
     pub already_there: u64,
     /// The number of new messages.
     pub messages: u64,
-    /// The number of entries that were left out: conversations, or messages of a conversation.
+    /// The number of conversations, and of messages and other parts of imported conversations, that were left out.
     pub left_out: u64,
-    /// The first 100 of them.
+    /// The first 100 reasons.
     pub first_left_out: Arc<Vec<LeftOut>>,
 }
 
 impl ImportProgress {
     fn add_left_out(&mut self, left_out: LeftOut) {
-        self.left_out += 1;
+        self.left_out += left_out.count;
         if self.first_left_out.len() < MAX_LISTED {
             Arc::make_mut(&mut self.first_left_out).push(left_out);
         }
@@ -124,15 +124,17 @@ pub async fn import<F: Read + Seek + Send + 'static>(
     let reader = spawn_cpu_work(move || read(file, &contents, owner, now, &sender, permit));
     while let Some(next) = items.recv().await {
         match next {
-            Next::LeftOut(left_out) => current.add_left_out(left_out),
-            Next::Conversation(ReadConversation { user_id, conversation, permit }) => {
+            Next::LeftOut(left_out) => {
+                current.processed = left_out.position;
+                current.add_left_out(left_out);
+            }
+            Next::Conversation(ReadConversation { position, user_id, conversation, permit }) => {
                 // The conversation is in memory until it is stored.
                 current.add(&add(target, user_id, *conversation).await?);
+                current.processed = position;
                 drop(permit);
             }
         }
-        let processed = current.imported + current.added_to + current.already_there;
-        current.processed = (processed + current.left_out).min(current.total);
         if progress(&current).is_break() {
             return Err(ImportError::Cancelled);
         }
@@ -152,6 +154,8 @@ enum Next {
 
 /// A conversation that is waiting to be stored.
 struct ReadConversation {
+    /// The number of the conversation in the file, from 1.
+    position: u64,
     user_id: UserId,
     conversation: Box<ImportedConversation>,
     permit: MemoryPermit,
@@ -175,21 +179,20 @@ fn read<F: Read + Seek>(
 ) -> Result<(), ReadError> {
     let runtime = Handle::current();
     let mut next_permit = Some(permit);
-    let mut position = 0;
     let mut on_item = |item| {
-        position += 1;
         let next = match item {
             Item::LeftOut(left_out) => Next::LeftOut(left_out),
-            Item::Conversation(conversation) => match owner.owner_of(&conversation) {
+            Item::Conversation(position, conversation) => match owner.owner_of(&conversation) {
                 Some(user_id) => {
                     let permit = next_permit.take().ok_or(ReadError::Ended)?;
-                    Next::Conversation(ReadConversation { user_id, conversation, permit })
+                    Next::Conversation(ReadConversation { position, user_id, conversation, permit })
                 }
                 None => Next::LeftOut(LeftOut {
                     position,
                     conversation_id: None,
                     title: conversation.conversation.title,
                     reason: "it has no user_id, so the import needs the user".to_owned(),
+                    count: 1,
                 }),
             },
         };

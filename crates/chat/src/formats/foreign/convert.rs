@@ -30,6 +30,9 @@ pub(in crate::formats) fn convert(
         });
     }
     let mut nodes = std::mem::take(&mut source.nodes);
+    if source.has_message_without_text && nodes.iter().all(|node| node.text.is_none()) {
+        return Err("no text was found in its messages".to_owned());
+    }
     let latest = now.plus(MAX_CLOCK_SKEW);
     for node in &mut nodes {
         node.created_at = node.created_at.filter(|time| *time <= latest);
@@ -51,7 +54,7 @@ pub(in crate::formats) fn convert(
     let messages = into_messages(id, &ordered, &visible, &mut nodes)?;
     let updated = messages.last().map_or(created_at, |last| last.message.created_at);
     let named = source.field(&["title", "name"]).and_then(values::text);
-    let title = named.as_deref().and_then(title).or_else(|| title_of(&messages));
+    let title = named.as_deref().and_then(values::title).or_else(|| title_of(&messages));
     Ok(ImportedConversation {
         user_id: None,
         is_native: false,
@@ -80,7 +83,7 @@ impl Source {
 
     /// Returns the conversation's title.
     pub(in crate::formats) fn title(&self) -> Option<Title> {
-        title(&self.field(&["title", "name"]).and_then(values::text)?)
+        values::title(&self.field(&["title", "name"]).and_then(values::text)?)
     }
 }
 
@@ -129,9 +132,4 @@ fn into_messages(
 
 fn message_id(node_id: &str) -> MessageId {
     ids::parse_or_derive(node_id).into()
-}
-
-/// Returns the title, shortened if it is too long.
-fn title(text: &str) -> Option<Title> {
-    Title::try_from(text.to_owned()).ok().or_else(|| Title::from_first_words(text))
 }

@@ -3,6 +3,7 @@
 use std::sync::LazyLock;
 
 use regex::{Captures, Regex};
+use serde_json::Value;
 
 /// ChatGPT encloses its marks, for example citations, in these private-use characters.
 const BEGIN: char = '\u{E200}';
@@ -89,20 +90,38 @@ fn split_unclosed(mark: &str) -> (&str, &str) {
     mark.split_at(mark.find(char::is_whitespace).unwrap_or(mark.len()))
 }
 
-/// Returns the readable part of a mark: the label of a link, or the name of a person or a place.
+/// Returns the readable part of a mark: the label of a link, or the name of a person, a place or a product.
 fn readable(mark: &str) -> String {
     let mut parts = mark.split(SEPARATOR);
     match (parts.next(), parts.next(), parts.next()) {
         (Some("url"), Some(label), Some(url)) if url.starts_with("http") => {
             format!("[{label}]({url})")
         }
-        (Some("url"), Some(label), _) => label.to_owned(),
-        (Some("entity"), Some(entity), _) => {
-            let words: Vec<serde_json::Value> = serde_json::from_str(entity).unwrap_or_default();
-            words.get(1).and_then(|word| word.as_str()).unwrap_or_default().to_owned()
-        }
+        (Some("url" | "video" | "navlist"), Some(label), _) => label.to_owned(),
+        (_, Some(data), _) => serde_json::from_str(data).map(words).unwrap_or_default(),
         _ => String::new(),
     }
+}
+
+/// Returns the readable words of a mark's data: a list of a kind or a reference and a name, or an object that contains
+/// such lists or a text.
+fn words(data: Value) -> String {
+    match data {
+        Value::Array(list) if list.iter().all(Value::is_string) => {
+            list.get(1).and_then(Value::as_str).unwrap_or_default().to_owned()
+        }
+        Value::Array(list) => joined(list),
+        Value::Object(mut members) => match members.remove("content") {
+            Some(Value::String(text)) => text,
+            _ => joined(members.into_iter().filter(|(name, _)| name != "query").map(|(_, it)| it)),
+        },
+        _ => String::new(),
+    }
+}
+
+fn joined(parts: impl IntoIterator<Item = Value>) -> String {
+    let parts = parts.into_iter().map(words).filter(|words| !words.is_empty());
+    parts.collect::<Vec<_>>().join(", ")
 }
 
 /// Removes single marks, with the source that follows them.
@@ -131,6 +150,17 @@ mod tests {
                 "\u{E200}entity\u{E202}[\"city\",\"Bern\",\"capital\"]\u{E201} is old.",
                 "Bern is old.",
             ),
+            (
+                "Take \u{E200}product_entity\u{E202}[\"turn0product1\",\"the red one\"]\u{E201}.",
+                "Take the red one.",
+            ),
+            (
+                "\u{E200}products\u{E202}{\"selections\":[[\"turn0product1\",\"A\"],[\"turn0product2\",\"B\"]],\"tags\":[]}\u{E201}",
+                "A, B",
+            ),
+            ("\u{E200}genui\u{E202}{\"math_block\":{\"content\":\"E=mc^2\"}}\u{E201}", "E=mc^2"),
+            ("\u{E200}image_group\u{E202}{\"query\":[\"lakes\",\"rivers\"]}\u{E201}Yes.", "Yes."),
+            ("\u{E200}video\u{E202}Lakes\u{E202}turn0search1\u{E201}", "Lakes"),
             ("Deep. \u{E200}cite\u{E202}turn0search1 and wide", "Deep. and wide"),
             ("Deep\u{E202}turn0search0.", "Deep."),
             ("Deep citeturn0search1turn0search2.", "Deep."),

@@ -52,6 +52,8 @@ pub(super) enum Reading {
     Text(MessageText, Option<Timestamp>),
     /// The node has no text of the conversation.
     Skipped(Option<Timestamp>),
+    /// The node is a message, but no text was found in it.
+    NoText(Option<Timestamp>),
     /// The node has a text that can't be imported, for this reason.
     LeftOut(&'static str, Option<Timestamp>),
 }
@@ -84,15 +86,21 @@ pub(super) fn read(node: &Value) -> Reading {
     let is_answer = matches!(author, Author::Known(Role::Assistant));
     let content = marks::clean(&content(message), is_answer);
     if content.trim().is_empty() {
-        return Reading::Skipped(created_at);
+        return match author {
+            Author::Known(Role::Assistant) => Reading::Skipped(created_at),
+            Author::Missing if !message.is_object() || message.get("children").is_some() => {
+                Reading::Skipped(created_at)
+            }
+            _ => Reading::NoText(created_at),
+        };
     }
     match author {
         Author::Known(role) => {
             let status = status(message);
             Reading::Text(MessageText { role, content, status }, created_at)
         }
-        Author::Unknown => Reading::LeftOut("the role of its author is unknown", created_at),
-        _ => Reading::LeftOut("it has no author", created_at),
+        Author::Unknown => Reading::LeftOut("the role of the author is unknown", created_at),
+        _ => Reading::LeftOut("the author is missing", created_at),
     }
 }
 

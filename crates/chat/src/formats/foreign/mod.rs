@@ -10,11 +10,9 @@
 mod convert;
 mod marks;
 mod message;
-mod pick;
 mod source;
 mod tree;
 
 pub(super) use convert::convert;
 pub(super) use message::{author_name, text_of};
-pub(super) use pick::{Any, PickMessage, Shape};
 pub(super) use source::{Source, SourceSeed};

@@ -8,7 +8,8 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use super::message::{self, MessageText, Reading};
-use super::pick::{Any, PickMessage, Shape};
+use crate::formats::input::{Any, PickMessage, Shape};
+use crate::formats::left_out::{LeftOutParts, Part as LeftOutPart};
 use crate::formats::limits::ConversationSize;
 use crate::formats::values;
 use webchat_domain::Timestamp;
@@ -48,8 +49,9 @@ pub(in crate::formats) struct Source {
     pub(super) nodes: Vec<Node>,
     /// Whether it has a list of messages, even an empty one.
     pub(super) has_messages: bool,
-    /// The reasons for messages that are left out, and their numbers.
-    pub(super) left_out: BTreeMap<&'static str, u64>,
+    /// Whether it has a message of the user, or of an unknown form, in which no text was found.
+    pub(super) has_message_without_text: bool,
+    pub(super) left_out: LeftOutParts,
     size: ConversationSize,
 }
 
@@ -83,8 +85,12 @@ impl Source {
         let (text, created_at) = match message::read(value) {
             Reading::Text(text, at) => (Some(text), at),
             Reading::Skipped(at) => (None, at),
+            Reading::NoText(at) => {
+                self.has_message_without_text = true;
+                (None, at)
+            }
             Reading::LeftOut(reason, at) => {
-                *self.left_out.entry(reason).or_default() += 1;
+                self.left_out.add(LeftOutPart::Message, reason);
                 (None, at)
             }
         };

@@ -3,10 +3,10 @@
 use std::io::{self, ErrorKind, Read, Seek};
 
 use thiserror::Error;
-use zip::ZipArchive;
 use zip::read::Config;
 use zip::result::ZipError;
 use zip::unstable::read::ZipIterable;
+use zip::{CompressionMethod, ZipArchive};
 
 use super::signature::WHAT_TO_UPLOAD;
 
@@ -119,8 +119,12 @@ fn find_documents<F: Read + Seek>(zip: &mut ZipArchive<F>) -> Result<Vec<usize>,
     documents.sort();
     let documents: Vec<usize> = documents.into_iter().map(|(_, index)| index).collect();
     for index in &documents {
-        if zip.by_index_raw(*index).map_err(into_error)?.encrypted() {
+        let entry = zip.by_index_raw(*index).map_err(into_error)?;
+        if entry.encrypted() {
             return Err(into_error(ZipError::InvalidPassword));
+        }
+        if !matches!(entry.compression(), CompressionMethod::Stored | CompressionMethod::Deflated) {
+            return Err(into_error(ZipError::UnsupportedArchive("compression")));
         }
     }
     Ok(documents)

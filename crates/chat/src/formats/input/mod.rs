@@ -4,7 +4,9 @@
 pub(super) mod archive;
 mod decoder;
 mod elements;
+mod pick;
 mod repair;
 pub(super) mod signature;
 
 pub(super) use elements::Document;
+pub(super) use pick::{Any, PickAll, PickMessage, Shape};

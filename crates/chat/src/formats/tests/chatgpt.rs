@@ -48,7 +48,8 @@ const USER: &str = ",\"message\":{\"author\":{\"role\":\"user\"},\"content\":{\"
 
 #[test]
 fn a_conversation_with_too_many_messages_is_rejected() {
-    let nodes = |count: usize| (1..=count).map(|id| node(id, id - 1, ""));
+    let message = format!("{USER}[\"a\"]}}}}");
+    let nodes = |count: usize| (1..=count).map(|id| node(id, id - 1, &message));
     let messages = |count| vec!["{\"role\":\"user\",\"content\":\"a\"}"; count].join(",");
 
     assert!(read_all(&chatgpt_file(nodes(100_000))).is_ok());

@@ -170,14 +170,74 @@ fn the_archive_of_an_export_is_read_as_it_is() {
     assert!(other.contains("has no conversations.json. Choose"), "{other}");
     let damaged = error(export.get(..export.len() / 2).unwrap());
     assert!(damaged.contains("is damaged or incomplete"), "{damaged}");
-    let mut encrypted = export;
-    // The flag in the central directory.
-    let positions: Vec<usize> =
-        (0..encrypted.len() - 4).filter(|at| encrypted[*at..].starts_with(b"PK\x01\x02")).collect();
-    for at in positions {
-        encrypted[at + 8] |= 1;
+    let encrypted = error(&with_byte_of_directory(export.clone(), 8, 1));
+    assert!(encrypted.contains("is encrypted; unpack it"), "{encrypted}");
+    for method in [9, 12, 14, 93, 95, 98] {
+        let unusual = error(&with_byte_of_directory(export.clone(), 10, method));
+        assert!(
+            unusual.contains("an unusual kind of compression; unpack it"),
+            "{method}: {unusual}"
+        );
     }
-    assert!(error(&encrypted).contains("is encrypted; unpack it"), "{}", error(&encrypted));
+}
+
+/// Sets a byte in each entry of an archive's central directory.
+fn with_byte_of_directory(mut archive: Vec<u8>, offset: usize, value: u8) -> Vec<u8> {
+    let is_entry = |at: &usize| archive[*at..].starts_with(b"PK\x01\x02");
+    for at in (0..archive.len() - 4).filter(is_entry).collect::<Vec<_>>() {
+        archive[at + offset] = value;
+    }
+    archive
+}
+
+#[test]
+fn conversations_without_readable_text_are_named() {
+    let asked = r#"{"role": "user", "content": "How deep?"}"#;
+    let unreadable = [
+        r#"{"q": "How deep?", "a": "Ninety."}"#,
+        r#"{"role": "user", "body": "How deep?"}"#,
+        r#"{"role": "user", "body": "How deep?"}, {"role": "assistant", "body": "Ninety."}"#,
+        r#"{"sender_type": 1, "id": "1", "parent": null, "blob": "How deep?"}"#,
+    ];
+    for messages in unreadable {
+        let file = format!(
+            r#"[{{"id": "1", "title": "Lake", "messages": [{messages}]}}, {{"id": "2", "messages": [{asked}]}}]"#
+        );
+        assert_eq!(
+            outcome(&file),
+            "How deep? // 1 (Lake): no text was found in its messages",
+            "{messages}"
+        );
+    }
+}
+
+#[test]
+fn the_body_of_a_loaded_conversation_is_read() {
+    let body = r#"{"conversation":[{"role":"user","content":"How deep?"},{"role":"assistant","content":"Ninety."}]}"#;
+
+    assert_eq!(outcome(body), "How deep? | Ninety.");
+}
+
+#[test]
+fn other_files_of_an_export_are_not_taken_for_conversations() {
+    for file in [
+        r#"[{"uuid":"u","full_name":"Ann","email_address":"a@b.example","verified_phone_number":null}]"#,
+        r#"[{"uuid":"p","name":"Lakes","description":"","prompt_template":"","docs":[]}]"#,
+        r#"{"id":"u","email":"a@b.example","chatgpt_plus_user":false}"#,
+    ] {
+        let error = outcome(file);
+        assert!(error.contains("this is not an export of conversations"), "{error}");
+    }
+}
+
+#[test]
+fn a_title_is_made_of_the_question_and_not_of_its_attachments() {
+    let file = r#"[{"conversationId": "l", "messages": [
+        {"messageId": "1", "isCreatedByUser": true, "text": "Read it", "files": [{"filename": "a.txt", "text": "deep"}]}]}]"#;
+
+    let title = read_all(file).unwrap().remove(0).conversation.title;
+
+    assert_eq!(title.as_ref().map(Title::as_str), Some("Read it"));
 }
 
 #[test]

@@ -19,7 +19,7 @@ fn conversation(id: &str) -> Value {
 }
 
 /// Returns the paths of all values within a value.
-fn paths(value: &Value, path: &str, all: &mut Vec<String>) {
+pub(super) fn paths(value: &Value, path: &str, all: &mut Vec<String>) {
     all.push(path.to_owned());
     match value {
         Value::Object(members) => {
@@ -36,7 +36,7 @@ fn paths(value: &Value, path: &str, all: &mut Vec<String>) {
     }
 }
 
-fn oddities() -> Vec<Value> {
+pub(super) fn oddities() -> Vec<Value> {
     vec![
         Value::Null,
         json!(true),

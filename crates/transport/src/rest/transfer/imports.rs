@@ -51,9 +51,9 @@ struct ImportResponse {
     already_there: u64,
     /// The number of new messages.
     messages: u64,
-    /// The number of entries that were left out: conversations, or messages of an imported conversation.
+    /// The number of conversations, and of messages and other parts of imported conversations, that were left out.
     left_out: u64,
-    /// The first 100 of them.
+    /// The first 100 reasons.
     first_left_out: Vec<LeftOutEntry>,
     /// The reason why the import failed, if it failed.
     error: Option<Problem>,

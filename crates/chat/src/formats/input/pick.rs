@@ -151,15 +151,16 @@ impl<'de, S: Shape> Visitor<'de> for Any<S> {
     }
 }
 
-/// Parses a value, and keeps only the members in [`KEPT`].
-pub(in crate::formats) struct Pick<'a> {
+/// Parses a value, and keeps only the members for which `keeps` returns true.
+struct Pick<'a> {
     remaining: &'a mut usize,
+    keeps: fn(&str) -> bool,
 }
 
 impl<'a> Pick<'a> {
     /// Parses a value that may still take this many bytes.
-    fn within(remaining: &'a mut usize) -> Any<Self> {
-        Any(Self { remaining })
+    fn within(remaining: &'a mut usize, keeps: fn(&str) -> bool) -> Any<Self> {
+        Any(Self { remaining, keeps })
     }
 
     fn take(&mut self, bytes: usize) -> Result<(), String> {
@@ -169,15 +170,25 @@ impl<'a> Pick<'a> {
     }
 }
 
-/// Parses one message.
+/// Parses one message, and keeps only the members in [`KEPT`].
 pub(in crate::formats) struct PickMessage;
 
 impl<'de> DeserializeSeed<'de> for PickMessage {
     type Value = Value;
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
-        let mut remaining = MAX_BYTES;
-        Pick::within(&mut remaining).deserialize(deserializer)
+        Pick::within(&mut { MAX_BYTES }, |name| KEPT.contains(&name)).deserialize(deserializer)
+    }
+}
+
+/// Parses a value of bounded size, and keeps all of its members.
+pub(in crate::formats) struct PickAll;
+
+impl<'de> DeserializeSeed<'de> for PickAll {
+    type Value = Value;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
+        Pick::within(&mut { MAX_BYTES }, |_| true).deserialize(deserializer)
     }
 }
 
@@ -188,8 +199,8 @@ impl Shape for Pick<'_> {
         self.take(0).map_err(de::Error::custom)?;
         let mut kept = Map::new();
         while let Some(name) = members.next_key::<String>()? {
-            if KEPT.contains(&name.as_str()) {
-                let value = members.next_value_seed(Pick::within(self.remaining))?;
+            if (self.keeps)(&name) {
+                let value = members.next_value_seed(Pick::within(self.remaining, self.keeps))?;
                 kept.insert(name, value);
             } else {
                 members.next_value::<IgnoredAny>()?;
@@ -201,7 +212,9 @@ impl Shape for Pick<'_> {
     fn seq<'de, A: SeqAccess<'de>>(mut self, mut elements: A) -> Result<Value, A::Error> {
         self.take(0).map_err(de::Error::custom)?;
         let mut kept = Vec::new();
-        while let Some(value) = elements.next_element_seed(Pick::within(self.remaining))? {
+        while let Some(value) =
+            elements.next_element_seed(Pick::within(self.remaining, self.keeps))?
+        {
             kept.push(value);
         }
         Ok(kept.into())

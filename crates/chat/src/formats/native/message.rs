@@ -1,0 +1,100 @@
+//! A message of the file.
+
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+use uuid::Uuid;
+use webchat_domain::{ClientMessageId, MessageStatus, Problem, Role, Timestamp, TurnId};
+use webchat_persistence::rules::{ForeignAuthor, foreign_author};
+
+use crate::formats::imported_conversation::MAX_BYTES;
+use crate::formats::{foreign, ids, values};
+
+/// The valid timestamps: the years 0 to 9999, which RFC 3339 can represent.
+const TIMESTAMPS: std::ops::RangeInclusive<i64> = -62_167_219_200_000..=253_402_300_799_999;
+
+/// A message as the file contains it. A field is `None` if it is missing or invalid.
+pub(super) struct ParsedMessage {
+    pub(super) id: Option<Uuid>,
+    pub(super) position: Option<u64>,
+    pub(super) parent: Parent,
+    pub(super) turn_id: Option<TurnId>,
+    pub(super) client_message_id: Option<ClientMessageId>,
+    pub(super) role: Role,
+    pub(super) content: String,
+    pub(super) token_count: u32,
+    pub(super) status: MessageStatus,
+    pub(super) error: Option<Problem>,
+    pub(super) created_at: Option<Timestamp>,
+    pub(super) active: bool,
+}
+
+/// What the file says about a message's parent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Parent {
+    /// The message begins the conversation.
+    None,
+    Id(Uuid),
+    /// The file doesn't say, or its value is invalid.
+    Unknown,
+}
+
+impl ParsedMessage {
+    /// Returns the reason if it can't be imported.
+    pub(super) fn parse(message: &Value) -> Result<Self, &'static str> {
+        let field = |name: &str| message.get(name).unwrap_or(&Value::Null);
+        if !message.is_object() {
+            return Err("not a message");
+        }
+        let role = values::text(field("role")).ok_or("the role is missing")?;
+        let Some(ForeignAuthor::Native(role) | ForeignAuthor::Mapped(role)) = foreign_author(&role)
+        else {
+            return Err("the role is neither `user` nor `assistant`");
+        };
+        let content = foreign::text_of(message);
+        if content.len() > MAX_BYTES {
+            return Err("longer than 4 MiB");
+        }
+        Ok(Self {
+            id: id(field("message_id")),
+            position: values::whole_number(field("position")),
+            parent: match (message.get("parent_id"), id(field("parent_id"))) {
+                (_, Some(parent)) => Parent::Id(parent),
+                (Some(Value::Null), None) => Parent::None,
+                _ => Parent::Unknown,
+            },
+            turn_id: value(field("turn_id")),
+            client_message_id: value(field("client_message_id")),
+            role,
+            content,
+            token_count: value(field("token_count")).unwrap_or_default(),
+            status: value(field("status")).unwrap_or(MessageStatus::Complete),
+            error: value(field("error")),
+            created_at: time(field("created_at")),
+            active: field("active").as_bool().unwrap_or(true),
+        })
+    }
+
+    /// Returns the total size of its texts in bytes.
+    pub(super) fn bytes(&self) -> usize {
+        let error = self.error.as_ref();
+        self.content.len() + error.map_or(0, |error| error.message.len() + error.code.len())
+    }
+}
+
+/// Returns the value, or `None` if it has an unexpected type.
+pub(super) fn value<T: DeserializeOwned>(value: &Value) -> Option<T> {
+    T::deserialize(value).ok()
+}
+
+/// Returns the time in the years 0 to 9999.
+pub(super) fn time(value: &Value) -> Option<Timestamp> {
+    let exact = Timestamp::deserialize(value).ok();
+    let exact = exact.filter(|time| TIMESTAMPS.contains(&time.unix_millis()));
+    exact.or_else(|| values::time(value))
+}
+
+/// Returns the id, or one that is derived from an id of another form.
+pub(super) fn id(value: &Value) -> Option<Uuid> {
+    values::id(value).map(|id| ids::parse_or_derive(&id))
+}
