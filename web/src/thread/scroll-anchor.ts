@@ -14,7 +14,8 @@ interface Anchor {
  * content. Otherwise, the visible elements stay in place when content is added above them.
  */
 export class ScrollAnchor implements ReactiveController {
-  isAtEnd = true;
+  /** Whether the view stays at the end when content is added. */
+  isFollowing = true;
   #anchor: Anchor | null = null;
   #lastTop = 0;
   readonly #resizeObserver = new ResizeObserver(() => this.follow());
@@ -36,12 +37,12 @@ export class ScrollAnchor implements ReactiveController {
   }
 
   hostUpdate(): void {
-    this.#anchor = this.isAtEnd ? null : this.#firstVisible();
+    this.#anchor = this.isFollowing ? null : this.#firstVisible();
   }
 
   hostUpdated(): void {
     const scroller = this.scroller();
-    if (this.isAtEnd) this.follow();
+    if (this.isFollowing) this.follow();
     else if (this.#anchor && scroller) {
       const element = this.#find(this.#anchor.key);
       const moved = element ? element.getBoundingClientRect().top - this.#anchor.top : 0;
@@ -52,19 +53,19 @@ export class ScrollAnchor implements ReactiveController {
 
   follow(): void {
     const scroller = this.scroller();
-    if (!scroller || !this.isAtEnd) return;
+    if (!scroller || !this.isFollowing) return;
     // Without messages, shows the start of the welcome text, which may be longer than the screen.
     const isEmpty = scroller.querySelector('[data-key]') === null;
     scroller.scrollTop = isEmpty ? 0 : scroller.scrollHeight;
   }
 
   scrollToEnd(): void {
-    this.isAtEnd = true;
+    this.isFollowing = true;
     this.follow();
     this.host.requestUpdate();
   }
 
-  /** Updates `isAtEnd` after scrolling by the user or the page. */
+  /** Updates `isFollowing` after scrolling by the user or the page. */
   handleScroll(): void {
     const scroller = this.scroller();
     if (!scroller) return;
@@ -72,11 +73,11 @@ export class ScrollAnchor implements ReactiveController {
     const isScrollingUp = scroller.scrollTop < this.#lastTop;
     this.#lastTop = scroller.scrollTop;
     // Scrolling up even a little stops following, so that the next chunk does not scroll back down.
-    const isAtEnd = isScrollingUp
-      ? this.isAtEnd && below <= 1
-      : this.isAtEnd || below < NEAR_END_PX;
-    if (isAtEnd === this.isAtEnd) return;
-    this.isAtEnd = isAtEnd;
+    const isFollowing = isScrollingUp
+      ? this.isFollowing && below <= 1
+      : this.isFollowing || below < NEAR_END_PX;
+    if (isFollowing === this.isFollowing) return;
+    this.isFollowing = isFollowing;
     this.host.requestUpdate();
   }
 
@@ -84,7 +85,7 @@ export class ScrollAnchor implements ReactiveController {
   show(key: string): void {
     const element = this.#find(key);
     if (!element) return;
-    this.isAtEnd = false;
+    this.isFollowing = false;
     this.#scrollTo(element);
     // Elements are laid out only when they come into view, and may turn out taller than estimated.
     requestAnimationFrame(() => this.#scrollTo(element));

@@ -38,7 +38,7 @@ export class WebchatThread extends LightDomElement {
     if (changed.has('app')) this.#config.store = this.app.config;
     if (changed.has('thread')) {
       this.#state.store = this.thread.state;
-      this.#scroll.isAtEnd = true;
+      this.#scroll.isFollowing = true;
       this.#shownTarget = null;
     }
     this.#followSentMessage();
@@ -50,7 +50,7 @@ export class WebchatThread extends LightDomElement {
         <div class="thread">${this.#content()}</div>
       </div>
       ${
-        this.#scroll.isAtEnd || this.thread.state.value.messages.length === 0
+        this.#scroll.isFollowing || this.thread.state.value.messages.length === 0
           ? nothing
           : html`<button class="jump-to-end" type="button" @click=${this.#jumpToEnd}>
               ${icon(ArrowDown)}<span>Jump to latest</span>
@@ -77,7 +77,7 @@ export class WebchatThread extends LightDomElement {
   #followSentMessage(): void {
     const { messages } = this.thread.state.value;
     const sending = messages.findLast(({ status }) => status === 'sending')?.id ?? null;
-    if (sending !== null && sending !== this.#sendingId) this.#scroll.isAtEnd = true;
+    if (sending !== null && sending !== this.#sendingId) this.#scroll.isFollowing = true;
     this.#sendingId = sending;
   }
 
@@ -137,7 +137,7 @@ export class WebchatThread extends LightDomElement {
 
   /** Whether older messages may be rendered later: only at the end do they not move the visible ones. */
   #isOpenedAtEnd(): boolean {
-    return this.#scroll.isAtEnd && this.thread.state.value.target === null;
+    return this.#scroll.isFollowing && this.thread.state.value.target === null;
   }
 
   #editOf(messageId: string) {

@@ -19,7 +19,7 @@ section! {
         /// it. Each part is one request to the model: 5 MB of English prose are about 1200 parts of 1000 tokens.
         CHUNK_SIZE_TOKENS => chunk_size_tokens: u32 = "1000", Kind::integer("", 64, 100_000);
 
-        /// The maximum number of concurrent requests to the model for the files of all users.
+        /// The maximum number of concurrent requests of an instance to the model for the files of all users.
         FILE_CONCURRENCY => concurrency: usize = "4", Kind::integer("", 1, 100);
 
         /// The maximum number of files of one user that are analysed at the same time. More are refused.

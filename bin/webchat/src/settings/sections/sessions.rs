@@ -15,16 +15,16 @@ const SECRET_KEY: Kind = Kind::secret(
 
 section! {
     SessionSettings: [sessions], "Sessions" {
-        /// Signs and encrypts the session cookie: at least 32 random characters (`openssl rand -hex 32`). If unset, a
-        /// key is generated on the first start and kept in DATA_DIR. production requires it to be set, with at least 8
-        /// distinct characters.
+        /// The key that signs and encrypts the session cookie: at least 32 random characters, for example from
+        /// `openssl rand -hex 32`. If unset, a key is generated on the first start and kept in DATA_DIR. With
+        /// APP_ENV=production, it must be set and have at least 8 different characters.
         SECRET_KEY => secret_key: Option<SecretString>, SECRET_KEY;
 
         /// How long a session lasts after its last use, in days (1 to 400).
         SESSION_TTL_DAYS => ttl_days: u32 = "365", Kind::integer(" of days", 1, 400);
 
-        /// Days after which the data of a user without a session is deleted. Users are known only by their sessions:
-        /// once the last one has expired, nobody can reach the data any more. 0 keeps it for ever.
+        /// The number of days after which the data of a user without a session is deleted: once the last session has
+        /// expired, nobody can reach the data any more. 0 keeps it for ever.
         INACTIVE_USERS_KEPT_DAYS => inactive_users_kept_days: u32 = "30", Kind::limit();
     }
 }
