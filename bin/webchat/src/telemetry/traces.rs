@@ -18,7 +18,7 @@ use tracing_subscriber::Layer;
 use tracing_subscriber::filter::filter_fn;
 use webchat_domain::TRACE_TARGET;
 
-use self::exporter::LimitedExporter;
+use self::exporter::RuntimeExporter;
 pub(crate) use self::propagation::{continue_trace, request_headers};
 use super::layer::BoxedLayer;
 use crate::TraceSettings;
@@ -39,14 +39,14 @@ const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(3);
 pub struct Traces(SdkTracerProvider);
 
 impl Traces {
-    /// Prepares the export, or returns `None` if the settings have no endpoint. The receiver need not be available.
+    /// Prepares the export, or returns `None` if the settings have no endpoint. The collector need not be available.
     /// Must be called on a Tokio runtime.
     ///
     /// # Errors
     /// If the endpoint can't be used.
     pub fn start(settings: &TraceSettings) -> io::Result<Option<Self>> {
         let Some(endpoint) = &settings.endpoint else { return Ok(None) };
-        let exporter = LimitedExporter::new(&endpoint.0, settings.headers()).map_err(|error| {
+        let exporter = RuntimeExporter::new(&endpoint.0, settings.headers()).map_err(|error| {
             io::Error::other(format!("can't start the export of traces: {error}"))
         })?;
         let config = BatchConfigBuilder::default()

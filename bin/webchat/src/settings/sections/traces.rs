@@ -15,7 +15,7 @@ const HEADERS: Kind = Kind::secret("names and values like api-key=SECRET,tenant=
 
 section! {
     TraceSettings: [traces], "Traces" {
-        /// The URL to export traces to: an OpenTelemetry collector, or another receiver of OTLP over HTTP with protobuf,
+        /// The URL to export traces to: an OpenTelemetry collector, or another OTLP endpoint over HTTP with protobuf,
         /// usually on port 4318. /v1/traces is appended to it. Traces contain durations, names and token counts, but no
         /// message texts. If unset, no traces are recorded.
         OTEL_EXPORTER_OTLP_ENDPOINT => endpoint: Option<PrivateUrl>, ENDPOINT;

@@ -1,4 +1,4 @@
-//! Sends batches of spans to the receiver, with a time limit, and logs failures.
+//! Sends batches of spans to the collector, with a time limit, and logs failures.
 
 use std::error::Error;
 use std::fmt;
@@ -23,13 +23,13 @@ const EXPORT_TIMEOUT: Duration = Duration::from_secs(5);
 const FINISH_REASONS: &str = "gen_ai.response.finish_reasons";
 
 /// An exporter that runs on the Tokio runtime: the SDK's batch thread has none.
-pub(super) struct LimitedExporter {
+pub(super) struct RuntimeExporter {
     exporter: Arc<opentelemetry_otlp::SpanExporter>,
     runtime: Handle,
     failures: SharedLogLimiter<String>,
 }
 
-impl LimitedExporter {
+impl RuntimeExporter {
     pub(super) fn new(
         endpoint: &Url,
         headers: impl Iterator<Item = (String, String)>,
@@ -55,9 +55,9 @@ impl LimitedExporter {
     }
 }
 
-impl SpanExporter for LimitedExporter {
+impl SpanExporter for RuntimeExporter {
     async fn export(&self, mut batch: Vec<SpanData>) -> OTelSdkResult {
-        batch.iter_mut().flat_map(|span| &mut span.attributes).for_each(convert_list);
+        batch.iter_mut().flat_map(|span| &mut span.attributes).for_each(convert_finish_reasons);
         let exporter = Arc::clone(&self.exporter);
         let export = async move { timeout(EXPORT_TIMEOUT, exporter.export(batch)).await };
         let result = match self.runtime.spawn(export).await {
@@ -76,9 +76,9 @@ impl SpanExporter for LimitedExporter {
     }
 }
 
-impl fmt::Debug for LimitedExporter {
+impl fmt::Debug for RuntimeExporter {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("LimitedExporter")
+        f.write_str("RuntimeExporter")
     }
 }
 
@@ -89,7 +89,8 @@ fn traces_url(endpoint: &Url) -> String {
     url.into()
 }
 
-fn convert_list(attribute: &mut KeyValue) {
+/// Converts the text of the finish reason to a list.
+fn convert_finish_reasons(attribute: &mut KeyValue) {
     if attribute.key.as_str() == FINISH_REASONS
         && let Value::String(text) = &attribute.value
     {
