@@ -4,8 +4,7 @@ use std::collections::HashSet;
 use std::io::{self, Read};
 use std::marker::PhantomData;
 
-use serde::de::{self, DeserializeSeed, IgnoredAny, MapAccess, SeqAccess};
-use serde_json::Value;
+use serde::de::{DeserializeSeed, IgnoredAny, MapAccess};
 
 use super::input::signature::WHAT_TO_UPLOAD;
 use super::input::{Any, Document, Shape};
@@ -316,15 +315,6 @@ impl Shape for NamesSeed<'_> {
             self.0.add(&name);
             members.next_value::<IgnoredAny>()?;
         }
-        Ok(())
-    }
-
-    fn seq<'de, A: SeqAccess<'de>>(self, mut elements: A) -> Result<(), A::Error> {
-        while elements.next_element::<IgnoredAny>()?.is_some() {}
-        Ok(())
-    }
-
-    fn scalar<E: de::Error>(self, _: Value) -> Result<(), E> {
         Ok(())
     }
 }

@@ -1,136 +1,130 @@
-//! Removes what other applications mark up for their own display, or makes it readable.
+//! Removes what other applications mark up for their own display from answers, or makes it readable.
 
+use std::borrow::Cow;
+use std::ops::Range;
 use std::sync::LazyLock;
 
+use pulldown_cmark::{Event, Parser, Tag};
 use regex::{Captures, Regex};
-use serde_json::Value;
 
-/// ChatGPT encloses its marks, for example citations, in these private-use characters.
-const BEGIN: char = '\u{E200}';
-const END: char = '\u{E201}';
-const SEPARATOR: char = '\u{E202}';
-const MARKS: std::ops::RangeInclusive<char> = '\u{E200}'..='\u{E20F}';
+use super::private_marks;
+use crate::formats::markdown;
 
-/// The patterns in answers, with their replacements.
-static PATTERNS: LazyLock<Vec<(Regex, &str)>> = LazyLock::new(|| {
-    let patterns = [
-        // Citations of ChatGPT without their private-use characters.
-        (r"[ \t]?\b(?:file)?cite(?:turn\d+[a-z]+\d+)+", ""),
-        (r"[ \t]?:(?:contentReference|antCitation|oaicite)(?:\[[^\]\n]*\])?(?:\{[^}\n]*\})?", ""),
-        (r"[ \t]?【\d[\d:]*†(?:source|[LS]\d+(?:-[LS]?\d+)?|source[^】\n]*)】", ""),
-        (r"【\d[\d:]*†([^】\n†]+)(?:†[^】\n]*)?】", "[$1]"),
-        // Links to files that only ChatGPT has.
-        (r"!?\[([^\]\n]*)\]\(sandbox:(?:[^()\n]|\([^()\n]*\))*\)", "$1"),
-        (r"\bsandbox:(?:/[^/\s)\]]+)*/([^/\s)\]]+)", "$1"),
-        // Reasoning of models and tool calls in texts.
+/// Replaces a mark.
+type Replace = fn(&Captures<'_>) -> String;
+
+/// A pattern that is not replaced within code.
+struct Mark {
+    pattern: Regex,
+    replace: Replace,
+}
+
+/// Reasoning at the beginning of an answer, and other marks that enclose Markdown.
+static FRAMES: LazyLock<Vec<Mark>> = LazyLock::new(|| {
+    compile(&[
+        (r"(?s)\A\s*<(?:think|thinking)>.*?</(?:think|thinking)>\s*", |_| String::new()),
+        (r"(?s)<antThinking>.*?</antThinking>\s*", |_| String::new()),
+        (r"(?sm)^:::thinking\s.*?\n:::[ \t]*\n*", |_| String::new()),
         (
-            r#"(?s)<details type="(?:reasoning|tool_calls|code_interpreter)"[^>]*>.*?</details>\s*"#,
-            "",
+            r#"(?sm)^<details type="(?:reasoning|tool_calls|code_interpreter)"[^>]*>.*?</details>\s*"#,
+            |_| String::new(),
         ),
-        (r"(?s)<(think|thinking|antThinking)>.*?</(?:think|thinking|antThinking)>\s*", ""),
-        (r"(?s):::thinking\s.*?\n:::[ \t]*\n*", ""),
-        // The frames of documents that are shown beside the conversation.
-        (r"(?m)^:::(?:artifact|writing)?(?:\{[^}\n]*\})?[ \t]*$\n?", ""),
-        (r"</?antArtifact[^>]*>", "\n"),
-    ];
-    let compile = |(pattern, with)| Some((Regex::new(pattern).ok()?, with));
-    patterns.into_iter().filter_map(compile).collect()
+        (r#"(?s)<antArtifact\b([^>]*=[^>]*)>\s*(.*?)\s*(?:</antArtifact>|\z)"#, artifact),
+        (
+            r"(?sm)^:::(?:artifact|writing)(\{[^}\n]{0,1000}\})?[ \t]*\n(.*?)(?:^:::[ \t]*(?:\n|\z)|\z)",
+            document,
+        ),
+    ])
 });
 
-/// An artifact of Claude with code.
-static CODE_ARTIFACT: LazyLock<Option<Regex>> = LazyLock::new(|| {
-    let pattern = r#"(?s)<antArtifact\b[^>]*?language="([^"]*)"[^>]*>\s*(.*?)\s*</antArtifact>"#;
-    Regex::new(pattern).ok()
+/// Marks within Markdown.
+static MARKS: LazyLock<Vec<Mark>> = LazyLock::new(|| {
+    compile(&[
+        // Citations of ChatGPT without their private-use characters, and of DeepSeek.
+        (r"[ \t]?\b(?:file)?cite(?:turn\d+[a-z]+\d+)+", |_| String::new()),
+        (
+            r"[ \t]?:(?:contentReference|antCitation|oaicite)(?:\[[^\]\n]{0,200}\])?(?:\{[^}\n]{0,200}\})?",
+            |_| String::new(),
+        ),
+        (r"[ \t]?【\d[\d:]*†(?:source|[LS]\d+(?:-[LS]?\d+)?|source[^】\n]*)】", |_| {
+            String::new()
+        }),
+        (r"【\d[\d:]*†([^】\n†]+)(?:†[^】\n]*)?】", |found| {
+            format!("[{}]", group(found, 1))
+        }),
+        (r"[ \t]?(?:\[citation:\d+\])+", |_| String::new()),
+        // Links to files that only ChatGPT has.
+        (r"!?\[([^\]\n]*)\]\(sandbox:(?:[^()\n]|\([^()\n]*\))*\)", |found| {
+            group(found, 1).to_owned()
+        }),
+        (r"\bsandbox:(?:/[^/\s)\]]+)*/([^/\s)\]]+)", |found| group(found, 1).to_owned()),
+    ])
 });
 
-/// Returns the text without marks. `is_answer` says whether a model wrote it: a user's own words are kept.
-pub(super) fn clean(text: &str, is_answer: bool) -> String {
-    let mut text = without_private_marks(text);
-    if !is_answer {
-        return text;
-    }
-    if let Some(artifact) = CODE_ARTIFACT.as_ref().filter(|_| text.contains("<antArtifact")) {
-        let block = |found: &Captures<'_>| {
-            let group = |number| found.get(number).map_or("", |group| group.as_str());
-            crate::formats::markdown::block(group(1), group(2))
-        };
-        text = artifact.replace_all(&text, block).into_owned();
-    }
-    for (pattern, replacement) in PATTERNS.iter() {
-        if pattern.is_match(&text) {
-            text = pattern.replace_all(&text, *replacement).into_owned();
+fn compile(marks: &[(&str, Replace)]) -> Vec<Mark> {
+    let compile = |(pattern, replace): &(&str, Replace)| {
+        Some(Mark { pattern: Regex::new(pattern).ok()?, replace: *replace })
+    };
+    marks.iter().filter_map(compile).collect()
+}
+
+/// Returns an answer without marks. The words of a user, and code, are never changed.
+pub(super) fn clean(answer: &str) -> String {
+    let mut text = private_marks::make_readable(answer);
+    for mark in FRAMES.iter().chain(MARKS.iter()) {
+        if mark.pattern.is_match(&text) {
+            let code = code_ranges(&text);
+            let replaced = mark.pattern.replace_all(&text, |found: &Captures<'_>| {
+                let whole = found.get_match();
+                if is_within(&code, whole.start()) {
+                    return whole.as_str().to_owned();
+                }
+                (mark.replace)(found)
+            });
+            if let Cow::Owned(replaced) = replaced {
+                text = replaced;
+            }
         }
     }
     text
 }
 
-fn without_private_marks(text: &str) -> String {
-    if !text.contains(|c| MARKS.contains(&c)) {
-        return text.to_owned();
-    }
-    let mut cleaned = String::with_capacity(text.len());
-    let mut rest = text;
-    while let Some((before, mark)) = rest.split_once(BEGIN) {
-        cleaned.push_str(before);
-        let (mark, after) = mark.split_once(END).unwrap_or_else(|| split_unclosed(mark));
-        let readable = readable(mark);
-        if readable.is_empty() && cleaned.ends_with(' ') {
-            cleaned.pop();
-        }
-        cleaned.push_str(&readable);
-        rest = after;
-    }
-    cleaned.push_str(rest);
-    remove_sources(&mut cleaned);
-    cleaned
+/// Returns the ranges of code blocks and code spans, in their order.
+fn code_ranges(text: &str) -> Vec<Range<usize>> {
+    let is_code =
+        |event: &Event<'_>| matches!(event, Event::Code(_) | Event::Start(Tag::CodeBlock(_)));
+    let events = Parser::new(text).into_offset_iter();
+    events.filter(|(event, _)| is_code(event)).map(|(_, range)| range).collect()
 }
 
-/// Splits a mark that has no end. Its words contain no space.
-fn split_unclosed(mark: &str) -> (&str, &str) {
-    mark.split_at(mark.find(char::is_whitespace).unwrap_or(mark.len()))
+fn is_within(ranges: &[Range<usize>], position: usize) -> bool {
+    let next = ranges.partition_point(|range| range.end <= position);
+    ranges.get(next).is_some_and(|range| range.contains(&position))
 }
 
-/// Returns the readable part of a mark: the label of a link, or the name of a person, a place or a product.
-fn readable(mark: &str) -> String {
-    let mut parts = mark.split(SEPARATOR);
-    match (parts.next(), parts.next(), parts.next()) {
-        (Some("url"), Some(label), Some(url)) if url.starts_with("http") => {
-            format!("[{label}]({url})")
-        }
-        (Some("url" | "video" | "navlist"), Some(label), _) => label.to_owned(),
-        (_, Some(data), _) => serde_json::from_str(data).map(words).unwrap_or_default(),
-        _ => String::new(),
+/// Returns the content of an artifact of Claude, as a code block if it has a language.
+fn artifact(found: &Captures<'_>) -> String {
+    match attribute(group(found, 1), "language") {
+        Some(language) => markdown::block(language, group(found, 2)),
+        None => format!("\n{}\n", group(found, 2)),
     }
 }
 
-/// Returns the readable words of a mark's data: a list of a kind or a reference and a name, or an object that contains
-/// such lists or a text.
-fn words(data: Value) -> String {
-    match data {
-        Value::Array(list) if list.iter().all(Value::is_string) => {
-            list.get(1).and_then(Value::as_str).unwrap_or_default().to_owned()
-        }
-        Value::Array(list) => joined(list),
-        Value::Object(mut members) => match members.remove("content") {
-            Some(Value::String(text)) => text,
-            _ => joined(members.into_iter().filter(|(name, _)| name != "query").map(|(_, it)| it)),
-        },
-        _ => String::new(),
+/// Returns the content of a document that is shown beside the conversation, and the subject if it is an email.
+fn document(found: &Captures<'_>) -> String {
+    match attribute(group(found, 1), "subject") {
+        Some(subject) => format!("Subject: {subject}\n\n{}", group(found, 2)),
+        None => group(found, 2).to_owned(),
     }
 }
 
-fn joined(parts: impl IntoIterator<Item = Value>) -> String {
-    let parts = parts.into_iter().map(words).filter(|words| !words.is_empty());
-    parts.collect::<Vec<_>>().join(", ")
+fn attribute<'a>(attributes: &'a str, name: &str) -> Option<&'a str> {
+    let (_, value) = attributes.split_once(&format!("{name}=\""))?;
+    value.split_once('"').map(|(value, _)| value).filter(|value| !value.is_empty())
 }
 
-/// Removes single marks, with the source that follows them.
-fn remove_sources(text: &mut String) {
-    static SOURCE: LazyLock<Option<Regex>> =
-        LazyLock::new(|| Regex::new(r"[\x{E200}-\x{E20F}](?:turn\d+[a-z]+\d+)?").ok());
-    if let Some(source) = SOURCE.as_ref().filter(|_| text.contains(|c| MARKS.contains(&c))) {
-        *text = source.replace_all(text, "").into_owned();
-    }
+fn group<'a>(found: &Captures<'a>, number: usize) -> &'a str {
+    found.get(number).map_or("", |group| group.as_str())
 }
 
 #[cfg(test)]
@@ -140,36 +134,15 @@ mod tests {
     #[test]
     fn marks_become_readable_or_are_removed() {
         for (text, expected) in [
-            ("Deep. \u{E200}cite\u{E202}turn0search1\u{E202}turn0news2\u{E201}", "Deep."),
-            ("\u{E200}filecite\u{E202}turn0file0\u{E201} Deep.", " Deep."),
-            (
-                "See \u{E200}url\u{E202}a page\u{E202}https://a.example\u{E201}.",
-                "See [a page](https://a.example).",
-            ),
-            (
-                "\u{E200}entity\u{E202}[\"city\",\"Bern\",\"capital\"]\u{E201} is old.",
-                "Bern is old.",
-            ),
-            (
-                "Take \u{E200}product_entity\u{E202}[\"turn0product1\",\"the red one\"]\u{E201}.",
-                "Take the red one.",
-            ),
-            (
-                "\u{E200}products\u{E202}{\"selections\":[[\"turn0product1\",\"A\"],[\"turn0product2\",\"B\"]],\"tags\":[]}\u{E201}",
-                "A, B",
-            ),
-            ("\u{E200}genui\u{E202}{\"math_block\":{\"content\":\"E=mc^2\"}}\u{E201}", "E=mc^2"),
-            ("\u{E200}image_group\u{E202}{\"query\":[\"lakes\",\"rivers\"]}\u{E201}Yes.", "Yes."),
-            ("\u{E200}video\u{E202}Lakes\u{E202}turn0search1\u{E201}", "Lakes"),
-            ("Deep. \u{E200}cite\u{E202}turn0search1 and wide", "Deep. and wide"),
-            ("Deep\u{E202}turn0search0.", "Deep."),
             ("Deep citeturn0search1turn0search2.", "Deep."),
             ("Deep【12†source】, see 【4:0†lake.pdf】", "Deep, see [lake.pdf]"),
             ("Deep :contentReference[oaicite:0]{index=0}.", "Deep."),
+            ("Deep [citation:1][citation:12].", "Deep."),
             (
                 "[The table](sandbox:/mnt/data/a.csv) in sandbox:/mnt/data/b.csv",
                 "The table in b.csv",
             ),
+            ("[`a.csv`](sandbox:/mnt/data/a.csv)", "`a.csv`"),
             ("<details type=\"reasoning\" done=\"true\">\n> Hm\n</details>\nYes.", "Yes."),
             ("<think>Hm</think>\n\nYes.", "Yes."),
             (":::thinking\nHm\n:::\nYes.", "Yes."),
@@ -177,10 +150,31 @@ mod tests {
                 "<antArtifact identifier=\"a\" language=\"python\" title=\"T\">\nprint(2)\n</antArtifact>",
                 "```python\nprint(2)\n```",
             ),
+            ("<antArtifact identifier=\"a\">Deep</antArtifact>", "\nDeep\n"),
+            (
+                ":::writing{variant=\"email\" subject=\"Hello\"}\nDear Ann\n:::\nShall I send it?",
+                "Subject: Hello\n\nDear Ann\nShall I send it?",
+            ),
+            (":::artifact{identifier=\"a\"}\n```html\n<p>\n```\n:::", "```html\n<p>\n```\n"),
         ] {
-            assert_eq!(clean(text, true), expected, "{text}");
+            assert_eq!(clean(text), expected, "{text}");
         }
-        assert_eq!(clean("What is <think> for?", false), "What is <think> for?");
-        assert_eq!(PATTERNS.len(), 11, "a pattern is invalid");
+        assert_eq!((FRAMES.len(), MARKS.len()), (6, 7), "a pattern is invalid");
+    }
+
+    #[test]
+    fn code_and_texts_about_marks_are_kept() {
+        for text in [
+            "Use `re.sub(r\"<think>.*?</think>\", \"\", text)`.",
+            "```python\nopen(\"sandbox:/mnt/data/a.csv\")\n```",
+            "A model writes <think>, then it writes </think>.",
+            "```md\n:::note\nDeep\n:::\n```",
+            ":::{.callout-note}\nDeep\n:::\n",
+            "It prints `:contentReference[oaicite:0]` and `citeturn0search1`.",
+            "`print(\"<antArtifact>\")` or <antArtifact>.",
+            "    cite = 【12†source】",
+        ] {
+            assert_eq!(clean(text), text);
+        }
     }
 }

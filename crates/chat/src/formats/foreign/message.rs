@@ -83,8 +83,10 @@ pub(super) fn read(node: &Value) -> Reading {
     if matches!(author, Author::Hidden) || is_hidden(message) {
         return Reading::Skipped(created_at);
     }
-    let is_answer = matches!(author, Author::Known(Role::Assistant));
-    let content = marks::clean(&content(message), is_answer);
+    let mut content = content(message);
+    if matches!(author, Author::Known(Role::Assistant)) {
+        content = marks::clean(&content);
+    }
     if content.trim().is_empty() {
         return match author {
             Author::Known(Role::Assistant) => Reading::Skipped(created_at),

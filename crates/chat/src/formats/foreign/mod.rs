@@ -10,6 +10,7 @@
 mod convert;
 mod marks;
 mod message;
+mod private_marks;
 mod source;
 mod tree;
 

@@ -178,15 +178,6 @@ impl Shape for Part<'_> {
         }
         Ok(())
     }
-
-    fn seq<'de, A: SeqAccess<'de>>(self, mut elements: A) -> Result<(), A::Error> {
-        while elements.next_element::<IgnoredAny>()?.is_some() {}
-        Ok(())
-    }
-
-    fn scalar<E: de::Error>(self, _: Value) -> Result<(), E> {
-        Ok(())
-    }
 }
 
 struct Messages<'a>(&'a mut Source);
@@ -208,10 +199,6 @@ impl Shape for Messages<'_> {
         while let Some(value) = elements.next_element_seed(PickMessage)? {
             self.0.add(None, &value, None).map_err(de::Error::custom)?;
         }
-        Ok(())
-    }
-
-    fn scalar<E: de::Error>(self, _: Value) -> Result<(), E> {
         Ok(())
     }
 }

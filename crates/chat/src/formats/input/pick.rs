@@ -82,18 +82,26 @@ const KEPT: [&str; 64] = [
     "filename",
 ];
 
-/// The result of parsing a value of any type.
+/// The result of parsing a value of any type. Values of types that it does not expect are skipped.
 pub(in crate::formats) trait Shape: Sized {
-    type Output;
+    type Output: Default;
 
     /// Parses an object.
-    fn map<'de, A: MapAccess<'de>>(self, members: A) -> Result<Self::Output, A::Error>;
+    fn map<'de, A: MapAccess<'de>>(self, mut members: A) -> Result<Self::Output, A::Error> {
+        while members.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
+        Ok(Self::Output::default())
+    }
 
     /// Parses a list.
-    fn seq<'de, A: SeqAccess<'de>>(self, elements: A) -> Result<Self::Output, A::Error>;
+    fn seq<'de, A: SeqAccess<'de>>(self, mut elements: A) -> Result<Self::Output, A::Error> {
+        while elements.next_element::<IgnoredAny>()?.is_some() {}
+        Ok(Self::Output::default())
+    }
 
     /// Converts a value that is neither an object nor a list.
-    fn scalar<E: de::Error>(self, value: Value) -> Result<Self::Output, E>;
+    fn scalar<E: de::Error>(self, _: Value) -> Result<Self::Output, E> {
+        Ok(Self::Output::default())
+    }
 }
 
 /// Parses a value of any type.

@@ -98,15 +98,6 @@ impl Shape for NativeSeed<'_> {
         }
         Ok(())
     }
-
-    fn seq<'de, A: SeqAccess<'de>>(self, mut elements: A) -> Result<(), A::Error> {
-        while elements.next_element::<IgnoredAny>()?.is_some() {}
-        Ok(())
-    }
-
-    fn scalar<E: de::Error>(self, _: Value) -> Result<(), E> {
-        Ok(())
-    }
 }
 
 struct Messages<'a>(&'a mut NativeSource);
@@ -114,20 +105,11 @@ struct Messages<'a>(&'a mut NativeSource);
 impl Shape for Messages<'_> {
     type Output = ();
 
-    fn map<'de, A: MapAccess<'de>>(self, mut members: A) -> Result<(), A::Error> {
-        while members.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
-        Ok(())
-    }
-
     fn seq<'de, A: SeqAccess<'de>>(self, mut elements: A) -> Result<(), A::Error> {
         self.0.messages.get_or_insert_default();
         while let Some(value) = elements.next_element_seed(PickAll)? {
             self.0.add(&value).map_err(de::Error::custom)?;
         }
-        Ok(())
-    }
-
-    fn scalar<E: de::Error>(self, _: Value) -> Result<(), E> {
         Ok(())
     }
 }

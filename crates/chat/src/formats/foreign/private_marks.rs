@@ -1,0 +1,117 @@
+//! The marks of ChatGPT in private-use characters, for example citations.
+
+use std::sync::LazyLock;
+
+use regex::Regex;
+use serde_json::Value;
+
+/// The characters that enclose a mark, and separate its parts.
+const BEGIN: char = '\u{E200}';
+const END: char = '\u{E201}';
+const SEPARATOR: char = '\u{E202}';
+const MARKS: std::ops::RangeInclusive<char> = '\u{E200}'..='\u{E20F}';
+
+/// Returns the text with the readable parts of the marks.
+pub(super) fn make_readable(text: &str) -> String {
+    if !text.contains(|c| MARKS.contains(&c)) {
+        return text.to_owned();
+    }
+    let mut cleaned = String::with_capacity(text.len());
+    let mut pieces = text.split(BEGIN);
+    cleaned.push_str(pieces.next().unwrap_or_default());
+    for piece in pieces {
+        let (mark, after) = piece.split_once(END).unwrap_or_else(|| split_unclosed(piece));
+        let readable = readable(mark);
+        if readable.is_empty() && cleaned.ends_with(' ') {
+            cleaned.pop();
+        }
+        cleaned.push_str(&readable);
+        cleaned.push_str(after);
+    }
+    remove_sources(&mut cleaned);
+    cleaned
+}
+
+/// Splits a mark that has no end. Its words contain no space.
+fn split_unclosed(mark: &str) -> (&str, &str) {
+    mark.split_at(mark.find(char::is_whitespace).unwrap_or(mark.len()))
+}
+
+/// Returns the readable part of a mark: the label of a link, or the name of a person, a place or a product.
+fn readable(mark: &str) -> String {
+    let mut parts = mark.split(SEPARATOR);
+    match (parts.next(), parts.next(), parts.next()) {
+        (Some("url"), Some(label), Some(url)) if url.starts_with("http") => {
+            format!("[{label}]({url})")
+        }
+        (Some("url" | "video" | "navlist"), Some(label), _) => label.to_owned(),
+        (_, Some(data), _) => serde_json::from_str(data).map(words).unwrap_or_default(),
+        _ => String::new(),
+    }
+}
+
+/// Returns the readable words of a mark's data: a list of a kind or a reference and a name, or an object that contains
+/// such lists or a text.
+fn words(data: Value) -> String {
+    match data {
+        Value::Array(list) if list.iter().all(Value::is_string) => {
+            list.get(1).and_then(Value::as_str).unwrap_or_default().to_owned()
+        }
+        Value::Array(list) => joined(list),
+        Value::Object(mut members) => match members.remove("content") {
+            Some(Value::String(text)) => text,
+            _ => joined(members.into_iter().filter(|(name, _)| name != "query").map(|(_, it)| it)),
+        },
+        _ => String::new(),
+    }
+}
+
+fn joined(parts: impl IntoIterator<Item = Value>) -> String {
+    let parts = parts.into_iter().map(words).filter(|words| !words.is_empty());
+    parts.collect::<Vec<_>>().join(", ")
+}
+
+/// Removes single marks, with the source that follows them.
+fn remove_sources(text: &mut String) {
+    static SOURCE: LazyLock<Option<Regex>> =
+        LazyLock::new(|| Regex::new(r"[\x{E200}-\x{E20F}](?:turn\d+[a-z]+\d+)?").ok());
+    if let Some(source) = SOURCE.as_ref().filter(|_| text.contains(|c| MARKS.contains(&c))) {
+        *text = source.replace_all(text, "").into_owned();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn marks_become_readable_or_are_removed() {
+        for (text, expected) in [
+            ("Deep. \u{E200}cite\u{E202}turn0search1\u{E202}turn0news2\u{E201}", "Deep."),
+            ("\u{E200}filecite\u{E202}turn0file0\u{E201} Deep.", " Deep."),
+            (
+                "See \u{E200}url\u{E202}a page\u{E202}https://a.example\u{E201}.",
+                "See [a page](https://a.example).",
+            ),
+            (
+                "\u{E200}entity\u{E202}[\"city\",\"Bern\",\"capital\"]\u{E201} is old.",
+                "Bern is old.",
+            ),
+            (
+                "Take \u{E200}product_entity\u{E202}[\"turn0product1\",\"the red one\"]\u{E201}.",
+                "Take the red one.",
+            ),
+            (
+                "\u{E200}products\u{E202}{\"selections\":[[\"turn0product1\",\"A\"],[\"turn0product2\",\"B\"]],\"tags\":[]}\u{E201}",
+                "A, B",
+            ),
+            ("\u{E200}genui\u{E202}{\"math_block\":{\"content\":\"E=mc^2\"}}\u{E201}", "E=mc^2"),
+            ("\u{E200}image_group\u{E202}{\"query\":[\"lakes\",\"rivers\"]}\u{E201}Yes.", "Yes."),
+            ("\u{E200}video\u{E202}Lakes\u{E202}turn0search1\u{E201}", "Lakes"),
+            ("Deep. \u{E200}cite\u{E202}turn0search1 and wide", "Deep. and wide"),
+            ("Deep\u{E202}turn0search0.", "Deep."),
+        ] {
+            assert_eq!(make_readable(text), expected, "{text}");
+        }
+    }
+}
