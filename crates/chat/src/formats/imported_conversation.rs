@@ -17,8 +17,6 @@ pub(super) const MAX_BYTES: usize = 4 * 1024 * 1024;
 pub(crate) struct ImportedConversation {
     /// The owner, if the file names one.
     pub(crate) user_id: Option<UserId>,
-    /// Whether Webchat generated the id. The store may then still contain the conversation.
-    pub(crate) is_native: bool,
     /// The conversation. [`ImportedConversation::assign_to`] computes its counts.
     pub(crate) conversation: Conversation,
     pub(crate) last_position: u64,
@@ -73,7 +71,6 @@ impl ImportedConversation {
         let first = self.messages.first().map(|stored| stored.message.message_id);
         let first = first.map(|id| id.to_string()).unwrap_or_default();
         self.conversation.conversation_id = ids::parse_or_derive(&format!("{id}:{first}")).into();
-        self.is_native = false;
         self
     }
 
@@ -107,15 +104,11 @@ impl ImportedConversation {
         u64::try_from(bytes).unwrap_or(u64::MAX)
     }
 
-    /// Returns the ids that the conversation may already have in the store: the file's id, if Webchat
-    /// generated it, and the id that an import derives.
-    pub(crate) fn candidate_ids(
-        &self,
-        user_id: UserId,
-    ) -> impl Iterator<Item = ConversationId> + use<> {
+    /// Returns the ids that the conversation may already have in the store: the file's id, if it is a conversation of
+    /// this server, and the id that an import derives.
+    pub(crate) fn candidate_ids(&self, user_id: UserId) -> [ConversationId; 2] {
         let source = self.conversation.conversation_id;
-        let native = self.is_native.then_some(source);
-        native.into_iter().chain([ids::conversation(user_id, source)])
+        [source, ids::conversation(user_id, source)]
     }
 }
 

@@ -15,6 +15,11 @@ pub(super) struct ConversationSize {
 }
 
 impl ConversationSize {
+    /// Returns the size of the texts and ids that were counted, in bytes.
+    pub(super) fn text_bytes(&self) -> usize {
+        self.text_bytes
+    }
+
     /// Counts a message. Returns an error for the user if the conversation is too large.
     pub(super) fn add(&mut self, text_bytes: usize) -> Result<(), String> {
         self.messages += 1;

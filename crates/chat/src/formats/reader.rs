@@ -4,16 +4,14 @@ use std::io::{Read, Seek};
 
 use webchat_domain::{Timestamp, Title};
 
-use super::flask::{self, FlaskMessage};
-use super::foreign::{self, Source, SourceSeed};
+use super::foreign::{self, MessageList, Source, SourceSeed};
 use super::imported_conversation::ImportedConversation;
-use super::input::archive::Archive;
+use super::input::archive::{Archive, ArchiveError};
 use super::input::{Document, PickMessage, signature};
 use super::left_out::LeftOut;
-use super::limits::ConversationSize;
 use super::native::{self, NativeSeed, NativeSource};
 use super::read_error::{ReadError, invalid, reason};
-use super::survey::{Format, Layout, for_each_conversation, survey};
+use super::survey::{Format, Layout, Unreadable, for_each_conversation, survey};
 
 /// The number of bytes by which the kind of a file is recognised.
 const SIGNATURE_BYTES: u64 = 4096;
@@ -31,8 +29,7 @@ pub(crate) type OnItem<'a> = dyn FnMut(Item) -> Result<(), ReadError> + 'a;
 
 /// The documents of a file, and how they are read.
 pub(crate) struct Contents {
-    /// One for each document that contains conversations. Other documents of an archive are ignored.
-    layouts: Vec<Option<Layout>>,
+    layouts: Vec<Result<Layout, Unreadable>>,
     max_bytes: u64,
 }
 
@@ -46,14 +43,15 @@ impl Contents {
 /// Finds the conversations of a file. `max_bytes` limits the unpacked size of an archive.
 pub(crate) fn open(file: &mut (impl Read + Seek), max_bytes: u64) -> Result<Contents, ReadError> {
     let mut layouts = Vec::new();
-    let mut problem = None;
     for_each_document(file, max_bytes, |_, document| {
-        let layout = survey(document)?;
-        layouts.push(layout.map_err(|text| problem.get_or_insert(text).clone()).ok());
+        layouts.push(match document {
+            Ok(document) => survey(document)?,
+            Err(problem) => Err(problem),
+        });
         Ok(())
     })?;
-    match problem {
-        Some(problem) if layouts.iter().all(Option::is_none) => Err(invalid(&problem)),
+    match layouts.iter().find_map(|layout| layout.as_ref().err()) {
+        Some(problem) if layouts.iter().all(Result::is_err) => Err(invalid(&problem.with_advice())),
         _ => Ok(Contents { layouts, max_bytes }),
     }
 }
@@ -66,20 +64,35 @@ pub(crate) fn read(
     on_item: &mut OnItem<'_>,
 ) -> Result<(), ReadError> {
     let mut position = 0;
-    for_each_document(&mut file, contents.max_bytes, |number, document| {
-        let Some(layout) = contents.layouts.get(number).copied().flatten() else { return Ok(()) };
-        let mut reader = ElementReader { now, position: &mut position, on_item };
-        reader.read(document, layout)?;
+    let mut layouts = contents.layouts.iter();
+    for_each_document(&mut file, contents.max_bytes, |path, document| {
+        let left_out = |position, problem: &str| {
+            let place = path.map(|path| format!("{path}: ")).unwrap_or_default();
+            Item::LeftOut(Name::default().left_out(position, format!("{place}{problem}"), 1))
+        };
+        let layout = match layouts.next() {
+            Some(Ok(layout)) => *layout,
+            Some(Err(problem)) => return on_item(left_out(position, &problem.to_string())),
+            None => return Ok(()),
+        };
+        let Ok(document) = document else { return Ok(()) };
+        ElementReader { now, position: &mut position, on_item }.read(document, layout)?;
         let Some(line) = document.broken_off_in_line() else { return Ok(()) };
-        let reason = format!("the file breaks off in line {line}; what follows is missing");
-        on_item(Item::LeftOut(Name::default().left_out(position, reason, 1)))
+        let problem = format!(
+            "the file breaks off in line {line}, or a bracket is missing before; what follows may be missing"
+        );
+        on_item(left_out(position, &problem))
     })
 }
 
+/// A document, or the reason why it can't be read.
+type OpenedDocument<'a, 'b> = Result<&'a mut Document<&'b mut dyn Read>, Unreadable>;
+
+/// Calls `on_document` with each document and, in an archive, its path.
 fn for_each_document<F: Read + Seek>(
     file: &mut F,
     max_bytes: u64,
-    mut on_document: impl FnMut(usize, &mut Document<&mut dyn Read>) -> Result<(), ReadError>,
+    mut on_document: impl FnMut(Option<&str>, OpenedDocument<'_, '_>) -> Result<(), ReadError>,
 ) -> Result<(), ReadError> {
     let mut beginning = Vec::new();
     file.rewind()?;
@@ -89,9 +102,17 @@ fn for_each_document<F: Read + Seek>(
         let mut archive = Archive::open(&mut *file)?;
         let mut remaining = max_bytes;
         for number in 0..archive.len() {
-            let mut document = archive.document(number, &mut remaining)?;
-            let document: &mut dyn Read = &mut document;
-            on_document(number, &mut Document::new(document))?;
+            let path = archive.path(number);
+            match archive.document(number, &mut remaining) {
+                Ok(mut document) => {
+                    let document: &mut dyn Read = &mut document;
+                    on_document(Some(&path), Ok(&mut Document::new(document)))?;
+                }
+                Err(ArchiveError::Invalid(problem)) => {
+                    on_document(Some(&path), Err(Unreadable::Damaged(problem)))?;
+                }
+                Err(error) => return Err(error.into()),
+            }
         }
         return Ok(());
     }
@@ -100,7 +121,7 @@ fn for_each_document<F: Read + Seek>(
     }
     file.rewind()?;
     let document: &mut dyn Read = file;
-    on_document(0, &mut Document::new(document))
+    on_document(None, Ok(&mut Document::new(document)))
 }
 
 /// What identifies a conversation for the user.
@@ -139,6 +160,7 @@ impl ElementReader<'_, '_> {
                 let mut source = NativeSource::default();
                 let parsed = document.parse(NativeSeed(&mut source))?;
                 let name = Name { id: source.id(), title: source.title() };
+                self.report_repair(document, &name)?;
                 let parsed = parsed.map_err(|error| reason(&error));
                 self.pass(parsed.and_then(|()| native::convert(source, self.now)), name)
             }),
@@ -147,44 +169,55 @@ impl ElementReader<'_, '_> {
                 let mut source = Source::default();
                 let parsed = document.parse(SourceSeed(&mut source))?;
                 let name = Name { id: source.id(), title: source.title() };
+                self.report_repair(document, &name)?;
                 let parsed = parsed.map_err(|error| reason(&error));
                 self.pass(parsed.and_then(|()| foreign::convert(source, self.now)), name)
             }),
         }
     }
 
-    /// Reads the messages of a file that contains a single conversation.
+    /// Reads the messages of a file that contains no conversations around them.
     fn read_messages<R: Read>(
         &mut self,
         document: &mut Document<R>,
         is_wrapped: bool,
     ) -> Result<(), ReadError> {
-        let (mut messages, mut size) = (Vec::new(), ConversationSize::default());
+        let mut list = MessageList::default();
         let mut problem = None;
-        *self.position += 1;
         for_each_conversation(document, is_wrapped, |document| {
             if problem.is_some() {
                 return Ok::<(), ReadError>(document.value().skip()?);
             }
             match document.parse(PickMessage)? {
-                Ok(value) => {
-                    let message = FlaskMessage::read(&value);
-                    problem = size.add(message.text_bytes()).err();
-                    messages.push(message);
-                }
+                Ok(message) => problem = list.add(&message).err(),
                 Err(error) if error.is_eof() => {}
                 Err(error) => problem = Some(reason(&error)),
             }
             Ok(())
         })?;
-        let converted = match problem {
-            Some(problem) => Err(problem),
-            None => flask::convert(messages, self.now),
-        };
-        match converted.transpose() {
-            Some(converted) => self.pass(converted, Name::default()),
-            None => Ok(()),
+        self.report_repair(document, &Name::default())?;
+        if let Some(problem) = problem {
+            *self.position += 1;
+            return self.pass(Err(problem), Name::default());
         }
+        list.into_conversations().into_iter().try_for_each(|source| {
+            *self.position += 1;
+            let name = Name { id: source.id(), title: source.title() };
+            self.pass(foreign::convert(source, self.now), name)
+        })
+    }
+
+    /// Reports that parts of the JSON were not understood.
+    fn report_repair<R: Read>(
+        &mut self,
+        document: &mut Document<R>,
+        name: &Name,
+    ) -> Result<(), ReadError> {
+        if !document.takes_damage() {
+            return Ok(());
+        }
+        let reason = "a part of it is not valid JSON, and may be missing".to_owned();
+        (self.on_item)(Item::LeftOut(name.left_out(*self.position, reason, 1)))
     }
 
     /// Passes on a conversation, or the reason why it can't be imported.

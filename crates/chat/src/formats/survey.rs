@@ -5,13 +5,16 @@ use std::io::{self, Read};
 use std::marker::PhantomData;
 
 use serde::de::{DeserializeSeed, IgnoredAny, MapAccess};
+use serde_json::Value;
+use thiserror::Error;
 
 use super::input::signature::WHAT_TO_UPLOAD;
 use super::input::{Any, Document, Shape};
-use super::native;
+use super::{native, values};
 
-/// The members of a document that contain its conversations.
-const LISTS: [&str; 6] = ["conversations", "conversation", "chats", "data", "items", "results"];
+/// The members of a document that contain its conversations or messages.
+const LISTS: [&str; 7] =
+    ["conversations", "conversation", "chats", "data", "items", "results", "history"];
 
 /// What the elements of a document are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,83 +49,123 @@ enum Kind {
     Other,
 }
 
+/// The reason why a document can't be read.
+#[derive(Clone, Debug, Error)]
+pub(super) enum Unreadable {
+    /// It contains something else.
+    #[error("{0}")]
+    WrongKind(&'static str),
+    /// It is damaged, incomplete, or of another version.
+    #[error("{0}")]
+    Damaged(String),
+}
+
+impl Unreadable {
+    /// Returns the reason and what to do.
+    pub(super) fn with_advice(&self) -> String {
+        match self {
+            Self::WrongKind(problem) => format!("{problem}. {WHAT_TO_UPLOAD}"),
+            Self::Damaged(problem) => problem.clone(),
+        }
+    }
+}
+
 #[derive(Default)]
 struct Counts {
     conversations: u64,
+    /// How many of the conversations have the form of Webchat's.
+    native: u64,
+    /// The number of objects with a list of messages, which may be conversations.
+    listed: u64,
     messages: u64,
     activities: u64,
     entries: u64,
     others: u64,
-    /// Whether the elements are in a list within an object.
+    /// Whether the conversations are in lists within objects.
     is_wrapped: bool,
     has_list: bool,
-    format: Option<String>,
-    version: Option<u64>,
+    is_webchat: bool,
+    /// The problem of a version of Webchat's format.
+    problem: Option<String>,
 }
 
 /// Surveys a document. Returns the problem for the user if it contains nothing to import.
-pub(super) fn survey<R: Read>(document: &mut Document<R>) -> io::Result<Result<Layout, String>> {
+pub(super) fn survey<R: Read>(
+    document: &mut Document<R>,
+) -> io::Result<Result<Layout, Unreadable>> {
     let mut counts = Counts::default();
     while let Some(first) = document.peek()? {
-        match first {
-            b'[' => {
-                counts.has_list = true;
-                for_each_element(document, |document| {
-                    let kind = read_kind(document)?;
-                    counts.add(kind);
-                    Ok::<(), io::Error>(())
-                })?;
-            }
-            b'{' => survey_object(document, &mut counts)?,
-            _ => {
-                document.value().skip()?;
-                counts.others += 1;
-            }
+        if first == b'[' {
+            counts.has_list = true;
+            for_each_element(document, |document| survey_element(document, &mut counts))?;
+        } else {
+            survey_element(document, &mut counts)?;
         }
     }
     let line = document.broken_off_in_line();
     Ok(counts.layout(line))
 }
 
+fn survey_element<R: Read>(document: &mut Document<R>, counts: &mut Counts) -> io::Result<()> {
+    if document.peek()? == Some(b'{') {
+        return survey_object(document, counts);
+    }
+    document.value().skip()?;
+    counts.others += 1;
+    Ok(())
+}
+
 fn survey_object<R: Read>(document: &mut Document<R>, counts: &mut Counts) -> io::Result<()> {
     let (mut names, mut inner) = (Names::default(), Counts::default());
+    let (mut format, mut version) = (None, None);
     for_each_member(document, |document, name| {
-        names.add(name);
         match (name, document.peek()?) {
-            (name, Some(b'[')) if LISTS.contains(&name) => {
+            (_, Some(b'[')) if LISTS.contains(&name) => {
                 inner.has_list = true;
-                for_each_element(document, |document| {
-                    let kind = read_kind(document)?;
-                    inner.add(kind);
+                return for_each_element(document, |document| {
+                    let names = read_names(document)?;
+                    inner.add(&names);
                     Ok::<(), io::Error>(())
-                })
+                });
             }
-            ("format", _) => {
-                inner.format = document.parse(PhantomData::<String>)?.ok();
-                Ok(())
-            }
+            ("format", _) => format = document.parse(PhantomData::<String>)?.ok(),
             ("version", _) => {
-                inner.version = document.parse(PhantomData::<u64>)?.ok();
-                Ok(())
+                let parsed = document.parse(PhantomData::<Value>)?;
+                version = parsed.ok().and_then(|version| values::whole_number(&version));
             }
-            _ => document.value().skip(),
+            _ => document.value().skip()?,
         }
+        names.add(name);
+        Ok(())
     })?;
-    let is_webchat = inner.format.as_deref() == Some(native::FORMAT);
-    if inner.has_list && (is_webchat || !names.has_messages()) {
-        inner.is_wrapped = true;
-        *counts = inner;
-    } else if is_webchat {
-        counts.format = inner.format;
-        counts.version = inner.version;
+    if format.as_deref() == Some(native::FORMAT) {
+        let problem = if inner.has_list {
+            native::check_version(version).err()
+        } else {
+            Some(NO_LIST.to_owned())
+        };
+        counts.problem = counts.problem.take().or(problem);
+        counts.is_webchat = true;
+        counts.add_wrapped(&inner);
+    } else if inner.conversations + inner.entries > 0 {
+        counts.add_wrapped(&inner);
+    } else if names.has(Hint::Messages) || inner.messages == 0 && !inner.has_list {
+        counts.add(&names);
+    } else if inner.messages > 0 {
+        counts.listed += 1;
     } else {
-        counts.add(names.kind());
+        counts.add_wrapped(&inner);
     }
     Ok(())
 }
 
+/// The problem of a file of Webchat without a list.
+const NO_LIST: &str = "it has no conversations";
+
 impl Counts {
-    fn add(&mut self, kind: Kind) {
+    fn add(&mut self, names: &Names) {
+        let kind = names.kind();
+        self.native += u64::from(kind == Kind::Conversation && names.has(Hint::Webchat));
         *match kind {
             Kind::Conversation => &mut self.conversations,
             Kind::Message => &mut self.messages,
@@ -132,43 +175,53 @@ impl Counts {
         } += 1;
     }
 
-    fn total(&self) -> u64 {
-        self.conversations + self.messages + self.activities + self.entries + self.others
+    /// Adds the elements of the lists within an object.
+    fn add_wrapped(&mut self, inner: &Self) {
+        self.is_wrapped = true;
+        self.has_list |= inner.has_list;
+        self.conversations += inner.conversations;
+        self.native += inner.native;
+        self.messages += inner.messages;
+        self.activities += inner.activities;
+        self.entries += inner.entries;
+        self.others += inner.others;
     }
 
-    fn layout(&self, broken_off_in_line: Option<u64>) -> Result<Layout, String> {
-        let is_wrapped = self.is_wrapped;
-        let layout = |format, count| Ok(Layout { format, is_wrapped, count });
-        if self.format.as_deref() == Some(native::FORMAT) {
-            native::check_version(self.version)?;
-            if !self.has_list {
-                return Err("it has no conversations".to_owned());
-            }
-            return layout(Format::Webchat, self.total());
+    fn total(&self) -> u64 {
+        let conversations = self.conversations + self.listed;
+        conversations + self.messages + self.activities + self.entries + self.others
+    }
+
+    fn layout(&self, broken_off_in_line: Option<u64>) -> Result<Layout, Unreadable> {
+        let count = self.total();
+        let layout = |format| Ok(Layout { format, is_wrapped: self.is_wrapped, count });
+        if self.is_webchat {
+            let problem = self.problem.clone().map(Unreadable::Damaged);
+            return problem.map_or_else(|| layout(Format::Webchat), Err);
         }
-        if self.conversations > 0
-            || self.total() == 0 && self.has_list && broken_off_in_line.is_none()
-        {
-            return layout(Format::Foreign, self.total());
+        if self.listed == 1 && count == 1 {
+            return Ok(Layout { format: Format::Messages, is_wrapped: true, count });
+        }
+        let is_empty_list = count == 0 && self.has_list && broken_off_in_line.is_none();
+        if self.conversations + self.listed > 0 || is_empty_list {
+            let is_native = self.native > 0 && self.native == self.conversations;
+            return layout(if is_native { Format::Webchat } else { Format::Foreign });
         }
         if self.messages > 0 {
-            return layout(Format::Messages, 1);
+            return Ok(Layout { format: Format::Messages, is_wrapped: self.is_wrapped, count: 1 });
         }
         if let Some(line) = broken_off_in_line {
-            return Err(format!("the file is incomplete: it breaks off in line {line}"));
+            let problem = format!("the file is incomplete: it breaks off in line {line}");
+            return Err(Unreadable::Damaged(problem));
         }
-        Err(if self.activities > 0 {
-            format!(
-                "this is a list of activities from Google Takeout, which does not contain the answers of Gemini \
-                 in a form that can be read. {WHAT_TO_UPLOAD}"
-            )
+        Err(Unreadable::WrongKind(if self.activities > 0 {
+            "this is a list of activities from Google Takeout, which does not contain the answers of Gemini in a form \
+             that can be read"
         } else if self.entries > 0 {
-            format!("this is a list of conversations without their messages. {WHAT_TO_UPLOAD}")
+            "this is a list of conversations without messages that can be read"
         } else {
-            format!(
-                "this is not an export of conversations, nor a list of messages. {WHAT_TO_UPLOAD}"
-            )
-        })
+            "it contains neither conversations nor messages in a form that can be read"
+        }))
     }
 }
 
@@ -215,32 +268,36 @@ fn for_each_member<R: Read, E: From<io::Error>>(
     }
 }
 
-/// Calls `on_element` for each element of a document.
+/// Calls `on_element` for each conversation or message of a document.
 pub(super) fn for_each_conversation<R: Read, E: From<io::Error>>(
     document: &mut Document<R>,
     is_wrapped: bool,
     mut on_element: impl FnMut(&mut Document<R>) -> Result<(), E>,
 ) -> Result<(), E> {
+    let mut on_element = |document: &mut Document<R>| match document.peek()? {
+        Some(b'{') if is_wrapped => for_each_member(document, |document, name| {
+            if LISTS.contains(&name) && document.peek()? == Some(b'[') {
+                return for_each_element(document, &mut on_element);
+            }
+            Ok(document.value().skip()?)
+        }),
+        _ => on_element(document),
+    };
     while let Some(first) = document.peek()? {
-        match first {
-            b'[' => for_each_element(document, &mut on_element)?,
-            b'{' if is_wrapped => for_each_member(document, |document, name| {
-                if LISTS.contains(&name) && document.peek()? == Some(b'[') {
-                    return for_each_element(document, &mut on_element);
-                }
-                Ok(document.value().skip()?)
-            })?,
-            _ => on_element(document)?,
+        if first == b'[' {
+            for_each_element(document, &mut on_element)?;
+        } else {
+            on_element(document)?;
         }
     }
     Ok(())
 }
 
-fn read_kind<R: Read>(document: &mut Document<R>) -> io::Result<Kind> {
+fn read_names<R: Read>(document: &mut Document<R>) -> io::Result<Names> {
     let mut names = Names::default();
     // What was read before an error counts.
     let _ = document.parse(NamesSeed(&mut names))?;
-    Ok(names.kind())
+    Ok(names)
 }
 
 /// What the name of a member shows.
@@ -253,6 +310,8 @@ enum Hint {
     Header,
     /// A user, or a project with its documents.
     Account,
+    /// A conversation of Webchat.
+    Webchat,
 }
 
 /// The hints of an object.
@@ -262,9 +321,9 @@ struct Names(HashSet<Hint>);
 impl Names {
     fn add(&mut self, name: &str) {
         self.0.extend(match name {
-            "mapping" | "chat_messages" | "messages" | "chat" | "history" | "conversations" => {
-                Some(Hint::Messages)
-            }
+            "mapping" | "chat_messages" | "messages" | "messagesTree" | "chat" | "history"
+            | "conversations" => Some(Hint::Messages),
+            "last_position" => Some(Hint::Webchat),
             "role" | "author" | "sender" | "from" | "isCreatedByUser" => Some(Hint::Author),
             "content" | "text" | "value" | "parts" => Some(Hint::Text),
             "conversation_id" | "conversationId" | "title" | "uuid" => Some(Hint::Id),
@@ -276,10 +335,6 @@ impl Names {
 
     fn has(&self, hint: Hint) -> bool {
         self.0.contains(&hint)
-    }
-
-    fn has_messages(&self) -> bool {
-        self.has(Hint::Messages) && self.has(Hint::Id)
     }
 
     fn kind(&self) -> Kind {

@@ -2,6 +2,7 @@
 
 mod chatgpt;
 mod kinds;
+mod message_lists;
 mod native_oddities;
 mod oddities;
 mod round_trip;
@@ -18,9 +19,9 @@ use webchat_persistence::{StoredConversation, StoredMessage};
 use super::flask::{FlaskLayout, FlaskWriter};
 use super::imported_conversation::ImportedConversation;
 use super::left_out::LeftOut;
+use super::native;
 use super::read_error::ReadError;
 use super::reader::{Item, open, read};
-use super::{flask, native};
 
 const NOW: Timestamp = Timestamp::FIXTURE;
 const CHATGPT: &str = include_str!("../../../../tests/fixtures/chatgpt-conversations.json");
@@ -167,9 +168,9 @@ fn an_invalid_file_or_conversation_is_named_with_the_reason() {
 
     insta::assert_snapshot!(errors.join("\n"), @r#"
     Nothing was imported: the file is empty.
-    Nothing was imported: this is not an export of conversations, nor a list of messages. Choose the JSON export of Webchat, or the ZIP archive or conversations.json of a ChatGPT or Claude export, or a JSON export of Open WebUI or LibreChat.
-    Nothing was imported: this is not an export of conversations, nor a list of messages. Choose the JSON export of Webchat, or the ZIP archive or conversations.json of a ChatGPT or Claude export, or a JSON export of Open WebUI or LibreChat.
-    1 (Tides): the file breaks off within it; 1 (-): the file breaks off in line 5; what follows is missing
+    Nothing was imported: it contains neither conversations nor messages in a form that can be read. Choose the JSON export of Webchat, or the ZIP archive or conversations.json of a ChatGPT or Claude export, or a JSON export of Open WebUI, LibreChat, DeepSeek or Qwen.
+    Nothing was imported: it contains neither conversations nor messages in a form that can be read. Choose the JSON export of Webchat, or the ZIP archive or conversations.json of a ChatGPT or Claude export, or a JSON export of Open WebUI, LibreChat, DeepSeek or Qwen.
+    1 (Tides): the file breaks off within it; 1 (-): the file breaks off in line 5, or a bracket is missing before; what follows may be missing
     Nothing was imported: this is version 2 of the format; this server reads version 1.
     1 (-): one of its messages was left out: the role of the author is unknown
     "#);
@@ -224,7 +225,7 @@ fn leading_system_messages_of_a_flask_file_become_the_summary() {
 
     let imported = read_all(text).unwrap().remove(0);
 
-    assert_eq!(contents(&imported, true), ["Go on", "Yes.", "Later"]);
+    assert_eq!(contents(&imported, true), ["Go on", "Yes."]);
     let summary = imported.context.summary.clone().unwrap();
     assert_eq!((summary.text.as_str(), summary.through), ("They met.\n\nThey spoke.", 0));
     assert_eq!(read_all(text).unwrap().remove(0), imported, "the second import has other ids");

@@ -4,8 +4,10 @@ use std::collections::HashSet;
 use std::fmt::Write;
 use std::time::Duration;
 
+use serde_json::Value;
 use webchat_domain::{
-    Context, Conversation, ConversationId, MessageId, NewMessage, Timestamp, Title,
+    Context, Conversation, ConversationId, MessageId, MessageStatus, NewMessage, Summary,
+    SummaryAuthor, Timestamp, Title,
 };
 use webchat_persistence::StoredMessage;
 
@@ -53,11 +55,11 @@ pub(in crate::formats) fn convert(
     let visible = tree.visible(current.as_deref(), &ordered);
     let messages = into_messages(id, &ordered, &visible, &mut nodes)?;
     let updated = messages.last().map_or(created_at, |last| last.message.created_at);
+    let is_archived = source.field(&["is_archived", "archived"]) == Some(&Value::Bool(true));
     let named = source.field(&["title", "name"]).and_then(values::text);
     let title = named.as_deref().and_then(values::title).or_else(|| title_of(&messages));
     Ok(ImportedConversation {
         user_id: None,
-        is_native: false,
         conversation: Conversation {
             conversation_id: id,
             title,
@@ -65,10 +67,10 @@ pub(in crate::formats) fn convert(
             updated_at: time(&["update_time", "updated_at", "updatedAt"]).unwrap_or(updated),
             message_count: 0,
             total_tokens: 0,
-            archived: false,
+            archived: is_archived,
         },
         last_position: messages.last().map_or(0, |last| last.message.position),
-        context: Context::default(),
+        context: Context { summary: summary_of(&source.summary, created_at), ..Context::default() },
         messages,
         left_out: source.left_out,
     })
@@ -77,7 +79,8 @@ pub(in crate::formats) fn convert(
 impl Source {
     /// Returns the conversation's id in the file.
     pub(in crate::formats) fn id(&self) -> Option<Box<str>> {
-        let names = ["conversation_id", "conversationId", "uuid", "id"];
+        let names =
+            ["conversation_id", "conversationId", "chatId", "sessionId", "uuid", "id", "_id"];
         names.iter().find_map(|name| values::id(self.fields.get(*name)?))
     }
 
@@ -85,6 +88,17 @@ impl Source {
     pub(in crate::formats) fn title(&self) -> Option<Title> {
         values::title(&self.field(&["title", "name"]).and_then(values::text)?)
     }
+}
+
+fn summary_of(texts: &[String], created_at: Timestamp) -> Option<Summary> {
+    (!texts.is_empty()).then(|| Summary {
+        text: texts.join("\n\n"),
+        token_count: 0,
+        through: 0,
+        message_count: 0,
+        created_at,
+        author: SummaryAuthor::Import,
+    })
 }
 
 /// Returns the id in the file, or one that is derived from the content, so that a second import of the file finds the
@@ -108,11 +122,11 @@ fn into_messages(
     visible: &HashSet<usize>,
     nodes: &mut [Node],
 ) -> Result<Vec<StoredMessage>, String> {
+    let ids: Vec<MessageId> = nodes.iter().map(message_id).collect();
     let mut messages = Vec::with_capacity(ordered.len());
     for (position, node) in (1..).zip(ordered) {
-        let message_id = |index: usize| nodes.get(index).map(|node| message_id(&node.id));
-        let parent_id = node.parent.and_then(message_id);
-        let own_id = message_id(node.index);
+        let parent_id = node.parent.and_then(|parent| ids.get(parent).copied());
+        let own_id = ids.get(node.index).copied();
         let text = nodes.get_mut(node.index).and_then(|node| node.text.take());
         let (Some(own_id), Some(text)) = (own_id, text) else { continue };
         if text.content.len() > MAX_BYTES {
@@ -130,6 +144,15 @@ fn into_messages(
     Ok(messages)
 }
 
-fn message_id(node_id: &str) -> MessageId {
-    ids::parse_or_derive(node_id).into()
+/// Returns the id of a node's message. An answer that was still being written when the file was exported gets another
+/// id than the complete answer of a later export, which becomes another version.
+fn message_id(node: &Node) -> MessageId {
+    let status = node.text.as_ref().map(|text| text.status);
+    match status {
+        Some(MessageStatus::Interrupted) => {
+            ids::parse_or_derive(&format!("{}:unfinished", node.id))
+        }
+        _ => ids::parse_or_derive(&node.id),
+    }
+    .into()
 }

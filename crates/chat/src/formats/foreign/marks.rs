@@ -29,7 +29,7 @@ static FRAMES: LazyLock<Vec<Mark>> = LazyLock::new(|| {
             r#"(?sm)^<details type="(?:reasoning|tool_calls|code_interpreter)"[^>]*>.*?</details>\s*"#,
             |_| String::new(),
         ),
-        (r#"(?s)<antArtifact\b([^>]*=[^>]*)>\s*(.*?)\s*(?:</antArtifact>|\z)"#, artifact),
+        (r"(?s)<antArtifact\b([^>]*=[^>]*)>\s*(.*?)\s*(?:</antArtifact>|\z)", artifact),
         (
             r"(?sm)^:::(?:artifact|writing)(\{[^}\n]{0,1000}\})?[ \t]*\n(.*?)(?:^:::[ \t]*(?:\n|\z)|\z)",
             document,

@@ -3,7 +3,7 @@
 use serde_json::Value;
 use webchat_domain::{MessageStatus, Role, Timestamp};
 
-use super::marks;
+use super::{documents, marks};
 use crate::formats::{markdown, values};
 
 /// The kinds of content that are not part of the conversation: reasoning, instructions, and output of tools.
@@ -25,19 +25,21 @@ const HIDDEN_KINDS: [&str; 14] = [
 ];
 
 /// The parts of a message, for the names of their kinds in all applications.
-const HIDDEN_PARTS: [&str; 11] = [
+const HIDDEN_PARTS: [&str; 10] = [
     "thoughts",
     "reasoning",
     "thinking",
     "redacted_thinking",
     "think",
-    "tool_use",
     "tool_result",
     "tool_call",
     "token_budget",
     "search",
     "web_search",
 ];
+
+/// The placeholder for an image, because the file does not contain it.
+const IMAGE: &str = "[image]";
 
 /// The imported parts of a message.
 #[derive(Debug)]
@@ -80,6 +82,11 @@ pub(super) fn read(node: &Value) -> Reading {
     ];
     let created_at = names.iter().find_map(|name| values::time(message.get(name)?));
     let author = author(message);
+    let shown = documents::of_canvas(message).or_else(|| generated_images(message));
+    if let Some(content) = shown {
+        let text = MessageText { role: Role::Assistant, content, status: MessageStatus::Complete };
+        return Reading::Text(text, created_at);
+    }
     if matches!(author, Author::Hidden) || is_hidden(message) {
         return Reading::Skipped(created_at);
     }
@@ -135,7 +142,7 @@ fn author_of_fragments(message: &Value) -> Author {
 }
 
 /// Returns the role or the name of a message's author.
-pub(in crate::formats) fn author_name(message: &Value) -> Option<String> {
+pub(super) fn author_name(message: &Value) -> Option<String> {
     let names = ["author", "role", "sender", "from"];
     names.into_iter().filter_map(|name| message.get(name)).find_map(|author| {
         let role = || author.get("role").or_else(|| author.get("name")).and_then(values::text);
@@ -169,9 +176,23 @@ fn status(message: &Value) -> MessageStatus {
 /// Returns the text of a message, including that of attachments.
 fn content(message: &Value) -> String {
     let mut content = text_of(message);
-    for list in ["attachments", "files"] {
-        let files = message.get(list).and_then(Value::as_array).into_iter().flatten();
-        for file in files {
+    let lists = [
+        message.get("attachments"),
+        message.get("files"),
+        message.get("metadata").and_then(|metadata| metadata.get("attachments")),
+    ];
+    for list in lists {
+        for file in list.and_then(Value::as_array).into_iter().flatten() {
+            let kinds = ["type", "mimeType", "mime_type"];
+            let is_image =
+                kinds.iter().any(|kind| text(file, kind).is_some_and(|it| it.starts_with("image")));
+            if is_image {
+                // The text of the message may already have a placeholder.
+                if !content.contains(IMAGE) {
+                    push(&mut content, IMAGE);
+                }
+                continue;
+            }
             let names = ["file_name", "fileName", "filename", "name"];
             let Some(name) = names.into_iter().find_map(|name| text(file, name)) else { continue };
             push(&mut content, &format!("[file: {name}]"));
@@ -181,6 +202,15 @@ fn content(message: &Value) -> String {
         }
     }
     content
+}
+
+/// Returns placeholders for the images in a message of a tool of ChatGPT.
+fn generated_images(message: &Value) -> Option<String> {
+    let is_tool = author_name(message).is_some_and(|name| name == "tool");
+    let parts = message.get("content").filter(|_| is_tool)?.get("parts")?.as_array()?;
+    let kinds = parts.iter().filter_map(|part| text(part, "content_type"));
+    let images = kinds.filter(|kind| kind.contains("image")).count();
+    (images > 0).then(|| vec![IMAGE; images].join("\n\n"))
 }
 
 /// Returns the text of an attachment of Claude, `LibreChat` or Open `WebUI`.
@@ -201,9 +231,10 @@ pub(in crate::formats) fn text_of(message: &Value) -> String {
     if !found.trim().is_empty() {
         return found;
     }
-    let others = ["text", "parts", "value", "message", "fragments", "content_list"];
-    let other = others.into_iter().filter_map(|name| message.get(name));
-    other.map(part).find(|text| !text.trim().is_empty()).unwrap_or(found)
+    let others = ["text", "parts", "value", "message", "content_list", "contentChunks"];
+    let other = others.into_iter().filter_map(|name| message.get(name)).map(part);
+    let mut other = other.chain(message.get("fragments").map(fragments));
+    other.find(|text| !text.trim().is_empty()).unwrap_or(found)
 }
 
 /// Returns the text of a content object of ChatGPT.
@@ -220,6 +251,16 @@ fn object(content: &Value) -> String {
     let names = ["parts", "text", "content", "result", "value"];
     let members = names.into_iter().filter_map(|name| content.get(name)).map(part);
     members.into_iter().find(|text| !text.trim().is_empty()).unwrap_or_default()
+}
+
+/// Returns the texts of a message of `DeepSeek`. Its other fragments are reasoning and calls of tools.
+fn fragments(fragments: &Value) -> String {
+    let fragments = fragments.as_array().into_iter().flatten();
+    let texts = fragments.filter(|fragment| {
+        text(fragment, "type")
+            .is_none_or(|kind| kind.contains("REQUEST") || kind.contains("RESPONSE"))
+    });
+    join(&texts.cloned().collect::<Vec<_>>())
 }
 
 fn join(parts: &[Value]) -> String {
@@ -240,7 +281,12 @@ fn part(value: &Value) -> String {
         Value::Object(_) => {
             let kind = text(value, "content_type").or_else(|| text(value, "type"));
             let kind = kind.unwrap_or_default().to_ascii_lowercase();
-            if HIDDEN_PARTS.contains(&kind.as_str()) {
+            if kind == "tool_use" {
+                return documents::of_tool_use(value).unwrap_or_default();
+            }
+            // Qwen has several phases, of which only one is the answer.
+            let is_other_phase = text(value, "phase").is_some_and(|phase| phase != "answer");
+            if is_other_phase || HIDDEN_PARTS.contains(&kind.as_str()) {
                 return String::new();
             }
             let names = ["text", "value", "content", "transcript"];
@@ -248,7 +294,7 @@ fn part(value: &Value) -> String {
             let texts = members.filter(|member| !member.is_number()).map(part);
             let found = texts.into_iter().find(|text| !text.is_empty());
             let is_image = kind.contains("image");
-            found.unwrap_or_else(|| if is_image { "[image]".to_owned() } else { String::new() })
+            found.unwrap_or_else(|| if is_image { IMAGE.to_owned() } else { String::new() })
         }
         value => values::text(value).unwrap_or_default(),
     }

@@ -8,12 +8,15 @@
 //! nearest imported ancestor.
 
 mod convert;
+mod documents;
 mod marks;
 mod message;
+mod message_list;
 mod private_marks;
 mod source;
 mod tree;
 
 pub(super) use convert::convert;
-pub(super) use message::{author_name, text_of};
+pub(super) use message::text_of;
+pub(super) use message_list::MessageList;
 pub(super) use source::{Source, SourceSeed};

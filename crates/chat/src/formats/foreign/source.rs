@@ -1,6 +1,6 @@
 //! A parsed conversation. Each message is converted as soon as it is parsed, so that only texts are kept.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use serde::Deserializer;
 use serde::de::{self, DeserializeSeed, IgnoredAny, MapAccess, SeqAccess};
@@ -11,21 +11,34 @@ use super::message::{self, MessageText, Reading};
 use crate::formats::input::{Any, PickMessage, Shape};
 use crate::formats::left_out::{LeftOutParts, Part as LeftOutPart};
 use crate::formats::limits::ConversationSize;
-use crate::formats::values;
+use crate::formats::{ids, values};
 use webchat_domain::Timestamp;
 
 /// The members of a conversation that contain its messages.
-const MESSAGES: [&str; 4] = ["mapping", "chat_messages", "messages", "conversations"];
+const MESSAGES: [&str; 7] = [
+    "mapping",
+    "chat_messages",
+    "messages",
+    "messagesTree",
+    "conversation",
+    "conversations",
+    "data",
+];
 
-/// The members of a conversation that contain a part of it.
+/// The members of a conversation that contain a part of it, or its messages.
 const PARTS: [&str; 2] = ["chat", "history"];
 
 /// The other members of a conversation that are used.
-const FIELDS: [&str; 18] = [
+const FIELDS: [&str; 23] = [
     "conversation_id",
     "conversationId",
     "uuid",
     "id",
+    "_id",
+    "chatId",
+    "sessionId",
+    "is_archived",
+    "archived",
     "title",
     "name",
     "create_time",
@@ -49,10 +62,14 @@ pub(in crate::formats) struct Source {
     pub(super) nodes: Vec<Node>,
     /// Whether it has a list of messages, even an empty one.
     pub(super) has_messages: bool,
+    /// The texts that summarise the messages before the first one.
+    pub(super) summary: Vec<String>,
     /// Whether it has a message of the user, or of an unknown form, in which no text was found.
     pub(super) has_message_without_text: bool,
     pub(super) left_out: LeftOutParts,
-    size: ConversationSize,
+    pub(super) size: ConversationSize,
+    /// How many messages have the same text.
+    repetitions: HashMap<Uuid, usize>,
 }
 
 /// A node of the tree of messages.
@@ -68,18 +85,35 @@ pub(super) struct Node {
 }
 
 impl Source {
+    /// Returns a conversation with this id, which has no messages yet.
+    pub(super) fn of_messages(id: Option<Box<str>>) -> Self {
+        let id = id.map(|id| ("conversation_id".to_owned(), Value::from(String::from(id))));
+        Self { fields: id.into_iter().collect(), has_messages: true, ..Self::default() }
+    }
+
+    /// Returns whether a message with a text was added.
+    pub(super) fn has_texts(&self) -> bool {
+        self.nodes.iter().any(|node| node.text.is_some())
+    }
+
+    pub(super) fn add_summary(&mut self, text: String) -> Result<(), String> {
+        self.size.add(text.len())?;
+        self.summary.push(text);
+        Ok(())
+    }
+
     /// Returns the first of these fields that has a value.
     pub(super) fn field(&self, names: &[&str]) -> Option<&Value> {
         names.iter().filter_map(|name| self.fields.get(*name)).find(|value| !value.is_null())
     }
 
-    fn add(
+    /// Adds a message, and those that are nested in it.
+    pub(super) fn add(
         &mut self,
         key: Option<&str>,
         value: &Value,
         parent: Option<&str>,
     ) -> Result<(), String> {
-        let id = self.id_of(key, value);
         let (parent, has_parent) = parent_of(value, parent);
         let (children, nested) = children_of(value);
         let (text, created_at) = match message::read(value) {
@@ -94,6 +128,10 @@ impl Source {
                 (None, at)
             }
         };
+        let id = match key.map(values::bounded_id).or_else(|| id_of(value)) {
+            Some(id) => id,
+            None => self.derive_id(text.as_ref()),
+        };
         let links = children.iter().map(|child| child.len()).sum::<usize>();
         let bytes = text.as_ref().map_or(0, |text| text.content.len());
         self.size.add(id.len() + parent.as_ref().map_or(0, |id| id.len()) + links + bytes)?;
@@ -102,13 +140,20 @@ impl Source {
         nested.into_iter().try_for_each(|child| self.add(None, child, Some(&id)))
     }
 
-    fn id_of(&self, key: Option<&str>, value: &Value) -> Box<str> {
-        let own =
-            ["id", "uuid", "messageId"].into_iter().find_map(|name| values::id(value.get(name)?));
-        let in_message = || values::id(value.get("message")?.get("id")?);
-        let id = key.map(values::bounded_id).or(own).or_else(in_message);
-        id.unwrap_or_else(|| format!("#{}", self.nodes.len()).into())
+    /// Derives an id from the text, so that a second import finds the message although others were deleted.
+    fn derive_id(&mut self, text: Option<&MessageText>) -> Box<str> {
+        let Some(text) = text else { return format!("#{}", self.nodes.len()).into() };
+        let content = ids::parse_or_derive(&format!("{:?}:{}", text.role, text.content));
+        let repetition = self.repetitions.entry(content).or_default();
+        *repetition += 1;
+        format!("{content}#{repetition}").into()
     }
+}
+
+fn id_of(value: &Value) -> Option<Box<str>> {
+    let names = ["id", "uuid", "messageId", "message_id", "_id"];
+    let own = names.into_iter().find_map(|name| values::id(value.get(name)?));
+    own.or_else(|| values::id(value.get("message")?.get("id")?))
 }
 
 /// Returns the id of the parent, and whether the file contains this information.
@@ -177,6 +222,10 @@ impl Shape for Part<'_> {
             }
         }
         Ok(())
+    }
+
+    fn seq<'de, A: SeqAccess<'de>>(self, elements: A) -> Result<(), A::Error> {
+        Messages(self.0).seq(elements)
     }
 }
 

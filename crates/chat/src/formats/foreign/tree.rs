@@ -40,8 +40,7 @@ impl Tree {
     /// Sets the parents. Returns the nodes whose parent is not in the file.
     fn link(&mut self, nodes: &[Node]) -> HashSet<usize> {
         if nodes.iter().all(|node| !node.has_links) {
-            let parents = (0..nodes.len()).map(|index| index.checked_sub(1));
-            self.parents = parents.collect();
+            self.link_in_order(nodes);
             return HashSet::new();
         }
         let mut orphans = HashSet::new();
@@ -63,6 +62,18 @@ impl Tree {
             }
         }
         orphans
+    }
+
+    /// Links each node to the one before it. A list in which each message is older than the one before is reversed.
+    fn link_in_order(&mut self, nodes: &[Node]) {
+        let times = nodes.iter().map(|node| node.created_at);
+        let is_reversed = nodes.len() > 1
+            && times.clone().all(|time| time.is_some())
+            && times.is_sorted_by(|earlier, later| earlier > later);
+        for index in 0..nodes.len() {
+            let before = if is_reversed { index.checked_add(1) } else { index.checked_sub(1) };
+            self.set(index, before.filter(|before| *before < nodes.len()));
+        }
     }
 
     /// Makes the earliest node of each cycle a root.
@@ -154,16 +165,19 @@ impl Tree {
         ordered
     }
 
-    /// Returns the nodes on the path to the current node, or to the newest node if the file names no current one.
+    /// Returns the nodes on the path to the current node, or to the newest node if the file names no current one, or one
+    /// whose path has no text.
     pub(super) fn visible(&self, current: Option<&str>, ordered: &[OrderedNode]) -> HashSet<usize> {
         let current = current.and_then(|id| self.by_id.get(id).copied());
-        let mut next = current.or_else(|| ordered.last().map(|last| last.index));
-        let mut path = HashSet::new();
-        while let Some(index) = next {
-            path.insert(index);
-            next = self.parent(index);
+        let path = current.map(|current| self.path(current)).unwrap_or_default();
+        if ordered.iter().any(|node| path.contains(&node.index)) {
+            return path;
         }
-        path
+        ordered.last().map(|last| self.path(last.index)).unwrap_or_default()
+    }
+
+    fn path(&self, end: usize) -> HashSet<usize> {
+        std::iter::successors(Some(end), |index| self.parent(*index)).collect()
     }
 
     fn parent(&self, index: usize) -> Option<usize> {

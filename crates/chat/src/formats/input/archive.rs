@@ -22,10 +22,10 @@ pub(in crate::formats) enum ArchiveError {
     Io(#[source] io::Error),
 }
 
-/// A ZIP archive with the indexes of its documents.
+/// A ZIP archive with the paths and indexes of its documents.
 pub(in crate::formats) struct Archive<F> {
     zip: ZipArchive<F>,
-    documents: Vec<usize>,
+    documents: Vec<(String, usize)>,
 }
 
 /// The error for an archive whose documents exceed the size limit of an import.
@@ -48,6 +48,11 @@ impl<F: Read + Seek> Archive<F> {
         self.documents.len()
     }
 
+    /// Returns the path of a document in the archive.
+    pub(in crate::formats) fn path(&self, number: usize) -> String {
+        self.documents.get(number).map(|(path, _)| path.clone()).unwrap_or_default()
+    }
+
     /// Returns a document. `remaining` is the number of bytes that the documents may still have; it is reduced while
     /// the document is read, and reading beyond it fails with [`ArchiveTooLarge`].
     pub(in crate::formats) fn document<'a>(
@@ -55,7 +60,15 @@ impl<F: Read + Seek> Archive<F> {
         number: usize,
         remaining: &'a mut u64,
     ) -> Result<impl Read + 'a, ArchiveError> {
-        let index = self.documents.get(number).copied().unwrap_or(usize::MAX);
+        let index = self.documents.get(number).map_or(usize::MAX, |(_, index)| *index);
+        let raw = self.zip.by_index_raw(index).map_err(into_error)?;
+        if raw.encrypted() {
+            return Err(into_error(ZipError::InvalidPassword));
+        }
+        if !matches!(raw.compression(), CompressionMethod::Stored | CompressionMethod::Deflated) {
+            return Err(into_error(ZipError::UnsupportedArchive("compression")));
+        }
+        drop(raw);
         let entry = self.zip.by_index(index).map_err(into_error)?;
         Ok(Limited { entry, remaining })
     }
@@ -88,9 +101,11 @@ fn is_damage(error: &io::Error) -> bool {
     kinds.contains(&error.kind()) || error.raw_os_error().is_none()
 }
 
-/// Returns the indexes of the conversations' files, ordered by name. Other JSON files count only if no file is called
-/// `conversations.json` or `conversations-000.json`.
-fn find_documents<F: Read + Seek>(zip: &mut ZipArchive<F>) -> Result<Vec<usize>, ArchiveError> {
+/// Returns the paths and indexes of the conversations' files, ordered by path. Other JSON files count only if no file is
+/// called `conversations.json` or `conversations-000.json`.
+fn find_documents<F: Read + Seek>(
+    zip: &mut ZipArchive<F>,
+) -> Result<Vec<(String, usize)>, ArchiveError> {
     let (mut named, mut others) = (Vec::new(), Vec::new());
     let mut has_archive = false;
     for index in 0..zip.len() {
@@ -98,7 +113,8 @@ fn find_documents<F: Read + Seek>(zip: &mut ZipArchive<F>) -> Result<Vec<usize>,
         let path = name.to_lowercase();
         let base = path.rsplit(['/', '\\']).next().unwrap_or_default().to_owned();
         has_archive |= base.strip_suffix(".zip").is_some();
-        let Some(stem) = base.strip_suffix(".json") else { continue };
+        let stem = base.strip_suffix(".json").or_else(|| base.strip_suffix(".jsonl"));
+        let Some(stem) = stem else { continue };
         if path.contains("__macosx/") || base.starts_with("._") {
             continue;
         }
@@ -117,16 +133,6 @@ fn find_documents<F: Read + Seek>(zip: &mut ZipArchive<F>) -> Result<Vec<usize>,
         }));
     }
     documents.sort();
-    let documents: Vec<usize> = documents.into_iter().map(|(_, index)| index).collect();
-    for index in &documents {
-        let entry = zip.by_index_raw(*index).map_err(into_error)?;
-        if entry.encrypted() {
-            return Err(into_error(ZipError::InvalidPassword));
-        }
-        if !matches!(entry.compression(), CompressionMethod::Stored | CompressionMethod::Deflated) {
-            return Err(into_error(ZipError::UnsupportedArchive("compression")));
-        }
-    }
     Ok(documents)
 }
 

@@ -52,6 +52,11 @@ impl<R: Read> Document<R> {
         }
     }
 
+    /// Returns whether a part of what was read since the last call was not understood.
+    pub(in crate::formats) fn takes_damage(&mut self) -> bool {
+        self.json.takes_damage()
+    }
+
     /// Returns the line at which the file ended within a value.
     pub(in crate::formats) fn broken_off_in_line(&self) -> Option<u64> {
         self.json.is_broken_off().then(|| self.json.line_count())

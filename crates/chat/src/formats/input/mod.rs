@@ -4,8 +4,10 @@
 pub(super) mod archive;
 mod decoder;
 mod elements;
+mod json_lines;
 mod pick;
 mod repair;
+mod repairer;
 pub(super) mod signature;
 
 pub(super) use elements::Document;

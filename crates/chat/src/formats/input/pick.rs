@@ -15,7 +15,7 @@ const MAX_BYTES: usize = 48 * 1024 * 1024;
 const OVERHEAD_BYTES: usize = 48;
 
 /// The members that are kept.
-const KEPT: [&str; 64] = [
+const KEPT: [&str; 79] = [
     "id",
     "uuid",
     "messageId",
@@ -80,6 +80,21 @@ const KEPT: [&str; 64] = [
     "file",
     "data",
     "filename",
+    "_id",
+    "message_id",
+    "chatId",
+    "chat_id",
+    "conversationId",
+    "conversation_id",
+    "sessionId",
+    "session_id",
+    "contentChunks",
+    "phase",
+    "input",
+    "file_text",
+    "path",
+    "mimeType",
+    "mime_type",
 ];
 
 /// The result of parsing a value of any type. Values of types that it does not expect are skipped.

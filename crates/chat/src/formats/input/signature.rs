@@ -29,7 +29,7 @@ pub(in crate::formats) fn problem(beginning: &[u8]) -> String {
 
 /// The advice for the user of a wrong file.
 pub(in crate::formats) const WHAT_TO_UPLOAD: &str = "Choose the JSON export of Webchat, or the ZIP archive or conversations.json of a ChatGPT or Claude export, \
-     or a JSON export of Open WebUI or LibreChat";
+     or a JSON export of Open WebUI, LibreChat, DeepSeek or Qwen";
 
 #[cfg(test)]
 mod tests {

@@ -45,7 +45,6 @@ pub(in crate::formats) fn convert(
     let context = reader.read(source.field("context"));
     Ok(ImportedConversation {
         user_id: value(source.field("user_id")),
-        is_native: true,
         conversation: Conversation {
             conversation_id: id,
             title: source.title(),

@@ -15,7 +15,7 @@ macro_rules! fixture {
 }
 
 /// Returns the visible texts of each conversation, and what was left out.
-fn outcome(text: &str) -> String {
+pub(super) fn outcome(text: &str) -> String {
     match read_bytes(text.as_bytes()) {
         Err(error) => error.to_string(),
         Ok((all, left_out)) => {
@@ -72,7 +72,7 @@ fn odd_files_are_imported_as_far_as_possible() {
     create_time_ISO: How deep is the lake? | About ninety metres.
     flask_capital_role: hi | ho
     flask_null_content: hi
-    gemini_two: Nothing was imported: this is a list of activities from Google Takeout, which does not contain the answers of Gemini in a form that can be read. Choose the JSON export of Webchat, or the ZIP archive or conversations.json of a ChatGPT or Claude export, or a JSON export of Open WebUI or LibreChat.
+    gemini_two: Nothing was imported: this is a list of activities from Google Takeout, which does not contain the answers of Gemini in a form that can be read. Choose the JSON export of Webchat, or the ZIP archive or conversations.json of a ChatGPT or Claude export, or a JSON export of Open WebUI, LibreChat, DeepSeek or Qwen.
     grown_1: How deep is the lake? | About ninety metres.
     grown_2: How deep is the lake? | About ninety metres. | And wide? | Two km.
     lone_surrogate: cut � | About ninety metres.
@@ -134,10 +134,10 @@ fn what_was_read_before_a_file_breaks_off_is_imported() {
 
     assert_eq!(all.len(), 1);
     let last = reasons(&left_out).pop().unwrap();
-    assert!(last.contains("the file breaks off in line 1; what follows is missing"), "{last}");
+    assert!(last.contains("the file breaks off in line 1, or"), "{last}");
 }
 
-fn zip(entries: &[(&str, &[u8])]) -> Vec<u8> {
+pub(super) fn zip(entries: &[(&str, &[u8])]) -> Vec<u8> {
     let mut zip = ZipWriter::new(Cursor::new(Vec::new()));
     for (name, content) in entries {
         zip.start_file(*name, SimpleFileOptions::default()).unwrap();
@@ -226,7 +226,7 @@ fn other_files_of_an_export_are_not_taken_for_conversations() {
         r#"{"id":"u","email":"a@b.example","chatgpt_plus_user":false}"#,
     ] {
         let error = outcome(file);
-        assert!(error.contains("this is not an export of conversations"), "{error}");
+        assert!(error.contains("it contains neither conversations nor messages"), "{error}");
     }
 }
 

@@ -116,6 +116,18 @@ prop_compose! {
     }
 }
 
+/// Whether an import keeps the text unchanged: it is not blank, and contains no marks of ChatGPT.
+fn is_kept(text: &str) -> bool {
+    !text.trim().is_empty() && !text.contains(|c| ('\u{E200}'..='\u{E20F}').contains(&c))
+}
+
+/// A message in a file of the Flask application.
+#[derive(serde::Serialize)]
+struct FlaskMessage {
+    role: &'static str,
+    content: String,
+}
+
 proptest! {
     #[test]
     fn a_written_file_is_read_back_unchanged(written in vec(conversations(), 0..4)) {
@@ -138,14 +150,11 @@ proptest! {
 
     #[test]
     fn a_flask_history_is_read_back_unchanged(texts in vec((any::<bool>(), text()), 1..6)) {
+        let history: Vec<_> = texts.into_iter().filter(|(_, content)| is_kept(content)).collect();
+        prop_assume!(!history.is_empty());
         let role = |is_question| if is_question { "user" } else { "assistant" };
-        let history: Vec<_> = texts
-            .into_iter()
-            .map(|(is_question, content)| flask::FlaskMessage {
-                role: role(is_question).to_owned(),
-                content,
-            })
-            .collect();
+        let message = |(is_question, content): (bool, String)| FlaskMessage { role: role(is_question), content };
+        let history: Vec<_> = history.into_iter().map(message).collect();
         let text = serde_json::to_string_pretty(&history).unwrap();
 
         let imported = read_all(&text).unwrap().remove(0);
@@ -155,8 +164,6 @@ proptest! {
             let messages = writer.write(imported.messages.clone()).unwrap();
             messages + &writer.finish().unwrap()
         };
-        let history: Vec<_> =
-            history.into_iter().filter(|message| !message.content.is_empty()).collect();
         prop_assert_eq!(
             written(FlaskLayout::File),
             serde_json::to_string_pretty(&history).unwrap()

@@ -1,6 +1,7 @@
 //! Tests of the repairs.
 
 use super::*;
+use crate::formats::input::repairer::MAX_STRING_BYTES;
 
 fn repaired(json: &[u8]) -> String {
     let mut text = String::new();
@@ -29,6 +30,14 @@ fn faults_are_repaired() {
         (r#"["\x","\u12","a	b"]"#, r#"["\\x","\ufffd","a\u0009b"]"#),
         ("[1,]{\"a\":1,}", "[1]\n{\"a\":1}"),
         ("[,1,,2]", "[1,2]"),
+        (r#"{"a":"Why "tides"?","b":[1]}"#, r#"{"a":"Why\"tides\"?","b":[1]}"#),
+        (r#"{"a":"say "hi", then go","b":"x"}"#, r#"{"a":"say\"hi\",thengo","b":"x"}"#),
+        (r#"["a "b" c","d"]"#, r#"["a\"b\"c","d"]"#),
+        ("{\"a\":\"x\"\n\"b\":\"y\"}", r#"{"a":"x","b":"y"}"#),
+        ("{\"a\":\"x\", // note\n\"b\":1}", r#"{"a":"x",null,null,"b":1}"#),
+        ("{\"a\":1}\n{\"b\":[2,\n{\"c\":3}", "{\"a\":1}\n{\"b\":[2]}\n{\"c\":3}"),
+        ("{\"a\":1}\n{\"b\":\"x\n{\"c\":3}", "{\"a\":1}\n{\"b\":\"x\\u000a\"}\n{\"c\":3}"),
+        ("{\n\"a\":[\n{\"b\":2}\n]}", "{\"a\":[{\"b\":2}]}"),
         ("[{}{},NaN,-Infinity,undefined,01,1e999]", "[{},{},null,null,null,null,null]"),
         (r#"{"a":,"b":}"#, r#"{"a":null,"b":null}"#),
         (r#"[{"a":[1},{"b":2}]"#, r#"[{"a":[1]},{"b":2}]"#),
