@@ -13,7 +13,7 @@ use secrecy::SecretString;
 use thiserror::Error;
 use tokio::time::Instant;
 use webchat_chat::{
-    CopyError, ExportStream, ImportError, ImportOwner, ImportProgress, ImportTarget, LeftOut, copy,
+    CopyError, ExportStream, ImportError, ImportOwner, ImportProgress, ImportTarget, copy,
     export_all_users, export_user,
 };
 use webchat_domain::{Clock, SystemClock, UserId};
@@ -287,11 +287,10 @@ fn print_import(progress: &ImportProgress) {
         "imported: {imported} conversations, {messages} messages; {added_to} conversations got new messages, \
          {already_there} already existed"
     );
-    for LeftOut { position, title, reason, .. } in progress.first_left_out.iter() {
-        let title = title.as_ref().map(|title| format!(" ({})", title.as_str()));
-        println!("left out: conversation {position}{}: {reason}", title.unwrap_or_default());
+    for entry in progress.first_left_out.iter() {
+        println!("left out: {}", entry.describe());
     }
-    let listed = u64::try_from(progress.first_left_out.len()).unwrap_or(u64::MAX);
+    let listed: u64 = progress.first_left_out.iter().map(|entry| entry.count).sum();
     if left_out > listed {
         println!("left out: {} more", left_out - listed);
     }

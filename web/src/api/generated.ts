@@ -1254,13 +1254,13 @@ export interface components {
              */
             window: number;
         };
-        /** @description A conversation, or messages of a conversation, that an import left out. */
+        /** @description A conversation, or parts of a conversation, that an import left out. */
         LeftOutEntry: {
             /** @description The conversation's id in the file, if it has one. */
             conversation_id?: string | null;
             /**
              * Format: int64
-             * @description The number of the conversation in the file, from 1.
+             * @description The number of the conversation in the file, from 1; 0 for a part of an archive, or the end of the file.
              */
             position: number;
             /** @description The reason. */

@@ -9,7 +9,7 @@ use super::read_error::truncate;
 /// A conversation, or parts of a conversation, that an import left out.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct LeftOut {
-    /// The number of the conversation in the file, from 1.
+    /// The number of the conversation in the file, from 1; 0 for a part of an archive, or the end of the file.
     pub position: u64,
     /// The id in the file, if it has one.
     pub conversation_id: Option<String>,
@@ -22,6 +22,18 @@ pub struct LeftOut {
 }
 
 impl LeftOut {
+    /// Returns a sentence about it, for a person.
+    #[must_use]
+    pub fn describe(&self) -> String {
+        let title = self.title.as_ref().map(|title| format!(" ({})", title.as_str()));
+        match self.position {
+            0 => self.reason.clone(),
+            position => {
+                format!("conversation {position}{}: {}", title.unwrap_or_default(), self.reason)
+            }
+        }
+    }
+
     /// Limits the size, because the texts may quote the file.
     pub(super) fn truncated(self) -> Self {
         Self {

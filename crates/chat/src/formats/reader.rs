@@ -66,13 +66,13 @@ pub(crate) fn read(
     let mut position = 0;
     let mut layouts = contents.layouts.iter();
     for_each_document(&mut file, contents.max_bytes, |path, document| {
-        let left_out = |position, problem: &str| {
+        let left_out = |problem: &str| {
             let place = path.map(|path| format!("{path}: ")).unwrap_or_default();
-            Item::LeftOut(Name::default().left_out(position, format!("{place}{problem}"), 1))
+            Item::LeftOut(Name::default().left_out(0, format!("{place}{problem}"), 1))
         };
         let layout = match layouts.next() {
             Some(Ok(layout)) => *layout,
-            Some(Err(problem)) => return on_item(left_out(position, &problem.to_string())),
+            Some(Err(problem)) => return on_item(left_out(&problem.to_string())),
             None => return Ok(()),
         };
         let Ok(document) = document else { return Ok(()) };
@@ -81,7 +81,7 @@ pub(crate) fn read(
         let problem = format!(
             "the file breaks off in line {line}, or a bracket is missing before; what follows may be missing"
         );
-        on_item(left_out(position, &problem))
+        on_item(left_out(&problem))
     })
 }
 

@@ -170,7 +170,7 @@ fn an_invalid_file_or_conversation_is_named_with_the_reason() {
     Nothing was imported: the file is empty.
     Nothing was imported: it contains neither conversations nor messages in a form that can be read. Choose the JSON export of Webchat, or the ZIP archive or conversations.json of a ChatGPT or Claude export, or a JSON export of Open WebUI, LibreChat, DeepSeek or Qwen.
     Nothing was imported: it contains neither conversations nor messages in a form that can be read. Choose the JSON export of Webchat, or the ZIP archive or conversations.json of a ChatGPT or Claude export, or a JSON export of Open WebUI, LibreChat, DeepSeek or Qwen.
-    1 (Tides): the file breaks off within it; 1 (-): the file breaks off in line 5, or a bracket is missing before; what follows may be missing
+    1 (Tides): the file breaks off within it; 0 (-): the file breaks off in line 5, or a bracket is missing before; what follows may be missing
     Nothing was imported: this is version 2 of the format; this server reads version 1.
     1 (-): one of its messages was left out: the role of the author is unknown
     "#);

@@ -87,10 +87,7 @@ impl ImportProgress {
         if self.imported + self.added_to + self.already_there > 0 {
             return None;
         }
-        let title = first.title.as_ref().map(|title| format!(" ({})", title.as_str()));
-        let title = title.unwrap_or_default();
-        let problem = format!("conversation {}{title}: {}", first.position, first.reason);
-        Some(InvalidImportFile { problem })
+        Some(InvalidImportFile { problem: first.describe() })
     }
 }
 
@@ -125,7 +122,7 @@ pub async fn import<F: Read + Seek + Send + 'static>(
     while let Some(next) = items.recv().await {
         match next {
             Next::LeftOut(left_out) => {
-                current.processed = left_out.position;
+                current.processed = current.processed.max(left_out.position);
                 current.add_left_out(left_out);
             }
             Next::Conversation(ReadConversation { position, user_id, conversation, permit }) => {

@@ -89,7 +89,8 @@ export class Imports {
 }
 
 function describeLeftOut(entry: ImportJob['first_left_out'][number]): string {
-  return `${entry.title ?? `Conversation ${entry.position}`}: ${entry.reason}.`;
+  const place = entry.position > 0 ? `Conversation ${entry.position}` : 'File';
+  return `${entry.title ?? place}: ${entry.reason}.`;
 }
 
 /** Describes the result of an import in sentences. */

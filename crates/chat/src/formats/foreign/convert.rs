@@ -32,6 +32,9 @@ pub(in crate::formats) fn convert(
         });
     }
     let mut nodes = std::mem::take(&mut source.nodes);
+    if nodes.is_empty() && source.summary.is_empty() && source.id().is_none() {
+        return Err("it has no messages".to_owned());
+    }
     if source.has_message_without_text && nodes.iter().all(|node| node.text.is_none()) {
         return Err("no text was found in its messages".to_owned());
     }

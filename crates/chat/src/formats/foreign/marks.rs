@@ -26,7 +26,7 @@ static FRAMES: LazyLock<Vec<Mark>> = LazyLock::new(|| {
         (r"(?s)<antThinking>.*?</antThinking>\s*", |_| String::new()),
         (r"(?sm)^:::thinking\s.*?\n:::[ \t]*\n*", |_| String::new()),
         (
-            r#"(?sm)^<details type="(?:reasoning|tool_calls|code_interpreter)"[^>]*>.*?</details>\s*"#,
+            r#"(?s)<details type="(?:reasoning|tool_calls|code_interpreter)"[^>]*>.*?</details>\s*"#,
             |_| String::new(),
         ),
         (r"(?s)<antArtifact\b([^>]*=[^>]*)>\s*(.*?)\s*(?:</antArtifact>|\z)", artifact),
@@ -144,6 +144,7 @@ mod tests {
             ),
             ("[`a.csv`](sandbox:/mnt/data/a.csv)", "`a.csv`"),
             ("<details type=\"reasoning\" done=\"true\">\n> Hm\n</details>\nYes.", "Yes."),
+            ("Done <details type=\"tool_calls\">x</details>now.", "Done now."),
             ("<think>Hm</think>\n\nYes.", "Yes."),
             (":::thinking\nHm\n:::\nYes.", "Yes."),
             (

@@ -266,6 +266,8 @@ impl Repairer {
                 return;
             }
             _ if self.after_quote.contains(&b'\n') || self.stack.is_empty() => true,
+            // The places of skipped values are not known.
+            _ if self.skipped > 0 => true,
             _ if self.after_quote.len() >= MAX_AFTER_QUOTE => true,
             b'"' | b'\'' | b'/' | b'}' if has_comma => true,
             _ if has_comma => false,

@@ -93,9 +93,9 @@ fn each_part_of_an_archive_that_cannot_be_read_is_named() {
 
     assert_eq!(all.len(), 1);
     insta::assert_snapshot!(reasons(&left_out).join("\n"), @r"
-    1 (-): conversations-001.json: it contains neither conversations nor messages in a form that can be read
-    1 (-): conversations-002.json: it contains neither conversations nor messages in a form that can be read
-    1 (-): conversations-003.json: this is version 2 of the format; this server reads version 1
+    0 (-): conversations-001.json: it contains neither conversations nor messages in a form that can be read
+    0 (-): conversations-002.json: it contains neither conversations nor messages in a form that can be read
+    0 (-): conversations-003.json: this is version 2 of the format; this server reads version 1
     ");
 }
 

@@ -59,10 +59,10 @@ struct ImportResponse {
     error: Option<Problem>,
 }
 
-/// A conversation, or messages of a conversation, that an import left out.
+/// A conversation, or parts of a conversation, that an import left out.
 #[derive(Serialize, ToSchema)]
 struct LeftOutEntry {
-    /// The number of the conversation in the file, from 1.
+    /// The number of the conversation in the file, from 1; 0 for a part of an archive, or the end of the file.
     position: u64,
     /// The conversation's id in the file, if it has one.
     conversation_id: Option<String>,

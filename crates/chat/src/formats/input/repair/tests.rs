@@ -72,6 +72,9 @@ fn deep_nesting_and_long_strings_are_limited() {
     let mut shortened = Vec::new();
     JsonRepair::new(long).read_to_end(&mut shortened).unwrap();
 
+    let strings =
+        format!("[{}{{\"a\":[\"b\",{{\"c\":\"d\"}}]}}{},\"e\"]", "[".repeat(300), "]".repeat(300));
+    assert!(repaired(strings.as_bytes()).ends_with(",\"e\"]"), "{}", repaired(strings.as_bytes()));
     assert!(repaired(deep.as_bytes()).len() < 600);
     assert!(repaired(deep.as_bytes()).ends_with(",2]"));
     assert!(shortened.len() < MAX_STRING_BYTES + 100_000);
