@@ -17,6 +17,9 @@ const MAX_CONNECTED: usize = 6;
 /// The maximum length of a word that is stemmed, in bytes.
 const MAX_STEMMED_BYTES: usize = 32;
 
+/// The minimum length of the stem of a word with the irregular plural `-ses`: not of `basis`.
+const MIN_SIS_BYTES: usize = 5;
+
 /// The terms of a text, which a store indexes.
 pub struct IndexTerms<'a> {
     /// The different segments of the text.
@@ -105,7 +108,7 @@ impl Entry {
         }
         let parts = name_parts(name);
         for (index, part) in parts.iter().enumerate() {
-            if part.len() > 1 || part.starts_with(|c: char| c.is_ascii_digit()) {
+            if part.len() > 1 {
                 entry.add(fold(part));
             }
             if index > 0 {
@@ -152,10 +155,15 @@ fn stem(word: &str) -> String {
     if word.len() > MAX_STEMMED_BYTES || !word.bytes().all(|byte| byte.is_ascii_lowercase()) {
         return word.to_owned();
     }
-    Stemmer::create(Algorithm::English).stem(word).into_owned()
+    let mut stem = Stemmer::create(Algorithm::English).stem(word).into_owned();
+    // `analysis` is a form of `analyses`, whose stem is `analys`.
+    if stem.len() > MIN_SIS_BYTES && word.ends_with("sis") && stem.ends_with("si") {
+        stem.pop();
+    }
+    stem
 }
 
-/// Returns the parts of a name such as `HttpServer`, `parseURL` or `python3`, or nothing for another word.
+/// Returns the parts of a name such as `HttpServer` or `parseURL`, or nothing for another word.
 pub(super) fn name_parts(word: &str) -> Vec<&str> {
     let mut parts = Vec::new();
     let mut start = 0;
@@ -166,9 +174,7 @@ pub(super) fn name_parts(word: &str) -> Vec<&str> {
         let is_boundary = before.is_lowercase() && current.is_uppercase()
             || before.is_uppercase()
                 && current.is_uppercase()
-                && next.is_some_and(char::is_lowercase)
-            || before.is_alphabetic() && current.is_ascii_digit()
-            || before.is_ascii_digit() && current.is_alphabetic();
+                && next.is_some_and(char::is_lowercase);
         if is_boundary {
             parts.extend(word.get(start..at));
             start = at;
