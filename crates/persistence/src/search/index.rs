@@ -21,12 +21,11 @@ const MAX_STEMMED_BYTES: usize = 32;
 const MIN_SIS_BYTES: usize = 5;
 
 /// The terms of a text, which a store indexes.
-pub struct IndexTerms<'a> {
+pub struct IndexTerms {
     /// The different segments of the text.
     entries: Vec<Entry>,
     /// The indexes of the segments in the order of the text.
     order: Vec<usize>,
-    known: HashMap<&'a str, usize>,
     /// The terms of connected words.
     connected: BTreeSet<String>,
 }
@@ -40,27 +39,28 @@ pub(super) struct Entry {
     pub(super) forms: Vec<String>,
 }
 
-impl<'a> IndexTerms<'a> {
+impl IndexTerms {
     /// Finds the terms in the first [`INDEXED_BYTES`] of the text.
     #[must_use]
-    pub fn of(text: &'a str) -> Self {
+    pub fn of(text: &str) -> Self {
         let text = text.get(..text.floor_char_boundary(INDEXED_BYTES)).unwrap_or_default();
-        let mut terms = Self {
-            entries: Vec::new(),
-            order: Vec::new(),
-            known: HashMap::new(),
-            connected: BTreeSet::new(),
-        };
         let segments: Vec<Segment> = Segments::of(text).collect();
-        for segment in &segments {
-            terms.add(text.get(segment.range.clone()).unwrap_or_default(), segment.kind);
-        }
+        let (mut entries, mut known) = (Vec::new(), HashMap::new());
+        let index_of = |segment: &Segment| {
+            let text = text.get(segment.range.clone()).unwrap_or_default();
+            *known.entry(text).or_insert_with(|| {
+                entries.push(Entry::of(text, segment.kind));
+                entries.len() - 1
+            })
+        };
+        let order = segments.iter().map(index_of).collect();
+        let mut joined = BTreeSet::new();
         for words in connected(&segments) {
             let entry = Entry::of_connected(text.get(words_range(words)).unwrap_or_default());
-            terms.connected.insert(entry.term);
-            terms.connected.extend(entry.forms);
+            joined.insert(entry.term);
+            joined.extend(entry.forms);
         }
-        terms
+        Self { entries, order, connected: joined }
     }
 
     /// Returns the terms in the order of the text.
@@ -83,14 +83,6 @@ impl<'a> IndexTerms<'a> {
         let mut all: BTreeSet<&str> = terms.filter(|term| !term.is_empty()).collect();
         all.append(&mut self.forms());
         all
-    }
-
-    fn add(&mut self, text: &'a str, kind: Kind) {
-        let index = *self.known.entry(text).or_insert_with(|| {
-            self.entries.push(Entry::of(text, kind));
-            self.entries.len() - 1
-        });
-        self.order.push(index);
     }
 }
 
