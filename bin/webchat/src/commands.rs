@@ -18,11 +18,13 @@ use webchat_chat::{
 };
 use webchat_domain::{Clock, SystemClock, UserId};
 use webchat_persistence::{ConversationTransfer, StoreError, Totals};
-use webchat_persistence_mongo::{MigrationError, MigrationProgress, MigrationReport, Schema};
+use webchat_persistence_mongo::{
+    MigrationError, MigrationProgress, MigrationReport, MongoDatabase, Schema,
+};
 use webchat_tokens::TokenCounter;
 
 use crate::error::StartError;
-use crate::stores::{connect, flask_migration, open_mongo, open_sqlite};
+use crate::stores::{TransferStore, connect, flask_migration, open_sqlite};
 use crate::{ExampleFormat, Settings, SettingsError, SettingsSources, StoreSettings};
 
 /// The interval at which progress is printed.
@@ -111,6 +113,12 @@ pub async fn init_db(settings: &StoreSettings, dry_run: bool) -> Result<(), Comm
         return Ok(());
     };
     let database = connect(uri).await?;
+    let result = init_mongo(&database, dry_run).await;
+    database.close().await;
+    result
+}
+
+async fn init_mongo(database: &MongoDatabase, dry_run: bool) -> Result<(), CommandError> {
     let schema = Schema::of(database.clone());
     let (changes, prefix) = if dry_run {
         (schema.plan().await.map_err(StartError::from)?, "would")
@@ -120,7 +128,7 @@ pub async fn init_db(settings: &StoreSettings, dry_run: bool) -> Result<(), Comm
     for change in &changes {
         println!("{prefix} {change}");
     }
-    let migration = flask_migration(&database);
+    let migration = flask_migration(database);
     let report = if dry_run {
         migration.plan().await.map_err(MigrationError::from)?
     } else {
@@ -193,9 +201,19 @@ pub async fn copy_store(from: &str, to: &str) -> Result<(), CommandError> {
         return Err(CommandError::Missing(from.to_owned()));
     }
     let (from, to) = (open(from).await?, open(to).await?);
+    let result = copy_conversations(from.transfer.as_ref(), to.transfer.as_ref()).await;
+    from.close().await;
+    to.close().await;
+    result
+}
+
+async fn copy_conversations(
+    from: &dyn ConversationTransfer,
+    to: &dyn ConversationTransfer,
+) -> Result<(), CommandError> {
     let totals = from.totals().await.map_err(CopyError::from)?;
     let mut printed_at = Instant::now();
-    let copied = copy(from.as_ref(), to.as_ref(), |progress| {
+    let copied = copy(from, to, |progress| {
         if printed_at.elapsed() >= PROGRESS_INTERVAL {
             printed_at = Instant::now();
             println!(
@@ -219,7 +237,17 @@ pub async fn export(
     user: Option<UserId>,
     to: Option<&Path>,
 ) -> Result<(), CommandError> {
-    let transfer = open_configured(settings).await?;
+    let store = open_configured(settings).await?;
+    let result = export_to(Arc::clone(&store.transfer), user, to).await;
+    store.close().await;
+    result
+}
+
+async fn export_to(
+    transfer: Arc<dyn ConversationTransfer>,
+    user: Option<UserId>,
+    to: Option<&Path>,
+) -> Result<(), CommandError> {
     let content = match user {
         Some(user) => export_user(transfer, user),
         None => export_all_users(transfer),
@@ -259,9 +287,9 @@ pub async fn import(
 ) -> Result<(), CommandError> {
     let file = File::open(path);
     let file = file.map_err(|error| CommandError::File(path.display().to_string(), error))?;
-    let transfer = open_configured(settings).await?;
+    let store = open_configured(settings).await?;
     let target = ImportTarget {
-        transfer,
+        transfer: Arc::clone(&store.transfer),
         tokens: model.map_or_else(TokenCounter::default, TokenCounter::for_model),
         now: SystemClock.now(),
         quota: None,
@@ -276,8 +304,10 @@ pub async fn import(
         }
         ControlFlow::Continue(())
     })
-    .await?;
-    print_import(&progress);
+    .await;
+    drop(target);
+    store.close().await;
+    print_import(&progress?);
     Ok(())
 }
 
@@ -297,26 +327,24 @@ fn print_import(progress: &ImportProgress) {
 }
 
 /// Opens the configured store of conversations.
-async fn open_configured(
-    settings: &StoreSettings,
-) -> Result<Arc<dyn ConversationTransfer>, StartError> {
-    if let Some(uri) = &settings.mongodb_uri {
-        return Ok(Arc::new(open_mongo(uri).await?));
+async fn open_configured(settings: &StoreSettings) -> Result<TransferStore, StartError> {
+    match &settings.mongodb_uri {
+        Some(uri) => TransferStore::open_mongo(uri).await,
+        None => TransferStore::open_sqlite(&settings.data_dir).await,
     }
-    Ok(Arc::new(open_sqlite(&settings.data_dir).await?))
 }
 
 /// Opens the store at a location: a `mongodb://` URI, a database file, or its directory.
-async fn open(location: &str) -> Result<Box<dyn ConversationTransfer>, StartError> {
+async fn open(location: &str) -> Result<TransferStore, StartError> {
     if is_mongo(location) {
-        return Ok(Box::new(open_mongo(&SecretString::from(location)).await?));
+        return TransferStore::open_mongo(&SecretString::from(location)).await;
     }
     let path = Path::new(location);
     let data_dir = match path.parent() {
         Some(parent) if path.ends_with("webchat.db") => parent,
         _ => path,
     };
-    Ok(Box::new(open_sqlite(data_dir).await?))
+    TransferStore::open_sqlite(data_dir).await
 }
 
 fn is_mongo(location: &str) -> bool {

@@ -1,5 +1,6 @@
 //! The errors of starting and running the server.
 
+use std::error::Error as StdError;
 use std::io;
 use std::net::SocketAddr;
 
@@ -60,4 +61,14 @@ pub enum StartError {
     /// The server failed.
     #[error("the server failed: {0}")]
     Serve(#[from] io::Error),
+}
+
+/// Returns the error's text, with what the driver's error behind it means for the operator.
+#[must_use]
+pub fn explained(error: &(dyn StdError + 'static)) -> String {
+    let text = error.to_string();
+    match webchat_persistence_mongo::explanation(error) {
+        Some(advice) if !text.contains(&advice) => format!("{text}: {advice}"),
+        _ => text,
+    }
 }

@@ -13,7 +13,7 @@ use webchat::telemetry::log_file::{self, FlushOnDrop, LogFile};
 use webchat::telemetry::{self, Traces};
 use webchat::{
     ExampleFormat, Settings, SettingsSources, StoreSettings, check_config, check_health,
-    copy_store, export, import, init_db, print_config, print_example, print_openapi,
+    copy_store, explained, export, import, init_db, print_config, print_example, print_openapi,
 };
 use webchat_domain::UserId;
 
@@ -199,6 +199,6 @@ fn print_ready(running: &webchat::RunningWebchat) {
 }
 
 #[expect(clippy::print_stderr, reason = "the log may not have been started")]
-fn print_error(error: &dyn std::error::Error) {
-    eprintln!("webchat: {error}");
+fn print_error(error: &(dyn std::error::Error + 'static)) {
+    eprintln!("webchat: {}", explained(error));
 }

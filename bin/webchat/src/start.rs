@@ -13,6 +13,7 @@ use url::Url;
 use webchat_chat::{Chat, Ports};
 use webchat_domain::SystemClock;
 use webchat_llm::{HttpChatModel, HttpSettings};
+use webchat_persistence_mongo::MongoDatabase;
 use webchat_persistence_sqlite::{SavedFilesDir, make_private};
 use webchat_tokens::TokenCounter;
 use webchat_transport::{WebClient, serve};
@@ -34,6 +35,7 @@ pub struct RunningWebchat {
     public_url: Option<Url>,
     chat: Chat,
     shutdown_grace: Duration,
+    mongo: Option<MongoDatabase>,
     stop_sender: oneshot::Sender<()>,
     server_task: JoinHandle<io::Result<()>>,
 }
@@ -51,6 +53,7 @@ pub async fn start(settings: Settings) -> Result<RunningWebchat, StartError> {
     // Start before turns are recovered, so that the recovered turns are counted.
     let metrics = settings.server.metrics.then(metrics::start).transpose()?;
     let stores = Stores::open(&settings.storage).await?;
+    let mongo = stores.mongo.clone();
     restrict_access(&settings.storage.data_dir);
     let configured_key = settings.sessions.secret_key.as_ref();
     let secret_key = secret_key(configured_key, &settings.storage.data_dir)?;
@@ -72,6 +75,7 @@ pub async fn start(settings: Settings) -> Result<RunningWebchat, StartError> {
         public_url: settings.server.public_url,
         chat,
         shutdown_grace: Duration::from_secs(settings.server.shutdown_grace_s),
+        mongo,
         stop_sender,
         server_task,
     })
@@ -109,6 +113,9 @@ impl RunningWebchat {
             stopped.map_err(io::Error::other)??;
         } else {
             tracing::warn!("connections failed to close in time");
+        }
+        if let Some(mongo) = self.mongo {
+            mongo.close().await;
         }
         if unfinished > 0 {
             let lost = format!(
@@ -165,6 +172,7 @@ fn chat(settings: &Settings, stores: Stores) -> Result<Chat, StartError> {
         log,
         signals,
         probes,
+        mongo: _,
     } = stores;
     let request_headers = request_headers(&settings.traces);
     let model_settings = HttpSettings { request_headers, ..settings.model.http() };

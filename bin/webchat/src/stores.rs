@@ -37,6 +37,8 @@ pub(crate) struct Stores {
     pub(crate) log: Arc<dyn TurnLog>,
     pub(crate) signals: Arc<dyn Signals>,
     pub(crate) probes: Vec<Arc<dyn Probe>>,
+    /// The database to close when the server ends.
+    pub(crate) mongo: Option<MongoDatabase>,
 }
 
 impl Stores {
@@ -46,17 +48,19 @@ impl Stores {
             Some(uri) => Some(open_and_migrate_mongo(uri, settings.migrate).await?),
             None => None,
         };
+        let (mongo, database) = mongo.unzip();
         let redis = match &settings.redis_url {
             Some(url) => Some(RedisStore::open(url.expose_secret(), CONNECT_TIMEOUT).await?),
             None => None,
         };
-        match (mongo, redis) {
-            (Some(mongo), Some(redis)) => Ok(Self::clustered(mongo, redis)),
+        let stores = match (mongo, redis) {
+            (Some(mongo), Some(redis)) => Self::clustered(mongo, redis),
             (mongo, redis) => {
                 let sqlite = open_sqlite(&settings.data_dir).await?;
-                Ok(Self::single_instance(sqlite, mongo, redis))
+                Self::single_instance(sqlite, mongo, redis)
             }
-        }
+        };
+        Ok(Self { mongo: database, ..stores })
     }
 
     /// Returns the stores of an instance that shares them with other instances. Nothing is stored locally.
@@ -72,6 +76,7 @@ impl Stores {
             token_budgets: Arc::new(mongo.clone()),
             users: Arc::new(mongo.clone()),
             conversations: Arc::new(mongo),
+            mongo: None,
         }
     }
 
@@ -92,6 +97,7 @@ impl Stores {
             token_budgets: Arc::new(sqlite.clone()),
             users: Arc::new(sqlite.clone()),
             conversations: Arc::new(sqlite),
+            mongo: None,
         };
         if let Some(mongo) = mongo {
             tracing::info!("running as a single instance: set REDIS_URL to run several");
@@ -124,14 +130,16 @@ pub(crate) async fn open_sqlite(data_dir: &Path) -> Result<SqliteStore, StartErr
 async fn open_and_migrate_mongo(
     uri: &SecretString,
     migrate: bool,
-) -> Result<MongoStore, StartError> {
+) -> Result<(MongoStore, MongoDatabase), StartError> {
     let database = connect(uri).await?;
+    let schema = Schema::of(database.clone());
+    schema.check().await?;
     let migration = flask_migration(&database);
     let pending = migration.pending().await?;
     if pending > 0 && !migrate {
         return Err(StartError::MigrationPending { location: database.location(), pending });
     }
-    Schema::of(database.clone()).prepare().await?;
+    schema.prepare().await?;
     if pending > 0 {
         let report =
             migration.run(|progress| tracing::info!(?progress, "migrating conversations")).await?;
@@ -141,7 +149,7 @@ async fn open_and_migrate_mongo(
             "migrated the conversations of the Flask application"
         );
     }
-    Ok(MongoStore::new(database))
+    Ok((MongoStore::new(database.clone()), database))
 }
 
 /// Creates a migration that loads the tokenizer only when needed: usually there is nothing to migrate.
@@ -149,11 +157,35 @@ pub(crate) fn flask_migration(database: &MongoDatabase) -> FlaskMigration {
     FlaskMigration::new(database, Arc::new(|text| TokenCounter::default().count(text)))
 }
 
-/// Opens a MongoDB store, and updates its collections and indexes.
-pub(crate) async fn open_mongo(uri: &SecretString) -> Result<MongoStore, StartError> {
-    let database = connect(uri).await?;
-    Schema::of(database.clone()).prepare().await?;
-    Ok(MongoStore::new(database))
+/// A store whose conversations a command copies, exports or imports.
+pub(crate) struct TransferStore {
+    pub(crate) transfer: Arc<dyn ConversationTransfer>,
+    mongo: Option<MongoDatabase>,
+}
+
+impl TransferStore {
+    /// Opens the SQLite file in `data_dir`.
+    pub(crate) async fn open_sqlite(data_dir: &Path) -> Result<Self, StartError> {
+        Ok(Self { transfer: Arc::new(open_sqlite(data_dir).await?), mongo: None })
+    }
+
+    /// Opens a MongoDB store, and updates its collections and indexes.
+    pub(crate) async fn open_mongo(uri: &SecretString) -> Result<Self, StartError> {
+        let database = connect(uri).await?;
+        if let Err(error) = Schema::of(database.clone()).prepare().await {
+            database.close().await;
+            return Err(error.into());
+        }
+        Ok(Self { transfer: Arc::new(MongoStore::new(database.clone())), mongo: Some(database) })
+    }
+
+    /// Ends the work in the background.
+    pub(crate) async fn close(self) {
+        drop(self.transfer);
+        if let Some(database) = self.mongo {
+            database.close().await;
+        }
+    }
 }
 
 /// Connects to MongoDB. Waits for a server that is not available yet.

@@ -1,6 +1,7 @@
 //! Search queries and hits.
 
 use std::collections::HashSet;
+use std::mem;
 
 use serde::Serialize;
 
@@ -12,8 +13,9 @@ const QUOTES: [char; 11] = ['"', '“', '”', '„', '‟', '«', '»', '「', 
 /// A search query. Every text is a valid query; a query without words or phrases matches nothing.
 ///
 /// `moon "spring tide" -storm` finds messages with the word `moon` and the phrase `spring tide`, but without
-/// `storm`. A message must contain all phrases and all words. The last word, and each word with a final `*`, is the
-/// beginning of a word.
+/// `storm`. A message must contain all phrases and all words. The last word, each word with a final `*`, and the last word
+/// of a phrase that is not closed is the beginning of a word. A hyphen before one or two letters or digits is an option of a
+/// command, as in `ls -la`, and not an exclusion; nor are two hyphens, as in `--force`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct SearchQuery {
     /// Words, all of which a message must contain. What is a single word to the user may be several words of a text,
@@ -23,6 +25,10 @@ pub struct SearchQuery {
     pub any_word: bool,
     /// Phrases, all of which a message must contain.
     pub phrases: Vec<String>,
+    /// Whether the last phrase has no closing quotation mark. It ends the query.
+    pub is_phrase_open: bool,
+    /// Words that a message need not contain, but by which it is ranked: the options of a command, such as `-la`.
+    pub optional: Vec<String>,
     /// Words and phrases that a message must not contain.
     pub excluded: Vec<String>,
 }
@@ -83,35 +89,81 @@ impl SearchQuery {
         let mut remaining = text;
         while let Some(start) = remaining.find(|c: char| !c.is_whitespace()) {
             let (_, term) = remaining.split_at(start);
-            let (excluded, term) = match term.strip_prefix('-') {
+            let (is_negated, term) = match term.strip_prefix('-') {
                 Some(term) => (true, term),
                 None => (false, term),
             };
-            let (is_phrase, (term, after)) = match term.strip_prefix(QUOTES) {
-                Some(term) => (true, term.split_once(QUOTES).unwrap_or((term, ""))),
-                None => (false, term.split_once(char::is_whitespace).unwrap_or((term, ""))),
+            let (is_phrase, split, term) = match term.strip_prefix(QUOTES) {
+                Some(term) => (true, term.split_once(QUOTES), term),
+                None => (false, term.split_once(char::is_whitespace), term),
             };
+            let (term, after) = split.unwrap_or((term, ""));
             remaining = after;
+            let kind = Kind::of(is_negated, is_phrase, term);
+            let term = if is_phrase { term } else { term.trim_start_matches('-') };
             if !term.contains(is_searchable)
                 || seen.len() == Self::MAX_TERMS
-                || !seen.insert((excluded, is_phrase, term.to_lowercase()))
+                || !seen.insert((kind, term.to_lowercase()))
             {
                 continue;
             }
-            match (excluded, is_phrase) {
-                (true, _) => &mut query.excluded,
-                (false, true) => &mut query.phrases,
-                (false, false) => &mut query.words,
+            query.is_phrase_open |= kind == Kind::Phrase && split.is_none();
+            match kind {
+                Kind::Word => &mut query.words,
+                Kind::Phrase => &mut query.phrases,
+                Kind::Option => &mut query.optional,
+                Kind::ExcludedWord | Kind::ExcludedPhrase => &mut query.excluded,
             }
             .push(term.to_owned());
         }
+        if query.is_empty() {
+            query.words = mem::take(&mut query.optional);
+        }
         query
+    }
+
+    /// Returns the word that the user may still be typing: the last one, or that of a phrase with a single word.
+    #[must_use]
+    pub fn begun_word(&self) -> Option<&str> {
+        if self.is_phrase_open { self.phrases.last() } else { self.words.last() }
+            .map(String::as_str)
     }
 
     /// Returns whether the query matches nothing, because it has neither words nor phrases.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.words.is_empty() && self.phrases.is_empty()
+    }
+}
+
+/// A kind of terms in a query.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+enum Kind {
+    Word,
+    Phrase,
+    Option,
+    ExcludedWord,
+    ExcludedPhrase,
+}
+
+impl Kind {
+    /// The maximum length of an option of a command, such as `-la`. A longer word is excluded.
+    const MAX_OPTION_CHARS: usize = 2;
+
+    fn of(is_negated: bool, is_phrase: bool, term: &str) -> Self {
+        match (is_negated, is_phrase) {
+            (false, false) => Self::Word,
+            (false, true) => Self::Phrase,
+            (true, true) => Self::ExcludedPhrase,
+            (true, false) if term.starts_with('-') => Self::Word,
+            (true, false) if Self::is_option(term) => Self::Option,
+            (true, false) => Self::ExcludedWord,
+        }
+    }
+
+    fn is_option(term: &str) -> bool {
+        term.len() <= Self::MAX_OPTION_CHARS
+            && term.bytes().all(|byte| byte.is_ascii_alphanumeric())
     }
 }
 
@@ -143,6 +195,27 @@ mod tests {
         assert_eq!(query.words, terms(&["moon", "sun"]));
         assert_eq!(query.phrases, terms(&["spring tide"]));
         assert_eq!(query.excluded, terms(&["storm", "high water"]));
+    }
+
+    #[test]
+    fn options_of_a_command_are_not_exclusions() {
+        for (text, words, optional, excluded) in [
+            ("ls -la", &["ls"][..], &["la"][..], &[][..]),
+            ("grep -r foo", &["grep", "foo"], &["r"], &[]),
+            ("git push --force", &["git", "push", "force"], &[], &[]),
+            ("head -5", &["head"], &["5"], &[]),
+            ("-la", &["la"], &[], &[]),
+            ("tide -sun", &["tide"], &[], &["sun"]),
+            ("c -c++ -\"js\" -北", &["c"], &[], &["c++", "js", "北"]),
+            ("tide -sun moon", &["tide", "moon"], &[], &["sun"]),
+        ] {
+            let query = SearchQuery::parse(text);
+
+            assert_eq!(query.words, terms(words), "{text}");
+            assert_eq!(query.optional, terms(optional), "{text}");
+            assert_eq!(query.excluded, terms(excluded), "{text}");
+        }
+        assert_eq!(SearchQuery::parse("git commit -m \"fix it\"").phrases, terms(&["fix it"]));
     }
 
     #[test]
@@ -190,6 +263,9 @@ mod tests {
 
     #[test]
     fn an_unclosed_quote_extends_to_the_end_of_the_query() {
-        assert_eq!(SearchQuery::parse("\"spring tide").phrases, terms(&["spring tide"]));
+        let open = SearchQuery::parse("\"spring tide");
+
+        assert_eq!(open.phrases, terms(&["spring tide"]));
+        assert!(open.is_phrase_open && !SearchQuery::parse("\"spring tide\"").is_phrase_open);
     }
 }

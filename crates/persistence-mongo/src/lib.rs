@@ -17,7 +17,7 @@ mod token_budgets;
 mod transfer;
 mod users;
 
-pub use database::{MongoDatabase, OpenError};
+pub use database::{MongoDatabase, OpenError, explanation};
 pub use flask_migration::{
     CountTokens, FlaskMigration, MigrationError, MigrationProgress, MigrationReport, SkipReason,
     Skipped,

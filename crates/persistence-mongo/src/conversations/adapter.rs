@@ -18,6 +18,7 @@ use super::list::list;
 use super::turns::{append_messages, continue_answer, expired_turns, save_answer};
 use super::versions::select;
 use super::{edit, messages};
+use crate::documents::search_terms;
 use crate::queries::find_by_owner;
 use crate::search::{search, search_conversations, search_titles};
 use crate::store::MongoStore;
@@ -153,9 +154,11 @@ impl Conversations for MongoStore {
         answer: AnswerUpdate,
         now: Timestamp,
     ) -> Result<bool, StoreError> {
+        // A transaction may be run several times.
+        let terms = search_terms(&answer.content);
         self.database
-            .transaction(answer, move |transaction, answer| {
-                save_answer(transaction, id, answer, now).boxed()
+            .transaction((answer, terms), move |transaction, (answer, terms)| {
+                save_answer(transaction, id, answer, terms, now).boxed()
             })
             .await
     }

@@ -11,6 +11,7 @@ use mongodb::options::{
     Acknowledgment, ClientOptions, ReadConcern, ReadPreference, SelectionCriteria, WriteConcern,
 };
 use mongodb::{Client, Collection, Database};
+use tokio::time::timeout;
 use tokio_util::task::TaskTracker;
 use webchat_persistence::StoreError;
 
@@ -37,6 +38,9 @@ const DIRECT_TIMEOUT: Duration = Duration::from_secs(1);
 /// The maximum duration of a call once a server is selected, including retried transactions and
 /// elections.
 const CALL_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// The maximum time that closing waits for transactions and cursors.
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// A MongoDB database. Clones share its connections.
 #[derive(Clone)]
@@ -70,11 +74,14 @@ impl MongoDatabase {
         let location = ServerLocation::new(hosts, database.name());
         let transactions = TaskTracker::new();
         let connected = Self { client, database, location, timeout, app_name, transactions };
-        match connected.hello().await {
-            Ok(hello) => check_server(&hello, &connected.location)?,
-            Err(error) => return Err(connected.diagnose(options, error).await),
+        let checked = match connected.hello().await {
+            Ok(hello) => check_server(&hello, &connected.location),
+            Err(error) => Err(connected.diagnose(options, error).await),
+        };
+        if checked.is_err() {
+            connected.close().await;
         }
-        Ok(connected)
+        checked.map(|()| connected)
     }
 
     /// Pings the primary.
@@ -86,11 +93,17 @@ impl MongoDatabase {
         Ok(())
     }
 
-    /// Waits until all running transactions have ended, including those whose futures were dropped. No
-    /// further calls should be made.
+    /// Waits until all running transactions have ended, including those whose futures were dropped, and ends the driver's
+    /// background tasks, which panic if the runtime ends before them. Takes at most 5 s. No further calls should be made.
     pub async fn close(&self) {
         self.transactions.close();
-        self.transactions.wait().await;
+        let close = async {
+            self.transactions.wait().await;
+            self.client.clone().shutdown().await;
+        };
+        if timeout(CLOSE_TIMEOUT, close).await.is_err() {
+            self.client.clone().shutdown().immediate(true).await;
+        }
     }
 
     /// Returns the hosts and the name of the database, for messages to the operator. Contains no
@@ -185,7 +198,9 @@ impl MongoDatabase {
         let is_selection_error = matches!(*error.kind, ErrorKind::ServerSelection { .. });
         if is_selection_error && let Ok(client) = Client::with_options(options) {
             let database = client.database(self.database.name());
-            let hello = Self { client, database, ..self.clone() }.hello().await;
+            let direct = Self { client, database, ..self.clone() };
+            let hello = direct.hello().await;
+            direct.client.shutdown().await;
             if let Ok(Err(unusable)) = hello.map(|hello| check_server(&hello, &self.location)) {
                 return unusable;
             }

@@ -1,8 +1,24 @@
 //! Explains the driver's errors to operators: what happened, and what to do.
 
+use std::error::Error;
+
 use mongodb::error::ErrorKind;
 
+use super::server_codes::explain_code;
 use crate::error::code;
+
+/// Returns the explanation of an error that the driver has caused, or `None` for another error.
+#[must_use]
+pub fn explanation(error: &(dyn Error + 'static)) -> Option<String> {
+    let mut cause = Some(error);
+    while let Some(error) = cause {
+        if let Some(kind) = error.downcast_ref::<ErrorKind>() {
+            return Some(explain(kind));
+        }
+        cause = error.source();
+    }
+    None
+}
 
 /// Returns the explanation. It never contains the driver's text, which may quote documents or the topology.
 pub(crate) fn explain(kind: &ErrorKind) -> String {
@@ -10,34 +26,57 @@ pub(crate) fn explain(kind: &ErrorKind) -> String {
         let explained = explain_code(code);
         return duplicate_key(kind).map_or(explained.clone(), |key| format!("{key}: {explained}"));
     }
-    let text = match kind {
-        ErrorKind::Io(error) => error.to_string(),
-        ErrorKind::ServerSelection { message, .. }
-        | ErrorKind::ConnectionPoolCleared { message, .. } => message.clone(),
-        _ => String::new(),
-    };
-    let has = |words: &str| text.to_lowercase().contains(words);
     match kind {
-        ErrorKind::Authentication { .. } => {
-            "check user and password, and authSource, which names the database of the user"
+        ErrorKind::Authentication { .. } => WRONG_PASSWORD,
+        ErrorKind::DnsResolve { .. } => {
+            "its host name can't be resolved; check the host in the URI: mongodb+srv:// needs a DNS record of type SRV, \
+             mongodb:// does not"
         }
-        ErrorKind::DnsResolve { .. } => "its host name can't be resolved",
-        _ if has("connection refused") => {
-            "the connection was refused; check that mongod is running, and host and port"
+        ErrorKind::InvalidTlsConfig { .. } => {
+            "the files of tlsCAFile and tlsCertificateKeyFile can't be read, or contain no certificate"
         }
-        _ if has("lookup address") || has("name or service") => "its host name can't be resolved",
-        _ if has("certificate") || has("tls") || has("unexpectedeof") => {
-            "the TLS connection failed; check the options tls and tlsCAFile of the URI"
+        ErrorKind::IncompatibleServer { .. } | ErrorKind::SessionsNotSupported => {
+            "its version is not supported; use MongoDB 6.0 or newer, as a replica set"
         }
-        _ if has("timed out") || has("timeout") => {
-            "it did not answer in time; check the network, and that the replica set has a primary"
+        ErrorKind::Transaction { .. } => {
+            "a transaction can't be run; check that all its servers belong to one replica set, and its log"
         }
-        ErrorKind::InvalidResponse { .. } | ErrorKind::BsonDeserialization(_) => {
+        ErrorKind::InvalidResponse { .. }
+        | ErrorKind::Bson(_)
+        | ErrorKind::BsonDeserialization(_) => {
             "its response can't be read; check that it is a MongoDB server"
         }
-        _ => "the connection was lost; check the server's log",
+        ErrorKind::Io(error) => explain_text(&error.to_string()),
+        ErrorKind::ServerSelection { message, .. }
+        | ErrorKind::ConnectionPoolCleared { message, .. } => explain_text(message),
+        ErrorKind::Shutdown => "the connection was closed; start the command again",
+        _ => "the driver refused the command; please report this as a bug, with the log",
     }
     .to_owned()
+}
+
+const WRONG_PASSWORD: &str =
+    "check user and password, and authSource, which names the database of the user";
+
+/// Explains an error that the driver describes only by a text.
+fn explain_text(text: &str) -> &'static str {
+    let text = text.to_lowercase();
+    let has = |words: &str| text.contains(words);
+    if has("authentication") || has("sasl") || has("scram") {
+        WRONG_PASSWORD
+    } else if has("connection refused") {
+        "the connection was refused; check that mongod is running, and host and port"
+    } else if has("lookup address") || has("name or service") || has("no such host") {
+        "its host name can't be resolved; check the host in the URI and the DNS server"
+    } else if has("certificate") || has("tls") || has("handshake") || has("unexpectedeof") {
+        "the TLS connection failed; check the options tls and tlsCAFile of the URI"
+    } else if has("unreachable") {
+        "the network does not reach it; check the host, routes and firewalls"
+    } else if has("timed out") || has("timeout") {
+        "it did not answer in time; check the network, and that the replica set has a primary"
+    } else {
+        "the connection was lost; check the server's log"
+    }
 }
 
 /// Returns the values, such as `{ message_id: "a" }`, that violate a unique index.
@@ -46,60 +85,46 @@ fn duplicate_key(kind: &ErrorKind) -> Option<&str> {
     error.message.split_once("dup key: ").map(|(_, key)| key.trim())
 }
 
-/// Explains an error code of the server, from its `error_codes.yml`.
-fn explain_code(code: i32) -> String {
-    let advice = match code {
-        13 => {
-            "the user may not do this; grant the roles readWrite and dbAdmin for the database \
-             (MongoDB's error 13)"
-        }
-        18 => {
-            "check user and password, and authSource, which names the database of the user \
-             (MongoDB's error 18)"
-        }
-        11000 | 11001 => {
-            "documents have the same values in a unique index; find them with an aggregation, and delete all but one \
-             (MongoDB's error 11000)"
-        }
-        67 | 85 | 86 => {
-            "an index with the same name or keys already exists with other options; drop it \
-             (MongoDB's errors 67, 85 and 86)"
-        }
-        121 => "a document violates the validator of its collection (MongoDB's error 121)",
-        48 | 73 => "a collection or view with this name already exists, or its name is invalid",
-        166 => "`conversations` or another collection is a view; use a database with collections",
-        14031 => "its disk is full; free some space (MongoDB's error 14031)",
-        10107 | 13435 | 11602 | 189 => {
-            "it is not the primary of its replica set; name all members in the URI, with replicaSet=…"
-        }
-        _ => return format!("the server rejected a command with MongoDB's error {code}"),
-    };
-    advice.to_owned()
-}
-
 #[cfg(test)]
 mod tests {
     use std::io;
+
+    use webchat_persistence::StoreError;
 
     use super::*;
 
     #[test]
     fn errors_are_explained_without_the_drivers_text() {
-        let refused = ErrorKind::Io(
-            io::Error::new(io::ErrorKind::ConnectionRefused, "Connection refused (os error 111)")
-                .into(),
-        );
-
-        assert!(explain(&refused).contains("check that mongod is running"));
-        assert!(!explain(&refused).contains("os error"));
-        for (code, words) in [
-            (13, "grant the roles"),
-            (18, "authSource"),
-            (11000, "unique index"),
-            (85, "drop it"),
-            (1, "error 1"),
+        for (kind, text, words) in [
+            (
+                io::ErrorKind::ConnectionRefused,
+                "Connection refused (os error 111)",
+                "mongod is running",
+            ),
+            (io::ErrorKind::TimedOut, "timed out (os error 110)", "in time"),
+            (io::ErrorKind::Other, "failed to lookup address information (os error)", "DNS"),
+            (
+                io::ErrorKind::NetworkUnreachable,
+                "Network is unreachable (os error 101)",
+                "firewalls",
+            ),
+            (io::ErrorKind::InvalidData, "invalid peer certificate: os error", "tlsCAFile"),
+            (io::ErrorKind::UnexpectedEof, "tls handshake eof (os error)", "tlsCAFile"),
+            (io::ErrorKind::BrokenPipe, "Broken pipe (os error 32)", "server's log"),
         ] {
-            assert!(explain_code(code).contains(words), "{code}");
+            let explained = explain(&ErrorKind::Io(io::Error::new(kind, text).into()));
+
+            assert!(explained.contains(words), "{text}: {explained}");
+            assert!(!explained.contains("os error"), "{explained}");
         }
+    }
+
+    #[test]
+    fn the_cause_of_another_error_is_explained() {
+        let refused = io::Error::from(io::ErrorKind::ConnectionRefused);
+        let error = StoreError::unavailable(ErrorKind::Io(refused.into()));
+
+        assert!(explanation(&error).unwrap().contains("mongod is running"));
+        assert_eq!(explanation(&io::Error::other("disk")), None);
     }
 }

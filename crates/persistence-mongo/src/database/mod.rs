@@ -4,12 +4,14 @@ mod connection;
 mod explanation;
 mod limits;
 mod open_error;
+mod server_codes;
 mod timeout;
 mod transaction;
 mod transaction_reaper;
+mod uri_problem;
 
 pub use self::connection::MongoDatabase;
-pub(crate) use self::explanation::explain;
+pub use self::explanation::explanation;
 pub(crate) use self::limits::{
     LONG_READ_TIME, MAX_DOCUMENTS, MAX_LONG_READ_WAIT, MAX_LONG_READS, READ_TIME, SEARCH_TIME,
 };

@@ -8,7 +8,9 @@ use mongodb::options::ServerAddress;
 use thiserror::Error;
 
 use super::explanation::explain;
+use super::uri_problem::uri_problem;
 use crate::error::code;
+use crate::schema::SchemaChange;
 
 /// The wire version of MongoDB 6.0.
 const MIN_WIRE_VERSION: i32 = 17;
@@ -21,7 +23,7 @@ pub enum OpenError {
         "invalid MongoDB URI: {0}; \
          the expected format is mongodb://user:password@host:27017/database?replicaSet=rs0"
     )]
-    InvalidUri(String),
+    InvalidUri(&'static str),
     /// No primary responds.
     #[error("failed to reach MongoDB at {location}: {}", explain(cause))]
     Unreachable {
@@ -63,11 +65,38 @@ pub enum OpenError {
         /// The newest version that this program supports.
         known: i64,
     },
+    /// A collection that Webchat uses is of a kind in which documents can't be changed in transactions.
+    #[error(
+        "{collection} in {location} is {kind}, in which Webchat can't change conversations. Make a backup, then \
+         replace it in MongoDB's shell: db.{collection}.aggregate([{{ $out: \"{collection}_copy\" }}]); \
+         db.{collection}.drop(); db.{collection}_copy.renameCollection(\"{collection}\")"
+    )]
+    UnusableCollection {
+        /// The hosts and the database.
+        location: String,
+        /// The name of the collection.
+        collection: &'static str,
+        /// What it is.
+        kind: &'static str,
+    },
+    /// A collection that Webchat uses has documents of another application.
+    #[error(
+        "the collection {collection} in {location} contains documents of another application; use another database: \
+         MONGODB_URI contains its name after the host"
+    )]
+    ForeignCollection {
+        /// The hosts and the database.
+        location: String,
+        /// The name of the collection.
+        collection: &'static str,
+    },
     /// The server rejected a command for another reason.
-    #[error("MongoDB at {location} can't be prepared: {}", explain(cause))]
+    #[error("MongoDB at {location} can't be prepared: {failed}{}", explain(cause))]
     Rejected {
         /// The hosts and the database.
         location: String,
+        /// The change that failed, followed by a colon, or nothing.
+        failed: String,
         /// The driver's error.
         cause: Box<ErrorKind>,
     },
@@ -101,13 +130,12 @@ impl OpenError {
             let hosts = hosts.map_or("", |(_, hosts)| hosts).split(['/', '?']).next();
             return Self::Unreachable { location: hosts.unwrap_or_default().to_owned(), cause };
         }
-        // The driver's message may quote a part of the URI, including the password.
-        Self::InvalidUri(if uri.contains('@') {
-            "check that user and password are percent-encoded and that the options are valid"
-                .to_owned()
-        } else {
-            cause.to_string()
-        })
+        if matches!(*cause, ErrorKind::InvalidTlsConfig { .. } | ErrorKind::Io(_)) {
+            return Self::InvalidUri(
+                "the files of tlsCAFile and tlsCertificateKeyFile can't be read, or contain no certificate",
+            );
+        }
+        Self::InvalidUri(uri_problem(uri))
     }
 
     pub(crate) fn from_driver(error: Error, location: &ServerLocation) -> Self {
@@ -118,7 +146,17 @@ impl OpenError {
             | ErrorKind::ConnectionPoolCleared { .. }
             | ErrorKind::Io(_) => Self::Unreachable { location, cause },
             _ if matches!(code(&cause), Some(13 | 18)) => Self::AccessDenied { location, cause },
-            _ => Self::Rejected { location, cause },
+            _ => Self::Rejected { location, failed: String::new(), cause },
+        }
+    }
+
+    /// Adds the change that failed.
+    pub(crate) fn while_making(self, change: &SchemaChange) -> Self {
+        match self {
+            Self::Rejected { location, cause, .. } => {
+                Self::Rejected { location, failed: format!("failed to {change}: "), cause }
+            }
+            other => other,
         }
     }
 }

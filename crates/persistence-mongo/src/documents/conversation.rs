@@ -1,5 +1,6 @@
 //! The documents of `conversations`.
 
+use mongodb::bson::raw::{RawBsonRef, RawDocument};
 use mongodb::bson::{Document, doc};
 use serde::{Deserialize, Serialize};
 use serde_with::{DisplayFromStr, TryFromInto, serde_as};
@@ -13,6 +14,17 @@ use super::values::{Date, date, long};
 /// The format version of the documents in `conversations`. The Flask application's documents have no version; they share
 /// the collection until they are migrated.
 pub(crate) const CONVERSATION_SCHEMA_VERSION: i64 = 1;
+
+/// Matches the documents in Webchat's format. Other documents may have a field `schema` of their own.
+pub(crate) fn current_documents() -> Document {
+    doc! { "schema": { "$type": "long" }, "context_revision": { "$type": "long" } }
+}
+
+/// Whether [`current_documents`] matches the document, or a projection of these fields. A damaged document does not.
+pub(crate) fn is_current(document: &RawDocument) -> bool {
+    let is_long = |name| matches!(document.get(name), Ok(Some(RawBsonRef::Int64(_))));
+    is_long("schema") && is_long("context_revision")
+}
 
 /// A document of `conversations`.
 #[serde_as]

@@ -7,6 +7,7 @@ use mongodb::options::Hint;
 use webchat_persistence::StoreError;
 
 use crate::database::MongoDatabase;
+use crate::documents::current_documents;
 use crate::schema::CONVERSATIONS;
 
 /// The maximum number of documents in a batch.
@@ -17,7 +18,7 @@ const MAX_BYTES: usize = 4 * 1024 * 1024;
 
 /// Matches the documents in the Flask application's format.
 pub(super) fn legacy_documents() -> Document {
-    let never_migrated = doc! { "schema": { "$exists": false } };
+    let never_migrated = doc! { "$nor": [current_documents()] };
     let modified_afterwards = doc! { "conversation_history": { "$exists": true } };
     doc! { "$or": [never_migrated, modified_afterwards] }
 }

@@ -1,25 +1,24 @@
 //! Parses the Flask application's documents.
 
 use std::ops::RangeInclusive;
-use std::time::Duration;
 
 use mongodb::bson::raw::{RawBsonRef, RawDocument};
 use mongodb::bson::{Bson, DateTime, RawDocumentBuf};
 use uuid::Uuid;
 use webchat_domain::{ConversationId, Role, Timestamp, UserId};
-use webchat_persistence::rules::{ForeignAuthor, foreign_author};
+use webchat_persistence::rules::{
+    ForeignAuthor, foreign_author, foreign_time, foreign_time_of_number,
+};
 
 use super::ids;
 use super::skip_reason::{MAX_CONTENT_BYTES, SkipReason};
+use crate::documents::is_current;
 
 /// The user id that the Flask application stored for users without a session.
 const ANONYMOUS: &str = "anonymous";
 
 /// The dates that the API can represent: those of the years 0 to 9999, in milliseconds.
 const DATES: RangeInclusive<i64> = -62_167_219_200_000..=253_402_300_799_999;
-
-/// Numbers after this one are milliseconds, and not seconds.
-const MIN_MILLIS: f64 = 1e11;
 
 /// A conversation of the Flask application.
 pub(super) struct LegacyConversation {
@@ -53,7 +52,7 @@ pub(super) struct Counts {
 
 impl LegacyConversation {
     pub(super) fn parse(document: &RawDocument) -> Result<Self, SkipReason> {
-        if field(document, "schema")?.is_some() {
+        if is_current(document) {
             return Err(SkipReason::ModifiedAfterMigration);
         }
         let stored_id = value(document, "conversation_id")?;
@@ -61,8 +60,7 @@ impl LegacyConversation {
         // A document without an id is the only one of its conversation.
         let id = id_text(&stored_id).or_else(|| Some(format!("document {}", id_text(&own_id)?)));
         let id = id.ok_or(SkipReason::NoConversationId)?;
-        let user_id = id_text(&value(document, "user_id")?);
-        let user_id = user_id.unwrap_or_else(|| ANONYMOUS.to_owned());
+        let user_id = user_id(&value(document, "user_id")?)?;
         let (created_at, updated_at) = times(document)?;
         let History { summary, messages, left_out } = history(document)?;
         Ok(Self {
@@ -89,6 +87,14 @@ impl LegacyConversation {
 
 fn number(length: usize) -> u64 {
     u64::try_from(length).unwrap_or(u64::MAX)
+}
+
+/// Returns the user id as text. A wrong guess would show the conversation to another user.
+fn user_id(stored: &Bson) -> Result<String, SkipReason> {
+    match stored {
+        Bson::Null | Bson::Undefined => Ok(ANONYMOUS.to_owned()),
+        stored => id_text(stored).ok_or(SkipReason::InvalidUserId),
+    }
 }
 
 /// Returns the document's `_id`, or null if the document is so damaged that it can't be read.
@@ -234,31 +240,18 @@ fn value(document: &RawDocument, name: &str) -> Result<Bson, SkipReason> {
 /// Reads a date, which may be a text or a number. Returns `None` for anything else, and for dates that the API can't
 /// represent: another date of the document replaces them.
 fn date(document: &RawDocument, name: &'static str) -> Result<Option<Timestamp>, SkipReason> {
-    let date = match value(document, name)? {
-        Bson::DateTime(date) => Some(timestamp(date)),
-        Bson::Timestamp(date) => Some(Timestamp::from_unix_millis(i64::from(date.time) * 1000)),
-        Bson::String(text) => parse_date(text.trim()),
-        number => id_text(&number).and_then(|text| parse_number(&text)),
-    };
+    let date = time(&value(document, name)?);
     Ok(date.filter(|date| DATES.contains(&date.unix_millis())))
 }
 
-/// Parses the forms of ISO 8601 that Python writes. A time without a zone is UTC.
-fn parse_date(text: &str) -> Option<Timestamp> {
-    let mut date = text.replacen(' ', "T", 1);
-    if date.len() == 10 {
-        date.push_str("T00:00:00");
+fn time(value: &Bson) -> Option<Timestamp> {
+    match value {
+        Bson::DateTime(date) => Some(timestamp(*date)),
+        Bson::Timestamp(date) => foreign_time_of_number(date.time.into()),
+        // Extended JSON that was stored without being converted.
+        Bson::Document(date) => time(date.get("$date").or_else(|| date.get("$numberLong"))?),
+        other => foreign_time(&id_text(other)?),
     }
-    let parse = |date: &str| DateTime::parse_rfc3339_str(date).ok().map(timestamp);
-    parse(&date).or_else(|| parse(&format!("{date}Z"))).or_else(|| parse_number(text))
-}
-
-/// Parses Unix seconds or milliseconds.
-fn parse_number(text: &str) -> Option<Timestamp> {
-    let number: f64 = text.parse().ok().filter(|number| (0.0..=1e14).contains(number))?;
-    let seconds = if number >= MIN_MILLIS { number / 1000.0 } else { number };
-    let micros = Duration::try_from_secs_f64(seconds).ok()?.as_micros();
-    Some(Timestamp::from_unix_millis(i64::try_from((micros + 500) / 1_000).ok()?))
 }
 
 fn timestamp(date: DateTime) -> Timestamp {

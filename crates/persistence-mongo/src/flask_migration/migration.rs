@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::TryStreamExt;
-use mongodb::bson::{Document, RawDocumentBuf, doc};
+use mongodb::bson::{Document, RawDocumentBuf};
 use mongodb::{Collection, IndexModel};
 use tokio::time::sleep;
 use webchat_persistence::StoreError;
@@ -19,6 +19,7 @@ use super::report::{MigrationError, MigrationProgress, MigrationReport, Skipped}
 use super::writes;
 use crate::database::MongoDatabase;
 use crate::deletion::removals;
+use crate::documents::current_documents;
 use crate::error::code;
 use crate::schema::CONVERSATIONS;
 
@@ -186,7 +187,7 @@ impl FlaskMigration {
     }
 
     async fn new_report(&self) -> Result<MigrationReport, StoreError> {
-        let already_current = self.count(doc! { "schema": { "$exists": true } }).await?;
+        let already_current = self.count(current_documents()).await?;
         Ok(MigrationReport { already_current, ..MigrationReport::default() })
     }
 

@@ -16,6 +16,7 @@ use super::legacy::{LegacyConversation, document_id, id_text};
 use super::report::Skipped;
 use super::skip_reason::SkipReason;
 use crate::database::MongoDatabase;
+use crate::documents::is_current;
 use crate::schema::{CONVERSATIONS, MESSAGES};
 
 /// The separated documents.
@@ -119,19 +120,21 @@ async fn find_documents_by_id(
     let canonical = candidates.iter().map(|candidate| candidate.legacy.conversation_id.to_string());
     let forms: Vec<Bson> =
         stored.filter(|stored| *stored != Bson::Null).chain(canonical.map(Bson::String)).collect();
-    let conversations = database.raw().collection::<Document>(CONVERSATIONS);
+    let conversations = database.raw().collection::<RawDocumentBuf>(CONVERSATIONS);
     let find = conversations
         .find(doc! { "conversation_id": { "$in": forms } })
-        .projection(doc! { "conversation_id": 1, "schema": 1 });
+        .projection(doc! { "conversation_id": 1, "schema": 1, "context_revision": 1 });
     let mut cursor = database.run(find).await?;
     let mut by_id: HashMap<_, Vec<_>> = HashMap::new();
     while let Some(document) = database.run(cursor.try_next()).await? {
+        let stored_id = document.get("conversation_id").ok().flatten();
+        let stored_id = stored_id.and_then(|id| Bson::try_from(id).ok());
         // The query also matches an array that contains such an id.
-        let Some(stored_id) = document.get("conversation_id").and_then(id_text) else { continue };
+        let Some(stored_id) = stored_id.as_ref().and_then(id_text) else { continue };
         by_id.entry(ids::conversation_id(&stored_id)).or_default().push(DocumentWithId {
-            document: document.get("_id").map(Bson::to_string).unwrap_or_default(),
+            document: document_id(&document).to_string(),
             stored_id,
-            is_migrated: document.contains_key("schema"),
+            is_migrated: is_current(&document),
         });
     }
     Ok(by_id)

@@ -3,13 +3,12 @@
 use std::fmt;
 
 use mongodb::bson::Bson;
-use mongodb::error::ErrorKind;
 use thiserror::Error;
 use webchat_persistence::StoreError;
 
 use super::legacy::Counts;
 use super::skip_reason::SkipReason;
-use crate::database::explain;
+use crate::database::explanation;
 
 /// The maximum number of skipped documents that a report lists.
 const MAX_LISTED: usize = 1_000;
@@ -73,7 +72,7 @@ pub enum MigrationProgress {
 #[derive(Debug, Error)]
 pub enum MigrationError {
     /// The database failed.
-    #[error("{0}{explained}; run the migration again to continue", explained = explanation(.0))]
+    #[error("{0}{explained}; run the migration again to continue", explained = explained(.0))]
     Store(#[from] StoreError),
     /// This migration stalled for longer than its lease, and another one took over.
     #[error("another migration took over because this one stalled for too long")]
@@ -81,11 +80,8 @@ pub enum MigrationError {
 }
 
 /// Returns what the driver's error means for the operator.
-fn explanation(error: &StoreError) -> String {
-    let (StoreError::Unavailable(cause) | StoreError::Timeout(cause) | StoreError::Fault(cause)) =
-        error;
-    let explained = cause.downcast_ref::<ErrorKind>().map(explain);
-    explained.map(|text| format!(": {text}")).unwrap_or_default()
+fn explained(error: &StoreError) -> String {
+    explanation(error).map(|text| format!(": {text}")).unwrap_or_default()
 }
 
 impl Skipped {

@@ -14,6 +14,9 @@ pub enum SkipReason {
     /// It has no `conversation_id`.
     #[error("it has neither a conversation_id nor an _id that can be an id")]
     NoConversationId,
+    /// Its `user_id` can't be an id.
+    #[error("its user_id is neither a text, nor a number, nor an ObjectId, nor a UUID")]
+    InvalidUserId,
     /// It contains no time of creation.
     #[error("neither its created_at nor its updated_at is a date, and its _id contains no time")]
     NoTime,

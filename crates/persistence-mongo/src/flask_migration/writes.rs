@@ -26,10 +26,7 @@ use super::skip_reason::SkipReason;
 use crate::database::{MAX_DOCUMENTS, Transaction};
 use crate::documents::{MessageDocument, message_batches};
 use crate::error::code;
-use crate::schema::{CONVERSATIONS, MESSAGES};
-
-/// The collection that keeps the migrated documents in their legacy format.
-pub(super) const BACKUP: &str = "conversations_flask_backup";
+use crate::schema::{BACKUP, CONVERSATIONS, MESSAGES};
 
 /// Migrates the documents. Returns for each the reason why it was skipped, or `None` if it was migrated.
 pub(super) async fn migrate(

@@ -5,6 +5,8 @@ use webchat_domain::{JobStatus, MessageStatus, Role};
 use webchat_persistence::rules::StoredName;
 
 pub(crate) const CONVERSATIONS: &str = "conversations";
+/// The documents of the Flask application before their migration.
+pub(crate) const BACKUP: &str = "conversations_flask_backup";
 pub(crate) const MESSAGES: &str = "messages";
 /// Invisible messages that still have to be deleted.
 pub(crate) const REMOVALS: &str = "removals";

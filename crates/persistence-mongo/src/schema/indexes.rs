@@ -5,11 +5,19 @@ use mongodb::bson::{Bson, Document};
 use super::change::SchemaChange;
 
 /// Returns the changes that create the wanted index.
+///
+/// The index has the default collation of the collection: queries have it too, and can't use an index with another one.
 pub(super) fn index_changes(
     collection: &'static str,
     existing: &[Document],
     wanted: &Document,
+    default_collation: Option<&Document>,
 ) -> Vec<SchemaChange> {
+    let mut wanted = wanted.clone();
+    if let Some(collation) = default_collation {
+        wanted.insert("collation", collation);
+    }
+    let wanted = &wanted;
     if existing.iter().any(|index| name(index) == name(wanted) && is_equivalent(index, wanted)) {
         return Vec::new();
     }
@@ -40,27 +48,29 @@ pub(super) fn integer(value: &Bson) -> Option<i64> {
     }
 }
 
-/// Whether MongoDB would refuse both indexes: it allows two indexes with the same keys only if their partial filters
-/// differ.
+/// Whether MongoDB would refuse both indexes: it allows two indexes with the same keys only if their partial filters or
+/// their collations differ.
 fn has_same_signature(index: &Document, wanted: &Document) -> bool {
-    let filter = "partialFilterExpression";
-    keys(index) == keys(wanted) && index.get(filter) == wanted.get(filter)
-}
-
-fn is_equivalent(index: &Document, wanted: &Document) -> bool {
-    const OPTIONS: [&str; 9] = [
-        "collation",
-        "default_language",
-        "expireAfterSeconds",
-        "hidden",
-        "language_override",
-        "partialFilterExpression",
-        "sparse",
-        "unique",
-        "weights",
-    ];
+    const OPTIONS: [&str; 2] = ["collation", "partialFilterExpression"];
     keys(index) == keys(wanted)
         && OPTIONS.iter().all(|option| index.get(option) == wanted.get(option))
+}
+
+/// Whether an index has the wanted effect. It may be hidden: an administrator decides whether queries use it.
+fn is_equivalent(index: &Document, wanted: &Document) -> bool {
+    const OPTIONS: [&str; 4] =
+        ["default_language", "expireAfterSeconds", "language_override", "weights"];
+    const FLAGS: [&str; 2] = ["sparse", "unique"];
+    has_same_signature(index, wanted)
+        && OPTIONS.iter().all(|option| index.get(option) == wanted.get(option))
+        && FLAGS.iter().all(|flag| is_set(index, flag) == is_set(wanted, flag))
+}
+
+/// Whether the flag is true, or a number other than 0, as old clients write it.
+fn is_set(index: &Document, flag: &str) -> bool {
+    index.get(flag).is_some_and(|value| {
+        value.as_bool().unwrap_or_else(|| integer(value).is_some_and(|number| number != 0))
+    })
 }
 
 /// Returns the keys in order. Clients use different number types for the direction.

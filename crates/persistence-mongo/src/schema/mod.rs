@@ -2,12 +2,13 @@
 
 mod change;
 mod definitions;
+mod existing;
 mod indexes;
 mod preparation;
 
 pub use self::change::SchemaChange;
 pub(crate) use self::definitions::{
-    CONVERSATIONS, DAILY_TOKENS, FILE_ANALYSES, FILE_JOBS, FILE_TEXTS, MESSAGES, META,
+    BACKUP, CONVERSATIONS, DAILY_TOKENS, FILE_ANALYSES, FILE_JOBS, FILE_TEXTS, MESSAGES, META,
     READINESS_ID, REMOVALS, USERS,
 };
 pub use self::preparation::Schema;

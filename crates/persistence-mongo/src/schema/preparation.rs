@@ -7,11 +7,12 @@ use backon::RetryableWithContext;
 use futures_util::TryStreamExt;
 use mongodb::bson::{Document, doc};
 use mongodb::error::Result as MongoResult;
-use mongodb::options::{ValidationAction, ValidationLevel};
-use mongodb::results::CollectionSpecification;
 
 use super::change::SchemaChange;
-use super::definitions::{CollectionDefinition, META, VERSION_ID, collections};
+use super::definitions::{
+    BACKUP, CONVERSATIONS, CollectionDefinition, META, VERSION_ID, collections,
+};
+use super::existing::ExistingCollection;
 use super::indexes::{create_index, index_changes, integer, name};
 use crate::database::{MongoDatabase, OpenError, within};
 
@@ -47,20 +48,21 @@ impl Schema {
         Self { database }
     }
 
+    /// Checks whether Webchat can use the database. Changes nothing.
+    ///
+    /// # Errors
+    /// [`OpenError::TooNew`] if a newer version of Webchat has prepared the database; [`OpenError::UnusableCollection`]
+    /// and [`OpenError::ForeignCollection`] for a collection that Webchat can't use; other variants if it can't be read.
+    pub async fn check(&self) -> Result<(), OpenError> {
+        self.check_version().await.map(drop)
+    }
+
     /// Returns the changes that [`prepare`](Self::prepare) would make. Changes nothing.
     ///
     /// # Errors
-    /// [`OpenError::TooNew`] if a newer version of Webchat has prepared the database; other variants if
-    /// it can't be read.
+    /// Those of [`check`](Self::check).
     pub async fn plan(&self) -> Result<Vec<SchemaChange>, OpenError> {
-        let version = self.version().await?;
-        if version > VERSION {
-            return Err(OpenError::TooNew {
-                location: self.database.location(),
-                found: version,
-                known: VERSION,
-            });
-        }
+        let version = self.check_version().await?;
         let mut changes = Vec::new();
         for definition in collections() {
             changes.extend(self.collection_changes(&definition).await?);
@@ -98,11 +100,54 @@ impl Schema {
 impl Schema {
     async fn apply(&self, done: &mut Vec<SchemaChange>) -> Result<(), OpenError> {
         for change in self.plan().await? {
-            self.apply_one(&change).await?;
+            self.apply_one(&change).await.map_err(|error| error.while_making(&change))?;
             tracing::info!(location = %self.database.location(), "{change}");
             done.push(change);
         }
         Ok(())
+    }
+
+    /// Returns the version of the schema.
+    async fn check_version(&self) -> Result<i64, OpenError> {
+        let version = self.version().await?;
+        if version > VERSION {
+            return Err(OpenError::TooNew {
+                location: self.database.location(),
+                found: version,
+                known: VERSION,
+            });
+        }
+        for definition in collections() {
+            self.check_collection(&definition, version).await?;
+        }
+        for name in [META, BACKUP] {
+            if let Some(found) = self.find_collection(name).await? {
+                found.check_kind(name, &self.database.location())?;
+            }
+        }
+        Ok(version)
+    }
+
+    async fn check_collection(
+        &self,
+        wanted: &CollectionDefinition,
+        version: i64,
+    ) -> Result<(), OpenError> {
+        let Some(found) = self.find_collection(wanted.name).await? else { return Ok(()) };
+        found.check_kind(wanted.name, &self.database.location())?;
+        // `conversations` has documents of the Flask application. A prepared collection has its validator.
+        if wanted.name == CONVERSATIONS || version == VERSION {
+            return Ok(());
+        }
+        let collection = self.database.raw().collection::<Document>(wanted.name);
+        let foreign = collection.find_one(doc! { "$nor": [&wanted.validator] });
+        match self.within(INDEX_BUILD_TIMEOUT, foreign.projection(doc! { "_id": 1 })).await? {
+            Some(_) => Err(OpenError::ForeignCollection {
+                location: self.database.location(),
+                collection: wanted.name,
+            }),
+            None => Ok(()),
+        }
     }
 
     async fn version(&self) -> Result<i64, OpenError> {
@@ -126,23 +171,23 @@ impl Schema {
                 .collect());
         };
         let mut changes = Vec::new();
-        if !has_validator(&found, &wanted.validator) {
+        if !found.has_validator(&wanted.validator) {
             changes.push(SchemaChange::SetValidator(collection));
         }
+        let collation = found.default_collation();
         let found = self.find_indexes(collection).await?;
         for index in &wanted.indexes {
             let index = self.buildable(collection, index.clone()).await?;
-            changes.extend(index_changes(collection, &found, &index));
+            changes.extend(index_changes(collection, &found, &index, collation.as_ref()));
         }
         Ok(changes)
     }
 
-    async fn find_collection(
-        &self,
-        name: &str,
-    ) -> Result<Option<CollectionSpecification>, OpenError> {
-        let list = self.database.raw().list_collections().filter(doc! { "name": name });
-        self.within(OPERATION_TIMEOUT, async { list.await?.try_next().await }).await
+    async fn find_collection(&self, name: &str) -> Result<Option<ExistingCollection>, OpenError> {
+        let list = doc! { "listCollections": 1, "filter": { "name": name } };
+        let list = self.database.raw().run_cursor_command(list);
+        let found = self.within(OPERATION_TIMEOUT, async { list.await?.try_next().await }).await?;
+        Ok(found.map(ExistingCollection::new))
     }
 
     /// Returns all indexes, including those that are still being built.
@@ -257,16 +302,6 @@ impl Schema {
     ) -> Result<T, OpenError> {
         within(limit, call).await.map_err(|error| self.database.open_error(error))
     }
-}
-
-fn has_validator(found: &CollectionSpecification, wanted: &Document) -> bool {
-    let options = &found.options;
-    options.validator.as_ref() == Some(wanted)
-        && !matches!(
-            options.validation_level,
-            Some(ValidationLevel::Off | ValidationLevel::Moderate)
-        )
-        && !matches!(options.validation_action, Some(ValidationAction::Warn))
 }
 
 fn definition(collection: &str) -> Option<CollectionDefinition> {

@@ -19,7 +19,11 @@ async fn an_invalid_uri_is_rejected_with_the_reason() {
     assert!(matches!(error, OpenError::InvalidUri(_)), "{error}");
 
     let error = connect_error("mongodb://host:port").await;
-    assert!(error.to_string().contains("the port must be an integer"), "{error}");
+    assert!(error.to_string().contains("a port must be a number"), "{error}");
+
+    let error = connect_error("mongodb://127.0.0.1:1/?tls=true&tlsCAFile=/missing.pem").await;
+    assert!(error.to_string().contains("tlsCAFile"), "{error}");
+    assert!(!error.to_string().contains("missing.pem"), "{error}");
 }
 
 #[tokio::test]
@@ -94,6 +98,18 @@ async fn a_database_of_a_newer_version_is_rejected_and_not_changed() {
     assert!(matches!(error, OpenError::TooNew { found: 999, .. }), "{error}");
     assert!(matches!(schema.plan().await, Err(OpenError::TooNew { .. })));
     assert_eq!(raw.list_collection_names().await.unwrap(), ["meta"]);
+}
+
+#[tokio::test]
+async fn a_database_whose_name_differs_only_in_case_is_refused_with_instructions() {
+    let database = TestDatabase::new();
+    database.raw().await.create_collection("any").await.unwrap();
+    let uri = database.uri.replace("/webchat_test_", "/WEBCHAT_test_");
+
+    let schema = Schema::of(MongoDatabase::connect(&uri).await.unwrap());
+    let error = schema.prepare().await.unwrap_err().to_string();
+
+    assert!(error.contains("differs only in upper and lower case"), "{error}");
 }
 
 #[tokio::test]

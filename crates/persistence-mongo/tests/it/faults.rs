@@ -279,7 +279,11 @@ async fn closing_waits_for_dropped_calls() {
     fixture.database.close().await;
 
     assert!(outcome.is_err());
-    assert_eq!(fixture.count().await, 1);
+    assert!(matches!(fixture.database.ping().await, Err(StoreError::Unavailable(_))));
+    let uri = format!("mongodb://{}?replicaSet=test", fixture.database.location());
+    let store = MongoStore::new(MongoDatabase::connect(&uri).await.unwrap());
+    let found = store.find(fixture.user_id, fixture.id).await.unwrap().unwrap();
+    assert_eq!(found.message_count, 1);
 }
 
 #[tokio::test]

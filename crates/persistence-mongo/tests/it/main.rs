@@ -4,6 +4,7 @@
 mod connecting;
 mod contract;
 mod deletion;
+mod existing_collections;
 mod faults;
 mod flask_migration;
 mod query_plans;

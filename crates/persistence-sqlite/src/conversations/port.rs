@@ -6,6 +6,7 @@ use webchat_domain::{
     Conversation, ConversationId, Message, MessageId, SearchHit, SearchQuery, Timestamp, Title,
     TitleHit, TurnId, UserId,
 };
+use webchat_persistence::search::IndexTerms;
 use webchat_persistence::{
     AbandonedTurn, AnswerUpdate, Append, AppendOutcome, ArchiveFilter, ChildMessage,
     ContinueAnswer, Conversations, Cursor, Edit, EditOutcome, ListOrder, Page, SelectOutcome,
@@ -163,7 +164,10 @@ impl Conversations for SqliteStore {
         answer: AnswerUpdate,
         now: Timestamp,
     ) -> Result<bool, StoreError> {
-        self.database.write(move |transaction| save_answer(transaction, id, &answer, now)).await
+        let terms = IndexTerms::of(&answer.content);
+        let save =
+            move |transaction: &Transaction<'_>| save_answer(transaction, id, &answer, &terms, now);
+        self.database.write(save).await
     }
 
     async fn claim_expired_turns(

@@ -4,13 +4,16 @@ use rusqlite::{OptionalExtension, Transaction, params};
 use webchat_domain::{ConversationId, MessageId, Timestamp};
 use webchat_persistence::AnswerUpdate;
 use webchat_persistence::rules::{self, SavedAnswer, StoredName};
+use webchat_persistence::search::IndexTerms;
 
 use crate::{rows, search};
 
+/// Saves an answer, whose terms the caller has found before the transaction, which others wait for.
 pub(super) fn save_answer(
     transaction: &Transaction<'_>,
     id: ConversationId,
     answer: &AnswerUpdate,
+    terms: &IndexTerms,
     now: Timestamp,
 ) -> rusqlite::Result<bool> {
     let state = rows::find_state_by_id(transaction, id)?;
@@ -19,6 +22,7 @@ pub(super) fn save_answer(
     let Some(state) = rules::save_answer(state, answer, saved, now) else { return Ok(false) };
     rows::update_state(transaction, &state)?;
     update_answer(transaction, answer)?;
+    search::reindex(transaction, answer.message_id, terms)?;
     Ok(true)
 }
 
@@ -52,6 +56,6 @@ fn update_answer(transaction: &Transaction<'_>, answer: &AnswerUpdate) -> rusqli
             answer.status.stored_name(),
             answer.error.as_ref().map(|error| &error.message),
             answer.error.as_ref().map(|error| &error.code),
-        ])?;
-    search::reindex(transaction, answer.message_id, &answer.content)
+        ])
+        .map(drop)
 }

@@ -11,28 +11,27 @@ pub(crate) fn index(
     user_id: UserId,
     content: &str,
 ) -> rusqlite::Result<()> {
-    index_of(transaction, id, &user_id.to_simple(), content)
+    index_of(transaction, id, &user_id.to_simple(), &IndexTerms::of(content))
 }
 
-/// Indexes the new text of a message.
+/// Indexes the terms of a message's new text.
 pub(crate) fn reindex(
     transaction: &Transaction<'_>,
     message_id: MessageId,
-    content: &str,
+    terms: &IndexTerms,
 ) -> rusqlite::Result<()> {
     let (id, user_id): (i64, String) = transaction
         .prepare_cached("SELECT id, user_id FROM messages WHERE message_id = ?1")?
         .query_row([message_id.to_simple()], |row| Ok((row.get(0)?, row.get(1)?)))?;
-    index_of(transaction, id, &user_id, content)
+    index_of(transaction, id, &user_id, terms)
 }
 
 pub(super) fn index_of(
     transaction: &Transaction<'_>,
     id: i64,
     user_id: &str,
-    content: &str,
+    terms: &IndexTerms,
 ) -> rusqlite::Result<()> {
-    let terms = IndexTerms::of(content);
     transaction
         .prepare_cached(
             "INSERT OR REPLACE INTO message_terms (rowid, terms, forms) VALUES (?1, ?2, ?3)",

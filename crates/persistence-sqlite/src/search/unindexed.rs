@@ -8,6 +8,7 @@ use rusqlite::{OptionalExtension, Transaction};
 use tokio::task::JoinSet;
 use tokio::time::sleep;
 use webchat_persistence::StoreError;
+use webchat_persistence::search::IndexTerms;
 
 use super::index::index_of;
 use crate::database::{BatchSize, Database};
@@ -75,7 +76,8 @@ fn index_batch(transaction: &Transaction<'_>) -> rusqlite::Result<bool> {
             break;
         }
         let id = row.get("id")?;
-        index_of(transaction, id, row.get_ref("user_id")?.as_str()?, content)?;
+        let terms = IndexTerms::of(content);
+        index_of(transaction, id, row.get_ref("user_id")?.as_str()?, &terms)?;
         last = Some(id);
     }
     let Some(last) = last else {

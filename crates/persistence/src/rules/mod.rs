@@ -8,6 +8,7 @@ mod context;
 mod conversation;
 mod edit;
 mod file_jobs;
+mod foreign_time;
 mod message;
 mod names;
 mod page;
@@ -24,6 +25,7 @@ pub use file_jobs::{
     CreateJobState, can_be_leased, cancel_job, check_create_job, complete_job, fail_job,
     failed_jobs_to_keep, keeps_text, record_part, retry_job,
 };
+pub use foreign_time::{foreign_time, foreign_time_of_number};
 pub use names::StoredName;
 pub use page::{MAX_PAGE_BYTES, MessagePage, build_page, is_full_page, items_to_read};
 pub use turn_log::{DEDUPLICATION_WINDOW, KEPT_EVENTS, TurnBoundary, turn_boundary};

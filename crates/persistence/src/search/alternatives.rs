@@ -1,6 +1,6 @@
 //! The ways to match a word or phrase of a search.
 
-use super::fold::fold;
+use super::fold::{fold, is_extender};
 use super::index::{Entry, connected, name_parts};
 use super::segments::{Kind, Segment, Segments};
 
@@ -29,9 +29,18 @@ impl Alternative {
     }
 }
 
-/// Returns the ways to match a phrase or an excluded term.
-pub(super) fn of_phrase(phrase: &str) -> Vec<Alternative> {
-    of_segments(phrase, &mut Segments::of(phrase).collect(), false)
+/// Returns the ways to match a phrase. The last word of an incomplete one is also the beginning of a word.
+pub(super) fn of_phrase(phrase: &str, is_incomplete: bool) -> Vec<Alternative> {
+    of_segments(phrase, &mut Segments::of(phrase).collect(), is_incomplete)
+}
+
+/// Whether the word is a single letter, which is likely to be continued. In scripts without spaces, a character is a word.
+pub(super) fn is_single_letter(word: &str) -> bool {
+    let mut segments = Segments::of(word);
+    let (first, second) = (segments.next(), segments.next());
+    let text = first.as_ref().filter(|segment| segment.kind == Kind::Word && second.is_none());
+    let mut chars = text.and_then(|segment| word.get(segment.range.clone())).unwrap_or("").chars();
+    chars.next().is_some_and(char::is_alphabetic) && !chars.any(|c| !is_extender(c))
 }
 
 /// Returns the ways to match a word, also as a beginning of a word if it is the last one or ends with an asterisk.
@@ -39,16 +48,13 @@ pub(super) fn of_word(word: &str, is_last: bool) -> Vec<Alternative> {
     let has_asterisk = word.ends_with('*');
     let mut segments: Vec<Segment> = Segments::of(word).collect();
     let mut alternatives = of_segments(word, &mut segments, has_asterisk || is_last);
-    if is_dotted_number(word) {
-        // A version may begin with a `v`.
-        let version = format!("v{word}");
-        alternatives.extend(of_segments(&version, &mut Segments::of(&version).collect(), is_last));
-    }
     if connected(&segments).any(|group| group.len() == segments.len()) && !is_dotted_number(word) {
         let entry = Entry::of_connected(word);
         alternatives.push(Alternative::exact(vec![entry.term]));
         // The beginning of a number is not the beginning of its digits without separators: `10.0` is not `1000`.
-        if (is_last || has_asterisk) && !word.starts_with(|c: char| c.is_ascii_digit()) {
+        let is_number = word.starts_with(|c: char| c.is_ascii_digit())
+            && word.contains(|c: char| !c.is_alphanumeric());
+        if (is_last || has_asterisk) && !is_number {
             alternatives.push(Alternative { terms: vec![fold(word)], is_prefix: true });
         }
     }
@@ -77,6 +83,7 @@ fn of_segments(text: &str, segments: &mut Vec<Segment>, is_prefix: bool) -> Vec<
         segments.pop();
     }
     let Some((last, before)) = segments.split_last() else { return Vec::new() };
+    let between = before.last().and_then(|previous| text.get(previous.range.end..last.range.start));
     let text_of = |segment: &Segment| text.get(segment.range.clone()).unwrap_or_default();
     let terms = before.iter().map(|segment| Entry::of(text_of(segment), segment.kind).term);
     let terms: Vec<String> = terms.filter(|term| !term.is_empty()).collect();
@@ -102,9 +109,19 @@ fn of_segments(text: &str, segments: &mut Vec<Segment>, is_prefix: bool) -> Vec<
         }
         return alternatives;
     }
+    let is_single = folded.chars().count() < MIN_PREFIX_CHARS;
+    let is_number = folded.starts_with(|c: char| c.is_ascii_digit());
+    // The letter in `it's` or `gpt4o` is not the beginning of another word.
+    let begins_word = between.is_some_and(|between| !matches!(between, "" | "'" | "’"));
+    if is_prefix && is_single && begins_word && !is_number && !terms.is_empty() {
+        // The results should not disappear when a user begins the next word.
+        return vec![Alternative::exact(terms)];
+    }
     let mut alternatives = vec![with(Entry::of(last, kind).term, false)];
     // The last character of a pair may be incomplete too: in Thai, vowels and tones follow it as marks.
-    if is_prefix && kind != Kind::Pictograph && folded.chars().count() >= MIN_PREFIX_CHARS {
+    // A single digit of a version or a name continues what precedes it: `3.1` is the beginning of `3.11`.
+    let is_long_enough = !is_single || is_number && !terms.is_empty();
+    if is_prefix && kind != Kind::Pictograph && is_long_enough {
         alternatives.push(with(folded, true));
     }
     alternatives

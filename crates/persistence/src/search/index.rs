@@ -17,13 +17,15 @@ const MAX_CONNECTED: usize = 6;
 /// The maximum length of a word that is stemmed, in bytes.
 const MAX_STEMMED_BYTES: usize = 32;
 
+/// The minimum length of the stem of a word with the irregular plural `-ses`: not of `basis`.
+const MIN_SIS_BYTES: usize = 5;
+
 /// The terms of a text, which a store indexes.
-pub struct IndexTerms<'a> {
+pub struct IndexTerms {
     /// The different segments of the text.
     entries: Vec<Entry>,
     /// The indexes of the segments in the order of the text.
     order: Vec<usize>,
-    known: HashMap<&'a str, usize>,
     /// The terms of connected words.
     connected: BTreeSet<String>,
 }
@@ -37,27 +39,28 @@ pub(super) struct Entry {
     pub(super) forms: Vec<String>,
 }
 
-impl<'a> IndexTerms<'a> {
+impl IndexTerms {
     /// Finds the terms in the first [`INDEXED_BYTES`] of the text.
     #[must_use]
-    pub fn of(text: &'a str) -> Self {
+    pub fn of(text: &str) -> Self {
         let text = text.get(..text.floor_char_boundary(INDEXED_BYTES)).unwrap_or_default();
-        let mut terms = Self {
-            entries: Vec::new(),
-            order: Vec::new(),
-            known: HashMap::new(),
-            connected: BTreeSet::new(),
-        };
         let segments: Vec<Segment> = Segments::of(text).collect();
-        for segment in &segments {
-            terms.add(text.get(segment.range.clone()).unwrap_or_default(), segment.kind);
-        }
+        let (mut entries, mut known) = (Vec::new(), HashMap::new());
+        let index_of = |segment: &Segment| {
+            let text = text.get(segment.range.clone()).unwrap_or_default();
+            *known.entry(text).or_insert_with(|| {
+                entries.push(Entry::of(text, segment.kind));
+                entries.len() - 1
+            })
+        };
+        let order = segments.iter().map(index_of).collect();
+        let mut joined = BTreeSet::new();
         for words in connected(&segments) {
             let entry = Entry::of_connected(text.get(words_range(words)).unwrap_or_default());
-            terms.connected.insert(entry.term);
-            terms.connected.extend(entry.forms);
+            joined.insert(entry.term);
+            joined.extend(entry.forms);
         }
-        terms
+        Self { entries, order, connected: joined }
     }
 
     /// Returns the terms in the order of the text.
@@ -81,14 +84,6 @@ impl<'a> IndexTerms<'a> {
         all.append(&mut self.forms());
         all
     }
-
-    fn add(&mut self, text: &'a str, kind: Kind) {
-        let index = *self.known.entry(text).or_insert_with(|| {
-            self.entries.push(Entry::of(text, kind));
-            self.entries.len() - 1
-        });
-        self.order.push(index);
-    }
 }
 
 impl Entry {
@@ -105,7 +100,7 @@ impl Entry {
         }
         let parts = name_parts(name);
         for (index, part) in parts.iter().enumerate() {
-            if part.len() > 1 || part.starts_with(|c: char| c.is_ascii_digit()) {
+            if part.len() > 1 {
                 entry.add(fold(part));
             }
             if index > 0 {
@@ -152,10 +147,15 @@ fn stem(word: &str) -> String {
     if word.len() > MAX_STEMMED_BYTES || !word.bytes().all(|byte| byte.is_ascii_lowercase()) {
         return word.to_owned();
     }
-    Stemmer::create(Algorithm::English).stem(word).into_owned()
+    let mut stem = Stemmer::create(Algorithm::English).stem(word).into_owned();
+    // `analysis` is a form of `analyses`, whose stem is `analys`.
+    if stem.len() > MIN_SIS_BYTES && word.ends_with("sis") && stem.ends_with("si") {
+        stem.pop();
+    }
+    stem
 }
 
-/// Returns the parts of a name such as `HttpServer`, `parseURL` or `python3`, or nothing for another word.
+/// Returns the parts of a name such as `HttpServer` or `parseURL`, or nothing for another word.
 pub(super) fn name_parts(word: &str) -> Vec<&str> {
     let mut parts = Vec::new();
     let mut start = 0;
@@ -166,9 +166,7 @@ pub(super) fn name_parts(word: &str) -> Vec<&str> {
         let is_boundary = before.is_lowercase() && current.is_uppercase()
             || before.is_uppercase()
                 && current.is_uppercase()
-                && next.is_some_and(char::is_lowercase)
-            || before.is_alphabetic() && current.is_ascii_digit()
-            || before.is_ascii_digit() && current.is_alphabetic();
+                && next.is_some_and(char::is_lowercase);
         if is_boundary {
             parts.extend(word.get(start..at));
             start = at;

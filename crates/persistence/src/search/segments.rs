@@ -6,19 +6,23 @@ use webchat_domain::{is_pictograph, is_searchable};
 
 use super::fold::is_extender;
 
+/// A word with more borders between letters and digits is not split: it is a hash, not a name.
+const MAX_BORDERS: usize = 5;
+
 /// A part of a text that a search can find.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Segment {
     /// The range of its bytes in the text.
     pub(super) range: Range<usize>,
     pub(super) kind: Kind,
-    /// Whether it is a word that a single character, such as a hyphen, connects to the previous one.
+    /// Whether it is a word that follows the previous one directly, or after a single character such as a hyphen.
     pub(super) is_connected: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
-    /// A word, with the final `+`, `++` or `#` in names such as `C++`.
+    /// A word or a number, with the final `+`, `++` or `#` in names such as `C++`. `gpt4` is a word and a number, so that it
+    /// is found like `gpt 4` and `gpt-4`.
     Word,
     /// Two adjacent characters of a script without spaces between words. The next pair begins with the second one.
     Pair,
@@ -35,12 +39,14 @@ pub(super) struct Segments<'a> {
     end: usize,
     /// The range of the character that begins the next pair.
     unspaced: Option<Range<usize>>,
+    /// What follows the last segment in the same word.
+    rest_of_word: Range<usize>,
     follows_word: bool,
 }
 
 impl<'a> Segments<'a> {
     pub(super) fn of(text: &'a str) -> Self {
-        Self { text, end: 0, unspaced: None, follows_word: false }
+        Self { text, end: 0, unspaced: None, rest_of_word: 0..0, follows_word: false }
     }
 
     fn segment(&mut self, range: Range<usize>, kind: Kind) -> Segment {
@@ -48,6 +54,15 @@ impl<'a> Segments<'a> {
         self.follows_word = kind == Kind::Word;
         self.end = range.end;
         Segment { range, kind, is_connected }
+    }
+
+    /// Returns the next word or number of `rest_of_word`.
+    fn word_or_number(&mut self) -> Segment {
+        let Range { start, end } = self.rest_of_word.clone();
+        let text = self.text.get(start..end).unwrap_or_default();
+        let border = borders(text).next().map_or(end, |length| start + length);
+        self.rest_of_word = border..end;
+        self.segment(start..border, Kind::Word)
     }
 
     /// Returns the range of the character at this position with its marks, if its script is written without spaces.
@@ -62,7 +77,7 @@ impl<'a> Segments<'a> {
     fn connects(&self, start: usize) -> bool {
         let between = self.text.get(self.end..start).unwrap_or_default();
         match between {
-            "-" | "_" | "." | "'" | "’" | "‐" | "‑" | "·" => true,
+            "" | "-" | "_" | "." | "'" | "’" | "‐" | "‑" | "·" => true,
             "," => {
                 let before = self.text.get(..self.end).and_then(|text| text.chars().next_back());
                 let after = self.text.get(start..).and_then(|text| text.chars().next());
@@ -85,6 +100,9 @@ impl Iterator for Segments<'_> {
             self.unspaced = Some(next.clone());
             return Some(self.segment(current.start..next.end, Kind::Pair));
         }
+        if !self.rest_of_word.is_empty() {
+            return Some(self.word_or_number());
+        }
         let start = self.end + self.text.get(self.end..)?.find(is_searchable)?;
         self.unspaced = self.unspaced_at(start);
         if self.unspaced.is_some() {
@@ -99,8 +117,25 @@ impl Iterator for Segments<'_> {
         }
         let word = length_while(rest, is_in_word);
         let length = word + suffix_length(rest.get(word..)?);
-        Some(self.segment(start..start + length, Kind::Word))
+        let word = rest.get(..word)?;
+        // Most words have no digit. Searching for borders takes longer.
+        if !word.contains(char::is_numeric) || borders(word).nth(MAX_BORDERS).is_some() {
+            return Some(self.segment(start..start + length, Kind::Word));
+        }
+        self.rest_of_word = start..start + length;
+        Some(self.word_or_number())
     }
+}
+
+/// Returns the positions at which a number begins or ends within a word.
+fn borders(word: &str) -> impl Iterator<Item = usize> {
+    let mut was_digit = None;
+    let main = word.char_indices().filter(|(_, c)| !is_extender(*c));
+    main.filter_map(move |(at, c)| {
+        let is_digit = c.is_numeric() && !c.is_alphabetic();
+        let is_border = c.is_alphanumeric() && was_digit.replace(is_digit) == Some(!is_digit);
+        is_border.then_some(at)
+    })
 }
 
 fn length_while(text: &str, is_included: impl Fn(char) -> bool) -> usize {

@@ -19,6 +19,8 @@ const MAX_KNOWN_WORD_BYTES: usize = 64;
 /// The terms of a search. A text matches if it has an alternative of each requirement, and no excluded one.
 pub struct Terms {
     required: Vec<Vec<Alternative>>,
+    /// What a text need not have, but is ranked and marked by.
+    optional: Vec<Alternative>,
     excluded: Vec<Alternative>,
     numbers: Numbers,
     /// The number of terms that are not only excluded.
@@ -63,7 +65,10 @@ impl Terms {
     /// Finds the terms of a query.
     #[must_use]
     pub fn of(query: &SearchQuery) -> Self {
-        let phrases = query.phrases.iter().map(|phrase| alternatives::of_phrase(phrase));
+        let last_phrase = query.phrases.len().saturating_sub(1);
+        let phrases = query.phrases.iter().enumerate().map(|(index, phrase)| {
+            alternatives::of_phrase(phrase, query.is_phrase_open && index == last_phrase)
+        });
         let mut required: Vec<_> = phrases.collect();
         let last = query.words.len().saturating_sub(1);
         let words = query.words.iter().enumerate();
@@ -73,14 +78,24 @@ impl Terms {
         } else {
             required.extend(words);
         }
+        let mut optional: Vec<Alternative> = Vec::new();
+        // The results should not disappear when a user begins the next word.
+        let is_begun = query.begun_word().is_some_and(alternatives::is_single_letter);
+        if is_begun && !query.any_word && required.len() > 1 {
+            let begun = if query.is_phrase_open { last_phrase } else { required.len() - 1 };
+            optional.extend(required.remove(begun));
+        }
+        let options = query.optional.iter().flat_map(|word| alternatives::of_word(word, false));
+        optional.extend(options);
         required.retain(|alternatives| !alternatives.is_empty());
         let excluded = query.excluded.iter().flat_map(|term| alternatives::of_word(term, false));
         let excluded: Vec<_> = excluded.collect();
         let mut numbers = Numbers::default();
         numbers.add_all(required.iter().flatten());
+        numbers.add_all(&optional);
         let searched = numbers.len();
         numbers.add_all(&excluded);
-        Self { required, excluded, numbers, searched, known_words: Mutex::default() }
+        Self { required, optional, excluded, numbers, searched, known_words: Mutex::default() }
     }
 
     /// Returns the requirements. A text must match an alternative of each. If there are none, no text matches.
@@ -153,7 +168,7 @@ impl Terms {
     pub(super) fn matching_ranges(&self, matches: &Matches) -> Vec<Range<usize>> {
         let mut single = HashSet::new();
         let mut ranges = Vec::new();
-        for alternative in self.required.iter().flatten() {
+        for alternative in self.required.iter().flatten().chain(&self.optional) {
             let numbers = self.numbers.of(alternative);
             if let [number] = numbers.as_slice() {
                 single.insert(*number);

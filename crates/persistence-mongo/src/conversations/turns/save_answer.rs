@@ -9,7 +9,6 @@ use webchat_persistence::AnswerUpdate;
 use webchat_persistence::rules::{self, SavedAnswer, StoredName};
 
 use crate::database::{READ_TIME, Transaction};
-use crate::documents::search_terms;
 use crate::queries::{by_id, find_conversation, update_state};
 
 /// The fields of a saved answer on which the conversation's token count depends.
@@ -26,6 +25,7 @@ pub(crate) async fn save_answer(
     mut transaction: Transaction<'_>,
     id: ConversationId,
     answer: &AnswerUpdate,
+    terms: &[String],
     now: Timestamp,
 ) -> MongoResult<bool> {
     let conversation = find_conversation(&mut transaction, by_id(id)).await?;
@@ -41,7 +41,7 @@ pub(crate) async fn save_answer(
     update_state(&mut transaction, &state).await?;
     let content = doc! { "$set": {
         "content": &answer.content,
-        "search_terms": search_terms(&answer.content),
+        "search_terms": terms,
         "token_count": i64::from(answer.token_count),
         "status": answer.status.stored_name(),
         "error": serialize_to_bson(&answer.error)?,

@@ -113,9 +113,15 @@ fn unconvertible() -> Vec<(Document, SkipReason)> {
             legacy_document(object_id(65), &conversation(66).replace('-', ""), USER, &TALK),
             SkipReason::DuplicateConversationId(format!("ObjectId(\"{}\")", object_id(66))),
         ),
-        (with(67, "schema", 1_i64), SkipReason::ModifiedAfterMigration),
+        (modified_after_migration(67), SkipReason::ModifiedAfterMigration),
         (without(68, &[]), SkipReason::HasOtherMessages),
     ]
+}
+
+fn modified_after_migration(number: u32) -> Document {
+    changed(number, |document| {
+        document.extend(doc! { "schema": 1_i64, "context_revision": 0_i64 });
+    })
 }
 
 /// Returns a document with the `conversation_id` of document 65, but in canonical form.

@@ -3,6 +3,6 @@
 mod bulk;
 mod concurrency;
 mod documents;
-mod legacy_database;
+pub(crate) mod legacy_database;
 mod odd;
 mod rollback;

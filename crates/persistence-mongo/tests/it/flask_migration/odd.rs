@@ -1,13 +1,14 @@
 //! Tests of databases that were restored without their indexes, and of values of unexpected types.
 
-use mongodb::bson::{Bson, DateTime, Document, Timestamp, doc};
+use mongodb::bson::spec::BinarySubtype;
+use mongodb::bson::{Binary, Bson, DateTime, Document, Timestamp, doc};
 use uuid::Uuid;
 use webchat_domain::{ConversationId, Role, UserId};
 use webchat_persistence::{ConversationTransfer, Conversations};
 use webchat_persistence_mongo::{MigrationReport, Schema, SkipReason};
 
 use super::legacy_database::{
-    CONVERSATIONS, CREATED_AT, LegacyDatabase, legacy_document, object_id,
+    CONVERSATIONS, CREATED_AT, LegacyDatabase, NAMESPACE, legacy_document, object_id,
 };
 
 const ID: &str = "5f0c0f0e-0000-4000-8000-000000000001";
@@ -82,7 +83,7 @@ async fn documents_without_ids_are_migrated() {
 #[tokio::test]
 async fn ids_and_dates_of_any_type_are_migrated() {
     let at = CREATED_AT / 1000;
-    let dates: [Bson; 8] = [
+    let dates: [Bson; 12] = [
         "2023-11-14T22:13:20".into(),
         "2023-11-14 22:13:20".into(),
         "2023-11-14T22:13:20+00:00".into(),
@@ -91,11 +92,15 @@ async fn ids_and_dates_of_any_type_are_migrated() {
         Bson::Double(1_700_000_000.0),
         CREATED_AT.into(),
         Bson::Timestamp(Timestamp { time: 1_700_000_000, increment: 1 }),
+        "Tue, 14 Nov 2023 22:13:20 GMT".into(),
+        "Tue, 14 Nov 2023 23:13:20 +0100".into(),
+        (CREATED_AT * 1_000).to_string().into(),
+        doc! { "$date": "2023-11-14T22:13:20Z" }.into(),
     ];
     let mut documents: Vec<Document> =
         (10..).zip(dates).map(|(number, date)| changed(number, "created_at", date)).collect();
-    documents.push(changed(20, "created_at", "soon"));
-    documents.push(changed(21, "updated_at", DateTime::MAX));
+    documents.push(changed(22, "created_at", "soon"));
+    documents.push(changed(23, "updated_at", DateTime::MAX));
     documents.push(changed(30, "conversation_id", 57));
     documents.push(changed(31, "conversation_id", Bson::Double(57.0)));
     documents.push(changed(32, "conversation_id", object_id(9)));
@@ -103,14 +108,14 @@ async fn ids_and_dates_of_any_type_are_migrated() {
 
     let (database, report) = migrate(&documents).await;
 
-    assert_eq!(report.conversations, 13);
+    assert_eq!(report.conversations, 17);
     assert!(matches!(reasons(&report)[..], [SkipReason::DuplicateConversationId(_)]), "{report:?}");
     let store = database.test.store().await;
     let user: UserId = USER.parse().unwrap();
-    for number in (10..18).chain([20]) {
+    for number in 10..=22 {
         let id: ConversationId = format!("c0000000-0000-4000-8000-{number:012}").parse().unwrap();
         let found = store.find(user, id).await.unwrap().unwrap();
-        let expected = if number == 20 { CREATED_AT + 60_000 } else { CREATED_AT };
+        let expected = if number == 22 { CREATED_AT + 60_000 } else { CREATED_AT };
         assert_eq!(found.created_at.unix_millis(), expected, "{number}");
     }
 }
@@ -140,4 +145,53 @@ async fn odd_messages_are_read_or_named_and_the_others_are_migrated() {
         .map(|stored| (stored.message.role, stored.message.content.as_str()))
         .collect();
     assert_eq!(texts, [(Role::User, "How deep?"), (Role::Assistant, "90")]);
+}
+
+#[tokio::test]
+async fn a_document_with_a_field_schema_of_its_own_is_migrated() {
+    let schemas: [Bson; 6] =
+        [1.into(), 1_i64.into(), "v2".into(), Bson::Null, doc! {}.into(), true.into()];
+    let documents: Vec<Document> =
+        (1..).zip(schemas).map(|(number, value)| changed(number, "schema", value)).collect();
+
+    let (database, report) = migrate(&documents).await;
+
+    assert_eq!((report.conversations, report.already_current, report.skipped), (6, 0, 0));
+    assert_eq!(database.test.store().await.totals().await.unwrap().messages, 12);
+    assert_eq!(database.migration().await.plan().await.unwrap().already_current, 6);
+}
+
+#[tokio::test]
+async fn user_ids_of_any_type_are_migrated_or_named() {
+    let uuid = Uuid::parse_str(USER).unwrap();
+    let binary = Binary { subtype: BinarySubtype::Uuid, bytes: uuid.as_bytes().to_vec() };
+    let derived = |name: &str| Uuid::new_v5(&NAMESPACE, format!("user:{name}").as_bytes());
+    let users: [(Bson, Uuid); 7] = [
+        (binary.into(), uuid),
+        (7.into(), derived("7")),
+        (7_i64.into(), derived("7")),
+        (Bson::Double(7.0), derived("7")),
+        (object_id(9).into(), derived(&object_id(9).to_hex())),
+        (Bson::Null, derived("anonymous")),
+        ("alice".into(), derived("alice")),
+    ];
+    let odd: [Bson; 3] = [doc! { "name": "alice" }.into(), vec!["alice"].into(), true.into()];
+    let carried = users.iter().map(|(value, _)| value.clone());
+    let documents: Vec<Document> = (1..)
+        .zip(carried.chain(odd))
+        .map(|(number, value)| changed(number, "user_id", value))
+        .collect();
+
+    let (database, report) = migrate(&documents).await;
+
+    assert_eq!((report.conversations, report.skipped), (7, 3));
+    for reason in reasons(&report) {
+        assert!(reason.to_string().starts_with("its user_id is neither"), "{reason}");
+    }
+    let store = database.test.store().await;
+    for (number, (value, user)) in (1..).zip(users) {
+        let id: ConversationId = format!("c0000000-0000-4000-8000-{number:012}").parse().unwrap();
+        let found = store.find(user.into(), id).await.unwrap();
+        assert!(found.is_some(), "{value:?} is not the id of {user}");
+    }
 }
