@@ -7,7 +7,7 @@ use serde::de;
 use serde::{Deserialize, Deserializer, Serialize};
 use webchat_domain::{
     ClientMessageId, Context, Conversation, ConversationId, Message, MessageId, MessageStatus,
-    Problem, Role, Timestamp, Title, TurnId, UserId,
+    Problem, Role, Timestamp, Title, TurnId, UserId, deserialize_integer,
 };
 use webchat_persistence::rules::{ForeignAuthor, foreign_author};
 use webchat_persistence::{StoredConversation, StoredMessage};
@@ -41,7 +41,7 @@ pub(crate) struct ConversationRecord {
     updated_at: Timestamp,
     #[serde(default)]
     archived: bool,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "deserialize_integer")]
     last_position: u64,
     #[serde(default)]
     context: Context,
@@ -54,6 +54,7 @@ pub(crate) struct ConversationRecord {
 #[derive(Serialize, Deserialize)]
 struct MessageRecord {
     message_id: MessageId,
+    #[serde(deserialize_with = "deserialize_integer")]
     position: u64,
     parent_id: Option<MessageId>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -65,7 +66,7 @@ struct MessageRecord {
     #[serde(deserialize_with = "content")]
     content: String,
     /// The number of tokens, as information for readers of the file. An import counts the tokens again.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "deserialize_integer")]
     token_count: u32,
     status: MessageStatus,
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -6,6 +6,7 @@ use std::marker::PhantomData;
 
 use serde::de::{self, DeserializeSeed, IgnoredAny, MapAccess, SeqAccess};
 use serde_json::Value;
+use webchat_domain::Integer;
 
 use super::foreign::{Any, Shape};
 use super::input::Document;
@@ -104,7 +105,8 @@ fn survey_object<R: Read>(document: &mut Document<R>, counts: &mut Counts) -> io
                 Ok(())
             }
             ("version", _) => {
-                inner.version = document.parse(PhantomData::<u64>)?.ok();
+                let version = document.parse(PhantomData::<Integer<u64>>)?;
+                inner.version = version.ok().map(|Integer(version)| version);
                 Ok(())
             }
             _ => document.value().skip(),
