@@ -73,7 +73,7 @@ mod tests {
     fn only_what_json_does_not_have_is_replaced() {
         for (text, expected) in [
             (r#"{"NaN": NaN, "a": [-Infinity,inf]}"#, r#"{"NaN": null, "a": [null,null]}"#),
-            (r#"[True,False,None, true, null]"#, "[true,false,null, true, null]"),
+            ("[True,False,None, true, null]", "[true,false,null, true, null]"),
             (r#"["NaN\\", NaN, "\"NaN"]"#, r#"["NaN\\", null, "\"NaN"]"#),
             ("[1e5,-2.5E+3, 0]", "[1e5,-2.5E+3, 0]"),
             ("{\n\"a\tb\n\": 1}", "{\n\"a\\u0009b\\u000a\": 1}"),

@@ -161,12 +161,11 @@ impl Answer {
 
     fn handle_data(&mut self, data: &str) -> Result<(), AnswerError> {
         let repaired_data;
-        let chunks = match chunks(data) {
-            Ok(chunks) => chunks,
-            Err(_) => {
-                repaired_data = repaired(data);
-                chunks(&repaired_data).map_err(|error| invalid_chunk(&error))?
-            }
+        let chunks = if let Ok(chunks) = chunks(data) {
+            chunks
+        } else {
+            repaired_data = repaired(data);
+            chunks(&repaired_data).map_err(|error| invalid_chunk(&error))?
         };
         for chunk in chunks {
             if let Some(error) = chunk.error() {
