@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::integer::deserialize_integer;
 use crate::{ExampleId, ModelParameters, Timestamp};
 
 /// The context of a conversation: what is sent to the model in addition to its messages. It is stored
@@ -26,6 +27,7 @@ pub struct SystemPrompt {
     /// The text.
     pub text: String,
     /// The number of tokens of the text.
+    #[serde(deserialize_with = "deserialize_integer")]
     pub token_count: u32,
 }
 
@@ -40,8 +42,10 @@ pub struct FewShotExample {
     /// The answer.
     pub assistant_response: String,
     /// The number of tokens of the question.
+    #[serde(deserialize_with = "deserialize_integer")]
     pub prompt_tokens: u32,
     /// The number of tokens of the answer.
+    #[serde(deserialize_with = "deserialize_integer")]
     pub response_tokens: u32,
     /// When the example was added.
     pub created_at: Timestamp,
@@ -55,11 +59,14 @@ pub struct Summary {
     /// The summary's text.
     pub text: String,
     /// The number of tokens of the text.
+    #[serde(deserialize_with = "deserialize_integer")]
     pub token_count: u32,
     /// The position of the last message that the summary covers; 0 if it covers messages before the
     /// first stored one.
+    #[serde(deserialize_with = "deserialize_integer")]
     pub through: u64,
     /// The number of visible messages that the summary covers.
+    #[serde(deserialize_with = "deserialize_integer")]
     pub message_count: u64,
     /// When the summary was written.
     pub created_at: Timestamp,

@@ -9,6 +9,7 @@ mod file;
 #[cfg(feature = "testing")]
 mod fixtures;
 mod ids;
+mod integer;
 mod message;
 mod parameters;
 mod problem;
@@ -30,6 +31,7 @@ pub use ids::{
     InvalidClientMessageId, InvalidId, InvalidIdempotencyKey, JobId, MessageId, RunId, SessionId,
     TurnId, UserId,
 };
+pub use integer::{Integer, InvalidInteger, deserialize_integer, deserialize_optional_integer};
 pub use message::{Message, MessageAccepted, MessageStatus, NewMessage, Role, VersionedMessage};
 pub use parameters::{
     BoundedNumber, InvalidParameter, ModelParameters, Penalty, Probability, ReasoningEffort,

@@ -7,6 +7,8 @@ use serde::de::value::{self, StrDeserializer};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
+use crate::integer::deserialize_optional_integer;
+
 /// The sampling parameters of a model. The model's defaults apply to unset ones.
 ///
 /// The fields are those of <https://platform.openai.com/docs/api-reference/chat/create>. Unknown fields
@@ -44,7 +46,10 @@ pub struct ModelParameters {
     )]
     pub frequency_penalty: Option<Penalty>,
     /// The seed of the sampling. The same seed makes the same answer more likely, but does not guarantee it.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "deserialize_optional_integer"
+    )]
     pub seed: Option<i64>,
     /// The amount of reasoning before a reasoning model answers.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -24,6 +24,12 @@ pub enum ModelError {
     /// The key is wrong, has no access to the model, or has no credit left.
     #[error("The model rejects this server's key. Please contact your administrator.")]
     KeyRefused(#[source] Cause),
+    /// The upstream, or a firewall in front of it, does not serve this server's address or region.
+    #[error(
+        "The model's provider does not accept requests from this server. Please contact your \
+         administrator."
+    )]
+    AccessDenied(#[source] Cause),
     /// The model, its deployment or the path does not exist.
     #[error("The model was not found at its address. Please contact your administrator.")]
     NotFound(#[source] Cause),
@@ -92,6 +98,7 @@ impl ModelError {
         match self {
             Self::Unreachable { .. } => "model_unreachable",
             Self::KeyRefused(_) => "model_key_refused",
+            Self::AccessDenied(_) => "model_access_denied",
             Self::NotFound(_) => "model_not_found",
             Self::RateLimited { .. } => "model_rate_limited",
             Self::ContextTooLong(_) => "model_context_too_long",

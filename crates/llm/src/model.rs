@@ -9,7 +9,7 @@ use crate::error::ModelError;
 
 /// A streamed answer.
 ///
-/// Unless the answer fails, it has exactly one [`Delta::Finished`]. An error is always the last item.
+/// Unless the answer fails, its last item is [`Delta::Finished`]. An error is always the last item.
 /// Dropping the stream closes the connection to the model, which then stops.
 pub type DeltaStream = BoxStream<'static, Result<Delta, ModelError>>;
 
@@ -81,8 +81,7 @@ pub enum Delta {
     /// Why the answer ended: [`FinishReason::Stop`], [`FinishReason::Length`] or
     /// [`FinishReason::ContentFilter`].
     Finished(FinishReason),
-    /// The token usage, from models that report it, mostly after [`Delta::Finished`]. If it comes more
-    /// than once, the last one counts.
+    /// The token usage, from models that report it. If it comes more than once, the last one counts.
     Usage(Usage),
 }
 

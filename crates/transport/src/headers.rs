@@ -1,6 +1,25 @@
 //! Headers that several routes use.
 
-use actix_web::http::header::{CONTENT_LENGTH, HeaderMap};
+use actix_web::http::header::{CONTENT_LENGTH, HeaderMap, HeaderValue};
+
+use crate::error::api_error::ApiError;
+
+/// Returns the value of a header that makes sense only once. Proxies and HTTP libraries may repeat it.
+///
+/// # Errors
+/// [`ApiError::InvalidRequest`] if the header has several values.
+pub(crate) fn single_value<'a>(
+    headers: &'a HeaderMap,
+    name: &'static str,
+) -> Result<Option<&'a HeaderValue>, ApiError> {
+    let mut values = headers.get_all(name);
+    let first = values.next();
+    if values.all(|value| Some(value) == first) {
+        return Ok(first);
+    }
+    let message = format!("`{name}` was sent more than once, with different values.");
+    Err(ApiError::InvalidRequest(message))
+}
 
 /// Returns the length of the body in bytes, if the client declared it.
 pub(crate) fn content_length(headers: &HeaderMap) -> Option<u64> {

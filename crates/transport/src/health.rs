@@ -1,6 +1,6 @@
 //! Liveness, readiness and metrics, for monitoring.
 
-use actix_web::http::header::{AUTHORIZATION, CACHE_CONTROL, HeaderValue};
+use actix_web::http::header::{CACHE_CONTROL, HeaderValue};
 use actix_web::web::{self, Data, ServiceConfig};
 use actix_web::{HttpRequest, HttpResponse};
 use serde::Serialize;
@@ -10,6 +10,7 @@ use webchat_chat::Chat;
 
 use crate::error::api_error::ApiError;
 use crate::error::body::ErrorBody;
+use crate::headers::single_value;
 use crate::metrics::record_readiness;
 use crate::settings::{MetricsSettings, ReadinessWarnings};
 
@@ -56,7 +57,8 @@ async fn metrics(
 /// Returns whether the request has this bearer token (RFC 6750, section 2.1). The tokens are compared in constant
 /// time.
 fn has_token(request: &HttpRequest, token: &str) -> bool {
-    let header = request.headers().get(AUTHORIZATION).and_then(|value| value.to_str().ok());
+    let header = single_value(request.headers(), "Authorization").ok().flatten();
+    let header = header.and_then(|value| value.to_str().ok());
     let credentials = header.and_then(|header| header.split_once(' '));
     credentials.is_some_and(|(scheme, sent)| {
         scheme.eq_ignore_ascii_case("Bearer") && sent.as_bytes().ct_eq(token.as_bytes()).into()

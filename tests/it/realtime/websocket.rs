@@ -2,7 +2,7 @@
 
 use rstest::rstest;
 use serde_json::{Value, json};
-use tokio_tungstenite::tungstenite::Message;
+use tokio_tungstenite::tungstenite::{Error, Message};
 use webchat_tests::TestServer;
 
 const UNKNOWN_CONVERSATION: &str = "0190a000-0000-7000-8000-000000000000";
@@ -179,4 +179,65 @@ fn merge_chunks(events: &[(String, Value)]) -> Vec<(String, String)> {
         }
     }
     merged
+}
+
+#[tokio::test]
+async fn an_integer_in_an_event_may_be_written_as_a_number_without_a_fraction() {
+    let server = TestServer::start().await;
+    let (browser, mut socket) = server.socket().await;
+    let id = browser.start_conversation().await;
+
+    for after in ["0.0", "0e0", "-0.0", "null"] {
+        let data = format!(r#"{{"conversation_id": "{id}", "after": {after}}}"#);
+        socket.send_text(&format!(r#"{{"event": "subscribe", "data": {data}}}"#)).await;
+        socket.expect("subscribed").await;
+    }
+    let data =
+        format!(r#"{{"conversation_id": "{id}", "message": "a", "expected_position": 1.0}}"#);
+    socket.send_text(&format!(r#"{{"event": "send_message", "data": {data}}}"#)).await;
+    assert_eq!(socket.expect("error").await["code"], json!("stale"));
+    for after in ["3.5", "-1.0", "1e300"] {
+        let data = format!(r#"{{"conversation_id": "{id}", "after": {after}}}"#);
+        socket.send_text(&format!(r#"{{"event": "subscribe", "data": {data}}}"#)).await;
+        let error = socket.expect("error").await;
+        let message = error["message"].as_str().unwrap();
+        assert!(message.contains("expected an integer, 0 or more"), "{message}");
+    }
+}
+
+#[tokio::test]
+async fn a_handshake_that_offers_several_protocols_is_refused_and_does_not_break_later() {
+    let server = TestServer::start().await;
+    let browser = server.browser();
+    browser.get("/").await;
+    for path in ["/ws", "/socket.io/?EIO=4&transport=websocket"] {
+        let url = browser.url(path);
+        for (name, value, status) in [
+            ("upgrade", "websocket, h2c", 426),
+            ("upgrade", "h2c, websocket", 426),
+            ("upgrade", "WebSocket", 101),
+            ("connection", "keep-alive, Upgrade", 101),
+            ("connection", "upgrade,keep-alive", 101),
+        ] {
+            let mut headers = browser.headers();
+            headers.insert(name, value.parse().unwrap());
+            let result = webchat_tests::upgrade(&url, headers).await;
+
+            let shown = format!("{path} {name}: {value}");
+            match result {
+                Ok((mut socket, _)) => {
+                    assert_eq!(status, 101, "{shown}");
+                    assert!(
+                        socket.receive_text().await.contains("sid") || path == "/ws",
+                        "{shown}"
+                    );
+                }
+                Err(Error::Http(response)) => {
+                    assert_eq!(response.status(), status, "{shown}");
+                    assert_eq!(response.headers()["upgrade"], "websocket", "{shown}");
+                }
+                Err(error) => panic!("{shown}: {error}"),
+            }
+        }
+    }
 }

@@ -169,9 +169,9 @@ async fn invalid_input_is_rejected_with_a_reason() {
             "`limit` must be between 1 and 100.",
         ),
         (browser.get("/api/v1/conversations?limit=101").await, 400, "`limit` must be"),
-        (browser.get("/api/v1/conversations?limit=ten").await, 400, "invalid digit"),
+        (browser.get("/api/v1/conversations?limit=ten").await, 400, "expected an integer"),
         (browser.get("/api/v1/conversations?cursor=x").await, 400, "next_cursor"),
-        (browser.get(&format!("{path}/messages?before=-1")).await, 400, "invalid digit"),
+        (browser.get(&format!("{path}/messages?before=-1")).await, 400, "0 or more"),
         (browser.patch(&path, &json!({"title": " "})).await, 422, "1 to 200 characters"),
         (
             browser.patch(&path, &json!({"title": "x".repeat(201)})).await,

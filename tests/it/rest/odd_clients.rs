@@ -3,7 +3,7 @@
 use reqwest::header::{ACCEPT, COOKIE, HeaderValue};
 use reqwest::{Method, Version};
 use serde_json::json;
-use webchat_tests::TestServer;
+use webchat_tests::{EventStream, TestServer};
 
 #[tokio::test]
 async fn the_session_is_found_among_invalid_cookies_and_those_of_other_servers() {
@@ -78,4 +78,172 @@ async fn a_client_that_offers_http_2_learns_that_the_connection_is_closed() {
     let response = server.browser().send(request.header("http2-settings", "AAEAAEAA")).await;
 
     assert_eq!((response.status.as_u16(), response.header("connection")), (200, "close"));
+}
+
+#[tokio::test]
+async fn a_repeated_header_counts_once_if_its_values_agree() {
+    let server = TestServer::start().await;
+    let browser = server.browser();
+    let id = browser.start_conversation().await;
+    let events = format!("/api/v1/conversations/{id}/events");
+    let messages = format!("/api/v1/conversations/{id}/messages");
+    let send = async |method: Method, path: &str, headers: &[(&str, &str)]| {
+        let request = browser.request(method, path).body(r#"{"message": " "}"#);
+        let request =
+            headers.iter().fold(request, |request, (name, value)| request.header(*name, *value));
+        browser.send(request).await
+    };
+    let json = ("content-type", "application/json");
+    let charset = ("content-type", "application/json; charset=utf-8");
+    let origin = browser.base().origin().ascii_serialization();
+    let origin = ("origin", origin.as_str());
+
+    for (method, path, headers, status, text) in [
+        (Method::POST, messages.as_str(), vec![json, json], 422, "No message"),
+        (Method::POST, &messages, vec![json, charset], 422, "No message"),
+        (Method::POST, &messages, vec![json, ("content-type", "text/plain")], 415, "JSON"),
+        (Method::POST, &messages, vec![json, origin, origin], 422, "No message"),
+        (
+            Method::POST,
+            &messages,
+            vec![json, origin, ("origin", "http://x.example")],
+            403,
+            "origin",
+        ),
+        (
+            Method::POST,
+            "/api/v1/conversations",
+            vec![("idempotency-key", "a"), ("idempotency-key", "a")],
+            201,
+            "conversation_id",
+        ),
+        (
+            Method::POST,
+            "/api/v1/conversations",
+            vec![("idempotency-key", "a"), ("idempotency-key", "b")],
+            400,
+            "`Idempotency-Key` was sent more than once, with different values.",
+        ),
+        (
+            Method::GET,
+            &events,
+            vec![("last-event-id", "1"), ("last-event-id", "2")],
+            400,
+            "`Last-Event-ID` was sent more than once, with different values.",
+        ),
+        (
+            Method::POST,
+            "/api/v1/imports",
+            vec![("content-type", "multipart/form-data; boundary=a"), json],
+            400,
+            "`Content-Type` was sent more than once, with different values.",
+        ),
+    ] {
+        let response = send(method, path, &headers).await;
+
+        assert_eq!(response.status.as_u16(), status, "{headers:?} {}", response.text);
+        assert!(response.text.contains(text), "{headers:?} {}", response.text);
+    }
+}
+
+#[tokio::test]
+async fn a_value_that_the_client_does_not_have_counts_as_missing() {
+    let server = TestServer::start().await;
+    let browser = server.browser();
+    let id = browser.start_conversation().await;
+    let path = format!("/api/v1/conversations/{id}");
+
+    for value in ["", "%20", "null", "undefined", "None", "nil"] {
+        for path in [
+            format!("/api/v1/conversations?limit={value}&cursor={value}&archived={value}"),
+            format!("{path}/messages?limit={value}&before={value}"),
+            format!("{path}/export?format={value}"),
+            format!("/api/v1/search?q=null&limit={value}"),
+        ] {
+            let response = browser.get(&path).await;
+            assert_eq!(response.status, 200, "{path} {}", response.text);
+        }
+        let events = browser.request(Method::GET, &format!("{path}/events?after={value}"));
+        EventStream::open(events).await.expect("subscribed").await;
+    }
+    for header in ["", " ", "null", "undefined", "0", " 0 ", "0.0"] {
+        let events = browser.request(Method::GET, &format!("{path}/events"));
+        let events = events.header("last-event-id", header);
+        EventStream::open(events).await.expect("subscribed").await;
+    }
+}
+
+#[tokio::test]
+async fn a_flag_in_a_query_may_be_written_as_in_any_language() {
+    let server = TestServer::start().await;
+    let browser = server.browser();
+    let id = browser.start_conversation().await;
+    browser.patch(&format!("/api/v1/conversations/{id}"), &json!({"archived": true})).await;
+
+    for (value, expected) in
+        [("true", 1), ("True", 1), ("1", 1), ("false", 0), ("False", 0), ("0", 0), ("FALSE", 0)]
+    {
+        let list = browser.get(&format!("/api/v1/conversations?archived={value}")).await.json();
+        assert_eq!(list["conversations"].as_array().map(Vec::len), Some(expected), "{value}");
+    }
+    let invalid = browser.get("/api/v1/conversations?archived=maybe").await;
+    assert_eq!(invalid.status_and_code(), (400, "invalid_request".to_owned()));
+}
+
+#[tokio::test]
+async fn an_integer_may_be_written_as_a_number_without_a_fraction() {
+    let server = TestServer::start().await;
+    let browser = server.browser();
+    let id = browser.start_conversation().await;
+    let path = format!("/api/v1/conversations/{id}");
+    let send = async |method: Method, path: &str, body: &str| {
+        let request = browser.request(method, path).header("content-type", "application/json");
+        let response = browser.send(request.body(body.to_owned())).await;
+        (response.status.as_u16(), response.text)
+    };
+    let messages = format!("{path}/messages");
+    let context = format!("{path}/context");
+
+    for (method, path, body, status, text) in [
+        (Method::POST, &messages, r#"{"message": "a", "expected_position": 0.0}"#, 200, "stop"),
+        (Method::POST, &messages, r#"{"message": "a", "expected_position": 2e0}"#, 200, "stop"),
+        (Method::POST, &messages, r#"{"message": "a", "expected_position": 3.0}"#, 409, "stale"),
+        (
+            Method::POST,
+            &messages,
+            r#"{"message": "a", "expected_position": 3.5}"#,
+            422,
+            "invalid value: floating point, expected an integer, 0 or more",
+        ),
+        (
+            Method::POST,
+            &messages,
+            r#"{"message": "a", "expected_position": -1.0}"#,
+            422,
+            "expected an integer, 0 or more",
+        ),
+        (
+            Method::POST,
+            &messages,
+            r#"{"message": "a", "expected_position": 1e300}"#,
+            422,
+            "expected an integer, 0 or more",
+        ),
+        (
+            Method::POST,
+            &messages,
+            r#"{"message": "a", "expected_position": "3"}"#,
+            422,
+            "invalid type: string, expected an integer, 0 or more",
+        ),
+        (Method::PATCH, &context, r#"{"parameters": {"seed": -7.0}}"#, 200, r#""seed":-7"#),
+        (Method::PATCH, &context, r#"{"parameters": {"seed": 7.5}}"#, 422, "expected an integer"),
+        (Method::GET, &format!("{messages}?limit=1.0&before=3e0"), "", 200, r#""next_before":2"#),
+        (Method::GET, &format!("{messages}?limit=1.5"), "", 400, "expected an integer, 0 or more"),
+    ] {
+        let (actual_status, actual_text) = send(method, path, body).await;
+
+        assert_eq!(actual_status, status, "{path} {body} {actual_text}");
+        assert!(actual_text.contains(text), "{path} {body} {actual_text}");
+    }
 }

@@ -1,7 +1,7 @@
 //! Reads ids, texts and times that other applications write in different types.
 
 use serde_json::Value;
-use webchat_domain::{Timestamp, Title};
+use webchat_domain::{Integer, Timestamp, Title};
 use webchat_persistence::rules::{foreign_time, foreign_time_of_number};
 
 use super::ids;
@@ -32,8 +32,13 @@ pub(super) fn text(value: &Value) -> Option<String> {
 
 /// Returns the number of a non-negative integer, which may be written as a string or with a decimal point.
 pub(super) fn whole_number(value: &Value) -> Option<u64> {
-    let text = text(value)?;
-    text.strip_suffix(".0").unwrap_or(&text).trim().parse().ok()
+    let Integer(number) = text(value)?.trim().parse().ok()?;
+    Some(number)
+}
+
+/// Returns the number of tokens, or 0 if it is missing or invalid.
+pub(super) fn token_count(value: &Value) -> u32 {
+    whole_number(value).and_then(|count| count.try_into().ok()).unwrap_or_default()
 }
 
 /// Returns the text as a title, shortened if it is too long.

@@ -4,6 +4,7 @@
 pub(crate) mod attempt_error;
 pub(crate) mod breaker;
 pub(crate) mod client;
+pub(crate) mod decompression;
 pub(crate) mod events;
 mod json_documents;
 pub(crate) mod retry;

@@ -43,20 +43,20 @@ fn text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
     headers.get(name)?.to_str().ok().map(str::trim)
 }
 
-/// Parses a duration in the format of Go, such as `6m0s`, `1.5s` and `250ms`. A bare number means
-/// seconds.
-fn parse_duration(text: &str) -> Option<Duration> {
+/// Parses a duration in the format of Go, such as `6m0s`, `1.5s` and `250ms`, or with the names of units, such as
+/// `1minute30seconds`. A bare number means seconds.
+pub(crate) fn parse_duration(text: &str) -> Option<Duration> {
     let mut total = None;
     let mut rest = text;
     while !rest.is_empty() {
         let (number, tail) = split_at_first(rest, |c| !(c.is_ascii_digit() || c == '.'));
         let (unit, tail) = split_at_first(tail, |c| c.is_ascii_digit());
         let unit = match unit {
-            "ms" => 0.001,
-            "s" | "" => 1.0,
-            "m" => 60.0,
-            "h" => 3600.0,
-            "d" => 86400.0,
+            "ms" | "millisecond" | "milliseconds" => 0.001,
+            "s" | "sec" | "secs" | "second" | "seconds" | "" => 1.0,
+            "m" | "min" | "mins" | "minute" | "minutes" => 60.0,
+            "h" | "hour" | "hours" => 3600.0,
+            "d" | "day" | "days" => 86400.0,
             _ => return None,
         };
         let part = Duration::try_from_secs_f64(number.parse::<f64>().ok()? * unit).ok()?;
@@ -132,6 +132,8 @@ mod tests {
             ("1h2m3s", Some(3_723_000)),
             ("1d", Some(86_400_000)),
             ("12ms", Some(12)),
+            ("1minute30seconds", Some(90_000)),
+            ("2hours5mins", Some(7_500_000)),
             ("60", Some(60_000)),
             ("s", None),
             ("1.2.3s", None),

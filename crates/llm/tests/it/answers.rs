@@ -21,8 +21,8 @@ async fn read(events: &[Value]) -> (Vec<Delta>, Option<String>) {
 fn complete_answer() -> Vec<Delta> {
     vec![
         Delta::Text(ANSWER.to_owned()),
-        Delta::Finished(FinishReason::Stop),
         Delta::Usage(Usage { prompt_tokens: 9, completion_tokens: 1 }),
+        Delta::Finished(FinishReason::Stop),
     ]
 }
 

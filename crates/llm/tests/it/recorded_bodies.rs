@@ -95,6 +95,50 @@ async fn the_kind_of_a_body_depends_on_its_beginning_and_not_on_its_type() {
 }
 
 #[tokio::test]
+async fn a_compressed_answer_is_read_however_its_encoding_is_named() {
+    for (encoding, name) in [
+        ("content-encoding: x-gzip\r\n", "gzip.sse.gz"),
+        ("Content-Encoding:  GZip \r\n", "gzip.sse.gz"),
+        ("content-encoding: gzip, identity\r\n", "gzip.sse.gz"),
+        ("content-encoding: identity\r\ncontent-encoding: gzip\r\n", "gzip.sse.gz"),
+        ("content-encoding: gzip\r\n", "gzip_members.sse.gz"),
+        ("content-encoding: gzip, gzip\r\n", "gzip_twice.sse.gz"),
+        ("content-encoding: Deflate\r\n", "deflate.sse.zz"),
+        // Proxies that compress or decompress a body without changing its header.
+        ("", "gzip.sse.gz"),
+        ("content-encoding: identity\r\n", "gzip.sse.gz"),
+        ("content-encoding: gzip\r\n", "no_done.sse"),
+        ("content-encoding: deflate\r\n", "no_done.sse"),
+        ("content-encoding: gzip\r\n", "gzip_twice.sse.gz"),
+        // Names that are no encodings.
+        ("content-encoding: utf-8\r\n", "no_done.sse"),
+        ("content-encoding: none, \r\n", "no_done.sse"),
+    ] {
+        let upstream = upstream_with(encoding, body(name));
+
+        let expected = ("Hello you".to_owned(), "stop".to_owned());
+        assert_eq!(read(&upstream).await, expected, "{encoding} {name}");
+    }
+}
+
+#[tokio::test]
+async fn a_compressed_error_is_understood() {
+    for headers in ["content-encoding: x-gzip\r\n", "content-encoding: gzip, identity\r\n", ""] {
+        let body = body("error.json.gz");
+        let upstream = Upstream::start(move |connection, _, _| {
+            let length = body.len();
+            connection
+                .write(&format!("HTTP/1.1 400 …\r\n{headers}content-length: {length}\r\n\r\n"));
+            connection.write_bytes(&body);
+        });
+
+        let (_, end) = read(&upstream).await;
+
+        assert_eq!(end, "model_context_too_long", "{headers}");
+    }
+}
+
+#[tokio::test]
 async fn the_connection_does_not_matter_after_the_finish_reason() {
     let chunk = |body: &[u8]| {
         let mut chunk = format!("{:x}\r\n", body.len()).into_bytes();

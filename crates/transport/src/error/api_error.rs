@@ -86,6 +86,10 @@ pub enum ApiError {
     /// None of the media types in `Accept` is available; the text names those that are.
     #[error("The response is only available as {0}. Check the `Accept` header.")]
     NotAcceptable(String),
+    /// The client offers several protocols, or another version.
+    #[error("`Upgrade` must be `websocket`, without other protocols.")]
+    #[strum(serialize = "invalid_request")]
+    UpgradeToOther,
     /// The body is too large.
     #[error("The request is too large.")]
     PayloadTooLarge,

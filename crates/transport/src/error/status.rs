@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use actix_web::http::StatusCode;
-use actix_web::http::header::{RETRY_AFTER, WWW_AUTHENTICATE};
+use actix_web::http::header::{RETRY_AFTER, UPGRADE, WWW_AUTHENTICATE};
 use actix_web::{HttpResponse, ResponseError};
 use webchat_chat::ChatError;
 
@@ -40,6 +40,7 @@ impl ResponseError for ApiError {
             Self::UnsupportedMediaType | Self::CompressedBody | Self::NotAForm => {
                 StatusCode::UNSUPPORTED_MEDIA_TYPE
             }
+            Self::UpgradeToOther => StatusCode::UPGRADE_REQUIRED,
             Self::FileNotAnalysed(_) => StatusCode::BAD_GATEWAY,
             Self::TooManyUserConnections
             | Self::TooManyNetworkConnections
@@ -64,6 +65,9 @@ impl ResponseError for ApiError {
         }
         if matches!(self, Self::MetricsTokenRequired) {
             response.insert_header((WWW_AUTHENTICATE, "Bearer"));
+        }
+        if matches!(self, Self::UpgradeToOther) {
+            response.insert_header((UPGRADE, "websocket"));
         }
         response.finish()
     }

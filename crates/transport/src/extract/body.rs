@@ -64,9 +64,11 @@ fn check_headers(headers: &HeaderMap, limit: usize) -> Result<(), ApiError> {
 
 /// Returns whether the body is declared as JSON: `application/json`, `text/json` or `application/…+json`.
 fn is_json(headers: &HeaderMap) -> bool {
-    let content_type = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
-    // Some clients and proxies join several headers with commas.
-    content_type.is_some_and(|value| value.split(',').all(is_json_type))
+    // Some clients and proxies send several headers, or join them with commas.
+    let mut types = headers
+        .get_all(CONTENT_TYPE)
+        .flat_map(|value| value.to_str().unwrap_or_default().split(','));
+    headers.contains_key(CONTENT_TYPE) && types.all(is_json_type)
 }
 
 fn is_json_type(media_type: &str) -> bool {

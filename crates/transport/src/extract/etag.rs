@@ -1,8 +1,6 @@
 //! Conditional requests: <https://www.rfc-editor.org/rfc/rfc9110#section-13>.
 
-use actix_web::http::header::{
-    ETAG, EntityTag, Header, IF_MATCH, IF_NONE_MATCH, IfMatch, IfNoneMatch,
-};
+use actix_web::http::header::{ETAG, EntityTag, HeaderName, IF_MATCH, IF_NONE_MATCH};
 use actix_web::{HttpRequest, HttpResponse};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
@@ -14,7 +12,7 @@ use crate::error::api_error::ApiError;
 /// The header that makes a read conditional.
 #[derive(IntoParams)]
 #[into_params(parameter_in = Header)]
-#[expect(dead_code, reason = "used for the OpenAPI document only: actix reads the header")]
+#[expect(dead_code, reason = "used for the OpenAPI document only: other functions read the header")]
 pub(crate) struct IfNoneMatchParam {
     /// The `ETag` of the client's copy. If it is still current, the status is 304.
     #[param(rename = "If-None-Match")]
@@ -24,7 +22,7 @@ pub(crate) struct IfNoneMatchParam {
 /// The header that makes a change conditional.
 #[derive(IntoParams)]
 #[into_params(parameter_in = Header)]
-#[expect(dead_code, reason = "used for the OpenAPI document only: actix reads the header")]
+#[expect(dead_code, reason = "used for the OpenAPI document only: other functions read the header")]
 pub(crate) struct IfMatchParam {
     /// The `ETag` of the client's copy. If the resource has changed since, the status is 412.
     #[param(rename = "If-Match")]
@@ -72,21 +70,33 @@ pub(crate) fn check_if_match(
     if !has_if_match(request) {
         return Ok(());
     }
-    let tag = entity_tag(resource)?;
-    match IfMatch::parse(request) {
-        Ok(IfMatch::Any) => Ok(()),
-        Ok(IfMatch::Items(tags)) if tags.iter().any(|known| known.strong_eq(&tag)) => Ok(()),
-        // An invalid tag can't be the current one.
-        Ok(IfMatch::Items(_)) | Err(_) => Err(ChatError::RevisionConflict.into()),
+    if names_tag(request, &IF_MATCH, &entity_tag(resource)?) {
+        return Ok(());
     }
+    Err(ChatError::RevisionConflict.into())
 }
 
-fn matches_if_none_match(request: &HttpRequest, tag: &EntityTag) -> bool {
-    // An invalid header is ignored.
-    request.headers().contains_key(IF_NONE_MATCH)
-        && match IfNoneMatch::parse(request) {
-            Ok(IfNoneMatch::Any) => true,
-            Ok(IfNoneMatch::Items(tags)) => tags.iter().any(|known| known.weak_eq(tag)),
-            Err(_) => false,
-        }
+/// Returns whether the client's copy, with one of the tags in `If-None-Match`, is current.
+pub(crate) fn matches_if_none_match(request: &HttpRequest, tag: &EntityTag) -> bool {
+    names_tag(request, &IF_NONE_MATCH, tag)
+}
+
+/// Returns whether a header with a list of tags contains this one, or `*`.
+fn names_tag(request: &HttpRequest, header: &HeaderName, tag: &EntityTag) -> bool {
+    let values = request.headers().get_all(header);
+    let mut items = values.flat_map(|value| value.as_bytes().split(|byte| *byte == b','));
+    items.any(|item| {
+        let item = item.trim_ascii();
+        item == b"*" || is_tag(item, tag.tag().as_bytes())
+    })
+}
+
+/// Returns whether the item is the tag, as clients and proxies change it: without quotes, or, by a proxy that
+/// compresses the response, marked as weak or with the name of the encoding (`-gzip`, `;br`). All of these mean the
+/// same resource, so `If-Match` accepts them, too.
+fn is_tag(item: &[u8], tag: &[u8]) -> bool {
+    let item = item.strip_prefix(b"W/").or_else(|| item.strip_prefix(b"w/")).unwrap_or(item);
+    let item = item.strip_prefix(b"\"").unwrap_or(item);
+    let suffix = item.strip_prefix(tag);
+    suffix.is_some_and(|suffix| suffix.first().is_none_or(|byte| !byte.is_ascii_alphanumeric()))
 }

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use actix_web::HttpRequest;
 use actix_web::error::PayloadError;
-use actix_web::http::header::{CONTENT_TYPE, HeaderValue};
+use actix_web::http::header::HeaderValue;
 use actix_web::web::{Bytes, Payload};
 use futures_util::{Stream, StreamExt, stream};
 use utoipa::ToSchema;
@@ -13,7 +13,7 @@ use super::multipart::file_name::file_name;
 use super::multipart::parameters::Parameters;
 use super::multipart::reader::{FORM, Multipart, MultipartError, PartHeaders};
 use crate::error::api_error::ApiError;
-use crate::headers::content_length;
+use crate::headers::{content_length, single_value};
 
 /// The maximum size of a form without its file, in bytes.
 const FORM_OVERHEAD: u64 = 64 * 1024;
@@ -48,12 +48,16 @@ pub(crate) enum FormError {
 }
 
 /// Returns whether the body of the request is declared as a form.
-pub(crate) fn is_form(request: &HttpRequest) -> bool {
-    Parameters::parse(content_type(request)).kind == FORM
+///
+/// # Errors
+/// [`ApiError::InvalidRequest`] if the type of the body is ambiguous.
+pub(crate) fn is_form(request: &HttpRequest) -> Result<bool, ApiError> {
+    Ok(Parameters::parse(content_type(request)?).kind == FORM)
 }
 
-fn content_type(request: &HttpRequest) -> &[u8] {
-    request.headers().get(CONTENT_TYPE).map(HeaderValue::as_bytes).unwrap_or_default()
+fn content_type(request: &HttpRequest) -> Result<&[u8], ApiError> {
+    let content_type = single_value(request.headers(), "Content-Type")?;
+    Ok(content_type.map(HeaderValue::as_bytes).unwrap_or_default())
 }
 
 impl FileForm {
@@ -71,7 +75,7 @@ impl FileForm {
         if content_length(request.headers()).is_some_and(|bytes| bytes > max_bytes) {
             return Err(FormError::TooLarge);
         }
-        Ok(Self(Multipart::new(content_type(request), limited(body, max_bytes))?))
+        Ok(Self(Multipart::new(content_type(request)?, limited(body, max_bytes))?))
     }
 
     /// Returns the next field `file`, or `None` at the end of the form.

@@ -3,14 +3,14 @@
 use std::future::{Ready, ready};
 
 use actix_web::dev::Payload;
-use actix_web::http::header::HeaderName;
 use actix_web::{FromRequest, HttpRequest};
 use utoipa::IntoParams;
 use webchat_domain::IdempotencyKey;
 
 use crate::error::api_error::ApiError;
+use crate::headers::single_value;
 
-const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
+const IDEMPOTENCY_KEY: &str = "Idempotency-Key";
 
 /// The header that makes a request safe to repeat.
 #[derive(IntoParams)]
@@ -23,10 +23,9 @@ pub(crate) struct IdempotencyKeyHeader {
 
 impl IdempotencyKeyHeader {
     pub(crate) fn read(request: &HttpRequest) -> Result<Self, ApiError> {
-        let mut keys = request.headers().get_all(IDEMPOTENCY_KEY);
-        let (key, second) = (keys.next(), keys.next());
+        let key = single_value(request.headers(), IDEMPOTENCY_KEY)?;
         let Some(key) = key else { return Ok(Self { key: None }) };
-        let key = key.to_str().ok().filter(|_| second.is_none());
+        let key = key.to_str().ok();
         let key = key.map(|key| unquote(key).unwrap_or_else(|| key.to_owned()));
         let key = key.and_then(|key| IdempotencyKey::try_from(key).ok());
         let message = "`Idempotency-Key` must have 1 to 128 ASCII characters.";
@@ -90,8 +89,10 @@ mod tests {
     }
 
     #[test]
-    fn long_and_several_keys_are_rejected() {
+    fn long_empty_and_different_keys_are_rejected() {
         assert_eq!(read(&["x".repeat(129).as_str()]), None);
+        assert_eq!(read(&[""]), None);
         assert_eq!(read(&["a", "b"]), None);
+        assert!(read(&["a", "a"]).is_some_and(|key| Some(key) == read(&["a"])));
     }
 }

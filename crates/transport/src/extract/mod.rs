@@ -10,6 +10,7 @@ pub(crate) mod json_text;
 pub(crate) mod multipart;
 pub(crate) mod new_users;
 pub(crate) mod paging;
+pub(crate) mod query;
 pub(crate) mod session;
 pub(crate) mod upload;
 pub(crate) mod upload_limits;

@@ -2,7 +2,9 @@
 
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
-use actix_web::http::header::{ALLOW, HeaderName, RETRY_AFTER, WWW_AUTHENTICATE};
+use actix_web::http::header::{
+    ALLOW, HeaderName, RETRY_AFTER, SEC_WEBSOCKET_VERSION, UPGRADE, WWW_AUTHENTICATE,
+};
 use actix_web::middleware::Next;
 use actix_web::{HttpMessage, HttpRequest, HttpResponse, web};
 use tracing_actix_web::RequestId;
@@ -38,7 +40,7 @@ fn with_body<B>(response: ServiceResponse<B>, request_id: Option<String>) -> Ser
     let (request, original) = response.into_parts();
     let body = describe(&request, &original, request_id);
     let mut replaced = HttpResponse::build(original.status()).json(body);
-    for name in [ALLOW, RETRY_AFTER, WWW_AUTHENTICATE] {
+    for name in [ALLOW, RETRY_AFTER, SEC_WEBSOCKET_VERSION, UPGRADE, WWW_AUTHENTICATE] {
         if let Some(value) = original.headers().get(&name) {
             replaced.headers_mut().insert(name, value.clone());
         }

@@ -127,12 +127,13 @@ fn origin_error(request: &ServiceRequest) -> ApiError {
 /// Returns whether the request comes from a page of an allowed origin, or not from a page.
 pub(crate) fn has_allowed_origin(request: &ServiceRequest) -> bool {
     let mut origins = request.headers().get_all(ORIGIN);
-    let (origin, second) = (origins.next(), origins.next());
-    let Some(origin) = origin else { return !is_cross_site(request.headers()) };
+    let Some(origin) = origins.next() else { return !is_cross_site(request.headers()) };
     let host = request.headers().get(HOST).and_then(|host| host.to_str().ok());
     let allowed = request.app_data::<web::Data<Origins>>();
-    match (origin.to_str(), second, allowed) {
-        (Ok(origin), None, Some(allowed)) => allowed.allows(origin, host),
+    match (origin.to_str(), allowed) {
+        (Ok(text), Some(allowed)) => {
+            origins.all(|other| other == origin) && allowed.allows(text, host)
+        }
         _ => false,
     }
 }

@@ -6,12 +6,12 @@ use std::path::Path;
 
 use actix_files::file_extension_to_mime;
 use actix_web::http::header::{
-    AcceptEncoding, CONTENT_ENCODING, CONTENT_TYPE, ETAG, Encoding, EntityTag, Header, IfNoneMatch,
+    AcceptEncoding, CONTENT_ENCODING, CONTENT_TYPE, ETAG, Encoding, EntityTag, Header,
 };
 use actix_web::{HttpRequest, HttpResponse, Responder};
 use rust_embed::RustEmbed;
 
-use crate::extract::etag::tag_of_hash;
+use crate::extract::etag::{matches_if_none_match, tag_of_hash};
 use crate::middleware::response_memory::ExemptFromMemoryBudget;
 
 #[derive(RustEmbed)]
@@ -56,21 +56,13 @@ impl EmbeddedFile {
             encoding,
         })
     }
-
-    fn is_fresh(&self, request: &HttpRequest) -> bool {
-        match IfNoneMatch::parse(request) {
-            Ok(IfNoneMatch::Any) => true,
-            Ok(IfNoneMatch::Items(known)) => known.iter().any(|etag| etag.weak_eq(&self.etag)),
-            Err(_) => false,
-        }
-    }
 }
 
 impl Responder for EmbeddedFile {
     type Body = actix_web::body::BoxBody;
 
     fn respond_to(self, request: &HttpRequest) -> HttpResponse {
-        let is_fresh = self.is_fresh(request);
+        let is_fresh = matches_if_none_match(request, &self.etag);
         let mut response = if is_fresh { HttpResponse::NotModified() } else { HttpResponse::Ok() };
         response.insert_header((ETAG, self.etag));
         if is_fresh {

@@ -12,6 +12,7 @@ use crate::extract::body::Body;
 use crate::extract::etag::{self, IfMatchParam, IfNoneMatchParam};
 use crate::extract::idempotency_key::IdempotencyKeyHeader;
 use crate::extract::paging::page_size;
+use crate::extract::query;
 use crate::extract::session::{OptionalSession, RequiredSession};
 use crate::get_or_head::get_or_head;
 use crate::openapi::responses::{
@@ -46,11 +47,14 @@ pub(crate) fn routes(config: &mut ServiceConfig) {
 struct ListQuery {
     /// The maximum number of conversations: 50 by default.
     #[param(minimum = 1, maximum = 100)]
+    #[serde(default, deserialize_with = "query::integer")]
     limit: Option<u32>,
     /// The `next_cursor` of the previous page.
     #[param(pattern = r"^[0-9]{1,15}_[0-9a-f]{32}$")]
+    #[serde(default, deserialize_with = "query::text")]
     cursor: Option<String>,
     /// Whether to list the archived conversations (`true`) or the others (`false`, the default).
+    #[serde(default, deserialize_with = "query::flag")]
     archived: Option<bool>,
 }
 

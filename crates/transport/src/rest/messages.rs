@@ -10,6 +10,7 @@ use super::turns::send::{self, MESSAGES};
 use crate::error::api_error::ApiError;
 use crate::extract::body::{BodyLimit, MAX_MESSAGE_BODY_BYTES};
 use crate::extract::paging::page_size;
+use crate::extract::query;
 use crate::extract::session::OptionalSession;
 use crate::get_or_head::get_or_head;
 use crate::openapi::responses::{ConversationPath, InvalidParameterResponse, NotFoundResponse};
@@ -32,9 +33,11 @@ pub(crate) fn routes(config: &mut ServiceConfig) {
 struct PageQuery {
     /// The maximum number of messages: 50 by default. A page has fewer if their text has more than 1 MiB.
     #[param(minimum = 1, maximum = 200)]
+    #[serde(default, deserialize_with = "query::integer")]
     limit: Option<u32>,
     /// Only messages before this position: the `next_before` of the previous page.
     #[param(format = "uint64", maximum = 18_446_744_073_709_551_615_usize)]
+    #[serde(default, deserialize_with = "query::integer")]
     before: Option<u64>,
 }
 

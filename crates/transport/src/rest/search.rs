@@ -8,6 +8,7 @@ use webchat_domain::{SearchHit, TitleHit};
 
 use crate::error::api_error::ApiError;
 use crate::extract::paging::page_size;
+use crate::extract::query;
 use crate::extract::session::OptionalSession;
 use crate::get_or_head::get_or_head;
 use crate::openapi::responses::InvalidParameterResponse;
@@ -31,6 +32,7 @@ struct SearchQuery {
     q: String,
     /// The maximum number of titles and of hits: 20 by default.
     #[param(minimum = 1, maximum = 100)]
+    #[serde(default, deserialize_with = "query::integer")]
     limit: Option<u32>,
 }
 

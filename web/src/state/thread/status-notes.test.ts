@@ -28,7 +28,9 @@ describe('the status note of a message', () => {
       actions: ['edit'],
     });
     expect(noteOf('failed', 'I can’t.', 'model_refused')?.actions).toEqual(['edit']);
-    expect(noteOf('failed', '', 'model_key_refused')?.hint).toContain('Ask your administrator');
+    for (const code of ['model_key_refused', 'model_access_denied']) {
+      expect(noteOf('failed', '', code)?.hint).toContain('Ask your administrator');
+    }
   });
 
   test('says why an answer was truncated, if the reason is known', () => {

@@ -63,6 +63,7 @@ const ASK_ADMINISTRATOR = 'Ask your administrator to fix this.';
 
 const HINTS: Record<string, string> = {
   model_key_refused: ASK_ADMINISTRATOR,
+  model_access_denied: ASK_ADMINISTRATOR,
   model_not_found: ASK_ADMINISTRATOR,
   model_content_filter: 'Rephrase the question.',
   model_context_too_long: 'Shorten the question, or start a new chat.',

@@ -44,7 +44,10 @@ impl ContextReader<'_> {
         if text.is_none() && !prompt.is_null() {
             self.left_out.add(Part::SystemPrompt, INVALID);
         }
-        Some(SystemPrompt { text: text?, token_count: count(prompt, "token_count") })
+        Some(SystemPrompt {
+            text: text?,
+            token_count: values::token_count(member(prompt, "token_count")),
+        })
     }
 
     fn parameters(&mut self, parameters: &Value) -> ModelParameters {
@@ -81,8 +84,8 @@ impl ContextReader<'_> {
             example_id: id(member(example, "example_id")).unwrap_or_else(derive).into(),
             user_prompt,
             assistant_response,
-            prompt_tokens: count(example, "prompt_tokens"),
-            response_tokens: count(example, "response_tokens"),
+            prompt_tokens: values::token_count(member(example, "prompt_tokens")),
+            response_tokens: values::token_count(member(example, "response_tokens")),
             created_at: time(member(example, "created_at")).unwrap_or(self.created_at),
         })
     }
@@ -102,7 +105,7 @@ impl ContextReader<'_> {
         };
         Some(Summary {
             text,
-            token_count: count(summary, "token_count"),
+            token_count: values::token_count(member(summary, "token_count")),
             through,
             message_count,
             created_at: time(member(summary, "created_at")).unwrap_or(self.created_at),
@@ -117,8 +120,4 @@ fn member<'a>(value: &'a Value, name: &str) -> &'a Value {
 
 fn text(part: &Value, name: &str) -> Option<String> {
     values::text(member(part, name))
-}
-
-fn count(part: &Value, name: &str) -> u32 {
-    value(member(part, name)).unwrap_or_default()
 }

@@ -67,7 +67,7 @@ impl ParsedMessage {
             client_message_id: value(field("client_message_id")),
             role,
             content,
-            token_count: value(field("token_count")).unwrap_or_default(),
+            token_count: values::token_count(field("token_count")),
             status: value(field("status")).unwrap_or(MessageStatus::Complete),
             error: value(field("error")),
             created_at: time(field("created_at")),

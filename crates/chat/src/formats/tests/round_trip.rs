@@ -3,6 +3,7 @@
 use proptest::collection::vec;
 use proptest::option;
 use proptest::prelude::*;
+use serde_json::Value;
 
 use super::*;
 
@@ -140,6 +141,18 @@ proptest! {
     }
 
     #[test]
+    fn numbers_may_have_a_fraction_of_zero(written in vec(conversations(), 0..4)) {
+        let text = file(&written, true);
+        let mut json: Value = serde_json::from_str(&text).unwrap();
+        add_fractions(&mut json);
+
+        let read: Vec<CompleteConversation> =
+            read_all(&json.to_string()).unwrap().into_iter().map(as_stored).collect();
+
+        prop_assert_eq!(file(&read, true), text);
+    }
+
+    #[test]
     fn any_text_is_either_read_or_rejected_as_invalid(
         start in "([\\[{ ]|\\[\\{\"(mapping|role)\":)?", rest in any::<String>(),
     ) {
@@ -172,5 +185,18 @@ proptest! {
             written(FlaskLayout::Response),
             format!("{{\"conversation\":{}}}", serde_json::to_string(&history).unwrap())
         );
+    }
+}
+
+/// Writes each number like 3 as 3.0, as programs in Lua, R and other languages do.
+fn add_fractions(value: &mut Value) {
+    match value {
+        Value::Number(number) => {
+            let float = number.as_f64().filter(|float| float.abs() < 1e15);
+            *value = float.map_or_else(|| value.clone(), Value::from);
+        }
+        Value::Array(elements) => elements.iter_mut().for_each(add_fractions),
+        Value::Object(members) => members.values_mut().for_each(add_fractions),
+        _ => {}
     }
 }

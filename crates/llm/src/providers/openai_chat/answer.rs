@@ -19,6 +19,7 @@ use super::reported_model::ReportedModel;
 use super::upstream_error::{AnswerError, UpstreamError};
 use crate::http::attempt_error::{AttemptError, AttemptErrorKind};
 use crate::http::events::{Event, ReadError, events};
+use crate::json::repair::repaired;
 use crate::{Delta, DeltaStream, ModelError, Timeouts};
 
 /// How long to wait, after an answer, for the upstream to end its body. If the body is read to its end,
@@ -91,8 +92,12 @@ impl Answer {
                 return Err(error);
             }
             if self.has_ended {
+                let end = self.assembler.end();
+                if let Ok(Some(delta)) = end {
+                    return Ok(Some((delta, self)));
+                }
                 self.close().await;
-                return self.assembler.end().map(|()| None);
+                return end.map(|_| None);
             }
             let result = self.read().await;
             self.set_error(result);
@@ -103,7 +108,8 @@ impl Answer {
         self.error = result.err().map(|error| error.into_attempt_error(None).model_error);
     }
 
-    /// Reads the next event. After the finish reason, nothing that goes wrong matters any more.
+    /// Reads the next event. After the finish reason, nothing that goes wrong matters any more, unless the answer is
+    /// filtered.
     async fn read(&mut self) -> Result<(), AnswerError> {
         let result = match self.next_event().await {
             Ok(event) => self.handle(event),
@@ -114,7 +120,9 @@ impl Answer {
             // Closes the connection.
             self.events = stream::empty().boxed();
         }
-        if self.assembler.has_finish_reason() { Ok(()) } else { result }
+        let is_filtered =
+            matches!(&result, Err(AnswerError::Upstream(error)) if error.is_content_filter());
+        if self.assembler.has_finish_reason() && !is_filtered { Ok(()) } else { result }
     }
 
     async fn next_event(&mut self) -> Result<Option<Event>, AttemptError> {
@@ -152,7 +160,14 @@ impl Answer {
     }
 
     fn handle_data(&mut self, data: &str) -> Result<(), AnswerError> {
-        for chunk in chunks(data).map_err(|error| invalid_chunk(&error))? {
+        let repaired_data;
+        let chunks = if let Ok(chunks) = chunks(data) {
+            chunks
+        } else {
+            repaired_data = repaired(data);
+            chunks(&repaired_data).map_err(|error| invalid_chunk(&error))?
+        };
+        for chunk in chunks {
             if let Some(error) = chunk.error() {
                 return Err(UpstreamError::from_event(error).into());
             }

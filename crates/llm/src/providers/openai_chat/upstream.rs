@@ -3,7 +3,8 @@
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use reqwest::header::{ACCEPT, ACCEPT_ENCODING, CONTENT_ENCODING, HeaderName, HeaderValue};
+use futures_util::StreamExt;
+use reqwest::header::{ACCEPT, ACCEPT_ENCODING, HeaderName, HeaderValue};
 use reqwest::{Client, Response};
 use tokio::time::{Instant, timeout, timeout_at};
 
@@ -15,6 +16,7 @@ use super::upstream_error::{AnswerError, Rejection, UpstreamError};
 use crate::credentials::key_header;
 use crate::http::attempt_error::{AttemptError, AttemptErrorKind};
 use crate::http::client::http_client;
+use crate::http::decompression::{decompressed_body, unsupported_encoding};
 use crate::http::events::max_stream_bytes;
 use crate::http::retry_after::retry_after;
 use crate::{ChatRequest, ChatRole, DeltaStream, HttpSettings, SetupError};
@@ -22,9 +24,6 @@ use crate::{ChatRequest, ChatRole, DeltaStream, HttpSettings, SetupError};
 /// The bounds on reading the body of an error response. The rest of it is not needed.
 const MAX_ERROR_BODY_BYTES: usize = 64 * 1024;
 const ERROR_BODY_TIMEOUT: Duration = Duration::from_secs(2);
-
-/// The maximum length of the name of an encoding in an error, in characters.
-const MAX_ENCODING_CHARS: usize = 40;
 
 /// The maximum number of changes to the request within one attempt.
 const MAX_FALLBACKS: usize = 4;
@@ -162,14 +161,14 @@ impl Upstream {
             let error = read_error(response).await.into();
             return Err(RequestError { error, retry_after });
         }
-        if let Some(encoding) = unknown_encoding(&response) {
+        if let Some(encoding) = unsupported_encoding(response.headers()) {
             let cause =
                 format!("the answer has the content encoding {encoding}, which is not supported");
             return Err(AttemptError::failed(AttemptErrorKind::Permanent, cause).into());
         }
         let max_bytes = max_stream_bytes(request.max_answer_tokens);
         let model = self.reported_model.clone();
-        read_answer(response.bytes_stream(), max_bytes, sent_at, timeouts, model)
+        read_answer(decompressed_body(response), max_bytes, sent_at, timeouts, model)
             .await
             .map_err(|error| RequestError { error, retry_after })
     }
@@ -204,23 +203,16 @@ impl Upstream {
     }
 }
 
-/// Returns the encoding of a body that the client has not decoded, such as `br`.
-fn unknown_encoding(response: &Response) -> Option<String> {
-    let encoding = response.headers().get(CONTENT_ENCODING)?;
-    let encoding: String =
-        String::from_utf8_lossy(encoding.as_bytes()).chars().take(MAX_ENCODING_CHARS).collect();
-    (!encoding.is_empty() && !encoding.eq_ignore_ascii_case("identity")).then_some(encoding)
-}
-
-async fn read_error(mut response: Response) -> UpstreamError {
+async fn read_error(response: Response) -> UpstreamError {
     let status = response.status();
     let mut body = Vec::new();
-    if unknown_encoding(&response).is_some() {
+    if unsupported_encoding(response.headers()).is_some() {
         return UpstreamError::from_response(status, &body);
     }
+    let mut chunks = decompressed_body(response);
     let reading = async {
         while body.len() < MAX_ERROR_BODY_BYTES
-            && let Ok(Some(bytes)) = response.chunk().await
+            && let Some(Ok(bytes)) = chunks.next().await
         {
             body.extend_from_slice(&bytes);
         }

@@ -1,5 +1,6 @@
 //! The errors that upstreams send, and what they mean.
 
+mod delay;
 mod error_text;
 mod rejection;
 
@@ -9,12 +10,14 @@ use std::time::Duration;
 use reqwest::StatusCode;
 use serde_json::Value;
 
+use self::delay::{delay_in, delay_in_text};
 use self::error_text::ErrorText;
 pub(super) use self::rejection::Rejection;
 use self::rejection::{Diagnosis, Subject};
 use super::content_filter::filtered_categories;
 use super::label::safe_label;
 use crate::http::attempt_error::{AttemptError, AttemptErrorKind};
+use crate::json::repair::repaired;
 use crate::{Cause, ModelError};
 
 /// An error that the upstream sent instead of an answer, reduced to what may be logged. Its text is
@@ -25,7 +28,11 @@ pub(super) struct UpstreamError {
     code: Option<String>,
     kind: Option<String>,
     param: Option<String>,
+    /// Whether the body is a page or a sentence, as from a proxy or a firewall in front of the API.
+    is_no_json: bool,
     categories: Vec<String>,
+    /// The delay that the error asks for.
+    retry_delay: Option<Duration>,
     diagnosis: Diagnosis,
 }
 
@@ -71,7 +78,8 @@ impl UpstreamError {
     /// Reads an error within a stream. Its code may be the HTTP status that the upstream would have sent if
     /// the stream had not begun.
     pub(super) fn from_event(data: &str) -> Self {
-        let json: Value = serde_json::from_str(data).unwrap_or_default();
+        let json = serde_json::from_str(data).or_else(|_| serde_json::from_str(&repaired(data)));
+        let json: Value = json.unwrap_or_default();
         let error = error_object(&json);
         let field = |name| error.get(name);
         Self {
@@ -81,7 +89,9 @@ impl UpstreamError {
             code: field("code").and_then(label),
             kind: field("type").and_then(label),
             param: field("param").and_then(label),
+            is_no_json: json.is_null() && !data.trim().is_empty(),
             categories: filtered_categories(error),
+            retry_delay: if json.is_null() { delay_in_text(data) } else { delay_in(&json) },
             diagnosis: Diagnosis::new(&ErrorText::new(error, data)),
         }
     }
@@ -98,6 +108,11 @@ impl UpstreamError {
         }
     }
 
+    pub(super) fn is_content_filter(&self) -> bool {
+        matches!(self.permanent_error(), Some(ModelError::ContentFilter { .. }))
+    }
+
+    /// `retry_after` is the delay in the headers of the response.
     pub(super) fn into_attempt_error(self, retry_after: Option<Duration>) -> AttemptError {
         match self.permanent_error() {
             Some(error) => AttemptError { model_error: error, kind: AttemptErrorKind::Permanent },
@@ -124,11 +139,14 @@ impl UpstreamError {
             _ if self.is_about(Subject::FilteredText) => {
                 ModelError::ContentFilter { categories: self.categories.clone(), cause: cause() }
             }
+            _ if self.is_access_denied() => ModelError::AccessDenied(cause()),
             _ if self.is_about(Subject::Key) => ModelError::KeyRefused(cause()),
             _ if self.is_about(Subject::Model) => ModelError::NotFound(cause()),
             (Some(401..=403), _) => ModelError::KeyRefused(cause()),
             (Some(404), _) => ModelError::NotFound(cause()),
             (Some(413), _) => ModelError::ContextTooLong(cause()),
+            // The status may be that of a rate limit, but waiting does not make the request shorter.
+            _ if self.diagnosis.is_always_too_long => ModelError::ContextTooLong(cause()),
             _ if !self.is_about_request() => return None,
             _ if self.diagnosis.is_too_long => ModelError::ContextTooLong(cause()),
             (_, Some(parameter)) => ModelError::ParameterRefused { parameter, cause: cause() },
@@ -138,6 +156,7 @@ impl UpstreamError {
 
     fn into_temporary_error(self, retry_after: Option<Duration>) -> AttemptError {
         let status = self.status.or_else(|| self.status_by_label());
+        let retry_after = retry_after.or(self.retry_delay);
         let cause = self.into();
         let unreachable = |cause| ModelError::Unreachable { retry_after, cause };
         let (kind, error) = match status {
@@ -158,7 +177,16 @@ impl UpstreamError {
 
     /// Returns whether the error is about the request itself. An error in a stream may have no status.
     fn is_about_request(&self) -> bool {
-        matches!(self.status, None | Some(200 | 400 | 422))
+        let status = self.status.or_else(|| self.status_by_label());
+        matches!(status, None | Some(200 | 400 | 422))
+    }
+
+    /// Returns whether a firewall, a proxy or the provider refuses requests from this address or region.
+    fn is_access_denied(&self) -> bool {
+        let is_by_proxy = self.status == Some(403) && self.is_no_json;
+        let names_origin =
+            self.status == Some(401) && self.diagnosis.subject == Some(Subject::Origin);
+        is_by_proxy || names_origin || self.is_about(Subject::Origin) || self.status == Some(451)
     }
 
     fn is_about(&self, subject: Subject) -> bool {

@@ -5,7 +5,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::value::RawValue;
 use strum::IntoStaticStr;
 use utoipa::ToSchema;
-use webchat_domain::{ClientMessageId, ConversationId, MessageId};
+use webchat_domain::{ClientMessageId, ConversationId, MessageId, deserialize_optional_integer};
 
 use crate::error::api_error::ApiError;
 use crate::error::json_error::without_values;
@@ -59,6 +59,7 @@ pub(crate) struct SendMessageData {
     pub(crate) client_message_id: Option<ClientMessageId>,
     /// The position of the last message that the client knows. The message is rejected if the
     /// conversation has a later one.
+    #[serde(default, deserialize_with = "deserialize_optional_integer")]
     pub(crate) expected_position: Option<u64>,
 }
 
@@ -97,15 +98,13 @@ pub(crate) struct VersionData {
 pub(crate) struct SubscribeData {
     pub(crate) conversation_id: ConversationId,
     /// The sequence number of the last event that the client knows; 0 is before the first one.
-    #[serde(default, deserialize_with = "null_as_default")]
+    #[serde(default, deserialize_with = "sequence_number")]
     pub(crate) after: u64,
 }
 
 /// Serializers of many clients write absent values as null.
-fn null_as_default<'de, D: Deserializer<'de>, T: Default + Deserialize<'de>>(
-    deserializer: D,
-) -> Result<T, D::Error> {
-    Option::deserialize(deserializer).map(Option::unwrap_or_default)
+fn sequence_number<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
+    deserialize_optional_integer(deserializer).map(Option::unwrap_or_default)
 }
 
 #[derive(Debug, Deserialize, ToSchema)]

@@ -23,6 +23,7 @@ use crate::realtime::connections::Connections;
 use crate::realtime::session_end::SESSION_ENDED;
 use crate::realtime::unfinished_message::UnfinishedMessage;
 use crate::realtime::websocket::frame_validator::{FrameLimits, validate_frames};
+use crate::realtime::websocket::handshake::accept;
 use crate::realtime::websocket::violation::{FirstViolation, SERVER_BUSY};
 
 /// The maximum time for a client to switch from polling.
@@ -48,7 +49,7 @@ pub(super) async fn open(
 ) -> Result<HttpResponse, actix_web::Error> {
     let limits = frame_limits(connections);
     let (payload, violation) = validate_frames(request, payload, limits).await?;
-    let (response, socket, stream) = actix_ws::handle(request, payload)?;
+    let (response, socket, stream) = accept(request, payload)?;
     let browser = BrowserSession::extract(request).await?;
     let (transport, unfinished) = (TransportState::WebSocket, UnfinishedMessage::new(request));
     let session = session_task::start(chat, browser, connections, transport, unfinished)?;
@@ -66,7 +67,7 @@ pub(super) async fn upgrade(
 ) -> Result<HttpResponse, actix_web::Error> {
     let limits = frame_limits(connections);
     let (payload, violation) = validate_frames(request, payload, limits).await?;
-    let (response, socket, stream) = actix_ws::handle(request, payload)?;
+    let (response, socket, stream) = accept(request, payload)?;
     session.begin_upgrade().map_err(ApiError::from)?;
     let websocket = WebSocket::new(socket, stream, violation, session);
     connections.tasks.spawn_local(websocket.run_upgrade());

@@ -11,6 +11,7 @@ use webchat_chat::Chat;
 
 use super::close::Close;
 use super::frame_validator::validate_frames;
+use super::handshake::accept;
 use super::reader::Reader;
 use super::writer::write;
 use crate::extract::session::BrowserSession;
@@ -33,7 +34,7 @@ pub(crate) async fn connect(
 ) -> Result<HttpResponse, actix_web::Error> {
     let limits = connections.limits;
     let (payload, violation) = validate_frames(&request, payload, limits.frames()).await?;
-    let (response, socket, stream) = actix_ws::handle(&request, payload)?;
+    let (response, socket, stream) = accept(&request, payload)?;
     let session_id = browser.session.session_id;
     let permit = connections.acquire(browser.caller(), ConnectionKind::WebSocket)?;
     let (sender, outbox) = mpsc::channel(OUTBOX_CAPACITY);

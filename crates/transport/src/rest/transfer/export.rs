@@ -13,6 +13,7 @@ use webchat_chat::{Chat, ExportFormat, ExportStream, ExportedFile, error_chain};
 use webchat_domain::ConversationId;
 
 use crate::error::api_error::ApiError;
+use crate::extract::query;
 use crate::extract::session::OptionalSession;
 use crate::headers::attachment;
 use crate::openapi::responses::{ConversationPath, InvalidParameterResponse, NotFoundResponse};
@@ -37,7 +38,7 @@ pub(crate) fn routes(config: &mut ServiceConfig) {
 #[into_params(parameter_in = Query)]
 struct ExportQuery {
     /// The format: `json` can be imported again, `markdown` is for reading, `flask` is for the Flask application.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "query::name")]
     format: Format,
 }
 

@@ -30,7 +30,7 @@ impl ImportFile {
         max_bytes: u64,
     ) -> Result<Self, ApiError> {
         BodyLimits::of(request)?.expect_file_on_disk(max_bytes);
-        if is_form(request) {
+        if is_form(request)? {
             let form = begin_form(request, body, max_bytes).await;
             return form.map_err(|error| error.into_api_error(ApiError::PayloadTooLarge));
         }

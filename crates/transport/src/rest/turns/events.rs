@@ -1,18 +1,19 @@
 //! The events of a conversation as server-sent events.
 
-use actix_web::http::header::HeaderName;
 use actix_web::web::{self, Data, Path, Query, ServiceConfig};
 use actix_web::{HttpRequest, HttpResponse};
 use serde::Deserialize;
 use utoipa::{IntoParams, OpenApi};
 use webchat_chat::{Chat, ChatError};
-use webchat_domain::{Caller, ConversationId};
+use webchat_domain::{Caller, ConversationId, Integer};
 
 use super::turn_response::StreamedEvent;
 use crate::error::api_error::ApiError;
 use crate::extract::accept::negotiate;
 use crate::extract::client_address::ClientAddress;
+use crate::extract::query;
 use crate::extract::session::OptionalSession;
+use crate::headers::single_value;
 use crate::metrics::ConnectionKind;
 use crate::openapi::responses::{
     ConversationPath, InvalidParameterResponse, NotAcceptableResponse, NotFoundResponse,
@@ -21,7 +22,7 @@ use crate::realtime::connections::Connections;
 use crate::realtime::session_end::session_ended;
 use crate::realtime::sse::{self, EVENT_STREAM};
 
-const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
+const LAST_EVENT_ID: &str = "Last-Event-ID";
 
 const EVENTS: &str = "/conversations/{id}/events";
 
@@ -38,6 +39,7 @@ pub(crate) fn routes(config: &mut ServiceConfig) {
 struct EventsQuery {
     /// The sequence number of the last event that the client knows.
     #[param(format = "uint64", maximum = 18_446_744_073_709_551_615_usize)]
+    #[serde(default, deserialize_with = "query::integer")]
     after: Option<u64>,
 }
 
@@ -92,11 +94,14 @@ async fn stream(
 
 /// Returns the sequence number of the last event that a reconnecting client has received.
 fn last_event_id(request: &HttpRequest) -> Result<Option<u64>, ApiError> {
+    let Some(id) = single_value(request.headers(), LAST_EVENT_ID)? else { return Ok(None) };
+    let id = id.to_str().ok().map(str::trim);
     // An event source without an event has an empty id.
-    let id = request.headers().get(LAST_EVENT_ID).filter(|id| !id.is_empty());
-    let Some(id) = id else { return Ok(None) };
-    let number = id.to_str().ok().and_then(|id| id.parse().ok());
-    number.map(Some).ok_or_else(|| {
+    if id.is_some_and(query::is_absent) {
+        return Ok(None);
+    }
+    let number = id.and_then(|id| id.parse().ok());
+    number.map(|Integer(number)| Some(number)).ok_or_else(|| {
         ApiError::InvalidRequest(
             "`Last-Event-ID` must be the sequence number of an event.".to_owned(),
         )

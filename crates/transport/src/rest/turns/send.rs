@@ -5,7 +5,7 @@ use actix_web::{HttpRequest, HttpResponse};
 use serde::Deserialize;
 use utoipa::{OpenApi, ToSchema};
 use webchat_chat::{Chat, SendMessage};
-use webchat_domain::{ClientMessageId, ConversationId};
+use webchat_domain::{ClientMessageId, ConversationId, deserialize_optional_integer};
 
 use super::turn_response::{StreamedEvent, TurnRequest, TurnResponse};
 use crate::error::api_error::ApiError;
@@ -35,6 +35,7 @@ pub(crate) struct NewMessage {
     client_message_id: Option<ClientMessageId>,
     /// The position of the last message that the client knows. If there is a later message, the status is 409.
     #[schema(format = "uint64", maximum = 18_446_744_073_709_551_615_usize)]
+    #[serde(default, deserialize_with = "deserialize_optional_integer")]
     expected_position: Option<u64>,
 }
 

@@ -21,8 +21,8 @@ pub(super) struct Assembler {
     /// Whether the text so far is more than white space.
     has_text: bool,
     finish_reason: Option<FinishReason>,
-    /// Whether [`Delta::Finished`] was returned.
-    has_finished: bool,
+    /// Whether [`Assembler::end`] was called.
+    has_ended: bool,
     /// The number of messages that were sent instead of deltas.
     messages: u32,
     received: Received,
@@ -56,7 +56,7 @@ impl Assembler {
             text: String::new(),
             has_text: false,
             finish_reason: None,
-            has_finished: false,
+            has_ended: false,
             messages: 0,
             received: Received::default(),
         }
@@ -91,6 +91,7 @@ impl Assembler {
             self.model.set(&name);
         }
         let progress = chunk.choice().map_or(Progress::None, |choice| self.add_choice(&choice));
+        self.add_filtered(chunk.filtered_categories());
         self.deltas.extend(chunk.usage().map(Delta::Usage));
         progress
     }
@@ -103,11 +104,7 @@ impl Assembler {
             self.received.delta = true;
             self.add_delta(&delta);
         }
-        let categories = choice.filtered_categories();
-        if !categories.is_empty() {
-            tracing::info!(filtered = ?categories, "answer filtered by provider");
-            self.deltas.push_back(Delta::Filtered(categories));
-        }
+        self.add_filtered(choice.filtered_categories());
         match choice.ending() {
             None => Progress::Chunk,
             Some(Ending::BrokenOff) => Progress::BrokenOff,
@@ -115,6 +112,16 @@ impl Assembler {
                 self.finish(reason);
                 Progress::Chunk
             }
+        }
+    }
+
+    /// A filter that runs beside the model reports what it finds in chunks of its own, whose finish reason may be
+    /// missing.
+    fn add_filtered(&mut self, categories: Vec<String>) {
+        if !categories.is_empty() {
+            tracing::info!(filtered = ?categories, "answer filtered by provider");
+            self.deltas.push_back(Delta::Filtered(categories));
+            self.finish(FinishReason::ContentFilter);
         }
     }
 
@@ -172,28 +179,25 @@ impl Assembler {
         }
     }
 
-    /// Ends the answer, unless it has ended for another reason before. An answer without text waits for
-    /// [`Assembler::end`].
+    /// Ends the answer. Of several reasons the first counts, but a content filter may find something later.
     pub(super) fn finish(&mut self, reason: FinishReason) {
-        let reason = *self.finish_reason.get_or_insert(reason);
+        if self.finish_reason.is_none() || reason == FinishReason::ContentFilter {
+            self.finish_reason = Some(reason);
+        }
         let rest = self.decoder.finish();
         self.push_text(rest.to_owned());
-        if !self.has_finished && self.problem(reason).is_none() {
-            self.has_finished = true;
-            self.deltas.push_back(Delta::Finished(reason));
-        }
     }
 
-    /// Ends the stream of deltas.
+    /// Returns the last delta, and then nothing.
     ///
     /// # Errors
     /// When what the model sent is no answer.
-    pub(super) fn end(&mut self) -> Result<(), ModelError> {
-        let reason = self.finish_reason.unwrap_or(FinishReason::Stop);
-        match self.problem(reason) {
-            Some(error) if !self.has_finished => Err(error),
-            _ => Ok(()),
+    pub(super) fn end(&mut self) -> Result<Option<Delta>, ModelError> {
+        if mem::replace(&mut self.has_ended, true) {
+            return Ok(None);
         }
+        let reason = self.finish_reason.unwrap_or(FinishReason::Stop);
+        self.problem(reason).map_or(Ok(Some(Delta::Finished(reason))), Err)
     }
 
     /// Returns why what was received is no answer, if it isn't.

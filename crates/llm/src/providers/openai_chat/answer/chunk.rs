@@ -85,6 +85,11 @@ impl<'a> Chunk<'a> {
         Some(Usage { prompt_tokens, completion_tokens })
     }
 
+    /// Returns the categories for which Azure filtered the answer.
+    pub(super) fn filtered_categories(&self) -> Vec<String> {
+        categories_in(self.fields.get("content_filter_results"))
+    }
+
     pub(super) fn choice(&self) -> Option<Choice<'a>> {
         list(self.fields.get("choices")?).into_iter().find_map(object).map(Choice)
     }
@@ -102,9 +107,9 @@ impl<'a> Choice<'a> {
 
     /// Returns the categories for which Azure filtered the answer.
     pub(super) fn filtered_categories(&self) -> Vec<String> {
-        let results = self.0.get("content_filter_results");
-        let results = results.and_then(|results| serde_json::from_str(results.get()).ok());
-        results.as_ref().map(filtered_categories).unwrap_or_default()
+        let results =
+            self.0.get("content_filter_results").or_else(|| self.0.get("content_filters"));
+        categories_in(results)
     }
 
     /// Returns what the chunk adds to the answer.
@@ -122,6 +127,11 @@ impl<'a> Choice<'a> {
     pub(super) fn message(&self) -> Vec<Piece<'a>> {
         self.0.get("message").map(message_pieces).unwrap_or_default()
     }
+}
+
+fn categories_in(results: Option<&RawValue>) -> Vec<String> {
+    let results = results.and_then(|results| serde_json::from_str(results.get()).ok());
+    results.as_ref().map(filtered_categories).unwrap_or_default()
 }
 
 fn message_pieces(message: &RawValue) -> Vec<Piece<'_>> {

@@ -1,6 +1,8 @@
 //! Tests of reading answers.
 
+mod content_filter;
 mod encodings;
+mod odd_json;
 
 use std::convert::Infallible;
 
@@ -64,7 +66,7 @@ async fn azure_chunks_without_choices_or_content_give_no_delta() {
     .await;
 
     let usage = Usage { prompt_tokens: 9, completion_tokens: 1 };
-    assert_eq!(deltas, [Ok(text("tides")), STOPPED, Ok(Delta::Usage(usage))]);
+    assert_eq!(deltas, [Ok(text("tides")), Ok(Delta::Usage(usage)), STOPPED]);
 }
 
 #[tokio::test]
@@ -358,5 +360,5 @@ async fn usage_within_the_grace_is_reported() {
     let deltas = collect(start.chain(end), Instant::now()).await;
 
     let usage = Usage { prompt_tokens: 9, completion_tokens: 1 };
-    assert_eq!(deltas, [Ok(text("tides")), STOPPED, Ok(Delta::Usage(usage))]);
+    assert_eq!(deltas, [Ok(text("tides")), Ok(Delta::Usage(usage)), STOPPED]);
 }

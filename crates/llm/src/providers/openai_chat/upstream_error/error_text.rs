@@ -43,6 +43,16 @@ impl ErrorText {
         self.words.iter().any(|word| word == name)
     }
 
+    /// Returns the number after this word, as in `Limit 6,000` and `limit: 6000`.
+    pub(super) fn number_after(&self, word: &str) -> Option<u64> {
+        let words = self.text.split_whitespace();
+        words.clone().zip(words.skip(1)).find_map(|(first, second)| {
+            let is_digit = |c: char| c.is_ascii_digit() || c == ',' || c == '_';
+            let digits = second.split(|c| !is_digit(c)).next()?;
+            (trimmed(first) == word).then(|| parse_number(digits)).flatten()
+        })
+    }
+
     /// Returns which of these names is the parameter of the error, or else is the first in its text.
     pub(super) fn first_of(&self, names: &[&'static str]) -> Option<&'static str> {
         let find = |word: &str| names.iter().copied().find(|name| *name == word);
@@ -66,8 +76,13 @@ fn collect_numbers(value: &Value, numbers: &mut Vec<u64>) {
 /// Returns the words that are numbers, such as `4096`, `(131,072)` and `8192.`. Those in names are none, as in
 /// `gpt-5-2025-08-07`.
 fn numbers_in(text: &str) -> impl Iterator<Item = u64> {
-    text.split_whitespace().filter_map(|word| {
-        let word = word.trim_matches(|c: char| !c.is_alphanumeric());
-        word.replace([',', '_'], "").parse().ok()
-    })
+    text.split_whitespace().map(trimmed).filter_map(parse_number)
+}
+
+fn trimmed(word: &str) -> &str {
+    word.trim_matches(|c: char| !c.is_alphanumeric())
+}
+
+fn parse_number(word: &str) -> Option<u64> {
+    word.replace([',', '_'], "").parse().ok()
 }

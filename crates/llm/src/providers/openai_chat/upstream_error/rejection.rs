@@ -78,6 +78,22 @@ const MODEL_NAMES: [&str; 5] = [
     "unknown_model",
 ];
 
+/// What upstreams call a client whose address or region they don't serve, with any status and with a valid key.
+const ORIGIN_NAMES: [&str; 8] = [
+    "unsupported_country",
+    "country, region, or territory",
+    "location is not supported",
+    "not available in your region",
+    "not available in your country",
+    "virtual network/firewall",
+    "public access is disabled",
+    "ip_not_authorized",
+];
+
+/// What upstreams call a request that is larger than a rate limit.
+const LARGER_THAN_LIMIT_NAMES: [&str; 3] =
+    ["request too large", "reduce your message size", "tokens must be reduced"];
+
 /// Smaller numbers are no counts of tokens that exceed a limit.
 const MIN_LIMIT: u64 = 100;
 
@@ -88,6 +104,8 @@ const STATUSES: std::ops::Range<u64> = 400..600;
 #[derive(Clone, Debug, Default)]
 pub(super) struct Diagnosis {
     pub(super) is_too_long: bool,
+    /// Whether the error says so clearly enough that its status does not matter.
+    pub(super) is_always_too_long: bool,
     /// What is rejected, from the most to the least probable.
     pub(super) rejections: Vec<Rejection>,
     /// The sampling parameter that is rejected.
@@ -102,30 +120,45 @@ pub(super) enum Subject {
     FilteredText,
     Key,
     Model,
+    /// Where the request comes from.
+    Origin,
 }
 
 impl Diagnosis {
     pub(super) fn new(error: &ErrorText) -> Self {
-        let is_too_long = is_too_long(error);
+        let is_always_too_long = is_always_too_long(error);
+        let is_too_long = is_always_too_long || is_too_long(error);
         let parameter = parameter(error);
         let rejections = if is_too_long { Vec::new() } else { rejections(error, parameter) };
-        Self { is_too_long, rejections, parameter, subject: subject(error) }
+        let subject = subject(error);
+        Self { is_too_long, is_always_too_long, rejections, parameter, subject }
     }
 }
 
+fn is_always_too_long(error: &ErrorText) -> bool {
+    let exceeds_limit = error
+        .number_after("requested")
+        .zip(error.number_after("limit"))
+        .is_some_and(|(requested, limit)| requested > limit);
+    error.labels().any(|label| TOO_LONG_LABELS.contains(&label))
+        || contains_any(error, &LARGER_THAN_LIMIT_NAMES)
+        || exceeds_limit
+}
+
 fn is_too_long(error: &ErrorText) -> bool {
-    let has_label = error.labels().any(|label| TOO_LONG_LABELS.contains(&label));
     // The limit of the answer may be compared with the window, without a word about the question.
     let is_answer_limit =
         error.param.as_deref().is_some_and(|param| TOKENS_FIELDS.contains(&param))
             && !["input", "prompt", "messages", "request"].iter().any(|word| error.names(word));
     let names_window = contains_any(error, &WINDOW_NAMES);
-    has_label || !is_answer_limit && (names_window || exceeds_limit(error))
+    !is_answer_limit && (names_window || exceeds_limit(error))
 }
 
 fn subject(error: &ErrorText) -> Option<Subject> {
     if contains_any(error, &FILTER_NAMES) {
         Some(Subject::FilteredText)
+    } else if contains_any(error, &ORIGIN_NAMES) {
+        Some(Subject::Origin)
     } else if contains_any(error, &KEY_NAMES) {
         Some(Subject::Key)
     } else if contains_any(error, &MODEL_NAMES) {

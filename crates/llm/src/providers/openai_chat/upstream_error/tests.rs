@@ -1,5 +1,8 @@
 //! Tests of classifying errors.
 
+mod delays;
+mod reasons;
+
 use std::collections::BTreeSet;
 
 use serde_json::json;
@@ -22,7 +25,6 @@ fn an_error_is_classified_by_its_labels_then_by_its_status() {
         (401, "", "model_key_refused"),
         (401, r#"{"statusCode":401,"message":"Access denied"}"#, "model_key_refused"),
         (402, r#"{"error":{"message":"Insufficient Balance"}}"#, "model_key_refused"),
-        (403, "<html>", "model_key_refused"),
         (429, r#"{"error":{"type":"insufficient_quota"}}"#, "model_key_refused"),
         (404, r#"{"error":{"code":"DeploymentNotFound"}}"#, "model_not_found"),
         (404, r#"{"error":"model 'moon' not found"}"#, "model_not_found"),

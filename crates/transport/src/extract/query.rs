@@ -1,0 +1,51 @@
+//! Optional parameters in queries, as clients write them.
+
+use serde::de::value::StringDeserializer;
+use serde::de::{Deserialize, Deserializer, Error, IntoDeserializer};
+use webchat_domain::Integer;
+
+/// What clients write for a value that they don't have, in JavaScript, Java, Python, Ruby and Swift.
+const ABSENT: [&str; 5] = ["", "null", "undefined", "none", "nil"];
+
+/// Returns whether the client has no value.
+pub(crate) fn is_absent(value: &str) -> bool {
+    ABSENT.iter().any(|absent| absent.eq_ignore_ascii_case(value.trim()))
+}
+
+/// Deserializes a text.
+pub(crate) fn text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+    let text: Option<String> = Option::deserialize(deserializer)?;
+    Ok(text.filter(|text| !is_absent(text)))
+}
+
+/// Deserializes an integer.
+pub(crate) fn integer<'de, D, T>(deserializer: D) -> Result<Option<T>, D::Error>
+where
+    D: Deserializer<'de>,
+    T: TryFrom<i128>,
+{
+    let Some(text) = text(deserializer)? else { return Ok(None) };
+    let Integer(number) = text.trim().parse().map_err(Error::custom)?;
+    Ok(Some(number))
+}
+
+/// Deserializes a truth value, which Python writes as `True`, and others as `1`.
+pub(crate) fn flag<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<bool>, D::Error> {
+    let Some(text) = text(deserializer)? else { return Ok(None) };
+    match text.trim().to_ascii_lowercase().as_str() {
+        "true" | "1" => Ok(Some(true)),
+        "false" | "0" => Ok(Some(false)),
+        _ => Err(Error::custom("expected `true` or `false`")),
+    }
+}
+
+/// Deserializes one of several names, in any case.
+pub(crate) fn name<'de, D, T>(deserializer: D) -> Result<T, D::Error>
+where
+    D: Deserializer<'de>,
+    T: Default + Deserialize<'de>,
+{
+    let Some(text) = text(deserializer)? else { return Ok(T::default()) };
+    let name: StringDeserializer<D::Error> = text.trim().to_ascii_lowercase().into_deserializer();
+    T::deserialize(name)
+}
