@@ -18,19 +18,23 @@ async fn an_oversized_file_is_rejected_early_and_a_form_is_accepted() {
     let browser = server.browser();
     let part = || Ok::<_, std::io::Error>(vec![b' '; 64 * 1024]);
     let body_without_length = Body::wrap_stream(stream::repeat_with(part).take(17));
-    let form = |name: &'static str| {
-        let form = Form::new().text("other", "x").part(name, Part::text(CHATGPT));
+    let form = |names: &[&'static str]| {
+        let form = Form::new().text("other", "x");
+        let form = names.iter().fold(form, |form, name| form.part(*name, Part::text(CHATGPT)));
         browser.request(Method::POST, "/api/v1/imports").multipart(form)
     };
 
     let with_length = browser.post_import(vec![b' '; 2 * 1024 * 1024]).await;
     let without_length = browser.post_import(body_without_length).await;
-    let without_file = browser.send(form("upload")).await;
-    let in_form = browser.send(form("file")).await;
+    let without_file = browser.send(form(&["upload"])).await;
+    let two_files = browser.send(form(&["file", "file"])).await;
+    let in_form = browser.send(form(&["file"])).await;
 
     assert_eq!(with_length.status_and_code(), (413, "payload_too_large".to_owned()));
     assert_eq!(without_length.status_and_code(), (413, "payload_too_large".to_owned()));
     assert_eq!(without_file.status_and_code(), (400, "invalid_request".to_owned()));
+    assert_eq!(two_files.status_and_code(), (400, "invalid_request".to_owned()));
+    assert!(two_files.text.contains("several fields named `file`"), "{}", two_files.text);
     assert_eq!(in_form.status, 202);
     assert_eq!(counts(&browser.wait_for_import(&in_form.json()).await), ("complete", 2, 0, 6));
 }

@@ -18,6 +18,8 @@ use crate::headers::{content_length, single_value};
 /// The maximum size of a form without its file, in bytes.
 const FORM_OVERHEAD: u64 = 64 * 1024;
 
+pub(super) const SEVERAL_FILES: &str = "The form has several fields named `file`. Send only one.";
+
 const NESTED: &str = "The field `file` must contain one file, not another form.";
 
 /// A form with one file.
@@ -103,10 +105,16 @@ impl FileForm {
         Ok(self.0.next_chunk().await?)
     }
 
-    /// Returns the content of the current field as a stream.
+    /// Returns the content of the current field as a stream, which fails if the form has another file.
     pub(crate) fn into_content(self) -> impl Stream<Item = Result<Bytes, FormError>> {
         stream::try_unfold(self, |mut form| async move {
-            Ok(form.next_chunk().await?.map(|chunk| (chunk, form)))
+            match form.next_chunk().await? {
+                Some(chunk) => Ok(Some((chunk, form))),
+                None if form.next_file().await?.is_some() => {
+                    Err(ApiError::InvalidRequest(SEVERAL_FILES.to_owned()).into())
+                }
+                None => Ok(None),
+            }
         })
     }
 }

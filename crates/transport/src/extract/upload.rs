@@ -5,7 +5,7 @@ use actix_web::web::Payload;
 use webchat_chat::{Chat, ChatError, Upload};
 use webchat_domain::{Caller, FileName};
 
-use super::file_form::{FileForm, FormError};
+use super::file_form::{FileForm, FormError, SEVERAL_FILES};
 use super::upload_limits::UploadLimits;
 use crate::error::api_error::ApiError;
 use crate::middleware::body_limits::{BodyLimits, BodyMemory};
@@ -50,7 +50,7 @@ async fn read_form(
         chat.files.check_file_name(&name).map_err(ApiError::from)?;
         let content = content(&mut form).await?;
         if upload.replace(Upload { name, content, charset: part.charset }).is_some() {
-            return Err(invalid("The form has several fields named `file`. Send only one.").into());
+            return Err(invalid(SEVERAL_FILES).into());
         }
     }
     upload.ok_or_else(|| invalid(NO_FILE).into())
