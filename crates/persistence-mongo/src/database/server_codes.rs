@@ -72,7 +72,7 @@ const EXPLANATIONS: &[(&[i32], &str)] = &[
 ];
 
 /// Returns what the error code means, and what to do.
-pub(super) fn explain_code(code: i32) -> String {
+pub(crate) fn explain_code(code: i32) -> String {
     let found = EXPLANATIONS.iter().find(|(codes, _)| codes.contains(&code));
     let advice = found.map_or("it refused a command; look into its log", |(_, advice)| advice);
     format!("{advice} (MongoDB's error {code})")
