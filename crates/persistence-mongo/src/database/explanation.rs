@@ -68,14 +68,17 @@ fn explain_text(text: &str) -> &'static str {
         "the connection was refused; check that mongod is running, and host and port"
     } else if has("lookup address") || has("name or service") || has("no such host") {
         "its host name can't be resolved; check the host in the URI and the DNS server"
-    } else if has("certificate") || has("tls") || has("handshake") || has("unexpectedeof") {
+    } else if ["certificate", "tls", "handshake", "corrupt message", "unexpectedeof"]
+        .into_iter()
+        .any(has)
+    {
         "the TLS connection failed; check the options tls and tlsCAFile of the URI"
     } else if has("unreachable") {
         "the network does not reach it; check the host, routes and firewalls"
     } else if has("timed out") || has("timeout") {
         "it did not answer in time; check the network, and that the replica set has a primary"
     } else {
-        "the connection was lost; check the server's log"
+        "the connection was lost; check the server's log, and whether it requires tls=true in the URI"
     }
 }
 

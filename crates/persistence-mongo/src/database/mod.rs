@@ -16,6 +16,7 @@ pub(crate) use self::limits::{
     LONG_READ_TIME, MAX_DOCUMENTS, MAX_LONG_READ_WAIT, MAX_LONG_READS, READ_TIME, SEARCH_TIME,
 };
 pub use self::open_error::OpenError;
+pub(crate) use self::server_codes::explain_code;
 pub(crate) use self::timeout::within;
 pub(crate) use self::transaction::Transaction;
 pub(crate) use self::transaction_reaper::TransactionReaper;

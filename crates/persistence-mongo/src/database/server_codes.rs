@@ -4,8 +4,8 @@
 const EXPLANATIONS: &[(&[i32], &str)] = &[
     (
         &[2, 9, 14, 40, 72, 197, 40415],
-        "it does not accept an option of a collection, an index or a command; use MongoDB 6.0 or newer, and no option \
-         for collections that Webchat does not set",
+        "it does not accept an option of a collection, an index or a command; use MongoDB 6.0 or newer, and a database \
+         of Webchat's own, not `admin`, `config` or `local`",
     ),
     (&[6, 7, 89, 202, 9001], "its servers do not reach each other; check their network"),
     (
@@ -19,9 +19,9 @@ const EXPLANATIONS: &[(&[i32], &str)] = &[
     (&[20, 123, 76], "it has no transactions; start it as a member of a replica set"),
     (&[24, 50, 262, 290], "it took too long; check its load and disk, and try again"),
     (
-        &[26, 27, 48, 68, 73],
-        "a collection or an index has just been created, renamed or dropped, or the name of the database is invalid; \
-         check the name in the URI, stop other programs that use the database, and try again",
+        &[26, 27, 48, 68],
+        "a collection or an index has just been created, renamed or dropped; stop other programs that use the database, \
+         and try again",
     ),
     (
         &[59, 115, 238, 303, 323, 352],
@@ -35,6 +35,10 @@ const EXPLANATIONS: &[(&[i32], &str)] = &[
     (
         &[67, 85, 86, 164],
         "an index with the same name or keys already exists with other options; drop it",
+    ),
+    (
+        &[73],
+        "the name of the database in the URI is invalid; use at most 63 letters, digits, hyphens and underscores",
     ),
     (&[91, 11600], "it is shutting down; start it again, and then repeat this"),
     (
@@ -72,7 +76,7 @@ const EXPLANATIONS: &[(&[i32], &str)] = &[
 ];
 
 /// Returns what the error code means, and what to do.
-pub(super) fn explain_code(code: i32) -> String {
+pub(crate) fn explain_code(code: i32) -> String {
     let found = EXPLANATIONS.iter().find(|(codes, _)| codes.contains(&code));
     let advice = found.map_or("it refused a command; look into its log", |(_, advice)| advice);
     format!("{advice} (MongoDB's error {code})")
@@ -89,10 +93,11 @@ mod tests {
             (13, "grant the roles"),
             (18, "authSource"),
             (26, "try again"),
-            (48, "name in the URI"),
+            (48, "stop other programs"),
             (59, "MongoDB 6.0"),
             (67, "drop it"),
-            (72, "option"),
+            (72, "not `admin`"),
+            (73, "at most 63 letters"),
             (85, "drop it"),
             (86, "drop it"),
             (121, "validator"),

@@ -2,6 +2,8 @@
 
 use thiserror::Error;
 
+use crate::database::explain_code;
+
 /// The maximum length of a migrated message's text, in bytes.
 pub(super) const MAX_CONTENT_BYTES: usize = 1024 * 1024;
 
@@ -58,6 +60,6 @@ pub enum SkipReason {
     #[error("its written messages differed when they were read back")]
     VerificationFailed,
     /// The database rejects the converted document.
-    #[error("the database rejects it with error code {0}")]
+    #[error("the database rejects it: {}", explain_code(*.0))]
     Rejected(i32),
 }

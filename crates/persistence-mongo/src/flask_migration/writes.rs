@@ -200,9 +200,10 @@ async fn convert_documents(
 }
 
 fn update(converted: &Converted) -> MongoResult<Document> {
+    // A conversation has the field `archived` only if it is archived; the legacy document may have one with any value.
     let change = doc! {
         "$set": serialize_to_document(&converted.conversation)?,
-        "$unset": { "conversation_history": "", "conversation_text": "" },
+        "$unset": { "archived": "", "conversation_history": "", "conversation_text": "" },
     };
     Ok(doc! { "q": { "_id": &converted.id }, "u": change })
 }

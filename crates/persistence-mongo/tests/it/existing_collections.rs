@@ -81,6 +81,22 @@ async fn a_capped_collection_can_be_migrated_after_the_instructions() {
 }
 
 #[tokio::test]
+async fn a_clustered_collection_can_be_migrated() {
+    let database = LegacyDatabase::new().await;
+    database.raw.collection::<Document>("conversations").drop().await.unwrap();
+    let clustered = doc! { "clusteredIndex": { "key": { "_id": 1 }, "unique": true } };
+    create(&database.raw, "conversations", clustered).await;
+    let id = "c0000000-0000-4000-8000-000000000001";
+    database.insert([&legacy_document(object_id(1), id, "alice", &[("user", "Hi")])]).await;
+    database.prepare().await;
+
+    let report = database.migration().await.run(|_| ()).await.unwrap();
+
+    assert_eq!((report.conversations, report.messages), (1, 1));
+    assert_eq!(Schema::of(database.test.connect().await).plan().await.unwrap(), []);
+}
+
+#[tokio::test]
 async fn a_collection_of_another_application_is_named_and_not_changed() {
     for (collection, documents) in [
         ("messages", vec![doc! { "message_id": "a", "body": "Hi" }; 2]),

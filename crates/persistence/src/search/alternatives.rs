@@ -83,7 +83,11 @@ fn of_segments(text: &str, segments: &mut Vec<Segment>, is_prefix: bool) -> Vec<
         segments.pop();
     }
     let Some((last, before)) = segments.split_last() else { return Vec::new() };
-    let between = before.last().and_then(|previous| text.get(previous.range.end..last.range.start));
+    // The letter in `it's` or `gpt4o` is not the beginning of another word.
+    let begins_word = before.last().is_some_and(|previous| {
+        let between = text.get(previous.range.end..last.range.start);
+        previous.kind != Kind::Word || !matches!(between, Some("" | "'" | "’"))
+    });
     let text_of = |segment: &Segment| text.get(segment.range.clone()).unwrap_or_default();
     let terms = before.iter().map(|segment| Entry::of(text_of(segment), segment.kind).term);
     let terms: Vec<String> = terms.filter(|term| !term.is_empty()).collect();
@@ -111,8 +115,6 @@ fn of_segments(text: &str, segments: &mut Vec<Segment>, is_prefix: bool) -> Vec<
     }
     let is_single = folded.chars().count() < MIN_PREFIX_CHARS;
     let is_number = folded.starts_with(|c: char| c.is_ascii_digit());
-    // The letter in `it's` or `gpt4o` is not the beginning of another word.
-    let begins_word = between.is_some_and(|between| !matches!(between, "" | "'" | "’"));
     if is_prefix && is_single && begins_word && !is_number && !terms.is_empty() {
         // The results should not disappear when a user begins the next word.
         return vec![Alternative::exact(terms)];

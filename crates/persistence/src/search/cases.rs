@@ -168,7 +168,7 @@ pub const SEARCH_CASES: &[SearchCase] = &[
     ),
     case(
         "请重跑gen-report脚本然后检查结果",
-        &["gen-report", "report", "脚本", "gen-report脚本", "跑gen", "检查结果", "genrep"],
+        &["gen-report", "report", "脚本", "gen-report脚本", "跑g", "跑gen", "检查结果", "genrep"],
         &["本脚"],
     ),
     case(

@@ -9,6 +9,9 @@ use super::fold::is_extender;
 /// A word with more borders between letters and digits is not split: it is a hash, not a name.
 const MAX_BORDERS: usize = 5;
 
+/// The maximum length of a word that is split between letters and digits, in bytes.
+const MAX_NAME_BYTES: usize = 64;
+
 /// A part of a text that a search can find.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Segment {
@@ -118,8 +121,11 @@ impl Iterator for Segments<'_> {
         let word = length_while(rest, is_in_word);
         let length = word + suffix_length(rest.get(word..)?);
         let word = rest.get(..word)?;
-        // Most words have no digit. Searching for borders takes longer.
-        if !word.contains(char::is_numeric) || borders(word).nth(MAX_BORDERS).is_some() {
+        let is_name = word.len() <= MAX_NAME_BYTES
+            // Most words have no digit. Searching for borders takes longer.
+            && word.contains(char::is_numeric)
+            && borders(word).nth(MAX_BORDERS).is_none();
+        if !is_name {
             return Some(self.segment(start..start + length, Kind::Word));
         }
         self.rest_of_word = start..start + length;

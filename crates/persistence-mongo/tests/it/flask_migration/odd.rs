@@ -4,7 +4,7 @@ use mongodb::bson::spec::BinarySubtype;
 use mongodb::bson::{Binary, Bson, DateTime, Document, Timestamp, doc};
 use uuid::Uuid;
 use webchat_domain::{ConversationId, Role, UserId};
-use webchat_persistence::{ConversationTransfer, Conversations};
+use webchat_persistence::{ArchiveFilter, ConversationTransfer, Conversations, ListOrder};
 use webchat_persistence_mongo::{MigrationReport, Schema, SkipReason};
 
 use super::legacy_database::{
@@ -194,4 +194,31 @@ async fn user_ids_of_any_type_are_migrated_or_named() {
         let found = store.find(user.into(), id).await.unwrap();
         assert!(found.is_some(), "{value:?} is not the id of {user}");
     }
+}
+
+/// The validator would reject them, and the store could not read them.
+#[tokio::test]
+async fn fields_with_the_names_of_webchats_are_replaced() {
+    let own: [(&str, Bson); 8] = [
+        ("archived", false.into()),
+        ("archived", "yes".into()),
+        ("title", 7.into()),
+        ("head", "top".into()),
+        ("message_count", "many".into()),
+        ("context", "none".into()),
+        ("running_turn", true.into()),
+        ("lease_until", "never".into()),
+    ];
+    let documents: Vec<Document> = (1..)
+        .zip(&own)
+        .map(|(number, (name, value))| changed(number, name, value.clone()))
+        .collect();
+
+    let (database, report) = migrate(&documents).await;
+
+    assert_eq!((report.conversations, report.skipped), (8, 0), "{report:?}");
+    let store = database.test.store().await;
+    let (all, newest) = (ArchiveFilter::Active, ListOrder::Created);
+    let listed = store.list(USER.parse().unwrap(), all, newest, None, 10).await.unwrap();
+    assert_eq!(listed.items.len(), own.len());
 }
