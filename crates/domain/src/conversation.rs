@@ -83,9 +83,13 @@ impl From<Title> for String {
     }
 }
 
-/// Replaces each run of white space and control characters with one space.
+/// Replaces each run of white space and control characters with one space. Removes characters that are invisible, or
+/// that change the direction of the text around the title.
 fn one_line(text: &str) -> String {
-    text.split(|c: char| c.is_whitespace() || c.is_control())
+    let is_invisible = |c: char| matches!(c, '\u{200B}' | '\u{202A}'..='\u{202E}' | '\u{2060}' | '\u{2066}'..='\u{2069}' | '\u{FEFF}');
+    let visible: String = text.chars().filter(|c| !is_invisible(*c)).collect();
+    visible
+        .split(|c: char| c.is_whitespace() || c.is_control())
         .filter(|word| !word.is_empty())
         .collect::<Vec<_>>()
         .join(" ")
@@ -100,6 +104,8 @@ mod tests {
         let title = Title::from_first_words("  Why two\ntides\0 a day? ").unwrap();
 
         assert_eq!(title.as_str(), "Why two tides a day?");
+        let hidden = Title::try_from("evil\u{202E}txt.\u{200B}exe".to_owned()).unwrap();
+        assert_eq!(hidden.as_str(), "eviltxt.exe");
     }
 
     #[test]
@@ -119,6 +125,7 @@ mod tests {
     #[test]
     fn blank_and_overlong_titles_are_rejected() {
         assert_eq!(Title::from_first_words(" \n\0 "), None);
+        assert_eq!(Title::from_first_words("\u{200B}\u{202E}\u{FEFF}"), None);
         assert_eq!(Title::try_from(" ".to_owned()), Err(InvalidTitle));
         assert_eq!(Title::try_from("x".repeat(201)), Err(InvalidTitle));
     }

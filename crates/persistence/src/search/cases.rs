@@ -213,8 +213,8 @@ pub const SEARCH_CASES: &[SearchCase] = &[
     case("ＡＢＣ １２３ full width", &["ABC", "abc 123", "ａｂｃ"], &["abd"]),
     case("the ﬁnal oﬃce", &["final", "office", "ﬁnal"], &["fine"]),
     case(
-        "co\u{AD}operation zero\u{200B}width",
-        &["cooperation", "zerowidth"],
+        "co\u{AD}operation zero\u{200B}width re\u{202E}versed",
+        &["reversed", "cooperation", "zerowidth"],
         &["zero\u{A0}operation"],
     ),
     case(

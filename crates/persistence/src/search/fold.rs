@@ -40,7 +40,7 @@ pub(super) fn fold(word: &str) -> String {
 /// character such as a soft hyphen.
 pub(super) fn is_extender(c: char) -> bool {
     is_combining_mark(c)
-        || matches!(c, '\u{AD}' | '\u{200B}'..='\u{200D}' | '\u{2060}' | '\u{FEFF}' | 'ﾞ' | 'ﾟ'
+        || matches!(c, '\u{AD}' | '\u{200B}'..='\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2060}'..='\u{2069}' | '\u{FEFF}' | 'ﾞ' | 'ﾟ'
             // The vowels and final consonants of decomposed Hangul syllables.
             | '\u{1160}'..='\u{11FF}'
             | '\u{1F3FB}'..='\u{1F3FF}')
