@@ -1,9 +1,9 @@
-//! The user and client on whose behalf a request is handled.
+//! Who makes a request: callers, their networks and the sessions of browsers.
 
 use std::fmt;
 use std::net::{IpAddr, Ipv6Addr};
 
-use crate::ids::UserId;
+use crate::ids::{ConversationId, SessionId, UserId};
 
 /// The user and client on whose behalf a request is handled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,6 +55,17 @@ impl fmt::Display for Network {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt(f)
     }
+}
+
+/// The session of a browser.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Session {
+    /// The id. A browser authenticates itself by sending it.
+    pub session_id: SessionId,
+    /// The user on whose behalf the browser acts.
+    pub user_id: UserId,
+    /// The current conversation, for requests that do not name one.
+    pub conversation_id: Option<ConversationId>,
 }
 
 #[cfg(test)]

@@ -14,10 +14,9 @@ mod message;
 mod parameters;
 mod problem;
 mod search;
-mod session;
 mod turn;
 
-pub use caller::{Caller, Network};
+pub use caller::{Caller, Network, Session};
 pub use clock::{Clock, ManualClock, SystemClock, Timestamp, UtcDay};
 pub use context::{Context, FewShotExample, Summary, SummaryAuthor, SystemPrompt};
 pub use conversation::{Conversation, InvalidTitle, Title};
@@ -39,7 +38,6 @@ pub use parameters::{
 };
 pub use problem::Problem;
 pub use search::{SearchHit, SearchQuery, SnippetPart, TitleHit, is_pictograph, is_searchable};
-pub use session::Session;
 pub use turn::{FinishReason, Ledger};
 
 /// The target of `tracing` spans that exist only for traces. The log shows neither these spans nor their fields. No

@@ -61,7 +61,8 @@ fn has_token(request: &HttpRequest, token: &str) -> bool {
     let header = header.and_then(|value| value.to_str().ok());
     let credentials = header.and_then(|header| header.split_once(' '));
     credentials.is_some_and(|(scheme, sent)| {
-        scheme.eq_ignore_ascii_case("Bearer") && sent.as_bytes().ct_eq(token.as_bytes()).into()
+        let sent = sent.trim_ascii_start().as_bytes();
+        scheme.eq_ignore_ascii_case("Bearer") && sent.ct_eq(token.as_bytes()).into()
     })
 }
 

@@ -184,7 +184,7 @@ async fn with_a_metrics_token_only_clients_that_send_it_get_metrics() {
     {
         assert_eq!(get_with_authorization(wrong.to_owned()).await.status, 401, "{wrong}");
     }
-    for right in [format!("Bearer {TOKEN}"), format!("bearer {TOKEN}")] {
+    for right in ["Bearer ", "bearer ", "Bearer  "].map(|scheme| format!("{scheme}{TOKEN}")) {
         let response = get_with_authorization(right).await;
         assert_eq!(response.status, 200);
         assert!(!response.text.contains(TOKEN));

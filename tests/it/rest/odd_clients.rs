@@ -3,7 +3,7 @@
 use reqwest::header::{ACCEPT, COOKIE, HeaderValue};
 use reqwest::{Method, Version};
 use serde_json::json;
-use webchat_tests::{EventStream, TestServer};
+use webchat_tests::{Browser, EventStream, Response, TestServer};
 
 #[tokio::test]
 async fn the_session_is_found_among_invalid_cookies_and_those_of_other_servers() {
@@ -80,6 +80,42 @@ async fn a_client_that_offers_http_2_learns_that_the_connection_is_closed() {
     assert_eq!((response.status.as_u16(), response.header("connection")), (200, "close"));
 }
 
+/// Sends a request with these headers and a blank message.
+async fn send(browser: &Browser, method: Method, path: &str, headers: &[(&str, &str)]) -> Response {
+    let request = browser.request(method, path).body(r#"{"message": " "}"#);
+    let request =
+        headers.iter().fold(request, |request, (name, value)| request.header(*name, *value));
+    browser.send(request).await
+}
+
+const JSON: (&str, &str) = ("content-type", "application/json");
+
+#[tokio::test]
+async fn json_is_recognised_in_each_form_of_its_content_type() {
+    let server = TestServer::start().await;
+    let browser = server.browser();
+    let path = format!("/api/v1/conversations/{}/messages", browser.start_conversation().await);
+    for (types, status) in [
+        (vec!["application/json; charset=utf-8"], 422),
+        (vec!["Application/JSON ; charset"], 422),
+        (vec!["application/json;"], 422),
+        (vec!["application/json, application/json,"], 422),
+        (vec!["application/json", "application/json"], 422),
+        (vec!["application/json", "application/vnd.api+json"], 422),
+        (vec!["application/json", "text/plain"], 415),
+        (vec!["text/plain; application/json"], 415),
+        (vec![", "], 415),
+        (vec![""], 415),
+        (vec![], 415),
+    ] {
+        let headers: Vec<_> = types.iter().map(|name| ("content-type", *name)).collect();
+
+        let response = send(&browser, Method::POST, &path, &headers).await;
+
+        assert_eq!(response.status.as_u16(), status, "{types:?} {}", response.text);
+    }
+}
+
 #[tokio::test]
 async fn a_repeated_header_counts_once_if_its_values_agree() {
     let server = TestServer::start().await;
@@ -87,62 +123,28 @@ async fn a_repeated_header_counts_once_if_its_values_agree() {
     let id = browser.start_conversation().await;
     let events = format!("/api/v1/conversations/{id}/events");
     let messages = format!("/api/v1/conversations/{id}/messages");
-    let send = async |method: Method, path: &str, headers: &[(&str, &str)]| {
-        let request = browser.request(method, path).body(r#"{"message": " "}"#);
-        let request =
-            headers.iter().fold(request, |request, (name, value)| request.header(*name, *value));
-        browser.send(request).await
-    };
-    let json = ("content-type", "application/json");
-    let charset = ("content-type", "application/json; charset=utf-8");
     let origin = browser.base().origin().ascii_serialization();
-    let origin = ("origin", origin.as_str());
-
-    for (method, path, headers, status, text) in [
-        (Method::POST, messages.as_str(), vec![json, json], 422, "No message"),
-        (Method::POST, &messages, vec![json, charset], 422, "No message"),
-        (Method::POST, &messages, vec![json, ("content-type", "text/plain")], 415, "JSON"),
-        (Method::POST, &messages, vec![json, origin, origin], 422, "No message"),
-        (
-            Method::POST,
-            &messages,
-            vec![json, origin, ("origin", "http://x.example")],
-            403,
-            "origin",
-        ),
-        (
-            Method::POST,
-            "/api/v1/conversations",
-            vec![("idempotency-key", "a"), ("idempotency-key", "a")],
-            201,
-            "conversation_id",
-        ),
-        (
-            Method::POST,
-            "/api/v1/conversations",
-            vec![("idempotency-key", "a"), ("idempotency-key", "b")],
-            400,
-            "`Idempotency-Key` was sent more than once, with different values.",
-        ),
-        (
-            Method::GET,
-            &events,
-            vec![("last-event-id", "1"), ("last-event-id", "2")],
-            400,
-            "`Last-Event-ID` was sent more than once, with different values.",
-        ),
-        (
-            Method::POST,
-            "/api/v1/imports",
-            vec![("content-type", "multipart/form-data; boundary=a"), json],
-            400,
-            "`Content-Type` was sent more than once, with different values.",
-        ),
+    let (create, import) = ("/api/v1/conversations", "/api/v1/imports");
+    let form = "multipart/form-data; boundary=a";
+    for (method, path, name, values, status, text) in [
+        (Method::POST, messages.as_str(), "origin", [origin.as_str(), &origin], 422, "No message"),
+        (Method::POST, &messages, "origin", [&origin, "http://x.example"], 403, "origin"),
+        (Method::POST, create, "idempotency-key", ["a", "a"], 201, "conversation_id"),
+        (Method::POST, create, "idempotency-key", ["a", "b"], 400, "`Idempotency-Key`"),
+        (Method::GET, &events, "last-event-id", ["1", "2"], 400, "`Last-Event-ID`"),
+        (Method::POST, import, "content-type", [form, "text/plain"], 400, "`Content-Type`"),
     ] {
-        let response = send(method, path, &headers).await;
+        let mut headers = vec![(name, values[0]), (name, values[1])];
+        if path == messages {
+            headers.push(JSON);
+        }
 
-        assert_eq!(response.status.as_u16(), status, "{headers:?} {}", response.text);
-        assert!(response.text.contains(text), "{headers:?} {}", response.text);
+        let response = send(&browser, method, path, &headers).await;
+
+        assert_eq!(response.status.as_u16(), status, "{name} {values:?} {}", response.text);
+        assert!(response.text.contains(text), "{name} {values:?} {}", response.text);
+        let is_ambiguous = response.text.contains("was sent more than once, with different values");
+        assert_eq!(is_ambiguous, status == 400, "{name} {values:?} {}", response.text);
     }
 }
 

@@ -1,9 +1,14 @@
 //! The delay that an upstream asks for before the next attempt.
 
-use std::time::Duration;
+use std::time::{Duration, UNIX_EPOCH};
 
 use reqwest::StatusCode;
-use reqwest::header::{DATE, HeaderMap, RETRY_AFTER};
+use reqwest::header::{DATE, HeaderMap, HeaderName, RETRY_AFTER};
+use webchat_domain::Timestamp;
+
+/// Larger numbers are Unix times, in seconds or in milliseconds: those from 2001 on.
+const MIN_UNIX_SECONDS: i64 = 1_000_000_000;
+const MIN_UNIX_MILLIS: i64 = 1_000 * MIN_UNIX_SECONDS;
 
 /// Returns the delay that the upstream asks for: from `retry-after-ms` (Azure), from `retry-after`, or
 /// from the time until its rate limit resets (OpenAI and compatible servers).
@@ -31,12 +36,52 @@ fn retry_after_header(headers: &HeaderMap) -> Option<Duration> {
 /// Returns the time until the exhausted limit resets, see
 /// <https://platform.openai.com/docs/guides/rate-limits>. An exhausted limit of requests has none
 /// remaining; an exhausted limit of tokens may have some left, but too few.
+///
+/// Each provider has other names: `x-ratelimit-reset-tokens`, `anthropic-ratelimit-tokens-reset`, `ratelimit-reset`.
 fn rate_limit_reset(headers: &HeaderMap) -> Option<Duration> {
-    let field = |name: &str, limit: &str| text(headers, &format!("x-ratelimit-{name}-{limit}"));
-    let reset = |limit: &str| parse_duration(field("reset", limit)?);
-    let exhausted =
-        ["requests", "tokens"].into_iter().filter(|limit| field("remaining", limit) == Some("0"));
-    exhausted.filter_map(reset).max().or_else(|| reset("tokens")).or_else(|| reset("requests"))
+    let names = headers.keys().map(HeaderName::as_str);
+    let names = names.filter(|name| name.contains("ratelimit") && name.contains("reset"));
+    let resets = names.filter_map(|name| Some((name, delay_until(text(headers, name)?, headers)?)));
+    let resets: Vec<_> = resets.collect();
+    let is_exhausted = |name: &str| text(headers, &name.replace("reset", "remaining")) == Some("0");
+    let exhausted = resets.iter().filter(|(name, _)| is_exhausted(name));
+    let tokens = resets.iter().filter(|(name, _)| name.contains("token"));
+    let longest = exhausted.map(|(_, delay)| *delay).max();
+    longest
+        .or_else(|| tokens.map(|(_, delay)| *delay).min())
+        .or_else(|| resets.iter().map(|(_, delay)| *delay).min())
+        .or_else(|| combined_reset(headers))
+}
+
+/// Returns the time until the reset in `ratelimit`, as in `"default";r=0;t=30` and `limit=10, remaining=0, reset=30`,
+/// see <https://datatracker.ietf.org/doc/draft-ietf-httpapi-ratelimit-headers/>.
+fn combined_reset(headers: &HeaderMap) -> Option<Duration> {
+    let mut fields = text(headers, "ratelimit")?.split([',', ';']).map(str::trim);
+    fields.find_map(|field| {
+        parse_duration(field.strip_prefix("t=").or_else(|| field.strip_prefix("reset="))?)
+    })
+}
+
+/// Returns the time until the reset: a duration, a time, or a Unix time in seconds or milliseconds.
+fn delay_until(reset: &str, headers: &HeaderMap) -> Option<Duration> {
+    let number = reset.split('.').next().and_then(|number| number.parse::<i64>().ok());
+    let time = match number {
+        Some(seconds @ MIN_UNIX_SECONDS..MIN_UNIX_MILLIS) => Some(seconds.saturating_mul(1_000)),
+        Some(millis @ MIN_UNIX_MILLIS..) => Some(millis),
+        _ => None,
+    };
+    let time = time.map(Timestamp::from_unix_millis);
+    match time.or_else(|| serde_json::from_value(reset.into()).ok()) {
+        Some(time) => Some(response_time(headers)?.until(time)),
+        None => parse_duration(reset),
+    }
+}
+
+/// Returns the time of the response by the upstream's clock, so that a wrong clock does no harm.
+fn response_time(headers: &HeaderMap) -> Option<Timestamp> {
+    let date = httpdate::parse_http_date(text(headers, DATE.as_str())?).ok()?;
+    let millis = date.duration_since(UNIX_EPOCH).ok()?.as_millis();
+    i64::try_from(millis).ok().map(Timestamp::from_unix_millis)
 }
 
 fn text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
@@ -123,6 +168,43 @@ mod tests {
             assert_eq!(delay(429, &headers), expected, "{headers:?}");
         }
         assert_eq!(delay(500, &[REQUESTS, TOKENS, NO_REQUESTS]), None);
+    }
+
+    #[test]
+    fn the_reset_is_found_under_each_name_and_in_each_form() {
+        const DATE: (&str, &str) = ("date", "Sun, 29 Nov 2026 20:00:00 GMT");
+        for (headers, expected) in [
+            (vec![("x-ratelimit-reset", "300")], Some(300_000)),
+            (vec![("ratelimit-reset", "300")], Some(300_000)),
+            (vec![("ratelimit", "\"default\";r=0;t=300")], Some(300_000)),
+            (vec![("ratelimit", "limit=10, remaining=0, reset=300")], Some(300_000)),
+            (vec![DATE, ("x-ratelimit-reset", "1795982700")], Some(300_000)),
+            (vec![DATE, ("x-ratelimit-reset", "1795982700000")], Some(300_000)),
+            (vec![DATE, ("x-ratelimit-reset", "1795982000")], Some(0)),
+            (vec![("x-ratelimit-reset", "1795982700")], None),
+            (
+                vec![DATE, ("anthropic-ratelimit-tokens-reset", "2026-11-29T20:05:00Z")],
+                Some(300_000),
+            ),
+            (
+                vec![
+                    ("x-ratelimit-reset-tokens-minute", "11.5"),
+                    ("x-ratelimit-reset-requests-day", "300"),
+                    ("x-ratelimit-remaining-requests-day", "0"),
+                ],
+                Some(300_000),
+            ),
+            (
+                vec![
+                    ("x-ratelimit-reset-tokens-minute", "11.5"),
+                    ("x-ratelimit-reset-tokens-day", "300"),
+                ],
+                Some(11_500),
+            ),
+            (vec![("x-ratelimit-reset", "soon")], None),
+        ] {
+            assert_eq!(delay(429, &headers), expected, "{headers:?}");
+        }
     }
 
     #[test]

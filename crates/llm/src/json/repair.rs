@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 /// Returns the text with what JSON does not have replaced: values such as `NaN` and `-Infinity`, which Python writes
 /// for probabilities, and `None`, by `null`; `True` and `False` by their names in JSON; control characters in strings
-/// by their escapes.
+/// by their escapes; a comma after the last element by nothing.
 pub(crate) fn repaired(text: &str) -> String {
     let mut repaired = String::with_capacity(text.len());
     let mut rest = text;
@@ -18,7 +18,7 @@ pub(crate) fn repaired(text: &str) -> String {
         match first {
             '"' => push_string(&mut repaired, token),
             _ if is_in_word(first) => repaired.push_str(json_word(token)),
-            _ => repaired.push(first),
+            _ => push_mark(&mut repaired, first),
         }
         rest = after;
     }
@@ -51,6 +51,16 @@ fn push_string(repaired: &mut String, string: &str) {
     }
 }
 
+/// Adds a bracket or another character outside strings. A comma before a closing bracket is removed.
+fn push_mark(repaired: &mut String, mark: char) {
+    if matches!(mark, '}' | ']')
+        && let Some(before) = repaired.trim_end().strip_suffix(',')
+    {
+        repaired.truncate(before.len());
+    }
+    repaired.push(mark);
+}
+
 fn json_word(word: &str) -> &str {
     let is_number = word.trim_start_matches(['+', '-']).starts_with(|c: char| c.is_ascii_digit());
     match word {
@@ -75,6 +85,7 @@ mod tests {
             (r#"{"NaN": NaN, "a": [-Infinity,inf]}"#, r#"{"NaN": null, "a": [null,null]}"#),
             ("[True,False,None, true, null]", "[true,false,null, true, null]"),
             (r#"["NaN\\", NaN, "\"NaN"]"#, r#"["NaN\\", null, "\"NaN"]"#),
+            ("{\"a\": [1,2, ],\n}", "{\"a\": [1,2]}"),
             ("[1e5,-2.5E+3, 0]", "[1e5,-2.5E+3, 0]"),
             ("{\n\"a\tb\n\": 1}", "{\n\"a\\u0009b\\u000a\": 1}"),
             ("[\"not closed", "[\"not closed"),

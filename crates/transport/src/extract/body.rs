@@ -7,7 +7,6 @@ use std::pin::Pin;
 
 use actix_web::dev::Payload;
 use actix_web::http::header::{CONTENT_TYPE, HeaderMap};
-use actix_web::mime::{self, Mime};
 use actix_web::{FromRequest, HttpRequest, web};
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{DeserializeOwned, MapAccess, Visitor};
@@ -62,19 +61,19 @@ fn check_headers(headers: &HeaderMap, limit: usize) -> Result<(), ApiError> {
     Ok(())
 }
 
-/// Returns whether the body is declared as JSON: `application/json`, `text/json` or `application/…+json`.
+/// Returns whether the body is declared as JSON: `application/json`, `text/json` or `application/…+json`, with any
+/// parameters, even invalid ones.
 fn is_json(headers: &HeaderMap) -> bool {
     // Some clients and proxies send several headers, or join them with commas.
-    let mut types = headers
-        .get_all(CONTENT_TYPE)
-        .flat_map(|value| value.to_str().unwrap_or_default().split(','));
-    headers.contains_key(CONTENT_TYPE) && types.all(is_json_type)
+    let values = headers.get_all(CONTENT_TYPE).map(|value| value.to_str().unwrap_or_default());
+    let mut types = values.flat_map(|value| value.split(',')).map(str::trim);
+    let is_empty = types.clone().all(str::is_empty);
+    !is_empty && types.all(|media_type| media_type.is_empty() || is_json_type(media_type))
 }
 
 fn is_json_type(media_type: &str) -> bool {
-    media_type.trim().parse().is_ok_and(|media_type: Mime| {
-        media_type.subtype() == mime::JSON || media_type.suffix() == Some(mime::JSON)
-    })
+    let name = media_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    name.split_once('/').is_some_and(|(_, subtype)| subtype == "json" || subtype.ends_with("+json"))
 }
 
 /// A value that is deserialized only from an object. Serde alone would also accept an array.

@@ -9,7 +9,6 @@ pub(crate) mod idempotency_key;
 pub(crate) mod json_text;
 pub(crate) mod multipart;
 pub(crate) mod new_users;
-pub(crate) mod paging;
 pub(crate) mod query;
 pub(crate) mod session;
 pub(crate) mod upload;

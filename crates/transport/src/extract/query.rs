@@ -4,6 +4,8 @@ use serde::de::value::StringDeserializer;
 use serde::de::{Deserialize, Deserializer, Error, IntoDeserializer};
 use webchat_domain::Integer;
 
+use crate::error::api_error::ApiError;
+
 /// What clients write for a value that they don't have, in JavaScript, Java, Python, Ruby and Swift.
 const ABSENT: [&str; 5] = ["", "null", "undefined", "none", "nil"];
 
@@ -48,4 +50,16 @@ where
     let Some(text) = text(deserializer)? else { return Ok(T::default()) };
     let name: StringDeserializer<D::Error> = text.trim().to_ascii_lowercase().into_deserializer();
     T::deserialize(name)
+}
+
+/// Returns the requested page size, or `default` if none was requested.
+///
+/// # Errors
+/// [`ApiError::InvalidRequest`] if the size is 0 or more than `max`.
+pub(crate) fn page_size(requested: Option<u32>, default: u32, max: u32) -> Result<u32, ApiError> {
+    let size = requested.unwrap_or(default);
+    if (1..=max).contains(&size) {
+        return Ok(size);
+    }
+    Err(ApiError::InvalidRequest(format!("`limit` must be between 1 and {max}.")))
 }

@@ -11,8 +11,7 @@ use crate::error::api_error::ApiError;
 use crate::extract::body::Body;
 use crate::extract::etag::{self, IfMatchParam, IfNoneMatchParam};
 use crate::extract::idempotency_key::IdempotencyKeyHeader;
-use crate::extract::paging::page_size;
-use crate::extract::query;
+use crate::extract::query::{self, page_size};
 use crate::extract::session::{OptionalSession, RequiredSession};
 use crate::get_or_head::get_or_head;
 use crate::openapi::responses::{

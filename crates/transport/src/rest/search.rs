@@ -7,8 +7,7 @@ use webchat_chat::{Chat, SearchResults};
 use webchat_domain::{SearchHit, TitleHit};
 
 use crate::error::api_error::ApiError;
-use crate::extract::paging::page_size;
-use crate::extract::query;
+use crate::extract::query::{self, page_size};
 use crate::extract::session::OptionalSession;
 use crate::get_or_head::get_or_head;
 use crate::openapi::responses::InvalidParameterResponse;

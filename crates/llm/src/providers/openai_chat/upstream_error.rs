@@ -142,6 +142,7 @@ impl UpstreamError {
             _ if self.is_access_denied() => ModelError::AccessDenied(cause()),
             _ if self.is_about(Subject::Key) => ModelError::KeyRefused(cause()),
             _ if self.is_about(Subject::Model) => ModelError::NotFound(cause()),
+            (Some(403), _) if self.is_about(Subject::Quota) => return None,
             (Some(401..=403), _) => ModelError::KeyRefused(cause()),
             (Some(404), _) => ModelError::NotFound(cause()),
             (Some(413), _) => ModelError::ContextTooLong(cause()),
@@ -160,11 +161,15 @@ impl UpstreamError {
         let cause = self.into();
         let unreachable = |cause| ModelError::Unreachable { retry_after, cause };
         let (kind, error) = match status {
-            Some(429) => {
+            // Google and Azure's API Management also use 403 for an exhausted quota.
+            Some(403 | 429) => {
                 (AttemptErrorKind::Overloaded, ModelError::RateLimited { retry_after, cause })
             }
-            // Anthropic responds with 529 when it is overloaded.
-            Some(408 | 502..=504 | 529) => (AttemptErrorKind::Unavailable, unreachable(cause)),
+            // Anthropic responds with 529 when it is overloaded, Cloudflare with the others from 520 on when it
+            // can't reach the upstream.
+            Some(408 | 502..=504 | 520..=530) => {
+                (AttemptErrorKind::Unavailable, unreachable(cause))
+            }
             // Any 5xx with a `retry_after` says when the upstream is back.
             Some(500..) if retry_after.is_some() => {
                 (AttemptErrorKind::Unavailable, unreachable(cause))

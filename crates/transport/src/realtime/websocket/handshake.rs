@@ -21,7 +21,7 @@ pub(crate) fn accept(
         .map(|value| value.to_str().unwrap_or_default().trim().to_ascii_lowercase())
         .collect();
     let offers_websocket = protocols.iter().any(|protocol| protocol.contains("websocket"));
-    if offers_websocket && protocols != ["websocket"] {
+    if offers_websocket && protocols.iter().any(|protocol| protocol != "websocket") {
         return Err(ApiError::UpgradeToOther.into());
     }
     actix_ws::handle(request, payload)

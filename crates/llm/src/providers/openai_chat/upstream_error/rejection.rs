@@ -79,7 +79,7 @@ const MODEL_NAMES: [&str; 5] = [
 ];
 
 /// What upstreams call a client whose address or region they don't serve, with any status and with a valid key.
-const ORIGIN_NAMES: [&str; 8] = [
+const ORIGIN_NAMES: [&str; 9] = [
     "unsupported_country",
     "country, region, or territory",
     "location is not supported",
@@ -88,11 +88,15 @@ const ORIGIN_NAMES: [&str; 8] = [
     "virtual network/firewall",
     "public access is disabled",
     "ip_not_authorized",
+    "request not allowed",
 ];
 
 /// What upstreams call a request that is larger than a rate limit.
 const LARGER_THAN_LIMIT_NAMES: [&str; 3] =
     ["request too large", "reduce your message size", "tokens must be reduced"];
+
+/// What upstreams that respond with 403 call an exhausted quota.
+const QUOTA_NAMES: [&str; 4] = ["quota", "ratelimit", "rate limit", "rate_limit"];
 
 /// Smaller numbers are no counts of tokens that exceed a limit.
 const MIN_LIMIT: u64 = 100;
@@ -120,6 +124,8 @@ pub(super) enum Subject {
     FilteredText,
     Key,
     Model,
+    /// The limit of requests or tokens.
+    Quota,
     /// Where the request comes from.
     Origin,
 }
@@ -163,6 +169,8 @@ fn subject(error: &ErrorText) -> Option<Subject> {
         Some(Subject::Key)
     } else if contains_any(error, &MODEL_NAMES) {
         Some(Subject::Model)
+    } else if contains_any(error, &QUOTA_NAMES) {
+        Some(Subject::Quota)
     } else {
         None
     }

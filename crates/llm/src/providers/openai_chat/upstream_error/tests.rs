@@ -49,6 +49,7 @@ fn an_error_is_classified_by_its_labels_then_by_its_status() {
         (500, r#"{"error":{"code":404}}"#, "model_failed"),
         (500, r#"{"error":"the context window of this"}"#, "model_failed"),
         (502, "<html>", "model_unreachable"),
+        (522, "<html>", "model_unreachable"),
         (503, r#"{"error":{"code":503,"message":"Loading model"}}"#, "model_unreachable"),
         (200, r#"{"error":{"code":401}}"#, "model_key_refused"),
         (200, r#"[{"error":{"code":401,"status":"UNAUTHENTICATED"}}]"#, "model_key_refused"),

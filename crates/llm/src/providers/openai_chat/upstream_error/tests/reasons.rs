@@ -58,6 +58,10 @@ fn a_request_that_is_refused_because_of_its_origin_says_nothing_about_the_key() 
         (403, azure.to_string()),
         (403, endpoint.to_string()),
         (401, address.to_string()),
+        (
+            403,
+            json!({"error": {"type": "forbidden", "message": "Request not allowed"}}).to_string(),
+        ),
         (451, String::new()),
     ] {
         assert_eq!(
@@ -65,6 +69,12 @@ fn a_request_that_is_refused_because_of_its_origin_says_nothing_about_the_key() 
             "model_access_denied",
             "{body}"
         );
+    }
+    let quota = json!({"statusCode": 403, "message": "Out of call volume quota. Quota will be \
+        replenished in 12:00:00."});
+    let google = json!({"error": {"code": 403, "errors": [{"reason": "userRateLimitExceeded"}]}});
+    for body in [quota.to_string(), google.to_string()] {
+        assert_eq!(attempt_error(403, &body).model_error.code(), "model_rate_limited", "{body}");
     }
     let key = json!({"error": {"message": "You don't have access to this resource."}}).to_string();
     for body in ["", key.as_str()] {
