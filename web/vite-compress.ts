@@ -8,17 +8,17 @@ const COMPRESSIBLE = /\.(css|html|js|json|svg|webmanifest)$/;
 
 /** Writes a `.br` and a `.gz` beside each text file, so that the server need not compress them. */
 export function compress(): Plugin {
-  let folder = 'dist';
+  let dir = 'dist';
   return {
     name: 'compress',
     apply: 'build',
     configResolved(config) {
-      folder = config.build.outDir;
+      dir = config.build.outDir;
     },
     async closeBundle() {
-      const files = await readdir(folder, { recursive: true });
+      const files = await readdir(dir, { recursive: true });
       await Promise.all(
-        files.filter((file) => COMPRESSIBLE.test(file)).map((file) => write(join(folder, file))),
+        files.filter((file) => COMPRESSIBLE.test(file)).map((file) => write(join(dir, file))),
       );
     },
   };

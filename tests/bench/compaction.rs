@@ -107,8 +107,8 @@ fn conversation(turns: u32) -> Vec<Turn> {
 /// Sends the questions to the real chat with a real store. Shuts the chat down after each question, because the
 /// shutdown waits for the background work of the turn.
 async fn webchat(conversation: Vec<Turn>, counter: TokenCounter) -> Requests {
-    let folder = tempfile::tempdir().unwrap();
-    let store = SqliteStore::open(&folder.path().join("webchat.db")).await.unwrap();
+    let dir = tempfile::tempdir().unwrap();
+    let store = SqliteStore::open(&dir.path().join("webchat.db")).await.unwrap();
     let (questions, answers): (Vec<_>, VecDeque<_>) =
         conversation.into_iter().map(|Turn { question, answer }| (question, answer)).unzip();
     let model = Arc::new(CountingModel::new(answers, counter));
@@ -121,7 +121,7 @@ async fn webchat(conversation: Vec<Turn>, counter: TokenCounter) -> Requests {
         token_budgets: Arc::new(store.clone()),
         users: Arc::new(store.clone()),
         sessions: Arc::new(store),
-        saved_files: Arc::new(SavedFilesDir::at(folder.path().to_owned())),
+        saved_files: Arc::new(SavedFilesDir::at(dir.path().to_owned())),
         signals: Arc::new(LocalSignals::new()),
         probes: Vec::new(),
         model: model.clone(),

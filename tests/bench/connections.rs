@@ -20,10 +20,10 @@ enum Connection {
 pub(crate) async fn measure(bench: BenchContext) {
     let counts = bench.full_or_quick([1_000, 10_000], [200, 1_000]);
     for name in ["/ws", "Socket.IO over a WebSocket"] {
-        let folder = tempfile::tempdir().unwrap();
+        let dir = tempfile::tempdir().unwrap();
         let upstream = ("AZURE_API_URL", "http://127.0.0.1:9/v1/chat/completions");
         let settings = [upstream, ("LOG_LEVEL", "error")];
-        let server = Process::start(folder.path(), &settings).await;
+        let server = Process::start(dir.path(), &settings).await;
         // The first connections allocate memory that all of them share.
         drop(connect(&server, name, 100).await);
         let baseline = memory_kb(server.id());

@@ -35,11 +35,11 @@ pub(crate) async fn measure(bench: BenchContext) {
         ("MONGODB_URI", mongo.uri.as_str()),
         ("REDIS_URL", redis.as_str()),
     ];
-    let folders = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
-    let survivor = Process::start(folders[1].path(), &settings).await;
+    let dirs = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
+    let survivor = Process::start(dirs[1].path(), &settings).await;
     let mut durations = Vec::new();
     for _ in 0..kills {
-        let victim = Process::start(folders[0].path(), &settings).await;
+        let victim = Process::start(dirs[0].path(), &settings).await;
         durations.extend(times_until_published(victim, &survivor).await);
     }
     survivor.kill().await;

@@ -43,7 +43,7 @@ pub(crate) async fn measure(bench: BenchContext) {
 /// Instances that share their stores. Questions are sent to the first one, and answers are read from the last.
 struct Cluster {
     _upstream: Upstream,
-    _folders: Vec<TempDir>,
+    _dirs: Vec<TempDir>,
     instances: Vec<Process>,
 }
 
@@ -58,10 +58,10 @@ impl Cluster {
             ("TURNS_PER_USER", "0"),
         ];
         let settings = [&defaults[..], settings].concat();
-        let folders: Vec<_> = (0..instances).map(|_| tempfile::tempdir().unwrap()).collect();
-        let started = folders.iter().map(|folder| Process::start(folder.path(), &settings));
+        let dirs: Vec<_> = (0..instances).map(|_| tempfile::tempdir().unwrap()).collect();
+        let started = dirs.iter().map(|dir| Process::start(dir.path(), &settings));
         let instances = join_all(started).await;
-        Self { instances, _upstream: upstream, _folders: folders }
+        Self { instances, _upstream: upstream, _dirs: dirs }
     }
 
     /// Asks this number of questions in each conversation. Returns the latencies of all chunks.

@@ -2,7 +2,7 @@
 //! small amounts of data.
 //!
 //! The documentation of each module says what it measures. There are no thresholds: the results are printed and written to
-//! `bench/results.json` in cargo's target folder.
+//! `bench/results.json` in cargo's target directory.
 #![expect(
     clippy::indexing_slicing,
     clippy::panic,

@@ -91,7 +91,7 @@ async fn measure_server(
 ) {
     for profile in profiles {
         let upstream = Upstream::start(profile.interval);
-        let folders: Vec<_> = (0..instances).map(|_| tempfile::tempdir().unwrap()).collect();
+        let dirs: Vec<_> = (0..instances).map(|_| tempfile::tempdir().unwrap()).collect();
         let defaults = [
             ("AZURE_API_URL", upstream.url.as_str()),
             ("LOG_LEVEL", "error"),
@@ -100,7 +100,7 @@ async fn measure_server(
             ("WS_MESSAGES_PER_S", "100000"),
         ];
         let settings = [&defaults[..], settings].concat();
-        let starts = folders.iter().map(|folder| Process::try_start(folder.path(), &settings));
+        let starts = dirs.iter().map(|dir| Process::try_start(dir.path(), &settings));
         let servers = match try_join_all(starts).await {
             Ok(servers) => servers,
             Err(error) => {

@@ -15,8 +15,8 @@ use crate::support::stores::required_variable;
 const SESSION_TTL: Duration = Duration::from_mins(1);
 
 pub(crate) async fn measure(bench: BenchContext) {
-    let folder = tempfile::tempdir().unwrap();
-    let sqlite = SqliteStore::open(&folder.path().join("webchat.db")).await.unwrap();
+    let dir = tempfile::tempdir().unwrap();
+    let sqlite = SqliteStore::open(&dir.path().join("webchat.db")).await.unwrap();
     let redis = RedisStore::open(&required_variable("TEST_REDIS_URL"), SESSION_TTL).await.unwrap();
     let stores: [(&str, Arc<dyn Sessions>); 2] =
         [("SQLite", Arc::new(sqlite)), ("Redis", Arc::new(redis.with_prefix("webchat-bench:")))];

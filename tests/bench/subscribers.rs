@@ -16,13 +16,13 @@ const NON_READERS: usize = 10;
 pub(crate) async fn measure(bench: BenchContext) {
     let turns = bench.full_or_quick(50, 5);
     let upstream = Upstream::start(Some(Duration::from_millis(5)));
-    let folder = tempfile::tempdir().unwrap();
+    let dir = tempfile::tempdir().unwrap();
     let settings = [
         ("AZURE_API_URL", upstream.url.as_str()),
         ("LOG_LEVEL", "error"),
         ("WS_CONNECTIONS_PER_USER", "1000"),
     ];
-    let server = Process::start(folder.path(), &settings).await;
+    let server = Process::start(dir.path(), &settings).await;
     for (case, non_readers) in [("all read", 0), ("ten of them read nothing", NON_READERS)] {
         let samples =
             answer_durations(&server.browser(), SUBSCRIBERS - non_readers, non_readers, turns)

@@ -8,7 +8,7 @@ use cargo_metadata::MetadataCommand;
 use serde::Deserialize;
 use webchat_tokens::TokenCounter;
 
-use crate::support::report::{BenchContext, Row, results_folder};
+use crate::support::report::{BenchContext, Row, results_dir};
 use crate::support::samples::Samples;
 
 const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
@@ -23,7 +23,7 @@ struct CountResult {
 pub(crate) async fn measure(bench: BenchContext) {
     let text = text(bench.full_or_quick(5_000_000, 200_000));
     let size = format!("{} kB", text.len() / 1_000);
-    let path = results_folder().join("text.txt");
+    let path = results_dir().join("text.txt");
     fs::write(&path, &text).unwrap();
 
     let counter = TokenCounter::default();

@@ -70,7 +70,7 @@ fn required_variable(name: &str) -> String {
 
 /// A Redis server that belongs to one test, which can kill and restart it.
 pub struct Redis {
-    folder: TempDir,
+    dir: TempDir,
     port: u16,
     process: Child,
 }
@@ -81,9 +81,9 @@ impl Redis {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let port = listener.local_addr().unwrap().port();
         drop(listener);
-        let folder = tempfile::tempdir().unwrap();
-        let process = launch(&folder, port).await;
-        Self { folder, port, process }
+        let dir = tempfile::tempdir().unwrap();
+        let process = launch(&dir, port).await;
+        Self { dir, port, process }
     }
 
     /// The URL of the server.
@@ -99,15 +99,15 @@ impl Redis {
 
     /// Starts the server again on the same port and with the same data.
     pub async fn restart(&mut self) {
-        self.process = launch(&self.folder, self.port).await;
+        self.process = launch(&self.dir, self.port).await;
     }
 }
 
-async fn launch(folder: &TempDir, port: u16) -> Child {
+async fn launch(dir: &TempDir, port: u16) -> Child {
     let process = Command::new("redis-server")
         .args(["--bind", "127.0.0.1", "--port", &port.to_string()])
         .args(["--appendonly", "yes", "--appendfsync", "always", "--dir"])
-        .arg(folder.path())
+        .arg(dir.path())
         .stdout(Stdio::null())
         .kill_on_drop(true)
         .spawn();

@@ -103,17 +103,17 @@ impl Process {
 
     /// Runs a command of the binary with these settings.
     pub async fn run_with(arguments: &[&str], settings: &[(&str, &str)]) -> ProcessOutput {
-        let folder = tempfile::tempdir().unwrap();
-        Self::run_in(folder.path(), arguments, settings).await
+        let dir = tempfile::tempdir().unwrap();
+        Self::run_in(dir.path(), arguments, settings).await
     }
 
-    /// Runs a command of the binary in this folder with these settings.
+    /// Runs a command of the binary in this directory with these settings.
     pub async fn run_in(
-        folder: &Path,
+        dir: &Path,
         arguments: &[&str],
         settings: &[(&str, &str)],
     ) -> ProcessOutput {
-        run_to_exit(&mut command(folder, arguments, settings)).await
+        run_to_exit(&mut command(dir, arguments, settings)).await
     }
 
     /// Limits the size of the files that the process writes, to simulate a full disk.
@@ -200,7 +200,7 @@ fn command(data_dir: &Path, arguments: &[&str], settings: &[(&str, &str)]) -> Co
     command
 }
 
-/// Returns the path of the server binary, which is next to the folder of the running test binary.
+/// Returns the path of the server binary, which is next to the directory of the running test binary.
 fn binary() -> PathBuf {
     let test = env::current_exe().unwrap();
     test.ancestors().nth(2).unwrap().join("webchat")

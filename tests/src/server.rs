@@ -25,8 +25,8 @@ pub(crate) const NO_LIMITS_PER_ADDRESS: [(&str, &str); 5] = [
 pub struct TestServer {
     /// The scripted model.
     pub model: ScriptedModel,
-    /// The folder that contains the server's data and its page.
-    pub folder: TempDir,
+    /// The directory that contains the server's data and its page.
+    pub dir: TempDir,
     running: RunningWebchat,
 }
 
@@ -61,10 +61,10 @@ impl TestServer {
     }
 
     async fn launch(model: ScriptedModel, settings: &[(&str, &str)]) -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let web = folder.path().join("web");
+        let dir = tempfile::tempdir().unwrap();
+        let web = dir.path().join("web");
         write_page(&web);
-        let data = folder.path().join("data");
+        let data = dir.path().join("data");
         let defaults = [
             ("PORT", "0"),
             ("DATA_DIR", data.to_str().unwrap()),
@@ -80,7 +80,7 @@ impl TestServer {
             .map(|&(name, value)| (name, value))
             .collect();
         let running = webchat::start(Settings::read(&variables).unwrap()).await.unwrap();
-        Self { model, folder, running }
+        Self { model, dir, running }
     }
 
     /// Creates a new user's browser.

@@ -88,8 +88,8 @@ struct Trial {
     store: &'static str,
     server: Process,
     upstream: Upstream,
-    data_folder: PathBuf,
-    _folder: TempDir,
+    data_dir: PathBuf,
+    _dir: TempDir,
 }
 
 impl Trial {
@@ -98,30 +98,30 @@ impl Trial {
         store: &'static str,
         settings: &[(&str, &str)],
     ) -> (Self, Vec<User>) {
-        let folder = tempfile::tempdir().unwrap();
-        let data_folder = folder.path().join("data");
-        fs::create_dir(&data_folder).unwrap();
+        let dir = tempfile::tempdir().unwrap();
+        let data_dir = dir.path().join("data");
+        fs::create_dir(&data_dir).unwrap();
         let upstream = Upstream::start();
         let required = [
             ("AZURE_API_URL", upstream.url.as_str()),
-            ("DATA_DIR", data_folder.to_str().unwrap()),
+            ("DATA_DIR", data_dir.to_str().unwrap()),
             ("PORT", "0"),
             ("LOG_FORMAT", "json"),
         ];
         let defaults: Vec<_> = default_settings().collect();
         let settings = [&defaults, &required[..], settings].concat();
-        let server = Process::start(&data_folder, &settings).await;
+        let server = Process::start(&data_dir, &settings).await;
         let users = honest::sign_up(&server).await;
         let bench = bench.clone();
-        (Self { bench, store, server, upstream, data_folder, _folder: folder }, users)
+        (Self { bench, store, server, upstream, data_dir, _dir: dir }, users)
     }
 
     /// Lets the users work for this time. Reports their operations and the server's resource usage.
     async fn run_phase(&mut self, phase: &str, users: &mut [User], duration: Duration) {
         let (log_start, usage_before) = (self.server.log().len(), self.upstream.usage());
-        let peak = Usage::peak(self.server.id(), &self.data_folder, duration);
+        let peak = Usage::peak(self.server.id(), &self.data_dir, duration);
         let (samples, peak) = tokio::join!(honest::work(users, duration), peak);
-        let end = Usage::now(self.server.id(), &self.data_folder);
+        let end = Usage::now(self.server.id(), &self.data_dir);
         self.report_operations(phase, &samples);
         self.bench.add(
             self.row(phase, "the server")

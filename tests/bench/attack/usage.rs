@@ -20,16 +20,16 @@ pub(super) struct Usage {
 }
 
 impl Usage {
-    pub(super) fn now(pid: u32, data_folder: &Path) -> Self {
-        Self { memory: memory_kb(pid) / 1_000.0, disk: megabytes(data_folder) }
+    pub(super) fn now(pid: u32, data_dir: &Path) -> Self {
+        Self { memory: memory_kb(pid) / 1_000.0, disk: megabytes(data_dir) }
     }
 
     /// Measures for this time. Returns the peak of each value.
-    pub(super) async fn peak(pid: u32, data_folder: &Path, duration: Duration) -> Self {
+    pub(super) async fn peak(pid: u32, data_dir: &Path, duration: Duration) -> Self {
         let end = Instant::now() + duration;
         let mut peak = Self::default();
         while Instant::now() < end {
-            let now = Self::now(pid, data_folder);
+            let now = Self::now(pid, data_dir);
             peak = Self { memory: peak.memory.max(now.memory), disk: peak.disk.max(now.disk) };
             sleep(INTERVAL).await;
         }
@@ -37,8 +37,8 @@ impl Usage {
     }
 }
 
-fn megabytes(folder: &Path) -> f64 {
-    let entries = fs::read_dir(folder).unwrap().flatten();
+fn megabytes(dir: &Path) -> f64 {
+    let entries = fs::read_dir(dir).unwrap().flatten();
     // A file may be deleted in the meantime.
     let sizes = entries.filter_map(|entry| {
         let metadata = entry.metadata().ok()?;

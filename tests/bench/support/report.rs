@@ -103,7 +103,7 @@ fn format_number(value: f64) -> String {
 
 /// Writes the results as JSON. Returns the file's path.
 pub(crate) fn write(rows: &Rows, is_quick: bool) -> PathBuf {
-    let path = results_folder().join("results.json");
+    let path = results_dir().join("results.json");
     let results = json!({
         "date": SystemClock.now(),
         "revision": output_of("git", &["describe", "--always", "--dirty", "--abbrev=12"]),
@@ -120,12 +120,12 @@ pub(crate) fn write(rows: &Rows, is_quick: bool) -> PathBuf {
     path
 }
 
-/// The folder `bench` in cargo's target folder, which also contains this program.
-pub(crate) fn results_folder() -> PathBuf {
+/// The directory `bench` in cargo's target directory, which also contains this program.
+pub(crate) fn results_dir() -> PathBuf {
     let program = env::current_exe().unwrap();
-    let folder = program.ancestors().nth(3).unwrap().join("bench");
-    fs::create_dir_all(&folder).unwrap();
-    folder
+    let dir = program.ancestors().nth(3).unwrap().join("bench");
+    fs::create_dir_all(&dir).unwrap();
+    dir
 }
 
 /// The standard output of a program; empty if it failed to run.

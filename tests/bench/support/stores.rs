@@ -31,7 +31,7 @@ pub(crate) trait Store: Conversations + ConversationTransfer {}
 
 impl<T: Conversations + ConversationTransfer> Store for T {}
 
-/// A new store, with the folder or the database that contains its data.
+/// A new store, with the directory or the database that contains its data.
 pub(crate) struct Backend {
     pub(crate) name: &'static str,
     pub(crate) store: Arc<dyn Store>,
@@ -39,7 +39,7 @@ pub(crate) struct Backend {
 }
 
 enum Storage {
-    Folder(TempDir),
+    Directory(TempDir),
     Database(MongoTestDatabase),
 }
 
@@ -51,9 +51,9 @@ pub(crate) struct MongoTestDatabase {
 
 impl Backend {
     pub(crate) async fn sqlite() -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let store = SqliteStore::open(&folder.path().join("webchat.db")).await.unwrap();
-        Self { name: "SQLite", store: Arc::new(store), storage: Storage::Folder(folder) }
+        let dir = tempfile::tempdir().unwrap();
+        let store = SqliteStore::open(&dir.path().join("webchat.db")).await.unwrap();
+        Self { name: "SQLite", store: Arc::new(store), storage: Storage::Directory(dir) }
     }
 
     pub(crate) async fn mongo() -> Self {
@@ -74,7 +74,7 @@ impl Backend {
     pub(crate) async fn remove(self) {
         drop(self.store);
         match self.storage {
-            Storage::Folder(folder) => folder.close().unwrap(),
+            Storage::Directory(dir) => dir.close().unwrap(),
             Storage::Database(server) => server.remove().await,
         }
     }

@@ -12,7 +12,7 @@ import { type Cost, END, measureCost, START } from './trace.ts';
 
 /**
  * Measures the cost of the page in the browser. There are no thresholds: the results are printed with their goals and
- * written to `bench/page.json` in cargo's target folder.
+ * written to `bench/page.json` in cargo's target directory.
  */
 const ROOT = resolve(import.meta.dirname, '../../..');
 const RESULTS = join(process.env['CARGO_TARGET_DIR'] ?? join(ROOT, 'target'), 'bench/page.json');

@@ -16,20 +16,20 @@ const SOCKET_IO_CLIENT = join(
 );
 const MEDIA_TYPES: Record<string, string> = { '.html': 'text/html', '.js': 'text/javascript' };
 
-/** A folder with a page like that of the Flask application, and its Socket.IO client. */
-const test = base.extend<{ folder: string }>({
-  folder: async ({}, use) => {
-    const folder = await mkdtemp(join(tmpdir(), 'webchat-flask-page-'));
-    await cp(PAGE, folder, { recursive: true });
-    await cp(SOCKET_IO_CLIENT, join(folder, 'assets/socket.io.min.js'));
-    await use(folder);
-    await rm(folder, { recursive: true });
+/** A directory with a page like that of the Flask application, and its Socket.IO client. */
+const test = base.extend<{ dir: string }>({
+  dir: async ({}, use) => {
+    const dir = await mkdtemp(join(tmpdir(), 'webchat-flask-page-'));
+    await cp(PAGE, dir, { recursive: true });
+    await cp(SOCKET_IO_CLIENT, join(dir, 'assets/socket.io.min.js'));
+    await use(dir);
+    await rm(dir, { recursive: true });
   },
 });
 
-test('a page of the Flask application works unchanged', async ({ scripted, chat, folder }) => {
+test('a page of the Flask application works unchanged', async ({ scripted, chat, dir }) => {
   const server = await scripted(async (question, write) => write(`You said: ${question}`), {
-    WEB_DIR: folder,
+    WEB_DIR: dir,
   });
   const websockets: string[] = [];
   chat.page.on('websocket', (socket) => websockets.push(new URL(socket.url()).pathname));
@@ -52,9 +52,9 @@ test('a page of the Flask application works unchanged', async ({ scripted, chat,
 test('a page of an allowed origin works with polling only', async ({
   scripted,
   chat,
-  folder,
+  dir,
 }) => {
-  const pageServer = await serve(folder);
+  const pageServer = await serve(dir);
   const { port } = pageServer.address() as AddressInfo;
   const origin = `http://127.0.0.1:${port}`;
   const server = await scripted(async (question, write) => write(`You said: ${question}`), {
@@ -82,10 +82,10 @@ async function send(page: Page, message: string): Promise<void> {
   await page.getByRole('button', { name: 'Send' }).click();
 }
 
-async function serve(folder: string): Promise<HttpServer> {
+async function serve(dir: string): Promise<HttpServer> {
   const server = createServer((request, response) => {
     const { pathname } = new URL(request.url ?? '/', 'http://127.0.0.1');
-    readFile(join(folder, pathname)).then(
+    readFile(join(dir, pathname)).then(
       (file) => response.setHeader('Content-Type', MEDIA_TYPES[extname(pathname)] ?? '').end(file),
       () => response.writeHead(404).end(),
     );

@@ -76,18 +76,18 @@ fn no_crate_contains_an_import_cycle() {
 
 /// Creates a crate with these files, given by path and content.
 fn create_crate(files: &[(&str, &str)]) -> TempDir {
-    let folder = tempfile::tempdir().unwrap();
+    let dir = tempfile::tempdir().unwrap();
     for (path, text) in files {
-        let file = folder.path().join(path);
+        let file = dir.path().join(path);
         fs::create_dir_all(file.parent().unwrap()).unwrap();
         fs::write(file, text).unwrap();
     }
-    folder
+    dir
 }
 
 fn cycles_in_crate(files: &[(&str, &str)]) -> Vec<String> {
-    let folder = create_crate(files);
-    cycles(&relative(uses_in(&folder.path().join("lib.rs")), folder.path()))
+    let dir = create_crate(files);
+    cycles(&relative(uses_in(&dir.path().join("lib.rs")), dir.path()))
 }
 
 #[test]

@@ -1,5 +1,5 @@
 //! The structure of the source: the dependencies between crates and between the files of a crate, the sizes of
-//! folders and files, and the table of limits.
+//! directories and files, and the table of limits.
 
 mod cycles;
 mod dependencies;

@@ -49,8 +49,8 @@ impl Modules {
     /// Parses the crate whose root is `file`, and every file that belongs to it.
     pub(super) fn read(file: &Path) -> Self {
         let mut modules = Self(Vec::new());
-        let folder = file.parent().unwrap().to_owned();
-        modules.add(file.to_owned(), &folder, parse(file), 0);
+        let dir = file.parent().unwrap().to_owned();
+        modules.add(file.to_owned(), &dir, parse(file), 0);
         modules
     }
 
@@ -74,8 +74,8 @@ impl Modules {
         self.resolve_guarded(module, path, &mut Vec::new())
     }
 
-    /// Adds a module whose child modules are in `folder`. Returns its index.
-    fn add(&mut self, file: PathBuf, folder: &Path, items: Vec<Item>, parent: usize) -> usize {
+    /// Adds a module whose child modules are in `dir`. Returns its index.
+    fn add(&mut self, file: PathBuf, dir: &Path, items: Vec<Item>, parent: usize) -> usize {
         let index = self.0.len();
         let (mut children, mut others) = (Vec::new(), Vec::new());
         for item in items.into_iter().filter(|item| !is_for_tests(item)) {
@@ -97,21 +97,21 @@ impl Modules {
         }
         self.0.push(Module { file, items: others, parent, names, globs });
         for child in children {
-            self.add_child(index, folder, child);
+            self.add_child(index, dir, child);
         }
         index
     }
 
-    fn add_child(&mut self, parent: usize, folder: &Path, child: ItemMod) {
+    fn add_child(&mut self, parent: usize, dir: &Path, child: ItemMod) {
         let name = child.ident.to_string();
-        let child_folder = folder.join(&name);
+        let child_dir = dir.join(&name);
         let index = if let Some((_, items)) = child.content {
-            self.add(self.0[parent].file.clone(), &child_folder, items, parent)
+            self.add(self.0[parent].file.clone(), &child_dir, items, parent)
         } else {
-            let file = folder.join(format!("{name}.rs"));
-            let file = if file.exists() { file } else { child_folder.join("mod.rs") };
+            let file = dir.join(format!("{name}.rs"));
+            let file = if file.exists() { file } else { child_dir.join("mod.rs") };
             let items = parse(&file);
-            self.add(file, &child_folder, items, parent)
+            self.add(file, &child_dir, items, parent)
         };
         self.0[parent].names.entry(name).or_default().push(Binding::Module(index));
     }

@@ -27,11 +27,11 @@ async fn a_program_of_the_quick_start_streams_an_answer(
     #[case] interpreter: &[&str],
 ) {
     let server = TestServer::with_real_model(&SHORT_ANSWERS).await;
-    let folder = TempDir::new().unwrap();
-    fs::write(folder.path().join(file), code_block(DOCUMENT, heading)).unwrap();
+    let dir = TempDir::new().unwrap();
+    fs::write(dir.path().join(file), code_block(DOCUMENT, heading)).unwrap();
 
     let mut command = Command::new(interpreter[0]);
-    command.args(&interpreter[1..]).arg(file).current_dir(folder.path());
+    command.args(&interpreter[1..]).arg(file).current_dir(dir.path());
     let printed = run(&mut command, &server).await;
 
     assert_answered_and_found(&printed);

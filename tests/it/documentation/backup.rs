@@ -16,8 +16,8 @@ const DOCUMENT: &str = "backup.md";
 async fn a_backup_of_a_running_server_is_restored() {
     let model = ScriptedModel::start();
     let settings = [("AZURE_API_URL", model.url())];
-    let folder = TempDir::new().unwrap();
-    let data = folder.path().join("data");
+    let dir = TempDir::new().unwrap();
+    let data = dir.path().join("data");
     fs::create_dir(&data).unwrap();
     let mut server = Process::start(&data, &settings).await;
     let browser = server.browser();
@@ -26,7 +26,7 @@ async fn a_backup_of_a_running_server_is_restored() {
     let saved =
         browser.post("/save_history").await.json()["file_name"].as_str().unwrap().to_owned();
 
-    run(folder.path(), "Back up SQLite").await;
+    run(dir.path(), "Back up SQLite").await;
     browser.connect().await.ask(&id, "Not in the backup").await;
     let key = fs::read(data.join("secret_key")).unwrap();
     server.terminate().await;
@@ -34,7 +34,7 @@ async fn a_backup_of_a_running_server_is_restored() {
     fs::remove_dir_all(&data).unwrap();
     fs::create_dir(&data).unwrap();
     fs::write(data.join("webchat.db-wal"), "from the old database").unwrap();
-    run(folder.path(), "Restore SQLite").await;
+    run(dir.path(), "Restore SQLite").await;
 
     let restored = Process::start(&data, &settings).await;
     let browser = restored.browser_with_cookies_of(&browser);
@@ -49,8 +49,8 @@ async fn a_backup_of_a_running_server_is_restored() {
 async fn a_mongodb_database_is_backed_up_to_a_file_and_restored() {
     let model = ScriptedModel::start();
     let (first_uri, second_uri) = (mongodb_uri(), mongodb_uri());
-    let folder = TempDir::new().unwrap();
-    let data = folder.path().join("data");
+    let dir = TempDir::new().unwrap();
+    let data = dir.path().join("data");
     fs::create_dir(&data).unwrap();
     let settings = |uri| [("AZURE_API_URL", model.url()), ("MONGODB_URI", uri)];
     let mut server = Process::start(&data, &settings(first_uri.as_str())).await;
@@ -60,7 +60,7 @@ async fn a_mongodb_database_is_backed_up_to_a_file_and_restored() {
     server.terminate().await;
     server.wait_for_exit().await;
 
-    let backup = folder.path().join("backup");
+    let backup = dir.path().join("backup");
     copy("Back up MongoDB", &first_uri, &backup).await;
     copy("Restore MongoDB", &second_uri, &backup).await;
 
@@ -68,9 +68,9 @@ async fn a_mongodb_database_is_backed_up_to_a_file_and_restored() {
     assert_contains_tides(&restored.browser_with_cookies_of(&browser), &id).await;
 }
 
-async fn run(folder: &Path, heading: &str) {
+async fn run(dir: &Path, heading: &str) {
     let commands = code_block(DOCUMENT, heading);
-    output(Command::new("bash").args(["-euc", &commands]).current_dir(folder)).await;
+    output(Command::new("bash").args(["-euc", &commands]).current_dir(dir)).await;
 }
 
 /// Runs the `webchat copy` command in this section of the document.

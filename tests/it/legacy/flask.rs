@@ -183,7 +183,7 @@ async fn a_saved_conversation_is_readable_by_its_owner_only() {
     let name = saved.json()["file_name"].as_str().unwrap().to_owned();
     let fetched = browser.get(&format!("/saved_conversations/{name}")).await;
     let fetched_by_stranger = server.browser().get(&format!("/saved_conversations/{name}")).await;
-    let outside_folder = browser.get_raw("/saved_conversations/..%2fwebchat.db").await;
+    let outside_dir = browser.get_raw("/saved_conversations/..%2fwebchat.db").await;
 
     assert_eq!(without_conversation.status_and_code(), (400, "no_conversation".to_owned()));
     let without_conversation = without_conversation.json();
@@ -194,9 +194,9 @@ async fn a_saved_conversation_is_readable_by_its_owner_only() {
     assert_eq!((saved.status.as_u16(), &saved.json()["message"]), (200, &json!(message)));
     assert!(name.ends_with(&format!("_{id}_conversation_history.json")), "{name}");
     assert_ne!(saved_again.json()["file_name"], json!(name), "the saved file was overwritten");
-    let folders = fs::read_dir(server.folder.path().join("data/saved_conversations")).unwrap();
-    let folder_of_user = folders.map(Result::unwrap).next().unwrap().path();
-    assert!(folder_of_user.join(&name).exists());
+    let dirs = fs::read_dir(server.dir.path().join("data/saved_conversations")).unwrap();
+    let dir_of_user = dirs.map(Result::unwrap).next().unwrap().path();
+    assert!(dir_of_user.join(&name).exists());
     assert_eq!(
         fetched.json(),
         json!([
@@ -210,7 +210,7 @@ async fn a_saved_conversation_is_readable_by_its_owner_only() {
         fetched_by_stranger.status_and_code(),
         (404, "saved_conversation_not_found".to_owned())
     );
-    assert!(outside_folder.starts_with("HTTP/1.1 404"), "{outside_folder}");
+    assert!(outside_dir.starts_with("HTTP/1.1 404"), "{outside_dir}");
 }
 
 #[tokio::test]
@@ -252,7 +252,7 @@ async fn a_failed_save_is_reported() {
     let server = TestServer::start().await;
     let browser = server.browser();
     browser.start_conversation().await;
-    std::fs::write(server.folder.path().join("data/saved_conversations"), "not a folder").unwrap();
+    std::fs::write(server.dir.path().join("data/saved_conversations"), "not a directory").unwrap();
 
     let failed = browser.post("/save_history").await;
 

@@ -7,20 +7,19 @@ use webchat_tests::{Process, ScriptedModel};
 
 const URL: &str = "http://127.0.0.1:9/v1/chat/completions";
 
-/// Creates a folder with a `webchat.toml` with this content.
-fn folder_with(text: &str) -> TempDir {
-    let folder = tempfile::tempdir().unwrap();
-    fs::write(folder.path().join("webchat.toml"), text).unwrap();
-    folder
+/// Creates a directory with a `webchat.toml` with this content.
+fn dir_with(text: &str) -> TempDir {
+    let dir = tempfile::tempdir().unwrap();
+    fs::write(dir.path().join("webchat.toml"), text).unwrap();
+    dir
 }
 
 #[tokio::test]
 async fn the_server_uses_the_configuration_file() {
     let model = ScriptedModel::start();
-    let folder =
-        folder_with(&format!("[model]\nurl = '{}'\nname = 'model-of-the-file'", model.url()));
+    let dir = dir_with(&format!("[model]\nurl = '{}'\nname = 'model-of-the-file'", model.url()));
 
-    let server = Process::start(folder.path(), &[]).await;
+    let server = Process::start(dir.path(), &[]).await;
 
     let config = server.browser().get("/api/v1/config").await.json();
     assert_eq!(config["model"], "model-of-the-file", "{config}");
@@ -28,9 +27,9 @@ async fn the_server_uses_the_configuration_file() {
 
 #[tokio::test]
 async fn valid_settings_pass_the_check() {
-    let folder = folder_with(&format!("[model]\nurl = '{URL}'"));
+    let dir = dir_with(&format!("[model]\nurl = '{URL}'"));
 
-    let output = Process::run_in(folder.path(), &["config", "check"], &[]).await;
+    let output = Process::run_in(dir.path(), &["config", "check"], &[]).await;
 
     assert!(output.success, "{output:?}");
     assert_eq!(output.stdout, "The settings are valid.\n");
@@ -38,12 +37,12 @@ async fn valid_settings_pass_the_check() {
 
 #[tokio::test]
 async fn the_check_reports_all_invalid_settings_together_without_their_values() {
-    let folder = folder_with("[server]\nprot = 1\n[model]\napi_key = ['hunter2']");
+    let dir = dir_with("[server]\nprot = 1\n[model]\napi_key = ['hunter2']");
     let dotenv = "LOG_LEVEL=hunter2\nSECRET_KEY='hunter2\n";
-    fs::write(folder.path().join(".env"), dotenv).unwrap();
+    fs::write(dir.path().join(".env"), dotenv).unwrap();
 
     let settings = [("HOST", "hunter2")];
-    let output = Process::run_in(folder.path(), &["config", "check"], &settings).await;
+    let output = Process::run_in(dir.path(), &["config", "check"], &settings).await;
 
     assert!(!output.success, "{output:?}");
     assert!(!output.stderr.contains("hunter2"), "{output:?}");
@@ -61,11 +60,11 @@ async fn the_check_reports_all_invalid_settings_together_without_their_values() 
 
 #[tokio::test]
 async fn the_settings_are_printed_with_their_sources_and_without_secrets() {
-    let folder = folder_with(&format!("[model]\nurl = '{URL}'\nmax_tokens = 4000"));
-    fs::write(folder.path().join(".env"), "API_KEY=hunter2\nMAX_TOKENS=5000\n").unwrap();
+    let dir = dir_with(&format!("[model]\nurl = '{URL}'\nmax_tokens = 4000"));
+    fs::write(dir.path().join(".env"), "API_KEY=hunter2\nMAX_TOKENS=5000\n").unwrap();
 
     let settings = [("LOG_LEVEL", "warn")];
-    let output = Process::run_in(folder.path(), &["config", "print"], &settings).await;
+    let output = Process::run_in(dir.path(), &["config", "print"], &settings).await;
 
     assert!(output.success && !output.stdout.contains("hunter2"), "{output:?}");
     for line in [
@@ -81,12 +80,12 @@ async fn the_settings_are_printed_with_their_sources_and_without_secrets() {
 
 #[tokio::test]
 async fn a_configuration_file_in_the_environment_replaces_the_default_one_and_must_exist() {
-    let folder = folder_with("[server]\nprot = 1");
+    let dir = dir_with("[server]\nprot = 1");
     let other = format!("[model]\nurl = '{URL}'");
-    fs::write(folder.path().join("other.toml"), other).unwrap();
+    fs::write(dir.path().join("other.toml"), other).unwrap();
     let check = async |file| {
         let settings = [("CONFIG_FILE", file)];
-        Process::run_in(folder.path(), &["config", "check"], &settings).await
+        Process::run_in(dir.path(), &["config", "check"], &settings).await
     };
 
     assert!(check("other.toml").await.success);
@@ -99,15 +98,15 @@ async fn a_configuration_file_in_the_environment_replaces_the_default_one_and_mu
 
 #[tokio::test]
 async fn the_example_configurations_are_valid() {
-    let folder = tempfile::tempdir().unwrap();
-    let example = Process::run_in(folder.path(), &["config", "example"], &[]).await;
+    let dir = tempfile::tempdir().unwrap();
+    let example = Process::run_in(dir.path(), &["config", "example"], &[]).await;
     let variables = ["config", "example", "--format", "env"];
-    let variables = Process::run_in(folder.path(), &variables, &[]).await;
-    fs::write(folder.path().join("webchat.toml"), example.stdout).unwrap();
-    fs::write(folder.path().join(".env"), variables.stdout).unwrap();
+    let variables = Process::run_in(dir.path(), &variables, &[]).await;
+    fs::write(dir.path().join("webchat.toml"), example.stdout).unwrap();
+    fs::write(dir.path().join(".env"), variables.stdout).unwrap();
 
     let settings = [("AZURE_API_URL", URL)];
-    let output = Process::run_in(folder.path(), &["config", "check"], &settings).await;
+    let output = Process::run_in(dir.path(), &["config", "check"], &settings).await;
 
     assert!(output.success, "{output:?}");
 }

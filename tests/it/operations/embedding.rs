@@ -9,8 +9,8 @@ use webchat_tests::{Process, ScriptedModel};
 async fn an_application_mounts_webchat_under_a_path() {
     let model = ScriptedModel::start();
     let data = tempfile::tempdir().unwrap();
-    let folder = data.path().to_str().unwrap();
-    let app = Process::start_example("in_an_app", &[model.url(), "0", folder]).await;
+    let dir = data.path().to_str().unwrap();
+    let app = Process::start_example("in_an_app", &[model.url(), "0", dir]).await;
     let browser = app.browser();
 
     let app_page = browser.get("/").await;

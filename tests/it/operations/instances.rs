@@ -22,7 +22,7 @@ pub(crate) struct Cluster {
     pub(crate) model: ScriptedModel,
     mongodb_uri: String,
     redis_url: String,
-    folders: [TempDir; 3],
+    dirs: [TempDir; 3],
 }
 
 impl Cluster {
@@ -35,8 +35,8 @@ impl Cluster {
     }
 
     pub(crate) fn with_redis(redis_url: String, model: ScriptedModel) -> Self {
-        let folders = [(); 3].map(|()| tempfile::tempdir().unwrap());
-        Self { model, mongodb_uri: mongodb_uri(), redis_url, folders }
+        let dirs = [(); 3].map(|()| tempfile::tempdir().unwrap());
+        Self { model, mongodb_uri: mongodb_uri(), redis_url, dirs }
     }
 
     /// Starts the instance with this number.
@@ -57,7 +57,7 @@ impl Cluster {
             ("MONGODB_URI", &self.mongodb_uri),
             ("REDIS_URL", &self.redis_url),
         ];
-        Process::start(self.folders[number].path(), &settings).await
+        Process::start(self.dirs[number].path(), &settings).await
     }
 
     /// Reads the content of a conversation's newest message from MongoDB.

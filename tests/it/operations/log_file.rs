@@ -13,17 +13,17 @@ use tokio::process::Command;
 use tokio::time::{sleep, timeout};
 use webchat_tests::{Browser, Process, ScriptedModel, TIMEOUT};
 
-/// The folders of a server's data and log, and its model.
-struct Folders {
+/// The directories of a server's data and log, and its model.
+struct TestDirs {
     data: TempDir,
     logs: TempDir,
     model: ScriptedModel,
 }
 
-impl Folders {
+impl TestDirs {
     fn new() -> Self {
-        let folder = || tempfile::tempdir().unwrap();
-        Self { data: folder(), logs: folder(), model: ScriptedModel::start() }
+        let dir = || tempfile::tempdir().unwrap();
+        Self { data: dir(), logs: dir(), model: ScriptedModel::start() }
     }
 
     fn path(&self) -> PathBuf {
@@ -95,38 +95,38 @@ fn count_lines_with(log: &str, text: &str) -> usize {
 #[tokio::test]
 async fn the_log_file_equals_standard_error_in_both_formats_and_is_private() {
     for format in ["text", "json"] {
-        let folders = Folders::new();
-        let mut server = folders.start(&folders.path(), &[("LOG_FORMAT", format)]).await;
+        let dirs = TestDirs::new();
+        let mut server = dirs.start(&dirs.path(), &[("LOG_FORMAT", format)]).await;
         log_lines(&server.browser(), 3).await;
 
         server.terminate().await;
         assert!(server.wait_for_exit().await);
 
-        let log = fs::read_to_string(folders.path()).unwrap();
+        let log = fs::read_to_string(dirs.path()).unwrap();
         assert_eq!(log, server.log());
         assert_eq!(count_lines_with(&log, "rejected a request"), 3, "{log}");
         assert!(log.contains("shutting down"), "{log}");
         if format == "json" {
             assert!(log.lines().all(|line| serde_json::from_str::<Value>(line).is_ok()), "{log}");
         }
-        let mode = fs::metadata(folders.path()).unwrap().permissions().mode();
+        let mode = fs::metadata(dirs.path()).unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o600);
     }
 }
 
 #[tokio::test]
 async fn a_full_log_file_is_rotated_without_losing_lines() {
-    let folders = Folders::new();
+    let dirs = TestDirs::new();
     let old = format!("{}\n", "old ".repeat(1024 * 1024 / 4 - 500));
-    fs::write(folders.path(), &old).unwrap();
-    let mut server = folders.start(&folders.path(), &[("LOG_FILE_MAX_MB", "1")]).await;
+    fs::write(dirs.path(), &old).unwrap();
+    let mut server = dirs.start(&dirs.path(), &[("LOG_FILE_MAX_MB", "1")]).await;
     log_lines(&server.browser(), 50).await;
 
     server.terminate().await;
     assert!(server.wait_for_exit().await);
 
-    let rotated = fs::read_to_string(folders.path().with_extension("log.1")).unwrap();
-    let current = fs::read_to_string(folders.path()).unwrap();
+    let rotated = fs::read_to_string(dirs.path().with_extension("log.1")).unwrap();
+    let current = fs::read_to_string(dirs.path()).unwrap();
     assert!(rotated.len() <= 1024 * 1024 && !current.is_empty(), "{}", rotated.len());
     let appended = rotated.strip_prefix(&old).unwrap();
     assert!(!appended.is_empty());
@@ -135,33 +135,33 @@ async fn a_full_log_file_is_rotated_without_losing_lines() {
 
 #[tokio::test]
 async fn sighup_reopens_the_log_file_without_losing_lines() {
-    let folders = Folders::new();
-    let mut server = folders.start(&folders.path(), &[]).await;
+    let dirs = TestDirs::new();
+    let mut server = dirs.start(&dirs.path(), &[]).await;
     let browser = server.browser();
-    let renamed = folders.logs.path().join("renamed");
+    let renamed = dirs.logs.path().join("renamed");
     log_lines(&browser, 10).await;
 
-    wait_for_text(&folders.path(), "rejected a request").await;
-    fs::rename(folders.path(), &renamed).unwrap();
+    wait_for_text(&dirs.path(), "rejected a request").await;
+    fs::rename(dirs.path(), &renamed).unwrap();
     log_lines(&browser, 10).await;
     send_sighup(&server).await;
-    wait_for_text(&folders.path(), "reopening the log file").await;
+    wait_for_text(&dirs.path(), "reopening the log file").await;
     log_lines(&browser, 10).await;
     server.terminate().await;
     assert!(server.wait_for_exit().await);
 
     let old = fs::read_to_string(&renamed).unwrap();
-    let new = fs::read_to_string(folders.path()).unwrap();
+    let new = fs::read_to_string(dirs.path()).unwrap();
     assert_eq!(format!("{old}{new}"), server.log());
     assert!(count_lines_with(&new, "rejected a request") >= 10, "{new}");
-    assert_eq!(fs::metadata(folders.path()).unwrap().permissions().mode() & 0o777, 0o600);
+    assert_eq!(fs::metadata(dirs.path()).unwrap().permissions().mode() & 0o777, 0o600);
 }
 
 #[tokio::test]
 async fn sighup_without_a_log_file_is_ignored() {
-    let folders = Folders::new();
-    let settings = [("AZURE_API_URL", folders.model.url())];
-    let server = Process::start(folders.data.path(), &settings).await;
+    let dirs = TestDirs::new();
+    let settings = [("AZURE_API_URL", dirs.model.url())];
+    let server = Process::start(dirs.data.path(), &settings).await;
 
     for _ in 0..3 {
         send_sighup(&server).await;
@@ -173,8 +173,8 @@ async fn sighup_without_a_log_file_is_ignored() {
 
 #[tokio::test]
 async fn with_a_full_log_disk_users_can_chat_and_the_error_is_reported_once() {
-    let folders = Folders::new();
-    let mut server = folders.start(Path::new("/dev/full"), &[]).await;
+    let dirs = TestDirs::new();
+    let mut server = dirs.start(Path::new("/dev/full"), &[]).await;
     let browser = server.browser();
     log_lines(&browser, 20).await;
 
@@ -192,15 +192,15 @@ async fn with_a_full_log_disk_users_can_chat_and_the_error_is_reported_once() {
 
 #[tokio::test]
 async fn all_pending_lines_are_written_completely_once_the_log_disk_has_space() {
-    let folders = Folders::new();
+    let dirs = TestDirs::new();
     // The log is larger than any other file, so that only the log reaches the limit.
     let old = format!("{}\n", "x".repeat(9 * 1024 * 1024));
-    fs::write(folders.path(), &old).unwrap();
-    let mut server = folders.start(&folders.path(), &[("LOG_FILE_MAX_MB", "100")]).await;
+    fs::write(dirs.path(), &old).unwrap();
+    let mut server = dirs.start(&dirs.path(), &[("LOG_FILE_MAX_MB", "100")]).await;
     let browser = server.browser();
     log_lines(&browser, 1).await;
-    wait_for_text(&folders.path(), "rejected a request").await;
-    let size = fs::metadata(folders.path()).unwrap().len();
+    wait_for_text(&dirs.path(), "rejected a request").await;
+    let size = fs::metadata(dirs.path()).unwrap().len();
 
     // The first line that does not fit is written partially before the error.
     server.limit_file_size(&(size + 1_000).to_string()).await;
@@ -209,27 +209,27 @@ async fn all_pending_lines_are_written_completely_once_the_log_disk_has_space() 
     assert_chat_works(&browser).await;
     server.limit_file_size("unlimited").await;
     wait_for_warnings(&browser, &json!(null)).await;
-    wait_for_text(&folders.path(), "the log file is writable again").await;
+    wait_for_text(&dirs.path(), "the log file is writable again").await;
     server.terminate().await;
     assert!(server.wait_for_exit().await);
 
-    let log = fs::read_to_string(folders.path()).unwrap();
+    let log = fs::read_to_string(dirs.path()).unwrap();
     assert_eq!(log.strip_prefix(&old), Some(server.log().as_str()));
     assert_eq!(count_lines_with(&log, "failed to write or rotate the log file"), 1);
 }
 
 #[tokio::test]
-async fn a_removed_log_folder_is_reported_until_it_exists_again() {
-    let folders = Folders::new();
-    let logs = folders.logs.path().join("logs");
+async fn a_removed_log_dir_is_reported_until_it_exists_again() {
+    let dirs = TestDirs::new();
+    let logs = dirs.logs.path().join("logs");
     fs::create_dir(&logs).unwrap();
-    let server = folders.start(&logs.join("webchat.log"), &[]).await;
+    let server = dirs.start(&logs.join("webchat.log"), &[]).await;
     let browser = server.browser();
     log_lines(&browser, 1).await;
     wait_for_text(&logs.join("webchat.log"), "rejected a request").await;
 
     fs::remove_dir_all(&logs).unwrap();
-    fs::write(&logs, "not a folder").unwrap();
+    fs::write(&logs, "not a directory").unwrap();
     log_lines(&browser, 10).await;
     wait_for_warnings(&browser, &failing()).await;
     assert_chat_works(&browser).await;
@@ -244,9 +244,9 @@ async fn a_removed_log_folder_is_reported_until_it_exists_again() {
 
 #[tokio::test]
 async fn a_log_file_that_does_not_respond_delays_neither_chats_nor_the_shutdown() {
-    let folders = Folders::new();
-    make_fifo(&folders.path()).await;
-    let mut server = folders.start(&folders.path(), &[]).await;
+    let dirs = TestDirs::new();
+    make_fifo(&dirs.path()).await;
+    let mut server = dirs.start(&dirs.path(), &[]).await;
     let browser = server.browser();
     assert_chat_works(&browser).await;
 
@@ -264,13 +264,13 @@ async fn a_log_file_that_does_not_respond_delays_neither_chats_nor_the_shutdown(
 
 #[tokio::test]
 async fn logging_continues_when_the_log_file_responds_again() {
-    let folders = Folders::new();
-    make_fifo(&folders.path()).await;
-    let mut server = folders.start(&folders.path(), &[]).await;
+    let dirs = TestDirs::new();
+    make_fifo(&dirs.path()).await;
+    let mut server = dirs.start(&dirs.path(), &[]).await;
     let browser = server.browser();
     wait_for_warnings(&browser, &failing()).await;
 
-    let path = folders.path();
+    let path = dirs.path();
     let reader = thread::spawn(move || {
         let mut log = String::new();
         File::open(path).unwrap().read_to_string(&mut log).unwrap();
@@ -285,24 +285,24 @@ async fn logging_continues_when_the_log_file_responds_again() {
 
 #[tokio::test]
 async fn log_lines_before_a_failed_start_are_written_to_the_log_file() {
-    let folders = Folders::new();
-    let path = folders.path();
+    let dirs = TestDirs::new();
+    let path = dirs.path();
     make_fifo(&path).await;
-    let not_a_folder = folders.logs.path().join("data");
-    fs::write(&not_a_folder, "").unwrap();
+    let not_a_dir = dirs.logs.path().join("data");
+    fs::write(&not_a_dir, "").unwrap();
     let settings = [
         // Before it opens the data directory, Webchat warns that it sends the key without encryption.
         ("AZURE_API_URL", "http://model.example/v1/chat/completions"),
         ("API_KEY", "s3cr3t"),
         ("LOG_FILE", path.to_str().unwrap()),
-        ("DATA_DIR", not_a_folder.to_str().unwrap()),
+        ("DATA_DIR", not_a_dir.to_str().unwrap()),
     ];
 
     // Read from the pipe only after the start has failed: until then, the log file can't be written.
     let mut reader = Command::new("sh");
     reader.args(["-c", "sleep 0.5; exec timeout 5 cat \"$0\""]).arg(&path);
     let (output, log) =
-        tokio::join!(Process::run_until_exit(folders.data.path(), &settings), reader.output());
+        tokio::join!(Process::run_until_exit(dirs.data.path(), &settings), reader.output());
 
     let log = String::from_utf8(log.unwrap().stdout).unwrap();
     assert!(!output.success && output.stderr.contains("webchat: "), "{output:?}");

@@ -29,9 +29,9 @@ async fn the_page_is_not_cached_and_sets_the_session_cookie() {
 }
 
 #[tokio::test]
-async fn the_page_in_the_binary_is_served_from_any_folder() {
-    let (model, folder) = (ScriptedModel::start(), tempfile::tempdir().unwrap());
-    let server = Process::start(folder.path(), &[("AZURE_API_URL", model.url())]).await;
+async fn the_page_in_the_binary_is_served_from_any_dir() {
+    let (model, dir) = (ScriptedModel::start(), tempfile::tempdir().unwrap());
+    let server = Process::start(dir.path(), &[("AZURE_API_URL", model.url())]).await;
     let browser = server.browser();
     let get = async |path: &str, name: &str, value: &str| {
         browser.send(browser.request(Method::GET, path).header(name, value)).await
@@ -73,11 +73,11 @@ async fn the_page_in_the_binary_is_served_from_any_folder() {
 
 #[tokio::test]
 async fn the_server_does_not_start_without_its_page() {
-    let (model, folder) = (ScriptedModel::start(), tempfile::tempdir().unwrap());
-    let web = folder.path().to_str().unwrap();
+    let (model, dir) = (ScriptedModel::start(), tempfile::tempdir().unwrap());
+    let web = dir.path().to_str().unwrap();
 
     let output =
-        Process::run_until_exit(folder.path(), &[("AZURE_API_URL", model.url()), ("WEB_DIR", web)])
+        Process::run_until_exit(dir.path(), &[("AZURE_API_URL", model.url()), ("WEB_DIR", web)])
             .await;
 
     assert!(!output.success);
@@ -155,15 +155,15 @@ async fn behind_https_the_cookie_is_secure_and_bound_to_the_host() {
 #[tokio::test]
 async fn a_session_continues_when_the_server_moves_behind_https() {
     const KEY: (&str, &str) = ("SECRET_KEY", "0123456789abcdef0123456789abcdef");
-    let folder = tempfile::tempdir().unwrap();
+    let dir = tempfile::tempdir().unwrap();
     let model = ("AZURE_API_URL", "http://127.0.0.1:9/v1/chat/completions");
-    let server = Process::start(folder.path(), &[model, KEY]).await;
+    let server = Process::start(dir.path(), &[model, KEY]).await;
     let browser = server.browser();
     let id = browser.start_conversation().await;
     let port = browser.base().port().unwrap().to_string();
     server.kill().await;
     let settings = [model, KEY, ("PORT", &port), ("PUBLIC_URL", "https://chat.example")];
-    let _server = Process::start(folder.path(), &settings).await;
+    let _server = Process::start(dir.path(), &settings).await;
 
     let list = browser.get("/api/v1/conversations").await.json();
     let opened = browser.get(&socket_io_path("polling", None)).await;
@@ -205,7 +205,7 @@ async fn a_missing_asset_is_not_cached() {
 }
 
 #[tokio::test]
-async fn no_file_outside_the_page_folder_is_served() {
+async fn no_file_outside_the_page_dir_is_served() {
     let server = TestServer::start().await;
     let browser = server.browser();
 

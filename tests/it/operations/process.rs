@@ -4,7 +4,7 @@ use serde_json::json;
 use tempfile::TempDir;
 use webchat_tests::{Process, ScriptedModel, TestServer};
 
-fn folder() -> TempDir {
+fn dir() -> TempDir {
     tempfile::tempdir().unwrap()
 }
 
@@ -13,7 +13,7 @@ async fn messages_survive_kill_9_during_an_answer_and_the_conversation_can_be_co
     let model = ScriptedModel::start();
     let settings =
         [("AZURE_API_URL", model.url()), ("SECRET_KEY", "0123456789abcdef0123456789abcdef")];
-    let data = folder();
+    let data = dir();
     let server = Process::start(data.path(), &settings).await;
     let browser = server.browser();
     let id = browser.start_conversation().await;
@@ -48,7 +48,7 @@ async fn messages_survive_kill_9_during_an_answer_and_the_conversation_can_be_co
 #[tokio::test]
 async fn sigterm_completes_a_running_answer() {
     let model = ScriptedModel::start();
-    let data = folder();
+    let data = dir();
     let mut server = Process::start(data.path(), &[("AZURE_API_URL", model.url())]).await;
     let browser = server.browser();
     let id = browser.start_conversation().await;
@@ -73,8 +73,8 @@ async fn a_failed_start_is_explained() {
     let running = TestServer::start().await;
     let port = running.browser().base().port().unwrap().to_string();
     let upstream = ("AZURE_API_URL", "http://127.0.0.1:9/v1/chat/completions");
-    let used_data_dir = running.folder.path().join("data");
-    let parent = folder();
+    let used_data_dir = running.dir.path().join("data");
+    let parent = dir();
     let file = parent.path().join("a-file");
     std::fs::write(&file, "").unwrap();
     let file = file.to_str().unwrap();
@@ -92,7 +92,7 @@ async fn a_failed_start_is_explained() {
         ),
         (vec![upstream, ("DATA_DIR", file)], "can't write to"),
     ] {
-        let data = folder();
+        let data = dir();
         let output = Process::run_until_exit(data.path(), &settings).await;
         let error = output.stderr;
         assert!(!output.success, "{settings:?}");

@@ -155,13 +155,13 @@ async fn servers_under_different_paths_of_a_host_have_separate_cookies() {
 
 #[tokio::test]
 async fn the_server_does_not_start_if_its_path_is_invalid_in_a_cookie() {
-    let folder = tempfile::tempdir().unwrap();
+    let dir = tempfile::tempdir().unwrap();
     let settings = [
         ("AZURE_API_URL", "http://127.0.0.1:9/v1/chat/completions"),
         ("PUBLIC_URL", "https://host.example/a;b/"),
     ];
 
-    let output = Process::run_until_exit(folder.path(), &settings).await;
+    let output = Process::run_until_exit(dir.path(), &settings).await;
 
     assert!(!output.success);
     assert!(output.stderr.contains("PUBLIC_URL"), "{}", output.stderr);

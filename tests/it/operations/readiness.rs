@@ -23,12 +23,12 @@ async fn wait_for_readiness(browser: &Browser, status: u16) {
 #[tokio::test]
 async fn a_server_whose_database_file_is_deleted_is_not_ready() {
     let model = ScriptedModel::start();
-    let folder = tempfile::tempdir().unwrap();
-    let server = Process::start(folder.path(), &[("AZURE_API_URL", model.url())]).await;
+    let dir = tempfile::tempdir().unwrap();
+    let server = Process::start(dir.path(), &[("AZURE_API_URL", model.url())]).await;
     let browser = server.browser();
     assert_eq!(browser.get("/readyz").await.status, 200);
 
-    fs::remove_file(folder.path().join("webchat.db")).unwrap();
+    fs::remove_file(dir.path().join("webchat.db")).unwrap();
 
     wait_for_readiness(&browser, 503).await;
     let readiness = browser.get("/readyz").await;
@@ -41,25 +41,25 @@ struct ServerWithConversation {
     server: Process,
     browser: Browser,
     id: String,
-    folder: TempDir,
+    dir: TempDir,
     _model: ScriptedModel,
 }
 
 impl ServerWithConversation {
     async fn start() -> Self {
         let model = ScriptedModel::start();
-        let folder = tempfile::tempdir().unwrap();
-        let server = Process::start(folder.path(), &[("AZURE_API_URL", model.url())]).await;
+        let dir = tempfile::tempdir().unwrap();
+        let server = Process::start(dir.path(), &[("AZURE_API_URL", model.url())]).await;
         let browser = server.browser();
         let id = browser.start_conversation().await;
         browser.connect().await.ask(&id, "before the disk is full").await;
-        Self { server, browser, id, folder, _model: model }
+        Self { server, browser, id, dir, _model: model }
     }
 }
 
 #[tokio::test]
 async fn with_a_full_disk_users_can_read_export_and_connect() {
-    let ServerWithConversation { server, browser, id, folder: _folder, _model } =
+    let ServerWithConversation { server, browser, id, dir: _dir, _model } =
         ServerWithConversation::start().await;
 
     server.limit_file_size("1").await;
@@ -80,10 +80,10 @@ async fn with_a_full_disk_users_can_read_export_and_connect() {
 
 #[tokio::test]
 async fn with_a_full_disk_users_can_delete() {
-    let ServerWithConversation { server, browser, id, folder, _model } =
+    let ServerWithConversation { server, browser, id, dir, _model } =
         ServerWithConversation::start().await;
     // SQLite writes a deletion to its write-ahead log first, which still has room. Only the database file is full.
-    let size = fs::metadata(folder.path().join("webchat.db-wal")).unwrap().len();
+    let size = fs::metadata(dir.path().join("webchat.db-wal")).unwrap().len();
 
     server.limit_file_size(&(size + 256 * 1024).to_string()).await;
     let deleted = browser.delete(&format!("/api/v1/conversations/{id}")).await;
@@ -94,14 +94,14 @@ async fn with_a_full_disk_users_can_delete() {
 #[tokio::test]
 async fn the_health_command_reports_whether_the_server_is_ready() {
     let model = ScriptedModel::start();
-    let folder = tempfile::tempdir().unwrap();
-    let server = Process::start(folder.path(), &[("AZURE_API_URL", model.url())]).await;
+    let dir = tempfile::tempdir().unwrap();
+    let server = Process::start(dir.path(), &[("AZURE_API_URL", model.url())]).await;
     let browser = server.browser();
     let port = browser.base().port().unwrap().to_string();
     let settings = [("AZURE_API_URL", model.url()), ("HOST", "0.0.0.0"), ("PORT", port.as_str())];
 
     let ready = Process::run_with(&["health"], &settings).await;
-    fs::remove_file(folder.path().join("webchat.db")).unwrap();
+    fs::remove_file(dir.path().join("webchat.db")).unwrap();
     wait_for_readiness(&browser, 503).await;
     let not_ready = Process::run_with(&["health"], &settings).await;
     server.kill().await;

@@ -8,11 +8,11 @@ const KEY: (&str, &str) = ("SECRET_KEY", "0123456789abcdef0123456789abcdef");
 #[tokio::test]
 async fn a_store_is_copied_to_mongodb_and_back() {
     let model = ScriptedModel::start();
-    let (folder, target) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
-    let (data, uri) = (folder.path().to_str().unwrap(), mongodb_uri());
+    let (dir, target) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let (data, uri) = (dir.path().to_str().unwrap(), mongodb_uri());
     let on_file = [("AZURE_API_URL", model.url()), KEY];
     let on_mongo = [("AZURE_API_URL", model.url()), KEY, ("MONGODB_URI", &uri)];
-    let mut server = Process::start(folder.path(), &on_file).await;
+    let mut server = Process::start(dir.path(), &on_file).await;
     let browser = server.browser();
     let id = browser.start_conversation().await;
     browser.connect().await.ask(&id, "sent on SQLite").await;
@@ -21,7 +21,7 @@ async fn a_store_is_copied_to_mongodb_and_back() {
     server.terminate().await;
     assert!(server.exits_successfully().await);
     let copied = Process::run(&["copy", "--from", data, "--to", &uri]).await;
-    let server = Process::start(folder.path(), &on_mongo).await;
+    let server = Process::start(dir.path(), &on_mongo).await;
     let browser = server.browser_with_cookies_of(&browser);
     let loaded = browser.get(&format!("/load_conversation/{id}")).await.json();
     browser.connect().await.ask(&id, "sent on MongoDB").await;
@@ -43,9 +43,9 @@ async fn a_store_is_copied_to_mongodb_and_back() {
 
 #[tokio::test]
 async fn copying_from_a_missing_store_or_onto_itself_is_rejected() {
-    let folder = tempfile::tempdir().unwrap();
-    let missing = folder.path().join("missing");
-    let (missing, data) = (missing.to_str().unwrap(), folder.path().to_str().unwrap());
+    let dir = tempfile::tempdir().unwrap();
+    let missing = dir.path().join("missing");
+    let (missing, data) = (missing.to_str().unwrap(), dir.path().to_str().unwrap());
 
     let from_missing = Process::run(&["copy", "--from", missing, "--to", data]).await;
     let onto_itself = Process::run(&["copy", "--from", data, "--to", data]).await;
@@ -81,7 +81,7 @@ async fn a_database_is_prepared_once_and_a_dry_run_changes_nothing() {
 
 #[tokio::test]
 async fn init_db_migrates_the_flask_database() {
-    let (uri, folder) = (mongodb_uri(), tempfile::tempdir().unwrap());
+    let (uri, dir) = (mongodb_uri(), tempfile::tempdir().unwrap());
     let user_id = uuid::Uuid::now_v7().to_string();
     let messages = [("user", "Why two tides?"), ("assistant", "The moon."), ("user", "Alone?")];
     insert_flask_conversation(&uri, &uuid::Uuid::new_v4().to_string(), &user_id, &messages).await;
@@ -91,13 +91,13 @@ async fn init_db_migrates_the_flask_database() {
     let settings =
         [("AZURE_API_URL", "http://127.0.0.1:9/v1/chat/completions"), ("MONGODB_URI", &uri)];
 
-    let rejected = Process::run_until_exit(folder.path(), &settings).await;
+    let rejected = Process::run_until_exit(dir.path(), &settings).await;
     let dry_run = Process::run_with(&["init-db", "--dry-run"], &settings).await;
     let did = Process::run_with(&["init-db"], &settings).await;
     let again = Process::run_with(&["init-db"], &settings).await;
-    let server = Process::start(folder.path(), &settings).await;
+    let server = Process::start(dir.path(), &settings).await;
     server.kill().await;
-    let target_file = folder.path().join("webchat.db");
+    let target_file = dir.path().join("webchat.db");
     let copied =
         Process::run(&["copy", "--from", &uri, "--to", target_file.to_str().unwrap()]).await;
 
@@ -115,13 +115,13 @@ async fn init_db_migrates_the_flask_database() {
 
 #[tokio::test]
 async fn a_connection_error_does_not_reveal_the_password() {
-    let folder = tempfile::tempdir().unwrap();
+    let dir = tempfile::tempdir().unwrap();
     let settings = [
         ("AZURE_API_URL", "http://127.0.0.1:9/v1/chat/completions"),
         ("REDIS_URL", "redis://:hunter2@127.0.0.1:1/not-a-number"),
     ];
 
-    let output = Process::run_until_exit(folder.path(), &settings).await;
+    let output = Process::run_until_exit(dir.path(), &settings).await;
 
     assert!(!output.success);
     assert!(!output.stderr.contains("hunter2"), "{output:?}");
@@ -131,8 +131,8 @@ async fn a_connection_error_does_not_reveal_the_password() {
 #[tokio::test]
 async fn a_full_disk_rejects_writes_and_the_server_recovers() {
     let model = ScriptedModel::start();
-    let folder = tempfile::tempdir().unwrap();
-    let server = Process::start(folder.path(), &[("AZURE_API_URL", model.url())]).await;
+    let dir = tempfile::tempdir().unwrap();
+    let server = Process::start(dir.path(), &[("AZURE_API_URL", model.url())]).await;
     let browser = server.browser();
     let id = browser.start_conversation().await;
     let mut socket = browser.connect().await;

@@ -22,20 +22,20 @@ struct TracedServer {
     process: Process,
     model: ScriptedModel,
     receiver: TraceReceiver,
-    _folder: TempDir,
+    _dir: TempDir,
 }
 
 impl TracedServer {
     async fn start(settings: &[(&str, &str)]) -> Self {
         let (model, receiver) = (ScriptedModel::start(), TraceReceiver::start());
-        let folder = tempfile::tempdir().unwrap();
+        let dir = tempfile::tempdir().unwrap();
         let required = [
             ("AZURE_API_URL", model.url()),
             ("MODEL", "scripted"),
             ("OTEL_EXPORTER_OTLP_ENDPOINT", receiver.url()),
         ];
-        let process = Process::start(folder.path(), &[&required, settings].concat()).await;
-        Self { process, model, receiver, _folder: folder }
+        let process = Process::start(dir.path(), &[&required, settings].concat()).await;
+        Self { process, model, receiver, _dir: dir }
     }
 }
 
@@ -126,8 +126,8 @@ fn assert_attributes(span: &ReceivedSpan, kind: i32, expected: &Value) {
 
 #[tokio::test]
 async fn without_a_trace_receiver_the_model_gets_no_traceparent() {
-    let (model, folder) = (ScriptedModel::start(), tempfile::tempdir().unwrap());
-    let process = Process::start(folder.path(), &[("AZURE_API_URL", model.url())]).await;
+    let (model, dir) = (ScriptedModel::start(), tempfile::tempdir().unwrap());
+    let process = Process::start(dir.path(), &[("AZURE_API_URL", model.url())]).await;
 
     ask(&process.browser(), "Why?", "01").await;
 

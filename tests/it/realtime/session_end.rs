@@ -9,9 +9,9 @@ use webchat_tests::{Process, ScriptedModel, SocketIo, TIMEOUT, Transport};
 
 #[tokio::test]
 async fn live_connections_are_closed_when_their_session_ends() {
-    let (model, folder) = (ScriptedModel::start(), tempfile::tempdir().unwrap());
+    let (model, dir) = (ScriptedModel::start(), tempfile::tempdir().unwrap());
     let settings = [("AZURE_API_URL", model.url()), ("WS_IDLE_S", "2")];
-    let server = Process::start(folder.path(), &settings).await;
+    let server = Process::start(dir.path(), &settings).await;
     let browser = server.browser();
     let id = browser.start_conversation().await;
     let mut socket = browser.connect().await;
@@ -23,7 +23,7 @@ async fn live_connections_are_closed_when_their_session_ends() {
     other.start_conversation().await;
     let mut others_socket = other.connect().await;
 
-    let database = Connection::open(folder.path().join("webchat.db")).unwrap();
+    let database = Connection::open(dir.path().join("webchat.db")).unwrap();
     database
         .execute(
             "DELETE FROM sessions WHERE user_id = (SELECT user_id FROM conversations

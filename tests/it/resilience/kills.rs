@@ -23,7 +23,7 @@ const STUCK_AFTER: Duration = Duration::from_mins(1);
 
 /// An instance that the test kills and restarts.
 struct Instance {
-    folder: TempDir,
+    dir: TempDir,
     settings: Vec<(&'static str, String)>,
     process: Option<Process>,
     url: watch::Sender<Url>,
@@ -31,10 +31,10 @@ struct Instance {
 
 impl Instance {
     async fn start(settings: &[(&'static str, String)]) -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let process = launch(&folder, settings).await;
+        let dir = tempfile::tempdir().unwrap();
+        let process = launch(&dir, settings).await;
         let url = watch::Sender::new(process.browser().base().clone());
-        Self { folder, settings: settings.to_vec(), process: Some(process), url }
+        Self { dir, settings: settings.to_vec(), process: Some(process), url }
     }
 
     async fn kill(&mut self) {
@@ -42,15 +42,15 @@ impl Instance {
     }
 
     async fn restart(&mut self) {
-        let process = launch(&self.folder, &self.settings).await;
+        let process = launch(&self.dir, &self.settings).await;
         self.url.send_replace(process.browser().base().clone());
         self.process = Some(process);
     }
 }
 
-async fn launch(folder: &TempDir, settings: &[(&'static str, String)]) -> Process {
+async fn launch(dir: &TempDir, settings: &[(&'static str, String)]) -> Process {
     let settings: Vec<_> = settings.iter().map(|(name, value)| (*name, value.as_str())).collect();
-    Process::start(folder.path(), &settings).await
+    Process::start(dir.path(), &settings).await
 }
 
 /// A user who sends messages one at a time and retries each until it is accepted.

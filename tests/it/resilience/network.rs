@@ -18,7 +18,7 @@ struct ProxiedServer {
     redis: FaultyProxy,
     mongodb: FaultyProxy,
     upstream: FaultyProxy,
-    _folder: TempDir,
+    _dir: TempDir,
 }
 
 impl ProxiedServer {
@@ -29,7 +29,7 @@ impl ProxiedServer {
         let redis = FaultyProxy::start(authority(&redis_url)).await;
         let mongodb = FaultyProxy::start(authority(&mongodb_uri)).await;
         let database = mongodb_uri.split(['/', '?']).nth(3).unwrap();
-        let folder = tempfile::tempdir().unwrap();
+        let dir = tempfile::tempdir().unwrap();
         let settings = [
             ("AZURE_API_URL", format!("http://{}/v1/chat/completions", upstream.address())),
             ("SECRET_KEY", "0123456789abcdef0123456789abcdef".to_owned()),
@@ -40,9 +40,9 @@ impl ProxiedServer {
             ),
         ];
         let settings = settings.each_ref().map(|(name, value)| (*name, value.as_str()));
-        let server = Process::start(folder.path(), &settings).await;
+        let server = Process::start(dir.path(), &settings).await;
         let clients = FaultyProxy::start(authority(server.browser().base().as_str())).await;
-        Self { server, clients, redis, mongodb, upstream, _folder: folder }
+        Self { server, clients, redis, mongodb, upstream, _dir: dir }
     }
 
     fn proxy(&self, peer: &str) -> &FaultyProxy {

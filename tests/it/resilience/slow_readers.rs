@@ -110,7 +110,7 @@ async fn clients_that_never_read_use_at_most_a_mebibyte_each_and_are_disconnecte
     const READERS: u16 = 80;
     let stats = SoakStats::start("clients that never read answers of 3 MB");
     let slowest = test_or_soak(10, 30);
-    let (model, folder) = (ScriptedModel::start(), tempfile::tempdir().unwrap());
+    let (model, dir) = (ScriptedModel::start(), tempfile::tempdir().unwrap());
     let settings = [
         ("AZURE_API_URL", model.url()),
         LARGE_WINDOW,
@@ -118,7 +118,7 @@ async fn clients_that_never_read_use_at_most_a_mebibyte_each_and_are_disconnecte
         ("WS_SLOWEST_S", &slowest.to_string()),
         ("WS_CONNECTIONS_PER_USER", "100"),
     ];
-    let server = Process::start(folder.path(), &settings).await;
+    let server = Process::start(dir.path(), &settings).await;
     let browser = server.browser();
     let mut sender = browser.connect().await;
     // Measure the memory that answers need without readers. The first round is a warm-up.

@@ -32,7 +32,7 @@ async fn a_store_error_does_not_reveal_its_cause() {
     let server = TestServer::start().await;
     let browser = server.browser();
     browser.start_conversation().await;
-    let file = server.folder.path().join("data/webchat.db");
+    let file = server.dir.path().join("data/webchat.db");
     // Overwrite the database while the server runs.
     let garbage = vec![0x5a; fs::metadata(&file).unwrap().len().try_into().unwrap()];
     fs::write(&file, garbage).unwrap();

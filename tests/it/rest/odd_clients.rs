@@ -173,6 +173,14 @@ async fn a_value_that_the_client_does_not_have_counts_as_missing() {
         let events = events.header("last-event-id", header);
         EventStream::open(events).await.expect("subscribed").await;
     }
+    for key in ["undefined", "null", "\"None\""] {
+        let create = || {
+            let request = browser.request(Method::POST, "/api/v1/conversations");
+            browser.send(request.header("idempotency-key", key))
+        };
+        let (first, second) = (create().await.json(), create().await.json());
+        assert_ne!(first["conversation_id"], second["conversation_id"], "{key}");
+    }
 }
 
 #[tokio::test]

@@ -13,16 +13,16 @@ use webchat_tests::{Browser, Process, ScriptedModel, SocketIo, Transport, socket
 
 struct Server {
     process: Process,
-    folder: TempDir,
+    dir: TempDir,
     _model: ScriptedModel,
 }
 
 async fn start(settings: &[(&str, &str)]) -> Server {
     let model = ScriptedModel::start();
-    let folder = tempfile::tempdir().unwrap();
+    let dir = tempfile::tempdir().unwrap();
     let settings = [&[("AZURE_API_URL", model.url())], settings].concat();
-    let process = Process::start(folder.path(), &settings).await;
-    Server { process, folder, _model: model }
+    let process = Process::start(dir.path(), &settings).await;
+    Server { process, dir, _model: model }
 }
 
 /// Renames a table, so that statements that use it fail from now on.
@@ -85,7 +85,7 @@ async fn on_each_transport_the_cause_of_a_server_error_is_logged_once_with_its_r
         let browser = server.process.browser();
         let id = browser.start_conversation().await;
 
-        let errors = errors_of_all_transports(&browser, &id, server.folder.path()).await;
+        let errors = errors_of_all_transports(&browser, &id, server.dir.path()).await;
 
         assert_eq!(errors.len(), 8);
         for (request, error) in errors {
@@ -137,7 +137,7 @@ async fn the_log_contains_no_user_texts_at_any_level() {
     let search =
         server.process.browser().request(Method::GET, &format!("/api/v1/search?q={CANARY}"));
     browser.send(search.header("cookie", "webchat_session=tampered")).await;
-    rename_table(server.folder.path(), "conversations");
+    rename_table(server.dir.path(), "conversations");
     let failed = browser.get(&format!("/list_conversations?q={CANARY}")).await;
 
     assert_eq!(failed.status, 500);
@@ -153,7 +153,7 @@ async fn only_trusted_proxies_determine_the_client_address_in_the_log() {
         let server = start(&[("TRUSTED_PROXIES", trusted)]).await;
         let browser = server.process.browser();
         browser.start_conversation().await;
-        rename_table(server.folder.path(), "conversations");
+        rename_table(server.dir.path(), "conversations");
 
         let request = browser.request(Method::GET, "/list_conversations");
         browser.send(request.header("x-forwarded-for", "6.6.6.6, 203.0.113.9")).await;
@@ -217,7 +217,7 @@ async fn security_events_are_logged_once_a_minute_and_counted() {
 async fn errors_of_an_unavailable_store_are_logged_once_a_minute_and_counted() {
     let server = start(&[("METRICS", "on")]).await;
     let browser = server.process.browser();
-    fs::remove_file(server.folder.path().join("webchat.db")).unwrap();
+    fs::remove_file(server.dir.path().join("webchat.db")).unwrap();
 
     for _ in 0..30 {
         assert_eq!(browser.get("/readyz").await.status, 503);
@@ -259,7 +259,7 @@ async fn every_internal_error_is_logged_with_its_cause() {
     let server = start(&[]).await;
     let browser = server.process.browser();
     browser.start_conversation().await;
-    rename_table(server.folder.path(), "conversations");
+    rename_table(server.dir.path(), "conversations");
 
     for _ in 0..3 {
         let error = browser.get("/list_conversations").await.json();

@@ -54,10 +54,10 @@ struct MemoryPeak {
 
 impl MemoryPeak {
     fn start(process: &Process) -> Self {
-        let folder = format!("/proc/{}", process.id());
+        let dir = format!("/proc/{}", process.id());
         // Reset the peak.
-        fs::write(format!("{folder}/clear_refs"), "5").unwrap();
-        let status = format!("{folder}/status");
+        fs::write(format!("{dir}/clear_refs"), "5").unwrap();
+        let status = format!("{dir}/status");
         Self { before: Self::read(&status), status }
     }
 
@@ -74,8 +74,8 @@ impl MemoryPeak {
 
 #[tokio::test]
 async fn fifty_unfinished_uploads_use_bounded_memory() {
-    let (model, folder) = (ScriptedModel::start(), tempfile::tempdir().unwrap());
-    let server = Process::start(folder.path(), &[("AZURE_API_URL", model.url())]).await;
+    let (model, dir) = (ScriptedModel::start(), tempfile::tempdir().unwrap());
+    let server = Process::start(dir.path(), &[("AZURE_API_URL", model.url())]).await;
     let mut form = b"--edge\r\nContent-Disposition: form-data; name=\"file\"; \
         filename=\"a.txt\"\r\n\r\n"
         .to_vec();
@@ -145,8 +145,8 @@ async fn a_page_of_large_messages_is_shortened_and_has_a_cursor() {
 
 #[tokio::test]
 async fn unread_responses_use_bounded_memory() {
-    let (model, folder) = (ScriptedModel::start(), tempfile::tempdir().unwrap());
-    let server = Process::start(folder.path(), &[("AZURE_API_URL", model.url())]).await;
+    let (model, dir) = (ScriptedModel::start(), tempfile::tempdir().unwrap());
+    let server = Process::start(dir.path(), &[("AZURE_API_URL", model.url())]).await;
     let browser = server.browser();
     let message = json!({"role": "user", "content": "x".repeat(MIB)});
     browser.import(json!(vec![message; 20]).to_string()).await;
@@ -178,8 +178,8 @@ async fn unread_responses_use_bounded_memory() {
 
 #[tokio::test]
 async fn unread_message_pages_use_bounded_memory() {
-    let (model, folder) = (ScriptedModel::start(), tempfile::tempdir().unwrap());
-    let server = Process::start(folder.path(), &[("AZURE_API_URL", model.url())]).await;
+    let (model, dir) = (ScriptedModel::start(), tempfile::tempdir().unwrap());
+    let server = Process::start(dir.path(), &[("AZURE_API_URL", model.url())]).await;
     let browser = server.browser();
     // Each of these characters takes up six bytes in JSON.
     let message = json!({"role": "user", "content": "\u{1}".repeat(4 * MIB)});
@@ -208,8 +208,8 @@ async fn unread_message_pages_use_bounded_memory() {
 
 #[tokio::test]
 async fn unfinished_websocket_messages_use_bounded_memory() {
-    let (model, folder) = (ScriptedModel::start(), tempfile::tempdir().unwrap());
-    let server = Process::start(folder.path(), &[("AZURE_API_URL", model.url())]).await;
+    let (model, dir) = (ScriptedModel::start(), tempfile::tempdir().unwrap());
+    let server = Process::start(dir.path(), &[("AZURE_API_URL", model.url())]).await;
     let fragment = |opcode| Message::Frame(Frame::message(vec![b'a'; MIB - 1], opcode, false));
     let memory = MemoryPeak::start(&server);
 
@@ -231,8 +231,8 @@ async fn unfinished_websocket_messages_use_bounded_memory() {
 
 #[tokio::test]
 async fn incomplete_socket_io_packets_use_bounded_memory() {
-    let (model, folder) = (ScriptedModel::start(), tempfile::tempdir().unwrap());
-    let server = Process::start(folder.path(), &[("AZURE_API_URL", model.url())]).await;
+    let (model, dir) = (ScriptedModel::start(), tempfile::tempdir().unwrap());
+    let server = Process::start(dir.path(), &[("AZURE_API_URL", model.url())]).await;
     let memory = MemoryPeak::start(&server);
 
     let mut clients = Vec::new();
@@ -311,7 +311,7 @@ async fn all_users_of_an_address_share_its_request_limit() {
 async fn users_who_only_read_are_not_stored() {
     let server = TestServer::start().await;
     let sessions = || {
-        let database = server.folder.path().join("data/webchat.db");
+        let database = server.dir.path().join("data/webchat.db");
         let database = rusqlite::Connection::open(database).unwrap();
         let count = database.query_row("SELECT count(*) FROM sessions", [], |row| row.get(0));
         count.unwrap_or(0_u64)

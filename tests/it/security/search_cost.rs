@@ -15,15 +15,15 @@ struct Attack {
     server: Process,
     browser: Browser,
     _model: ScriptedModel,
-    _folder: TempDir,
+    _dir: TempDir,
 }
 
 impl Attack {
     /// Stores messages that contain a word many times.
     async fn prepare() -> Self {
         let model = ScriptedModel::start();
-        let folder = tempfile::tempdir().unwrap();
-        let server = Process::start(folder.path(), &[("AZURE_API_URL", model.url())]).await;
+        let dir = tempfile::tempdir().unwrap();
+        let server = Process::start(dir.path(), &[("AZURE_API_URL", model.url())]).await;
         let browser = server.browser();
         let id = browser.start_conversation().await;
         for text in ["the moon and the tide of a sea ".repeat(100), "the ".repeat(60_000)] {
@@ -31,7 +31,7 @@ impl Attack {
             let request = browser.request(Method::POST, &path).json(&json!({"message": text}));
             assert_eq!(browser.send(request).await.status, 200);
         }
-        Self { server, browser, _model: model, _folder: folder }
+        Self { server, browser, _model: model, _dir: dir }
     }
 
     /// Starts a search and disconnects.

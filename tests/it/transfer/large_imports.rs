@@ -13,8 +13,8 @@ const MEGABYTE: u64 = 1024 * 1024;
 
 #[tokio::test]
 async fn a_file_of_empty_nodes_is_rejected_and_uses_little_memory() {
-    let folder = tempfile::tempdir().unwrap();
-    let server = start(folder.path()).await;
+    let dir = tempfile::tempdir().unwrap();
+    let server = start(dir.path()).await;
     let browser = server.browser();
     let mut file = "[{\"id\":\"x\",\"mapping\":{\"root\":{}".to_owned();
     for number in 0..1_500_000 {
@@ -36,8 +36,8 @@ async fn a_file_of_empty_nodes_is_rejected_and_uses_little_memory() {
 #[tokio::test]
 async fn other_users_can_write_while_a_long_conversation_is_imported_and_deleted() {
     const MESSAGES: usize = 100_000;
-    let folder = tempfile::tempdir().unwrap();
-    let server = start(folder.path()).await;
+    let dir = tempfile::tempdir().unwrap();
+    let server = start(dir.path()).await;
     let (browser, other) = (server.browser(), server.browser());
     let messages = vec!["{\"role\":\"user\",\"content\":\"a\"}"; MESSAGES];
     let file = format!("[{}]", messages.join(","));
@@ -65,17 +65,15 @@ async fn other_users_can_write_while_a_long_conversation_is_imported_and_deleted
     assert!(longest_during_deletion < limit, "{longest_during_deletion:?}");
     assert!(longest_after_deletion < limit, "{longest_after_deletion:?}");
     assert!(deleted < limit, "{deleted:?}");
-    let disk: u64 = fs::read_dir(folder.path())
-        .unwrap()
-        .map(|file| file.unwrap().metadata().unwrap().len())
-        .sum();
+    let disk: u64 =
+        fs::read_dir(dir.path()).unwrap().map(|file| file.unwrap().metadata().unwrap().len()).sum();
     assert!(disk < 150 * MEGABYTE, "{} MB", disk / MEGABYTE);
 }
 
-async fn start(folder: &std::path::Path) -> Process {
+async fn start(dir: &std::path::Path) -> Process {
     // The tests send no messages, so the model is not needed.
     let settings = [("AZURE_API_URL", "http://127.0.0.1:9/"), ("REQUESTS_PER_SECOND", "0")];
-    Process::start(folder, &settings).await
+    Process::start(dir, &settings).await
 }
 
 /// The peak resident memory of the process, in bytes.

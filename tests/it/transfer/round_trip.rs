@@ -67,8 +67,8 @@ async fn the_operator_exports_and_imports_all_users() {
 }
 
 async fn sqlite() -> (SqliteStore, tempfile::TempDir) {
-    let folder = tempfile::tempdir().unwrap();
-    (SqliteStore::open(&folder.path().join("webchat.db")).await.unwrap(), folder)
+    let dir = tempfile::tempdir().unwrap();
+    (SqliteStore::open(&dir.path().join("webchat.db")).await.unwrap(), dir)
 }
 
 async fn mongo() -> MongoStore {
@@ -84,7 +84,7 @@ async fn export_text(export: webchat_chat::ExportStream) -> String {
 /// Exports from one store, imports into the other, and then back into the first one as another user.
 #[tokio::test]
 async fn a_round_trip_between_stores_preserves_the_export() {
-    let ((sqlite, _folder), mongo) = (sqlite().await, mongo().await);
+    let ((sqlite, _dir), mongo) = (sqlite().await, mongo().await);
     let stores: [Arc<dyn ConversationTransfer>; 2] = [Arc::new(sqlite.clone()), Arc::new(mongo)];
     let owner = UserId::generate();
     for (conversation, messages) in [branched(owner), empty(owner)] {

@@ -29,8 +29,8 @@ pub struct FreePort(u16);
 /// A running reverse proxy.
 pub struct ReverseProxy {
     process: Child,
-    // Held because dropping it deletes the folder.
-    _folder: TempDir,
+    // Held because dropping it deletes the directory.
+    _dir: TempDir,
 }
 
 impl FreePort {
@@ -67,16 +67,16 @@ impl FreePort {
         example: &str,
         servers: &[String],
     ) -> ReverseProxy {
-        let folder = tempfile::tempdir().unwrap();
-        let example = fs::read_to_string(deploy_folder().join(example)).unwrap();
+        let dir = tempfile::tempdir().unwrap();
+        let example = fs::read_to_string(deploy_dir().join(example)).unwrap();
         let mut command = match program {
-            ProxyProgram::Nginx => self.nginx(&example, servers, folder.path()),
-            ProxyProgram::Caddy => self.caddy(&example, servers, folder.path()),
+            ProxyProgram::Nginx => self.nginx(&example, servers, dir.path()),
+            ProxyProgram::Caddy => self.caddy(&example, servers, dir.path()),
         };
         let process = command.stdin(Stdio::null()).stdout(Stdio::null()).kill_on_drop(true).spawn();
         let process =
             process.unwrap_or_else(|error| panic!("failed to start {program:?}: {error}"));
-        let mut proxy = ReverseProxy { process, _folder: folder };
+        let mut proxy = ReverseProxy { process, _dir: dir };
         let connect = async {
             while TcpStream::connect((Ipv4Addr::LOCALHOST, self.0)).await.is_err() {
                 let exited = proxy.process.try_wait().unwrap();
@@ -88,17 +88,17 @@ impl FreePort {
         proxy
     }
 
-    fn nginx(&self, example: &str, servers: &[String], folder: &Path) -> Command {
+    fn nginx(&self, example: &str, servers: &[String], dir: &Path) -> Command {
         let upstream: Vec<_> = servers.iter().map(|server| format!("server {server};")).collect();
         let site = replace(example, "server 127.0.0.1:8080;", &upstream.join(" "));
         let listen = format!("listen 127.0.0.1:{};", self.0);
         let site = replace(&site, "listen 443 ssl http2;", &listen);
         // The redirect to HTTPS must not occupy a port of this machine.
-        let redirect = format!("listen unix:{}/http;", folder.display());
+        let redirect = format!("listen unix:{}/http;", dir.display());
         let site = site.replace("listen 80;", &redirect);
         let lines = site.lines().filter(|line| !line.trim_start().starts_with("ssl_certificate"));
         let site = lines.collect::<Vec<_>>().join("\n");
-        // All files are in the folder, which only this user can read, so nginx must not change its user. Without a
+        // All files are in the directory, which only this user can read, so nginx must not change its user. Without a
         // master process, killing nginx leaves no workers behind.
         let temp_paths = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
             .map(|name| format!("{name}_temp_path {name};"));
@@ -107,33 +107,33 @@ impl FreePort {
              http {{ access_log off; {}\n{site}\n}}",
             temp_paths.concat()
         );
-        fs::write(folder.join("nginx.conf"), config).unwrap();
+        fs::write(dir.join("nginx.conf"), config).unwrap();
         let snippet = "webchat-proxy.conf";
-        fs::create_dir(folder.join("snippets")).unwrap();
-        let source = deploy_folder().join("nginx").join(snippet);
-        fs::copy(source, folder.join("snippets").join(snippet)).unwrap();
+        fs::create_dir(dir.join("snippets")).unwrap();
+        let source = deploy_dir().join("nginx").join(snippet);
+        fs::copy(source, dir.join("snippets").join(snippet)).unwrap();
         let mut command = Command::new(find_program("nginx"));
-        command.arg("-p").arg(folder).args(["-e", "stderr", "-c", "nginx.conf"]);
+        command.arg("-p").arg(dir).args(["-e", "stderr", "-c", "nginx.conf"]);
         command
     }
 
-    fn caddy(&self, example: &str, servers: &[String], folder: &Path) -> Command {
+    fn caddy(&self, example: &str, servers: &[String], dir: &Path) -> Command {
         let is_upstream_line = |line: &&str| line.trim_start().starts_with("reverse_proxy ");
         let upstreams = example.lines().find(is_upstream_line).expect("no reverse_proxy");
         let site = replace(example, upstreams, &format!("reverse_proxy {} {{", servers.join(" ")));
         let is_site_line = |line: &&str| line.ends_with(" {") && !line.starts_with(['\t', '#']);
         let address = site.lines().find(is_site_line).expect("no site").to_owned();
         let site = replace(&site, &address, &format!("{} {{", self.url("")));
-        let config = folder.join("Caddyfile");
+        let config = dir.join("Caddyfile");
         fs::write(&config, format!("{{\n\tadmin off\n}}\n{site}")).unwrap();
         let mut command = Command::new(find_program("caddy"));
         command.args(["run", "--adapter", "caddyfile", "--config"]).arg(config);
-        command.env("HOME", folder).stderr(Stdio::null());
+        command.env("HOME", dir).stderr(Stdio::null());
         command
     }
 }
 
-fn deploy_folder() -> PathBuf {
+fn deploy_dir() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../deploy")
 }
 
@@ -143,7 +143,7 @@ fn replace(text: &str, from: &str, to: &str) -> String {
     text.replace(from, to)
 }
 
-/// Returns the path of a program. Debian installs servers in a folder that only root has in its `PATH`.
+/// Returns the path of a program. Debian installs servers in a directory that only root has in its `PATH`.
 fn find_program(name: &str) -> PathBuf {
     let path = Path::new("/usr/sbin").join(name);
     if path.exists() { path } else { name.into() }

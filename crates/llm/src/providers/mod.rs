@@ -1,3 +1,3 @@
-//! The adapters of the [`ChatModel`](crate::ChatModel) port, a folder per API.
+//! The adapters of the [`ChatModel`](crate::ChatModel) port, a directory per API.
 
 pub(crate) mod openai_chat;

@@ -8,6 +8,7 @@ use utoipa::IntoParams;
 use webchat_domain::IdempotencyKey;
 
 use crate::error::api_error::ApiError;
+use crate::extract::query::is_absent;
 use crate::headers::single_value;
 
 const IDEMPOTENCY_KEY: &str = "Idempotency-Key";
@@ -27,6 +28,10 @@ impl IdempotencyKeyHeader {
         let Some(key) = key else { return Ok(Self { key: None }) };
         let key = key.to_str().ok();
         let key = key.map(|key| unquote(key).unwrap_or_else(|| key.to_owned()));
+        // A client without a key that sends `undefined` would get the first result for ever.
+        if key.as_ref().is_some_and(|key| !key.is_empty() && is_absent(key)) {
+            return Ok(Self { key: None });
+        }
         let key = key.and_then(|key| IdempotencyKey::try_from(key).ok());
         let message = "`Idempotency-Key` must have 1 to 128 ASCII characters.";
         let key = key.ok_or_else(|| ApiError::InvalidRequest(message.to_owned()))?;

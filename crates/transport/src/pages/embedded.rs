@@ -1,4 +1,4 @@
-//! The files of the page that is embedded in the binary. A debug build reads them from the folder of the built
+//! The files of the page that is embedded in the binary. A debug build reads them from the directory of the built
 //! page.
 
 use std::borrow::Cow;

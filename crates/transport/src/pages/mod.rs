@@ -41,18 +41,18 @@ pub(crate) fn pages(config: &mut ServiceConfig, web_client: &WebClient) {
     let assets = web::scope("/assets").wrap(file_headers(IMMUTABLE));
     let others = web::scope("").wrap(file_headers(REVALIDATE));
     match &web_client.0 {
-        Source::Folder(folder) => config
-            .service(assets.service(Files::new("", folder.join("assets")).try_compressed()))
-            .service(others.service(Files::new("", folder).try_compressed())),
+        Source::Directory(dir) => config
+            .service(assets.service(Files::new("", dir.join("assets")).try_compressed()))
+            .service(others.service(Files::new("", dir).try_compressed())),
         Source::Embedded => config
             .service(assets.service(embedded_files("assets/")))
             .service(others.service(embedded_files(""))),
     };
 }
 
-fn embedded_files(folder: &'static str) -> Resource {
+fn embedded_files(dir: &'static str) -> Resource {
     let file = move |request: HttpRequest| async move {
-        let path = format!("{folder}{}", request.match_info().query("path"));
+        let path = format!("{dir}{}", request.match_info().query("path"));
         EmbeddedFile::find(&path, &request).ok_or(ApiError::NotFound)
     };
     web::resource("/{path:.*}").route(web::get().to(file)).route(web::head().to(file))
@@ -93,7 +93,7 @@ fn html(
             let found = EmbeddedFile::find(file, request).ok_or(ApiError::NotFound)?;
             found.respond_to(request)
         }
-        Source::Folder(folder) => open(folder, file)?.respond_to(request),
+        Source::Directory(dir) => open(dir, file)?.respond_to(request),
     };
     response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static(REVALIDATE));
     Ok(response)
@@ -107,9 +107,9 @@ fn html_under(base_path: &BasePath, source: &Source, file: &str) -> Result<HttpR
     Ok(HttpResponse::Ok().content_type(ContentType::html()).body(html))
 }
 
-fn open(folder: &Path, file: &str) -> Result<NamedFile, ApiError> {
-    NamedFile::open(folder.join(file)).map_err(|error| {
-        tracing::error!(%error, folder = %folder.display(), file, "page not found");
+fn open(dir: &Path, file: &str) -> Result<NamedFile, ApiError> {
+    NamedFile::open(dir.join(file)).map_err(|error| {
+        tracing::error!(%error, dir = %dir.display(), file, "page not found");
         ApiError::NotFound
     })
 }

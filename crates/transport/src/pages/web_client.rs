@@ -1,4 +1,4 @@
-//! The built web client: in the binary, or in a folder.
+//! The built web client: in the binary, or in a directory.
 
 use std::borrow::Cow;
 use std::fs;
@@ -17,8 +17,8 @@ pub struct WebClient(pub(super) Source);
 pub(super) enum Source {
     /// In the binary.
     Embedded,
-    /// In a folder.
-    Folder(PathBuf),
+    /// In a directory.
+    Directory(PathBuf),
 }
 
 /// The reason why there is no web client to serve.
@@ -27,35 +27,35 @@ pub enum WebClientError {
     /// The page was not built before the binary.
     #[error(
         "this binary was built without the page: build both with `make build`, or set WEB_DIR to the \
-         folder of the built page"
+         directory of the built page"
     )]
     NotEmbedded,
-    /// The folder contains no page or an incomplete one.
+    /// The directory contains no page or an incomplete one.
     #[error(
-        "WEB_DIR: {folder} has no {file}: set it to the folder of the built page, or unset it to serve \
+        "WEB_DIR: {dir} has no {file}: set it to the directory of the built page, or unset it to serve \
          the page of the binary"
     )]
     Incomplete {
-        /// The folder.
-        folder: String,
+        /// The directory.
+        dir: String,
         /// The missing file.
         file: String,
     },
 }
 
 impl WebClient {
-    /// Opens the page in `folder`, or the one that is embedded in the binary.
+    /// Opens the page in `dir`, or the one that is embedded in the binary.
     ///
     /// # Errors
     /// [`WebClientError`] if `index.html` or an asset that it loads is missing.
-    pub fn open(folder: Option<PathBuf>) -> Result<Self, WebClientError> {
-        let source = folder.map_or(Source::Embedded, Source::Folder);
+    pub fn open(dir: Option<PathBuf>) -> Result<Self, WebClientError> {
+        let source = dir.map_or(Source::Embedded, Source::Directory);
         match source.missing_file() {
             None => Ok(Self(source)),
             Some(file) => Err(match source {
                 Source::Embedded => WebClientError::NotEmbedded,
-                Source::Folder(folder) => {
-                    WebClientError::Incomplete { folder: folder.display().to_string(), file }
+                Source::Directory(dir) => {
+                    WebClientError::Incomplete { dir: dir.display().to_string(), file }
                 }
             }),
         }
@@ -75,7 +75,7 @@ impl Source {
     pub(super) fn read(&self, path: &str) -> Option<Cow<'static, [u8]>> {
         match self {
             Self::Embedded => embedded::read(path),
-            Self::Folder(folder) => fs::read(folder.join(path)).ok().map(Cow::Owned),
+            Self::Directory(dir) => fs::read(dir.join(path)).ok().map(Cow::Owned),
         }
     }
 }
@@ -85,17 +85,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_folder_without_a_complete_page_is_refused() {
-        let folder = tempfile::tempdir().unwrap();
+    fn a_dir_without_a_complete_page_is_refused() {
+        let dir = tempfile::tempdir().unwrap();
         let open =
-            || WebClient::open(Some(folder.path().to_owned())).map_err(|error| error.to_string());
+            || WebClient::open(Some(dir.path().to_owned())).map_err(|error| error.to_string());
 
         let empty = open().unwrap_err();
         let index = "<script type=\"module\" src=\"./assets/index-1.js\"></script>";
-        fs::write(folder.path().join("index.html"), index).unwrap();
+        fs::write(dir.path().join("index.html"), index).unwrap();
         let without_asset = open().unwrap_err();
-        fs::create_dir(folder.path().join("assets")).unwrap();
-        fs::write(folder.path().join("assets/index-1.js"), "").unwrap();
+        fs::create_dir(dir.path().join("assets")).unwrap();
+        fs::write(dir.path().join("assets/index-1.js"), "").unwrap();
 
         assert!(empty.contains("has no index.html"), "{empty}");
         assert!(without_asset.contains("has no assets/index-1.js"), "{without_asset}");

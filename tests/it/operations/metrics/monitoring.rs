@@ -138,13 +138,13 @@ async fn the_alert_rules_pass_their_tests() {
 struct Prometheus {
     browser: Browser,
     _process: Child,
-    _folder: TempDir,
+    _dir: TempDir,
 }
 
 impl Prometheus {
     fn start(target: &FreePort) -> Self {
-        let (folder, port) = (tempfile::tempdir().unwrap(), FreePort::choose());
-        let config = folder.path().join("prometheus.yml");
+        let (dir, port) = (tempfile::tempdir().unwrap(), FreePort::choose());
+        let config = dir.path().join("prometheus.yml");
         let text = format!(
             "global: {{scrape_interval: 1s, evaluation_interval: 1s}}\n\
              rule_files: ['{}']\n\
@@ -156,7 +156,7 @@ impl Prometheus {
         fs::write(&config, text).unwrap();
         let process = Command::new("prometheus")
             .arg(format!("--config.file={}", config.display()))
-            .arg(format!("--storage.tsdb.path={}", folder.path().join("data").display()))
+            .arg(format!("--storage.tsdb.path={}", dir.path().join("data").display()))
             .arg(format!("--web.listen-address=127.0.0.1:{}", port.number()))
             .stdin(Stdio::null())
             .stdout(Stdio::null())
@@ -164,7 +164,7 @@ impl Prometheus {
             .kill_on_drop(true)
             .spawn();
         let process = process.unwrap_or_else(|error| panic!("failed to start prometheus: {error}"));
-        Self { browser: port.browser("/"), _process: process, _folder: folder }
+        Self { browser: port.browser("/"), _process: process, _dir: dir }
     }
 
     /// Runs a query. Returns the values of its series.
