@@ -206,6 +206,36 @@ async fn an_integer_in_an_event_may_be_written_as_a_number_without_a_fraction() 
 }
 
 #[tokio::test]
+async fn an_invalid_event_is_refused_in_the_words_of_json() {
+    let server = TestServer::start().await;
+    let (_, mut socket) = server.socket().await;
+
+    for (event, expected) in [
+        (
+            r#"{"event": "send_message", "message": "a"}"#,
+            "`data` is missing. It must be an object.",
+        ),
+        (r#"{"event": "send_message", "data": ["a"]}"#, "invalid type: array, expected an object"),
+        (
+            r#"{"event": "send_message", "data": {"message": 1}}"#,
+            "`message`: invalid type: integer",
+        ),
+        (
+            r#"{"event": "stop", "data": {"conversation_id": ""}}"#,
+            "`conversation_id`: expected a UUID",
+        ),
+        (r#"{"event": "stop", "data": {}}"#, "missing field `conversation_id`"),
+        (r#""ping""#, "invalid type: string, expected an object"),
+        (r#"{"event": "#, "it ends too early"),
+    ] {
+        socket.send_text(event).await;
+        let error = socket.expect("error").await;
+        let message = error["message"].as_str().unwrap();
+        assert!(message.contains(expected), "{event}: {message}");
+    }
+}
+
+#[tokio::test]
 async fn a_handshake_that_offers_several_protocols_is_refused_and_does_not_break_later() {
     let server = TestServer::start().await;
     let browser = server.browser();

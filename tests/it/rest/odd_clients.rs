@@ -248,6 +248,15 @@ async fn an_integer_may_be_written_as_a_number_without_a_fraction() {
         ),
         (Method::PATCH, &context, r#"{"parameters": {"seed": -7.0}}"#, 200, r#""seed":-7"#),
         (Method::PATCH, &context, r#"{"parameters": {"seed": 7.5}}"#, 422, "expected an integer"),
+        (
+            Method::PATCH,
+            &context,
+            r#"{"parameters": {"temperature": "hot"}}"#,
+            422,
+            "`parameters.temperature`: invalid type: string, expected a number",
+        ),
+        (Method::POST, &messages, r#"{"message": {}}"#, 422, "`message`: invalid type: object"),
+        (Method::POST, &messages, "", 400, "it is empty"),
         (Method::GET, &format!("{messages}?limit=1.0&before=3e0"), "", 200, r#""next_before":2"#),
         (Method::GET, &format!("{messages}?limit=1.5"), "", 400, "expected an integer, 0 or more"),
     ] {

@@ -116,7 +116,8 @@ fn for_each_document<F: Read + Seek>(
         }
         return Ok(());
     }
-    if !matches!(Document::new(&mut *file).peek()?, Some(b'[' | b'{')) {
+    let is_json = matches!(Document::new(&mut *file).peek()?, Some(b'[' | b'{'));
+    if !is_json || signature::is_python(&beginning) {
         return Err(invalid(&signature::problem(&beginning)));
     }
     file.rewind()?;

@@ -6,17 +6,16 @@ use actix_web::error::QueryPayloadError;
 use webchat_chat::InvalidCursor;
 
 use super::api_error::ApiError;
-use super::json_error::without_values;
+use super::json_error::{JsonError, describe};
 use crate::extract::multipart::reader::MultipartError;
 
-impl From<serde_json::Error> for ApiError {
+impl From<JsonError> for ApiError {
     /// Converts the error of a request's body. If it is not a data error, the body is not valid JSON.
-    fn from(error: serde_json::Error) -> Self {
-        let text = without_values(&error);
-        if error.is_data() {
-            Self::InvalidValue(format!("The body can't be parsed: {text}."))
+    fn from(error: JsonError) -> Self {
+        if error.is_data {
+            Self::InvalidValue(format!("The body can't be parsed: {error}."))
         } else {
-            Self::unreadable_body(&text)
+            Self::unreadable_body(&error)
         }
     }
 }
@@ -31,10 +30,9 @@ impl ApiError {
 impl From<QueryPayloadError> for ApiError {
     fn from(error: QueryPayloadError) -> Self {
         match error {
-            QueryPayloadError::Deserialize(error) => Self::InvalidRequest(format!(
-                "The query can't be parsed: {}.",
-                without_values(&error)
-            )),
+            QueryPayloadError::Deserialize(error) => {
+                Self::InvalidRequest(format!("The query can't be parsed: {}.", describe(&error)))
+            }
             error => Self::InvalidRequest(error.to_string()),
         }
     }

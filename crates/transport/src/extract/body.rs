@@ -14,6 +14,7 @@ use serde::{Deserialize, Deserializer};
 
 use super::json_text::{decode, replace_lone_surrogates};
 use crate::error::api_error::ApiError;
+use crate::error::json_error;
 use crate::headers::content_length;
 
 /// The maximum size of a body, in bytes.
@@ -44,7 +45,7 @@ impl<T: DeserializeOwned + 'static> FromRequest for Body<T> {
             let bytes = bytes.map_err(|_| ApiError::PayloadTooLarge)?;
             let bytes = bytes.map_err(|error| ApiError::InvalidRequest(error.to_string()))?;
             let text = decode(bytes.into()).map_err(|error| ApiError::unreadable_body(&error))?;
-            let Object(body) = serde_json::from_str(&replace_lone_surrogates(&text))?;
+            let Object(body) = json_error::parse(&replace_lone_surrogates(&text))?;
             Ok(Self(body))
         })
     }

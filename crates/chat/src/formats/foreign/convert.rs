@@ -32,11 +32,16 @@ pub(in crate::formats) fn convert(
         });
     }
     let mut nodes = std::mem::take(&mut source.nodes);
-    if nodes.is_empty() && source.summary.is_empty() && source.id().is_none() {
-        return Err("it has no messages".to_owned());
-    }
-    if source.has_message_without_text && nodes.iter().all(|node| node.text.is_none()) {
-        return Err("no text was found in its messages".to_owned());
+    if nodes.iter().all(|node| node.text.is_none()) {
+        if let Some((sentence, _)) = source.left_out.sentences().next() {
+            return Err(sentence);
+        }
+        if source.has_message_without_text {
+            return Err("no text was found in its messages".to_owned());
+        }
+        if source.summary.is_empty() && source.id().is_none() {
+            return Err("it has no messages".to_owned());
+        }
     }
     let latest = now.plus(MAX_CLOCK_SKEW);
     for node in &mut nodes {

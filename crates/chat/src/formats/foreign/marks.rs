@@ -19,10 +19,9 @@ struct Mark {
     replace: Replace,
 }
 
-/// Reasoning at the beginning of an answer, and other marks that enclose Markdown.
+/// Marks that enclose Markdown.
 static FRAMES: LazyLock<Vec<Mark>> = LazyLock::new(|| {
     compile(&[
-        (r"(?s)\A\s*<(?:think|thinking)>.*?</(?:think|thinking)>\s*", |_| String::new()),
         (r"(?s)<antThinking>.*?</antThinking>\s*", |_| String::new()),
         (r"(?sm)^:::thinking\s.*?\n:::[ \t]*\n*", |_| String::new()),
         (
@@ -57,7 +56,9 @@ static MARKS: LazyLock<Vec<Mark>> = LazyLock::new(|| {
         (r"!?\[([^\]\n]*)\]\(sandbox:(?:[^()\n]|\([^()\n]*\))*\)", |found| {
             group(found, 1).to_owned()
         }),
-        (r"\bsandbox:(?:/[^/\s)\]]+)*/([^/\s)\]]+)", |found| group(found, 1).to_owned()),
+        (r"\bsandbox:/(?:mnt/data/)?", |_| String::new()),
+        // Single marks of ChatGPT, with the source that follows them.
+        (r"[\x{E200}-\x{E20F}](?:turn\d+[a-z]+\d+)?", |_| String::new()),
     ])
 });
 
@@ -70,7 +71,7 @@ fn compile(marks: &[(&str, Replace)]) -> Vec<Mark> {
 
 /// Returns an answer without marks. The words of a user, and code, are never changed.
 pub(super) fn clean(answer: &str) -> String {
-    let mut text = private_marks::make_readable(answer);
+    let mut text = private_marks::make_readable(without_reasoning(answer));
     for mark in FRAMES.iter().chain(MARKS.iter()) {
         if mark.pattern.is_match(&text) {
             let code = code_ranges(&text);
@@ -87,6 +88,25 @@ pub(super) fn clean(answer: &str) -> String {
         }
     }
     text
+}
+
+/// Returns the answer without the reasoning at its beginning. If a sentence continues after the end tag, the answer is
+/// about the tags.
+fn without_reasoning(answer: &str) -> &str {
+    let mut rest = answer.trim_start();
+    for (begin, end) in [("<think>", "</think>"), ("<thinking>", "</thinking>")] {
+        while let Some((reasoning, after)) =
+            rest.strip_prefix(begin).and_then(|rest| rest.split_once(end))
+        {
+            let line = after.lines().next().unwrap_or_default();
+            let continues = line.starts_with(' ') && !line.trim().is_empty();
+            if continues && !reasoning.contains('\n') && !reasoning.trim().is_empty() {
+                return answer;
+            }
+            rest = after.trim_start();
+        }
+    }
+    if rest.len() == answer.trim_start().len() { answer } else { rest }
 }
 
 /// Returns the ranges of code blocks and code spans, in their order.
@@ -142,6 +162,11 @@ mod tests {
                 "[The table](sandbox:/mnt/data/a.csv) in sandbox:/mnt/data/b.csv",
                 "The table in b.csv",
             ),
+            ("在 sandbox:/mnt/data/报告.csv，包含收入/支出", "在 报告.csv，包含收入/支出"),
+            ("\"sandbox:/mnt/data/a.csv\",\"sandbox:/b.csv\"", "\"a.csv\",\"b.csv\""),
+            ("Deep\u{E202}turn0search0.", "Deep."),
+            ("<think></think>Yes.", "Yes."),
+            ("<thinking>\nHm\n</thinking>Yes.", "Yes."),
             ("[`a.csv`](sandbox:/mnt/data/a.csv)", "`a.csv`"),
             ("<details type=\"reasoning\" done=\"true\">\n> Hm\n</details>\nYes.", "Yes."),
             ("Done <details type=\"tool_calls\">x</details>now.", "Done now."),
@@ -160,7 +185,7 @@ mod tests {
         ] {
             assert_eq!(clean(text), expected, "{text}");
         }
-        assert_eq!((FRAMES.len(), MARKS.len()), (6, 7), "a pattern is invalid");
+        assert_eq!((FRAMES.len(), MARKS.len()), (5, 8), "a pattern is invalid");
     }
 
     #[test]
@@ -168,6 +193,8 @@ mod tests {
         for text in [
             "Use `re.sub(r\"<think>.*?</think>\", \"\", text)`.",
             "```python\nopen(\"sandbox:/mnt/data/a.csv\")\n```",
+            "<think> and </think> are tags that models write.",
+            "```\nsymbol = \"\u{E20F} \"\n```",
             "A model writes <think>, then it writes </think>.",
             "```md\n:::note\nDeep\n:::\n```",
             ":::{.callout-note}\nDeep\n:::\n",

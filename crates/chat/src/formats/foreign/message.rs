@@ -195,7 +195,12 @@ fn content(message: &Value) -> String {
             }
             let names = ["file_name", "fileName", "filename", "name"];
             let Some(name) = names.into_iter().find_map(|name| text(file, name)) else { continue };
-            push(&mut content, &format!("[file: {name}]"));
+            let placeholder = format!("[file: {name}]");
+            // Claude lists some files twice.
+            if content.contains(&placeholder) {
+                continue;
+            }
+            push(&mut content, &placeholder);
             if let Some(extracted) = extracted_text(file).filter(|it| !it.is_empty()) {
                 push(&mut content, &markdown::block("", extracted));
             }

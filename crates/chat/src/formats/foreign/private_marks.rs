@@ -1,25 +1,23 @@
 //! The marks of ChatGPT in private-use characters, for example citations.
 
-use std::sync::LazyLock;
-
-use regex::Regex;
 use serde_json::Value;
 
 /// The characters that enclose a mark, and separate its parts.
 const BEGIN: char = '\u{E200}';
 const END: char = '\u{E201}';
 const SEPARATOR: char = '\u{E202}';
-const MARKS: std::ops::RangeInclusive<char> = '\u{E200}'..='\u{E20F}';
 
 /// Returns the text with the readable parts of the marks.
 pub(super) fn make_readable(text: &str) -> String {
-    if !text.contains(|c| MARKS.contains(&c)) {
-        return text.to_owned();
-    }
     let mut cleaned = String::with_capacity(text.len());
     let mut pieces = text.split(BEGIN);
     cleaned.push_str(pieces.next().unwrap_or_default());
     for piece in pieces {
+        if !is_mark(piece) {
+            cleaned.push(BEGIN);
+            cleaned.push_str(piece);
+            continue;
+        }
         let (mark, after) = piece.split_once(END).unwrap_or_else(|| split_unclosed(piece));
         let readable = readable(mark);
         if readable.is_empty() && cleaned.ends_with(' ') {
@@ -28,8 +26,15 @@ pub(super) fn make_readable(text: &str) -> String {
         cleaned.push_str(&readable);
         cleaned.push_str(after);
     }
-    remove_sources(&mut cleaned);
     cleaned
+}
+
+/// Whether a mark begins with the name of its kind. Fonts with icons have the same characters.
+fn is_mark(piece: &str) -> bool {
+    let name = piece.split(SEPARATOR).next().unwrap_or_default();
+    !name.is_empty()
+        && name.len() < piece.len()
+        && name.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_')
 }
 
 /// Splits a mark that has no end. Its words contain no space.
@@ -71,15 +76,6 @@ fn joined(parts: impl IntoIterator<Item = Value>) -> String {
     parts.collect::<Vec<_>>().join(", ")
 }
 
-/// Removes single marks, with the source that follows them.
-fn remove_sources(text: &mut String) {
-    static SOURCE: LazyLock<Option<Regex>> =
-        LazyLock::new(|| Regex::new(r"[\x{E200}-\x{E20F}](?:turn\d+[a-z]+\d+)?").ok());
-    if let Some(source) = SOURCE.as_ref().filter(|_| text.contains(|c| MARKS.contains(&c))) {
-        *text = source.replace_all(text, "").into_owned();
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -109,7 +105,7 @@ mod tests {
             ("\u{E200}image_group\u{E202}{\"query\":[\"lakes\",\"rivers\"]}\u{E201}Yes.", "Yes."),
             ("\u{E200}video\u{E202}Lakes\u{E202}turn0search1\u{E201}", "Lakes"),
             ("Deep. \u{E200}cite\u{E202}turn0search1 and wide", "Deep. and wide"),
-            ("Deep\u{E202}turn0search0.", "Deep."),
+            ("a=\"\u{E200}\" b=\"\u{E201}\"", "a=\"\u{E200}\" b=\"\u{E201}\""),
         ] {
             assert_eq!(make_readable(text), expected, "{text}");
         }

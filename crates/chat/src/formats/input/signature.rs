@@ -15,6 +15,8 @@ pub(in crate::formats) fn problem(beginning: &[u8]) -> String {
         "an archive that is not a ZIP archive; unpack it first"
     } else if is_any(&[b"SQLite format 3"]) {
         "a database"
+    } else if is_python(beginning) {
+        "a Python value and not JSON; write it with json.dump"
     } else if text.starts_with('<') {
         "an HTML page, like the chat.html of a ChatGPT export"
     } else if text.starts_with("# ") && text.contains("\n---\n") {
@@ -25,6 +27,14 @@ pub(in crate::formats) fn problem(beginning: &[u8]) -> String {
         "not JSON"
     };
     format!("this is {kind}. {WHAT_TO_UPLOAD}")
+}
+
+/// Returns whether the file begins with a list or a dictionary in the notation of Python.
+pub(in crate::formats) fn is_python(beginning: &[u8]) -> bool {
+    let inner = beginning.trim_ascii_start();
+    let is_opening = |byte: &u8| matches!(byte, b'[' | b'{' | b' ' | b'\n' | b'\r' | b'\t');
+    let first = inner.iter().position(|byte| !is_opening(byte));
+    first.is_some_and(|first| first > 0 && inner.get(first) == Some(&b'\''))
 }
 
 /// The advice for the user of a wrong file.
@@ -45,6 +55,7 @@ mod tests {
             (b"title,created\na,b", "a table"),
             (b"\x1f\x8b\x08", "an archive that is not a ZIP"),
             (b" \n", "the file is empty"),
+            (b"[{'title': 'Tides'}]", "a Python value"),
             (b"hello", "this is not JSON. "),
         ] {
             let problem = problem(beginning);

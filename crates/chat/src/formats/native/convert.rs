@@ -35,6 +35,10 @@ pub(in crate::formats) fn convert(
     let created_at = time(source.field("created_at")).or(first_message_at).unwrap_or(now);
     let id = conversation_id(&source, &parsed);
     let messages = Messages::new(id, created_at).convert(parsed, &mut source.left_out);
+    if let Some((sentence, _)) = source.left_out.sentences().next().filter(|_| messages.is_empty())
+    {
+        return Err(sentence);
+    }
     let last_message = messages.last().map(|stored| &stored.message);
     let last_message_at = last_message.map_or(created_at, |last| last.created_at);
     let given = values::whole_number(source.field("last_position"));

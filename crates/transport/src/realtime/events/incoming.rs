@@ -8,7 +8,8 @@ use utoipa::ToSchema;
 use webchat_domain::{ClientMessageId, ConversationId, MessageId, deserialize_optional_integer};
 
 use crate::error::api_error::ApiError;
-use crate::error::json_error::without_values;
+use crate::error::json_error::{self, describe};
+use crate::extract::body::Object;
 use crate::extract::json_text::replace_lone_surrogates;
 use crate::text::truncate;
 
@@ -149,7 +150,7 @@ impl UnparsedEvent {
     pub(crate) fn parse(text: &str) -> Result<Self, ApiError> {
         let text = text.strip_prefix('\u{feff}').unwrap_or(text);
         serde_json::from_str(&replace_lone_surrogates(text)).map_err(|error| {
-            let error = without_values(&error);
+            let error = describe(&error);
             let message =
                 format!("An event must be JSON, {{\"event\": \"…\", \"data\": {{…}}}}: {error}.");
             ApiError::InvalidRequest(message)
@@ -195,7 +196,9 @@ fn echo(text: &str) -> String {
 }
 
 fn parse<T: DeserializeOwned>(data: Option<&RawValue>) -> Result<T, ApiError> {
-    serde_json::from_str(data.map_or("null", RawValue::get))
-        .map_err(|error| format!("`data` can't be parsed: {}.", without_values(&error)))
-        .map_err(ApiError::InvalidRequest)
+    let missing =
+        || ApiError::InvalidRequest("`data` is missing. It must be an object.".to_owned());
+    let Object(data) = json_error::parse(data.ok_or_else(missing)?.get())
+        .map_err(|error| ApiError::InvalidRequest(format!("`data` can't be parsed: {error}.")))?;
+    Ok(data)
 }

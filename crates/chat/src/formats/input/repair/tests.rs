@@ -62,7 +62,12 @@ fn other_encodings_and_invalid_bytes_are_decoded() {
 
     assert_eq!(repaired(&utf16(true)), "[\"é😀\"]");
     assert_eq!(repaired(&utf16(false)), "[\"é😀\"]");
-    assert_eq!(repaired(b"[\"\xff\"]"), "[\"\u{fffd}\"]");
+    // Windows-1252, also mixed with UTF-8 by a concatenation.
+    let mixed = [&b"[\"Gr\xfc\xdfe \x80 \xff"[..], "é😀\"]".as_bytes()].concat();
+    assert_eq!(repaired(&mixed), "[\"Grüße€ÿé😀\"]");
+    let long = format!("[\"{}\"]", "x😀é".repeat(40_000));
+    assert_eq!(repaired(long.as_bytes()), long);
+    assert_eq!(repaired(b"[\"a\xf0\x9f"), "[\"að\u{178}");
 }
 
 #[test]
