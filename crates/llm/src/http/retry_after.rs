@@ -211,7 +211,7 @@ mod tests {
 
     #[test]
     fn without_the_upstream_s_time_ours_counts() {
-        let later = SystemClock.now().plus(Duration::from_secs(300));
+        let later = SystemClock.now().plus(Duration::from_mins(5));
         let millis = u64::try_from(later.unix_millis()).unwrap();
         let date = httpdate::fmt_http_date(UNIX_EPOCH + Duration::from_millis(millis));
         for (name, value) in [

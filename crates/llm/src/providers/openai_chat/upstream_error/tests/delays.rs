@@ -74,7 +74,7 @@ fn a_header_precedes_the_body() {
 
 #[test]
 fn the_time_of_a_reset_is_found_in_headers_that_the_body_repeats() {
-    let reset = SystemClock.now().plus(Duration::from_secs(300)).unix_millis();
+    let reset = SystemClock.now().plus(Duration::from_mins(5)).unix_millis();
     for reset in [json!(reset.to_string()), json!(reset), json!(reset / 1_000)] {
         let headers = json!({"X-RateLimit-Limit": "50", "X-RateLimit-Remaining": "0",
             "X-RateLimit-Reset": reset});
