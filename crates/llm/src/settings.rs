@@ -78,7 +78,7 @@ pub enum Auth {
 pub struct Timeouts {
     /// The maximum time to connect, including TLS.
     pub connect: Duration,
-    /// The maximum time from the request to the first chunk of the answer.
+    /// The maximum time from the request to the first text or reasoning of the answer.
     pub first_delta: Duration,
     /// The maximum time between two chunks of the answer.
     pub idle: Duration,

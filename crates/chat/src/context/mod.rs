@@ -8,4 +8,5 @@ pub(crate) mod prompts;
 pub(crate) mod service;
 mod stored_context;
 mod summary_range;
+mod title_text;
 pub(crate) mod titles;

@@ -3,10 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use serde::Deserialize;
 use webchat_domain::{Caller, ConversationChange, ConversationId, Message, Title, UserId};
 
 use super::prompts::{GENERATE_TITLE, transcript_entry};
+use super::title_text::parse_title;
 use crate::error::ChatError;
 use crate::models::background_request::BackgroundRequest;
 use crate::models::request_metrics::Purpose;
@@ -18,9 +18,6 @@ const TITLE_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// The maximum number of tokens that the model may use for a title.
 const MAX_TITLE_TOKENS: u32 = 24;
-
-/// The maximum number of characters in a generated title. A longer text is an answer, not a title.
-const MAX_TITLE_CHARS: usize = 60;
 
 /// The maximum number of characters of each message that are sent to the model.
 const MAX_EXCERPT_CHARS: usize = 2_000;
@@ -92,36 +89,6 @@ async fn replace_title(
 fn excerpt(message: &Message) -> String {
     let content = message.content.chars().take(MAX_EXCERPT_CHARS).collect();
     transcript_entry(&Message { content, ..message.clone() })
-}
-
-/// Returns the title in the model's answer: the first line with text, without the punctuation that models
-/// put around it, or the field `title` of a JSON object. Returns `None` if there is no title, or if it is too long.
-fn parse_title(text: &str) -> Option<Title> {
-    let is_text = |line: &&str| !line.is_empty() && !line.starts_with("```");
-    let mut lines = text.lines().map(str::trim).filter(is_text);
-    let first = lines.next()?;
-    let title_in_json;
-    let line = if first.starts_with('{') {
-        let json = text.trim_matches(|c| c != '{' && c != '}');
-        title_in_json = serde_json::from_str::<TitleObject>(json).ok()?.title;
-        title_in_json.trim()
-    } else if first.ends_with(':') {
-        // An introduction.
-        lines.next().unwrap_or(first)
-    } else {
-        first
-    };
-    let line = line.trim_start_matches("Title:").trim_start_matches("**Title:**");
-    let title = line.trim_matches(|c: char| c.is_whitespace() || "\"'`*#“”„«».:".contains(c));
-    if title.chars().count() > MAX_TITLE_CHARS {
-        return None;
-    }
-    Title::try_from(title.to_owned()).ok()
-}
-
-#[derive(Deserialize)]
-struct TitleObject {
-    title: String,
 }
 
 #[cfg(test)]

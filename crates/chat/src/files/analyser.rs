@@ -189,3 +189,52 @@ fn requested_wait(error: &RequestError) -> Duration {
         _ => Duration::ZERO,
     }
 }
+
+/// Returns why a text of a file could not be analysed, and what the user can do: not what one can do about a
+/// message.
+pub(crate) fn user_message(error: &RequestError) -> String {
+    let RequestError::Model(error) = error else { return error.to_string() };
+    let message = match error {
+        ModelError::ContextTooLong(_) => {
+            "The text is too long for the model. Please contact your administrator."
+        }
+        ModelError::AnswerTooLong(_) | ModelError::EmptyAnswer { is_cut_off: true, .. } => {
+            "The model's analysis was too long and was cut off. Please try again, or contact your \
+             administrator."
+        }
+        ModelError::ContentFilter { .. } => {
+            "The model's provider filtered the text. Please change the file."
+        }
+        ModelError::Refused(_) => "The model refused to analyse the text. Please change the file.",
+        other => return other.to_string(),
+    };
+    message.to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_message_about_a_file_does_not_advise_what_helps_only_in_a_conversation() {
+        let categories = vec!["hate".to_owned()];
+        for (error, advice) in [
+            (ModelError::ContextTooLong("…".into()), "contact your administrator"),
+            (ModelError::AnswerTooLong("…".into()), "contact your administrator"),
+            (
+                ModelError::EmptyAnswer { is_cut_off: true, cause: "…".into() },
+                "contact your administrator",
+            ),
+            (ModelError::ContentFilter { categories, cause: "…".into() }, "change the file"),
+            (ModelError::Refused("…".into()), "change the file"),
+            (ModelError::Failed("…".into()), "try again"),
+        ] {
+            let message = user_message(&RequestError::Model(error));
+
+            assert!(message.contains(advice), "{message}");
+            for other in ["start a new", "ask for less", "rephrase", "message"] {
+                assert!(!message.contains(other), "{message}");
+            }
+        }
+    }
+}

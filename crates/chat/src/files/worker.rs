@@ -12,7 +12,7 @@ use webchat_domain::{
 };
 use webchat_persistence::{Append, CompletedJob, LeasedJob, StoreError};
 
-use super::analyser::{FileAnalyser, affects_all_requests};
+use super::analyser::{FileAnalyser, affects_all_requests, user_message};
 use super::work::FileWork;
 use crate::context::prompts::file_question;
 use crate::events::publisher::EventPublisher;
@@ -237,7 +237,8 @@ impl AnalysisWorker {
     /// Returns the problem that the user sees. Its cause is only logged.
     fn describe(&self, summary: &str, error: &RequestError) -> Problem {
         tracing::warn!(job_id = %self.id(), error = error_chain(error), summary, "file analysis request failed");
-        Problem { message: format!("{summary}: {error}"), code: error.code().to_owned() }
+        let message = format!("{summary}: {}", user_message(error));
+        Problem { message, code: error.code().to_owned() }
     }
 }
 

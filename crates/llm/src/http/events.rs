@@ -11,6 +11,7 @@ use futures_util::{Stream, StreamExt, TryStreamExt};
 use sse_stream::{Sse, SseByteStream};
 use thiserror::Error;
 
+use super::event_lines::{EventLines, without_mark};
 use super::json_documents::JsonDocuments;
 use crate::Cause;
 
@@ -145,26 +146,29 @@ fn json_documents(body: Body, pending: PendingBytes) -> Events {
 /// standard, the last event needs no blank line after it, because some upstreams omit that.
 fn server_sent_events(body: Body, pending: PendingBytes) -> Events {
     let mut decoder = UTF_8.new_decoder_without_bom_handling();
-    let body = body
-        .map_ok(move |chunk| valid_utf8(&mut decoder, &chunk))
-        .chain(stream::once(ready(Ok(Bytes::from_static(b"\n\n")))));
+    let mut lines = EventLines::default();
+    let chunks = body.map_ok(Some).chain(stream::once(ready(Ok(None))));
+    let body = chunks.map_ok(move |chunk| match chunk {
+        Some(chunk) => Bytes::from(lines.push(&valid_utf8(&mut decoder, &chunk))),
+        None => Bytes::from(lines.finish()),
+    });
     SseByteStream::new(body)
         .map_err(read_error)
         .map_ok(move |Sse { event, data, .. }| {
             pending.reset();
-            Event { name: event, data: data.unwrap_or_default() }
+            Event { name: event, data: without_mark(&data.unwrap_or_default()).to_owned() }
         })
         .boxed()
 }
 
 /// Returns the chunk, except a last character that is not complete yet. Replaces invalid UTF-8 by U+FFFD, as the
 /// standard requires.
-fn valid_utf8(decoder: &mut Decoder, chunk: &[u8]) -> Bytes {
+fn valid_utf8(decoder: &mut Decoder, chunk: &[u8]) -> String {
     let max_len = decoder.max_utf8_buffer_length(chunk.len()).unwrap_or_default();
     let mut text = String::with_capacity(max_len);
     // The capacity is sufficient, so all bytes are read.
     let _ = decoder.decode_to_string(chunk, &mut text, false);
-    text.into()
+    text
 }
 
 /// Unwraps our own errors, which the parser boxes.
@@ -189,9 +193,9 @@ mod tests {
         for size in 1..=bytes.len() {
             let mut decoder = UTF_8.new_decoder_without_bom_handling();
             let chunks = bytes.chunks(size);
-            let read: Vec<u8> = chunks.flat_map(|chunk| valid_utf8(&mut decoder, chunk)).collect();
+            let read: String = chunks.map(|chunk| valid_utf8(&mut decoder, chunk)).collect();
 
-            assert_eq!(String::from_utf8(read).unwrap(), expected, "chunks of {size} bytes");
+            assert_eq!(read, expected, "chunks of {size} bytes");
         }
     }
 }

@@ -5,6 +5,7 @@ pub(crate) mod attempt_error;
 pub(crate) mod breaker;
 pub(crate) mod client;
 pub(crate) mod decompression;
+mod event_lines;
 pub(crate) mod events;
 mod json_documents;
 pub(crate) mod retry;

@@ -1,10 +1,10 @@
 //! The delay that an upstream asks for before the next attempt.
 
-use std::time::{Duration, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use reqwest::StatusCode;
 use reqwest::header::{DATE, HeaderMap, HeaderName, RETRY_AFTER};
-use webchat_domain::Timestamp;
+use webchat_domain::{Clock, SystemClock, Timestamp};
 
 /// Larger numbers are Unix times, in seconds or in milliseconds: those from 2001 on.
 const MIN_UNIX_SECONDS: i64 = 1_000_000_000;
@@ -21,14 +21,12 @@ pub(crate) fn retry_after(status: StatusCode, headers: &HeaderMap) -> Option<Dur
 }
 
 /// Parses `retry-after`: seconds or a date, see
-/// <https://www.rfc-editor.org/rfc/rfc9110#section-10.2.3>. The date is compared with the response's
-/// `Date`, so that a wrong clock does no harm.
+/// <https://www.rfc-editor.org/rfc/rfc9110#section-10.2.3>.
 fn retry_after_header(headers: &HeaderMap) -> Option<Duration> {
     let value = text(headers, RETRY_AFTER.as_str())?;
     let delay_until_date = || {
         let date = httpdate::parse_http_date(value).ok()?;
-        let now = httpdate::parse_http_date(text(headers, DATE.as_str())?).ok()?;
-        Some(date.duration_since(now).unwrap_or_default())
+        Some(response_time(headers).until(timestamp(date)?))
     };
     parse_duration(value).or_else(delay_until_date)
 }
@@ -41,7 +39,8 @@ fn retry_after_header(headers: &HeaderMap) -> Option<Duration> {
 fn rate_limit_reset(headers: &HeaderMap) -> Option<Duration> {
     let names = headers.keys().map(HeaderName::as_str);
     let names = names.filter(|name| name.contains("ratelimit") && name.contains("reset"));
-    let resets = names.filter_map(|name| Some((name, delay_until(text(headers, name)?, headers)?)));
+    let now = response_time(headers);
+    let resets = names.filter_map(|name| Some((name, delay_until(text(headers, name)?, now)?)));
     let resets: Vec<_> = resets.collect();
     let is_exhausted = |name: &str| text(headers, &name.replace("reset", "remaining")) == Some("0");
     let exhausted = resets.iter().filter(|(name, _)| is_exhausted(name));
@@ -63,7 +62,7 @@ fn combined_reset(headers: &HeaderMap) -> Option<Duration> {
 }
 
 /// Returns the time until the reset: a duration, a time, or a Unix time in seconds or milliseconds.
-fn delay_until(reset: &str, headers: &HeaderMap) -> Option<Duration> {
+pub(crate) fn delay_until(reset: &str, now: Timestamp) -> Option<Duration> {
     let number = reset.split('.').next().and_then(|number| number.parse::<i64>().ok());
     let time = match number {
         Some(seconds @ MIN_UNIX_SECONDS..MIN_UNIX_MILLIS) => Some(seconds.saturating_mul(1_000)),
@@ -72,15 +71,20 @@ fn delay_until(reset: &str, headers: &HeaderMap) -> Option<Duration> {
     };
     let time = time.map(Timestamp::from_unix_millis);
     match time.or_else(|| serde_json::from_value(reset.into()).ok()) {
-        Some(time) => Some(response_time(headers)?.until(time)),
+        Some(time) => Some(now.until(time)),
         None => parse_duration(reset),
     }
 }
 
-/// Returns the time of the response by the upstream's clock, so that a wrong clock does no harm.
-fn response_time(headers: &HeaderMap) -> Option<Timestamp> {
-    let date = httpdate::parse_http_date(text(headers, DATE.as_str())?).ok()?;
-    let millis = date.duration_since(UNIX_EPOCH).ok()?.as_millis();
+/// Returns the time of the response: by the upstream's clock if it sends the time, so that a wrong clock does no
+/// harm.
+fn response_time(headers: &HeaderMap) -> Timestamp {
+    let date = text(headers, DATE.as_str()).and_then(|date| httpdate::parse_http_date(date).ok());
+    date.and_then(timestamp).unwrap_or_else(|| SystemClock.now())
+}
+
+fn timestamp(time: SystemTime) -> Option<Timestamp> {
+    let millis = time.duration_since(UNIX_EPOCH).ok()?.as_millis();
     i64::try_from(millis).ok().map(Timestamp::from_unix_millis)
 }
 
@@ -140,7 +144,6 @@ mod tests {
             (vec![("retry-after", "2"), ("retry-after-ms", "1234")], Some(1234)),
             (vec![date, ("retry-after", "Wed, 21 Oct 2026 07:29:30 GMT")], Some(90_000)),
             (vec![date, ("retry-after", "Wed, 21 Oct 2026 07:27:00 GMT")], Some(0)),
-            (vec![("retry-after", "Wed, 21 Oct 2026 07:29:30 GMT")], None),
             (vec![("retry-after", "-7")], None),
             (vec![("retry-after", "NaN")], None),
             (vec![("retry-after", "")], None),
@@ -181,7 +184,6 @@ mod tests {
             (vec![DATE, ("x-ratelimit-reset", "1795982700")], Some(300_000)),
             (vec![DATE, ("x-ratelimit-reset", "1795982700000")], Some(300_000)),
             (vec![DATE, ("x-ratelimit-reset", "1795982000")], Some(0)),
-            (vec![("x-ratelimit-reset", "1795982700")], None),
             (
                 vec![DATE, ("anthropic-ratelimit-tokens-reset", "2026-11-29T20:05:00Z")],
                 Some(300_000),
@@ -204,6 +206,21 @@ mod tests {
             (vec![("x-ratelimit-reset", "soon")], None),
         ] {
             assert_eq!(delay(429, &headers), expected, "{headers:?}");
+        }
+    }
+
+    #[test]
+    fn without_the_upstream_s_time_ours_counts() {
+        let later = SystemClock.now().plus(Duration::from_mins(5));
+        let millis = u64::try_from(later.unix_millis()).unwrap();
+        let date = httpdate::fmt_http_date(UNIX_EPOCH + Duration::from_millis(millis));
+        for (name, value) in [
+            ("x-ratelimit-reset", millis.to_string()),
+            ("x-ratelimit-reset", (millis / 1_000).to_string()),
+            ("retry-after", date),
+        ] {
+            let delay = delay(429, &[(name, &value)]).unwrap();
+            assert!((240_000..=300_000).contains(&delay), "{name}: {value}");
         }
     }
 

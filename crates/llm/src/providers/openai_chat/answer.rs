@@ -71,8 +71,8 @@ struct Answer {
     assembler: Assembler,
     /// The maximum time between two chunks.
     idle: Duration,
-    /// When the next chunk must have arrived. Events that are no chunks, which some upstreams send to keep
-    /// the connection alive, do not extend it.
+    /// When the first text or reasoning, and then the next chunk, must have arrived. Events that are no chunks,
+    /// which some upstreams send to keep the connection alive, do not extend it.
     deadline: Instant,
     /// Whether the first choice was received.
     has_started: bool,
@@ -171,8 +171,8 @@ impl Answer {
             if let Some(error) = chunk.error() {
                 return Err(UpstreamError::from_event(error).into());
             }
-            let was_open = !self.assembler.has_finish_reason();
-            let text_len = self.assembler.text_len();
+            let was_finished = self.assembler.has_finish_reason();
+            let pieces = self.assembler.pieces();
             match self.assembler.add(&chunk) {
                 Progress::None => continue,
                 Progress::Chunk => self.has_started = true,
@@ -181,13 +181,26 @@ impl Answer {
                     return Err(AttemptError::failed(AttemptErrorKind::Unavailable, cause).into());
                 }
             }
-            if !self.assembler.has_finish_reason() {
-                self.deadline = Instant::now() + self.idle;
-            } else if was_open || self.assembler.text_len() > text_len {
-                self.deadline = Instant::now() + FINISH_GRACE.min(self.idle);
-            }
+            let is_empty = self.assembler.pieces() == pieces;
+            self.extend_deadline(is_empty, was_finished);
         }
         Ok(())
+    }
+
+    /// Extends the deadline after a chunk. `is_empty` says whether it had neither text nor reasoning, and
+    /// `was_finished` whether a finish reason came before it.
+    fn extend_deadline(&mut self, is_empty: bool, was_finished: bool) {
+        // The first chunk of most upstreams has only the role.
+        if self.assembler.pieces() == 0 {
+            return;
+        }
+        // Some gateways send a finish reason in each chunk. Then only one without text is the last.
+        let may_continue = !is_empty && !self.assembler.is_complete_message();
+        if may_continue || !self.assembler.has_finish_reason() {
+            self.deadline = Instant::now() + self.idle;
+        } else if !was_finished || !is_empty {
+            self.deadline = Instant::now() + FINISH_GRACE.min(self.idle);
+        }
     }
 
     /// Reads the body to its end, so that the connection can be reused.

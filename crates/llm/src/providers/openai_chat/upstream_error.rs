@@ -3,6 +3,7 @@
 mod delay;
 mod error_text;
 mod rejection;
+mod subject;
 
 use std::fmt;
 use std::time::Duration;
@@ -12,8 +13,9 @@ use serde_json::Value;
 
 use self::delay::{delay_in, delay_in_text};
 use self::error_text::ErrorText;
+use self::rejection::Diagnosis;
 pub(super) use self::rejection::Rejection;
-use self::rejection::{Diagnosis, Subject};
+use self::subject::Subject;
 use super::content_filter::filtered_categories;
 use super::label::safe_label;
 use crate::http::attempt_error::{AttemptError, AttemptErrorKind};
@@ -85,8 +87,9 @@ impl UpstreamError {
         Self {
             status: field("code")
                 .and_then(status_number)
-                .or_else(|| field("status").and_then(status_number)),
-            code: field("code").and_then(label),
+                .or_else(|| field("status").and_then(status_number))
+                .or_else(|| field("status_code").and_then(status_of_base_response)),
+            code: field("code").or_else(|| field("status_code")).and_then(label),
             kind: field("type").and_then(label),
             param: field("param").and_then(label),
             is_no_json: json.is_null() && !data.trim().is_empty(),
@@ -139,12 +142,13 @@ impl UpstreamError {
             _ if self.is_about(Subject::FilteredText) => {
                 ModelError::ContentFilter { categories: self.categories.clone(), cause: cause() }
             }
+            _ if self.is_about(Subject::Credit) => ModelError::KeyRefused(cause()),
             _ if self.is_access_denied() => ModelError::AccessDenied(cause()),
             _ if self.is_about(Subject::Key) => ModelError::KeyRefused(cause()),
             _ if self.is_about(Subject::Model) => ModelError::NotFound(cause()),
             (Some(403), _) if self.is_about(Subject::Quota) => return None,
             (Some(401..=403), _) => ModelError::KeyRefused(cause()),
-            (Some(404), _) => ModelError::NotFound(cause()),
+            (Some(404 | 410), _) => ModelError::NotFound(cause()),
             (Some(413), _) => ModelError::ContextTooLong(cause()),
             // The status may be that of a rate limit, but waiting does not make the request shorter.
             _ if self.diagnosis.is_always_too_long => ModelError::ContextTooLong(cause()),
@@ -195,7 +199,11 @@ impl UpstreamError {
     }
 
     fn is_about(&self, subject: Subject) -> bool {
-        let is_refusal = self.is_about_request() || self.status == Some(403);
+        let is_refusal = match subject {
+            // The status can be that of a rate limit, too.
+            Subject::FilteredText | Subject::Credit => !matches!(self.status, Some(500..)),
+            _ => self.is_about_request() || self.status == Some(403),
+        };
         is_refusal && self.diagnosis.subject == Some(subject)
     }
 
@@ -235,18 +243,32 @@ impl fmt::Display for UpstreamError {
 }
 
 /// Returns the error object: OpenAI sends it in `error`, older versions of vLLM at the top level, Google
-/// in a list.
+/// in a list, and `MiniMax` in `base_resp`.
 fn error_object(body: &Value) -> &Value {
     let body = body.get(0).unwrap_or(body);
-    body.get("error").unwrap_or(body)
+    body.get("error").or_else(|| body.get("base_resp")).unwrap_or(body)
 }
 
-/// Parses a status, which is a number, or a text such as Azure's `"429"`.
+/// Parses a status, which is a number, or a text such as Azure's `"429"`. Other numbers are codes.
 fn status_number(value: &Value) -> Option<u16> {
-    match value {
+    let number = match value {
         Value::Number(number) => number.as_u64()?.try_into().ok(),
         Value::String(text) => text.parse().ok(),
         _ => None,
+    };
+    number.filter(|number| (100..600).contains(number))
+}
+
+/// Returns the status for a code of `MiniMax`, which responds with 200 to each request. See
+/// <https://platform.minimax.io/docs/api-reference/errorcode>.
+fn status_of_base_response(code: &Value) -> Option<u16> {
+    match code.as_u64()? {
+        1002 | 1039 | 1041 | 2056 => Some(429),
+        1001 => Some(504),
+        1000 | 1013 | 1024 | 1033 => Some(500),
+        1004 | 2049 => Some(401),
+        1008 => Some(402),
+        _ => status_number(code),
     }
 }
 

@@ -23,6 +23,8 @@ pub(super) struct Assembler {
     finish_reason: Option<FinishReason>,
     /// Whether [`Assembler::end`] was called.
     has_ended: bool,
+    /// The number of pieces of text or reasoning.
+    pieces: usize,
     /// The number of messages that were sent instead of deltas.
     messages: u32,
     received: Received,
@@ -57,6 +59,7 @@ impl Assembler {
             has_text: false,
             finish_reason: None,
             has_ended: false,
+            pieces: 0,
             messages: 0,
             received: Received::default(),
         }
@@ -71,9 +74,9 @@ impl Assembler {
         self.has_text
     }
 
-    /// Returns the length of the text so far in bytes.
-    pub(super) fn text_len(&self) -> usize {
-        self.text.len()
+    /// Returns the number of pieces of text or reasoning so far.
+    pub(super) fn pieces(&self) -> usize {
+        self.pieces
     }
 
     /// Returns whether the finish reason was received.
@@ -129,7 +132,10 @@ impl Assembler {
         let mut text = String::new();
         for piece in pieces {
             match piece {
-                Piece::Reasoning => self.received.reasoning = true,
+                Piece::Reasoning => {
+                    self.received.reasoning = true;
+                    self.pieces = self.pieces.saturating_add(1);
+                }
                 Piece::Text(string) => text.push_str(&decoder.decode(string)),
                 // What the model says instead of an answer is shown, too.
                 Piece::Refusal(string) => {
@@ -170,6 +176,7 @@ impl Assembler {
 
     /// Adds text. White space at the beginning waits for the first other character, because alone it is no answer.
     fn push_text(&mut self, text: String) {
+        self.pieces = self.pieces.saturating_add(usize::from(!text.is_empty()));
         self.text.push_str(&text);
         let had_text = self.has_text;
         self.has_text |= !text.trim().is_empty();

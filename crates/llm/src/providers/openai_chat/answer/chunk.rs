@@ -1,5 +1,6 @@
 //! The events of an answer.
 
+use serde_json::Value;
 use serde_json::value::RawValue;
 
 use super::finish::{Ending, ending, is_native_failure};
@@ -56,10 +57,13 @@ pub(super) fn chunks(data: &str) -> Result<Vec<Chunk<'_>>, serde_json::Error> {
 }
 
 impl<'a> Chunk<'a> {
-    /// Returns the error that the upstream sent instead of a chunk, if it did: mostly in `error`, but older
-    /// versions of vLLM, `FastAPI` and some gateways send it without wrapping it.
+    /// Returns the error that the upstream sent instead of a chunk, if it did: mostly in `error`,
+    /// `OpenRouter` also in the choice, `MiniMax` in `base_resp`, but older versions of vLLM, `FastAPI` and some
+    /// gateways send it without wrapping it.
     pub(super) fn error(&self) -> Option<&'a str> {
-        if let Some(error) = self.fields.get("error").filter(|error| !is_blank(error)) {
+        let in_choice = self.choice().and_then(|choice| choice.0.get("error"));
+        let errors = [self.fields.get("error"), in_choice];
+        if let Some(error) = errors.into_iter().flatten().find(|error| !is_blank_error(error)) {
             return Some(error.get());
         }
         let kinds = ["object", "type"].into_iter().filter_map(|name| self.fields.text(name));
@@ -69,7 +73,11 @@ impl<'a> Chunk<'a> {
         let codes = ["code", "status"].into_iter().filter_map(|name| self.fields.get(name));
         let has_error_code = codes.filter(|code| !is_success(code)).count() > 0;
         let is_bare = has("detail") || has("message") && has_error_code;
-        (is_marked || is_bare && !has("choices")).then(|| self.data.get())
+        let base_response = self.fields.object("base_resp");
+        let is_failed = base_response
+            .and_then(|response| response.count("status_code"))
+            .is_some_and(|code| code != 0);
+        (is_marked || is_failed || is_bare && !has("choices")).then(|| self.data.get())
     }
 
     pub(super) fn model(&self) -> Option<String> {
@@ -171,6 +179,25 @@ fn content_piece(part: &RawValue) -> Option<Piece<'_>> {
 
 fn has_text(value: &RawValue) -> bool {
     is_text(value) && value.get() != "\"\""
+}
+
+/// Returns whether an error says that there is none. Some gateways send it in each chunk.
+fn is_blank_error(error: &RawValue) -> bool {
+    serde_json::from_str(error.get()).is_ok_and(|error| says_nothing(&error))
+}
+
+/// Recursion is bounded by the JSON parser's depth limit.
+fn says_nothing(value: &Value) -> bool {
+    match value {
+        Value::Null => true,
+        Value::Bool(value) => !value,
+        Value::Number(number) => number.as_f64() == Some(0.0),
+        Value::String(text) => {
+            matches!(text.trim().to_lowercase().as_str(), "" | "0" | "none" | "null")
+        }
+        Value::Array(items) => items.iter().all(says_nothing),
+        Value::Object(fields) => fields.values().all(says_nothing),
+    }
 }
 
 /// Returns whether a value says nothing.

@@ -12,14 +12,17 @@ pub(super) enum Ending {
 }
 
 /// Reasons that mean a complete answer: of OpenAI, and of others that pass on their own.
-const STOP: [&str; 17] = [
+const STOP: [&str; 20] = [
     "stop",
     "stopped",
     "stop_sequence",
     "stop_token",
     "stop_str",
+    "normal",
     "eos",
     "eos_token",
+    "eos_id",
+    "eos_found",
     "end",
     "end_turn",
     "end_of_text",
@@ -32,18 +35,22 @@ const STOP: [&str; 17] = [
     "function_call",
 ];
 
-const LENGTH: [&str; 8] = [
+const LENGTH: [&str; 12] = [
     "length",
     "max_length",
     "model_length",
     "max_tokens",
     "max_new_tokens",
+    "max_output",
     "max_output_tokens",
     "token_limit",
+    "context_length",
+    "context_length_exceeded",
     "model_context_window_exceeded",
+    "error_limit",
 ];
 
-const CONTENT_FILTER: [&str; 10] = [
+const CONTENT_FILTER: [&str; 14] = [
     "content_filter",
     "content_filtered",
     "safety",
@@ -53,6 +60,10 @@ const CONTENT_FILTER: [&str; 10] = [
     "blocklist",
     "prohibited_content",
     "spii",
+    "image_safety",
+    "image_recitation",
+    "image_prohibited_content",
+    "error_toxic",
     "guardrail_intervened",
 ];
 
@@ -60,9 +71,9 @@ const CONTENT_FILTER: [&str; 10] = [
 /// complete answer: it is one of `error`, `abort`, `network_error`, `insufficient_system_resource`, ….
 pub(super) fn ending(reason: &str) -> Option<Ending> {
     let reason = normalise(reason);
-    let is_in = |reasons: &[&str]| reasons.contains(&reason.as_str());
+    let is_in = |reasons: &[&str]| reasons.iter().any(|known| known.replace('_', "") == reason);
     Some(match reason.as_str() {
-        "" | "null" | "none" => return None,
+        "" | "null" | "none" | "notfinished" | "unspecified" => return None,
         _ if is_in(&STOP) => Ending::Finished(FinishReason::Stop),
         _ if is_in(&LENGTH) => Ending::Finished(FinishReason::Length),
         _ if is_in(&CONTENT_FILTER) => Ending::Finished(FinishReason::ContentFilter),
@@ -80,21 +91,24 @@ pub(super) fn is_native_failure(reason: &str) -> bool {
         "cancel",
         "insufficient",
         "timeout",
-        "timed_out",
+        "timedout",
         "overload",
         "unavailable",
     ];
+    if matches!(ending(reason), Some(Ending::Finished(_))) {
+        return false;
+    }
     let reason = normalise(reason);
     FAILURES.iter().any(|failure| reason.contains(failure))
 }
 
-/// Returns the reason in lower case, without the name of its type and without details: `FinishReason.STOP` is `stop`, and
-/// Google's `content_filter: RECITATION` is `content_filter`.
+/// Returns the letters of the reason in lower case, without the name of its type and without details:
+/// `FinishReason.STOP` is `stop`, and Google's `content_filter: RECITATION` is `contentfilter`.
 fn normalise(reason: &str) -> String {
     let reason = reason.split(':').next().unwrap_or_default();
-    let reason = reason.trim().to_ascii_lowercase().replace(['-', ' '], "_");
+    let reason = reason.trim().to_ascii_lowercase().replace(['-', ' ', '_'], "");
     let last = reason.rsplit('.').next().unwrap_or_default();
-    last.strip_prefix("finish_reason_").unwrap_or(last).to_owned()
+    last.strip_prefix("finishreason").unwrap_or(last).to_owned()
 }
 
 #[cfg(test)]
@@ -114,7 +128,19 @@ mod tests {
             ("length", finished(FinishReason::Length)),
             ("content-filter", finished(FinishReason::ContentFilter)),
             ("SAFETY", finished(FinishReason::ContentFilter)),
+            ("normal", finished(FinishReason::Stop)),
+            ("eosFound", finished(FinishReason::Stop)),
+            ("eos_id", finished(FinishReason::Stop)),
+            ("max_output", finished(FinishReason::Length)),
+            ("maxOutputTokens", finished(FinishReason::Length)),
+            ("context_length_exceeded", finished(FinishReason::Length)),
+            ("ERROR_LIMIT", finished(FinishReason::Length)),
+            ("contentFilter", finished(FinishReason::ContentFilter)),
+            ("ERROR_TOXIC", finished(FinishReason::ContentFilter)),
+            ("IMAGE_SAFETY", finished(FinishReason::ContentFilter)),
             ("", None),
+            ("not_finished", None),
+            ("FINISH_REASON_UNSPECIFIED", None),
             ("error", Some(Ending::BrokenOff)),
             ("abort", Some(Ending::BrokenOff)),
             ("insufficient_system_resource", Some(Ending::BrokenOff)),
@@ -130,6 +156,7 @@ mod tests {
             ("network_error", true),
             ("ABORTED", true),
             ("insufficient_system_resource", true),
+            ("ERROR_TOXIC", false),
             ("MAX_TOKENS", false),
             ("STOP", false),
             ("something_new", false),

@@ -2,7 +2,9 @@
 
 mod content_filter;
 mod encodings;
+mod errors;
 mod odd_json;
+mod timing;
 
 use std::convert::Infallible;
 
@@ -136,28 +138,6 @@ async fn an_answer_that_is_broken_off_keeps_its_text() {
 }
 
 #[tokio::test]
-async fn errors_have_many_shapes() {
-    for event in [
-        r#"data: {"error":{"message":"overloaded","code":503}}"#,
-        r#"data: {"object":"error","message":"overloaded","code":503}"#,
-        r#"data: {"type":"error","error":{"code":503}}"#,
-        r#"data: {"code":503,"message":"overloaded"}"#,
-        r#"data: {"message":"overloaded","type":"ServiceUnavailableError"}"#,
-        r#"data: {"detail":"overloaded"}"#,
-        r#"data: [{"error":{"code":503,"status":"UNAVAILABLE"}}]"#,
-        "event: error\ndata: {\"message\":\"overloaded\",\"code\":503}",
-        "event: error\ndata: {\"message\":\"half \\ud83d\",\"code\":503}",
-    ] {
-        let answer = format!("data: {TEXT}\n\n{event}\n\ndata: [DONE]\n\n");
-
-        let deltas = read([answer.into()]).await;
-
-        assert_eq!(deltas.len(), 2, "{event}: {deltas:?}");
-        assert!(deltas[1].is_err(), "{event}");
-    }
-}
-
-#[tokio::test]
 async fn what_is_no_error_and_no_chunk_is_passed_over() {
     for data in [
         "",
@@ -247,22 +227,6 @@ async fn an_invalid_chunk_is_a_permanent_error_that_does_not_quote_it() {
 }
 
 #[tokio::test]
-async fn an_error_event_has_the_code_of_its_kind() {
-    for (error, code) in [
-        (json!({"message": "…", "type": "server_error"}), "model_failed"),
-        (json!({"message": "…", "code": 429}), "model_rate_limited"),
-        (json!({"code": 400, "type": "exceed_context_size_error"}), "model_context_too_long"),
-        (json!("out of memory"), "model_failed"),
-    ] {
-        let chunk = json!({"error": error}).to_string();
-
-        let deltas = read_events(&[TEXT, &chunk, STOP]).await;
-
-        assert_eq!(deltas, [Ok(text("tides")), Err(code)], "{error}");
-    }
-}
-
-#[tokio::test]
 async fn the_last_event_needs_no_blank_line() {
     let bytes = format!("data: {TEXT}\n\ndata: {STOP}");
 
@@ -289,76 +253,4 @@ async fn a_long_answer_of_small_events_is_read_completely() {
     let deltas = read(std::iter::repeat_n(event, count).chain([end])).await;
 
     assert_eq!(deltas.len(), count + 1);
-}
-
-/// Repeats these bytes, less often than the grace after the finish reason ends.
-fn repeat_slowly(bytes: &'static str) -> impl Stream<Item = Result<Bytes, Infallible>> {
-    stream::unfold((), move |()| async move {
-        tokio::time::sleep(Duration::from_millis(1_500)).await;
-        Some((Ok(Bytes::from(bytes)), ()))
-    })
-}
-
-#[tokio::test(start_paused = true)]
-async fn keep_alives_do_not_extend_the_timeout_of_the_first_chunk() {
-    for keep_alive in [": processing\n\n", "data:\n\n", "data: {\"type\":\"ping\"}\n\n"] {
-        let sent_at = Instant::now();
-        tokio::time::advance(TIMEOUTS.first_delta / 2).await;
-
-        let deltas = collect(repeat_slowly(keep_alive), sent_at).await;
-
-        assert_eq!(deltas, [Err("model_unreachable")], "{keep_alive}");
-        assert_eq!(sent_at.elapsed(), TIMEOUTS.first_delta, "{keep_alive}");
-    }
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_stalled_answer_times_out() {
-    let start = stream::iter([Ok(Bytes::from(format!("data: {TEXT}\n\n")))]);
-    let sent_at = Instant::now();
-
-    let deltas = collect(start.chain(stream::pending()), sent_at).await;
-
-    assert_eq!(deltas, [Ok(text("tides")), Err("model_unreachable")]);
-    assert_eq!(sent_at.elapsed(), TIMEOUTS.idle);
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_body_that_stays_open_after_the_answer_is_closed_after_a_timeout() {
-    let start = format!("data: {TEXT}\n\ndata: {STOP}\n\ndata: [DONE]\n\n");
-    let start = stream::iter([Ok(Bytes::from(start))]);
-    let sent_at = Instant::now();
-
-    let deltas = collect(start.chain(stream::pending()), sent_at).await;
-
-    assert_eq!(deltas, [Ok(text("tides")), STOPPED]);
-    assert_eq!(sent_at.elapsed(), CLOSE_TIMEOUT);
-}
-
-#[tokio::test(start_paused = true)]
-async fn an_upstream_that_only_keeps_the_connection_alive_after_the_finish_reason_is_closed() {
-    for keep_alive in [": hb\n\n", "data:\n\n", "data: {\"choices\":[{\"delta\":{}}]}\n\n"] {
-        let start = stream::iter([Ok(Bytes::from(format!("data: {TEXT}\n\ndata: {STOP}\n\n")))]);
-        let sent_at = Instant::now();
-
-        let deltas = collect(start.chain(repeat_slowly(keep_alive)), sent_at).await;
-
-        assert_eq!(deltas, [Ok(text("tides")), STOPPED], "{keep_alive}");
-        assert_eq!(sent_at.elapsed(), FINISH_GRACE, "{keep_alive}");
-    }
-}
-
-#[tokio::test(start_paused = true)]
-async fn usage_within_the_grace_is_reported() {
-    let usage = r#"{"choices":[],"usage":{"prompt_tokens":9,"completion_tokens":1}}"#;
-    let start = stream::iter([Ok(Bytes::from(format!("data: {TEXT}\n\ndata: {STOP}\n\n")))]);
-    let end = stream::once(async move {
-        tokio::time::sleep(FINISH_GRACE / 2).await;
-        Ok(Bytes::from(format!("data: {usage}\n\ndata: [DONE]\n\n")))
-    });
-
-    let deltas = collect(start.chain(end), Instant::now()).await;
-
-    let usage = Usage { prompt_tokens: 9, completion_tokens: 1 };
-    assert_eq!(deltas, [Ok(text("tides")), Ok(Delta::Usage(usage)), STOPPED]);
 }

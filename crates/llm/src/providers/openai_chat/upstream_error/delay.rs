@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use serde_json::Value;
+use webchat_domain::{Clock, SystemClock};
 
-use crate::http::retry_after::parse_duration;
+use crate::http::retry_after::{delay_until, parse_duration};
 
 /// What precedes the delay in a message.
 const PHRASES: [&str; 5] = ["try again in", "try again after", "retry in", "retry after", "wait"];
@@ -33,11 +34,20 @@ fn field_delay(name: &str, value: &Value) -> Option<Duration> {
     let unit = match name.as_str() {
         "retrydelay" | "retryafter" | "retryafterseconds" | "retryafters" => "",
         "retryafterms" | "retrydelayms" | "retryaftermilliseconds" => "ms",
+        // A header, which `OpenRouter` repeats in the body.
+        "xratelimitreset" | "ratelimitreset" => {
+            return delay_until(&text_of(value)?, SystemClock.now());
+        }
         _ => return None,
     };
+    parse_duration(&format!("{}{unit}", text_of(value)?))
+}
+
+/// Returns a number as text.
+fn text_of(value: &Value) -> Option<String> {
     match value {
-        Value::Number(number) => parse_duration(&format!("{number}{unit}")),
-        Value::String(text) => parse_duration(&format!("{}{unit}", text.trim())),
+        Value::Number(number) => Some(number.to_string()),
+        Value::String(text) => Some(text.trim().to_owned()),
         _ => None,
     }
 }

@@ -40,7 +40,12 @@ impl ErrorText {
 
     /// Returns whether the error contains this word or name of a field.
     pub(super) fn names(&self, name: &str) -> bool {
-        self.words.iter().any(|word| word == name)
+        self.words.iter().any(|word| is_same_name(word, name))
+    }
+
+    /// Returns whether the text contains any of these.
+    pub(super) fn contains_any(&self, texts: &[&str]) -> bool {
+        texts.iter().any(|text| self.text.contains(text))
     }
 
     /// Returns the number after this word, as in `Limit 6,000` and `limit: 6000`.
@@ -55,10 +60,16 @@ impl ErrorText {
 
     /// Returns which of these names is the parameter of the error, or else is the first in its text.
     pub(super) fn first_of(&self, names: &[&'static str]) -> Option<&'static str> {
-        let find = |word: &str| names.iter().copied().find(|name| *name == word);
+        let find = |word: &str| names.iter().copied().find(|name| is_same_name(name, word));
         let by_param = self.param.as_deref().and_then(find);
         by_param.or_else(|| self.words.iter().find_map(|word| find(word)))
     }
+}
+
+/// Returns whether two names of a field are the same. Some upstreams write `presence_penalty` as `presencePenalty`.
+pub(super) fn is_same_name(first: &str, second: &str) -> bool {
+    let letters = |name: &str| name.replace('_', "");
+    first == second || letters(first) == letters(second)
 }
 
 /// Recursion is bounded by the JSON parser's depth limit.

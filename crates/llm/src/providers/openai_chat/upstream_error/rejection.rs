@@ -1,7 +1,8 @@
 //! What about the request an upstream rejects. Upstreams say it in many words, so it is found by status, code,
 //! parameter and the names of fields, and the client tries whether the request works without it.
 
-use super::error_text::ErrorText;
+use super::error_text::{ErrorText, is_same_name};
+use super::subject::{Subject, subject};
 
 /// A part of the request that an upstream rejects, and that can be sent in another way.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,7 +40,7 @@ const TOO_LONG_LABELS: [&str; 7] = [
 ];
 
 /// What upstreams call the window of the model, and a request that exceeds it.
-const WINDOW_NAMES: [&str; 14] = [
+const WINDOW_NAMES: [&str; 16] = [
     "context_length",
     "context_window",
     "context length",
@@ -54,49 +55,13 @@ const WINDOW_NAMES: [&str; 14] = [
     "prompt is too long",
     "prompt exceeds",
     "model token limit",
-];
-
-/// What upstreams call a request that their content filter rejects, beside its labels.
-const FILTER_NAMES: [&str; 5] = [
-    "content_policy_violation",
-    "content exists risk",
-    "data_inspection_failed",
-    "datainspectionfailed",
-    "flagged_input",
-];
-
-/// What upstreams that respond with 400 call a wrong key.
-const KEY_NAMES: [&str; 4] =
-    ["api_key_invalid", "api key not valid", "incorrect api key", "invalid api key"];
-
-/// What upstreams that respond with 400 call an unknown model.
-const MODEL_NAMES: [&str; 5] = [
-    "invalid_model",
-    "model not exist",
-    "not a valid model",
-    "invalid model name",
-    "unknown_model",
-];
-
-/// What upstreams call a client whose address or region they don't serve, with any status and with a valid key.
-const ORIGIN_NAMES: [&str; 9] = [
-    "unsupported_country",
-    "country, region, or territory",
-    "location is not supported",
-    "not available in your region",
-    "not available in your country",
-    "virtual network/firewall",
-    "public access is disabled",
-    "ip_not_authorized",
-    "request not allowed",
+    "`inputs` tokens",
+    "inputs tokens",
 ];
 
 /// What upstreams call a request that is larger than a rate limit.
 const LARGER_THAN_LIMIT_NAMES: [&str; 3] =
     ["request too large", "reduce your message size", "tokens must be reduced"];
-
-/// What upstreams that respond with 403 call an exhausted quota.
-const QUOTA_NAMES: [&str; 4] = ["quota", "ratelimit", "rate limit", "rate_limit"];
 
 /// Smaller numbers are no counts of tokens that exceed a limit.
 const MIN_LIMIT: u64 = 100;
@@ -118,18 +83,6 @@ pub(super) struct Diagnosis {
     pub(super) subject: Option<Subject>,
 }
 
-/// What an error is about, if not the form of the request.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Subject {
-    FilteredText,
-    Key,
-    Model,
-    /// The limit of requests or tokens.
-    Quota,
-    /// Where the request comes from.
-    Origin,
-}
-
 impl Diagnosis {
     pub(super) fn new(error: &ErrorText) -> Self {
         let is_always_too_long = is_always_too_long(error);
@@ -147,7 +100,7 @@ fn is_always_too_long(error: &ErrorText) -> bool {
         .zip(error.number_after("limit"))
         .is_some_and(|(requested, limit)| requested > limit);
     error.labels().any(|label| TOO_LONG_LABELS.contains(&label))
-        || contains_any(error, &LARGER_THAN_LIMIT_NAMES)
+        || error.contains_any(&LARGER_THAN_LIMIT_NAMES)
         || exceeds_limit
 }
 
@@ -155,29 +108,11 @@ fn is_too_long(error: &ErrorText) -> bool {
     // The limit of the answer may be compared with the window, without a word about the question.
     let is_answer_limit =
         error.param.as_deref().is_some_and(|param| TOKENS_FIELDS.contains(&param))
-            && !["input", "prompt", "messages", "request"].iter().any(|word| error.names(word));
-    let names_window = contains_any(error, &WINDOW_NAMES);
+            && !["input", "inputs", "prompt", "messages", "request"]
+                .iter()
+                .any(|word| error.names(word));
+    let names_window = error.contains_any(&WINDOW_NAMES);
     !is_answer_limit && (names_window || exceeds_limit(error))
-}
-
-fn subject(error: &ErrorText) -> Option<Subject> {
-    if contains_any(error, &FILTER_NAMES) {
-        Some(Subject::FilteredText)
-    } else if contains_any(error, &ORIGIN_NAMES) {
-        Some(Subject::Origin)
-    } else if contains_any(error, &KEY_NAMES) {
-        Some(Subject::Key)
-    } else if contains_any(error, &MODEL_NAMES) {
-        Some(Subject::Model)
-    } else if contains_any(error, &QUOTA_NAMES) {
-        Some(Subject::Quota)
-    } else {
-        None
-    }
-}
-
-fn contains_any(error: &ErrorText, names: &[&str]) -> bool {
-    names.iter().any(|name| error.text.contains(name))
 }
 
 /// Returns whether the error compares a number of tokens with a limit, unless that is the limit of the answer.
@@ -202,7 +137,7 @@ fn rejections(error: &ErrorText, parameter: Option<&str>) -> Vec<Rejection> {
     }
     // Gateways drop the parameter, but not the word.
     let is_stream = match &error.param {
-        Some(param) => param == "stream",
+        Some(param) => is_same_name(param, "stream"),
         None => !error.names("stream_options") && names_any(&["stream", "streaming"]),
     };
     if is_stream {
@@ -232,7 +167,7 @@ fn is_about_value(error: &ErrorText) -> bool {
 fn parameter(error: &ErrorText) -> Option<&'static str> {
     let parameter = error.first_of(&PARAMETER_FIELDS)?;
     let is_other = match &error.param {
-        Some(param) => param != parameter,
+        Some(param) => !is_same_name(param, parameter),
         None => error.first_of(&OTHER_FIELDS).is_some(),
     };
     (!is_other).then_some(parameter)

@@ -1,5 +1,7 @@
 //! Delays that an error asks for in its body.
 
+use webchat_domain::{Clock, SystemClock};
+
 use super::*;
 
 /// Returns the delay in milliseconds.
@@ -68,4 +70,19 @@ fn a_header_precedes_the_body() {
     let header = Some(Duration::from_secs(7));
 
     assert_eq!(error.into_attempt_error(header).model_error.retry_after(), header);
+}
+
+#[test]
+fn the_time_of_a_reset_is_found_in_headers_that_the_body_repeats() {
+    let reset = SystemClock.now().plus(Duration::from_mins(5)).unix_millis();
+    for reset in [json!(reset.to_string()), json!(reset), json!(reset / 1_000)] {
+        let headers = json!({"X-RateLimit-Limit": "50", "X-RateLimit-Remaining": "0",
+            "X-RateLimit-Reset": reset});
+        let error = json!({"message": "Rate limit exceeded: free-models-per-day", "code": 429,
+            "metadata": {"headers": headers}});
+
+        let delay = delay(429, &json!({ "error": error }).to_string()).unwrap();
+
+        assert!((240_000..=300_000).contains(&delay), "{reset}: {delay}");
+    }
 }
