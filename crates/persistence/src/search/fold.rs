@@ -50,8 +50,8 @@ fn is_in_word(c: char) -> bool {
     c.is_alphanumeric() || is_combining_mark(c) || is_pictograph(c)
 }
 
-/// Whether people often omit the mark: accents, the points of Hebrew and Arabic, and the nuktas of Indian scripts. Others, such as the vowels of Indian
-/// scripts and Japanese voicing marks, make another word.
+/// Whether people often omit the mark: accents, the points of Hebrew and Arabic, and the nuktas of Indian scripts. Others,
+/// such as the vowels of Indian scripts and Japanese voicing marks, make another word.
 fn is_optional_mark(c: char) -> bool {
     matches!(c, '\u{300}'..='\u{36F}' | '\u{483}'..='\u{487}' | '\u{591}'..='\u{5C7}'
         | '\u{610}'..='\u{61A}' | '\u{64B}'..='\u{65F}' | '\u{670}' | '\u{6D6}'..='\u{6ED}'
@@ -73,6 +73,8 @@ fn basic(c: char) -> char {
         'ک' => 'ك',
         'ة' => 'ه',
         'ٱ' => 'ا',
+        // Many people write the anusvara of Hindi for the candrabindu.
+        'ँ' => 'ं',
         c => ascii_digit(c).unwrap_or(c),
     }
 }
