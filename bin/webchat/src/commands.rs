@@ -128,6 +128,11 @@ async fn init_mongo(database: &MongoDatabase, dry_run: bool) -> Result<(), Comma
     for change in &changes {
         println!("{prefix} {change}");
     }
+    for (collection, index) in schema.foreign_unique_indexes().await.map_err(StartError::from)? {
+        println!(
+            "warning: the unique index {index} of {collection} is not Webchat's: documents that violate it are skipped"
+        );
+    }
     let migration = flask_migration(database);
     let report = if dry_run {
         migration.plan().await.map_err(MigrationError::from)?

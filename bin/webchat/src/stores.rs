@@ -11,7 +11,9 @@ use webchat_persistence::{
     Contexts, ConversationTransfer, Conversations, FileJobs, Probe, Sessions, Signals,
     TokenBudgets, TurnLog, Users,
 };
-use webchat_persistence_mongo::{FlaskMigration, MongoDatabase, MongoStore, Schema};
+use webchat_persistence_mongo::{
+    FlaskMigration, MigrationProgress, MongoDatabase, MongoStore, Schema,
+};
 use webchat_persistence_redis::RedisStore;
 use webchat_persistence_sqlite::{LocalSignals, SqliteStore};
 use webchat_tokens::TokenCounter;
@@ -141,8 +143,7 @@ async fn open_and_migrate_mongo(
     }
     schema.prepare().await?;
     if pending > 0 {
-        let report =
-            migration.run(|progress| tracing::info!(?progress, "migrating conversations")).await?;
+        let report = migration.run(log_progress).await?;
         tracing::info!(
             conversations = report.conversations,
             skipped = report.skipped,
@@ -150,6 +151,18 @@ async fn open_and_migrate_mongo(
         );
     }
     Ok((MongoStore::new(database.clone()), database))
+}
+
+fn log_progress(progress: MigrationProgress) {
+    match progress {
+        MigrationProgress::Waiting => tracing::info!("waiting for another migration to finish"),
+        MigrationProgress::Skipped(document) => {
+            tracing::warn!(%document, "skipped a document of the Flask application");
+        }
+        MigrationProgress::Migrated { conversations, messages, skipped, total } => {
+            tracing::info!(conversations, messages, skipped, total, "migrating conversations");
+        }
+    }
 }
 
 /// Creates a migration that loads the tokenizer only when needed: usually there is nothing to migrate.

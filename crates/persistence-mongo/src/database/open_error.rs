@@ -90,6 +90,17 @@ pub enum OpenError {
         /// The name of the collection.
         collection: &'static str,
     },
+    /// The user may not do everything that is needed.
+    #[error(
+        "the user in the URI of MongoDB at {location} lacks the rights {rights}; grant the roles readWrite and dbAdmin \
+         for the database"
+    )]
+    MissingRights {
+        /// The hosts and the database.
+        location: String,
+        /// The server's names of what the user may not do.
+        rights: String,
+    },
     /// The server rejected a command for another reason.
     #[error("MongoDB at {location} can't be prepared: {failed}{}", explain(cause))]
     Rejected {

@@ -56,8 +56,12 @@ const EXPLANATIONS: &[(&[i32], &str)] = &[
         "a collection is a view or is capped; use a database in which Webchat creates its collections",
     ),
     (
-        &[10334, 17280, 17419, 17420, 171],
+        &[10334, 17280, 17419, 17420],
         "a document or a key of an index is too large; shorten or delete the document",
+    ),
+    (
+        &[171],
+        "a document has lists in several fields of an index; find it by $type: \"array\", and replace or delete it",
     ),
     (
         &[11000, 11001],
@@ -101,6 +105,7 @@ mod tests {
             (85, "drop it"),
             (86, "drop it"),
             (121, "validator"),
+            (171, "lists"),
             (8000, "limits"),
             (10107, "not the primary"),
             (10334, "too large"),

@@ -26,6 +26,20 @@ pub(crate) fn is_current(document: &RawDocument) -> bool {
     is_long("schema") && is_long("context_revision")
 }
 
+/// The fields of which each conversation of the Flask application has one. Documents without them, and without
+/// [`current_documents`]' fields, are of another application.
+const FLASK_FIELDS: [&str; 3] = ["conversation_id", "conversation_history", "conversation_text"];
+
+/// Matches documents that are not of another application.
+pub(crate) fn flask_documents() -> Document {
+    doc! { "$or": FLASK_FIELDS.map(|name| doc! { name: { "$exists": true } }) }
+}
+
+/// Whether [`flask_documents`] matches the document. A damaged document may be one of them.
+pub(crate) fn is_of_flask(document: &RawDocument) -> bool {
+    FLASK_FIELDS.iter().any(|name| !matches!(document.get(name), Ok(None)))
+}
+
 /// A document of `conversations`.
 #[serde_as]
 #[derive(Clone, Debug, Serialize, Deserialize)]

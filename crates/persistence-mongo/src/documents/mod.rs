@@ -13,7 +13,8 @@ mod values;
 
 pub(crate) use self::context::ContextDocument;
 pub(crate) use self::conversation::{
-    CONVERSATION_SCHEMA_VERSION, ConversationDocument, current_documents, is_current, state_update,
+    CONVERSATION_SCHEMA_VERSION, ConversationDocument, current_documents, flask_documents,
+    is_current, is_of_flask, state_update,
 };
 pub(crate) use self::file::{AnalysisDocument, JobDocument, TextDocument};
 pub(crate) use self::message::{MessageDocument, search_terms};

@@ -12,7 +12,7 @@ use webchat_persistence::rules::{
 
 use super::ids;
 use super::skip_reason::{MAX_CONTENT_BYTES, SkipReason};
-use crate::documents::is_current;
+use crate::documents::{is_current, is_of_flask};
 
 /// The user id that the Flask application stored for users without a session.
 const ANONYMOUS: &str = "anonymous";
@@ -55,7 +55,14 @@ impl LegacyConversation {
         if is_current(document) {
             return Err(SkipReason::ModifiedAfterMigration);
         }
+        if !is_of_flask(document) {
+            return Err(SkipReason::Foreign);
+        }
         let stored_id = value(document, "conversation_id")?;
+        let is_missing = matches!(stored_id, Bson::Null | Bson::Undefined);
+        if !is_missing && id_text(&stored_id).is_none() {
+            return Err(SkipReason::InvalidConversationId);
+        }
         let own_id = value(document, "_id")?;
         // A document without an id is the only one of its conversation.
         let id = id_text(&stored_id).or_else(|| Some(format!("document {}", id_text(&own_id)?)));

@@ -16,6 +16,14 @@ pub enum SkipReason {
     /// It has no `conversation_id`.
     #[error("it has neither a conversation_id nor an _id that can be an id")]
     NoConversationId,
+    /// It is a document of another application.
+    #[error(
+        "it has none of the Flask application's fields conversation_id, conversation_history and conversation_text"
+    )]
+    Foreign,
+    /// Its `conversation_id` can't be an id.
+    #[error("its conversation_id is neither a text, nor a number, nor an ObjectId, nor a UUID")]
+    InvalidConversationId,
     /// Its `user_id` can't be an id.
     #[error("its user_id is neither a text, nor a number, nor an ObjectId, nor a UUID")]
     InvalidUserId,

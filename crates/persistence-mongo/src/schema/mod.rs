@@ -5,6 +5,7 @@ mod definitions;
 mod existing;
 mod indexes;
 mod preparation;
+mod rights;
 
 pub use self::change::SchemaChange;
 pub(crate) use self::definitions::{

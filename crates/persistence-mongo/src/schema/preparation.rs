@@ -14,7 +14,9 @@ use super::definitions::{
 };
 use super::existing::ExistingCollection;
 use super::indexes::{create_index, index_changes, integer, name};
+use super::rights::missing_rights;
 use crate::database::{MongoDatabase, OpenError, within};
+use crate::documents::flask_documents;
 
 /// The schema version of this program, recorded in the document `schema` of `meta`.
 const VERSION: i64 = 1;
@@ -60,7 +62,7 @@ impl Schema {
     /// Returns the changes that [`prepare`](Self::prepare) would make. Changes nothing.
     ///
     /// # Errors
-    /// Those of [`check`](Self::check).
+    /// Those of [`check`](Self::check); [`OpenError::MissingRights`] if the user may not make the changes.
     pub async fn plan(&self) -> Result<Vec<SchemaChange>, OpenError> {
         let version = self.check_version().await?;
         let mut changes = Vec::new();
@@ -70,7 +72,32 @@ impl Schema {
         if version < VERSION {
             changes.push(SchemaChange::RecordVersion(VERSION));
         }
+        self.check_rights(&changes).await?;
         Ok(changes)
+    }
+
+    /// Returns the unique indexes that others have added to Webchat's collections, each with its collection. The server
+    /// rejects documents that violate them.
+    ///
+    /// # Errors
+    /// If the database can't be read.
+    pub async fn foreign_unique_indexes(&self) -> Result<Vec<(&'static str, String)>, OpenError> {
+        let mut foreign = Vec::new();
+        for wanted in collections() {
+            if self.find_collection(wanted.name).await?.is_none() {
+                continue;
+            }
+            let found = self.find_indexes(wanted.name).await?;
+            let unique = found.iter().filter(|index| index.get_bool("unique").unwrap_or(false));
+            let unknown = unique.filter(|index| {
+                let is_same = |wanted: &Document| {
+                    name(wanted) == name(index) || wanted.get("key") == index.get("key")
+                };
+                !wanted.indexes.iter().any(is_same)
+            });
+            foreign.extend(unknown.map(|index| (wanted.name, name(index).to_owned())));
+        }
+        Ok(foreign)
     }
 
     /// Updates the schema, and returns the changes that were made, if any. Several instances may call this at the same
@@ -135,19 +162,29 @@ impl Schema {
     ) -> Result<(), OpenError> {
         let Some(found) = self.find_collection(wanted.name).await? else { return Ok(()) };
         found.check_kind(wanted.name, &self.database.location())?;
-        // `conversations` has documents of the Flask application. A prepared collection has its validator.
-        if wanted.name == CONVERSATIONS || version == VERSION {
+        // A prepared collection has its validator.
+        if version == VERSION {
             return Ok(());
         }
-        let collection = self.database.raw().collection::<Document>(wanted.name);
-        let foreign = collection.find_one(doc! { "$nor": [&wanted.validator] });
-        match self.within(INDEX_BUILD_TIMEOUT, foreign.projection(doc! { "_id": 1 })).await? {
-            Some(_) => Err(OpenError::ForeignCollection {
-                location: self.database.location(),
-                collection: wanted.name,
-            }),
-            None => Ok(()),
+        let is_foreign = if wanted.name == CONVERSATIONS {
+            // It may have documents of the Flask application. The migration names others.
+            self.has(CONVERSATIONS, doc! {}).await?
+                && !self.has(CONVERSATIONS, flask_documents()).await?
+        } else {
+            self.has(wanted.name, doc! { "$nor": [&wanted.validator] }).await?
+        };
+        if is_foreign {
+            let location = self.database.location();
+            return Err(OpenError::ForeignCollection { location, collection: wanted.name });
         }
+        Ok(())
+    }
+
+    /// Whether the collection has such a document.
+    async fn has(&self, collection: &str, filter: Document) -> Result<bool, OpenError> {
+        let collection = self.database.raw().collection::<Document>(collection);
+        let found = collection.find_one(filter).projection(doc! { "_id": 1 });
+        Ok(self.within(INDEX_BUILD_TIMEOUT, found).await?.is_some())
     }
 
     async fn version(&self) -> Result<i64, OpenError> {
@@ -156,6 +193,22 @@ impl Schema {
             self.within(OPERATION_TIMEOUT, meta.find_one(doc! { "_id": VERSION_ID })).await?;
         let version = found.as_ref().and_then(|record| record.get("version"));
         Ok(version.and_then(integer).unwrap_or(0))
+    }
+
+    async fn check_rights(&self, changes: &[SchemaChange]) -> Result<(), OpenError> {
+        let database = self.database.raw();
+        let status = doc! { "connectionStatus": 1, "showPrivileges": true };
+        // A compatible service may not have the command. Then the changes show what is missing.
+        let Ok(status) = self.within(OPERATION_TIMEOUT, database.run_command(status)).await else {
+            return Ok(());
+        };
+        let missing: Vec<_> =
+            missing_rights(&status, database.name(), changes).into_iter().collect();
+        if missing.is_empty() {
+            return Ok(());
+        }
+        let location = self.database.location();
+        Err(OpenError::MissingRights { location, rights: missing.join(", ") })
     }
 
     async fn collection_changes(
@@ -240,29 +293,54 @@ impl Schema {
         }
     }
 
-    /// Returns the index without its uniqueness if documents of the Flask application have the same keys: they must not
-    /// prevent the migration, which names them. Another unique index covers Webchat's documents.
+    /// Returns the index without what documents of the Flask application prevent: they must not prevent the migration, which
+    /// names them. Another unique index covers Webchat's documents.
     async fn buildable(
         &self,
         collection: &str,
         mut index: Document,
     ) -> Result<Document, OpenError> {
-        if name(&index) == LEGACY_UNIQUE_INDEX && self.has_duplicates(collection, &index).await? {
+        let keys = index.get_document("key").into_iter().flatten();
+        let fields: Vec<String> = keys.map(|(field, _)| field.clone()).collect();
+        if collection != CONVERSATIONS || fields.len() < 2 || self.is_built(&index).await? {
+            return Ok(index);
+        }
+        if name(&index) == LEGACY_UNIQUE_INDEX
+            && (self.has_lists(&fields, 1).await? || self.has_duplicates(&fields).await?)
+        {
             index.remove("unique");
+        }
+        if self.has_lists(&fields, 2).await? {
+            index.insert("partialFilterExpression", doc! { "schema": { "$exists": true } });
         }
         Ok(index)
     }
 
-    async fn has_duplicates(&self, collection: &str, index: &Document) -> Result<bool, OpenError> {
-        let existing = self.find_indexes(collection).await?;
-        let unique = existing.iter().find(|index| name(index) == LEGACY_UNIQUE_INDEX);
-        if unique.is_some_and(|index| index.get_bool("unique").unwrap_or(false)) {
-            return Ok(false);
-        }
-        let keys = index.get_document("key").into_iter().flatten();
+    /// Whether the index exists with its uniqueness, and for all documents.
+    async fn is_built(&self, wanted: &Document) -> Result<bool, OpenError> {
+        let existing = self.find_indexes(CONVERSATIONS).await?;
+        let is_set = |index: &Document| index.get_bool("unique").unwrap_or(false);
+        Ok(existing.iter().any(|index| {
+            name(index) == name(wanted)
+                && is_set(index) == is_set(wanted)
+                && !index.contains_key("partialFilterExpression")
+        }))
+    }
+
+    /// Whether a document has lists in this number of the fields. A server can't index lists in two fields of an index.
+    async fn has_lists(&self, fields: &[String], number: i32) -> Result<bool, OpenError> {
+        let are_lists: Vec<Document> =
+            fields.iter().map(|field| doc! { "$isArray": [format!("${field}")] }).collect();
+        let lists = doc! { "$size": { "$filter": { "input": are_lists, "cond": "$$this" } } };
+        self.has(CONVERSATIONS, doc! { "$expr": { "$gte": [lists, number] } }).await
+    }
+
+    async fn has_duplicates(&self, fields: &[String]) -> Result<bool, OpenError> {
+        // Like null, a missing field has the value null in an index.
+        let value = |field: &String| doc! { "$ifNull": [format!("${field}"), null] };
         let key: Document =
-            keys.map(|(name, _)| (name.clone(), format!("${name}").into())).collect();
-        let collection = self.database.raw().collection::<Document>(collection);
+            fields.iter().map(|field| (field.clone(), value(field).into())).collect();
+        let collection = self.database.raw().collection::<Document>(CONVERSATIONS);
         let pipeline = [
             doc! { "$group": { "_id": key, "count": { "$sum": 1 } } },
             doc! { "$match": { "count": { "$gt": 1 } } },

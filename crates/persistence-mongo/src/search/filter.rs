@@ -48,12 +48,12 @@ fn conditions(alternative: &Alternative) -> Vec<Bson> {
     alternative.each().filter_map(|(term, is_prefix)| condition(term, is_prefix)).collect()
 }
 
-/// Returns `None` for a pattern with NUL, which no term contains. Nor do prefixes contain other signs than letters, digits
-/// and pictographs, so that none has a special meaning in a pattern.
+/// Returns `None` for a pattern with NUL, which no term contains. Of the signs with a special meaning in a pattern, terms only
+/// contain the plus sign.
 fn condition(term: &str, is_prefix: bool) -> Option<Bson> {
     if !is_prefix {
         return Some(Bson::String(term.to_owned()));
     }
-    let pattern = format!("^{term}").try_into().ok()?;
+    let pattern = format!("^{}", term.replace('+', "\\+")).try_into().ok()?;
     Some(Bson::RegularExpression(Regex { pattern, options: cstr!("").into() }))
 }

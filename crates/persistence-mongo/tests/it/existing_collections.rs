@@ -101,6 +101,8 @@ async fn a_collection_of_another_application_is_named_and_not_changed() {
     for (collection, documents) in [
         ("messages", vec![doc! { "message_id": "a", "body": "Hi" }; 2]),
         ("messages", vec![doc! { "text": "Hi" }]),
+        ("conversations", vec![doc! { "title": "Theirs", "user_id": "alice" }; 2]),
+        ("conversations", vec![doc! {}]),
         ("users", vec![doc! { "email": "alice@example.org" }; 2]),
     ] {
         let database = TestDatabase::new();

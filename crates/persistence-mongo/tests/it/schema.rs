@@ -11,7 +11,7 @@ use webchat_persistence::{
     Append, AppendOutcome, ArchiveFilter, ConversationTransfer, Conversations, ListOrder,
     StoreError,
 };
-use webchat_persistence_mongo::{OpenError, Schema, SchemaChange};
+use webchat_persistence_mongo::{MongoDatabase, OpenError, Schema, SchemaChange};
 
 use crate::support::TestDatabase;
 use crate::support::server::{TestServer, eventually};
@@ -228,4 +228,50 @@ async fn is_building(database: &mongodb::Database) -> bool {
 
 async fn create_index(database: &mongodb::Database, collection: &str, index: Document) {
     database.run_command(doc! { "createIndexes": collection, "indexes": [index] }).await.unwrap();
+}
+
+#[tokio::test]
+async fn missing_rights_are_named_before_anything_is_changed() {
+    for (roles, missing) in [
+        (&["read"][..], Some("collMod, createCollection, createIndex, insert, remove, update")),
+        (&["readWrite"], Some("collMod")),
+        (&["readWrite", "dbAdmin"], None),
+        (&["dbOwner"], None),
+    ] {
+        let database = TestDatabase::new();
+        let raw = database.raw().await;
+        raw.create_collection("conversations").await.unwrap();
+        let user = doc! { "createUser": "alice", "pwd": "tide", "roles": roles };
+        raw.run_command(user).await.unwrap();
+        let uri = database.uri.replacen("://", "://alice:tide@", 1);
+        let schema = Schema::of(MongoDatabase::connect(&uri).await.unwrap());
+
+        let (planned, prepared) = (schema.plan().await, schema.prepare().await);
+        raw.run_command(doc! { "dropAllUsersFromDatabase": 1 }).await.unwrap();
+
+        let rights = |error: OpenError| match error {
+            OpenError::MissingRights { rights, .. } => rights,
+            other => panic!("{other}"),
+        };
+        assert_eq!(planned.err().map(rights).as_deref(), missing, "{roles:?}");
+        assert_eq!(prepared.err().map(rights).as_deref(), missing, "{roles:?}");
+        let collections = raw.list_collection_names().await.unwrap();
+        assert_eq!(collections.len() == 1, missing.is_some(), "{roles:?} {collections:?}");
+    }
+}
+
+#[tokio::test]
+async fn unique_indexes_of_others_are_named() {
+    let database = TestDatabase::new();
+    let raw = database.raw().await;
+    let text = doc! { "name": "text", "key": { "conversation_text": 1 }, "unique": true };
+    let plain = doc! { "name": "plain", "key": { "title": 1 } };
+    let create = doc! { "createIndexes": "conversations", "indexes": [text, plain] };
+    raw.run_command(create).await.unwrap();
+    let schema = Schema::of(database.connect().await);
+    let named = [("conversations", "text".to_owned())];
+
+    assert_eq!(schema.foreign_unique_indexes().await.unwrap(), named);
+    schema.prepare().await.unwrap();
+    assert_eq!(schema.foreign_unique_indexes().await.unwrap(), named);
 }

@@ -17,6 +17,7 @@ pub(crate) const MIGRATIONS: &[M<'static>] = &[
     M::up(include_str!("../../migrations/09_removals.sql")),
     M::up(include_str!("../../migrations/10_users.sql")),
     M::up(include_str!("../../migrations/11_search_terms.sql")),
+    M::up(include_str!("../../migrations/12_search_vocabulary.sql")),
 ];
 
 /// The reason why the database could not be initialized.

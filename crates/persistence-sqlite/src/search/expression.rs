@@ -1,30 +1,90 @@
 //! Converts a search to an FTS5 expression.
 
-use webchat_persistence::search::{Alternative, Terms};
+use std::collections::BTreeSet;
 
-use super::index::indexed;
+use rusqlite::{Transaction, params};
+use webchat_persistence::search::{Alternative, Terms, stem};
+
+use super::index::{indexed, without_user};
+
+/// The minimum length in bytes of a word whose stem may be shorter than its beginning in a search.
+const MIN_STEMMED_BYTES: usize = 3;
+
+/// The maximum number of words with the same beginning whose stems are searched too.
+const MAX_WORDS: u32 = 1_000;
 
 /// Returns the expression, or `None` if no message can match. Every term is quoted, so that none is parsed as an operator.
-pub(super) fn expression(user_id: &str, terms: &Terms) -> Option<String> {
+pub(super) fn expression(
+    transaction: &Transaction<'_>,
+    user_id: &str,
+    terms: &Terms,
+) -> rusqlite::Result<Option<String>> {
     let any_of = |alternatives: &[Alternative]| {
-        let alternatives: Vec<String> =
-            alternatives.iter().map(|alternative| condition(user_id, alternative)).collect();
-        format!("({})", alternatives.join(" OR "))
+        let mut any = Vec::new();
+        for alternative in alternatives {
+            any.extend(conditions(transaction, user_id, alternative)?);
+        }
+        Ok(format!("({})", any.join(" OR ")))
     };
-    let required: Vec<String> = terms.required().iter().map(|one| any_of(one)).collect();
+    let required = terms.required().iter().map(|one| any_of(one));
+    let required = required.collect::<rusqlite::Result<Vec<String>>>()?.join(" AND ");
     if required.is_empty() {
-        return None;
+        return Ok(None);
     }
-    let required = required.join(" AND ");
     if terms.excluded().is_empty() {
-        return Some(required);
+        return Ok(Some(required));
     }
-    Some(format!("({required}) NOT {}", any_of(terms.excluded())))
+    Ok(Some(format!("({required}) NOT {}", any_of(terms.excluded())?)))
 }
 
-fn condition(user_id: &str, Alternative { terms, is_prefix }: &Alternative) -> String {
+/// Returns the conditions, of which a message must fulfil one.
+fn conditions(
+    transaction: &Transaction<'_>,
+    user_id: &str,
+    Alternative { terms, is_prefix }: &Alternative,
+) -> rusqlite::Result<Vec<String>> {
+    let terms: Vec<String> = terms.iter().map(|term| indexed(user_id, term)).collect();
+    let mut conditions = vec![condition(&terms, *is_prefix)];
+    if *is_prefix
+        && let [before @ .., last] = terms.as_slice()
+        && !before.is_empty()
+    {
+        for stem in shorter_stems(transaction, user_id, last)? {
+            let terms: Vec<String> =
+                before.iter().cloned().chain([indexed(user_id, &stem)]).collect();
+            conditions.push(condition(&terms, false));
+        }
+    }
+    Ok(conditions)
+}
+
+fn condition(terms: &[String], is_prefix: bool) -> String {
     // The forms have no order.
     let columns = if terms.len() == 1 { "{terms forms}" } else { "terms" };
-    let terms: Vec<String> = terms.iter().map(|term| indexed(user_id, term)).collect();
-    format!("{columns} : \"{}\"{}", terms.join(" "), if *is_prefix { " *" } else { "" })
+    format!("{columns} : \"{}\"{}", terms.join(" "), if is_prefix { " *" } else { "" })
+}
+
+/// Returns the stems of the user's words that begin with this term but whose stems don't: `render` for `renderi`. Only
+/// stems have an order in the index.
+fn shorter_stems(
+    transaction: &Transaction<'_>,
+    user_id: &str,
+    beginning: &str,
+) -> rusqlite::Result<BTreeSet<String>> {
+    let letters = without_user(user_id, beginning);
+    if letters.len() < MIN_STEMMED_BYTES || !letters.bytes().all(|byte| byte.is_ascii_lowercase()) {
+        return Ok(BTreeSet::new());
+    }
+    let mut words = transaction.prepare_cached(
+        "SELECT term FROM message_vocabulary WHERE term >= ?1 AND term < ?1 || '{' LIMIT ?2",
+    )?;
+    let mut stems = BTreeSet::new();
+    let mut rows = words.query(params![beginning, MAX_WORDS])?;
+    while let Some(row) = rows.next()? {
+        let stem = stem(without_user(user_id, row.get_ref("term")?.as_str()?));
+        if !stem.starts_with(letters) {
+            stems.insert(stem);
+        }
+    }
+    Ok(stems)
 }

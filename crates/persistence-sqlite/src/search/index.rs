@@ -46,6 +46,11 @@ pub(super) fn indexed(user_id: &str, term: &str) -> String {
     format!("{}{term}", user_digits(user_id))
 }
 
+/// Returns the term of an indexed one.
+pub(super) fn without_user<'a>(user_id: &str, indexed: &'a str) -> &'a str {
+    indexed.strip_prefix(user_digits(user_id)).unwrap_or(indexed)
+}
+
 fn joined<'a>(user_id: &str, terms: impl IntoIterator<Item = &'a str>) -> String {
     let digits = user_digits(user_id);
     let mut joined = String::new();

@@ -93,7 +93,7 @@ fn best_matches(
     limit: u32,
 ) -> rusqlite::Result<Vec<(i64, f64)>> {
     let user_id = user_id.to_simple();
-    let Some(expression) = expression(&user_id, terms) else { return Ok(Vec::new()) };
+    let Some(expression) = expression(transaction, &user_id, terms)? else { return Ok(Vec::new()) };
     let ids: Vec<i64> = transaction
         .prepare_cached(MATCHES)?
         .query_map(params![expression, MAX_MATCHES, user_id], |row| row.get("id"))?

@@ -34,13 +34,14 @@ pub(super) fn of_phrase(phrase: &str, is_incomplete: bool) -> Vec<Alternative> {
     of_segments(phrase, &mut Segments::of(phrase).collect(), is_incomplete)
 }
 
-/// Whether the word is a single letter, which is likely to be continued. In scripts without spaces, a character is a word.
-pub(super) fn is_single_letter(word: &str) -> bool {
+/// Whether the word is a single letter or digit, which is likely to be continued. In scripts without spaces, a character is
+/// a word.
+pub(super) fn is_single_character(word: &str) -> bool {
     let mut segments = Segments::of(word);
     let (first, second) = (segments.next(), segments.next());
     let text = first.as_ref().filter(|segment| segment.kind == Kind::Word && second.is_none());
     let mut chars = text.and_then(|segment| word.get(segment.range.clone())).unwrap_or("").chars();
-    chars.next().is_some_and(char::is_alphabetic) && !chars.any(|c| !is_extender(c))
+    chars.next().is_some_and(char::is_alphanumeric) && !chars.any(|c| !is_extender(c))
 }
 
 /// Returns the ways to match a word, also as a beginning of a word if it is the last one or ends with an asterisk.
@@ -52,9 +53,8 @@ pub(super) fn of_word(word: &str, is_last: bool) -> Vec<Alternative> {
         let entry = Entry::of_connected(word);
         alternatives.push(Alternative::exact(vec![entry.term]));
         // The beginning of a number is not the beginning of its digits without separators: `10.0` is not `1000`.
-        let is_number = word.starts_with(|c: char| c.is_ascii_digit())
-            && word.contains(|c: char| !c.is_alphanumeric());
-        if (is_last || has_asterisk) && !is_number {
+        let has_letters = word.contains(char::is_alphabetic);
+        if (is_last || has_asterisk) && has_letters {
             alternatives.push(Alternative { terms: vec![fold(word)], is_prefix: true });
         }
     }
@@ -106,8 +106,11 @@ fn of_segments(text: &str, segments: &mut Vec<Segment>, is_prefix: bool) -> Vec<
     let name = last.trim_end_matches(['+', '#']);
     if terms.is_empty() && kind == Kind::Word && name.len() < last.len() {
         let signs = last.get(name.len()..).unwrap_or_default();
-        let mut alternatives = vec![Alternative::exact(vec![format!("{folded}{signs}")])];
-        // `C++` is a name of its own, but `Ctrl+` and `notepad+` may continue.
+        // `C+` may become `C++`, and `Ctrl+` and `notepad+` may continue.
+        let begins_name = is_prefix && signs == "+";
+        let name_with_signs =
+            Alternative { terms: vec![format!("{folded}{signs}")], is_prefix: begins_name };
+        let mut alternatives = vec![name_with_signs];
         if is_prefix && folded.chars().count() >= MIN_PREFIX_CHARS {
             alternatives.push(Alternative::exact(vec![Entry::of(name, kind).term]));
         }

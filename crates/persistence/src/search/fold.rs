@@ -50,11 +50,12 @@ fn is_in_word(c: char) -> bool {
     c.is_alphanumeric() || is_combining_mark(c) || is_pictograph(c)
 }
 
-/// Whether people often omit the mark: accents, and the points of Hebrew and Arabic. Others, such as the vowels of Indian
-/// scripts and Japanese voicing marks, make another word.
+/// Whether people often omit the mark: accents, the points of Hebrew and Arabic, and the nuktas of Indian scripts. Others,
+/// such as the vowels of Indian scripts and Japanese voicing marks, make another word.
 fn is_optional_mark(c: char) -> bool {
     matches!(c, '\u{300}'..='\u{36F}' | '\u{483}'..='\u{487}' | '\u{591}'..='\u{5C7}'
         | '\u{610}'..='\u{61A}' | '\u{64B}'..='\u{65F}' | '\u{670}' | '\u{6D6}'..='\u{6ED}'
+        | '\u{93C}' | '\u{9BC}' | '\u{A3C}' | '\u{ABC}' | '\u{B3C}' | '\u{CBC}'
         | '\u{1AB0}'..='\u{1AFF}' | '\u{1DC0}'..='\u{1DFF}' | '\u{20D0}'..='\u{20FF}'
         | '\u{FE00}'..='\u{FE2F}')
 }
@@ -72,6 +73,8 @@ fn basic(c: char) -> char {
         'ک' => 'ك',
         'ة' => 'ه',
         'ٱ' => 'ا',
+        // Many people write the anusvara of Hindi for the candrabindu.
+        'ँ' => 'ं',
         c => ascii_digit(c).unwrap_or(c),
     }
 }

@@ -143,7 +143,9 @@ pub(super) fn words_range(words: &[Segment]) -> Range<usize> {
     ends.map(|(first, last)| first.range.start..last.range.end).unwrap_or_default()
 }
 
-fn stem(word: &str) -> String {
+/// Returns the English stem of a folded word, which is its term.
+#[must_use]
+pub fn stem(word: &str) -> String {
     if word.len() > MAX_STEMMED_BYTES || !word.bytes().all(|byte| byte.is_ascii_lowercase()) {
         return word.to_owned();
     }

@@ -16,7 +16,7 @@ mod titles;
 pub use alternatives::Alternative;
 pub use conversations::best_hit_per_conversation;
 pub use examples::{ExampleMatches, MAX_CONVERSATIONS_WITH_EXAMPLES};
-pub use index::{INDEXED_BYTES, IndexTerms};
+pub use index::{INDEXED_BYTES, IndexTerms, stem};
 pub use ranking::{MAX_MATCHES, MAX_RANKED_BYTES, RANKING_SOURCE_BYTES, Ranking};
 pub use snippet::SNIPPET_SOURCE_BYTES;
 pub use terms::Terms;

@@ -162,6 +162,13 @@ mod tests {
     }
 
     #[test]
+    fn a_single_digit_at_the_end_ranks_exact_matches_higher() {
+        let texts = ["python 3 is new", "python 2 is old", "python 20"];
+
+        assert_eq!(ranked("python 2", &texts)[0], texts[1]);
+    }
+
+    #[test]
     fn only_the_beginning_of_a_text_is_ranked() {
         let late = format!("{} tide", "moon ".repeat(RANKING_SOURCE_BYTES));
         let terms = Terms::of(&SearchQuery::parse("tide"));

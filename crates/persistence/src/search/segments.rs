@@ -155,8 +155,15 @@ fn is_in_word(c: char) -> bool {
 /// Returns the length of the signs at the end of names such as `C++` and `F#`.
 fn suffix_length(after: &str) -> usize {
     let signs = length_while(after, |c| matches!(c, '+' | '#'));
-    let is_end = !after.get(signs..).is_some_and(|rest| rest.starts_with(is_searchable));
-    if matches!(after.get(..signs), Some("+" | "++" | "#")) && is_end { signs } else { 0 }
+    let next = after.get(signs..).and_then(|rest| rest.chars().next());
+    let is_end = !next.is_some_and(is_searchable);
+    // `C++17` is a name and a number, but `1+1` and `a+1` are sums.
+    let precedes_number = next.is_some_and(char::is_numeric);
+    match after.get(..signs) {
+        Some("++" | "#") if is_end || precedes_number => signs,
+        Some("+") if is_end => signs,
+        _ => 0,
+    }
 }
 
 /// Whether the character is of a script that is usually written without spaces between words, or, like Korean, with
@@ -194,6 +201,7 @@ mod tests {
             ["co\u{AD}operation", "zero\u{200B}width"]
         );
         assert_eq!(segments("C++, C#; 1+1"), ["C++", "C#", "1", "1"]);
+        assert_eq!(segments("C++17 F#8 a+1"), ["C++", "17", "F#", "8", "a", "1"]);
         assert_eq!(segments("ok 🎉👍🏽!"), ["ok", "🎉", "👍🏽"]);
     }
 

@@ -7,7 +7,7 @@ use std::sync::{Mutex, PoisonError};
 use webchat_domain::SearchQuery;
 
 use super::alternatives::{self, Alternative};
-use super::index::{Entry, connected, words_range};
+use super::index::{Entry, connected, stem, words_range};
 use super::segments::{Segment, Segments};
 
 /// The maximum number of words that are cached.
@@ -41,7 +41,7 @@ struct Numbers {
 struct Found {
     /// The term of the word itself.
     term: Option<usize>,
-    /// The beginnings of words that the term of the word has.
+    /// The beginnings of words that the term of the word has, or the word without stemming.
     beginnings: Vec<usize>,
     /// Its other forms, and the beginnings of words that these have.
     others: Vec<usize>,
@@ -80,7 +80,7 @@ impl Terms {
         }
         let mut optional: Vec<Alternative> = Vec::new();
         // The results should not disappear when a user begins the next word.
-        let is_begun = query.begun_word().is_some_and(alternatives::is_single_letter);
+        let is_begun = query.begun_word().is_some_and(alternatives::is_single_character);
         if is_begun && !query.any_word && required.len() > 1 {
             let begun = if query.is_phrase_open { last_phrase } else { required.len() - 1 };
             optional.extend(required.remove(begun));
@@ -230,9 +230,11 @@ impl Numbers {
             others: entry.forms.iter().filter_map(|form| self.exact.get(form).copied()).collect(),
         };
         for (prefix, number) in &self.prefixes {
-            if entry.term.starts_with(prefix) {
+            let mut forms = entry.forms.iter().filter(|form| form.starts_with(prefix));
+            if entry.term.starts_with(prefix) || forms.clone().any(|form| stem(form) == entry.term)
+            {
                 found.beginnings.push(*number);
-            } else if entry.forms.iter().any(|form| form.starts_with(prefix)) {
+            } else if forms.next().is_some() {
                 found.others.push(*number);
             }
         }

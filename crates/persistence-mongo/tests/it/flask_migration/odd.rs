@@ -1,5 +1,6 @@
 //! Tests of databases that were restored without their indexes, and of values of unexpected types.
 
+use futures_util::TryStreamExt;
 use mongodb::bson::spec::BinarySubtype;
 use mongodb::bson::{Binary, Bson, DateTime, Document, Timestamp, doc};
 use uuid::Uuid;
@@ -78,6 +79,73 @@ async fn documents_without_ids_are_migrated() {
     let (_database, report) = migrate(&documents).await;
 
     assert_eq!((report.conversations, report.skipped), (4, 0));
+}
+
+/// A server indexes null like a missing field.
+#[tokio::test]
+async fn null_is_a_missing_id() {
+    let cases: [&[(u32, &str, Option<Bson>)]; 2] = [
+        &[(1, "conversation_id", None), (2, "conversation_id", Some(Bson::Null))],
+        &[(1, "user_id", None), (2, "user_id", Some(Bson::Null)), (3, "user_id", None)],
+    ];
+    for case in cases {
+        let documents = case.iter().map(|(number, name, value)| {
+            let mut document = document(*number);
+            document.remove(name);
+            document.extend(value.clone().map(|value| ((*name).to_owned(), value)));
+            document
+        });
+
+        let (_database, report) = migrate(&documents.collect::<Vec<_>>()).await;
+
+        let migrated = if case[0].1 == "user_id" { 1 } else { 2 };
+        let skipped = u64::try_from(case.len()).unwrap() - migrated;
+        assert_eq!((report.conversations, report.skipped), (migrated, skipped), "{case:?}");
+    }
+}
+
+#[tokio::test]
+async fn documents_of_another_application_are_named_and_not_changed() {
+    let foreign = [
+        doc! { "_id": 1 },
+        doc! { "_id": 2, "title": "Theirs", "user_id": USER, "updated_at": DateTime::now() },
+        doc! { "_id": 3, "participants": ["alice", "bob"], "messages": [] },
+    ];
+    let all: Vec<Document> = foreign.iter().cloned().chain([document(1)]).collect();
+
+    let (database, report) = migrate(&all).await;
+
+    assert_eq!(reasons(&report), [&SkipReason::Foreign; 3]);
+    assert_eq!((report.conversations, report.skipped), (1, 3));
+    let theirs = database.collection::<Document>(CONVERSATIONS);
+    let kept = theirs.find(doc! { "_id": { "$type": "int" } }).sort(doc! { "_id": 1 });
+    let kept: Vec<Document> = kept.await.unwrap().try_collect().await.unwrap();
+    assert_eq!(kept, foreign);
+}
+
+/// A server can't index a document with lists in two fields of an index.
+#[tokio::test]
+async fn documents_with_lists_as_ids_are_named_and_not_changed() {
+    let list = |names: &[(&str, &[&str])], number| {
+        let mut document = document(number);
+        document.extend(names.iter().map(|(name, ids)| ((*name).to_owned(), (*ids).into())));
+        document
+    };
+    let documents = [
+        list(&[("conversation_id", &["a", "b"])], 1),
+        list(&[("conversation_id", &["b"])], 2),
+        list(&[("user_id", &["a"])], 3),
+        list(&[("user_id", &["a"]), ("conversation_id", &["a"])], 4),
+        list(&[("user_id", &["a"]), ("created_at", &["a"])], 5),
+        list(&[("user_id", &["a"]), ("archived", &["a"]), ("updated_at", &[])], 6),
+        changed(7, "title", "Tides"),
+    ];
+
+    let (database, report) = migrate(&documents).await;
+
+    assert_eq!((report.conversations, report.skipped), (1, 6), "{report:?}");
+    let store = database.test.store().await;
+    assert_eq!(store.totals().await.unwrap().messages, 2);
 }
 
 #[tokio::test]
