@@ -248,15 +248,6 @@ async fn an_integer_may_be_written_as_a_number_without_a_fraction() {
         ),
         (Method::PATCH, &context, r#"{"parameters": {"seed": -7.0}}"#, 200, r#""seed":-7"#),
         (Method::PATCH, &context, r#"{"parameters": {"seed": 7.5}}"#, 422, "expected an integer"),
-        (
-            Method::PATCH,
-            &context,
-            r#"{"parameters": {"temperature": "hot"}}"#,
-            422,
-            "`parameters.temperature`: invalid type: string, expected a number",
-        ),
-        (Method::POST, &messages, r#"{"message": {}}"#, 422, "`message`: invalid type: object"),
-        (Method::POST, &messages, "", 400, "it is empty"),
         (Method::GET, &format!("{messages}?limit=1.0&before=3e0"), "", 200, r#""next_before":2"#),
         (Method::GET, &format!("{messages}?limit=1.5"), "", 400, "expected an integer, 0 or more"),
     ] {
@@ -264,5 +255,34 @@ async fn an_integer_may_be_written_as_a_number_without_a_fraction() {
 
         assert_eq!(actual_status, status, "{path} {body} {actual_text}");
         assert!(actual_text.contains(text), "{path} {body} {actual_text}");
+    }
+}
+
+#[tokio::test]
+async fn an_invalid_body_is_refused_in_the_words_of_json() {
+    let server = TestServer::start().await;
+    let browser = server.browser();
+    let path = format!("/api/v1/conversations/{}/context", browser.start_conversation().await);
+
+    for (body, status, text) in [
+        (
+            r#"{"parameters": {"temperature": "hot"}}"#,
+            422,
+            "`parameters.temperature`: invalid type: string, expected a number",
+        ),
+        (
+            r#"{"system_prompt": {}}"#,
+            422,
+            "`system_prompt`: invalid type: object, expected a string",
+        ),
+        ("", 400, "it is empty"),
+        ("{", 400, "it ends too early"),
+    ] {
+        let request = browser.request(Method::PATCH, &path);
+        let request = request.header("content-type", "application/json").body(body);
+        let response = browser.send(request).await;
+
+        assert_eq!(response.status.as_u16(), status, "{body} {}", response.text);
+        assert!(response.text.contains(text), "{body} {}", response.text);
     }
 }
