@@ -132,6 +132,8 @@ pub async fn import<F: Read + Seek + Send + 'static>(
                 drop(permit);
             }
         }
+        // A list of messages may turn out to contain several conversations.
+        current.total = current.total.max(current.processed);
         if progress(&current).is_break() {
             return Err(ImportError::Cancelled);
         }

@@ -113,7 +113,8 @@ fn summary_of(texts: &[String], created_at: Timestamp) -> Option<Summary> {
 /// conversation.
 fn conversation_id(source: &Source, nodes: &[Node]) -> ConversationId {
     let content = || {
-        let mut content = String::from("content");
+        let title = source.title().map(String::from).unwrap_or_default();
+        let mut content = format!("content:{title}");
         for text in nodes.iter().filter_map(|node| node.text.as_ref()) {
             // Writing to a string can't fail.
             let _ = write!(content, ":{:?}:{}:{}", text.role, text.content.len(), text.content);

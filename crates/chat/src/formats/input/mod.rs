@@ -2,6 +2,7 @@
 //! lists into elements, so that a fault in one element does not affect the others.
 
 pub(super) mod archive;
+mod comment;
 mod decoder;
 mod elements;
 mod json_lines;

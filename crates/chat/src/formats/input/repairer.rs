@@ -1,9 +1,11 @@
 //! Repairs JSON, because a user can't repair a large file by hand: halves of surrogate pairs, control characters and
-//! unescaped quotation marks in strings, unneeded and missing commas, missing brackets, and values such as `NaN`.
+//! unescaped quotation marks in strings, unneeded and missing commas, missing brackets, comments, and values
+//! such as `NaN`.
 //!
 //! Nesting below [`MAX_DEPTH`] becomes `null`, and the rest of a string that exceeds [`MAX_STRING_BYTES`] is dropped,
 //! because the parser holds a complete string in memory.
 
+use super::comment::{Comment, Next};
 use super::json_lines::JsonLines;
 
 /// The maximum size of a string in the file, in bytes. A message may have 4 MiB of text, and JSON can encode each
@@ -37,6 +39,7 @@ enum State {
     Escape,
     /// Within the hexadecimal digits after `\u`.
     Unicode,
+    Comment(Comment),
 }
 
 pub(super) struct Repairer {
@@ -80,7 +83,8 @@ impl Repairer {
     }
 
     pub(super) fn is_in_value(&self) -> bool {
-        !self.stack.is_empty() || !matches!(self.state, State::Between | State::Token)
+        let in_string = [State::String, State::Quote, State::Escape, State::Unicode];
+        !self.stack.is_empty() || in_string.contains(&self.state)
     }
 
     pub(super) fn push_all(&mut self, mut input: &[u8], output: &mut Vec<u8>) {
@@ -108,7 +112,7 @@ impl Repairer {
         match self.state {
             State::Between => self.push_between(byte, output),
             State::Token => match byte {
-                b'{' | b'}' | b'[' | b']' | b',' | b':' | b'"' | 0..=b' ' => {
+                b'{' | b'}' | b'[' | b']' | b',' | b':' | b'"' | b'/' | b'#' | 0..=b' ' => {
                     self.end_token(output);
                     self.push_between(byte, output);
                 }
@@ -119,6 +123,7 @@ impl Repairer {
             State::Quote => self.push_after_quote(byte, output),
             State::Escape => self.push_escape(byte, output),
             State::Unicode => self.push_digit(byte, output),
+            State::Comment(comment) => self.push_in_comment(comment, byte, output),
         }
     }
 
@@ -126,6 +131,7 @@ impl Repairer {
     fn close_all(&mut self, output: &mut Vec<u8>) {
         match self.state {
             State::Between => {}
+            State::Comment(_) => self.state = State::Between,
             State::Token => self.end_token(output),
             State::String | State::Quote | State::Escape | State::Unicode => {
                 self.end_string(output);
@@ -157,9 +163,23 @@ impl Repairer {
             }
             0..=b' ' => self.emit(b" ", output),
             _ => {
-                self.token.clear();
-                self.token.push(byte);
+                self.token = vec![byte];
+                self.state = Comment::begin(byte).map_or(State::Token, State::Comment);
+            }
+        }
+    }
+
+    fn push_in_comment(&mut self, comment: Comment, byte: u8, output: &mut Vec<u8>) {
+        match comment.next(byte) {
+            Next::Inside(comment) => self.state = State::Comment(comment),
+            Next::End => {
+                self.emit(b" ", output);
+                self.state = State::Between;
+            }
+            Next::NoComment => {
                 self.state = State::Token;
+                self.token = vec![b'/'];
+                self.push(byte, output);
             }
         }
     }
@@ -269,7 +289,8 @@ impl Repairer {
             // The places of skipped values are not known.
             _ if self.skipped > 0 => true,
             _ if self.after_quote.len() >= MAX_AFTER_QUOTE => true,
-            b'"' | b'\'' | b'/' | b'}' if has_comma => true,
+            b'"' | b'\'' | b'/' | b'#' | b'}' if has_comma => true,
+            b'/' | b'#' => !self.after_quote.is_empty(),
             _ if has_comma => false,
             b':' => is_name,
             b',' | b'}' | b']' => !is_name,

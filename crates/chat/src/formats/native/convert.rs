@@ -72,7 +72,8 @@ fn conversation_id(source: &NativeSource, messages: &[ParsedMessage]) -> Convers
         || {
             let first = messages.first();
             let id = first.and_then(|first| first.id).unwrap_or_default();
-            format!("first message:{id}:{}", first.map_or("", |first| &first.content))
+            let title = source.title().map(String::from).unwrap_or_default();
+            format!("first message:{id}:{title}:{}", first.map_or("", |first| &first.content))
         },
         String::from,
     );

@@ -142,3 +142,16 @@ fn messages_are_ordered_by_their_positions() {
 
     assert_eq!(texts(&all[0]), EVERY_TEXT);
 }
+
+#[test]
+fn comments_are_skipped() {
+    let file = r#"// for Tom
+        {"format":"webchat","version":1,"conversations":[
+        // the first one
+        {"title":"T","messages":[ /* none is missing */
+        {"role":"user","content":"hi // there"}, // wrong question
+        # and the answer
+        {"role":"assistant","content":"ho"} ]}]}"#;
+
+    assert_eq!(texts(&read_all(file).unwrap()[0]), ["hi // there", "ho"]);
+}
