@@ -230,7 +230,7 @@ impl Schema {
         let collation = found.default_collation();
         let found = self.find_indexes(collection).await?;
         for index in &wanted.indexes {
-            let index = self.buildable(collection, index.clone()).await?;
+            let index = self.buildable(collection, &found, index.clone()).await?;
             changes.extend(index_changes(collection, &found, &index, collation.as_ref()));
         }
         Ok(changes)
@@ -265,11 +265,12 @@ impl Schema {
                 self.run_command(set, OPERATION_TIMEOUT).await
             }
             SchemaChange::CreateIndex { collection, index } => {
-                // Without this, a replica set with a missing member could not build the index.
+                let found = self.find_indexes(collection).await?;
                 let mut indexes = Vec::new();
                 for wanted in wanted_index(collection, index) {
-                    indexes.push(self.buildable(collection, wanted).await?);
+                    indexes.push(self.buildable(collection, &found, wanted).await?);
                 }
+                // Without `commitQuorum`, a replica set with a missing member could not build the index.
                 let create = doc! {
                     "createIndexes": *collection,
                     "indexes": indexes,
@@ -294,15 +295,16 @@ impl Schema {
     }
 
     /// Returns the index without what documents of the Flask application prevent: they must not prevent the migration, which
-    /// names them. Another unique index covers Webchat's documents.
+    /// names them. Another unique index covers Webchat's documents. `found` are the existing indexes.
     async fn buildable(
         &self,
         collection: &str,
+        found: &[Document],
         mut index: Document,
     ) -> Result<Document, OpenError> {
         let keys = index.get_document("key").into_iter().flatten();
         let fields: Vec<String> = keys.map(|(field, _)| field.clone()).collect();
-        if collection != CONVERSATIONS || fields.len() < 2 || self.is_built(&index).await? {
+        if collection != CONVERSATIONS || fields.len() < 2 || is_built(found, &index) {
             return Ok(index);
         }
         if name(&index) == LEGACY_UNIQUE_INDEX
@@ -314,17 +316,6 @@ impl Schema {
             index.insert("partialFilterExpression", doc! { "schema": { "$exists": true } });
         }
         Ok(index)
-    }
-
-    /// Whether the index exists with its uniqueness, and for all documents.
-    async fn is_built(&self, wanted: &Document) -> Result<bool, OpenError> {
-        let existing = self.find_indexes(CONVERSATIONS).await?;
-        let is_set = |index: &Document| index.get_bool("unique").unwrap_or(false);
-        Ok(existing.iter().any(|index| {
-            name(index) == name(wanted)
-                && is_set(index) == is_set(wanted)
-                && !index.contains_key("partialFilterExpression")
-        }))
     }
 
     /// Whether a document has lists in this number of the fields. A server can't index lists in two fields of an index.
@@ -380,6 +371,16 @@ impl Schema {
     ) -> Result<T, OpenError> {
         within(limit, call).await.map_err(|error| self.database.open_error(error))
     }
+}
+
+/// Whether the index exists with its uniqueness, and for all documents.
+fn is_built(found: &[Document], wanted: &Document) -> bool {
+    let is_unique = |index: &Document| index.get_bool("unique").unwrap_or(false);
+    found.iter().any(|index| {
+        name(index) == name(wanted)
+            && is_unique(index) == is_unique(wanted)
+            && !index.contains_key("partialFilterExpression")
+    })
 }
 
 fn definition(collection: &str) -> Option<CollectionDefinition> {

@@ -11,6 +11,7 @@ use webchat_domain::{
 };
 use webchat_persistence::StoredMessage;
 
+use super::message::CREATION_TIMES;
 use super::source::{Node, Source};
 use super::tree::{OrderedNode, Tree};
 use crate::formats::imported_conversation::{ImportedConversation, MAX_BYTES, title_of};
@@ -32,7 +33,7 @@ pub(in crate::formats) fn convert(
         });
     }
     let mut nodes = std::mem::take(&mut source.nodes);
-    if nodes.iter().all(|node| node.text.is_none()) {
+    if !source.has_text {
         if let Some((sentence, _)) = source.left_out.sentences().next() {
             return Err(sentence);
         }
@@ -54,7 +55,7 @@ pub(in crate::formats) fn convert(
     };
     let id = conversation_id(&source, &nodes);
     let first_message_at = nodes.iter().filter_map(|node| node.created_at).min();
-    let created_at = time(&["create_time", "created_at", "createdAt", "inserted_at", "timestamp"]);
+    let created_at = time(&CREATION_TIMES);
     let created_at = created_at.or(first_message_at).unwrap_or(now);
     let tree = Tree::new(&nodes);
     let ordered = tree.order(&nodes, created_at);

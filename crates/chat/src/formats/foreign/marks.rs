@@ -1,6 +1,5 @@
 //! Removes what other applications mark up for their own display from answers, or makes it readable.
 
-use std::borrow::Cow;
 use std::ops::Range;
 use std::sync::LazyLock;
 
@@ -19,8 +18,8 @@ struct Mark {
     replace: Replace,
 }
 
-/// Marks that enclose Markdown.
-static FRAMES: LazyLock<Vec<Mark>> = LazyLock::new(|| {
+/// The marks: first those that enclose Markdown, then those within it.
+static MARKS: LazyLock<Vec<Mark>> = LazyLock::new(|| {
     compile(&[
         (r"(?s)<antThinking>.*?</antThinking>\s*", |_| String::new()),
         (r"(?sm)^:::thinking\s.*?\n:::[ \t]*\n*", |_| String::new()),
@@ -33,12 +32,6 @@ static FRAMES: LazyLock<Vec<Mark>> = LazyLock::new(|| {
             r"(?sm)^:::(?:artifact|writing)(\{[^}\n]{0,1000}\})?[ \t]*\n(.*?)(?:^:::[ \t]*(?:\n|\z)|\z)",
             document,
         ),
-    ])
-});
-
-/// Marks within Markdown.
-static MARKS: LazyLock<Vec<Mark>> = LazyLock::new(|| {
-    compile(&[
         // Citations of ChatGPT without their private-use characters, and of DeepSeek.
         (r"[ \t]?\b(?:file)?cite(?:turn\d+[a-z]+\d+)+", |_| String::new()),
         (
@@ -72,7 +65,7 @@ fn compile(marks: &[(&str, Replace)]) -> Vec<Mark> {
 /// Returns an answer without marks. The words of a user, and code, are never changed.
 pub(super) fn clean(answer: &str) -> String {
     let mut text = private_marks::make_readable(without_reasoning(answer));
-    for mark in FRAMES.iter().chain(MARKS.iter()) {
+    for mark in MARKS.iter() {
         if mark.pattern.is_match(&text) {
             let code = code_ranges(&text);
             let replaced = mark.pattern.replace_all(&text, |found: &Captures<'_>| {
@@ -82,9 +75,7 @@ pub(super) fn clean(answer: &str) -> String {
                 }
                 (mark.replace)(found)
             });
-            if let Cow::Owned(replaced) = replaced {
-                text = replaced;
-            }
+            text = replaced.into_owned();
         }
     }
     text
@@ -185,7 +176,7 @@ mod tests {
         ] {
             assert_eq!(clean(text), expected, "{text}");
         }
-        assert_eq!((FRAMES.len(), MARKS.len()), (5, 8), "a pattern is invalid");
+        assert_eq!(MARKS.len(), 13, "a pattern is invalid");
     }
 
     #[test]

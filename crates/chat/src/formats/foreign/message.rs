@@ -1,10 +1,16 @@
 //! The message of a node.
 
+use std::collections::HashSet;
+
 use serde_json::Value;
 use webchat_domain::{MessageStatus, Role, Timestamp};
 
 use super::{documents, marks};
 use crate::formats::{markdown, values};
+
+/// The members of a conversation or a message that contain the time at which it was created.
+pub(super) const CREATION_TIMES: [&str; 5] =
+    ["create_time", "created_at", "createdAt", "inserted_at", "timestamp"];
 
 /// The kinds of content that are not part of the conversation: reasoning, instructions, and output of tools.
 const HIDDEN_KINDS: [&str; 14] = [
@@ -71,16 +77,8 @@ enum Author {
 /// Reads the message of a node.
 pub(super) fn read(node: &Value) -> Reading {
     let message = node.get("message").filter(|_| !node.is_string()).unwrap_or(node);
-    let names = [
-        "create_time",
-        "created_at",
-        "createdAt",
-        "inserted_at",
-        "timestamp",
-        "update_time",
-        "updated_at",
-    ];
-    let created_at = names.iter().find_map(|name| values::time(message.get(name)?));
+    let names = CREATION_TIMES.iter().chain(&["update_time", "updated_at"]);
+    let created_at = names.copied().find_map(|name| values::time(message.get(name)?));
     let author = author(message);
     let shown = documents::of_canvas(message).or_else(|| generated_images(message));
     if let Some(content) = shown {
@@ -176,6 +174,10 @@ fn status(message: &Value) -> MessageStatus {
 /// Returns the text of a message, including that of attachments.
 fn content(message: &Value) -> String {
     let mut content = text_of(message);
+    // The text of the message may already have a placeholder.
+    let mut has_image = content.contains(IMAGE);
+    // Claude lists some files twice.
+    let mut known = HashSet::new();
     let lists = [
         message.get("attachments"),
         message.get("files"),
@@ -187,20 +189,17 @@ fn content(message: &Value) -> String {
             let is_image =
                 kinds.iter().any(|kind| text(file, kind).is_some_and(|it| it.starts_with("image")));
             if is_image {
-                // The text of the message may already have a placeholder.
-                if !content.contains(IMAGE) {
+                if !std::mem::replace(&mut has_image, true) {
                     push(&mut content, IMAGE);
                 }
                 continue;
             }
             let names = ["file_name", "fileName", "filename", "name"];
             let Some(name) = names.into_iter().find_map(|name| text(file, name)) else { continue };
-            let placeholder = format!("[file: {name}]");
-            // Claude lists some files twice.
-            if content.contains(&placeholder) {
+            if !known.insert(name) {
                 continue;
             }
-            push(&mut content, &placeholder);
+            push(&mut content, &format!("[file: {name}]"));
             if let Some(extracted) = extracted_text(file).filter(|it| !it.is_empty()) {
                 push(&mut content, &markdown::block("", extracted));
             }

@@ -35,7 +35,7 @@ impl MessageList {
         let before = conversation.size.text_bytes();
         let author = message::author_name(value);
         if author.is_some_and(|name| name.trim().eq_ignore_ascii_case("system"))
-            && !conversation.has_texts()
+            && !conversation.has_text
         {
             conversation.add_summary(message::text_of(value))?;
         } else {

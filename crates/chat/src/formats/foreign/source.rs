@@ -7,7 +7,7 @@ use serde::de::{self, DeserializeSeed, IgnoredAny, MapAccess, SeqAccess};
 use serde_json::Value;
 use uuid::Uuid;
 
-use super::message::{self, MessageText, Reading};
+use super::message::{self, CREATION_TIMES, MessageText, Reading};
 use crate::formats::input::{Any, PickMessage, Shape};
 use crate::formats::left_out::{LeftOutParts, Part as LeftOutPart};
 use crate::formats::limits::ConversationSize;
@@ -28,8 +28,8 @@ const MESSAGES: [&str; 7] = [
 /// The members of a conversation that contain a part of it, or its messages.
 const PARTS: [&str; 2] = ["chat", "history"];
 
-/// The other members of a conversation that are used.
-const FIELDS: [&str; 23] = [
+/// The other members of a conversation that are used, except for [`CREATION_TIMES`].
+const FIELDS: [&str; 18] = [
     "conversation_id",
     "conversationId",
     "uuid",
@@ -41,11 +41,6 @@ const FIELDS: [&str; 23] = [
     "archived",
     "title",
     "name",
-    "create_time",
-    "created_at",
-    "createdAt",
-    "inserted_at",
-    "timestamp",
     "update_time",
     "updated_at",
     "updatedAt",
@@ -62,6 +57,8 @@ pub(in crate::formats) struct Source {
     pub(super) nodes: Vec<Node>,
     /// Whether it has a list of messages, even an empty one.
     pub(super) has_messages: bool,
+    /// Whether it has a message with a text.
+    pub(super) has_text: bool,
     /// The texts that summarise the messages before the first one.
     pub(super) summary: Vec<String>,
     /// Whether it has a message of the user, or of an unknown form, in which no text was found.
@@ -89,11 +86,6 @@ impl Source {
     pub(super) fn of_messages(id: Option<Box<str>>) -> Self {
         let id = id.map(|id| ("conversation_id".to_owned(), Value::from(String::from(id))));
         Self { fields: id.into_iter().collect(), has_messages: true, ..Self::default() }
-    }
-
-    /// Returns whether a message with a text was added.
-    pub(super) fn has_texts(&self) -> bool {
-        self.nodes.iter().any(|node| node.text.is_some())
     }
 
     pub(super) fn add_summary(&mut self, text: String) -> Result<(), String> {
@@ -132,6 +124,7 @@ impl Source {
             Some(id) => id,
             None => self.derive_id(text.as_ref()),
         };
+        self.has_text |= text.is_some();
         let links = children.iter().map(|child| child.len()).sum::<usize>();
         let bytes = text.as_ref().map_or(0, |text| text.content.len());
         self.size.add(id.len() + parent.as_ref().map_or(0, |id| id.len()) + links + bytes)?;
@@ -211,7 +204,7 @@ impl Shape for Part<'_> {
                 members.next_value_seed(Any(Messages(self.0)))?;
             } else if PARTS.contains(&name.as_str()) {
                 members.next_value_seed(Any(Part(self.0)))?;
-            } else if FIELDS.contains(&name.as_str()) {
+            } else if FIELDS.contains(&name.as_str()) || CREATION_TIMES.contains(&name.as_str()) {
                 let value = members.next_value_seed(PickMessage)?;
                 let field = self.0.fields.entry(name).or_default();
                 if field.is_null() {

@@ -10,6 +10,7 @@ mod pick;
 mod repair;
 mod repairer;
 pub(super) mod signature;
+mod token;
 
 pub(super) use elements::Document;
 pub(super) use pick::{Any, PickAll, PickMessage, Shape};

@@ -43,10 +43,11 @@ impl<R: Read> JsonRepair<R> {
 
     /// Returns whether a part of what was read since the last call was not understood.
     pub(super) fn takes_damage(&mut self) -> bool {
-        let consumed = self.consumed;
-        let before = self.repairer.damages.len();
-        self.repairer.damages.retain(|position| *position > consumed);
-        std::mem::take(&mut self.has_read_damage) || self.repairer.damages.len() < before
+        let mut has_damage = std::mem::take(&mut self.has_read_damage);
+        while self.repairer.damages.pop_front_if(|position| *position <= self.consumed).is_some() {
+            has_damage = true;
+        }
+        has_damage
     }
 
     fn refill(&mut self) -> io::Result<()> {

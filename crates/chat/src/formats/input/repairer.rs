@@ -5,8 +5,11 @@
 //! Nesting below [`MAX_DEPTH`] becomes `null`, and the rest of a string that exceeds [`MAX_STRING_BYTES`] is dropped,
 //! because the parser holds a complete string in memory.
 
+use std::collections::VecDeque;
+
 use super::comment::{Comment, Next};
 use super::json_lines::JsonLines;
+use super::token::{is_json, is_understood};
 
 /// The maximum size of a string in the file, in bytes. A message may have 4 MiB of text, and JSON can encode each
 /// byte with six. A longer string is therefore still too long for a message after its rest was dropped.
@@ -20,10 +23,6 @@ const MAX_TOKEN_BYTES: usize = 64;
 
 /// The maximum number of bytes after a quotation mark that decide whether it ends the string.
 const MAX_AFTER_QUOTE: usize = 1024;
-
-/// The values of JavaScript and Python that JSON does not have.
-const OTHER_VALUES: [&[u8]; 9] =
-    [b"NaN", b"nan", b"Infinity", b"-Infinity", b"inf", b"undefined", b"None", b"True", b"False"];
 
 /// The JSON escape of U+FFFD.
 const REPLACEMENT: &[u8] = b"\\ufffd";
@@ -60,7 +59,7 @@ pub(super) struct Repairer {
     /// What follows a quotation mark in a string, until it is known whether the mark ends the string.
     after_quote: Vec<u8>,
     /// Where the output may be incomplete.
-    pub(super) damages: Vec<usize>,
+    pub(super) damages: VecDeque<usize>,
     lines: JsonLines,
 }
 
@@ -77,7 +76,7 @@ impl Repairer {
             high: None,
             string_bytes: 0,
             after_quote: Vec::new(),
-            damages: Vec::new(),
+            damages: VecDeque::new(),
             lines: JsonLines::default(),
         }
     }
@@ -106,7 +105,7 @@ impl Repairer {
     fn push(&mut self, byte: u8, output: &mut Vec<u8>) {
         let is_after_object = self.stack.is_empty() && self.last == Some(b'}');
         if self.lines.begins_value(byte, is_after_object) && self.is_in_value() {
-            self.damages.push(output.len());
+            self.damages.push_back(output.len());
             self.close_all(output);
         }
         match self.state {
@@ -243,17 +242,11 @@ impl Repairer {
 
     fn end_token(&mut self, output: &mut Vec<u8>) {
         let token = std::mem::take(&mut self.token);
-        let is_json = match token.as_slice() {
-            b"true" | b"false" | b"null" => true,
-            token => serde_json::from_slice::<serde_json::Number>(token).is_ok(),
-        };
-        let is_number =
-            token.first().is_some_and(|first| matches!(first, b'0'..=b'9' | b'+' | b'-' | b'.'));
-        if !is_json && !is_number && !OTHER_VALUES.contains(&token.as_slice()) {
-            self.damages.push(output.len());
+        if !is_understood(&token) {
+            self.damages.push_back(output.len());
         }
         self.begin_value(output);
-        self.emit(if is_json { &token } else { b"null" }, output);
+        self.emit(if is_json(&token) { &token } else { b"null" }, output);
         self.last = Some(0);
         self.state = State::Between;
     }

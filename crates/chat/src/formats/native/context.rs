@@ -56,8 +56,8 @@ impl ContextReader<'_> {
             self.left_out.add(Part::Parameter, INVALID);
         }
         for (name, parameter) in parameters.as_object().into_iter().flatten() {
-            let alone = serde_json::json!({ name: parameter });
-            match value::<ModelParameters>(&alone) {
+            let single = serde_json::json!({ name: parameter });
+            match value::<ModelParameters>(&single) {
                 Some(parameter) => read = read.or(parameter),
                 None => self.left_out.add(Part::Parameter, INVALID),
             }

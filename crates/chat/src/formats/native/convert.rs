@@ -86,6 +86,7 @@ struct Messages {
     created_at: Timestamp,
     converted: Vec<StoredMessage>,
     indexes: HashMap<Uuid, usize>,
+    last_visible: Option<MessageId>,
     client_message_ids: HashSet<String>,
 }
 
@@ -96,6 +97,7 @@ impl Messages {
             created_at,
             converted: Vec::new(),
             indexes: HashMap::new(),
+            last_visible: None,
             client_message_ids: HashSet::new(),
         }
     }
@@ -152,17 +154,18 @@ impl Messages {
             .client_message_id
             .filter(|id| self.client_message_ids.insert(id.as_str().to_owned()));
         self.indexes.insert(id, index);
+        if parsed.active {
+            self.last_visible = Some(id.into());
+        }
         self.converted.push(StoredMessage { message, client_message_id, active: parsed.active });
     }
 
     /// Returns the parent, which is an earlier message. An unknown parent is the visible message before.
     fn parent(&self, parent: Parent) -> Option<MessageId> {
-        let parent = match parent {
-            Parent::None => return None,
-            Parent::Id(id) => self.indexes.get(&id).and_then(|index| self.converted.get(*index)),
-            Parent::Unknown => None,
-        };
-        let visible = || self.converted.iter().rev().find(|stored| stored.active);
-        parent.or_else(visible).map(|stored| stored.message.message_id)
+        match parent {
+            Parent::None => None,
+            Parent::Id(id) if self.indexes.contains_key(&id) => Some(id.into()),
+            Parent::Id(_) | Parent::Unknown => self.last_visible,
+        }
     }
 }
