@@ -25,6 +25,7 @@ mod sessions;
 mod subscribers;
 mod support;
 mod tokens;
+mod turns;
 
 use std::env;
 use std::panic::AssertUnwindSafe;
@@ -41,7 +42,7 @@ struct Benchmark {
     measure: fn(BenchContext) -> LocalBoxFuture<'static, ()>,
 }
 
-const BENCHMARKS: [Benchmark; 12] = [
+const BENCHMARKS: [Benchmark; 13] = [
     Benchmark {
         name: "append",
         description: "appending a message of 500 characters to a long conversation",
@@ -61,6 +62,11 @@ const BENCHMARKS: [Benchmark; 12] = [
         name: "relay",
         description: "an answer of 200 chunks, through the server and directly from the upstream",
         measure: |bench| relay::measure(bench).boxed_local(),
+    },
+    Benchmark {
+        name: "turns",
+        description: "as many turns as possible, with 1 to 400 clients: throughput, times, processor time, writes, memory",
+        measure: |bench| turns::measure(bench).boxed_local(),
     },
     Benchmark {
         name: "latency",

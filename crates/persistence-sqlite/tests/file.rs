@@ -12,6 +12,7 @@ use webchat_domain::{
 };
 use webchat_persistence::{
     AbandonedTurn, Append, AppendOutcome, Contexts, Conversations, Replay, TurnLease, TurnLog,
+    TurnLogExt,
 };
 use webchat_persistence_sqlite::{OpenError, SqliteStore};
 
@@ -239,7 +240,7 @@ async fn events_lost_by_a_restart_are_reported_as_gone() {
     let seen = {
         let log = SqliteStore::open(&path).await.unwrap().turn_log();
         let seen = log.checkpoint(id).await.unwrap().seq;
-        log.append(id, EventId::generate(), chunk()).await.unwrap();
+        log.append_one(id, EventId::generate(), chunk()).await.unwrap();
         seen
     };
 
@@ -247,7 +248,7 @@ async fn events_lost_by_a_restart_are_reported_as_gone() {
     let after_restart = log.read(id, seen).await.unwrap();
     let checkpoint = log.checkpoint(id).await.unwrap().seq;
     let nothing_new = log.read(id, checkpoint).await.unwrap();
-    let next = log.append(id, EventId::generate(), chunk()).await.unwrap();
+    let next = log.append_one(id, EventId::generate(), chunk()).await.unwrap();
 
     assert_eq!(seen, 0);
     assert_eq!(after_restart, Replay::Gone { latest: checkpoint });

@@ -18,10 +18,10 @@ pub use ports::{
     AbandonedTurn, AnalysedText, AnswerUpdate, Append, AppendOutcome, ArchiveFilter, Checkpoint,
     ChildMessage, CompletedJob, Contexts, ContinueAnswer, ConversationTransfer, Conversations,
     CreateJobOutcome, Cursor, Edit, EditOutcome, FileContent, FileJobs, InvalidCursor, LeasedJob,
-    ListOrder, NewFileJob, Page, Probe, ReplaceContextOutcome, Replay, ReserveOutcome, SaveOutcome,
-    SavedFile, SavedFiles, SavedFilesUsage, SelectOutcome, Sessions, Signal, Signals,
+    ListOrder, NewEvent, NewFileJob, Page, Probe, ReplaceContextOutcome, Replay, ReserveOutcome,
+    SaveOutcome, SavedFile, SavedFiles, SavedFilesUsage, SelectOutcome, Sessions, Signal, Signals,
     StoredContext, StoredConversation, StoredFileJob, StoredMessage, TokenBudgets, TokenLimit,
-    TokenScope, Totals, TurnLease, TurnLog, Users,
+    TokenScope, Totals, TurnLease, TurnLog, TurnLogExt, Users,
 };
 #[cfg(feature = "mock")]
 pub use ports::{

@@ -30,3 +30,22 @@ fn kilobytes(pid: u32, name: &str) -> f64 {
     let value = status.lines().find_map(|line| line.strip_prefix(name)).unwrap();
     value.trim().trim_end_matches(" kB").parse().unwrap()
 }
+
+/// The number of context switches of all running threads.
+pub(crate) fn context_switches(pid: u32) -> f64 {
+    let threads = fs::read_dir(format!("/proc/{pid}/task")).unwrap().flatten();
+    let statuses =
+        threads.filter_map(|thread| fs::read_to_string(thread.path().join("status")).ok());
+    let of_thread = |status: String| -> f64 {
+        let counts = status.lines().filter_map(|line| line.split_once("_ctxt_switches:"));
+        counts.map(|(_, count)| count.trim().parse::<f64>().unwrap()).sum()
+    };
+    statuses.map(of_thread).sum()
+}
+
+/// The bytes that the process has caused to be written to storage.
+pub(crate) fn written_bytes(pid: u32) -> f64 {
+    let io = fs::read_to_string(format!("/proc/{pid}/io")).unwrap();
+    let value = io.lines().find_map(|line| line.strip_prefix("write_bytes:")).unwrap();
+    value.trim().parse().unwrap()
+}

@@ -8,8 +8,7 @@ use std::time::{Duration, Instant};
 use actix_web::web::{self, Data};
 use actix_web::{App, Error, HttpResponse, HttpServer};
 use bytes::Bytes;
-use futures_util::StreamExt;
-use futures_util::stream::{self, LocalBoxStream};
+use futures_util::stream::{self, Stream, StreamExt};
 use reqwest::Url;
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
@@ -76,25 +75,36 @@ impl Upstream {
 }
 
 async fn answer(script: Data<Script>) -> HttpResponse {
-    let end = event(&json!({"index": 0, "delta": {}, "finish_reason": "stop"}));
-    let end = Bytes::from([end.as_ref(), b"data: [DONE]\n\n"].concat());
-    let chunks = chunks(**script).chain(stream::iter([Ok(end)]));
-    HttpResponse::Ok().content_type("text/event-stream").streaming(chunks)
+    let mut response = HttpResponse::Ok();
+    response.content_type("text/event-stream");
+    let Some(period) = script.interval else { return response.body(COMPLETE_ANSWER.clone()) };
+    let next_text = script.next_text;
+    let chunks = chunks(period).map(move |()| Ok::<_, Error>(text_event(&next_text())));
+    response.streaming(chunks.chain(stream::iter([Ok(end())])).boxed_local())
 }
 
-/// Sends the first chunk immediately, and then one chunk per interval.
-fn chunks(script: Script) -> LocalBoxStream<'static, Result<Bytes, Error>> {
-    let chunk = move || {
-        let content = (script.next_text)();
-        Ok(event(&json!({"index": 0, "delta": {"content": content}, "finish_reason": null})))
-    };
-    let numbers = stream::iter(0..CHUNKS);
-    let Some(period) = script.interval else { return numbers.map(move |_| chunk()).boxed_local() };
+/// An answer whose chunks are sent all together. It is formatted once, because the benchmark must not measure that.
+static COMPLETE_ANSWER: LazyLock<Bytes> = LazyLock::new(|| {
+    let chunks = (0..CHUNKS).map(|_| text_event(CHUNK));
+    chunks.chain([end()]).collect::<Vec<_>>().concat().into()
+});
+
+/// Returns immediately for the first chunk, and then once per interval.
+fn chunks(period: Duration) -> impl Stream<Item = ()> {
     let ticks = stream::unfold(interval(period), async |mut interval| {
         interval.tick().await;
         Some(((), interval))
     });
-    ticks.zip(numbers).map(move |_| chunk()).boxed_local()
+    ticks.zip(stream::iter(0..CHUNKS)).map(|_| ())
+}
+
+fn text_event(content: &str) -> Bytes {
+    event(&json!({"index": 0, "delta": {"content": content}, "finish_reason": null}))
+}
+
+fn end() -> Bytes {
+    let end = event(&json!({"index": 0, "delta": {}, "finish_reason": "stop"}));
+    [end.as_ref(), b"data: [DONE]\n\n"].concat().into()
 }
 
 /// Formats a chunk of an answer as a server-sent event.

@@ -9,7 +9,8 @@ use tokio::sync::Notify;
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use webchat_domain::{ConversationId, EventBody, EventId};
-use webchat_persistence::{GaugeGuard, TurnLog};
+use webchat_persistence::rules::MAX_APPENDED_EVENTS;
+use webchat_persistence::{GaugeGuard, NewEvent, TurnLog};
 
 use crate::metrics::{Gauge, Timing, count_publish_retry};
 use crate::runtime::error_chain::error_chain;
@@ -92,15 +93,17 @@ impl EventPublisher {
     ) -> bool {
         let _finish_on_drop = self.finished.clone().drop_guard();
         let mut chunks = 0_u32;
-        while let Some((body, counted)) = self.next().await {
-            let is_chunk = matches!(body, EventBody::ResponseChunk(_));
+        while let Some(pending) = self.next().await {
+            let has_chunk =
+                pending.iter().any(|(body, _)| matches!(body, EventBody::ResponseChunk(_)));
+            let (bodies, counted): (Vec<_>, Vec<_>) = pending.into_iter().unzip();
             tokio::select! {
                 biased;
-                () = Timing::EventPublish.measure(self.publish_with_retry(body)) => {}
+                () = Timing::EventPublish.measure(self.publish_with_retry(bodies)) => {}
                 () = abort_grace(abort) => return false,
             }
             drop(counted);
-            if is_chunk {
+            if has_chunk {
                 if chunks == 0 {
                     timer.inspect(|timer| timer.end());
                 }
@@ -126,12 +129,14 @@ impl EventPublisher {
         timeout(interval, self.closed.cancelled()).await.ok();
     }
 
-    async fn next(&self) -> Option<(EventBody, GaugeGuard)> {
+    /// Returns the pending events, as many as can be appended at a time. `None` if there will be no more.
+    async fn next(&self) -> Option<Vec<(EventBody, GaugeGuard)>> {
         loop {
             {
                 let mut pending = self.lock();
-                if let Some(event) = pending.events.pop_front() {
-                    return Some(event);
+                if !pending.events.is_empty() {
+                    let count = pending.events.len().min(MAX_APPENDED_EVENTS);
+                    return Some(pending.events.drain(..count).collect());
                 }
                 if pending.is_closed {
                     return None;
@@ -141,11 +146,12 @@ impl EventPublisher {
         }
     }
 
-    /// Retries without a limit, always with the same event id: if the result of an attempt is lost, the retry
-    /// does not publish the event twice. `backon` sleeps on Tokio's clock, which tests can pause.
-    async fn publish_with_retry(&self, body: EventBody) {
-        let event_id = event_id(&body);
-        let append = || self.log.append(self.conversation_id, event_id, body.clone());
+    /// Retries without a limit, always with the same event ids: if the result of an attempt is lost, the retry
+    /// does not publish the events twice. `backon` sleeps on Tokio's clock, which tests can pause.
+    async fn publish_with_retry(&self, bodies: Vec<EventBody>) {
+        let events: Vec<_> =
+            bodies.into_iter().map(|body| NewEvent { event_id: event_id(&body), body }).collect();
+        let append = || self.log.append(self.conversation_id, events.clone());
         let backoff = ExponentialBuilder::new()
             .with_min_delay(MIN_BACKOFF)
             .with_max_delay(MAX_BACKOFF)
@@ -154,9 +160,9 @@ impl EventPublisher {
             count_publish_retry();
             tracing::warn!(
                 conversation_id = %self.conversation_id,
-                event = body.name(),
+                events = events.len(),
                 error = error_chain(error),
-                "failed to publish event, retrying"
+                "failed to publish events, retrying"
             );
         });
         publication.await.ok();
@@ -212,15 +218,17 @@ mod tests {
         fn append(
             &self,
             conversation_id: ConversationId,
-            event_id: EventId,
-            body: EventBody,
-        ) -> Result<Arc<Event>, StoreError> {
+            events: Vec<NewEvent>,
+        ) -> Result<Vec<Arc<Event>>, StoreError> {
             if self.is_unavailable.load(Ordering::SeqCst) {
-                self.failed_ids.lock().unwrap().insert(event_id);
+                self.failed_ids.lock().unwrap().extend(events.iter().map(|event| event.event_id));
                 return Err(StoreError::unavailable("the log is unavailable"));
             }
-            self.published.lock().unwrap().push(describe(&body));
-            Ok(Arc::new(Event { conversation_id, seq: 1, body }))
+            let publish = |NewEvent { body, .. }| {
+                self.published.lock().unwrap().push(describe(&body));
+                Arc::new(Event { conversation_id, seq: 1, body })
+            };
+            Ok(events.into_iter().map(publish).collect())
         }
     }
 
@@ -231,7 +239,7 @@ mod tests {
             let mut port = MockTurnLog::new();
             port.expect_checkpoint()
                 .returning(|_| Ok(Checkpoint { seq: 0, latest: 0, running_turn: None }));
-            port.expect_append().returning(move |id, event, body| shared.append(id, event, body));
+            port.expect_append().returning(move |id, events| shared.append(id, events));
             let test = TestChat::new().await.with_ports(|ports| ports.log = Arc::new(port));
             Self { test, log }
         }
@@ -326,7 +334,7 @@ mod tests {
         let log = Arc::new(Log::default());
         let shared = Arc::clone(&log);
         let mut port = MockTurnLog::new();
-        port.expect_append().returning(move |id, event, body| shared.append(id, event, body));
+        port.expect_append().returning(move |id, events| shared.append(id, events));
         let publisher = EventPublisher::new(Arc::new(port), ConversationId::generate());
         let (abort, turn_id) = (CancellationToken::new(), webchat_domain::TurnId::generate());
         let chunks = async {

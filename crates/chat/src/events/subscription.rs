@@ -117,6 +117,8 @@ mod tests {
     use futures_util::FutureExt;
     use webchat_domain::{EventBody, EventId, FinishReason, ResponseChunk, TurnId, UserId};
 
+    use webchat_persistence::TurnLogExt;
+
     use super::*;
     use crate::ChatError;
     use crate::events::merge::MAX_UPDATE_BYTES;
@@ -222,7 +224,11 @@ mod tests {
         let test = TestChat::new().await;
         let log = Arc::clone(&test.chat.core.ports.log);
         let append = |text| {
-            log.append(test.conversation_id, EventId::generate(), chunk(TurnId::generate(), text))
+            log.append_one(
+                test.conversation_id,
+                EventId::generate(),
+                chunk(TurnId::generate(), text),
+            )
         };
         let first = append("first").await.unwrap().seq;
         let mut subscription = test
@@ -257,7 +263,7 @@ mod tests {
             "z".repeat(2 * MAX_UPDATE_BYTES),
         ];
         for text in &texts {
-            log.append(test.conversation_id, EventId::generate(), chunk(turn_id, text))
+            log.append_one(test.conversation_id, EventId::generate(), chunk(turn_id, text))
                 .await
                 .unwrap();
         }

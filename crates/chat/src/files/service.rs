@@ -10,7 +10,7 @@ use webchat_domain::{
     JobId, JobStatus, Role, UserId,
 };
 use webchat_persistence::rules::failed_jobs_to_keep;
-use webchat_persistence::{CreateJobOutcome, NewFileJob};
+use webchat_persistence::{CreateJobOutcome, NewFileJob, TurnLogExt};
 
 use super::dispatcher::dispatch_files;
 use super::parts::{FileParts, estimated_tokens, max_part_tokens, split};
@@ -307,7 +307,7 @@ impl Files {
     async fn publish(&self, job: &FileJob) {
         let body = EventBody::FileProgress(FileProgress::from(job));
         let log = &self.core.ports.log;
-        if let Err(error) = log.append(job.conversation_id, EventId::generate(), body).await {
+        if let Err(error) = log.append_one(job.conversation_id, EventId::generate(), body).await {
             let error = error_chain(&error);
             tracing::warn!(job_id = %job.job_id, error, "failed to publish file progress");
         }

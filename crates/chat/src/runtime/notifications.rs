@@ -1,7 +1,7 @@
 //! Notifies clients of changes to conversations and to lists of conversations.
 
 use webchat_domain::{ConversationChange, ConversationId, EventBody, EventId, UserId};
-use webchat_persistence::Signal;
+use webchat_persistence::{Signal, TurnLogExt};
 
 use super::core::Core;
 use super::error_chain::error_chain;
@@ -15,7 +15,7 @@ impl Core {
         change: ConversationChange,
     ) -> Result<(), ChatError> {
         let body = EventBody::ConversationUpdated(change);
-        self.ports.log.append(id, EventId::generate(), body).await?;
+        self.ports.log.append_one(id, EventId::generate(), body).await?;
         Ok(())
     }
 

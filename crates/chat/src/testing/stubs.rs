@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use webchat_domain::{Conversation, ConversationId, Event, NewMessage, Timestamp};
 use webchat_persistence::{
-    Append, AppendOutcome, Checkpoint, MockConversations, MockTurnLog, StoreError,
+    Append, AppendOutcome, Checkpoint, MockConversations, MockTurnLog, NewEvent, StoreError,
 };
 
 /// Returns a store that accepts the first message of a conversation and stores nothing.
@@ -18,11 +18,12 @@ pub(crate) fn accepting_store() -> MockConversations {
 pub(crate) fn log_that_rejects(name: &'static str) -> Arc<MockTurnLog> {
     let mut log = MockTurnLog::new();
     log.expect_checkpoint().returning(|_| Ok(Checkpoint { seq: 0, latest: 0, running_turn: None }));
-    log.expect_append().returning(move |conversation_id, _, body| {
-        if body.name() == name {
+    log.expect_append().returning(move |conversation_id, events| {
+        if events.iter().any(|event| event.body.name() == name) {
             return Err(StoreError::unavailable("disk full"));
         }
-        Ok(Arc::new(Event { conversation_id, seq: 1, body }))
+        let appended = |NewEvent { body, .. }| Arc::new(Event { conversation_id, seq: 1, body });
+        Ok(events.into_iter().map(appended).collect())
     });
     Arc::new(log)
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use futures_util::FutureExt;
 use webchat_domain::{EventBody, FinishReason, ResponseEnd, TokenUsage};
-use webchat_persistence::{AbandonedTurn, StoreError};
+use webchat_persistence::{AbandonedTurn, StoreError, TurnLogExt};
 
 use super::lease::LEASE;
 use super::service::Turns;
@@ -64,7 +64,7 @@ impl Turns {
     async fn end_abandoned_turn(&self, turn: AbandonedTurn) -> Result<(), StoreError> {
         let (id, turn_id) = (turn.conversation_id, turn.turn_id);
         for body in self.last_events(&turn) {
-            self.core.ports.log.append(id, event_id(&body), body).await?;
+            self.core.ports.log.append_one(id, event_id(&body), body).await?;
         }
         self.core.ports.conversations.end_turn(id, turn_id).await?;
         self.core.notify_list(turn.user_id, Some(id)).await;

@@ -9,7 +9,7 @@ use webchat_domain::{
     Caller, ClientMessageId, Context, Conversation, ConversationChange, ConversationId, Event,
     EventBody, EventId, Message, MessageAccepted, MessageStatus, NewMessage, Title, TurnId, UserId,
 };
-use webchat_persistence::{Append, AppendOutcome, ContinueAnswer, StoreError, TurnLease};
+use webchat_persistence::{Append, AppendOutcome, ContinueAnswer, NewEvent, StoreError, TurnLease};
 use webchat_tokens::{FILLER_TOKENS, MESSAGE_OVERHEAD, REPLY_PRIMER, TokenCounter, with_overhead};
 
 use super::first_text::FirstTextTimer;
@@ -267,7 +267,7 @@ impl Turns {
         let aborting = self.core.lifecycle.aborting();
         let lease = TurnLease { turn_id, ..self.new_lease() };
         let cancellation = self.running.register(user_id, id, lease, aborting);
-        let event = match self.publish_accepted(start, accepted).await {
+        let event = match self.publish_accepted(start, accepted, turn.first_title.clone()).await {
             Ok(event) => event,
             Err(error) => {
                 self.running.remove(id, turn_id);
@@ -276,34 +276,29 @@ impl Turns {
             }
         };
         Timing::TurnAccept.record(started_at.elapsed());
-        self.publish_first_title(&turn).await;
         // If traces are on, the task runs in the span of the turn.
         self.core.lifecycle.spawn_detached(turn.run(cancellation).in_current_span());
         self.core.notify_list(user_id, Some(id)).await;
         Ok(StartTurnOutcome::Accepted(event))
     }
 
+    /// Publishes the events with which the turn begins. Returns `message_accepted`.
     async fn publish_accepted(
         &self,
         start: &TurnStart,
         accepted: MessageAccepted,
+        first_title: Option<Title>,
     ) -> Result<Arc<Event>, ChatError> {
-        if start.source.is_branch() {
-            self.core.publish_change(start.id, ConversationChange::Branch).await?;
-        }
-        let body = EventBody::MessageAccepted(accepted);
-        Ok(self.core.ports.log.append(start.id, EventId::generate(), body).await?)
-    }
-
-    /// Publishes the title. A failure is only logged: the title is already stored, and the published turn must run.
-    async fn publish_first_title(&self, turn: &TurnTask) {
-        let Some(title) = turn.first_title.clone() else { return };
-        let id = turn.conversation.conversation_id;
-        let change = ConversationChange::Title { title };
-        if let Err(error) = self.core.publish_change(id, change).await {
-            let error = error_chain(&error);
-            tracing::warn!(turn_id = %turn.turn_id, error, "failed to publish title");
-        }
+        let branch = start.source.is_branch().then_some(ConversationChange::Branch);
+        let title = first_title.map(|title| ConversationChange::Title { title });
+        let accepted = EventBody::MessageAccepted(accepted);
+        let index = usize::from(branch.is_some());
+        let change = |change: Option<_>| change.map(EventBody::ConversationUpdated).into_iter();
+        let bodies = change(branch).chain([accepted]).chain(change(title));
+        let events = bodies.map(|body| NewEvent { event_id: EventId::generate(), body }).collect();
+        let published = self.core.ports.log.append(start.id, events).await?;
+        let accepted = published.into_iter().nth(index);
+        Ok(accepted.ok_or_else(|| StoreError::fault("the acceptance was not published"))?)
     }
 }
 

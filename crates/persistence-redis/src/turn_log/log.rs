@@ -6,9 +6,9 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use redis::{Script, ScriptInvocation};
 use tokio_util::task::AbortOnDropHandle;
-use webchat_domain::{ConversationId, Event, EventBody, EventId, TurnId};
+use webchat_domain::{ConversationId, Event, TurnId};
 use webchat_persistence::rules::{DEDUPLICATION_WINDOW, KEPT_EVENTS, TurnBoundary, turn_boundary};
-use webchat_persistence::{Checkpoint, Replay, StoreError, TurnLog};
+use webchat_persistence::{Checkpoint, NewEvent, Replay, StoreError, TurnLog};
 
 use super::entry::{Entry, event, event_of};
 use super::event_listener::EventListener;
@@ -30,6 +30,9 @@ pub struct RedisTurnLog {
     topics: Arc<Topics>,
     _listener: AbortOnDropHandle<()>,
 }
+
+/// The sequence number of an appended event. For a duplicate, also the name and the data of the first event.
+type Appended = (u64, Option<String>, Option<String>);
 
 struct Scripts {
     append: Script,
@@ -58,23 +61,25 @@ impl TurnLog for RedisTurnLog {
     async fn append(
         &self,
         id: ConversationId,
-        event_id: EventId,
-        body: EventBody,
-    ) -> Result<Arc<Event>, StoreError> {
-        let data = serde_json::to_string(&body).map_err(StoreError::fault)?;
-        let (turn_id, change) = match turn_boundary(&body) {
-            Some(TurnBoundary::Begin(turn_id)) => (turn_id.to_simple(), "begins"),
-            Some(TurnBoundary::End(turn_id)) => (turn_id.to_simple(), "ends"),
-            None => (String::new(), ""),
-        };
+        events: Vec<NewEvent>,
+    ) -> Result<Vec<Arc<Event>>, StoreError> {
         let mut script = self.invocation(&self.scripts.append, id);
-        script.arg(event_id.to_simple()).arg(body.name()).arg(data).arg(turn_id).arg(change);
         script.arg(DEDUPLICATION_WINDOW).arg(KEPT_EVENTS);
-        let appended: (u64, Option<String>, Option<String>) = self.pool.run(&script).await?;
-        match appended {
-            (seq, Some(name), Some(data)) => event(id, seq, &name, &data),
-            (seq, ..) => Ok(Arc::new(Event { conversation_id: id, seq, body })),
+        for NewEvent { event_id, body } in &events {
+            let data = serde_json::to_string(body).map_err(StoreError::fault)?;
+            let (turn_id, change) = match turn_boundary(body) {
+                Some(TurnBoundary::Begin(turn_id)) => (turn_id.to_simple(), "begins"),
+                Some(TurnBoundary::End(turn_id)) => (turn_id.to_simple(), "ends"),
+                None => (String::new(), ""),
+            };
+            script.arg(event_id.to_simple()).arg(body.name()).arg(data).arg(turn_id).arg(change);
         }
+        let appended: Vec<Appended> = self.pool.run(&script).await?;
+        let event = |(new, appended): (NewEvent, Appended)| match appended {
+            (seq, Some(name), Some(data)) => event(id, seq, &name, &data),
+            (seq, ..) => Ok(Arc::new(Event { conversation_id: id, seq, body: new.body })),
+        };
+        events.into_iter().zip(appended).map(event).collect()
     }
 
     async fn read(&self, id: ConversationId, after: u64) -> Result<Replay, StoreError> {

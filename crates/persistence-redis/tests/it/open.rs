@@ -10,7 +10,7 @@ use std::{env, fs, io};
 use tokio::time::sleep;
 use tracing_subscriber::fmt::MakeWriter;
 use webchat_domain::{ConversationId, EventId};
-use webchat_persistence::TurnLog;
+use webchat_persistence::{TurnLog, TurnLogExt};
 use webchat_persistence_redis::{OpenError, RedisStore};
 
 use crate::events::chunk;
@@ -137,7 +137,8 @@ async fn no_error_and_no_log_line_contains_the_password() {
     sleep(Duration::from_millis(500)).await;
     errors += &details(&store.ping().await.unwrap_err());
     let id = ConversationId::generate();
-    errors += &details(&turn_log.append(id, EventId::generate(), chunk("x")).await.unwrap_err());
+    errors +=
+        &details(&turn_log.append_one(id, EventId::generate(), chunk("x")).await.unwrap_err());
 
     let log = log.text();
     assert!(log.contains("waiting for Redis"), "{log}");
@@ -184,7 +185,7 @@ async fn open_with_tls() {
     let log = RedisStore::open(&url, OPEN_TIMEOUT).await.unwrap().turn_log();
     let id = ConversationId::generate();
     let (published, waited) =
-        tokio::join!(log.append(id, EventId::generate(), chunk("x")), log.wait(id, 0));
+        tokio::join!(log.append_one(id, EventId::generate(), chunk("x")), log.wait(id, 0));
     published.unwrap();
     waited.unwrap();
     eprintln!("opened with TLS");

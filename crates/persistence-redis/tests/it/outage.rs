@@ -10,7 +10,7 @@ use futures_util::FutureExt;
 use futures_util::future::{BoxFuture, join_all};
 use tokio::time::timeout;
 use webchat_domain::{ConversationId, Event, EventId, Session, SessionId, Timestamp, UserId};
-use webchat_persistence::{Replay, Sessions, StoreError, TurnLog};
+use webchat_persistence::{Replay, Sessions, StoreError, TurnLog, TurnLogExt};
 use webchat_persistence_redis::{RedisStore, RedisTurnLog};
 
 use crate::events::chunk;
@@ -50,7 +50,7 @@ async fn sequence_numbers_increase_after_a_crash_with_data_loss() {
 async fn crash_and_restart(options: &str) -> (Arc<Event>, Replay) {
     let mut server = RedisServer::start(options).await;
     let (store, log, id) = open(&server).await;
-    let first = log.append(id, EventId::generate(), chunk("first")).await.unwrap();
+    let first = log.append_one(id, EventId::generate(), chunk("first")).await.unwrap();
     let mut waiting: Waiting<'_> = Box::pin(log.wait(id, first.seq));
     assert_keeps_waiting(&mut waiting).await;
 
@@ -59,7 +59,7 @@ async fn crash_and_restart(options: &str) -> (Arc<Event>, Replay) {
     assert_keeps_waiting(&mut waiting).await;
     server.restart().await;
     server.wait_until_ready().await;
-    let next = log.append(id, EventId::generate(), chunk("next")).await.unwrap();
+    let next = log.append_one(id, EventId::generate(), chunk("next")).await.unwrap();
 
     timeout(SOON, waiting).await.expect("the reader was not notified in time").unwrap();
     assert!(next.seq > first.seq);
@@ -73,12 +73,12 @@ async fn events_during_a_lost_subscription_are_detected_after_reconnecting() {
     let server = RedisServer::start("").await;
     let (_, log, id) = open(&server).await;
     let mut raw = server.raw().await;
-    let first = log.append(id, EventId::generate(), chunk("first")).await.unwrap();
+    let first = log.append_one(id, EventId::generate(), chunk("first")).await.unwrap();
     let mut waiting: Waiting<'_> = Box::pin(log.wait(id, first.seq));
     assert_keeps_waiting(&mut waiting).await;
 
     let killed: u32 = raw.run("CLIENT KILL TYPE pubsub").await;
-    log.append(id, EventId::generate(), chunk("next")).await.unwrap();
+    log.append_one(id, EventId::generate(), chunk("next")).await.unwrap();
 
     assert_eq!(killed, 1);
     timeout(LESS_THAN_HEARTBEAT, waiting)
@@ -91,7 +91,7 @@ async fn events_during_a_lost_subscription_are_detected_after_reconnecting() {
 async fn a_hanging_server_does_not_block_calls() {
     let server = RedisServer::start("").await;
     let (store, log, id) = open(&server).await;
-    let first = log.append(id, EventId::generate(), chunk("first")).await.unwrap();
+    let first = log.append_one(id, EventId::generate(), chunk("first")).await.unwrap();
     let mut waiting: Waiting<'_> = Box::pin(log.wait(id, first.seq));
     assert_keeps_waiting(&mut waiting).await;
 
@@ -100,11 +100,11 @@ async fn a_hanging_server_does_not_block_calls() {
     // More concurrent calls than connections.
     let started = Instant::now();
     let event_id = EventId::generate();
-    let attempts = join_all((0..100).map(|_| log.append(id, event_id, chunk("next")))).await;
+    let attempts = join_all((0..100).map(|_| log.append_one(id, event_id, chunk("next")))).await;
     let took = started.elapsed();
     assert_keeps_waiting(&mut waiting).await;
     server.signal("CONT");
-    let next = log.append(id, event_id, chunk("next")).await.unwrap();
+    let next = log.append_one(id, event_id, chunk("next")).await.unwrap();
 
     assert!(took < MAX_CALL_DURATION, "{took:?}");
     assert!(attempts.iter().all(|attempt| matches!(attempt, Err(StoreError::Unavailable(_)))));
@@ -121,13 +121,13 @@ async fn stalled_connections_are_replaced() {
     let proxy = Proxy::to(server.address()).await;
     let store = RedisStore::open(&proxy.url(), SOON).await.unwrap();
     let (log, id) = (store.turn_log(), ConversationId::generate());
-    let first = log.append(id, EventId::generate(), chunk("first")).await.unwrap();
+    let first = log.append_one(id, EventId::generate(), chunk("first")).await.unwrap();
     let mut waiting: Waiting<'_> = Box::pin(log.wait(id, first.seq));
     assert_keeps_waiting(&mut waiting).await;
 
     proxy.make_half_open();
-    let stalled = log.append(id, EventId::generate(), chunk("stalled")).await;
-    log.append(id, EventId::generate(), chunk("next")).await.unwrap();
+    let stalled = log.append_one(id, EventId::generate(), chunk("stalled")).await;
+    log.append_one(id, EventId::generate(), chunk("next")).await.unwrap();
 
     assert!(matches!(stalled, Err(StoreError::Unavailable(_))), "{stalled:?}");
     timeout(SOON, waiting).await.expect("the reader was not notified in time").unwrap();
@@ -162,7 +162,7 @@ async fn a_server_that_rejects_writes_is_unavailable() {
 
         let _: String = server.raw().await.run(command).await;
         let saved = store.save(&session(), NOW, NOW.plus(SOON)).await;
-        let appended = log.append(id, EventId::generate(), chunk("x")).await;
+        let appended = log.append_one(id, EventId::generate(), chunk("x")).await;
 
         for error in [saved.unwrap_err(), appended.unwrap_err()] {
             let StoreError::Unavailable(cause) = error else { panic!("{command}: {error:?}") };
@@ -223,7 +223,7 @@ fn calls<'a>(store: &'a RedisStore, log: &'a RedisTurnLog, id: ConversationId) -
         ("checkpoint", log.checkpoint(id).map(|done| done.map(drop)).boxed()),
         (
             "append",
-            log.append(id, EventId::generate(), chunk("x")).map(|done| done.map(drop)).boxed(),
+            log.append_one(id, EventId::generate(), chunk("x")).map(|done| done.map(drop)).boxed(),
         ),
     ]
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use futures_util::future::join_all;
 use tokio::time::{sleep, timeout};
 use webchat_domain::{ConversationId, EventId};
-use webchat_persistence::{Replay, TurnLog};
+use webchat_persistence::{Replay, TurnLog, TurnLogExt};
 
 use crate::events::chunk;
 use crate::redis_server::{Raw, RedisServer, open_shared};
@@ -104,7 +104,7 @@ async fn a_corrupt_conversation_does_not_block_others() {
     let (corrupt, intact) = (ConversationId::generate(), ConversationId::generate());
     let key = format!("{prefix}log:{}", corrupt.to_simple());
     let _: String = Raw::shared().await.run(&format!("SET {key} nonsense")).await;
-    let appended = log.append(intact, EventId::generate(), chunk("x")).await.unwrap();
+    let appended = log.append_one(intact, EventId::generate(), chunk("x")).await.unwrap();
 
     let (corrupt, intact) = tokio::join!(
         timeout(Duration::from_millis(500), log.wait(corrupt, 0)),

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use webchat_domain::{ConversationId, Event, EventBody, EventId, TurnId};
-use webchat_persistence::{Checkpoint, Replay, TurnLog};
+use webchat_persistence::{Checkpoint, Replay, TurnLog, TurnLogExt};
 use webchat_persistence_redis::RedisTurnLog;
 
 use crate::events::{accepted, chunk, usage};
@@ -25,7 +25,7 @@ impl TestLog {
     }
 
     async fn append(&self, body: EventBody) -> Arc<Event> {
-        self.log.append(self.id, EventId::generate(), body).await.unwrap()
+        self.log.append_one(self.id, EventId::generate(), body).await.unwrap()
     }
 
     async fn append_chunks(&self, count: usize) -> Arc<Event> {
@@ -265,8 +265,8 @@ async fn a_duplicate_event_returns_the_first_one() {
     let test = TestLog::open().await;
     let event_id = EventId::generate();
 
-    let first = test.log.append(test.id, event_id, chunk("first")).await.unwrap();
-    let duplicate = test.log.append(test.id, event_id, chunk("other")).await.unwrap();
+    let first = test.log.append_one(test.id, event_id, chunk("first")).await.unwrap();
+    let duplicate = test.log.append_one(test.id, event_id, chunk("other")).await.unwrap();
 
     assert_eq!(duplicate, first);
 }
@@ -276,7 +276,7 @@ async fn a_server_with_older_data_reuses_no_sequence_number() {
     let mut server = RedisServer::start("").await;
     let id = ConversationId::generate();
     let log = server.open().await.turn_log();
-    let append = |text| log.append(id, EventId::generate(), chunk(text));
+    let append = |text| log.append_one(id, EventId::generate(), chunk(text));
     let kept = append("kept").await.unwrap();
     let _: String = server.raw().await.run("SAVE").await;
     let lost = append("lost").await.unwrap();

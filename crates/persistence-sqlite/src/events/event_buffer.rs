@@ -5,9 +5,9 @@ use std::ops::Range;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use webchat_domain::{ConversationId, Event, EventBody, EventId, TurnId};
+use webchat_domain::{ConversationId, Event, EventId, TurnId};
 use webchat_persistence::rules::{DEDUPLICATION_WINDOW, KEPT_EVENTS, TurnBoundary, turn_boundary};
-use webchat_persistence::{Checkpoint, Replay, StoreError};
+use webchat_persistence::{Checkpoint, NewEvent, Replay, StoreError};
 
 pub(super) struct EventBuffer {
     kept: VecDeque<Arc<Event>>,
@@ -60,35 +60,44 @@ impl EventBuffer {
         }
     }
 
-    pub(super) fn needs_numbers(&self) -> bool {
-        self.numbers.is_empty()
+    /// Whether fewer numbers are reserved than these many events need.
+    pub(super) fn needs_numbers(&self, events: usize) -> bool {
+        self.unused_numbers() < events
     }
 
-    /// Adds reserved numbers. If another append has added some in the meantime, these remain unused.
+    /// Replaces the reserved numbers by higher ones.
     pub(super) fn add_numbers(&mut self, numbers: Range<u64>) {
-        if self.numbers.is_empty() {
+        if numbers.start >= self.numbers.end {
             self.numbers = numbers;
         }
     }
 
-    /// Appends an event under the next sequence number. If an event with this id was appended before, returns that
-    /// event instead.
+    /// Appends the events under the next sequence numbers. If an event with the id of one of them was appended before,
+    /// returns that event instead.
     pub(super) fn append(
         &mut self,
         id: ConversationId,
-        event_id: EventId,
-        body: EventBody,
-    ) -> Result<Arc<Event>, StoreError> {
-        if let Some((_, event)) = self.recent.iter().find(|(recent_id, _)| *recent_id == event_id) {
-            return Ok(Arc::clone(event));
+        events: Vec<NewEvent>,
+    ) -> Result<Vec<Arc<Event>>, StoreError> {
+        if self.needs_numbers(events.len()) {
+            return Err(StoreError::fault("more concurrent events than reserved numbers"));
         }
-        let seq = self
-            .numbers
-            .next()
-            .ok_or_else(|| StoreError::fault("more concurrent events than reserved numbers"))?;
-        let event = Arc::new(Event { conversation_id: id, seq, body });
+        Ok(events.into_iter().filter_map(|event| self.append_one(id, event)).collect())
+    }
+
+    /// Returns `None` if there are no reserved numbers.
+    fn append_one(&mut self, id: ConversationId, event: NewEvent) -> Option<Arc<Event>> {
+        let NewEvent { event_id, body } = event;
+        if let Some((_, event)) = self.recent.iter().find(|(recent_id, _)| *recent_id == event_id) {
+            return Some(Arc::clone(event));
+        }
+        let event = Arc::new(Event { conversation_id: id, seq: self.numbers.next()?, body });
         self.push(event_id, Arc::clone(&event));
-        Ok(event)
+        Some(event)
+    }
+
+    fn unused_numbers(&self) -> usize {
+        usize::try_from(self.numbers.end - self.numbers.start).unwrap_or(usize::MAX)
     }
 
     pub(super) fn replay(&self, after: u64) -> Replay {
@@ -129,7 +138,7 @@ impl EventBuffer {
             None => {}
         }
         self.recent.push_back((event_id, Arc::clone(&event)));
-        if self.recent.len() > DEDUPLICATION_WINDOW + 1 {
+        if self.recent.len() > DEDUPLICATION_WINDOW {
             self.recent.pop_front();
         }
         self.kept.push_back(event);

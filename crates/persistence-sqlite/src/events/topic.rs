@@ -5,8 +5,8 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use tokio::sync::watch;
-use webchat_domain::{ConversationId, Event, EventBody, EventId};
-use webchat_persistence::StoreError;
+use webchat_domain::{ConversationId, Event};
+use webchat_persistence::{NewEvent, StoreError};
 
 use super::event_buffer::EventBuffer;
 use super::mutex::lock;
@@ -58,13 +58,12 @@ impl Topic {
     pub(super) fn append(
         &self,
         id: ConversationId,
-        event_id: EventId,
-        body: EventBody,
-    ) -> Result<Arc<Event>, StoreError> {
+        new: Vec<NewEvent>,
+    ) -> Result<Vec<Arc<Event>>, StoreError> {
         let mut events = lock(&self.events);
-        let event = events.append(id, event_id, body)?;
+        let appended = events.append(id, new)?;
         self.latest.send_replace(events.latest());
-        Ok(event)
+        Ok(appended)
     }
 
     /// Waits until there is an event after `after`.

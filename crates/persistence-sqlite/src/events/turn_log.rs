@@ -5,8 +5,8 @@ use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use rusqlite::{OptionalExtension, params};
-use webchat_domain::{ConversationId, Event, EventBody, EventId};
-use webchat_persistence::{Checkpoint, Replay, StoreError, TurnLog};
+use webchat_domain::{ConversationId, Event};
+use webchat_persistence::{Checkpoint, NewEvent, Replay, StoreError, TurnLog};
 
 use super::event_buffer::EventBuffer;
 use super::mutex::lock;
@@ -103,16 +103,15 @@ impl TurnLog for SqliteTurnLog {
     async fn append(
         &self,
         id: ConversationId,
-        event_id: EventId,
-        body: EventBody,
-    ) -> Result<Arc<Event>, StoreError> {
+        events: Vec<NewEvent>,
+    ) -> Result<Vec<Arc<Event>>, StoreError> {
         let topic = self.topic(id);
         self.initialize(id, &topic).await?;
-        if lock(&topic.events).needs_numbers() {
+        if lock(&topic.events).needs_numbers(events.len()) {
             let numbers = self.reserve(id).await?;
             lock(&topic.events).add_numbers(numbers);
         }
-        topic.append(id, event_id, body)
+        topic.append(id, events)
     }
 
     async fn read(&self, id: ConversationId, after: u64) -> Result<Replay, StoreError> {

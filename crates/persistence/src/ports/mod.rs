@@ -49,7 +49,7 @@ pub use token_budgets::MockTokenBudgets;
 pub use token_budgets::{ReserveOutcome, TokenBudgets, TokenLimit, TokenScope};
 #[cfg(feature = "mock")]
 pub use turn_log::MockTurnLog;
-pub use turn_log::{Checkpoint, Replay, TurnLog};
+pub use turn_log::{Checkpoint, NewEvent, Replay, TurnLog, TurnLogExt};
 #[cfg(feature = "mock")]
 pub use users::MockUsers;
 pub use users::Users;

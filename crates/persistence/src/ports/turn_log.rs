@@ -15,18 +15,17 @@ use crate::StoreError;
 #[cfg_attr(feature = "mock", mockall::automock)]
 #[async_trait]
 pub trait TurnLog: Send + Sync {
-    /// Appends the event under the next sequence number. No number is used twice, even across restarts. All events of
-    /// a running turn are kept.
+    /// Appends the events, all or none, under the next sequence numbers, and returns them. No number is used twice, even
+    /// across restarts. All events of a running turn are kept.
     ///
-    /// An append that failed, or whose future was dropped, can be retried with the same `event_id`: it takes effect
-    /// once, and returns the first event, as long as at most 16 other events of the conversation were appended in
-    /// between.
+    /// An append that failed, or whose future was dropped, can be retried with the same event ids: each event is appended
+    /// once, and the first one with its id is returned, as long as at most 16 other events of the conversation were
+    /// appended in between. At most 16 events can be appended at a time.
     async fn append(
         &self,
         id: ConversationId,
-        event_id: EventId,
-        body: EventBody,
-    ) -> Result<Arc<Event>, StoreError>;
+        events: Vec<NewEvent>,
+    ) -> Result<Vec<Arc<Event>>, StoreError>;
 
     /// Returns the events after the sequence number `after`; 0 is before the first event. A long replay may be
     /// returned in parts: reading after the last event returns the next part.
@@ -40,6 +39,32 @@ pub trait TurnLog: Send + Sync {
 
     /// Returns the position in the log after which a client continues that now reads the stored messages.
     async fn checkpoint(&self, id: ConversationId) -> Result<Checkpoint, StoreError>;
+}
+
+/// Calls that every turn log has.
+#[async_trait]
+pub trait TurnLogExt: TurnLog {
+    /// Appends one event. See [`TurnLog::append`].
+    async fn append_one(
+        &self,
+        id: ConversationId,
+        event_id: EventId,
+        body: EventBody,
+    ) -> Result<Arc<Event>, StoreError> {
+        let appended = self.append(id, vec![NewEvent { event_id, body }]).await?;
+        appended.into_iter().next().ok_or_else(|| StoreError::fault("no event was appended"))
+    }
+}
+
+impl<T: TurnLog + ?Sized> TurnLogExt for T {}
+
+/// An event to append.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewEvent {
+    /// Identifies the event when an append is repeated.
+    pub event_id: EventId,
+    /// The kind of event and its data.
+    pub body: EventBody,
 }
 
 /// The result of reading the log.

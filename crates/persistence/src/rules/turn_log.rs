@@ -5,8 +5,12 @@ use webchat_domain::{EventBody, TurnId};
 /// The minimum number of events of ended turns that are kept. The events of a running turn are all kept.
 pub const KEPT_EVENTS: usize = 1_024;
 
-/// The maximum number of other events between two appends of one event id that are recognised as duplicates.
-pub const DEDUPLICATION_WINDOW: usize = 16;
+/// The maximum number of events in one append.
+pub const MAX_APPENDED_EVENTS: usize = 16;
+
+/// The number of newest events that are compared with an event that is appended, to recognise duplicates: at least 16
+/// others may be appended before an append is repeated.
+pub const DEDUPLICATION_WINDOW: usize = MAX_APPENDED_EVENTS + 16;
 
 /// The first or the last event of a turn.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

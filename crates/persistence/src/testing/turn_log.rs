@@ -13,7 +13,8 @@ use webchat_domain::{
     ResponseEnd, Title, TokenUsage, TurnFailed, TurnId,
 };
 
-use crate::{Checkpoint, Replay, StoreError, TurnLog};
+use crate::rules::MAX_APPENDED_EVENTS;
+use crate::{Checkpoint, NewEvent, Replay, StoreError, TurnLog, TurnLogExt};
 
 /// More events of ended turns than any log keeps.
 const MORE_THAN_KEPT: usize = 5_000;
@@ -133,14 +134,43 @@ pub async fn a_checkpoint_is_before_the_running_turn(log: &dyn TurnLog) {
 pub async fn a_duplicate_event_id_returns_the_first_event(log: &dyn TurnLog) {
     let id = ConversationId::generate();
     let event_id = EventId::generate();
-    let first = log.append(id, event_id, chunk("a")).await.unwrap();
+    let first = log.append_one(id, event_id, chunk("a")).await.unwrap();
     let between = append_many(log, id, 16).await;
 
-    let again = log.append(id, event_id, chunk("a")).await.unwrap();
+    let again = log.append_one(id, event_id, chunk("a")).await.unwrap();
     let new_event = append(log, id, Event::clone(&first).body).await.unwrap();
 
     assert_eq!(again, first);
     assert_eq!(read_all(log, id, between.seq).await, [new_event]);
+}
+
+pub async fn events_are_appended_together(log: &dyn TurnLog) {
+    let id = ConversationId::generate();
+    let turn_id = TurnId::generate();
+    let bodies = [
+        EventBody::ConversationUpdated(ConversationChange::Branch),
+        accepted(turn_id),
+        chunk("a"),
+        usage(turn_id),
+    ];
+    let events: Vec<_> = bodies
+        .into_iter()
+        .chain((4..MAX_APPENDED_EVENTS).map(|_| chunk("b")))
+        .map(|body| NewEvent { event_id: EventId::generate(), body })
+        .collect();
+
+    let appended = log.append(id, events.clone()).await.unwrap();
+    let checkpoint = log.checkpoint(id).await.unwrap();
+    let between = append_many(log, id, 16).await;
+    let again = log.append(id, events.clone()).await.unwrap();
+
+    let bodies: Vec<_> = appended.iter().map(|event| event.body.clone()).collect();
+    assert_eq!(bodies, events.into_iter().map(|event| event.body).collect::<Vec<_>>());
+    assert!(appended.is_sorted_by(|one, next| one.seq < next.seq));
+    assert_eq!(checkpoint, idle_checkpoint(appended.last().unwrap().seq));
+    assert_eq!(again, appended, "the repeated append was not recognised");
+    assert_eq!(read_all(log, id, between.seq).await, []);
+    assert_eq!(read_all(log, id, 0).await[..appended.len()], appended);
 }
 
 pub async fn every_event_is_returned_unchanged(log: &dyn TurnLog) {
@@ -206,7 +236,7 @@ async fn append(
     id: ConversationId,
     body: EventBody,
 ) -> Result<Arc<Event>, StoreError> {
-    log.append(id, EventId::generate(), body).await
+    log.append_one(id, EventId::generate(), body).await
 }
 
 async fn append_many(log: &dyn TurnLog, id: ConversationId, count: usize) -> Arc<Event> {

@@ -1,7 +1,7 @@
 //! Tests of a turn's progress.
 
 use webchat_domain::{ClientMessageId, EventId};
-use webchat_persistence::MockTurnLog;
+use webchat_persistence::{MockTurnLog, TurnLogExt};
 
 use super::*;
 use crate::SendMessage;
@@ -114,7 +114,13 @@ async fn start_published_turn_on_another_instance(test: &TestChat) -> StartTurnO
     let [question, answer] = test.start_turn_on_another_instance("Bec").await;
     let accepted = message_accepted(None, &question, &answer).unwrap();
     let body = EventBody::MessageAccepted(accepted.clone());
-    test.chat.core.ports.log.append(test.conversation_id, EventId::generate(), body).await.unwrap();
+    test.chat
+        .core
+        .ports
+        .log
+        .append_one(test.conversation_id, EventId::generate(), body)
+        .await
+        .unwrap();
     StartTurnOutcome::Duplicate(accepted)
 }
 

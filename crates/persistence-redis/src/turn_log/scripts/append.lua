@@ -1,40 +1,55 @@
--- Appends an event with the next sequence number, and publishes the number. Returns the number and, for a duplicate, the
--- name and data of the first event.
+-- Appends events with the next sequence numbers, and publishes the last number. Returns the number of each event and, for
+-- a duplicate, the name and data of the first event.
 --
--- ARGV: the event's id; its name; its data; the id of its turn if the turn begins or ends with this event; 'begins',
--- 'ends' or ''; the maximum number of other events between two appends of one id; the number of events of ended turns to
--- keep.
+-- ARGV: the number of newest events to compare with the new ones; the number of events of ended turns to keep; and for each
+-- event: its id; its name; its data; the id of its turn if the turn begins or ends with this event; 'begins', 'ends' or ''.
 
-local event_id, name, data, turn_id, change, window, kept_events = unpack(ARGV)
+local window, kept_events = ARGV[1], ARGV[2]
 
-local newest = redis.call('XREVRANGE', events, '+', '-', 'COUNT', tonumber(window) + 1)
+local newest = redis.call('XREVRANGE', events, '+', '-', 'COUNT', window)
+local known = {}
 for _, entry in ipairs(newest) do
   local id, fields = unpack(entry)
-  if fields[2] == event_id then
-    return { string.match(id, '^%d+'), fields[4], fields[6] }
-  end
+  known[fields[2]] = { string.match(id, '^%d+'), fields[4], fields[6] }
 end
 
 local time = now()
 init_origin(time)
 local latest, running = unpack(redis.call('HMGET', log, 'latest', 'turn_id'))
 latest = tonumber(latest)
-local seq = text(math.max(latest or 0, time) + 1)
 
-redis.call('XADD', events, seq .. '-0', 'id', event_id, 'event', name, 'data', data)
-if change == 'begins' or not running then
-  redis.call('XTRIM', events, 'MAXLEN', '~', kept_events)
+local function append(event_id, name, data, turn_id, change)
+  local seq = text(math.max(latest or 0, time) + 1)
+  redis.call('XADD', events, seq .. '-0', 'id', event_id, 'event', name, 'data', data)
+  if change == 'begins' or not running then
+    redis.call('XTRIM', events, 'MAXLEN', '~', kept_events)
+  end
+  if change == 'begins' then
+    running = turn_id
+    redis.call('HSET', log, 'turn_id', turn_id, 'turn_before', text(latest or time))
+  elseif change == 'ends' and running == turn_id then
+    running = false
+    redis.call('HDEL', log, 'turn_id', 'turn_before')
+  end
+  latest = tonumber(seq)
+  return { seq, false, false }
 end
-redis.call('HSET', log, 'latest', seq)
-if #newest == 0 then
-  redis.call('HSET', log, 'first', seq, 'quiet_since', text(latest or quiet_since(time)))
+
+local before = latest
+local appended = {}
+for i = 3, #ARGV, 5 do
+  local event_id = ARGV[i]
+  known[event_id] = known[event_id] or append(unpack(ARGV, i, i + 4))
+  table.insert(appended, known[event_id])
 end
-if change == 'begins' then
-  redis.call('HSET', log, 'turn_id', turn_id, 'turn_before', text(latest or time))
-elseif change == 'ends' and running == turn_id then
-  redis.call('HDEL', log, 'turn_id', 'turn_before')
+if latest ~= before then
+  local seq = text(latest)
+  redis.call('HSET', log, 'latest', seq)
+  if #newest == 0 then
+    redis.call('HSET', log, 'first', appended[1][1], 'quiet_since', text(before or quiet_since(time)))
+  end
+  redis.call('PEXPIRE', events, EVENTS_TTL)
+  redis.call('PEXPIRE', log, LOG_TTL)
+  redis.call('PUBLISH', events, seq)
 end
-redis.call('PEXPIRE', events, EVENTS_TTL)
-redis.call('PEXPIRE', log, LOG_TTL)
-redis.call('PUBLISH', events, seq)
-return { seq, false, false }
+return appended
