@@ -44,6 +44,17 @@ pub enum EventBody {
     ConversationUpdated(ConversationChange),
 }
 
+impl Event {
+    /// Returns the text that the event adds to the answer of this turn, if it is a chunk of it.
+    #[must_use]
+    pub fn chunk_of(&self, turn_id: TurnId) -> Option<&str> {
+        match &self.body {
+            EventBody::ResponseChunk(chunk) if chunk.turn_id == turn_id => Some(&chunk.chunk),
+            _ => None,
+        }
+    }
+}
+
 /// The next chunk of an answer.
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -76,13 +76,13 @@ async fn sequence_numbers_keep_increasing_after_a_restart() {
         .await
         .unwrap()
         .turn_log()
-        .append(id, EventId::generate(), chunk())
+        .append_one(id, EventId::generate(), chunk())
         .await;
     let after = SqliteStore::open(&path)
         .await
         .unwrap()
         .turn_log()
-        .append(id, EventId::generate(), chunk())
+        .append_one(id, EventId::generate(), chunk())
         .await;
 
     assert!(after.unwrap().seq > before.unwrap().seq);

@@ -58,7 +58,7 @@ impl Goals {
             };
             let (at_20, at_400) =
                 (self.turns_per_second[&(measured, 20)], self.turns_per_second[&(measured, 400)]);
-            let least = turns.max(share * self.turns_per_second[&(direct, 20)]);
+            let least = f64::max(turns, share * self.turns_per_second[&(direct, 20)]);
             add("turns with 20 clients, at least", at_20, least, "/s");
             add("turns with 400 clients, at least", at_400, 0.9 * at_20, "/s");
             let first_text = |clients| self.first_text_ms[&(measured, clients)];

@@ -4,8 +4,8 @@ use std::panic::AssertUnwindSafe;
 use std::time::Duration;
 
 use futures_util::FutureExt;
-use webchat_domain::{EventBody, FinishReason, ResponseEnd, TokenUsage};
-use webchat_persistence::{AbandonedTurn, StoreError, TurnLogExt};
+use webchat_domain::{EventBody, FinishReason, Message, MessageStatus, ResponseEnd, TokenUsage};
+use webchat_persistence::{AbandonedTurn, AnswerUpdate, StoreError, TurnLogExt};
 
 use super::lease::LEASE;
 use super::service::Turns;
@@ -61,13 +61,39 @@ impl Turns {
 
     /// Publishes the end of the turn, then deletes the turn. If this instance dies in between, another one recovers
     /// the turn, and the event ids prevent a second publication.
-    async fn end_abandoned_turn(&self, turn: AbandonedTurn) -> Result<(), StoreError> {
+    async fn end_abandoned_turn(&self, mut turn: AbandonedTurn) -> Result<(), StoreError> {
         let (id, turn_id) = (turn.conversation_id, turn.turn_id);
+        self.save_published_text(&mut turn).await?;
         for body in self.last_events(&turn) {
             self.core.ports.log.append_one(id, event_id(&body), body).await?;
         }
         self.core.ports.conversations.end_turn(id, turn_id).await?;
         self.core.notify_list(turn.user_id, Some(id)).await;
+        Ok(())
+    }
+
+    /// Saves the text that readers have seen, if the instance died before it saved all of it.
+    async fn save_published_text(&self, turn: &mut AbandonedTurn) -> Result<(), StoreError> {
+        let (id, turn_id) = (turn.conversation_id, turn.turn_id);
+        let is_unfinished = |answer: &&mut Message| answer.status == MessageStatus::Interrupted;
+        let Some(answer) = turn.answer.as_mut().filter(is_unfinished) else { return Ok(()) };
+        let published = self.core.ports.log.published_text(id, turn_id).await?;
+        let is_longer =
+            |text: &String| text.len() > answer.content.len() && text.starts_with(&answer.content);
+        let Some(content) = published.filter(is_longer) else { return Ok(()) };
+        let token_count = self.core.count_tokens(&content).await;
+        let update = AnswerUpdate {
+            message_id: answer.message_id,
+            turn_id,
+            content: content.clone(),
+            token_count,
+            status: answer.status,
+            error: answer.error.clone(),
+            lease_until: None,
+        };
+        if self.core.ports.conversations.save_answer(id, update, self.core.now()).await? {
+            (answer.content, answer.token_count) = (content, token_count);
+        }
         Ok(())
     }
 
@@ -145,6 +171,28 @@ mod tests {
 
         assert_eq!(test.published().await, ["end: Stop, Complete", "usage: 6"]);
         assert_eq!(test.last_message().await.content, ANSWER);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn text_that_readers_have_seen_is_kept_when_the_instance_dies() {
+        let test = TestChat::new().await;
+        let request = test.ask(QUESTION).await;
+        let text = "anti".repeat(1_000);
+        for chunk in text.as_bytes().chunks(40) {
+            request.send_text(str::from_utf8(chunk).unwrap()).await;
+            settle().await;
+        }
+        let saved = test.last_message().await.content;
+
+        let other = test.another_instance();
+        test.clock.advance(LEASE);
+        other.turns.recover_abandoned_turns().await.unwrap();
+
+        let answer = test.last_message().await;
+        assert!(saved.len() < text.len(), "nothing was left to recover");
+        assert_eq!((answer.content, answer.status), (text, MessageStatus::Interrupted));
+        assert_eq!(u64::from(answer.token_count) + 7, test.conversation().await.total_tokens);
+        drop(request);
     }
 
     #[tokio::test(start_paused = true)]

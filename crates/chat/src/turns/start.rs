@@ -23,7 +23,6 @@ use crate::error::ChatError;
 use crate::metrics::Timing;
 use crate::models::answer_bounds::MAX_ANSWER_BYTES;
 use crate::models::token_budget::TokenReservation;
-use crate::runtime::error_chain::error_chain;
 use crate::runtime::limits::CallerPermit;
 use crate::trace;
 

@@ -23,7 +23,7 @@ async fn two_instances_receive_each_others_events() {
         let publishing = async {
             // Let the listener start to wait first.
             sleep(Duration::from_millis(50)).await;
-            publisher.append(id, EventId::generate(), chunk("x")).await.unwrap()
+            publisher.append_one(id, EventId::generate(), chunk("x")).await.unwrap()
         };
         let (waited, appended) =
             tokio::join!(timeout(SOON, listener.wait(id, reached)), publishing);
@@ -45,7 +45,7 @@ async fn no_event_is_missed_while_a_reader_starts_to_wait() {
         let start = listener.checkpoint(id).await.unwrap().seq;
         let (waited, appended) = tokio::join!(
             timeout(SOON, listener.wait(id, start)),
-            publisher.append(id, EventId::generate(), chunk("x")),
+            publisher.append_one(id, EventId::generate(), chunk("x")),
         );
         waited.expect("the reader was not notified in time").unwrap();
         appended.unwrap();
@@ -65,7 +65,7 @@ async fn readers_of_a_thousand_conversations_share_one_connection() {
         wait_for_subscriptions(&mut raw, 1_000).await;
         let connections = raw.count_clients("webchat-events").await;
         for id in &ids {
-            publisher.append(*id, EventId::generate(), chunk("x")).await.unwrap();
+            publisher.append_one(*id, EventId::generate(), chunk("x")).await.unwrap();
         }
         connections
     };

@@ -54,6 +54,26 @@ pub trait TurnLogExt: TurnLog {
         let appended = self.append(id, vec![NewEvent { event_id, body }]).await?;
         appended.into_iter().next().ok_or_else(|| StoreError::fault("no event was appended"))
     }
+
+    /// Returns the text of the running turn's answer that was published so far. Returns `None` if the turn is not
+    /// running, or if the log no longer has all of its events.
+    async fn published_text(
+        &self,
+        id: ConversationId,
+        turn_id: TurnId,
+    ) -> Result<Option<String>, StoreError> {
+        let checkpoint = self.checkpoint(id).await?;
+        if checkpoint.running_turn != Some(turn_id) {
+            return Ok(None);
+        }
+        let (mut text, mut after) = (String::new(), checkpoint.seq);
+        while let Replay::Complete(events) = self.read(id, after).await? {
+            let Some(last) = events.last() else { return Ok(Some(text)) };
+            after = last.seq;
+            text.extend(events.iter().filter_map(|event| event.chunk_of(turn_id)));
+        }
+        Ok(None)
+    }
 }
 
 impl<T: TurnLog + ?Sized> TurnLogExt for T {}

@@ -28,7 +28,9 @@ pub use file_jobs::{
 pub use foreign_time::{foreign_time, foreign_time_of_number};
 pub use names::StoredName;
 pub use page::{MAX_PAGE_BYTES, MessagePage, build_page, is_full_page, items_to_read};
-pub use turn_log::{DEDUPLICATION_WINDOW, KEPT_EVENTS, TurnBoundary, turn_boundary};
+pub use turn_log::{
+    DEDUPLICATION_WINDOW, KEPT_EVENTS, MAX_APPENDED_EVENTS, TurnBoundary, turn_boundary,
+};
 pub use turns::{
     AppendState, Counterpart, SavedAnswer, append_messages, check_append, check_continuation,
     continue_answer, counterpart, question_and_answer, save_answer,
