@@ -8,7 +8,7 @@ use reqwest::{Client as HttpClient, Url};
 use serde_json::json;
 use webchat_tests::{Browser, Process, Socket, SocketIo, Transport};
 
-use super::{Load, Path};
+use super::{Endpoint, Load};
 
 /// The number of turns in each conversation.
 const TURNS_PER_CONVERSATION: usize = 10;
@@ -48,21 +48,21 @@ pub(super) fn connect_directly(upstream: &Url, load: Load) -> Vec<Client> {
 }
 
 /// Creates users of the server, each with a connection and empty conversations.
-pub(super) async fn connect(server: &Process, path: Path, load: Load) -> Vec<Client> {
+pub(super) async fn connect(server: &Process, endpoint: Endpoint, load: Load) -> Vec<Client> {
     let users = stream::iter(0..load.clients).map(|_| async {
         let browser = server.browser();
         let starts = (0..load.conversations).map(|_| browser.start_conversation());
         // The first one creates the session.
         browser.start_conversation().await;
         let conversations = join_all(starts).await;
-        Client { connection: Connection::open(&browser, path).await, conversations }
+        Client { connection: Connection::open(&browser, endpoint).await, conversations }
     });
     users.buffer_unordered(CONCURRENCY).collect().await
 }
 
 impl Connection {
-    async fn open(browser: &Browser, path: Path) -> Self {
-        if path == Path::SocketIo {
+    async fn open(browser: &Browser, endpoint: Endpoint) -> Self {
+        if endpoint == Endpoint::SocketIo {
             Self::SocketIo(SocketIo::connect(browser, Transport::WebSocket).await)
         } else {
             Self::WebSocket(browser.connect().await)

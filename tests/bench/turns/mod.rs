@@ -28,9 +28,7 @@ use crate::support::upstream::Upstream;
 const REST: Duration = Duration::from_mins(1);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Path {
-    /// From the upstream to the client, without a server.
-    Direct,
+enum Endpoint {
     WebSocket,
     SocketIo,
 }
@@ -63,10 +61,10 @@ pub(crate) async fn measure(bench: BenchContext) {
     let mongo = MongoTestDatabase::new().await;
     let redis = required_variable("TEST_REDIS_URL");
     let settings = [("MONGODB_URI", mongo.uri.as_str()), ("REDIS_URL", redis.as_str())];
-    for path in [Path::WebSocket, Path::SocketIo] {
-        measure_server(&bench, &mut goals, Measured::Sqlite, path, &upstream, loads, &[]).await;
+    for endpoint in [Endpoint::WebSocket, Endpoint::SocketIo] {
+        measure_server(&bench, &mut goals, Measured::Sqlite, endpoint, &upstream, loads, &[]).await;
         let measured = Measured::MongoAndRedis;
-        measure_server(&bench, &mut goals, measured, path, &upstream, loads, &settings).await;
+        measure_server(&bench, &mut goals, measured, endpoint, &upstream, loads, &settings).await;
     }
     mongo.remove().await;
     goals.report(&bench);
@@ -76,7 +74,7 @@ async fn measure_server(
     bench: &BenchContext,
     goals: &mut Goals,
     measured: Measured,
-    path: Path,
+    endpoint: Endpoint,
     upstream: &Upstream,
     loads: [Load; 4],
     settings: &[(&str, &str)],
@@ -95,15 +93,15 @@ async fn measure_server(
     let pids = Pids::of(&server, settings).await;
     let memory_at_start = memory_kb(server.id());
     for load in loads {
-        let case = format!("{}, {path:?}, {} clients", measured.name(), load.clients);
-        let clients = client::connect(&server, path, load).await;
+        let case = format!("{}, {endpoint:?}, {} clients", measured.name(), load.clients);
+        let clients = client::connect(&server, endpoint, load).await;
         let before = Cost::now(&pids);
         let outcome = Outcome::of(clients).await;
         let cost = Cost::now(&pids).since(&before);
         let turns = u32::try_from(outcome.last_text.count()).unwrap();
         bench.add(outcome.row(&case));
         bench.add(cost.row(format!("{case}, a turn"), turns));
-        if path == Path::WebSocket {
+        if endpoint == Endpoint::WebSocket {
             goals.record(measured, load.clients, &outcome);
             goals.record_cost(measured, load.clients, cost.server_cpu_ms(turns));
         }
@@ -111,7 +109,7 @@ async fn measure_server(
     sleep(bench.full_or_quick(REST, REST / 10)).await;
     let megabytes = |kilobytes: f64| kilobytes / 1_000.0;
     bench.add(
-        Row::new(format!("{}, {path:?}, memory", measured.name()))
+        Row::new(format!("{}, {endpoint:?}, memory", measured.name()))
             .figure("start", megabytes(memory_at_start), "MB")
             .figure("peak", peak_memory_mb(server.id()), "MB")
             .figure("at rest afterwards", megabytes(memory_kb(server.id())), "MB"),

@@ -77,7 +77,8 @@ impl Contexts {
     ///
     /// # Errors
     /// [`ChatError::ConversationNotFound`], [`ChatError::ContextTooLong`], [`ChatError::StorageFull`];
-    /// [`ChatError::RevisionConflict`] if `expected_revision` is `Some` and differs from the current revision.
+    /// [`ChatError::RevisionConflict`] if `expected_revision` is `Some` and differs from the current revision;
+    /// [`ChatError::ContextConflict`] if others change the context at the same time.
     pub async fn edit(
         &self,
         user_id: UserId,
@@ -108,7 +109,8 @@ impl Contexts {
     /// returns the first call's example, as long as it exists.
     ///
     /// # Errors
-    /// [`ChatError::ConversationNotFound`], [`ChatError::ContextTooLong`], [`ChatError::StorageFull`].
+    /// [`ChatError::ConversationNotFound`], [`ChatError::ContextTooLong`], [`ChatError::StorageFull`];
+    /// [`ChatError::ContextConflict`] if others change the context at the same time.
     pub async fn add_example(
         &self,
         user_id: UserId,
@@ -156,7 +158,8 @@ impl Contexts {
     /// Removes an example.
     ///
     /// # Errors
-    /// [`ChatError::ConversationNotFound`], [`ChatError::ExampleNotFound`].
+    /// [`ChatError::ConversationNotFound`], [`ChatError::ExampleNotFound`]; [`ChatError::ContextConflict`] if others
+    /// change the context at the same time.
     pub async fn remove_example(
         &self,
         user_id: UserId,
@@ -180,7 +183,8 @@ impl Contexts {
     /// # Errors
     /// [`ChatError::ConversationNotFound`], [`ChatError::NoSummary`], [`ChatError::ContextTooLong`],
     /// [`ChatError::StorageFull`];
-    /// [`ChatError::RevisionConflict`] if `expected_revision` is `Some` and differs from the current revision.
+    /// [`ChatError::RevisionConflict`] if `expected_revision` is `Some` and differs from the current revision;
+    /// [`ChatError::ContextConflict`] if others change the context at the same time.
     pub async fn set_summary(
         &self,
         user_id: UserId,

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::Notify;
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep, sleep_until};
 use webchat_domain::{Conversation, ConversationId, UserId};
 use webchat_persistence::{Conversations, StoreError};
 
@@ -17,6 +17,10 @@ const MAX_PENDING: usize = 1_024;
 
 /// The interval between attempts to read the store after a failure.
 const REREAD_INTERVAL: Duration = Duration::from_secs(1);
+
+/// The minimum time between two deliveries of one conversation in a row. A turn changes its conversation twice, and a
+/// short one should cost each subscriber one read.
+const MIN_INTERVAL: Duration = Duration::from_millis(100);
 
 /// The list subscriptions of this instance, by user.
 #[derive(Default)]
@@ -31,6 +35,8 @@ pub struct ListSubscription {
     conversations: Arc<dyn Conversations>,
     user_id: UserId,
     pending: Arc<Pending>,
+    /// The last delivered conversation, and when it was read.
+    last: Option<(ConversationId, Instant)>,
 }
 
 /// A change of an entry in the list.
@@ -67,7 +73,7 @@ impl ListFeed {
     ) -> ListSubscription {
         let pending = Arc::new(Pending::default());
         self.lock().entry(user_id).or_default().push(Arc::clone(&pending));
-        ListSubscription { feed: Arc::clone(self), conversations, user_id, pending }
+        ListSubscription { feed: Arc::clone(self), conversations, user_id, pending, last: None }
     }
 
     fn unsubscribe(&self, user_id: UserId, pending: &Arc<Pending>) {
@@ -119,6 +125,11 @@ impl Pending {
         }
     }
 
+    /// Removes a conversation whose current state is about to be read.
+    fn remove(&self, id: ConversationId) {
+        self.lock().ids.retain(|pending| *pending != id);
+    }
+
     fn lock(&self) -> MutexGuard<'_, Changed> {
         self.changed.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -132,6 +143,11 @@ impl ListSubscription {
     /// This method is not cancel safe: dropping the future may lose a change.
     pub async fn next(&mut self) -> ListChange {
         let Some(id) = self.pending.next().await else { return ListChange::Many };
+        if let Some((_, read_at)) = self.last.filter(|(last, _)| *last == id) {
+            sleep_until(read_at + MIN_INTERVAL).await;
+            self.pending.remove(id);
+        }
+        self.last = Some((id, Instant::now()));
         loop {
             match self.read(id).await {
                 Ok(change) => return change,
@@ -255,6 +271,23 @@ mod tests {
             let latest = next_listed(&mut list).await;
             assert_eq!((latest.conversation_id, latest.title), (id, Some(title("49"))));
         }
+        assert!(has_no_pending_change(&list));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn changes_in_quick_succession_are_delivered_as_one() {
+        let test = chat_with_background_tasks().await;
+        let mut list = test.chat.events.subscribe_to_list(test.user_id);
+        test.rename(test.conversation_id, title("first")).await;
+        let first = next_listed(&mut list).await;
+        for number in 0..10 {
+            test.rename(test.conversation_id, title(&number.to_string())).await;
+            settle().await;
+        }
+
+        let last = next_listed(&mut list).await;
+
+        assert_eq!((first.title, last.title), (Some(title("first")), Some(title("9"))));
         assert!(has_no_pending_change(&list));
     }
 

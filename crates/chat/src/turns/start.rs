@@ -72,9 +72,10 @@ impl Turns {
         let started_at = Instant::now();
         let (user_id, id) = (start.caller.user_id, start.id);
         let permit = self.running.acquire_permit(start.caller, &self.core.settings)?;
-        let context = self.core.stored_context(user_id, id).await?.context;
+        let stored_context = self.core.stored_context(user_id, id);
+        let (stored, ()) = tokio::try_join!(stored_context, self.prepare_log(id))?;
+        let context = stored.context;
         let change = self.build_change(&start, &context).await?;
-        self.prepare_log(id).await?;
         let reservation = self.reserve_tokens(&start, &context, &change).await?;
         match self.store(user_id, id, change).await {
             Ok(AppendOutcome::Stored { conversation, messages }) => {

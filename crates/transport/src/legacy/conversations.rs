@@ -69,10 +69,13 @@ struct History {
     operation_id = "flask_start_conversation",
     responses((status = 200, body = StartResponse)),
 )]
-async fn start(caller: RequiredSession, chat: Data<Chat>) -> Result<Json<StartResponse>, ApiError> {
-    let user_id = caller.session.user_id;
+async fn start(
+    browser: RequiredSession,
+    chat: Data<Chat>,
+) -> Result<Json<StartResponse>, ApiError> {
+    let user_id = browser.session.user_id;
     let conversation_id = chat.conversations.start(user_id, None).await?.conversation_id;
-    chat.sessions.set_current_conversation(&caller.session, conversation_id).await?;
+    chat.sessions.set_current_conversation(&browser.session, conversation_id).await?;
     let message = "New conversation started.";
     Ok(Json(StartResponse { message, conversation_id }))
 }
@@ -88,9 +91,9 @@ async fn start(caller: RequiredSession, chat: Data<Chat>) -> Result<Json<StartRe
         (status = 400, body = ErrorBody, description = "The session has no current conversation."),
     ),
 )]
-async fn reset(caller: RequiredSession, chat: Data<Chat>) -> Result<Json<Confirmation>, ApiError> {
-    let id = caller.session.conversation_id.ok_or(ApiError::NothingToReset)?;
-    match chat.conversations.reset(caller.session.user_id, id).await {
+async fn reset(browser: RequiredSession, chat: Data<Chat>) -> Result<Json<Confirmation>, ApiError> {
+    let id = browser.session.conversation_id.ok_or(ApiError::NothingToReset)?;
+    match chat.conversations.reset(browser.session.user_id, id).await {
         Err(ChatError::ConversationNotFound) => return Err(ApiError::NothingToReset),
         reset => reset?,
     }

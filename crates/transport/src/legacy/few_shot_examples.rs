@@ -45,15 +45,15 @@ struct NewExample {
     responses((status = 200, body = Confirmation), InvalidBodyResponse, NotFoundResponse),
 )]
 async fn add(
-    caller: RequiredSession,
+    browser: RequiredSession,
     example: Body<NewExample>,
     chat: Data<Chat>,
 ) -> Result<Json<Confirmation>, ApiError> {
     let NewExample { user_prompt, assistant_response } = example.0;
     let (user_prompt, assistant_response) =
         text(user_prompt).zip(text(assistant_response)).ok_or(ApiError::IncompleteExample)?;
-    let id = caller.session.conversation_id.ok_or(ApiError::NoConversation)?;
-    let user_id = caller.session.user_id;
+    let id = browser.session.conversation_id.ok_or(ApiError::NoConversation)?;
+    let user_id = browser.session.user_id;
     add_example(&chat, user_id, id, None, user_prompt, assistant_response).await?;
     Ok(Json(Confirmation { message: "Few-shot example added successfully!" }))
 }

@@ -46,16 +46,16 @@ struct AnalysisResponse {
     ),
 )]
 async fn upload(
-    caller: RequiredSession,
+    browser: RequiredSession,
     request: HttpRequest,
     body: Payload,
     chat: Data<Chat>,
 ) -> Result<Json<AnalysisResponse>, ApiError> {
-    let user_id = caller.session.user_id;
+    let user_id = browser.session.user_id;
     let (upload, memory) =
-        upload::read(&request, body, caller.caller(), &chat).await.map_err(flask_error)?;
-    let id = current_or_new_conversation(&chat, &caller.session).await?;
-    let FileJob { job_id, .. } = chat.files.upload(caller.caller(), id, None, upload).await?;
+        upload::read(&request, body, browser.caller(), &chat).await.map_err(flask_error)?;
+    let id = current_or_new_conversation(&chat, &browser.session).await?;
+    let FileJob { job_id, .. } = chat.files.upload(browser.caller(), id, None, upload).await?;
     drop(memory);
     let job = chat.files.wait_for(user_id, id, job_id).await?;
     match (job.status, &job.error) {

@@ -66,9 +66,9 @@ struct SaveResponse {
         ),
     ),
 )]
-async fn save(caller: RequiredSession, chat: Data<Chat>) -> Result<Json<SaveResponse>, ApiError> {
-    let id = caller.session.conversation_id.ok_or(ApiError::NothingToSave)?;
-    let name = match save_history(&chat, caller.session.user_id, id).await {
+async fn save(browser: RequiredSession, chat: Data<Chat>) -> Result<Json<SaveResponse>, ApiError> {
+    let id = browser.session.conversation_id.ok_or(ApiError::NothingToSave)?;
+    let name = match save_history(&chat, browser.session.user_id, id).await {
         Err(ApiError::Chat(ChatError::ConversationNotFound)) => {
             return Err(ApiError::NothingToSave);
         }

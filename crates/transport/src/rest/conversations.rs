@@ -111,11 +111,11 @@ async fn list(
     responses((status = 201, body = Conversation), InvalidParameterResponse),
 )]
 async fn start(
-    caller: RequiredSession,
+    browser: RequiredSession,
     idempotency: IdempotencyKeyHeader,
     chat: Data<Chat>,
 ) -> Result<HttpResponse, ApiError> {
-    let user_id = caller.session.user_id;
+    let user_id = browser.session.user_id;
     let conversation = chat.conversations.start(user_id, idempotency.key.as_ref()).await?;
     Ok(HttpResponse::Created().json(conversation))
 }
@@ -155,12 +155,12 @@ async fn read(
 )]
 async fn edit(
     request: HttpRequest,
-    caller: RequiredSession,
+    browser: RequiredSession,
     id: Path<ConversationId>,
     changes: Body<Changes>,
     chat: Data<Chat>,
 ) -> Result<HttpResponse, ApiError> {
-    let user_id = caller.session.user_id;
+    let user_id = browser.session.user_id;
     let Changes { title, archived } = changes.0;
     let expected = expected_conversation(&request, &chat, user_id, *id).await?;
     let edit = Edit { title, archived, expected };
@@ -182,11 +182,11 @@ async fn edit(
 )]
 async fn delete(
     request: HttpRequest,
-    caller: RequiredSession,
+    browser: RequiredSession,
     id: Path<ConversationId>,
     chat: Data<Chat>,
 ) -> Result<HttpResponse, ApiError> {
-    let user_id = caller.session.user_id;
+    let user_id = browser.session.user_id;
     expected_conversation(&request, &chat, user_id, *id).await?;
     chat.conversations.delete(user_id, *id).await?;
     Ok(HttpResponse::NoContent().finish())
@@ -202,11 +202,11 @@ async fn delete(
     responses((status = 204, description = "Reset."), NotFoundResponse),
 )]
 async fn reset(
-    caller: RequiredSession,
+    browser: RequiredSession,
     id: Path<ConversationId>,
     chat: Data<Chat>,
 ) -> Result<HttpResponse, ApiError> {
-    chat.conversations.reset(caller.session.user_id, *id).await?;
+    chat.conversations.reset(browser.session.user_id, *id).await?;
     Ok(HttpResponse::NoContent().finish())
 }
 

@@ -92,18 +92,18 @@ async fn list(
     responses((status = 202, body = EstimatedFileJob), NotFoundResponse, InvalidFileResponse),
 )]
 async fn upload(
-    caller: RequiredSession,
+    browser: RequiredSession,
     idempotency: IdempotencyKeyHeader,
     id: Path<ConversationId>,
     request: HttpRequest,
     body: Payload,
     chat: Data<Chat>,
 ) -> Result<HttpResponse, ApiError> {
-    let user_id = caller.session.user_id;
+    let user_id = browser.session.user_id;
     // Check first, so that clients don't upload megabytes to a conversation that does not exist.
     chat.conversations.find(user_id, *id).await?;
-    let (upload, _memory) = upload::read(&request, body, caller.caller(), &chat).await?;
-    let job = chat.files.upload(caller.caller(), *id, idempotency.key.as_ref(), upload).await?;
+    let (upload, _memory) = upload::read(&request, body, browser.caller(), &chat).await?;
+    let job = chat.files.upload(browser.caller(), *id, idempotency.key.as_ref(), upload).await?;
     Ok(HttpResponse::Accepted().json(EstimatedFileJob::new(&chat, job)))
 }
 
@@ -136,12 +136,12 @@ async fn read(
     responses((status = 204, description = "Cancelled."), NotFoundResponse),
 )]
 async fn cancel(
-    caller: RequiredSession,
+    browser: RequiredSession,
     path: Path<FilePath>,
     chat: Data<Chat>,
 ) -> Result<HttpResponse, ApiError> {
     let FilePath { id, job_id } = path.into_inner();
-    chat.files.cancel(caller.session.user_id, id, job_id).await?;
+    chat.files.cancel(browser.session.user_id, id, job_id).await?;
     Ok(HttpResponse::NoContent().finish())
 }
 
@@ -164,11 +164,11 @@ async fn cancel(
     ),
 )]
 async fn retry(
-    caller: RequiredSession,
+    browser: RequiredSession,
     path: Path<FilePath>,
     chat: Data<Chat>,
 ) -> Result<HttpResponse, ApiError> {
     let FilePath { id, job_id } = path.into_inner();
-    let job = chat.files.retry(caller.session.user_id, id, job_id).await?;
+    let job = chat.files.retry(browser.session.user_id, id, job_id).await?;
     Ok(HttpResponse::Accepted().json(EstimatedFileJob::new(&chat, job)))
 }

@@ -65,21 +65,21 @@ struct MessagePath {
 )]
 async fn edit(
     request: HttpRequest,
-    caller: RequiredSession,
+    browser: RequiredSession,
     path: Path<MessagePath>,
     edited: Body<EditedMessage>,
     chat: Data<Chat>,
     connections: Data<Connections>,
 ) -> Result<HttpResponse, ApiError> {
-    let turn_request = TurnRequest::read(&request, caller.caller(), &connections)?;
+    let turn_request = TurnRequest::read(&request, browser.caller(), &connections)?;
     let MessagePath { id, message_id } = path.into_inner();
-    let user_id = caller.session.user_id;
+    let user_id = browser.session.user_id;
     let message = SendMessage {
         content: edited.0.message,
         client_message_id: turn_request.client_message_id.clone(),
         expected_position: None,
     };
-    let sent = chat.turns.edit(caller.caller(), id, message_id, message).await?;
+    let sent = chat.turns.edit(browser.caller(), id, message_id, message).await?;
     turn_request.respond(&chat, &connections, user_id, id, sent).await
 }
 
@@ -94,16 +94,16 @@ async fn edit(
 )]
 async fn regenerate(
     request: HttpRequest,
-    caller: RequiredSession,
+    browser: RequiredSession,
     path: Path<MessagePath>,
     chat: Data<Chat>,
     connections: Data<Connections>,
 ) -> Result<HttpResponse, ApiError> {
-    let turn_request = TurnRequest::read(&request, caller.caller(), &connections)?;
+    let turn_request = TurnRequest::read(&request, browser.caller(), &connections)?;
     let MessagePath { id, message_id } = path.into_inner();
-    let user_id = caller.session.user_id;
+    let user_id = browser.session.user_id;
     let client_message_id = turn_request.client_message_id.clone();
-    let caller = caller.caller();
+    let caller = browser.caller();
     let sent = chat.turns.regenerate(caller, id, Some(message_id), client_message_id).await?;
     turn_request.respond(&chat, &connections, user_id, id, sent).await
 }
@@ -119,16 +119,16 @@ async fn regenerate(
 )]
 async fn continue_answer(
     request: HttpRequest,
-    caller: RequiredSession,
+    browser: RequiredSession,
     path: Path<MessagePath>,
     chat: Data<Chat>,
     connections: Data<Connections>,
 ) -> Result<HttpResponse, ApiError> {
-    let turn_request = TurnRequest::read(&request, caller.caller(), &connections)?;
+    let turn_request = TurnRequest::read(&request, browser.caller(), &connections)?;
     let MessagePath { id, message_id } = path.into_inner();
-    let user_id = caller.session.user_id;
+    let user_id = browser.session.user_id;
     let client_message_id = turn_request.client_message_id.clone();
-    let caller = caller.caller();
+    let caller = browser.caller();
     let sent = chat.turns.continue_answer(caller, id, Some(message_id), client_message_id).await?;
     turn_request.respond(&chat, &connections, user_id, id, sent).await
 }
@@ -143,10 +143,10 @@ async fn continue_answer(
     responses((status = 200, body = Message), NotFoundResponse, TurnRejectedResponse),
 )]
 async fn select(
-    caller: RequiredSession,
+    browser: RequiredSession,
     path: Path<MessagePath>,
     chat: Data<Chat>,
 ) -> Result<Json<Message>, ApiError> {
     let MessagePath { id, message_id } = path.into_inner();
-    Ok(Json(chat.turns.select_version(caller.session.user_id, id, message_id).await?))
+    Ok(Json(chat.turns.select_version(browser.session.user_id, id, message_id).await?))
 }

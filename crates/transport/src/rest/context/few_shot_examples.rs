@@ -83,14 +83,14 @@ async fn list(
     responses((status = 201, body = FewShotExample), NotFoundResponse, InvalidBodyResponse),
 )]
 async fn add(
-    caller: RequiredSession,
+    browser: RequiredSession,
     idempotency: IdempotencyKeyHeader,
     id: Path<ConversationId>,
     example: Body<NewExample>,
     chat: Data<Chat>,
 ) -> Result<HttpResponse, ApiError> {
     let NewExample { user_prompt, assistant_response } = example.0;
-    let (user_id, key) = (caller.session.user_id, idempotency.key.as_ref());
+    let (user_id, key) = (browser.session.user_id, idempotency.key.as_ref());
     let example = add_example(&chat, user_id, *id, key, user_prompt, assistant_response).await?;
     Ok(HttpResponse::Created().json(example))
 }
@@ -105,12 +105,12 @@ async fn add(
     responses((status = 204, description = "Removed."), NotFoundResponse),
 )]
 async fn remove(
-    caller: RequiredSession,
+    browser: RequiredSession,
     path: Path<ExamplePath>,
     chat: Data<Chat>,
 ) -> Result<HttpResponse, ApiError> {
     let ExamplePath { id, example_id } = path.into_inner();
-    chat.contexts.remove_example(caller.session.user_id, id, example_id).await?;
+    chat.contexts.remove_example(browser.session.user_id, id, example_id).await?;
     Ok(HttpResponse::NoContent().finish())
 }
 

@@ -90,12 +90,12 @@ async fn read(
 )]
 async fn change(
     request: HttpRequest,
-    caller: RequiredSession,
+    browser: RequiredSession,
     id: Path<ConversationId>,
     changes: Body<Changes>,
     chat: Data<Chat>,
 ) -> Result<HttpResponse, ApiError> {
-    let user_id = caller.session.user_id;
+    let user_id = browser.session.user_id;
     let Changes { system_prompt, parameters } = changes.0;
     let parameters = parameters.map(|Object(parameters)| parameters);
     let edit = ContextEdit { system_prompt: system_prompt.into(), parameters };

@@ -52,12 +52,12 @@ struct SummaryText {
 )]
 async fn replace(
     request: HttpRequest,
-    caller: RequiredSession,
+    browser: RequiredSession,
     id: Path<ConversationId>,
     summary: Body<SummaryText>,
     chat: Data<Chat>,
 ) -> Result<HttpResponse, ApiError> {
-    let user_id = caller.session.user_id;
+    let user_id = browser.session.user_id;
     let SummaryText { text } = summary.0;
     if text.trim().is_empty() {
         let message = "`text` must not be empty. Use DELETE to remove the summary.";
@@ -83,11 +83,11 @@ async fn replace(
 )]
 async fn remove(
     request: HttpRequest,
-    caller: RequiredSession,
+    browser: RequiredSession,
     id: Path<ConversationId>,
     chat: Data<Chat>,
 ) -> Result<HttpResponse, ApiError> {
-    let user_id = caller.session.user_id;
+    let user_id = browser.session.user_id;
     let expected = expected_revision(&request, &chat, user_id, *id).await?;
     chat.contexts.set_summary(user_id, *id, None, expected).await?;
     Ok(HttpResponse::NoContent().finish())

@@ -106,18 +106,18 @@ enum ImportPhase {
     ),
 )]
 async fn start(
-    caller: RequiredSession,
+    browser: RequiredSession,
     idempotency: IdempotencyKeyHeader,
     request: HttpRequest,
     body: web::Payload,
     limit: Data<ImportLimit>,
     chat: Data<Chat>,
 ) -> Result<HttpResponse, ApiError> {
-    let (user_id, ImportLimit(max_bytes)) = (caller.session.user_id, **limit);
+    let (user_id, ImportLimit(max_bytes)) = (browser.session.user_id, **limit);
     // A repeated request must have a file too. No permit is held while its beginning is awaited.
     let file = ImportFile::begin(&request, body, max_bytes).await?;
-    let _permit = UploadLimits::of(&request)?.acquire_for_import(caller.caller())?;
-    let upload = match chat.transfer.prepare_import(caller.caller(), idempotency.key.as_ref())? {
+    let _permit = UploadLimits::of(&request)?.acquire_for_import(browser.caller())?;
+    let upload = match chat.transfer.prepare_import(browser.caller(), idempotency.key.as_ref())? {
         PreparedImport::New(upload) => upload,
         PreparedImport::Duplicate(status) => {
             return Ok(HttpResponse::Accepted().json(ImportResponse::new(&status)));

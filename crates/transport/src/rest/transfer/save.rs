@@ -53,11 +53,11 @@ struct SaveResponse {
     ),
 )]
 async fn save(
-    caller: RequiredSession,
+    browser: RequiredSession,
     id: Path<ConversationId>,
     chat: Data<Chat>,
 ) -> Result<HttpResponse, ApiError> {
-    let file_name = save_history(&chat, caller.session.user_id, *id).await?.to_string();
+    let file_name = save_history(&chat, browser.session.user_id, *id).await?.to_string();
     Ok(HttpResponse::Created().json(SaveResponse { file_name }))
 }
 

@@ -80,19 +80,19 @@ pub(crate) struct NewMessage {
 )]
 pub(crate) async fn send(
     request: HttpRequest,
-    caller: RequiredSession,
+    browser: RequiredSession,
     id: Path<ConversationId>,
     message: Body<NewMessage>,
     chat: Data<Chat>,
     connections: Data<Connections>,
 ) -> Result<HttpResponse, ApiError> {
-    let turn_request = TurnRequest::read(&request, caller.caller(), &connections)?;
+    let turn_request = TurnRequest::read(&request, browser.caller(), &connections)?;
     let NewMessage { message, client_message_id, expected_position } = message.0;
     let client_message_id =
         consistent_id(turn_request.client_message_id.clone(), client_message_id)?;
     let message = SendMessage { content: message, client_message_id, expected_position };
-    let user_id = caller.session.user_id;
-    let sent = chat.turns.send(caller.caller(), *id, message).await?;
+    let user_id = browser.session.user_id;
+    let sent = chat.turns.send(browser.caller(), *id, message).await?;
     turn_request.respond(&chat, &connections, user_id, *id, sent).await
 }
 

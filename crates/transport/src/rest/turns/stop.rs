@@ -40,11 +40,11 @@ struct TurnPath {
     responses((status = 204, description = "The turn is being stopped."), NotFoundResponse),
 )]
 async fn stop(
-    caller: RequiredSession,
+    browser: RequiredSession,
     path: Path<TurnPath>,
     chat: Data<Chat>,
 ) -> Result<HttpResponse, ApiError> {
     let TurnPath { id, turn_id } = path.into_inner();
-    chat.turns.stop_turn(caller.session.user_id, id, turn_id).await?;
+    chat.turns.stop_turn(browser.session.user_id, id, turn_id).await?;
     Ok(HttpResponse::NoContent().finish())
 }
