@@ -20,27 +20,30 @@ impl EventLines {
     /// Returns the lines that this text completes.
     pub(super) fn push(&mut self, text: &str) -> String {
         let mut lines = String::with_capacity(text.len());
-        for part in text.split_inclusive(['\n', '\r']) {
-            self.line.push_str(part);
-            if part.ends_with(['\n', '\r']) {
-                self.take_line(&mut lines);
-            }
+        let mut rest = text;
+        while let Some(end) = rest.find(['\n', '\r']) {
+            let (line, after) = rest.split_at(end + 1);
+            self.line.push_str(line);
+            self.take_line(&mut lines, begins_with_blank_line(line, after));
+            rest = after;
         }
+        self.line.push_str(rest);
         lines
     }
 
     /// Returns the rest, and ends the last event.
     pub(super) fn finish(&mut self) -> String {
         let mut lines = String::new();
-        self.take_line(&mut lines);
+        self.take_line(&mut lines, false);
         lines + "\n\n"
     }
 
-    fn take_line(&mut self, lines: &mut String) {
+    /// Adds the complete line to `lines`. If a blank line follows, the event ends there anyway.
+    fn take_line(&mut self, lines: &mut String, is_last_of_event: bool) {
         let line = mem::take(&mut self.line);
         let line = line.trim_start_matches('\u{feff}');
         if let Some(data) = line.strip_prefix("data:") {
-            if !self.is_divided && is_whole(without_mark(data)) {
+            if !is_last_of_event && !self.is_divided && is_whole(without_mark(data)) {
                 lines.push_str(line.trim_end_matches(['\n', '\r']));
                 lines.push_str("\n\n");
                 return;
@@ -51,6 +54,13 @@ impl EventLines {
         }
         lines.push_str(line);
     }
+}
+
+/// Returns whether the text after a line begins with a blank line. The line may end between `\r` and `\n`.
+fn begins_with_blank_line(line: &str, after: &str) -> bool {
+    let after =
+        if line.ends_with('\r') { after.strip_prefix('\n').unwrap_or(after) } else { after };
+    after.starts_with(['\n', '\r'])
 }
 
 /// Removes white space and a byte order mark around data.

@@ -1,23 +1,44 @@
 //! An object whose fields are parsed only when they are needed.
 
-use std::borrow::{Borrow, Cow};
-use std::collections::BTreeMap;
+use std::borrow::Cow;
+use std::fmt;
+use std::marker::PhantomData;
 
-use serde::Deserialize;
+use serde::de::{MapAccess, Visitor};
+use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
 /// The fields of an object as unparsed JSON, so that a field with an unexpected value spoils no other. If a
 /// name occurs twice, its last value counts.
-#[derive(Debug, Deserialize)]
-#[serde(transparent)]
-pub(crate) struct Object<'a>(#[serde(borrow)] BTreeMap<Name<'a>, &'a RawValue>);
+///
+/// Objects in answers have few fields, so a list is faster than a map.
+#[derive(Debug)]
+pub(crate) struct Object<'a>(Vec<(Name<'a>, &'a RawValue)>);
 
-#[derive(Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
+#[derive(Debug, Deserialize)]
 struct Name<'a>(#[serde(borrow)] Cow<'a, str>);
 
-impl Borrow<str> for Name<'_> {
-    fn borrow(&self) -> &str {
-        &self.0
+impl<'de: 'a, 'a> Deserialize<'de> for Object<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(FieldsVisitor(PhantomData))
+    }
+}
+
+struct FieldsVisitor<'a>(PhantomData<&'a ()>);
+
+impl<'de: 'a, 'a> Visitor<'de> for FieldsVisitor<'a> {
+    type Value = Object<'a>;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Object<'a>, A::Error> {
+        let mut fields = Vec::new();
+        while let Some(field) = map.next_entry()? {
+            fields.push(field);
+        }
+        Ok(Object(fields))
     }
 }
 
@@ -32,7 +53,8 @@ impl<'a> Object<'a> {
 
     /// Returns the field's value, unless it is missing or `null`.
     pub(crate) fn get(&self, name: &str) -> Option<&'a RawValue> {
-        self.0.get(name).copied().filter(|value| value.get() != "null")
+        let (_, value) = self.0.iter().rev().find(|(field, _)| field.0 == name)?;
+        Some(*value).filter(|value| value.get() != "null")
     }
 
     /// Returns the field's value if it is an object.
@@ -54,12 +76,13 @@ impl<'a> Object<'a> {
 
 /// Returns the value if it is an object.
 pub(crate) fn object(value: &RawValue) -> Option<Object<'_>> {
-    Object::parse(value.get()).ok()
+    value.get().starts_with('{').then(|| Object::parse(value.get()).ok())?
 }
 
 /// Returns the values of a list. A value that is no list is returned as the only one.
 pub(crate) fn list(value: &RawValue) -> Vec<&RawValue> {
-    serde_json::from_str(value.get()).unwrap_or_else(|_| vec![value])
+    let items = value.get().starts_with('[').then(|| serde_json::from_str(value.get()).ok());
+    items.flatten().unwrap_or_else(|| vec![value])
 }
 
 /// Returns whether the value is a string.

@@ -93,7 +93,7 @@ impl Assembler {
         if let Some(name) = chunk.model() {
             self.model.set(&name);
         }
-        let progress = chunk.choice().map_or(Progress::None, |choice| self.add_choice(&choice));
+        let progress = chunk.choice().map_or(Progress::None, |choice| self.add_choice(choice));
         self.add_filtered(chunk.filtered_categories());
         self.deltas.extend(chunk.usage().map(Delta::Usage));
         progress

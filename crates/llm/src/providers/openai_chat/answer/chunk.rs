@@ -14,8 +14,9 @@ use crate::providers::openai_chat::content_filter::filtered_categories;
 /// that can't stream sends one complete answer.
 #[derive(Debug)]
 pub(super) struct Chunk<'a> {
-    data: &'a RawValue,
+    data: &'a str,
     fields: Object<'a>,
+    choice: Option<Choice<'a>>,
 }
 
 /// The choice of a chunk. There is at most one, because requests ask for no more.
@@ -42,7 +43,7 @@ const REASONING_FIELDS: [&str; 4] =
 ///
 /// # Errors
 /// When an object or a list is invalid.
-pub(super) fn chunks(data: &str) -> Result<Vec<Chunk<'_>>, serde_json::Error> {
+pub(super) fn chunks<'a>(data: &'a str) -> Result<Vec<Chunk<'a>>, serde_json::Error> {
     let mut data = data.trim();
     // Some proxies encode the lines of the stream as events again.
     while let Some(rest) = data.strip_prefix("data:") {
@@ -51,17 +52,26 @@ pub(super) fn chunks(data: &str) -> Result<Vec<Chunk<'_>>, serde_json::Error> {
     if !data.starts_with(['{', '[']) {
         return Ok(Vec::new());
     }
-    let value: &RawValue = serde_json::from_str(data)?;
-    let chunk = |data| object(data).map(|fields| Chunk { data, fields });
-    Ok(list(value).into_iter().filter_map(chunk).collect())
+    if data.starts_with('{') {
+        return Ok(vec![Chunk::new(data, Object::parse(data)?)]);
+    }
+    let items: Vec<&RawValue> = serde_json::from_str(data)?;
+    let chunk = |item: &'a RawValue| Some(Chunk::new(item.get(), object(item)?));
+    Ok(items.into_iter().filter_map(chunk).collect())
 }
 
 impl<'a> Chunk<'a> {
+    fn new(data: &'a str, fields: Object<'a>) -> Self {
+        let choices = fields.get("choices").map(list).unwrap_or_default();
+        let choice = choices.into_iter().find_map(object).map(Choice);
+        Self { data, fields, choice }
+    }
+
     /// Returns the error that the upstream sent instead of a chunk, if it did: mostly in `error`,
     /// `OpenRouter` also in the choice, `MiniMax` in `base_resp`, but older versions of vLLM, `FastAPI` and some
     /// gateways send it without wrapping it.
     pub(super) fn error(&self) -> Option<&'a str> {
-        let in_choice = self.choice().and_then(|choice| choice.0.get("error"));
+        let in_choice = self.choice.as_ref().and_then(|choice| choice.0.get("error"));
         let errors = [self.fields.get("error"), in_choice];
         if let Some(error) = errors.into_iter().flatten().find(|error| !is_blank_error(error)) {
             return Some(error.get());
@@ -77,7 +87,7 @@ impl<'a> Chunk<'a> {
         let is_failed = base_response
             .and_then(|response| response.count("status_code"))
             .is_some_and(|code| code != 0);
-        (is_marked || is_failed || is_bare && !has("choices")).then(|| self.data.get())
+        (is_marked || is_failed || is_bare && !has("choices")).then_some(self.data)
     }
 
     pub(super) fn model(&self) -> Option<String> {
@@ -98,8 +108,8 @@ impl<'a> Chunk<'a> {
         categories_in(self.fields.get("content_filter_results"))
     }
 
-    pub(super) fn choice(&self) -> Option<Choice<'a>> {
-        list(self.fields.get("choices")?).into_iter().find_map(object).map(Choice)
+    pub(super) fn choice(&self) -> Option<&Choice<'a>> {
+        self.choice.as_ref()
     }
 }
 
