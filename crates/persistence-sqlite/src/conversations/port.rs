@@ -1,7 +1,7 @@
 //! Implements [`Conversations`].
 
 use async_trait::async_trait;
-use rusqlite::{Transaction, params};
+use rusqlite::Transaction;
 use webchat_domain::{
     Conversation, ConversationId, Message, MessageId, SearchHit, SearchQuery, Timestamp, Title,
     TitleHit, TurnId, UserId,
@@ -89,11 +89,13 @@ impl Conversations for SqliteStore {
     ) -> Result<bool, StoreError> {
         self.database
             .write(move |transaction| {
-                let updated = transaction.execute(
-                    "UPDATE conversations SET title = ?4
-                     WHERE conversation_id = ?1 AND user_id = ?2 AND title = ?3",
-                    params![id.to_simple(), user_id.to_simple(), expected.as_str(), title.as_str()],
-                )?;
+                let (id, user_id) = (id.to_simple(), user_id.to_simple());
+                let updated = transaction
+                    .prepare_cached(
+                        "UPDATE conversations SET title = ?4
+                         WHERE conversation_id = ?1 AND user_id = ?2 AND title = ?3",
+                    )?
+                    .execute([&id, &user_id, expected.as_str(), title.as_str()])?;
                 Ok(updated > 0)
             })
             .await

@@ -12,10 +12,13 @@ const MAX_IDLE_WAL_BYTES: i64 = 64 * 1024 * 1024;
 /// The maximum time that a connection waits for the lock of another one.
 pub(super) const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
+/// The maximum number of statements that a connection keeps prepared. There are fewer different ones in this crate, so
+/// that each is parsed once per connection.
+const MAX_STATEMENTS: usize = 128;
+
 /// Opens the connection that writes.
 pub(super) fn open_writer(path: &Path) -> rusqlite::Result<Connection> {
-    let connection = Connection::open(path)?;
-    connection.busy_timeout(BUSY_TIMEOUT)?;
+    let connection = open(path)?;
     connection.pragma_update(None, "journal_mode", "WAL")?;
     connection.pragma_update(None, "synchronous", "FULL")?;
     connection.pragma_update(None, "journal_size_limit", MAX_IDLE_WAL_BYTES)?;
@@ -26,9 +29,15 @@ pub(super) fn open_writer(path: &Path) -> rusqlite::Result<Connection> {
 
 /// Opens a read-only connection.
 pub(super) fn open_reader(path: &Path) -> rusqlite::Result<Connection> {
-    let connection = Connection::open(path)?;
-    connection.busy_timeout(BUSY_TIMEOUT)?;
+    let connection = open(path)?;
     connection.pragma_update(None, "query_only", true)?;
+    Ok(connection)
+}
+
+fn open(path: &Path) -> rusqlite::Result<Connection> {
+    let connection = Connection::open(path)?;
+    connection.set_prepared_statement_cache_capacity(MAX_STATEMENTS);
+    connection.busy_timeout(BUSY_TIMEOUT)?;
     Ok(connection)
 }
 
