@@ -95,7 +95,7 @@ mod tests {
         let stored = store.append(user_id, id, append, NOW).await.unwrap();
         let AppendOutcome::Stored { messages, .. } = stored else { panic!("{stored:?}") };
         let message_id = messages[0].message_id;
-        store.save_answer(id, answer(message_id, turn_id), NOW).await.unwrap();
+        assert!(store.save_answer(id, answer(message_id, turn_id), NOW).await.unwrap());
         store.claim_expired_turns(Vec::new(), NOW, NOW, later, 1).await.unwrap();
         store.end_turn(id, turn_id).await.unwrap();
         store.edit(user_id, id, Edit::default(), NOW).await.unwrap();
@@ -105,7 +105,6 @@ mod tests {
         let order = ListOrder::Updated;
         store.list(user_id, ArchiveFilter::Active, order, None, 10).await.unwrap();
         store.search(user_id, &SearchQuery::parse("tides"), 10).await.unwrap();
-        store.delete(user_id, id).await.unwrap();
     }
 
     fn answer(message_id: MessageId, turn_id: TurnId) -> AnswerUpdate {
@@ -130,9 +129,8 @@ mod tests {
         let [of_writer, of_readers, of_long_readers] = counters;
         store.database.write(move |writer| count_parsed(writer, &of_writer)).await.unwrap();
         store.database.read(move |reader| count_parsed(reader, &of_readers)).await.unwrap();
-        let count_long = move |reader: &rusqlite::Transaction<'_>| {
-            count_parsed(reader, &of_long_readers)
-        };
+        let count_long =
+            move |reader: &rusqlite::Transaction<'_>| count_parsed(reader, &of_long_readers);
         store.database.read_long(None, count_long).await.unwrap();
 
         use_all(&store).await;

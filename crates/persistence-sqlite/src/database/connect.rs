@@ -1,6 +1,7 @@
 //! Opens and configures connections, and converts their errors.
 
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use rusqlite::{Connection, ErrorCode};
@@ -41,7 +42,8 @@ fn open(path: &Path) -> rusqlite::Result<Connection> {
     Ok(connection)
 }
 
-pub(super) fn store_error(error: rusqlite::Error) -> StoreError {
+pub(super) fn store_error(error: impl Into<Arc<rusqlite::Error>>) -> StoreError {
+    let error = error.into();
     match error.sqlite_error_code() {
         Some(ErrorCode::OperationInterrupted) => StoreError::timeout(error),
         Some(
