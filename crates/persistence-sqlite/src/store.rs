@@ -1,13 +1,13 @@
 //! The SQLite implementation of the stores.
 
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
-use tokio::sync::Mutex;
+use tokio::sync::Mutex as AsyncMutex;
 
 use crate::database::{Database, OpenError};
 use crate::deletion::{DeletionWorker, removals};
-use crate::events::SqliteTurnLog;
+use crate::events::{SqliteTurnLog, Topics};
 use crate::search::{Indexer, unindexed};
 
 /// All stores in one SQLite file. Clones share the database.
@@ -17,7 +17,9 @@ pub struct SqliteStore {
     pub(crate) deletion_worker: Arc<DeletionWorker>,
     _indexer: Option<Arc<Indexer>>,
     /// Held while a complete conversation is inserted.
-    pub(crate) insertion: Arc<Mutex<()>>,
+    pub(crate) insertion: Arc<AsyncMutex<()>>,
+    /// The events of the turn log, for which the start of a turn reserves numbers.
+    pub(crate) topics: Arc<Mutex<Topics>>,
 }
 
 impl SqliteStore {
@@ -35,13 +37,19 @@ impl SqliteStore {
         }
         let is_unindexed = database.read(unindexed::exist).await.map_err(failed)?;
         let indexer = is_unindexed.then(|| Indexer::start(Arc::downgrade(&database)).into());
-        Ok(Self { database, deletion_worker, _indexer: indexer, insertion: Arc::default() })
+        Ok(Self {
+            database,
+            deletion_worker,
+            _indexer: indexer,
+            insertion: Arc::default(),
+            topics: Arc::new(Mutex::new(Topics::new())),
+        })
     }
 
-    /// Returns a turn log. Its sequence numbers are reserved in this file; its events are only in memory.
+    /// Returns the turn log. Its sequence numbers are reserved in this file; its events are only in memory.
     #[must_use]
     pub fn turn_log(&self) -> SqliteTurnLog {
-        SqliteTurnLog::new(Arc::clone(&self.database))
+        SqliteTurnLog::new(Arc::clone(&self.database), Arc::clone(&self.topics))
     }
 }
 

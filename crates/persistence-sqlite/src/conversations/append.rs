@@ -1,5 +1,7 @@
 //! Appending messages to a conversation.
 
+use std::sync::Arc;
+
 use rusqlite::Transaction;
 use webchat_domain::{ConversationId, Timestamp, UserId};
 use webchat_persistence::rules::{self, ConversationState, NewPath};
@@ -8,7 +10,8 @@ use webchat_persistence::{Append, AppendOutcome, StoreError};
 use super::path_change::PathChange;
 use super::{path, preconditions};
 use crate::database::Database;
-use crate::rows;
+use crate::events::Reservation;
+use crate::{SqliteStore, rows};
 
 pub(crate) fn append(
     transaction: &Transaction<'_>,
@@ -66,6 +69,34 @@ pub(super) async fn prepare(
         append.expected_position = None;
     }
     Ok(append)
+}
+
+impl SqliteStore {
+    /// Runs a change that appends messages. If it starts a turn, sequence numbers for the events of the turn are reserved
+    /// in the same transaction.
+    pub(super) async fn append_messages(
+        &self,
+        id: ConversationId,
+        starts_turn: bool,
+        append: impl FnOnce(&Transaction<'_>) -> rusqlite::Result<AppendOutcome> + Send + 'static,
+    ) -> Result<AppendOutcome, StoreError> {
+        let topics = Arc::clone(&self.topics);
+        let append_and_reserve = move |transaction: &Transaction<'_>| {
+            let outcome = append(transaction)?;
+            let reservation = match outcome {
+                AppendOutcome::Stored { .. } if starts_turn => {
+                    Reservation::for_turn(transaction, &topics, id)?
+                }
+                _ => None,
+            };
+            Ok((outcome, reservation))
+        };
+        let (outcome, reservation) = self.database.write(append_and_reserve).await?;
+        if let Some(reservation) = reservation {
+            reservation.confirm();
+        }
+        Ok(outcome)
+    }
 }
 
 fn check(
