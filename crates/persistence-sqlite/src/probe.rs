@@ -18,7 +18,11 @@ impl Probe for SqliteStore {
 
     async fn check(&self) -> Result<(), StoreError> {
         self.database.check_file()?;
-        self.database.read(|transaction| transaction.query_row(READ, [], |_| Ok(()))).await?;
-        self.database.write(|transaction| transaction.execute(WRITE, []).map(|_| ())).await
+        self.database
+            .read(|transaction| transaction.prepare_cached(READ)?.query_row([], |_| Ok(())))
+            .await?;
+        self.database
+            .write(|transaction| transaction.prepare_cached(WRITE)?.execute([]).map(drop))
+            .await
     }
 }

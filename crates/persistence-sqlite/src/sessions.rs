@@ -83,7 +83,8 @@ impl Sessions for SqliteStore {
         self.database
             .write(move |transaction| {
                 transaction
-                    .execute("DELETE FROM sessions WHERE session_id = ?1", [id.to_simple()])?;
+                    .prepare_cached("DELETE FROM sessions WHERE session_id = ?1")?
+                    .execute([id.to_simple()])?;
                 Ok(())
             })
             .await
@@ -100,13 +101,16 @@ fn find(
             "SELECT user_id, conversation_id FROM sessions
              WHERE session_id = ?1 AND expires_at > ?2",
         )?
-        .query_row(params![id.to_simple(), now.unix_millis()], |row| {
-            Ok(Session {
-                session_id: id,
-                user_id: rows::parsed(row, "user_id")?,
-                conversation_id: rows::parsed_option(row, "conversation_id")?,
-            })
-        })
+        .query_row(
+            params![id.to_simple(), now.unix_millis()],
+            rows::read(|columns| {
+                Ok(Session {
+                    session_id: id,
+                    user_id: columns.parsed()?,
+                    conversation_id: columns.parsed_option()?,
+                })
+            }),
+        )
         .optional()
 }
 

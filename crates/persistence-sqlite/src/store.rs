@@ -1,13 +1,13 @@
 //! The SQLite implementation of the stores.
 
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
-use tokio::sync::Mutex;
+use tokio::sync::Mutex as AsyncMutex;
 
 use crate::database::{Database, OpenError};
 use crate::deletion::{DeletionWorker, removals};
-use crate::events::SqliteTurnLog;
+use crate::events::{SqliteTurnLog, Topics};
 use crate::search::{Indexer, unindexed};
 
 /// All stores in one SQLite file. Clones share the database.
@@ -17,7 +17,9 @@ pub struct SqliteStore {
     pub(crate) deletion_worker: Arc<DeletionWorker>,
     _indexer: Option<Arc<Indexer>>,
     /// Held while a complete conversation is inserted.
-    pub(crate) insertion: Arc<Mutex<()>>,
+    pub(crate) insertion: Arc<AsyncMutex<()>>,
+    /// The events of the turn log, for which the start of a turn reserves numbers.
+    pub(crate) topics: Arc<Mutex<Topics>>,
 }
 
 impl SqliteStore {
@@ -35,12 +37,112 @@ impl SqliteStore {
         }
         let is_unindexed = database.read(unindexed::exist).await.map_err(failed)?;
         let indexer = is_unindexed.then(|| Indexer::start(Arc::downgrade(&database)).into());
-        Ok(Self { database, deletion_worker, _indexer: indexer, insertion: Arc::default() })
+        Ok(Self {
+            database,
+            deletion_worker,
+            _indexer: indexer,
+            insertion: Arc::default(),
+            topics: Arc::new(Mutex::new(Topics::new())),
+        })
     }
 
-    /// Returns a turn log. Its sequence numbers are reserved in this file; its events are only in memory.
+    /// Returns the turn log. Its sequence numbers are reserved in this file; its events are only in memory.
     #[must_use]
     pub fn turn_log(&self) -> SqliteTurnLog {
-        SqliteTurnLog::new(Arc::clone(&self.database))
+        SqliteTurnLog::new(Arc::clone(&self.database), Arc::clone(&self.topics))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::time::Duration;
+
+    use rusqlite::Connection;
+    use rusqlite::hooks::{AuthAction, AuthContext, Authorization};
+    use webchat_domain::{
+        Context, ConversationId, MessageId, MessageStatus, NewMessage, SearchQuery, Session,
+        SessionId, Timestamp, TurnId, UserId,
+    };
+    use webchat_persistence::{
+        AnswerUpdate, Append, AppendOutcome, ArchiveFilter, Contexts, Conversations, Edit,
+        ListOrder, Sessions, TurnLease, Users,
+    };
+
+    use super::*;
+
+    const NOW: Timestamp = Timestamp::FIXTURE;
+
+    /// Counts the statements that the connection parses, except those of the transactions.
+    fn count_parsed(connection: &Connection, parsed: &Arc<AtomicUsize>) -> rusqlite::Result<()> {
+        let parsed = Arc::clone(parsed);
+        connection.authorizer(Some(move |context: AuthContext<'_>| {
+            if !matches!(context.action, AuthAction::Transaction { .. }) {
+                parsed.fetch_add(1, Ordering::Relaxed);
+            }
+            Authorization::Allow
+        }))
+    }
+
+    /// Calls what a user with a new conversation calls.
+    async fn use_all(store: &SqliteStore) {
+        let (user_id, id) = (UserId::generate(), ConversationId::generate());
+        let session =
+            Session { session_id: SessionId::generate(), user_id, conversation_id: Some(id) };
+        let later = NOW.plus(Duration::from_mins(1));
+        Sessions::start(store, &session, NOW, later).await.unwrap();
+        Sessions::find(store, session.session_id, NOW).await.unwrap();
+        store.record_activity(user_id, NOW, NOW).await.unwrap();
+        store.create(user_id, id, NOW).await.unwrap();
+        store.replace_context(user_id, id, Context::default(), 0).await.unwrap();
+        store.context(user_id, id).await.unwrap();
+        let turn_id = TurnId::generate();
+        let turn = Some(TurnLease { turn_id, lease_until: later });
+        let messages = vec![NewMessage::fixture()];
+        let append = Append { messages, turn, ..Append::default() };
+        let stored = store.append(user_id, id, append, NOW).await.unwrap();
+        let AppendOutcome::Stored { messages, .. } = stored else { panic!("{stored:?}") };
+        let message_id = messages[0].message_id;
+        assert!(store.save_answer(id, answer(message_id, turn_id), NOW).await.unwrap());
+        store.claim_expired_turns(Vec::new(), NOW, NOW, later, 1).await.unwrap();
+        store.end_turn(id, turn_id).await.unwrap();
+        store.edit(user_id, id, Edit::default(), NOW).await.unwrap();
+        store.messages(user_id, id, None, 10).await.unwrap();
+        store.message(user_id, id, message_id).await.unwrap();
+        store.children(user_id, id, vec![None]).await.unwrap();
+        let order = ListOrder::Updated;
+        store.list(user_id, ArchiveFilter::Active, order, None, 10).await.unwrap();
+        store.search(user_id, &SearchQuery::parse("tides"), 10).await.unwrap();
+    }
+
+    fn answer(message_id: MessageId, turn_id: TurnId) -> AnswerUpdate {
+        AnswerUpdate {
+            message_id,
+            turn_id,
+            content: "Gravity.".to_owned(),
+            token_count: 2,
+            status: MessageStatus::Complete,
+            error: None,
+            lease_until: None,
+        }
+    }
+
+    #[tokio::test]
+    async fn no_statement_is_parsed_twice() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = SqliteStore::open(&dir.path().join("webchat.db")).await.unwrap();
+        use_all(&store).await;
+        let parsed = [(); 3].map(|()| Arc::default());
+        let counters = parsed.clone();
+        let [of_writer, of_readers, of_long_readers] = counters;
+        store.database.write(move |writer| count_parsed(writer, &of_writer)).await.unwrap();
+        store.database.read(move |reader| count_parsed(reader, &of_readers)).await.unwrap();
+        let count_long =
+            move |reader: &rusqlite::Transaction<'_>| count_parsed(reader, &of_long_readers);
+        store.database.read_long(None, count_long).await.unwrap();
+
+        use_all(&store).await;
+
+        assert_eq!(parsed.map(|parsed| parsed.load(Ordering::Relaxed)), [0; 3]);
     }
 }

@@ -38,8 +38,9 @@ impl TokenBudgets for SqliteStore {
         used: u64,
     ) -> Result<(), StoreError> {
         let difference = signed(used).saturating_sub(signed(reserved));
+        // If this is lost, the reserved tokens count as used.
         self.database
-            .write(move |transaction| {
+            .write_delayed(move |transaction| {
                 scopes.iter().try_for_each(|scope| change(transaction, day, scope, difference))
             })
             .await

@@ -5,7 +5,8 @@ use rusqlite::{OptionalExtension, params};
 use webchat_domain::{Timestamp, UserId};
 use webchat_persistence::{StoreError, Users};
 
-use crate::{SqliteStore, rows};
+use crate::SqliteStore;
+use crate::rows::Columns;
 
 #[async_trait]
 impl Users for SqliteStore {
@@ -79,7 +80,7 @@ impl Users for SqliteStore {
                         "SELECT user_id FROM users WHERE active_at < ?1 ORDER BY active_at LIMIT ?2",
                     )?
                     .query_map(params![before.unix_millis(), max], |row| {
-                        rows::parsed(row, "user_id")
+                        Columns::of(row).parsed()
                     })?
                     .collect()
             })

@@ -93,7 +93,7 @@ impl FairLimit {
         permit.await.map_err(StoreError::fault)
     }
 
-    /// Calls `start` as soon as a permit is free, on the thread that releases it. Returns after that. `start` must not
+    /// Calls `start` now if a permit is free, or on the thread that releases one. Returns after that. `start` must not
     /// block: it starts the work, which keeps the permit. With [`FairLimit::acquire`] instead, a free permit would be
     /// unused until the waiting task is polled, which takes long on a busy thread.
     ///
@@ -107,6 +107,10 @@ impl FairLimit {
         user_id: Option<UserId>,
         start: impl FnOnce(FairPermit) + Send + 'static,
     ) -> Result<(), StoreError> {
+        if let Some(permit) = self.try_acquire(user_id) {
+            start(permit);
+            return Ok(());
+        }
         let (started, has_started) = oneshot::channel();
         lock(&self.state).waiters.push(Waiter { user_id, work: Box::new(start), started });
         grant(&self.state);
@@ -117,18 +121,23 @@ impl FairLimit {
     }
 }
 
+impl FairLimit {
+    /// Acquires a permit if nobody waits for one and one is free, as usual.
+    fn try_acquire(&self, user_id: Option<UserId>) -> Option<FairPermit> {
+        let mut state = lock(&self.state);
+        let is_free =
+            state.waiters.is_empty() && state.running < state.max && state.may_run(user_id);
+        let is_of_heavy_user = is_free.then(|| state.count(user_id))?;
+        Some(FairPermit::new(user_id, is_of_heavy_user, &self.state))
+    }
+}
+
 /// Starts the work of waiters with the free permits.
 fn grant(state: &SharedState) {
     loop {
         let next = lock(state).next();
         let Some((waiter, is_of_heavy_user)) = next else { return };
-        let permit = FairPermit {
-            user_id: waiter.user_id,
-            is_of_heavy_user,
-            acquired_at: Instant::now(),
-            used: None,
-            state: Arc::clone(state),
-        };
+        let permit = FairPermit::new(waiter.user_id, is_of_heavy_user, state);
         if waiter.started.send(()).is_ok() {
             (waiter.work)(permit);
         } else {
@@ -148,13 +157,19 @@ impl State {
         let candidates = candidates.filter(|(_, waiter)| self.may_run(waiter.user_id));
         let (index, _) = candidates.min_by(|(_, a), (_, b)| self.compare(a.user_id, b.user_id))?;
         let waiter = self.waiters.remove(index);
-        let is_of_heavy_user = self.is_heavy(waiter.user_id);
+        let is_of_heavy_user = self.count(waiter.user_id);
+        Some((waiter, is_of_heavy_user))
+    }
+
+    /// Counts a permit of this user. Returns whether the user is heavy.
+    fn count(&mut self, user_id: Option<UserId>) -> bool {
+        let is_of_heavy_user = self.is_heavy(user_id);
         self.running += 1;
         self.running_of_heavy_users += usize::from(is_of_heavy_user);
-        if let Some(user_id) = waiter.user_id {
+        if let Some(user_id) = user_id {
             self.user_mut(user_id).running += 1;
         }
-        Some((waiter, is_of_heavy_user))
+        is_of_heavy_user
     }
 
     fn release(&mut self, permit: &FairPermit) {
@@ -203,6 +218,11 @@ impl State {
 }
 
 impl FairPermit {
+    fn new(user_id: Option<UserId>, is_of_heavy_user: bool, state: &SharedState) -> Self {
+        let state = Arc::clone(state);
+        Self { user_id, is_of_heavy_user, acquired_at: Instant::now(), used: None, state }
+    }
+
     /// Whether the user has recently used much.
     #[must_use]
     pub fn is_of_heavy_user(&self) -> bool {

@@ -55,12 +55,14 @@ impl Contexts for SqliteStore {
     ) -> Result<bool, StoreError> {
         self.database
             .write(move |transaction| {
-                let updated = transaction.execute(
-                    "UPDATE conversations SET compacting_until = ?3
-                     WHERE conversation_id = ?1 AND user_id <> ?4
-                         AND coalesce(compacting_until <= ?2, TRUE)",
-                    params![id.to_simple(), now.unix_millis(), until.unix_millis(), rows::NO_OWNER],
-                )?;
+                let (now, until) = (now.unix_millis(), until.unix_millis());
+                let updated = transaction
+                    .prepare_cached(
+                        "UPDATE conversations SET compacting_until = ?3
+                         WHERE conversation_id = ?1 AND user_id <> ?4
+                             AND coalesce(compacting_until <= ?2, TRUE)",
+                    )?
+                    .execute(params![id.to_simple(), now, until, rows::NO_OWNER])?;
                 Ok(updated > 0)
             })
             .await
@@ -95,11 +97,13 @@ impl SqliteStore {
     ) -> Result<bool, StoreError> {
         self.database
             .write(move |transaction| {
-                let updated = transaction.execute(
-                    "UPDATE conversations SET compacting_until = ?3
-                     WHERE conversation_id = ?1 AND compacting_until = ?2",
-                    params![id.to_simple(), current.unix_millis(), new.map(Timestamp::unix_millis)],
-                )?;
+                let (current, new) = (current.unix_millis(), new.map(Timestamp::unix_millis));
+                let updated = transaction
+                    .prepare_cached(
+                        "UPDATE conversations SET compacting_until = ?3
+                         WHERE conversation_id = ?1 AND compacting_until = ?2",
+                    )?
+                    .execute(params![id.to_simple(), current, new])?;
                 Ok(updated > 0)
             })
             .await

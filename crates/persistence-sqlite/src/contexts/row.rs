@@ -4,7 +4,7 @@ use rusqlite::{OptionalExtension, Transaction, params};
 use webchat_domain::{Context, ConversationId};
 use webchat_persistence::{StoredContext, rules};
 
-use crate::rows;
+use crate::rows::{self, Columns};
 
 pub(crate) fn find(
     transaction: &Transaction<'_>,
@@ -12,15 +12,16 @@ pub(crate) fn find(
 ) -> rusqlite::Result<StoredContext> {
     let found = transaction
         .prepare_cached("SELECT revision, context FROM contexts WHERE conversation_id = ?1")?
-        .query_row([id.to_simple()], |row| {
-            let context = row.get_ref("context")?.as_str()?;
-            Ok(StoredContext {
-                revision: row.get("revision")?,
-                context: serde_json::from_str(context).map_err(rows::invalid)?,
-            })
-        })
+        .query_row([id.to_simple()], rows::read(stored_context))
         .optional()?;
     Ok(found.unwrap_or_default())
+}
+
+fn stored_context(columns: &mut Columns<'_>) -> rusqlite::Result<StoredContext> {
+    Ok(StoredContext {
+        revision: columns.value()?,
+        context: serde_json::from_str(columns.text()?).map_err(rows::invalid)?,
+    })
 }
 
 pub(crate) fn put(

@@ -42,7 +42,7 @@ fn find_head(
     let Some(head) = head else { return Ok(None) };
     transaction
         .prepare_cached(&format!("SELECT {STORED_MESSAGE} FROM messages WHERE message_id = ?1"))?
-        .query_row([head.to_simple()], rows::stored_message)
+        .query_row([head.to_simple()], rows::read(rows::stored_message))
         .optional()
 }
 

@@ -1,10 +1,10 @@
 //! Turns whose lease has expired, or whose end is not published.
 
-use rusqlite::{OptionalExtension, Row, Transaction, params};
+use rusqlite::{OptionalExtension, Transaction, params};
 use webchat_domain::{ConversationId, Message, Timestamp, TurnId};
 use webchat_persistence::AbandonedTurn;
 
-use crate::rows::{self, MESSAGE};
+use crate::rows::{self, Columns, MESSAGE};
 
 /// The times that decide which turns are abandoned.
 #[derive(Clone, Copy)]
@@ -46,7 +46,7 @@ impl ExpiredTurns {
                     limit,
                     json_list(except)
                 ],
-                without_answer,
+                rows::read(without_answer),
             )?
             .collect::<Result<_, _>>()?;
         for turn in &mut expired {
@@ -66,11 +66,12 @@ pub(super) fn end_turn(
     id: ConversationId,
     turn_id: TurnId,
 ) -> rusqlite::Result<bool> {
-    let ended = transaction.execute(
-        "UPDATE conversations SET running_turn = NULL, lease_until = NULL
-         WHERE conversation_id = ?1 AND running_turn = ?2",
-        [id.to_simple(), turn_id.to_simple()],
-    )?;
+    let ended = transaction
+        .prepare_cached(
+            "UPDATE conversations SET running_turn = NULL, lease_until = NULL
+             WHERE conversation_id = ?1 AND running_turn = ?2",
+        )?
+        .execute([id.to_simple(), turn_id.to_simple()])?;
     Ok(ended > 0)
 }
 
@@ -80,11 +81,11 @@ fn json_list(turns: &[TurnId]) -> String {
     format!("[{}]", quoted.join(","))
 }
 
-fn without_answer(row: &Row<'_>) -> rusqlite::Result<AbandonedTurn> {
+fn without_answer(columns: &mut Columns<'_>) -> rusqlite::Result<AbandonedTurn> {
     Ok(AbandonedTurn {
-        user_id: rows::parsed(row, "user_id")?,
-        conversation_id: rows::parsed(row, "conversation_id")?,
-        turn_id: rows::parsed(row, "running_turn")?,
+        user_id: columns.parsed()?,
+        conversation_id: columns.parsed()?,
+        turn_id: columns.parsed()?,
         answer: None,
     })
 }
@@ -97,6 +98,6 @@ fn find_answer(
         .prepare_cached(&format!(
             "SELECT {MESSAGE} FROM messages WHERE turn_id = ?1 AND role = 'assistant'"
         ))?
-        .query_row([turn_id.to_simple()], rows::message)
+        .query_row([turn_id.to_simple()], rows::read(rows::message))
         .optional()
 }

@@ -33,7 +33,10 @@ pub(super) fn list(
              WHERE user_id = ?1 {archived} AND ({column}, conversation_id) < (?2, ?3)
              ORDER BY {column} DESC, conversation_id DESC LIMIT ?4"
         ))?
-        .query_map(params![user_id.to_simple(), at, id, items_to_read], rows::conversation)?
+        .query_map(
+            params![user_id.to_simple(), at, id, items_to_read],
+            rows::read(rows::conversation),
+        )?
         .collect::<Result<_, _>>()?;
     Ok(rules::build_page(items, order, limit))
 }

@@ -18,7 +18,8 @@ pub(super) fn messages(
          WHERE conversation_id = ?1 AND active = 1 AND position < ?2
          ORDER BY position DESC LIMIT ?3"
     ))?;
-    let found = statement.query_map(params![id.to_simple(), before, limit], rows::message)?;
+    let found =
+        statement.query_map(params![id.to_simple(), before, limit], rows::read(rows::message))?;
     let mut messages = rows::message_page(limit, found, |message| message)?;
     messages.reverse();
     Ok(messages)

@@ -1,10 +1,11 @@
 //! The visible path of a conversation.
 
-use rusqlite::{OptionalExtension, Row, Transaction, params};
+use rusqlite::{OptionalExtension, Transaction, params};
 use webchat_domain::{ConversationId, MessageId};
 use webchat_persistence::rules::{self, ConversationState, HiddenMessages, NewPath, PathNode};
 
-use crate::{contexts, rows};
+use crate::contexts;
+use crate::rows::{self, Columns};
 
 /// The columns of a [`PathNode`].
 pub(super) const NODE: &str = "message_id, parent_id, position, token_count, active";
@@ -46,7 +47,7 @@ pub(super) fn find_node(
         .prepare_cached(&format!(
             "SELECT {NODE} FROM live_messages WHERE conversation_id = ?1 AND message_id = ?2"
         ))?
-        .query_row([id.to_simple(), message_id.to_simple()], node)
+        .query_row([id.to_simple(), message_id.to_simple()], rows::read(node))
         .optional()
 }
 
@@ -61,17 +62,17 @@ pub(super) fn later_nodes(
             "SELECT {NODE} FROM live_messages
              WHERE conversation_id = ?1 AND position > ?2 ORDER BY position"
         ))?
-        .query_map(params![id.to_simple(), position], node)?
+        .query_map(params![id.to_simple(), position], rows::read(node))?
         .collect()
 }
 
-pub(super) fn node(row: &Row<'_>) -> rusqlite::Result<PathNode> {
+pub(super) fn node(columns: &mut Columns<'_>) -> rusqlite::Result<PathNode> {
     Ok(PathNode {
-        message_id: rows::parsed(row, "message_id")?,
-        parent_id: rows::parsed_option(row, "parent_id")?,
-        position: row.get("position")?,
-        token_count: row.get("token_count")?,
-        is_active: row.get("active")?,
+        message_id: columns.parsed()?,
+        parent_id: columns.parsed_option()?,
+        position: columns.value()?,
+        token_count: columns.value()?,
+        is_active: columns.value()?,
     })
 }
 

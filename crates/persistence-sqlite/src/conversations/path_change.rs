@@ -122,7 +122,7 @@ impl PathChange {
                  WHERE conversation_id = ?1 AND active = 1 AND position > ?2
                  ORDER BY position DESC LIMIT ?3"
             ))?
-            .query_map(params![self.id.to_simple(), position, MAX_STEP], node)?
+            .query_map(params![self.id.to_simple(), position, MAX_STEP], rows::read(node))?
             .collect()
     }
 }

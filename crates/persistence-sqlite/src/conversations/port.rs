@@ -1,7 +1,7 @@
 //! Implements [`Conversations`].
 
 use async_trait::async_trait;
-use rusqlite::{Transaction, params};
+use rusqlite::Transaction;
 use webchat_domain::{
     Conversation, ConversationId, Message, MessageId, SearchHit, SearchQuery, Timestamp, Title,
     TitleHit, TurnId, UserId,
@@ -89,11 +89,13 @@ impl Conversations for SqliteStore {
     ) -> Result<bool, StoreError> {
         self.database
             .write(move |transaction| {
-                let updated = transaction.execute(
-                    "UPDATE conversations SET title = ?4
-                     WHERE conversation_id = ?1 AND user_id = ?2 AND title = ?3",
-                    params![id.to_simple(), user_id.to_simple(), expected.as_str(), title.as_str()],
-                )?;
+                let (id, user_id) = (id.to_simple(), user_id.to_simple());
+                let updated = transaction
+                    .prepare_cached(
+                        "UPDATE conversations SET title = ?4
+                         WHERE conversation_id = ?1 AND user_id = ?2 AND title = ?3",
+                    )?
+                    .execute([&id, &user_id, expected.as_str(), title.as_str()])?;
                 Ok(updated > 0)
             })
             .await
@@ -133,7 +135,11 @@ impl Conversations for SqliteStore {
         if new.version_of.is_some() {
             new = prepare(&self.database, user_id, id, new, now).await?;
         }
-        self.database.write(move |transaction| append(transaction, user_id, id, new, now)).await
+        let starts_turn = new.turn.is_some();
+        self.append_messages(id, starts_turn, move |transaction| {
+            append(transaction, user_id, id, new, now)
+        })
+        .await
     }
 
     async fn continue_answer(
@@ -143,9 +149,10 @@ impl Conversations for SqliteStore {
         continuation: ContinueAnswer,
         now: Timestamp,
     ) -> Result<AppendOutcome, StoreError> {
-        self.database
-            .write(move |transaction| continue_answer(transaction, user_id, id, &continuation, now))
-            .await
+        self.append_messages(id, true, move |transaction| {
+            continue_answer(transaction, user_id, id, &continuation, now)
+        })
+        .await
     }
 
     async fn select(
@@ -189,8 +196,9 @@ impl Conversations for SqliteStore {
     }
 
     async fn end_turn(&self, id: ConversationId, turn_id: TurnId) -> Result<bool, StoreError> {
+        // Nobody waits for this: until it is stored, a crash only lets the end of the turn be published again.
         self.database
-            .write(move |transaction| expired_turns::end_turn(transaction, id, turn_id))
+            .write_delayed(move |transaction| expired_turns::end_turn(transaction, id, turn_id))
             .await
     }
 

@@ -84,6 +84,6 @@ fn find_message(
 ) -> rusqlite::Result<Option<Message>> {
     transaction
         .prepare_cached(&format!("SELECT {MESSAGE} FROM live_messages WHERE {filter}"))?
-        .query_row(params, rows::message)
+        .query_row(params, rows::read(rows::message))
         .optional()
 }

@@ -36,9 +36,12 @@ fn find_saved(
             "SELECT token_count, active FROM live_messages
              WHERE conversation_id = ?1 AND message_id = ?2",
         )?
-        .query_row([id.to_simple(), message_id.to_simple()], |row| {
-            Ok(SavedAnswer { token_count: row.get("token_count")?, is_active: row.get("active")? })
-        })
+        .query_row(
+            [id.to_simple(), message_id.to_simple()],
+            rows::read(|columns| {
+                Ok(SavedAnswer { token_count: columns.value()?, is_active: columns.value()? })
+            }),
+        )
         .optional()
 }
 

@@ -1,13 +1,13 @@
 //! Selecting another version, and finding versions.
 
-use rusqlite::{Row, Transaction, params};
+use rusqlite::{Transaction, params};
 use webchat_domain::{ConversationId, MessageId, Timestamp, UserId};
 use webchat_persistence::{ChildMessage, SelectOutcome, StoreError, rules};
 
 use super::path::find_node;
 use super::path_change::PathChange;
 use crate::database::Database;
-use crate::rows;
+use crate::rows::{self, Columns};
 
 /// The maximum number of attempts to select a version while others change the conversation.
 const MAX_ATTEMPTS: u32 = 5;
@@ -61,25 +61,26 @@ pub(super) fn children(
     let ids = serde_json::to_string(&ids).map_err(rows::invalid)?;
     transaction
         .prepare_cached(
-            "SELECT message_id, parent_id, role, position FROM live_messages
-             WHERE conversation_id = ?1 AND user_id = ?2
-                 AND parent_id IN (SELECT value FROM json_each(?3))
-             UNION ALL
-             SELECT message_id, parent_id, role, position FROM live_messages
-             WHERE conversation_id = ?1 AND user_id = ?2 AND parent_id IS NULL AND ?4
+            "SELECT message_id, parent_id, role FROM (
+                 SELECT message_id, parent_id, role, position FROM live_messages
+                 WHERE conversation_id = ?1 AND user_id = ?2
+                     AND parent_id IN (SELECT value FROM json_each(?3))
+                 UNION ALL
+                 SELECT message_id, parent_id, role, position FROM live_messages
+                 WHERE conversation_id = ?1 AND user_id = ?2 AND parent_id IS NULL AND ?4)
              ORDER BY position",
         )?
         .query_map(
             params![id.to_simple(), user_id.to_simple(), ids, parents.contains(&None)],
-            child_message,
+            rows::read(child_message),
         )?
         .collect()
 }
 
-fn child_message(row: &Row<'_>) -> rusqlite::Result<ChildMessage> {
+fn child_message(columns: &mut Columns<'_>) -> rusqlite::Result<ChildMessage> {
     Ok(ChildMessage {
-        message_id: rows::parsed(row, "message_id")?,
-        parent_id: rows::parsed_option(row, "parent_id")?,
-        role: rows::enum_value(row, "role")?,
+        message_id: columns.parsed()?,
+        parent_id: columns.parsed_option()?,
+        role: columns.enum_value()?,
     })
 }

@@ -1,7 +1,8 @@
 //! Cancels a query that runs on another thread.
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::time::{Duration, Instant};
 
 use rusqlite::{Connection, InterruptHandle};
 
@@ -11,6 +12,7 @@ const INSTRUCTIONS_PER_CHECK: i32 = 1_000;
 /// Cancels a query that is running or about to run.
 #[derive(Default)]
 pub(super) struct Cancellation {
+    started_at: OnceLock<Instant>,
     is_cancelled: AtomicBool,
     /// The connection, while the query runs on it.
     running: Mutex<Option<InterruptHandle>>,
@@ -22,6 +24,16 @@ pub(super) struct CancelOnDrop(pub(super) Arc<Cancellation>);
 impl Cancellation {
     pub(super) fn is_cancelled(&self) -> bool {
         self.is_cancelled.load(Ordering::Relaxed)
+    }
+
+    /// Starts the time that the query may take.
+    pub(super) fn start(&self) {
+        self.started_at.get_or_init(Instant::now);
+    }
+
+    /// Returns the time that the query may still take: all of it if it has not started.
+    pub(super) fn remaining(&self, deadline: Duration) -> Duration {
+        self.started_at.get().map_or(deadline, |started| deadline.saturating_sub(started.elapsed()))
     }
 
     /// Runs the query unless it is cancelled already.

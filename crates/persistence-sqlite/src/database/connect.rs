@@ -1,6 +1,7 @@
 //! Opens and configures connections, and converts their errors.
 
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use rusqlite::{Connection, ErrorCode};
@@ -12,10 +13,13 @@ const MAX_IDLE_WAL_BYTES: i64 = 64 * 1024 * 1024;
 /// The maximum time that a connection waits for the lock of another one.
 pub(super) const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
+/// The maximum number of statements that a connection keeps prepared. There are fewer different ones in this crate, so
+/// that each is parsed once per connection.
+const MAX_STATEMENTS: usize = 128;
+
 /// Opens the connection that writes.
 pub(super) fn open_writer(path: &Path) -> rusqlite::Result<Connection> {
-    let connection = Connection::open(path)?;
-    connection.busy_timeout(BUSY_TIMEOUT)?;
+    let connection = open(path)?;
     connection.pragma_update(None, "journal_mode", "WAL")?;
     connection.pragma_update(None, "synchronous", "FULL")?;
     connection.pragma_update(None, "journal_size_limit", MAX_IDLE_WAL_BYTES)?;
@@ -26,13 +30,20 @@ pub(super) fn open_writer(path: &Path) -> rusqlite::Result<Connection> {
 
 /// Opens a read-only connection.
 pub(super) fn open_reader(path: &Path) -> rusqlite::Result<Connection> {
-    let connection = Connection::open(path)?;
-    connection.busy_timeout(BUSY_TIMEOUT)?;
+    let connection = open(path)?;
     connection.pragma_update(None, "query_only", true)?;
     Ok(connection)
 }
 
-pub(super) fn store_error(error: rusqlite::Error) -> StoreError {
+fn open(path: &Path) -> rusqlite::Result<Connection> {
+    let connection = Connection::open(path)?;
+    connection.set_prepared_statement_cache_capacity(MAX_STATEMENTS);
+    connection.busy_timeout(BUSY_TIMEOUT)?;
+    Ok(connection)
+}
+
+pub(super) fn store_error(error: impl Into<Arc<rusqlite::Error>>) -> StoreError {
+    let error = error.into();
     match error.sqlite_error_code() {
         Some(ErrorCode::OperationInterrupted) => StoreError::timeout(error),
         Some(

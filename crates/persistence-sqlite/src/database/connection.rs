@@ -45,8 +45,7 @@ impl Database {
         let failed = |cause| OpenError::Failed { path: path.to_owned(), cause };
         let log_limit = LogLimit::new(path);
         let log_pause = log_limit.pause();
-        let writer = Writer::open(path, log_limit).map_err(failed)?;
-        writer.initialize().await.map_err(|error| match error {
+        let writer = Writer::open(path, log_limit).await.map_err(|error| match error {
             InitializeError::TooNew => OpenError::TooNew(path.to_owned()),
             InitializeError::Failed(cause) => failed(cause),
         })?;
@@ -100,17 +99,27 @@ impl Database {
         self.long_readers.read(user_id, LONG_READ_DEADLINE, query).await
     }
 
-    /// Runs a change in one transaction: it takes effect completely or not at all. Changes run one at a time.
+    /// Runs a change, which takes effect completely or not at all. Changes run one at a time. Several may be committed
+    /// together; this one is durable when its result is returned.
     ///
     /// A change that has started is completed even if the future is dropped.
     ///
     /// # Errors
-    /// [`StoreError::Timeout`] if other changes don't end in time. Nothing was changed then.
+    /// [`StoreError::Timeout`] if other changes don't end in time. Nothing was changed then, and neither after any other
+    /// error.
     pub(crate) async fn write<T: Send + 'static>(
         &self,
         change: impl FnOnce(&Transaction<'_>) -> rusqlite::Result<T> + Send + 'static,
     ) -> Result<T, StoreError> {
         self.writer.write(Priority::Normal, change).await
+    }
+
+    /// Runs a change like [`Database::write`], but waits up to 50 ms for another change to be committed together with it.
+    pub(crate) async fn write_delayed<T: Send + 'static>(
+        &self,
+        change: impl FnOnce(&Transaction<'_>) -> rusqlite::Result<T> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        self.writer.write(Priority::Delayed, change).await
     }
 
     /// Runs a change like [`Database::write`], but as one of many steps: other changes may overtake it.

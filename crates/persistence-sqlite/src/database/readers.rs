@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use rusqlite::{Connection, Transaction};
 use tokio::runtime::Handle;
-use tokio::sync::oneshot;
+use tokio::sync::oneshot::{self, Receiver};
 use tokio::task::spawn_blocking;
 use tokio::time::timeout;
 use webchat_domain::UserId;
@@ -74,10 +74,9 @@ impl Readers {
         let connections = Arc::clone(&self.connections);
         let log_pause = self.log_pause.clone();
         let cancellation = Arc::new(Cancellation::default());
-        let _cancel_on_drop = CancelOnDrop(Arc::clone(&cancellation));
-        let (report_start, has_started) = oneshot::channel();
+        let cancel_on_drop = CancelOnDrop(Arc::clone(&cancellation));
         let (reply, result) = oneshot::channel();
-        let runtime = Handle::current();
+        let (runtime, waiting) = (Handle::current(), waiting_read());
         let start = move |permit: FairPermit| {
             let is_of_heavy_user = permit.is_of_heavy_user();
             let context = runtime.clone();
@@ -86,7 +85,8 @@ impl Readers {
                 if is_of_heavy_user && let Some(mut log_pause) = log_pause {
                     runtime.block_on(log_pause.wait_until_ended());
                 }
-                report_start.send(()).ok();
+                drop(waiting);
+                cancellation.start();
                 let started = thread_cpu_time();
                 let result =
                     connections.with_connection(|connection| run(connection, &cancellation, query));
@@ -101,13 +101,27 @@ impl Readers {
                 spawn_blocking(work)
             };
         };
-        let waiting = waiting_read();
         self.limit.start_when_free(user_id, start).await?;
-        has_started.await.map_err(StoreError::fault)?;
-        drop(waiting);
-        match timeout(deadline, result).await {
-            Ok(result) => result.map_err(StoreError::fault)?,
-            Err(elapsed) => Err(StoreError::timeout(elapsed)),
+        wait(&cancel_on_drop, deadline, result).await
+    }
+}
+
+/// Waits for the result of a query, until the deadline after its start.
+async fn wait<T>(
+    CancelOnDrop(cancellation): &CancelOnDrop,
+    deadline: Duration,
+    mut result: Receiver<Result<T, StoreError>>,
+) -> Result<T, StoreError> {
+    let mut remaining = deadline;
+    loop {
+        match timeout(remaining, &mut result).await {
+            Ok(result) => return result.map_err(StoreError::fault)?,
+            Err(elapsed) => {
+                remaining = cancellation.remaining(deadline);
+                if remaining.is_zero() {
+                    return Err(StoreError::timeout(elapsed));
+                }
+            }
         }
     }
 }
@@ -141,7 +155,10 @@ fn run<T>(
     query: impl FnOnce(&Transaction<'_>) -> rusqlite::Result<T>,
 ) -> rusqlite::Result<T> {
     let transaction = connection.transaction()?;
-    cancellation.run(&transaction, || query(&transaction))
+    let result = cancellation.run(&transaction, || query(&transaction))?;
+    // Unlike the statements of `Transaction`, this one stays prepared.
+    transaction.prepare_cached("COMMIT")?.execute([])?;
+    Ok(result)
 }
 
 #[cfg(test)]

@@ -2,9 +2,12 @@
 
 mod event_buffer;
 mod mutex;
+mod numbers;
 mod signals;
 mod topic;
 mod turn_log;
 
+pub(crate) use numbers::Reservation;
 pub use signals::LocalSignals;
+pub(crate) use topic::Topics;
 pub use turn_log::SqliteTurnLog;

@@ -14,7 +14,7 @@ use super::mutex::lock;
 /// The time that a conversation's events are kept without reads and appends.
 const IDLE_TIMEOUT: Duration = Duration::from_mins(5);
 
-pub(super) struct Topics {
+pub(crate) struct Topics {
     by_conversation: HashMap<ConversationId, Arc<Topic>>,
     swept_at: Instant,
 }
@@ -26,7 +26,7 @@ pub(super) struct Topic {
 }
 
 impl Topics {
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self { by_conversation: HashMap::new(), swept_at: Instant::now() }
     }
 

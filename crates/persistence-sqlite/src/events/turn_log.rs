@@ -1,31 +1,28 @@
 //! Implements [`TurnLog`]: events in memory, sequence numbers reserved in the file.
 
-use std::ops::Range;
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
-use rusqlite::{OptionalExtension, params};
+use rusqlite::Transaction;
 use webchat_domain::{ConversationId, Event};
 use webchat_persistence::{Checkpoint, NewEvent, Replay, StoreError, TurnLog};
 
 use super::event_buffer::EventBuffer;
 use super::mutex::lock;
+use super::numbers;
 use super::topic::{Topic, Topics};
 use crate::database::Database;
-
-/// The number of sequence numbers that one write reserves.
-const RESERVATION: u64 = 1_024;
 
 /// The turn log in process memory. Its sequence numbers are reserved in the SQLite file, so that none is used twice,
 /// even after a restart.
 pub struct SqliteTurnLog {
     database: Arc<Database>,
-    topics: Mutex<Topics>,
+    topics: Arc<Mutex<Topics>>,
 }
 
 impl SqliteTurnLog {
-    pub(crate) fn new(database: Arc<Database>) -> Self {
-        Self { database, topics: Mutex::new(Topics::new()) }
+    pub(crate) fn new(database: Arc<Database>, topics: Arc<Mutex<Topics>>) -> Self {
+        Self { database, topics }
     }
 
     fn topic(&self, id: ConversationId) -> Arc<Topic> {
@@ -70,31 +67,7 @@ impl SqliteTurnLog {
     }
 
     async fn reserved(&self, id: ConversationId) -> Result<u64, StoreError> {
-        self.database
-            .read(move |transaction| {
-                let reserved = transaction
-                    .prepare_cached(
-                        "SELECT reserved FROM event_numbers WHERE conversation_id = ?1",
-                    )?
-                    .query_row([id.to_simple()], |row| row.get(0))
-                    .optional()?;
-                Ok(reserved.unwrap_or(0))
-            })
-            .await
-    }
-
-    async fn reserve(&self, id: ConversationId) -> Result<Range<u64>, StoreError> {
-        self.database
-            .write(move |transaction| {
-                let end: u64 = transaction
-                    .prepare_cached(
-                        "INSERT INTO event_numbers VALUES (?1, ?2)
-                         ON CONFLICT DO UPDATE SET reserved = reserved + ?2 RETURNING reserved",
-                    )?
-                    .query_row(params![id.to_simple(), RESERVATION], |row| row.get(0))?;
-                Ok(end + 1 - RESERVATION..end + 1)
-            })
-            .await
+        self.database.read(move |transaction| numbers::find_reserved(transaction, id)).await
     }
 }
 
@@ -108,7 +81,8 @@ impl TurnLog for SqliteTurnLog {
         let topic = self.topic(id);
         self.initialize(id, &topic).await?;
         if lock(&topic.events).needs_numbers(events.len()) {
-            let numbers = self.reserve(id).await?;
+            let reserve = move |transaction: &Transaction<'_>| numbers::reserve(transaction, id);
+            let numbers = self.database.write(reserve).await?;
             lock(&topic.events).add_numbers(numbers);
         }
         topic.append(id, events)

@@ -42,11 +42,9 @@ pub(super) fn count_running(
     transaction: &Transaction<'_>,
     user_id: UserId,
 ) -> rusqlite::Result<u64> {
-    transaction.query_row(
-        "SELECT count(*) FROM file_jobs WHERE user_id = ?1 AND status = 'running'",
-        [user_id.to_simple()],
-        |row| row.get(0),
-    )
+    transaction
+        .prepare_cached("SELECT count(*) FROM file_jobs WHERE user_id = ?1 AND status = 'running'")?
+        .query_row([user_id.to_simple()], |row| row.get(0))
 }
 
 /// Finds the user's failed jobs except the newest `kept`.
@@ -56,10 +54,10 @@ fn find_failed_beyond(
     kept: u64,
 ) -> rusqlite::Result<Vec<FileJob>> {
     transaction
-        .prepare(&format!(
+        .prepare_cached(&format!(
             "SELECT {JOB} FROM file_jobs WHERE user_id = ?1 AND status = 'failed'
              ORDER BY created_at DESC, job_id DESC LIMIT -1 OFFSET ?2"
         ))?
-        .query_map(params![user_id.to_simple(), kept], rows::job)?
+        .query_map(params![user_id.to_simple(), kept], rows::read(rows::job))?
         .collect()
 }

@@ -3,11 +3,11 @@
 use rusqlite::{OptionalExtension, Transaction, params};
 use webchat_domain::{ConversationId, FileJob, JobId, UserId};
 
-use crate::rows::{JOB, job};
+use crate::rows::{JOB, job, read};
 
 /// Deletes a conversation's jobs.
 pub(crate) fn delete_all(transaction: &Transaction<'_>, id: &str) -> rusqlite::Result<usize> {
-    transaction.execute("DELETE FROM file_jobs WHERE conversation_id = ?1", [id])
+    transaction.prepare_cached("DELETE FROM file_jobs WHERE conversation_id = ?1")?.execute([id])
 }
 
 /// Returns at most `limit` of a conversation's jobs, newest first.
@@ -21,7 +21,7 @@ pub(super) fn newest(
             "SELECT {JOB} FROM file_jobs WHERE conversation_id = ?1
              ORDER BY created_at DESC, job_id DESC LIMIT ?2"
         ))?
-        .query_map(params![id.to_simple(), limit], job)?
+        .query_map(params![id.to_simple(), limit], read(job))?
         .collect()
 }
 
@@ -36,6 +36,6 @@ pub(super) fn find_owned(
             "SELECT {JOB} FROM file_jobs
              WHERE job_id = ?1 AND conversation_id = ?2 AND user_id = ?3"
         ))?
-        .query_row([job_id.to_simple(), id.to_simple(), user_id.to_simple()], job)
+        .query_row([job_id.to_simple(), id.to_simple(), user_id.to_simple()], read(job))
         .optional()
 }

@@ -1,10 +1,10 @@
 //! Leasing jobs to runs.
 
-use rusqlite::{OptionalExtension, Row, Transaction, params};
+use rusqlite::{OptionalExtension, Transaction, params};
 use webchat_domain::{FileJob, JobId, RunId, Timestamp, UserId};
 use webchat_persistence::LeasedJob;
 
-use crate::rows::{self, JOB, find_text, invalid, job};
+use crate::rows::{Columns, JOB, find_text, invalid, job, read};
 
 /// Leases the oldest job without a valid lease to the run.
 pub(super) fn take(
@@ -14,15 +14,14 @@ pub(super) fn take(
     until: Timestamp,
 ) -> rusqlite::Result<Option<LeasedJob>> {
     let Some(job_id) = find_available(transaction, now)? else { return Ok(None) };
-    transaction.execute(
-        "UPDATE file_jobs SET run_id = ?2, lease_until = ?3 WHERE job_id = ?1",
-        params![job_id.to_simple(), run_id.to_simple(), until.unix_millis()],
-    )?;
+    transaction
+        .prepare_cached("UPDATE file_jobs SET run_id = ?2, lease_until = ?3 WHERE job_id = ?1")?
+        .execute(params![job_id.to_simple(), run_id.to_simple(), until.unix_millis()])?;
     let text =
         find_text(transaction, job_id)?.ok_or_else(|| invalid("a running job has no text"))?;
     let (user_id, job) = transaction
         .prepare_cached(&format!("SELECT user_id, {JOB} FROM file_jobs WHERE job_id = ?1"))?
-        .query_row([job_id.to_simple()], owned_job)?;
+        .query_row([job_id.to_simple()], read(owned_job))?;
     Ok(Some(LeasedJob { user_id, job, text }))
 }
 
@@ -33,10 +32,9 @@ pub(super) fn renew(
     run_id: RunId,
     until: Timestamp,
 ) -> rusqlite::Result<bool> {
-    let renewed = transaction.execute(
-        "UPDATE file_jobs SET lease_until = ?3 WHERE job_id = ?1 AND run_id = ?2",
-        params![job_id.to_simple(), run_id.to_simple(), until.unix_millis()],
-    )?;
+    let renewed = transaction
+        .prepare_cached("UPDATE file_jobs SET lease_until = ?3 WHERE job_id = ?1 AND run_id = ?2")?
+        .execute(params![job_id.to_simple(), run_id.to_simple(), until.unix_millis()])?;
     Ok(renewed > 0)
 }
 
@@ -51,7 +49,7 @@ pub(super) fn find_available(
              WHERE status = 'running' AND coalesce(lease_until <= ?1, TRUE)
              ORDER BY created_at LIMIT 1",
         )?
-        .query_row([now.unix_millis()], |row| rows::parsed(row, "job_id"))
+        .query_row([now.unix_millis()], read(Columns::parsed))
         .optional()
 }
 
@@ -65,10 +63,10 @@ pub(super) fn find_leased(
         .prepare_cached(&format!(
             "SELECT user_id, {JOB} FROM file_jobs WHERE job_id = ?1 AND run_id = ?2"
         ))?
-        .query_row([job_id.to_simple(), run_id.to_simple()], owned_job)
+        .query_row([job_id.to_simple(), run_id.to_simple()], read(owned_job))
         .optional()
 }
 
-fn owned_job(row: &Row<'_>) -> rusqlite::Result<(UserId, FileJob)> {
-    Ok((rows::parsed(row, "user_id")?, job(row)?))
+fn owned_job(columns: &mut Columns<'_>) -> rusqlite::Result<(UserId, FileJob)> {
+    Ok((columns.parsed()?, job(columns)?))
 }

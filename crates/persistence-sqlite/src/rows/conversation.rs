@@ -1,10 +1,10 @@
 //! Rows of `conversations`.
 
-use rusqlite::{OptionalExtension, Row, ToSql, Transaction, params};
+use rusqlite::{OptionalExtension, ToSql, Transaction, params};
 use webchat_domain::{Conversation, ConversationId, MessageId, Timestamp, Title, TurnId, UserId};
 use webchat_persistence::rules::ConversationState;
 
-use super::column::{invalid, parsed, parsed_option, timestamp, timestamp_option};
+use super::columns::{Columns, invalid, read};
 
 /// The user id of a hidden conversation, which is incomplete or deleted.
 pub(crate) const NO_OWNER: &str = "";
@@ -22,7 +22,7 @@ pub(crate) fn find_conversation(
         .prepare_cached(&format!(
             "SELECT {CONVERSATION_COLUMNS} FROM conversations WHERE conversation_id = ?1 AND user_id = ?2"
         ))?
-        .query_row([id.to_simple(), user_id.to_simple()], conversation)
+        .query_row([id.to_simple(), user_id.to_simple()], read(conversation))
         .optional()
 }
 
@@ -54,7 +54,7 @@ fn find_state_where(
             "SELECT {CONVERSATION_COLUMNS}, head, last_position, running_turn, lease_until
              FROM conversations WHERE {filter}"
         ))?
-        .query_row(params, state)
+        .query_row(params, read(state))
         .optional()
 }
 
@@ -118,25 +118,28 @@ pub(crate) fn update_state(
     Ok(())
 }
 
-pub(crate) fn conversation(row: &Row<'_>) -> rusqlite::Result<Conversation> {
-    let title: Option<String> = row.get("title")?;
+pub(crate) fn conversation(columns: &mut Columns<'_>) -> rusqlite::Result<Conversation> {
     Ok(Conversation {
-        conversation_id: parsed(row, "conversation_id")?,
-        title: title.map(Title::try_from).transpose().map_err(invalid)?,
-        created_at: timestamp(row, "created_at")?,
-        updated_at: timestamp(row, "updated_at")?,
-        message_count: row.get("message_count")?,
-        total_tokens: row.get("total_tokens")?,
-        archived: row.get("archived")?,
+        conversation_id: columns.parsed()?,
+        title: columns
+            .value::<Option<String>>()?
+            .map(Title::try_from)
+            .transpose()
+            .map_err(invalid)?,
+        created_at: columns.timestamp()?,
+        updated_at: columns.timestamp()?,
+        message_count: columns.value()?,
+        total_tokens: columns.value()?,
+        archived: columns.value()?,
     })
 }
 
-fn state(row: &Row<'_>) -> rusqlite::Result<ConversationState> {
+fn state(columns: &mut Columns<'_>) -> rusqlite::Result<ConversationState> {
     Ok(ConversationState {
-        conversation: conversation(row)?,
-        head: parsed_option(row, "head")?,
-        last_position: row.get("last_position")?,
-        turn_id: parsed_option(row, "running_turn")?,
-        lease_until: timestamp_option(row, "lease_until")?,
+        conversation: conversation(columns)?,
+        head: columns.parsed_option()?,
+        last_position: columns.value()?,
+        turn_id: columns.parsed_option()?,
+        lease_until: columns.timestamp_option()?,
     })
 }

@@ -1,13 +1,13 @@
 //! Rows of `messages`.
 
-use rusqlite::{OptionalExtension, Row, Transaction, params};
+use rusqlite::{OptionalExtension, Transaction, params};
 use webchat_domain::{ClientMessageId, ConversationId, Message, MessageId, TurnId, UserId};
 use webchat_persistence::StoredMessage;
 use webchat_persistence::rules::{MessagePage, StoredName};
 
 use crate::search;
 
-use super::column::{enum_value, invalid, parsed, parsed_option, problem, timestamp};
+use super::columns::{Columns, invalid, read};
 
 /// The columns that [`message`] reads.
 pub(crate) const MESSAGE: &str = "message_id, conversation_id, position, parent_id, turn_id, role, \
@@ -45,7 +45,7 @@ pub(crate) fn find_message(
             "SELECT {MESSAGE} FROM live_messages
              WHERE message_id = ?1 AND conversation_id = ?2 AND user_id = ?3"
         ))?
-        .query_row([message_id.to_simple(), id.to_simple(), user_id.to_simple()], message)
+        .query_row([message_id.to_simple(), id.to_simple(), user_id.to_simple()], read(message))
         .optional()
 }
 
@@ -83,30 +83,30 @@ pub(crate) fn insert_message(
     search::index(transaction, transaction.last_insert_rowid(), user_id, &message.content)
 }
 
-pub(crate) fn message(row: &Row<'_>) -> rusqlite::Result<Message> {
+pub(crate) fn message(columns: &mut Columns<'_>) -> rusqlite::Result<Message> {
     Ok(Message {
-        message_id: parsed(row, "message_id")?,
-        conversation_id: parsed(row, "conversation_id")?,
-        position: row.get("position")?,
-        parent_id: parsed_option(row, "parent_id")?,
-        turn_id: parsed_option(row, "turn_id")?,
-        role: enum_value(row, "role")?,
-        content: row.get("content")?,
-        token_count: row.get("token_count")?,
-        status: enum_value(row, "status")?,
-        error: problem(row)?,
-        created_at: timestamp(row, "created_at")?,
+        message_id: columns.parsed()?,
+        conversation_id: columns.parsed()?,
+        position: columns.value()?,
+        parent_id: columns.parsed_option()?,
+        turn_id: columns.parsed_option()?,
+        role: columns.enum_value()?,
+        content: columns.value()?,
+        token_count: columns.value()?,
+        status: columns.enum_value()?,
+        error: columns.problem()?,
+        created_at: columns.timestamp()?,
     })
 }
 
-pub(crate) fn stored_message(row: &Row<'_>) -> rusqlite::Result<StoredMessage> {
-    let client_message_id: Option<String> = row.get("client_message_id")?;
+pub(crate) fn stored_message(columns: &mut Columns<'_>) -> rusqlite::Result<StoredMessage> {
     Ok(StoredMessage {
-        message: message(row)?,
-        client_message_id: client_message_id
+        message: message(columns)?,
+        client_message_id: columns
+            .value::<Option<String>>()?
             .map(ClientMessageId::try_from)
             .transpose()
             .map_err(invalid)?,
-        active: row.get("active")?,
+        active: columns.value()?,
     })
 }

@@ -1,11 +1,11 @@
 //! Converts rows to domain types and back.
 
-mod column;
+mod columns;
 mod conversation;
 mod file_job;
 mod message;
 
-pub(crate) use column::{enum_value, invalid, parsed, parsed_option, timestamp};
+pub(crate) use columns::{Columns, invalid, read};
 pub(crate) use conversation::{
     CONVERSATION_COLUMNS, NO_OWNER, conversation, find_conversation, find_state, find_state_by_id,
     insert_state, update_state,

@@ -81,7 +81,7 @@ fn shorter_stems(
     let mut stems = BTreeSet::new();
     let mut rows = words.query(params![beginning, MAX_WORDS])?;
     while let Some(row) = rows.next()? {
-        let stem = stem(without_user(user_id, row.get_ref("term")?.as_str()?));
+        let stem = stem(without_user(user_id, row.get_ref(0)?.as_str()?));
         if !stem.starts_with(letters) {
             stems.insert(stem);
         }

@@ -1,6 +1,6 @@
 //! Full-text search in messages.
 
-use rusqlite::{MAIN_DB, Row, Transaction, params};
+use rusqlite::{MAIN_DB, Transaction, params};
 use webchat_domain::{ConversationId, FewShotExample, SearchHit, SearchQuery, UserId};
 use webchat_persistence::search::{
     ExampleMatches, MAX_CONVERSATIONS_WITH_EXAMPLES, MAX_MATCHES, MAX_RANKED_BYTES,
@@ -8,7 +8,7 @@ use webchat_persistence::search::{
 };
 
 use super::expression::expression;
-use crate::rows;
+use crate::rows::{self, Columns};
 
 /// Finds a user's newest matches on the visible paths.
 const MATCHES: &str = "
@@ -34,7 +34,7 @@ pub(crate) fn search(
     )?;
     let best = best_matches(transaction, user_id, &terms, limit)?;
     let hit_of = |(id, score): &(i64, f64)| {
-        message.query_row(params![id, source], |row| hit(row, *score, &terms))
+        message.query_row(params![id, source], rows::read(|columns| hit(columns, *score, &terms)))
     };
     best.iter().map(hit_of).collect()
 }
@@ -51,7 +51,7 @@ pub(crate) fn search_conversations(
         transaction.prepare_cached("SELECT conversation_id FROM messages WHERE id = ?1")?;
     let best = best_matches(transaction, user_id, &terms, max_messages)?;
     let conversation_of = |(id, score): &(i64, f64)| {
-        message.query_row([id], |row| Ok((rows::parsed(row, "conversation_id")?, *score)))
+        message.query_row([id], rows::read(|columns| Ok((columns.parsed()?, *score))))
     };
     let hits = best.iter().map(conversation_of).collect::<rusqlite::Result<_>>()?;
     add_example_matches(transaction, user_id, &terms, hits)
@@ -76,9 +76,11 @@ fn add_example_matches(
     let mut rows_with_examples =
         contexts.query(params![user_id.to_simple(), MAX_CONVERSATIONS_WITH_EXAMPLES])?;
     while let Some(row) = rows_with_examples.next()? {
+        let mut columns = Columns::of(row);
+        let id = columns.parsed()?;
         let examples: Vec<FewShotExample> =
-            serde_json::from_str(row.get_ref("examples")?.as_str()?).map_err(rows::invalid)?;
-        if !matches.add(rows::parsed(row, "conversation_id")?, &examples) {
+            serde_json::from_str(columns.text()?).map_err(rows::invalid)?;
+        if !matches.add(id, &examples) {
             break;
         }
     }
@@ -96,7 +98,7 @@ fn best_matches(
     let Some(expression) = expression(transaction, &user_id, terms)? else { return Ok(Vec::new()) };
     let ids: Vec<i64> = transaction
         .prepare_cached(MATCHES)?
-        .query_map(params![expression, MAX_MATCHES, user_id], |row| row.get("id"))?
+        .query_map(params![expression, MAX_MATCHES, user_id], |row| row.get(0))?
         .collect::<rusqlite::Result<_>>()?;
     Ok(rank(transaction, &ids, terms)?.best(ids, limit))
 }
@@ -130,14 +132,14 @@ fn valid_text(bytes: &[u8]) -> &str {
     bytes.utf8_chunks().next().map_or("", |chunk| chunk.valid())
 }
 
-fn hit(row: &Row<'_>, score: f64, terms: &Terms) -> rusqlite::Result<SearchHit> {
+fn hit(columns: &mut Columns<'_>, score: f64, terms: &Terms) -> rusqlite::Result<SearchHit> {
     Ok(SearchHit {
-        conversation_id: rows::parsed(row, "conversation_id")?,
-        message_id: rows::parsed(row, "message_id")?,
-        position: row.get("position")?,
-        role: rows::enum_value(row, "role")?,
-        created_at: rows::timestamp(row, "created_at")?,
+        conversation_id: columns.parsed()?,
+        message_id: columns.parsed()?,
+        position: columns.value()?,
+        role: columns.enum_value()?,
+        created_at: columns.timestamp()?,
         score,
-        snippet: terms.snippet(row.get_ref("source")?.as_str()?),
+        snippet: terms.snippet(columns.text()?),
     })
 }

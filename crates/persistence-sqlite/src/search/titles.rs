@@ -4,7 +4,7 @@ use rusqlite::{Transaction, params};
 use webchat_domain::{SearchQuery, TitleHit, UserId};
 use webchat_persistence::search::{MAX_SEARCHED_TITLES, Terms, TitleMatches};
 
-use crate::rows;
+use crate::rows::Columns;
 
 /// Returns the conversations whose titles match, the last updated ones first.
 pub(crate) fn search_titles(
@@ -23,9 +23,10 @@ pub(crate) fn search_titles(
     while !matches.is_full()
         && let Some(row) = found.next()?
     {
-        if let Some(title) = row.get_ref("title")?.as_str_or_null()? {
-            let id = rows::parsed(row, "conversation_id")?;
-            matches.add(id, rows::timestamp(row, "updated_at")?, title);
+        let mut columns = Columns::of(row);
+        let (id, updated_at) = (columns.parsed()?, columns.timestamp()?);
+        if let Some(title) = columns.text_option()? {
+            matches.add(id, updated_at, title);
         }
     }
     Ok(matches.into_hits())

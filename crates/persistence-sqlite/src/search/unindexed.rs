@@ -71,13 +71,13 @@ fn index_batch(transaction: &Transaction<'_>) -> rusqlite::Result<bool> {
     let mut batch = BatchSize::default();
     let mut last = None;
     while let Some(row) = rows.next()? {
-        let content = row.get_ref("content")?.as_str()?;
+        let content = row.get_ref(2)?.as_str()?;
         if !batch.add(content.len()) {
             break;
         }
-        let id = row.get("id")?;
+        let id = row.get(0)?;
         let terms = IndexTerms::of(content);
-        index_of(transaction, id, row.get_ref("user_id")?.as_str()?, &terms)?;
+        index_of(transaction, id, row.get_ref(1)?.as_str()?, &terms)?;
         last = Some(id);
     }
     let Some(last) = last else {

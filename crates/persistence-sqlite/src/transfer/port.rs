@@ -64,7 +64,7 @@ impl ConversationTransfer for SqliteStore {
                         "SELECT {CONVERSATION_COLUMNS}, user_id, head, last_position FROM conversations
                          WHERE conversation_id > ?1 AND user_id <> '' ORDER BY conversation_id LIMIT ?2"
                     ))?
-                    .query_map(params![after, limit], |row| row::conversation(transaction, row))?
+                    .query_map(params![after, limit], rows::read(|columns| row::conversation(transaction, columns)))?
                     .collect()
             })
             .await
@@ -87,9 +87,7 @@ impl ConversationTransfer for SqliteStore {
                          WHERE user_id = ?1 AND (created_at, conversation_id) > (?2, ?3)
                          ORDER BY created_at, conversation_id LIMIT ?4"
                     ))?
-                    .query_map(params![user_id.to_simple(), at, id, limit], |row| {
-                        row::conversation(transaction, row)
-                    })?
+                    .query_map(params![user_id.to_simple(), at, id, limit], rows::read(|columns| row::conversation(transaction, columns)))?
                     .collect()
             })
             .await
@@ -107,9 +105,7 @@ impl ConversationTransfer for SqliteStore {
                         "SELECT {CONVERSATION_COLUMNS}, user_id, head, last_position FROM conversations
                          WHERE conversation_id = ?1 AND user_id = ?2"
                     ))?
-                    .query_map([id.to_simple(), user_id.to_simple()], |row| {
-                        row::conversation(transaction, row)
-                    })?
+                    .query_map([id.to_simple(), user_id.to_simple()], rows::read(|columns| row::conversation(transaction, columns)))?
                     .next()
                     .transpose()
             })

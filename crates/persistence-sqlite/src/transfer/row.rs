@@ -1,12 +1,12 @@
 //! Rows of complete conversations and messages, including columns that users don't see.
 
-use rusqlite::{Row, Transaction, params};
+use rusqlite::{Transaction, params};
 use webchat_domain::{ConversationId, MessageId, Title, UserId};
 use webchat_persistence::rules;
 use webchat_persistence::{StoredConversation, StoredMessage};
 
 use crate::contexts;
-use crate::rows::{self, NO_OWNER, STORED_MESSAGE};
+use crate::rows::{self, Columns, NO_OWNER, STORED_MESSAGE};
 
 pub(super) fn messages(
     transaction: &Transaction<'_>,
@@ -18,19 +18,20 @@ pub(super) fn messages(
         "SELECT {STORED_MESSAGE} FROM live_messages
          WHERE conversation_id = ?1 AND position > ?2 ORDER BY position LIMIT ?3"
     ))?;
-    let found = statement.query_map(params![id.to_simple(), after, limit], rows::stored_message)?;
+    let found = statement
+        .query_map(params![id.to_simple(), after, limit], rows::read(rows::stored_message))?;
     rows::message_page(limit, found, |stored| &stored.message)
 }
 
 pub(super) fn conversation(
     transaction: &Transaction<'_>,
-    row: &Row<'_>,
+    columns: &mut Columns<'_>,
 ) -> rusqlite::Result<StoredConversation> {
-    let conversation = rows::conversation(row)?;
+    let conversation = rows::conversation(columns)?;
     Ok(StoredConversation {
-        user_id: rows::parsed(row, "user_id")?,
-        head: rows::parsed_option(row, "head")?,
-        last_position: row.get("last_position")?,
+        user_id: columns.parsed()?,
+        head: columns.parsed_option()?,
+        last_position: columns.value()?,
         context: contexts::find(transaction, conversation.conversation_id)?.context,
         conversation,
     })

@@ -1,4 +1,5 @@
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use futures_util::future::join_all;
@@ -193,6 +194,47 @@ async fn a_panic_rolls_back_only_its_own_write() {
     assert!(matches!(panicked, Err(StoreError::Fault(_))), "{panicked:?}");
     let connection = rusqlite::Connection::open(dir.path().join("webchat.db")).unwrap();
     assert_eq!(count(&connection), 2);
+}
+
+#[tokio::test]
+async fn waiting_writes_are_committed_together() {
+    let (database, dir) = open().await;
+    let commits = Arc::new(AtomicUsize::new(0));
+    let counted = Arc::clone(&commits);
+    let count_commit = move || {
+        counted.fetch_add(1, Ordering::Relaxed);
+        false
+    };
+    let create = |transaction: &Transaction<'_>| {
+        create_numbers(transaction)?;
+        transaction.commit_hook(Some(count_commit))
+    };
+    database.write(create).await.unwrap();
+    let (release, held) = std::sync::mpsc::channel::<()>();
+    let first = database.write(move |transaction| {
+        held.recv().ok();
+        insert(transaction, 0)
+    });
+    let others = (1..20).map(|n| database.write(move |transaction| insert(transaction, n)));
+    let release = async { drop(release) };
+
+    let (first, others, ()) = tokio::join!(biased; first, join_all(others), release);
+
+    assert!(first.is_ok() && others.iter().all(Result::is_ok));
+    let connection = rusqlite::Connection::open(dir.path().join("webchat.db")).unwrap();
+    assert_eq!(count(&connection), 20);
+    let commits = commits.load(Ordering::Relaxed);
+    assert!(commits <= 10, "{commits} commits for 20 changes");
+}
+
+#[tokio::test]
+async fn a_delayed_write_is_completed_without_others() {
+    let (database, _dir) = open().await;
+    database.write(create_numbers).await.unwrap();
+
+    let delayed = database.write_delayed(|transaction| insert(transaction, 1));
+
+    assert_eq!(timeout(SOON, delayed).await.expect("the write was not started").unwrap(), 1);
 }
 
 fn create_numbers(transaction: &Transaction<'_>) -> rusqlite::Result<()> {

@@ -1,0 +1,156 @@
+use std::sync::Arc;
+
+use tempfile::TempDir;
+use tokio::sync::Semaphore;
+use tokio::sync::oneshot::{self, Receiver};
+use webchat_persistence::StoreError;
+
+use super::*;
+use crate::database::connect::{open_reader, open_writer};
+use crate::database::metrics::waiting_write;
+use crate::database::writer::job::{Change, Queued, Start};
+
+type Reply = Receiver<Result<usize, StoreError>>;
+
+/// A file with a table of different numbers, and its writer.
+fn open() -> (TempDir, Connection) {
+    let dir = tempfile::tempdir().unwrap();
+    let writer = open_writer(&dir.path().join("webchat.db")).unwrap();
+    writer.execute_batch("CREATE TABLE numbers (number INTEGER UNIQUE)").unwrap();
+    (dir, writer)
+}
+
+fn job(
+    change: impl FnOnce(&Transaction<'_>) -> rusqlite::Result<usize> + Send + 'static,
+) -> (Box<dyn Job>, Reply) {
+    let permit = Arc::new(Semaphore::new(1)).try_acquire_owned().unwrap();
+    let queued = Queued { _permit: permit, _waiting: waiting_write() };
+    let (reply, result) = oneshot::channel();
+    (Box::new(Change::new(change, reply, Start::default(), queued)), result)
+}
+
+fn insertion(number: i64) -> (Box<dyn Job>, Reply) {
+    job(move |transaction| insert(transaction, number))
+}
+
+fn insert(transaction: &Transaction<'_>, number: i64) -> rusqlite::Result<usize> {
+    transaction.execute("INSERT INTO numbers VALUES (?1)", [number])
+}
+
+/// Runs these jobs in one transaction. Returns what each caller is told.
+fn run(
+    writer: &mut Connection,
+    jobs: impl IntoIterator<Item = (Box<dyn Job>, Reply)>,
+) -> Vec<Option<Result<usize, StoreError>>> {
+    let (jobs, replies): (Vec<_>, Vec<_>) = jobs.into_iter().unzip();
+    let mut jobs = jobs.into_iter();
+    run_group(writer, jobs.next().unwrap(), || jobs.next());
+    replies.into_iter().map(|mut reply| reply.try_recv().ok()).collect()
+}
+
+fn numbers(connection: &Connection) -> Vec<i64> {
+    let mut numbers = connection.prepare("SELECT number FROM numbers ORDER BY number").unwrap();
+    numbers.query_map([], |row| row.get(0)).unwrap().collect::<Result<_, _>>().unwrap()
+}
+
+#[test]
+fn a_change_is_neither_visible_nor_told_before_the_commit() {
+    let (dir, mut writer) = open();
+    let reader = open_reader(&dir.path().join("webchat.db")).unwrap();
+    let ((first, mut first_reply), (second, second_reply)) = (insertion(1), insertion(2));
+    let mut second = Some(second);
+    let mut before_commit = Vec::new();
+
+    run_group(&mut writer, first, || {
+        before_commit.push((first_reply.try_recv().is_ok(), numbers(&reader)));
+        second.take()
+    });
+
+    assert_eq!(before_commit, [(false, Vec::new()), (false, Vec::new())]);
+    for mut reply in [first_reply, second_reply] {
+        assert_eq!(reply.try_recv().unwrap().unwrap(), 1);
+    }
+    assert_eq!(numbers(&reader), [1, 2]);
+}
+
+#[test]
+fn a_failed_or_panicked_change_does_not_affect_the_others() {
+    let (_dir, mut writer) = open();
+    let failing = job(|transaction| {
+        insert(transaction, 2)?;
+        insert(transaction, 1)
+    });
+    let panicking = job(|transaction| {
+        insert(transaction, 3)?;
+        panic!("in a change");
+    });
+
+    let told = run(&mut writer, [insertion(1), failing, insertion(4), panicking, insertion(5)]);
+
+    assert!(matches!(
+        told[..],
+        [Some(Ok(1)), Some(Err(StoreError::Fault(_))), Some(Ok(1)), None, Some(Ok(1))]
+    ));
+    assert_eq!(numbers(&writer), [1, 4, 5]);
+}
+
+#[test]
+fn a_failed_first_change_is_rolled_back() {
+    let (_dir, mut writer) = open();
+    let failing = job(|transaction| insert(transaction, 1).and(insert(transaction, 1)));
+
+    let told = run(&mut writer, [failing]);
+    let next = run(&mut writer, [insertion(2)]);
+
+    assert!(matches!(told[..], [Some(Err(_))]));
+    assert!(matches!(next[..], [Some(Ok(1))]));
+    assert_eq!(numbers(&writer), [2]);
+}
+
+#[test]
+fn all_callers_are_told_that_the_commit_has_failed() {
+    let (_dir, mut writer) = open();
+    let deferred = "CREATE TABLE children (
+        number INTEGER REFERENCES numbers (number) DEFERRABLE INITIALLY DEFERRED)";
+    writer.execute_batch(deferred).unwrap();
+    let orphan = job(|transaction| transaction.execute("INSERT INTO children VALUES (7)", []));
+
+    let told = run(&mut writer, [insertion(1), orphan, insertion(2)]);
+    let next = run(&mut writer, [insertion(3)]);
+
+    assert!(matches!(told[..], [Some(Err(_)), Some(Err(_)), Some(Err(_))]));
+    assert!(matches!(next[..], [Some(Ok(1))]));
+    assert_eq!(numbers(&writer), [3]);
+}
+
+#[test]
+fn all_callers_are_told_that_sqlite_has_ended_the_transaction() {
+    let (_dir, mut writer) = open();
+    let ending =
+        job(|transaction| transaction.execute("INSERT OR ROLLBACK INTO numbers VALUES (1)", []));
+    let (later, mut later_reply) = insertion(2);
+    let ignored = job(|transaction| {
+        transaction.execute("INSERT OR ROLLBACK INTO numbers VALUES (1)", []).ok();
+        Ok(0)
+    });
+
+    let told = run(&mut writer, [insertion(1), ending, (later, oneshot::channel().1)]);
+    let told_of_ignored = run(&mut writer, [insertion(1), ignored, insertion(3)]);
+
+    assert!(matches!(told[..], [Some(Err(_)), Some(Err(_)), None]));
+    assert!(later_reply.try_recv().is_err(), "a change ran after the end of the transaction");
+    assert!(matches!(told_of_ignored[..], [Some(Err(_)), Some(Err(_)), None]));
+    assert_eq!(numbers(&writer), [0; 0]);
+}
+
+#[test]
+fn a_change_whose_caller_has_left_does_not_run() {
+    let (_dir, mut writer) = open();
+    let (abandoned, reply) = insertion(1);
+    drop(reply);
+
+    let told = run(&mut writer, [(abandoned, oneshot::channel().1), insertion(2)]);
+
+    assert!(matches!(told[..], [None, Some(Ok(1))]));
+    assert_eq!(numbers(&writer), [2]);
+}

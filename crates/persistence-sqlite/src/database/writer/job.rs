@@ -1,0 +1,97 @@
+//! A change in the queue of the writer.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use rusqlite::Transaction;
+use tokio::sync::{OwnedSemaphorePermit, oneshot};
+use webchat_persistence::{GaugeGuard, StoreError};
+
+use crate::database::connect::store_error;
+
+/// An error that several changes have in common.
+pub(super) type SharedError = Arc<rusqlite::Error>;
+
+/// A change, and the caller that waits for it.
+pub(super) trait Job: Send {
+    /// Runs the change, unless its caller has left.
+    fn run(&mut self, transaction: &Transaction<'_>) -> Result<(), JobError>;
+
+    /// Tells the caller the result, once the transaction has been committed, or the error because of which nothing of
+    /// the transaction is stored.
+    fn end(self: Box<Self>, committed: Result<(), SharedError>);
+}
+
+/// The reason why a change must be rolled back.
+pub(super) enum JobError {
+    Failed(SharedError),
+    Panicked,
+}
+
+/// Whether a change has started, or its caller no longer waits for its start. Whoever is first decides.
+#[derive(Clone, Default)]
+pub(super) struct Start(Arc<AtomicBool>);
+
+impl Start {
+    /// Returns `false` if the other side was first.
+    pub(super) fn decide(&self) -> bool {
+        !self.0.swap(true, Ordering::Relaxed)
+    }
+}
+
+/// A change of this crate.
+pub(super) struct Change<F, T> {
+    change: Option<F>,
+    result: Option<Result<T, SharedError>>,
+    reply: oneshot::Sender<Result<T, StoreError>>,
+    start: Start,
+    queued: Option<Queued>,
+}
+
+/// Counts a change that has not started yet.
+pub(super) struct Queued {
+    pub(super) _permit: OwnedSemaphorePermit,
+    pub(super) _waiting: GaugeGuard,
+}
+
+impl<F, T> Change<F, T> {
+    pub(super) fn new(
+        change: F,
+        reply: oneshot::Sender<Result<T, StoreError>>,
+        start: Start,
+        queued: Queued,
+    ) -> Self {
+        Self { change: Some(change), result: None, reply, start, queued: Some(queued) }
+    }
+}
+
+impl<F, T> Job for Change<F, T>
+where
+    F: FnOnce(&Transaction<'_>) -> rusqlite::Result<T> + Send,
+    T: Send,
+{
+    fn run(&mut self, transaction: &Transaction<'_>) -> Result<(), JobError> {
+        self.queued = None;
+        let change = self.change.take();
+        let Some(change) = change.filter(|_| !self.reply.is_closed() && self.start.decide()) else {
+            return Ok(());
+        };
+        let result = catch_unwind(AssertUnwindSafe(|| change(transaction)));
+        let result = result.map_err(|_| JobError::Panicked)?.map_err(Arc::new);
+        let error = result.as_ref().err().cloned();
+        self.result = Some(result);
+        error.map_or(Ok(()), |error| Err(JobError::Failed(error)))
+    }
+
+    fn end(self: Box<Self>, committed: Result<(), SharedError>) {
+        let result = match (self.result, committed) {
+            (Some(Ok(_)) | None, Err(error)) | (Some(Err(error)), _) => Err(store_error(error)),
+            (Some(Ok(value)), Ok(())) => Ok(value),
+            // The change has panicked. Its caller notices that nothing is sent.
+            (None, Ok(())) => return,
+        };
+        // Sending fails if the caller no longer waits.
+        self.reply.send(result).ok();
+    }
+}

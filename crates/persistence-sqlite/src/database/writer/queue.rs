@@ -1,0 +1,212 @@
+//! The queue of changes.
+
+use std::collections::VecDeque;
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use rusqlite::Connection;
+
+use super::job::Job;
+use crate::database::log_limit::LogLimit;
+
+/// The maximum number of other changes that may overtake a bulk change.
+const MAX_OVERTAKING: usize = 16;
+
+/// The maximum number of changes in one transaction.
+const MAX_GROUP: usize = 64;
+
+/// The time after which no more changes are added to a transaction, so that the first ones don't wait long for its end.
+const MAX_GROUP_TIME: Duration = Duration::from_millis(5);
+
+/// The maximum time that a change waits for the transaction of another one if it may.
+const MAX_DELAY: Duration = Duration::from_millis(50);
+
+/// The time between two checks of the log while only bulk changes wait, and wait for the log.
+const LOG_POLL_INTERVAL: Duration = Duration::from_millis(50);
+
+/// For this time after a normal change, bulk changes take at most half of the time, so that they leave the processor
+/// to the others.
+const SHARING_PERIOD: Duration = Duration::from_secs(1);
+
+/// The priority of a change.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::database) enum Priority {
+    /// A request waits for the change.
+    Normal,
+    /// Nobody needs the change soon: it waits up to [`MAX_DELAY`] for a normal change, and is committed with it.
+    Delayed,
+    /// One of the many steps of an import or a deletion.
+    Bulk,
+}
+
+/// The queue, and what wakes the task that runs its jobs.
+pub(super) struct SharedQueue {
+    queue: Mutex<Queue>,
+    job_added: Condvar,
+}
+
+pub(super) struct Queue {
+    jobs: VecDeque<Box<dyn Job>>,
+    /// With the times at which they become normal jobs.
+    delayed_jobs: VecDeque<(Instant, Box<dyn Job>)>,
+    bulk_jobs: VecDeque<Box<dyn Job>>,
+    /// The number of jobs that have overtaken the next bulk job.
+    overtaking: usize,
+    last_normal_job: Option<Instant>,
+    next_bulk_job_at: Instant,
+    /// Whether the task that runs the jobs waits for [`SharedQueue::job_added`].
+    is_task_waiting: bool,
+    /// `None` while a task runs the jobs.
+    connection: Option<(Connection, LogLimit)>,
+}
+
+/// The next action of the task that runs the jobs.
+pub(super) enum Next {
+    Run(Box<dyn Job>, Priority),
+    /// No job may run for as long, unless another one is added.
+    Wait(Duration),
+    End,
+}
+
+/// The changes that were added to a transaction.
+pub(super) struct Group {
+    started: Instant,
+    changes: usize,
+}
+
+impl Group {
+    /// The group of the first change.
+    pub(super) fn starting(now: Instant) -> Self {
+        Self { started: now, changes: 1 }
+    }
+
+    /// Adds a change. Returns `false` if the group is complete.
+    fn add(&mut self, now: Instant) -> bool {
+        self.changes += 1;
+        self.changes <= MAX_GROUP && now < self.started + MAX_GROUP_TIME
+    }
+}
+
+impl SharedQueue {
+    pub(super) fn new(connection: Connection, log_limit: LogLimit) -> Self {
+        let queue = Queue::new(Some((connection, log_limit)), Instant::now());
+        Self { queue: Mutex::new(queue), job_added: Condvar::new() }
+    }
+
+    /// Adds a job. Returns the connection if the caller must start the task that runs the jobs.
+    pub(super) fn add(
+        &self,
+        priority: Priority,
+        job: Box<dyn Job>,
+    ) -> Option<(Connection, LogLimit)> {
+        let mut queue = self.lock();
+        queue.add(priority, job, Instant::now());
+        if queue.is_task_waiting {
+            self.job_added.notify_one();
+        }
+        queue.connection.take()
+    }
+
+    pub(super) fn lock(&self) -> MutexGuard<'_, Queue> {
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Waits for this time, or until a job is added.
+    pub(super) fn wait(&self, mut queue: MutexGuard<'_, Queue>, pause: Duration) {
+        queue.is_task_waiting = true;
+        let waited = self.job_added.wait_timeout(queue, pause);
+        waited.unwrap_or_else(PoisonError::into_inner).0.is_task_waiting = false;
+    }
+}
+
+impl Queue {
+    fn new(connection: Option<(Connection, LogLimit)>, now: Instant) -> Self {
+        Self {
+            jobs: VecDeque::new(),
+            delayed_jobs: VecDeque::new(),
+            bulk_jobs: VecDeque::new(),
+            overtaking: 0,
+            last_normal_job: None,
+            next_bulk_job_at: now,
+            is_task_waiting: false,
+            connection,
+        }
+    }
+
+    fn add(&mut self, priority: Priority, job: Box<dyn Job>, now: Instant) {
+        match priority {
+            Priority::Normal => self.jobs.push_back(job),
+            Priority::Delayed => self.delayed_jobs.push_back((now + MAX_DELAY, job)),
+            Priority::Bulk => self.bulk_jobs.push_back(job),
+        }
+    }
+
+    pub(super) fn next(&mut self, is_log_too_large: bool, now: Instant) -> Next {
+        while let Some((_, job)) = self.delayed_jobs.pop_front_if(|(due, _)| *due <= now) {
+            self.jobs.push_back(job);
+        }
+        if self.is_bulk_next(is_log_too_large, now)
+            && let Some(job) = self.bulk_jobs.pop_front()
+        {
+            self.overtaking = 0;
+            return Next::Run(job, Priority::Bulk);
+        }
+        if let Some(job) = self.take_normal(now) {
+            return Next::Run(job, Priority::Normal);
+        }
+        let until_delayed = self.delayed_jobs.front().map(|(due, _)| *due - now);
+        let until_bulk = match self.next_bulk_job_at.checked_duration_since(now) {
+            _ if self.bulk_jobs.is_empty() => None,
+            Some(pause) if !is_log_too_large => Some(pause),
+            _ => Some(LOG_POLL_INTERVAL),
+        };
+        let pause = until_delayed.into_iter().chain(until_bulk).min();
+        pause.map_or(Next::End, Next::Wait)
+    }
+
+    /// Returns another job for the transaction of the current normal one. Never waits for one.
+    pub(super) fn next_of_group(
+        &mut self,
+        group: &mut Group,
+        is_log_too_large: bool,
+        now: Instant,
+    ) -> Option<Box<dyn Job>> {
+        if !group.add(now) {
+            return None;
+        }
+        let is_bulk_next = self.is_bulk_next(is_log_too_large, now);
+        let normal = if is_bulk_next { None } else { self.take_normal(now) };
+        normal.or_else(|| self.delayed_jobs.pop_front().map(|(_, job)| job))
+    }
+
+    /// Whether a bulk job runs before all others.
+    fn is_bulk_next(&self, is_log_too_large: bool, now: Instant) -> bool {
+        (self.jobs.is_empty() || self.overtaking >= MAX_OVERTAKING)
+            && !is_log_too_large
+            && now >= self.next_bulk_job_at
+            && !self.bulk_jobs.is_empty()
+    }
+
+    fn take_normal(&mut self, now: Instant) -> Option<Box<dyn Job>> {
+        let job = self.jobs.pop_front()?;
+        self.overtaking += usize::from(!self.bulk_jobs.is_empty());
+        self.last_normal_job = Some(now);
+        Some(job)
+    }
+
+    /// Lets the next bulk job wait as long as this one took, unless nobody else writes.
+    pub(super) fn bulk_job_ended(&mut self, started: Instant, now: Instant) {
+        let is_shared = self.last_normal_job.is_some_and(|last| now < last + SHARING_PERIOD);
+        if is_shared {
+            self.next_bulk_job_at = now + (now - started);
+        }
+    }
+
+    /// Ends the task that runs the jobs, as long as the queue is empty.
+    pub(super) fn end_task(&mut self, connection: Connection, log_limit: LogLimit) {
+        self.connection = Some((connection, log_limit));
+    }
+}
+
+#[cfg(test)]
+mod tests;

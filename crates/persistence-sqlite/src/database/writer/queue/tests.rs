@@ -1,0 +1,86 @@
+use rusqlite::Transaction;
+
+use super::*;
+use crate::database::writer::job::{JobError, SharedError};
+
+const STEP: Duration = Duration::from_millis(20);
+
+struct TestJob;
+
+impl Job for TestJob {
+    fn run(&mut self, _transaction: &Transaction<'_>) -> Result<(), JobError> {
+        Ok(())
+    }
+
+    fn end(self: Box<Self>, _committed: Result<(), SharedError>) {}
+}
+
+/// Returns a queue with these jobs.
+fn queue(start: Instant, priorities: &[Priority]) -> Queue {
+    let mut queue = Queue::new(None, start);
+    for priority in priorities {
+        queue.add(*priority, Box::new(TestJob), start);
+    }
+    queue
+}
+
+#[test]
+fn bulk_changes_take_half_of_the_time_while_others_write() {
+    let start = Instant::now();
+    let mut queue = queue(start, &[Priority::Normal, Priority::Bulk, Priority::Bulk]);
+
+    assert!(matches!(queue.next(false, start), Next::Run(_, Priority::Normal)));
+    assert!(matches!(queue.next(false, start), Next::Run(_, Priority::Bulk)));
+    queue.bulk_job_ended(start, start + STEP);
+
+    assert!(matches!(queue.next(false, start + STEP), Next::Wait(STEP)));
+    assert!(matches!(queue.next(false, start + STEP * 2), Next::Run(_, Priority::Bulk)));
+}
+
+#[test]
+fn bulk_changes_follow_each_other_while_nobody_else_writes() {
+    let start = Instant::now();
+    let mut queue = queue(start, &[Priority::Bulk, Priority::Bulk]);
+
+    assert!(matches!(queue.next(false, start), Next::Run(_, Priority::Bulk)));
+    queue.bulk_job_ended(start, start + STEP);
+
+    assert!(matches!(queue.next(false, start + STEP), Next::Run(_, Priority::Bulk)));
+}
+
+#[test]
+fn a_delayed_change_waits_for_another_one_only_up_to_a_limit() {
+    let start = Instant::now();
+    let mut alone = queue(start, &[Priority::Delayed]);
+    let mut with_others = queue(start, &[Priority::Delayed, Priority::Normal]);
+
+    assert!(
+        matches!(alone.next(false, start + STEP), Next::Wait(pause) if pause == MAX_DELAY - STEP)
+    );
+    assert!(matches!(alone.next(false, start + MAX_DELAY), Next::Run(_, Priority::Normal)));
+    assert!(matches!(with_others.next(false, start), Next::Run(_, Priority::Normal)));
+    assert!(with_others.next_of_group(&mut Group::starting(start), false, start).is_some());
+    assert!(matches!(with_others.next(false, start), Next::End));
+}
+
+#[test]
+fn bulk_changes_do_not_delay_a_delayed_change_without_end() {
+    let start = Instant::now();
+    let mut queue = queue(start, &[Priority::Delayed, Priority::Bulk, Priority::Bulk]);
+
+    assert!(matches!(queue.next(false, start), Next::Run(_, Priority::Bulk)));
+    assert!(matches!(queue.next(false, start + MAX_DELAY), Next::Run(_, Priority::Normal)));
+}
+
+#[test]
+fn a_transaction_has_a_maximum_number_of_changes_and_time() {
+    let start = Instant::now();
+    let mut queue = queue(start, &[Priority::Normal; 2 * MAX_GROUP]);
+
+    let mut group = Group::starting(start);
+    let in_time = std::iter::from_fn(|| queue.next_of_group(&mut group, false, start)).count();
+    let too_late = queue.next_of_group(&mut Group::starting(start), false, start + MAX_GROUP_TIME);
+
+    assert_eq!(in_time, MAX_GROUP - 1);
+    assert!(too_late.is_none());
+}
