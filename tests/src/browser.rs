@@ -38,7 +38,9 @@ pub struct Response {
 }
 
 impl Browser {
-    pub(crate) fn new(url: &str) -> Self {
+    /// Creates the browser of a new user of the server at this URL.
+    #[must_use]
+    pub fn new(url: &str) -> Self {
         // The provider is global, so installing it fails for all browsers but the first.
         rustls::crypto::ring::default_provider().install_default().ok();
         Self::build(url.parse().unwrap(), Arc::default(), None)

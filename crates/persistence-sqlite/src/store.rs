@@ -5,9 +5,10 @@ use std::sync::{Arc, Mutex};
 
 use tokio::sync::Mutex as AsyncMutex;
 
+use crate::conversations::expire_all_leases;
 use crate::database::{Database, OpenError};
 use crate::deletion::{DeletionWorker, removals};
-use crate::events::{SqliteTurnLog, Topics};
+use crate::events::{RunningTurns, SqliteTurnLog, Topics, restore};
 use crate::search::{Indexer, unindexed};
 
 /// All stores in one SQLite file. Clones share the database.
@@ -20,6 +21,7 @@ pub struct SqliteStore {
     pub(crate) insertion: Arc<AsyncMutex<()>>,
     /// The events of the turn log, for which the start of a turn reserves numbers.
     pub(crate) topics: Arc<Mutex<Topics>>,
+    running_turns: Arc<RunningTurns>,
 }
 
 impl SqliteStore {
@@ -35,6 +37,9 @@ impl SqliteStore {
         if database.read(removals::exist).await.map_err(failed)? {
             deletion_worker.wake();
         }
+        let (topics, running_turns) =
+            restore(&database, &path.with_extension("turns.db")).await.map_err(failed)?;
+        database.write(expire_all_leases).await.map_err(failed)?;
         let is_unindexed = database.read(unindexed::exist).await.map_err(failed)?;
         let indexer = is_unindexed.then(|| Indexer::start(Arc::downgrade(&database)).into());
         Ok(Self {
@@ -42,14 +47,17 @@ impl SqliteStore {
             deletion_worker,
             _indexer: indexer,
             insertion: Arc::default(),
-            topics: Arc::new(Mutex::new(Topics::new())),
+            topics: Arc::new(Mutex::new(topics)),
+            running_turns: Arc::new(running_turns),
         })
     }
 
-    /// Returns the turn log. Its sequence numbers are reserved in this file; its events are only in memory.
+    /// Returns the turn log. Its sequence numbers are reserved in this file; its events are in memory, and those of
+    /// running turns also in a file next to this one, whose extension is `turns.db`.
     #[must_use]
     pub fn turn_log(&self) -> SqliteTurnLog {
-        SqliteTurnLog::new(Arc::clone(&self.database), Arc::clone(&self.topics))
+        let running_turns = Arc::clone(&self.running_turns);
+        SqliteTurnLog::new(Arc::clone(&self.database), Arc::clone(&self.topics), running_turns)
     }
 }
 

@@ -4,11 +4,13 @@
 use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Command, Stdio};
+use std::sync::Arc;
 use std::time::Duration;
 use std::{env, fs, thread};
 
 use webchat_domain::{
-    ConversationId, EventBody, EventId, NewMessage, ResponseChunk, Timestamp, TurnId, UserId,
+    Clock, ConversationId, EventBody, EventId, Ledger, MessageAccepted, MessageId, NewMessage,
+    ResponseChunk, SystemClock, Timestamp, TokenUsage, TurnId, UserId,
 };
 use webchat_persistence::{
     AbandonedTurn, Append, AppendOutcome, Contexts, Conversations, Replay, TurnLease, TurnLog,
@@ -86,6 +88,32 @@ async fn sequence_numbers_keep_increasing_after_a_restart() {
         .await;
 
     assert!(after.unwrap().seq > before.unwrap().seq);
+}
+
+#[tokio::test]
+async fn the_events_of_a_running_turn_survive_a_restart() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("webchat.db");
+    let (id, turn_id) = (ConversationId::generate(), TurnId::generate());
+    let log = SqliteStore::open(&path).await.unwrap().turn_log();
+    log.append_one(id, EventId::generate(), chunk()).await.unwrap();
+    let first = log.append_one(id, EventId::generate(), accepted(turn_id)).await.unwrap();
+    let text = EventBody::ResponseChunk(ResponseChunk { chunk: "anti".to_owned(), turn_id });
+    let last = log.append_one(id, EventId::generate(), text).await.unwrap();
+    drop(log);
+
+    let log = SqliteStore::open(&path).await.unwrap().turn_log();
+    let published = log.published_text(id, turn_id).await.unwrap();
+    let replay = log.read(id, first.seq).await.unwrap();
+    let end = log.append_one(id, EventId::generate(), usage(turn_id)).await.unwrap();
+    drop(log);
+    let checkpoint =
+        SqliteStore::open(&path).await.unwrap().turn_log().checkpoint(id).await.unwrap();
+
+    assert_eq!(published.as_deref(), Some("anti"));
+    assert_eq!(replay, Replay::Complete(vec![Arc::clone(&last)]));
+    assert!(end.seq > last.seq);
+    assert_eq!(checkpoint.running_turn, None, "the ended turn was restored");
 }
 
 #[tokio::test]
@@ -226,6 +254,23 @@ async fn count_messages(path: &Path, user_id: UserId, id: ConversationId) -> usi
 
 fn message() -> NewMessage {
     NewMessage { content: "tides ".repeat(200), token_count: 200, ..NewMessage::fixture() }
+}
+
+fn accepted(turn_id: TurnId) -> EventBody {
+    EventBody::MessageAccepted(MessageAccepted {
+        message_id: MessageId::generate(),
+        position: 1,
+        turn_id,
+        client_message_id: None,
+        answer_id: MessageId::generate(),
+        content: "Why?".to_owned(),
+        token_count: 2,
+        created_at: SystemClock.now(),
+    })
+}
+
+fn usage(turn_id: TurnId) -> EventBody {
+    EventBody::TokenUsage(TokenUsage { turn_id, total_tokens_used: 3, ledger: Ledger::default() })
 }
 
 fn chunk() -> EventBody {

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use futures_util::future::join_all;
 use futures_util::{StreamExt, stream};
-use reqwest::{Client as HttpClient, Url};
+use reqwest::{Method, Url};
 use serde_json::json;
 use webchat_tests::{Browser, Process, Socket, SocketIo, Transport};
 
@@ -32,16 +32,18 @@ pub(super) struct Client {
 }
 
 enum Connection {
-    Direct(HttpClient, Url),
+    Direct(Browser, Url),
     WebSocket(Socket),
     SocketIo(SocketIo),
 }
 
 /// Creates clients that ask the upstream without a server.
 pub(super) fn connect_directly(upstream: &Url, load: Load) -> Vec<Client> {
-    let http = HttpClient::new();
     let connect = |_| Client {
-        connection: Connection::Direct(http.clone(), upstream.clone()),
+        connection: Connection::Direct(
+            Browser::new(upstream.join("/").unwrap().as_str()),
+            upstream.clone(),
+        ),
         conversations: (0..load.conversations).map(|_| String::new()).collect(),
     };
     (0..load.clients).map(connect).collect()
@@ -91,9 +93,10 @@ impl Client {
             first_text.get_or_insert(last_text);
         };
         match &mut self.connection {
-            Connection::Direct(http, url) => {
+            Connection::Direct(browser, url) => {
                 let body = json!({"messages": [{"role": "user", "content": QUESTION}]}).to_string();
-                let response = http.post(url.clone()).body(body).send().await.unwrap();
+                let request = browser.request(Method::POST, url.path()).body(body);
+                let response = request.send().await.unwrap();
                 let mut chunks = response.bytes_stream();
                 while let Some(chunk) = chunks.next().await {
                     chunk.unwrap();

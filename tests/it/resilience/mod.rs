@@ -9,5 +9,6 @@ mod odd_models;
 mod redis_outage;
 mod resends;
 mod rolling_restart;
+mod seen_text;
 mod settings;
 mod slow_readers;

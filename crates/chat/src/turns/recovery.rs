@@ -178,7 +178,7 @@ mod tests {
         let test = TestChat::new().await;
         let request = test.ask(QUESTION).await;
         let text = "anti".repeat(1_000);
-        for chunk in text.as_bytes().chunks(40) {
+        for chunk in text.as_bytes().chunks(80) {
             request.send_text(str::from_utf8(chunk).unwrap()).await;
             settle().await;
         }

@@ -42,7 +42,7 @@ fn open(path: &Path) -> rusqlite::Result<Connection> {
     Ok(connection)
 }
 
-pub(super) fn store_error(error: impl Into<Arc<rusqlite::Error>>) -> StoreError {
+pub(crate) fn store_error(error: impl Into<Arc<rusqlite::Error>>) -> StoreError {
     let error = error.into();
     match error.sqlite_error_code() {
         Some(ErrorCode::OperationInterrupted) => StoreError::timeout(error),

@@ -14,6 +14,7 @@ mod readers;
 mod writer;
 
 pub(crate) use batch::{BatchSize, batches};
+pub(crate) use connect::store_error;
 pub(crate) use connection::Database;
 pub use metrics::describe_metrics;
 #[cfg(test)]

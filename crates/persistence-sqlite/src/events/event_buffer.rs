@@ -9,6 +9,8 @@ use webchat_domain::{ConversationId, Event, EventId, TurnId};
 use webchat_persistence::rules::{DEDUPLICATION_WINDOW, KEPT_EVENTS, TurnBoundary, turn_boundary};
 use webchat_persistence::{Checkpoint, NewEvent, Replay, StoreError};
 
+use super::running_turns::UnfinishedTurn;
+
 pub(super) struct EventBuffer {
     kept: VecDeque<Arc<Event>>,
     /// The newest events with their ids, oldest first, to detect duplicates.
@@ -46,6 +48,17 @@ impl EventBuffer {
     /// Creates a buffer for events after `before`.
     pub(super) fn starting_after(before: u64) -> Self {
         Self { before, is_initialized: true, ..Self::new() }
+    }
+
+    /// Creates a buffer with the events of a turn that was running before a restart.
+    pub(super) fn of_unfinished_turn(turn: UnfinishedTurn) -> Self {
+        let first_seq = turn.events.first().map_or(1, |first| first.seq);
+        let running = RunningTurn { turn_id: turn.turn_id, first_seq };
+        Self {
+            kept: turn.events.into_iter().map(Arc::new).collect(),
+            running: Some(running),
+            ..Self::starting_after(first_seq.saturating_sub(1))
+        }
     }
 
     pub(super) fn is_initialized(&self) -> bool {
@@ -115,6 +128,10 @@ impl EventBuffer {
             latest,
             running_turn: self.running.map(|turn| turn.turn_id),
         }
+    }
+
+    pub(super) fn has_running_turn(&self) -> bool {
+        self.running.is_some()
     }
 
     /// Returns the sequence number of the newest event.

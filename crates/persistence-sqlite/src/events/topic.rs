@@ -10,6 +10,7 @@ use webchat_persistence::{NewEvent, StoreError};
 
 use super::event_buffer::EventBuffer;
 use super::mutex::lock;
+use super::running_turns::{RunningTurns, UnfinishedTurn};
 
 /// The time that a conversation's events are kept without reads and appends.
 const IDLE_TIMEOUT: Duration = Duration::from_mins(5);
@@ -30,13 +31,21 @@ impl Topics {
         Self { by_conversation: HashMap::new(), swept_at: Instant::now() }
     }
 
+    /// Adds the events of a turn that was running before a restart.
+    pub(super) fn restore(&mut self, turn: UnfinishedTurn) {
+        let id = turn.conversation_id;
+        let topic = Topic::new(EventBuffer::of_unfinished_turn(turn));
+        self.by_conversation.insert(id, Arc::new(topic));
+    }
+
     pub(super) fn find(&self, id: ConversationId) -> Option<Arc<Topic>> {
         self.by_conversation.get(&id).cloned()
     }
 
     pub(super) fn find_or_create(&mut self, id: ConversationId) -> Arc<Topic> {
         self.sweep();
-        Arc::clone(self.by_conversation.entry(id).or_insert_with(|| Arc::new(Topic::new())))
+        let new = || Arc::new(Topic::new(EventBuffer::new()));
+        Arc::clone(self.by_conversation.entry(id).or_insert_with(new))
     }
 
     fn sweep(&mut self) {
@@ -51,17 +60,25 @@ impl Topics {
 }
 
 impl Topic {
-    fn new() -> Self {
-        Self { events: Mutex::new(EventBuffer::new()), latest: watch::Sender::new(0) }
+    fn new(events: EventBuffer) -> Self {
+        Self { latest: watch::Sender::new(events.latest()), events: Mutex::new(events) }
     }
 
     pub(super) fn append(
         &self,
         id: ConversationId,
         new: Vec<NewEvent>,
+        running_turns: &RunningTurns,
     ) -> Result<Vec<Arc<Event>>, StoreError> {
         let mut events = lock(&self.events);
+        let had_running_turn = events.has_running_turn();
         let appended = events.append(id, new)?;
+        // Readers can't read the events before the lock is released.
+        if events.has_running_turn() {
+            running_turns.store(&appended);
+        } else if had_running_turn {
+            running_turns.remove(id);
+        }
         self.latest.send_replace(events.latest());
         Ok(appended)
     }

@@ -1,4 +1,5 @@
-//! Implements [`TurnLog`]: events in memory, sequence numbers reserved in the file.
+//! Implements [`TurnLog`]: events in memory, those of running turns also in a file, sequence numbers reserved in the
+//! database.
 
 use std::sync::{Arc, Mutex};
 
@@ -10,19 +11,25 @@ use webchat_persistence::{Checkpoint, NewEvent, Replay, StoreError, TurnLog};
 use super::event_buffer::EventBuffer;
 use super::mutex::lock;
 use super::numbers;
+use super::running_turns::RunningTurns;
 use super::topic::{Topic, Topics};
 use crate::database::Database;
 
 /// The turn log in process memory. Its sequence numbers are reserved in the SQLite file, so that none is used twice,
-/// even after a restart.
+/// even after a restart. The events of running turns survive a killed process.
 pub struct SqliteTurnLog {
     database: Arc<Database>,
     topics: Arc<Mutex<Topics>>,
+    running_turns: Arc<RunningTurns>,
 }
 
 impl SqliteTurnLog {
-    pub(crate) fn new(database: Arc<Database>, topics: Arc<Mutex<Topics>>) -> Self {
-        Self { database, topics }
+    pub(crate) fn new(
+        database: Arc<Database>,
+        topics: Arc<Mutex<Topics>>,
+        running_turns: Arc<RunningTurns>,
+    ) -> Self {
+        Self { database, topics, running_turns }
     }
 
     fn topic(&self, id: ConversationId) -> Arc<Topic> {
@@ -85,7 +92,7 @@ impl TurnLog for SqliteTurnLog {
             let numbers = self.database.write(reserve).await?;
             lock(&topic.events).add_numbers(numbers);
         }
-        topic.append(id, events)
+        topic.append(id, events, &self.running_turns)
     }
 
     async fn read(&self, id: ConversationId, after: u64) -> Result<Replay, StoreError> {

@@ -226,18 +226,3 @@ async fn a_message_that_fails_to_be_published_does_not_block_its_conversation() 
     assert_eq!(test.messages().await[1].status, MessageStatus::Failed);
     assert_eq!(test.model.request_count(), 0);
 }
-
-#[tokio::test(start_paused = true)]
-async fn a_title_that_fails_to_be_published_does_not_prevent_the_answer() {
-    let test = TestChat::new()
-        .await
-        .with_ports(|ports| ports.log = log_that_rejects("conversation_updated"));
-
-    let sent = test.send(QUESTION).await.unwrap();
-
-    let StartTurnOutcome::Accepted(event) = sent else { panic!("{sent:?}") };
-    assert_eq!(describe(&event.body), "accepted: 2 + 2 = 4");
-    test.model.next_request().await.finish(FinishReason::Stop).await;
-    settle().await;
-    assert_eq!(test.last_message().await.status, MessageStatus::Complete);
-}
