@@ -139,10 +139,8 @@ mod tests {
     async fn no_statement_is_parsed_twice() {
         let dir = tempfile::tempdir().unwrap();
         let store = SqliteStore::open(&dir.path().join("webchat.db")).await.unwrap();
-        use_all(&store).await;
         let parsed = [(); 3].map(|()| Arc::default());
-        let counters = parsed.clone();
-        let [of_writer, of_readers, of_long_readers] = counters;
+        let [of_writer, of_readers, of_long_readers] = parsed.clone();
         store.database.write(move |writer| count_parsed(writer, &of_writer)).await.unwrap();
         store.database.read(move |reader| count_parsed(reader, &of_readers)).await.unwrap();
         let count_long =
@@ -150,7 +148,11 @@ mod tests {
         store.database.read_long(None, count_long).await.unwrap();
 
         use_all(&store).await;
+        let parsed_first = parsed.each_ref().map(|parsed| parsed.swap(0, Ordering::Relaxed));
 
+        use_all(&store).await;
+
+        assert!(parsed_first.iter().all(|parsed| *parsed > 0), "{parsed_first:?}");
         assert_eq!(parsed.map(|parsed| parsed.load(Ordering::Relaxed)), [0; 3]);
     }
 }

@@ -38,9 +38,8 @@ impl TokenBudgets for SqliteStore {
         used: u64,
     ) -> Result<(), StoreError> {
         let difference = signed(used).saturating_sub(signed(reserved));
-        // If this is lost, the reserved tokens count as used.
         self.database
-            .write_delayed(move |transaction| {
+            .write(move |transaction| {
                 scopes.iter().try_for_each(|scope| change(transaction, day, scope, difference))
             })
             .await

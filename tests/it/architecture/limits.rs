@@ -40,7 +40,7 @@ fn parse_quantity(value: &str) -> u64 {
     let digits: String = value.chars().filter(char::is_ascii_digit).collect();
     let unit = value.trim_start_matches(|c: char| c.is_ascii_digit() || c == ' ');
     let factor = match unit {
-        "" | "bytes" => 1,
+        "" | "bytes" | "ms" => 1,
         "KiB" => 1024,
         "MiB" => 1024 * 1024,
         "s" => 1_000,

@@ -4,6 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode};
 use webchat_persistence::StoreError;
 
@@ -38,6 +39,8 @@ pub(super) fn open_reader(path: &Path) -> rusqlite::Result<Connection> {
 fn open(path: &Path) -> rusqlite::Result<Connection> {
     let connection = Connection::open(path)?;
     connection.set_prepared_statement_cache_capacity(MAX_STATEMENTS);
+    // Plans don't depend on parameters: otherwise a query whose limit is one is parsed and planned again for each run.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     connection.busy_timeout(BUSY_TIMEOUT)?;
     Ok(connection)
 }

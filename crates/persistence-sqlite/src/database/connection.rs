@@ -114,7 +114,7 @@ impl Database {
         self.writer.write(Priority::Normal, change).await
     }
 
-    /// Runs a change like [`Database::write`], but waits up to 50 ms for another change to be committed together with it.
+    /// Runs a change like [`Database::write`], but waits up to 10 ms for another change to be committed together with it.
     pub(crate) async fn write_delayed<T: Send + 'static>(
         &self,
         change: impl FnOnce(&Transaction<'_>) -> rusqlite::Result<T> + Send + 'static,

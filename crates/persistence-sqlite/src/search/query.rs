@@ -10,13 +10,14 @@ use webchat_persistence::search::{
 use super::expression::expression;
 use crate::rows::{self, Columns};
 
-/// Finds a user's newest matches on the visible paths.
+/// Finds a user's newest matches on the visible paths. `CROSS` and `+` let SQLite read the matches first, and not all
+/// messages of the user.
 const MATCHES: &str = "
     WITH matches AS MATERIALIZED (
         SELECT rowid AS id FROM message_terms WHERE message_terms MATCH ?1 ORDER BY rowid DESC LIMIT ?2
     )
-    SELECT id FROM matches JOIN live_messages USING (id)
-    WHERE active = 1 AND user_id = ?3 ORDER BY id DESC";
+    SELECT id FROM matches CROSS JOIN live_messages USING (id)
+    WHERE active = 1 AND +user_id = ?3 ORDER BY id DESC";
 
 /// Returns the best messages with their snippets.
 pub(crate) fn search(
@@ -69,7 +70,7 @@ fn add_example_matches(
         "SELECT conversation_id, json_extract(context, '$.examples') AS examples
          FROM (SELECT conversation_id, created_at FROM conversations WHERE user_id = ?1
                ORDER BY created_at DESC, conversation_id DESC LIMIT ?2)
-         JOIN contexts USING (conversation_id)
+         CROSS JOIN contexts USING (conversation_id)
          WHERE json_array_length(context, '$.examples') > 0
          ORDER BY created_at DESC, conversation_id DESC",
     )?;
@@ -142,4 +143,29 @@ fn hit(columns: &mut Columns<'_>, score: f64, terms: &Terms) -> rusqlite::Result
         score,
         snippet: terms.snippet(columns.text()?),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::SqliteStore;
+
+    #[tokio::test]
+    async fn a_search_reads_the_matches_and_no_other_messages_of_the_user() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = SqliteStore::open(&dir.path().join("webchat.db")).await.unwrap();
+
+        let explain = |transaction: &Transaction<'_>| {
+            transaction
+                .prepare(&format!("EXPLAIN QUERY PLAN {MATCHES}"))?
+                .query_map(params!["tides", 10_000, "user"], |row| row.get("detail"))?
+                .collect()
+        };
+        let plan: Vec<String> = store.database.read(explain).await.unwrap();
+
+        assert!(
+            plan.iter().any(|step| step.starts_with("SEARCH messages USING INTEGER PRIMARY KEY")),
+            "{plan:?}"
+        );
+    }
 }

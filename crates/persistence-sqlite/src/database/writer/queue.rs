@@ -18,8 +18,9 @@ const MAX_GROUP: usize = 64;
 /// The time after which no more changes are added to a transaction, so that the first ones don't wait long for its end.
 const MAX_GROUP_TIME: Duration = Duration::from_millis(5);
 
-/// The maximum time that a change waits for the transaction of another one if it may.
-const MAX_DELAY: Duration = Duration::from_millis(50);
+/// The maximum time that a change waits for the transaction of another one if it may. While many turns run, there is a
+/// transaction every few milliseconds.
+const MAX_DELAY: Duration = Duration::from_millis(10);
 
 /// The time between two checks of the log while only bulk changes wait, and wait for the log.
 const LOG_POLL_INTERVAL: Duration = Duration::from_millis(50);

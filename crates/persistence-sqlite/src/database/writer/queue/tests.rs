@@ -55,7 +55,7 @@ fn a_delayed_change_waits_for_another_one_only_up_to_a_limit() {
     let mut with_others = queue(start, &[Priority::Delayed, Priority::Normal]);
 
     assert!(
-        matches!(alone.next(false, start + STEP), Next::Wait(pause) if pause == MAX_DELAY - STEP)
+        matches!(alone.next(false, start + MAX_DELAY / 2), Next::Wait(pause) if pause == MAX_DELAY / 2)
     );
     assert!(matches!(alone.next(false, start + MAX_DELAY), Next::Run(_, Priority::Normal)));
     assert!(matches!(with_others.next(false, start), Next::Run(_, Priority::Normal)));
