@@ -6,9 +6,7 @@ use futures_util::FutureExt;
 use webchat_domain::{EventBody, FinishReason, MessageAccepted, MessageStatus, Role, UserId};
 
 use super::*;
-use crate::testing::{
-    ANSWER, QUESTION, START, TestChat, describe, log_that_rejects, message, settle,
-};
+use crate::testing::{ANSWER, QUESTION, START, TestChat, log_that_rejects, message, settle};
 
 fn code(result: Result<StartTurnOutcome, ChatError>) -> &'static str {
     result.unwrap_err().code()
