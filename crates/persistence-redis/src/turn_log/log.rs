@@ -64,8 +64,9 @@ impl TurnLog for RedisTurnLog {
         events: Vec<NewEvent>,
     ) -> Result<Vec<Arc<Event>>, StoreError> {
         let mut script = self.invocation(&self.scripts.append, id);
-        script.arg(DEDUPLICATION_WINDOW).arg(KEPT_EVENTS);
-        for NewEvent { event_id, body } in &events {
+        let duplicates_after = events.iter().map(|event| event.duplicates_after).min();
+        script.arg(duplicates_after.unwrap_or(0)).arg(DEDUPLICATION_WINDOW).arg(KEPT_EVENTS);
+        for NewEvent { event_id, body, .. } in &events {
             let data = serde_json::to_string(body).map_err(StoreError::fault)?;
             let (turn_id, change) = match turn_boundary(body) {
                 Some(TurnBoundary::Begin(turn_id)) => (turn_id.to_simple(), "begins"),

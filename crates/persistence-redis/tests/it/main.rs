@@ -1,6 +1,7 @@
 //! Tests of the stores against a real Redis server.
 #![expect(clippy::expect_used, clippy::unwrap_used, reason = "these are tests")]
 
+mod calls;
 mod contract;
 mod events;
 mod open;

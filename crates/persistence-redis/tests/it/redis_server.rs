@@ -1,5 +1,6 @@
 //! Real servers: one that all tests share, and servers that a test may stop.
 
+use std::collections::BTreeMap;
 use std::env;
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::process::{Child, Command, Stdio};
@@ -49,6 +50,17 @@ impl Raw {
         let mut cmd = Cmd::new();
         cmd.arg(command.split(' ').collect::<Vec<_>>());
         cmd.query_async(&mut self.0).await.unwrap()
+    }
+
+    /// Counts the calls of each command since the last call of `CONFIG RESETSTAT`.
+    pub(crate) async fn calls(&mut self) -> BTreeMap<String, u64> {
+        let stats: String = self.run("INFO commandstats").await;
+        let lines = stats.lines().filter_map(|line| line.strip_prefix("cmdstat_"));
+        let calls = lines.map(|line| {
+            let (name, figures) = line.split_once(":calls=").unwrap();
+            (name.to_owned(), figures.split(',').next().unwrap().parse().unwrap())
+        });
+        calls.collect()
     }
 
     /// Counts the clients with this name.

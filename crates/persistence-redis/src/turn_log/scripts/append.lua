@@ -1,26 +1,38 @@
 -- Appends events with the next sequence numbers, and publishes the last number. Returns the number of each event and, for
 -- a duplicate, the name and data of the first event.
 --
--- ARGV: the number of newest events to compare with the new ones; the number of events of ended turns to keep; and for each
--- event: its id; its name; its data; the id of its turn if the turn begins or ends with this event; 'begins', 'ends' or ''.
+-- ARGV: the number after which a duplicate can be; the maximum number of newest events to compare with the new ones; the
+-- number of events of ended turns to keep; and for each event: its id; its name; its data; the id of its turn if the turn
+-- begins or ends with this event; 'begins', 'ends' or ''.
 
-local window, kept_events = ARGV[1], ARGV[2]
-
-local newest = redis.call('XREVRANGE', events, '+', '-', 'COUNT', window)
-local known = {}
-for _, entry in ipairs(newest) do
-  local id, fields = unpack(entry)
-  known[fields[2]] = { string.match(id, '^%d+'), fields[4], fields[6] }
-end
+local duplicates_after, window, kept_events = unpack(ARGV, 1, 3)
 
 local time = now()
 init_origin(time)
 local latest, running = unpack(redis.call('HMGET', log, 'latest', 'turn_id'))
 latest = tonumber(latest)
 
+local known = {}
+if not latest or latest > tonumber(duplicates_after) then
+  local newest = redis.call('XREVRANGE', events, '+', '(' .. duplicates_after, 'COUNT', window)
+  for _, entry in ipairs(newest) do
+    local id, fields = unpack(entry)
+    known[fields[2]] = { string.match(id, '^%d+'), fields[4], fields[6] }
+  end
+end
+
+-- Adds an entry. If that creates the stream, `first` becomes its number.
+local first
+local function add(seq, ...)
+  if not redis.call('XADD', events, 'NOMKSTREAM', seq .. '-0', ...) then
+    first = seq
+    redis.call('XADD', events, seq .. '-0', ...)
+  end
+end
+
 local function append(event_id, name, data, turn_id, change)
   local seq = text(math.max(latest or 0, time) + 1)
-  redis.call('XADD', events, seq .. '-0', 'id', event_id, 'event', name, 'data', data)
+  add(seq, 'id', event_id, 'event', name, 'data', data)
   if change == 'begins' or not running then
     redis.call('XTRIM', events, 'MAXLEN', '~', kept_events)
   end
@@ -37,7 +49,7 @@ end
 
 local before = latest
 local appended = {}
-for i = 3, #ARGV, 5 do
+for i = 4, #ARGV, 5 do
   local event_id = ARGV[i]
   known[event_id] = known[event_id] or append(unpack(ARGV, i, i + 4))
   table.insert(appended, known[event_id])
@@ -45,8 +57,8 @@ end
 if latest ~= before then
   local seq = text(latest)
   redis.call('HSET', log, 'latest', seq)
-  if #newest == 0 then
-    redis.call('HSET', log, 'first', appended[1][1], 'quiet_since', text(before or quiet_since(time)))
+  if first then
+    redis.call('HSET', log, 'first', first, 'quiet_since', text(before or quiet_since(time)))
   end
   redis.call('PEXPIRE', events, EVENTS_TTL)
   redis.call('PEXPIRE', log, LOG_TTL)
