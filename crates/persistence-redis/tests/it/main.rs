@@ -4,6 +4,7 @@
 mod calls;
 mod contract;
 mod events;
+mod followers;
 mod open;
 mod outage;
 mod proxy;

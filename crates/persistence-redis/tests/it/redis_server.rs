@@ -7,7 +7,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use redis::aio::MultiplexedConnection;
-use redis::{Client, Cmd, FromRedisValue};
+use redis::{Client, Cmd, FromRedisValue, Script};
 use tempfile::TempDir;
 use tokio::time::sleep;
 use webchat_domain::EventId;
@@ -50,6 +50,17 @@ impl Raw {
         let mut cmd = Cmd::new();
         cmd.arg(command.split(' ').collect::<Vec<_>>());
         cmd.query_async(&mut self.0).await.unwrap()
+    }
+
+    /// Runs a script with one argument.
+    pub(crate) async fn eval<T: FromRedisValue>(
+        &mut self,
+        script: &str,
+        keys: &[String],
+        arg: &str,
+    ) -> T {
+        let script = Script::new(script);
+        script.key(keys).arg(arg).invoke_async(&mut self.0).await.unwrap()
     }
 
     /// Counts the calls of each command since the last call of `CONFIG RESETSTAT`.

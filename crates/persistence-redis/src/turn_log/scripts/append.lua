@@ -1,11 +1,12 @@
--- Appends events with the next sequence numbers, and publishes the last number. Returns the number of each event and, for
--- a duplicate, the name and data of the first event.
+-- Appends events with the next sequence numbers, and publishes them. Returns the number before them, and for each event
+-- its number and, if it is a duplicate, the name and data of the first event.
 --
 -- ARGV: the number after which a duplicate can be; the maximum number of newest events to compare with the new ones; the
--- number of events of ended turns to keep; and for each event: its id; its name; its data; the id of its turn if the turn
--- begins or ends with this event; 'begins', 'ends' or ''.
+-- number of events of ended turns to keep; the channel of the notifications; the maximum size of the events in a
+-- notification; and for each event: its id; its name; its data; the id of its turn if the turn begins or ends with this
+-- event; 'begins', 'ends' or ''.
 
-local duplicates_after, window, kept_events = unpack(ARGV, 1, 3)
+local duplicates_after, window, kept_events, channel, max_notified = unpack(ARGV, 1, 5)
 
 local time = now()
 init_origin(time)
@@ -30,6 +31,9 @@ local function add(seq, ...)
   end
 end
 
+local before = latest
+local notified, size = { text(before or time) }, 0
+
 local function append(event_id, name, data, turn_id, change)
   local seq = text(math.max(latest or 0, time) + 1)
   add(seq, 'id', event_id, 'event', name, 'data', data)
@@ -44,12 +48,25 @@ local function append(event_id, name, data, turn_id, change)
     redis.call('HDEL', log, 'turn_id', 'turn_before')
   end
   latest = tonumber(seq)
+  size = size + #data
+  table.insert(notified, table.concat({ seq, name, data }, ' '))
   return { seq, false, false }
 end
 
-local before = latest
+-- Instances of earlier versions are subscribed only to the channel of the newest number; others to both.
+local function publish(seq)
+  local _, listeners, _, all_listeners = unpack(redis.call('PUBSUB', 'NUMSUB', channel, events))
+  if listeners > 0 then
+    local news = size <= tonumber(max_notified) and notified or { notified[1], seq }
+    redis.call('PUBLISH', channel, table.concat(news, '\n'))
+  end
+  if all_listeners > listeners then
+    redis.call('PUBLISH', events, seq)
+  end
+end
+
 local appended = {}
-for i = 4, #ARGV, 5 do
+for i = 6, #ARGV, 5 do
   local event_id = ARGV[i]
   known[event_id] = known[event_id] or append(unpack(ARGV, i, i + 4))
   table.insert(appended, known[event_id])
@@ -62,6 +79,6 @@ if latest ~= before then
   end
   redis.call('PEXPIRE', events, EVENTS_TTL)
   redis.call('PEXPIRE', log, LOG_TTL)
-  redis.call('PUBLISH', events, seq)
+  publish(seq)
 end
-return appended
+return { notified[1], appended }
