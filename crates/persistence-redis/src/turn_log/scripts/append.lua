@@ -9,9 +9,11 @@
 local duplicates_after, window, kept_events, channel, max_notified = unpack(ARGV, 1, 5)
 
 local time = now()
-init_origin(time)
-local latest, running = unpack(redis.call('HMGET', log, 'latest', 'turn_id'))
+local latest, turn_id = unpack(redis.call('HMGET', log, 'latest', 'turn_id'))
 latest = tonumber(latest)
+if not latest then
+  init_origin(time)
+end
 
 local known = {}
 if not latest or latest > tonumber(duplicates_after) then
@@ -22,35 +24,56 @@ if not latest or latest > tonumber(duplicates_after) then
   end
 end
 
--- Adds an entry. If that creates the stream, `first` becomes its number.
+-- Adds an entry, and trims the stream to about `max` entries. If that creates the stream, `first` becomes its number.
 local first
-local function add(seq, ...)
-  if not redis.call('XADD', events, 'NOMKSTREAM', seq .. '-0', ...) then
+local function add(max, seq, ...)
+  if not redis.call('XADD', events, 'NOMKSTREAM', 'MAXLEN', '~', max, seq .. '-0', ...) then
     first = seq
     redis.call('XADD', events, seq .. '-0', ...)
   end
 end
 
-local before = latest
+local before, running, turn_before = latest, turn_id, nil
 local notified, size = { text(before or time) }, 0
 
-local function append(event_id, name, data, turn_id, change)
+local function append(event_id, name, data, boundary_of, change)
   local seq = text(math.max(latest or 0, time) + 1)
-  add(seq, 'id', event_id, 'event', name, 'data', data)
-  if change == 'begins' or not running then
-    redis.call('XTRIM', events, 'MAXLEN', '~', kept_events)
-  end
+  local is_trimmed = change == 'begins' or not running
+  add(is_trimmed and kept_events or UNLIMITED, seq, 'id', event_id, 'event', name, 'data', data)
   if change == 'begins' then
-    running = turn_id
-    redis.call('HSET', log, 'turn_id', turn_id, 'turn_before', text(latest or time))
-  elseif change == 'ends' and running == turn_id then
+    running, turn_before = boundary_of, text(latest or time)
+  elseif change == 'ends' and running == boundary_of then
     running = false
-    redis.call('HDEL', log, 'turn_id', 'turn_before')
   end
   latest = tonumber(seq)
   size = size + #data
   table.insert(notified, table.concat({ seq, name, data }, ' '))
   return { seq, false, false }
+end
+
+local function save(seq)
+  local fields = { 'latest', seq }
+  local function set(name, value)
+    table.insert(fields, name)
+    table.insert(fields, value)
+  end
+  if first then
+    set('first', first)
+    set('quiet_since', text(before or quiet_since(time)))
+  end
+  if running and turn_before then
+    set('turn_id', running)
+    set('turn_before', turn_before)
+  end
+  redis.call('HSET', log, unpack(fields))
+  if turn_id and not running then
+    redis.call('HDEL', log, 'turn_id', 'turn_before')
+  end
+  -- Once a minute is enough, and cheaper than with each event.
+  if first or not before or minute(before) ~= minute(time) then
+    redis.call('PEXPIRE', events, EVENTS_TTL)
+    redis.call('PEXPIRE', log, LOG_TTL)
+  end
 end
 
 -- Instances of earlier versions are subscribed only to the channel of the newest number; others to both.
@@ -73,12 +96,7 @@ for i = 6, #ARGV, 5 do
 end
 if latest ~= before then
   local seq = text(latest)
-  redis.call('HSET', log, 'latest', seq)
-  if first then
-    redis.call('HSET', log, 'first', first, 'quiet_since', text(before or quiet_since(time)))
-  end
-  redis.call('PEXPIRE', events, EVENTS_TTL)
-  redis.call('PEXPIRE', log, LOG_TTL)
+  save(seq)
   publish(seq)
 end
 return { notified[1], appended }
