@@ -19,9 +19,15 @@ impl Keys {
         format!("{}session:{}", self.prefix, id.to_simple())
     }
 
-    /// Returns the key of the stream of a conversation's events, which is also the channel of their sequence numbers.
+    /// Returns the key of the stream of a conversation's events, which is also the channel of their sequence numbers for
+    /// earlier versions.
     pub(crate) fn events(&self, id: ConversationId) -> String {
         format!("{}events:{}", self.prefix, id.to_simple())
+    }
+
+    /// Returns the channel of the notifications of a conversation's events.
+    pub(crate) fn notifications(&self, id: ConversationId) -> String {
+        format!("{}notifications:{}", self.prefix, id.to_simple())
     }
 
     /// Returns the key of the metadata of a conversation's events.
@@ -39,8 +45,9 @@ impl Keys {
         format!("{}signals", self.prefix)
     }
 
-    /// Returns the conversation of an event channel, or `None` for any other channel.
+    /// Returns the conversation of a channel of its events, or `None` for any other channel.
     pub(crate) fn conversation_of(&self, channel: &str) -> Option<ConversationId> {
-        channel.strip_prefix(&*self.prefix)?.strip_prefix("events:")?.parse().ok()
+        let (kind, id) = channel.strip_prefix(&*self.prefix)?.split_once(':')?;
+        matches!(kind, "notifications" | "events").then(|| id.parse().ok())?
     }
 }

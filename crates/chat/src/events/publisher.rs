@@ -40,6 +40,8 @@ const RARE_CHUNK_INTERVAL: Duration = Duration::from_secs(1);
 pub(crate) struct EventPublisher {
     log: Arc<dyn TurnLog>,
     conversation_id: ConversationId,
+    /// The sequence number up to which none of the events was published.
+    after: u64,
     pending: Mutex<Pending>,
     wake: Notify,
     closed: CancellationToken,
@@ -54,10 +56,12 @@ struct Pending {
 }
 
 impl EventPublisher {
-    pub(crate) fn new(log: Arc<dyn TurnLog>, conversation_id: ConversationId) -> Self {
+    /// Creates a publisher of events that can only be in the log after the sequence number `after`; 0 if it is unknown.
+    pub(crate) fn new(log: Arc<dyn TurnLog>, conversation_id: ConversationId, after: u64) -> Self {
         Self {
             log,
             conversation_id,
+            after,
             pending: Mutex::default(),
             wake: Notify::new(),
             closed: CancellationToken::new(),
@@ -92,16 +96,17 @@ impl EventPublisher {
         timer: Option<&FirstTextTimer>,
     ) -> bool {
         let _finish_on_drop = self.finished.clone().drop_guard();
-        let mut chunks = 0_u32;
+        let (mut chunks, mut newest) = (0_u32, self.after);
         while let Some(pending) = self.next().await {
             let has_chunk =
                 pending.iter().any(|(body, _)| matches!(body, EventBody::ResponseChunk(_)));
             let (bodies, counted): (Vec<_>, Vec<_>) = pending.into_iter().unzip();
-            tokio::select! {
+            let publication = self.publish_with_retry(bodies, newest);
+            newest = tokio::select! {
                 biased;
-                () = Timing::EventPublish.measure(self.publish_with_retry(bodies)) => {}
+                newest = Timing::EventPublish.measure(publication) => newest,
                 () = abort_grace(abort) => return false,
-            }
+            };
             drop(counted);
             if has_chunk {
                 if chunks == 0 {
@@ -147,10 +152,10 @@ impl EventPublisher {
     }
 
     /// Retries without a limit, always with the same event ids: if the result of an attempt is lost, the retry
-    /// does not publish the events twice. `backon` sleeps on Tokio's clock, which tests can pause.
-    async fn publish_with_retry(&self, bodies: Vec<EventBody>) {
-        let events: Vec<_> =
-            bodies.into_iter().map(|body| NewEvent { event_id: event_id(&body), body }).collect();
+    /// does not publish the events twice. `backon` sleeps on Tokio's clock, which tests can pause. Returns the sequence
+    /// number of the last event; that of the last one published before is `newest`.
+    async fn publish_with_retry(&self, bodies: Vec<EventBody>, newest: u64) -> u64 {
+        let events: Vec<_> = bodies.into_iter().map(|body| self.new_event(body, newest)).collect();
         let append = || self.log.append(self.conversation_id, events.clone());
         let backoff = ExponentialBuilder::new()
             .with_min_delay(MIN_BACKOFF)
@@ -165,7 +170,17 @@ impl EventPublisher {
                 "failed to publish events, retrying"
             );
         });
-        publication.await.ok();
+        let last = publication.await.ok().and_then(|published| published.last().cloned());
+        last.map_or(newest, |last| last.seq)
+    }
+
+    /// An event with a generated id can only be in the log after the `newest` one, which was published before the id was
+    /// generated. Another instance may have published an event with a derived id earlier.
+    fn new_event(&self, body: EventBody, newest: u64) -> NewEvent {
+        match once_per_turn_id(&body) {
+            Some(event_id) => NewEvent { event_id, duplicates_after: self.after, body },
+            None => NewEvent { event_id: EventId::generate(), duplicates_after: newest, body },
+        }
     }
 
     fn lock(&self) -> MutexGuard<'_, Pending> {
@@ -179,13 +194,18 @@ async fn abort_grace(abort: &CancellationToken) {
     sleep(MAX_BACKOFF).await;
 }
 
-/// Returns the id under which an event is published. The id of a turn's end is derived from the turn's id,
-/// because the instance that runs the turn and one that considers it abandoned may both publish the end.
+/// Returns the id under which an event is published.
 pub(crate) fn event_id(body: &EventBody) -> EventId {
+    once_per_turn_id(body).unwrap_or_else(EventId::generate)
+}
+
+/// Returns the id of a turn's end. It is derived from the turn's id, because the instance that runs the turn and one that
+/// considers it abandoned may both publish the end.
+fn once_per_turn_id(body: &EventBody) -> Option<EventId> {
     match body {
-        EventBody::ResponseEnd(end) => EventId::once_per_turn(end.turn_id, body.name()),
-        EventBody::TokenUsage(usage) => EventId::once_per_turn(usage.turn_id, body.name()),
-        _ => EventId::generate(),
+        EventBody::ResponseEnd(end) => Some(EventId::once_per_turn(end.turn_id, body.name())),
+        EventBody::TokenUsage(usage) => Some(EventId::once_per_turn(usage.turn_id, body.name())),
+        _ => None,
     }
 }
 
@@ -335,7 +355,7 @@ mod tests {
         let shared = Arc::clone(&log);
         let mut port = MockTurnLog::new();
         port.expect_append().returning(move |id, events| shared.append(id, events));
-        let publisher = EventPublisher::new(Arc::new(port), ConversationId::generate());
+        let publisher = EventPublisher::new(Arc::new(port), ConversationId::generate(), 0);
         let (abort, turn_id) = (CancellationToken::new(), webchat_domain::TurnId::generate());
         let chunks = async {
             for _ in 0..100_000 {

@@ -51,6 +51,8 @@ struct StoredTurn {
     accepted: MessageAccepted,
     permit: CallerPermit,
     reservation: TokenReservation,
+    /// The sequence number of the newest event before the turn was stored.
+    latest: u64,
     started_at: Instant,
 }
 
@@ -73,7 +75,7 @@ impl Turns {
         let (user_id, id) = (start.caller.user_id, start.id);
         let permit = self.running.acquire_permit(start.caller, &self.core.settings)?;
         let stored_context = self.core.stored_context(user_id, id);
-        let (stored, ()) = tokio::try_join!(stored_context, self.prepare_log(id))?;
+        let (stored, latest) = tokio::try_join!(stored_context, self.prepare_log(id))?;
         let context = stored.context;
         let change = self.build_change(&start, &context).await?;
         let reservation = self.reserve_tokens(&start, &context, &change).await?;
@@ -93,6 +95,7 @@ impl Turns {
                     accepted,
                     permit,
                     reservation,
+                    latest,
                     started_at,
                 };
                 self.publish_and_run(&start, stored).await
@@ -171,13 +174,15 @@ impl Turns {
     }
 
     /// Checks that the log is available, because a question that can't be published must not be stored.
-    /// Publishes the end of an abandoned turn of the conversation.
-    async fn prepare_log(&self, id: ConversationId) -> Result<(), ChatError> {
-        if self.core.ports.log.checkpoint(id).await?.running_turn.is_some() {
+    /// Publishes the end of an abandoned turn of the conversation. Returns the sequence number of the newest event before
+    /// that.
+    async fn prepare_log(&self, id: ConversationId) -> Result<u64, ChatError> {
+        let checkpoint = self.core.ports.log.checkpoint(id).await?;
+        if checkpoint.running_turn.is_some() {
             // If that turn is abandoned, its end must be published before the new turn's acceptance.
             self.recover_abandoned_turns().await?;
         }
-        Ok(())
+        Ok(checkpoint.latest)
     }
 
     async fn store(
@@ -244,6 +249,7 @@ impl Turns {
             accepted,
             permit,
             reservation,
+            latest,
             started_at,
         } = stored;
         let turn_id = accepted.turn_id;
@@ -267,7 +273,8 @@ impl Turns {
         let aborting = self.core.lifecycle.aborting();
         let lease = TurnLease { turn_id, ..self.new_lease() };
         let cancellation = self.running.register(user_id, id, lease, aborting);
-        let event = match self.publish_accepted(start, accepted, turn.first_title.clone()).await {
+        let title = turn.first_title.clone();
+        let event = match self.publish_accepted(start, accepted, title, latest).await {
             Ok(event) => event,
             Err(error) => {
                 self.running.remove(id, turn_id);
@@ -277,17 +284,19 @@ impl Turns {
         };
         Timing::TurnAccept.record(started_at.elapsed());
         // If traces are on, the task runs in the span of the turn.
-        self.core.lifecycle.spawn_detached(turn.run(cancellation).in_current_span());
+        let run = turn.run(cancellation, event.seq);
+        self.core.lifecycle.spawn_detached(run.in_current_span());
         self.core.notify_list(user_id, Some(id)).await;
         Ok(StartTurnOutcome::Accepted(event))
     }
 
-    /// Publishes the events with which the turn begins. Returns `message_accepted`.
+    /// Publishes the events with which the turn begins, after the event `latest`. Returns `message_accepted`.
     async fn publish_accepted(
         &self,
         start: &TurnStart,
         accepted: MessageAccepted,
         first_title: Option<Title>,
+        latest: u64,
     ) -> Result<Arc<Event>, ChatError> {
         let branch = start.source.is_branch().then_some(ConversationChange::Branch);
         let title = first_title.map(|title| ConversationChange::Title { title });
@@ -295,7 +304,9 @@ impl Turns {
         let index = usize::from(branch.is_some());
         let change = |change: Option<_>| change.map(EventBody::ConversationUpdated).into_iter();
         let bodies = change(branch).chain([accepted]).chain(change(title));
-        let events = bodies.map(|body| NewEvent { event_id: EventId::generate(), body }).collect();
+        let event_id = EventId::generate;
+        let new = |body| NewEvent { event_id: event_id(), duplicates_after: latest, body };
+        let events = bodies.map(new).collect();
         let published = self.core.ports.log.append(start.id, events).await?;
         let accepted = published.into_iter().nth(index);
         Ok(accepted.ok_or_else(|| StoreError::fault("the acceptance was not published"))?)

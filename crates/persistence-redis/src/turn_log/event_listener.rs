@@ -1,4 +1,4 @@
-//! The subscription to the sequence numbers of new events, shared by all readers of this process.
+//! The subscription to notifications of new events, shared by all readers of this process.
 
 use std::sync::Arc;
 
@@ -8,11 +8,12 @@ use redis::{Msg, RedisResult, pipe};
 use webchat_domain::ConversationId;
 
 use super::topics::Topics;
+use super::update::Update;
 use crate::connection::subscriber::Subscriber;
 use crate::error::is_transient;
 use crate::keys::Keys;
 
-/// The maximum number of conversations in one subscribe command.
+/// The maximum number of conversations in one subscribe command, which has two channels of each.
 const BATCH: usize = 256;
 
 /// Notifies the readers of this process of new events. After a reconnection, it notifies them of the events that they
@@ -27,8 +28,11 @@ impl Subscriber for EventListener {
     const CONNECTION_NAME: &'static str = "webchat-events";
 
     fn receive(&self, message: &Msg) {
-        if let Some((id, seq)) = self.event_number(message) {
-            self.topics.notify(id, seq);
+        if let Some((id, notification)) = self.notification(message)
+            && Update::latest(&notification).is_some_and(|latest| self.topics.is_new(id, latest))
+            && let Some(update) = Update::parse(id, &notification)
+        {
+            self.topics.update(id, update);
         }
     }
 
@@ -42,7 +46,7 @@ impl Subscriber for EventListener {
             connection.subscribe(self.channels(&ids)).await?;
             for (id, latest) in ids.iter().zip(self.latest(connection, &ids).await?) {
                 self.topics.set_subscribed(*id);
-                self.topics.notify(*id, latest);
+                self.topics.update(*id, Update::Latest(latest));
             }
         }
     }
@@ -81,11 +85,11 @@ impl EventListener {
     }
 
     fn channels(&self, ids: &[ConversationId]) -> Vec<String> {
-        ids.iter().map(|id| self.keys.events(*id)).collect()
+        ids.iter().flat_map(|id| [self.keys.notifications(*id), self.keys.events(*id)]).collect()
     }
 
-    /// Returns the conversation and the sequence number of a new event, or `None` for any other message.
-    fn event_number(&self, message: &Msg) -> Option<(ConversationId, u64)> {
+    /// Returns the conversation of a notification and its text, or `None` for any other message.
+    fn notification(&self, message: &Msg) -> Option<(ConversationId, String)> {
         let channel: String = message.get_channel().ok()?;
         Some((self.keys.conversation_of(&channel)?, message.get_payload().ok()?))
     }

@@ -13,6 +13,7 @@ use webchat_persistence::{Checkpoint, NewEvent, Replay, StoreError, TurnLog};
 use super::entry::{Entry, event, event_of};
 use super::event_listener::EventListener;
 use super::topics::Topics;
+use super::update::{MAX_NOTIFIED_BYTES, RecentEvent, Update};
 use crate::connection::pool::Pool;
 use crate::connection::server::Server;
 use crate::connection::subscriber;
@@ -54,6 +55,22 @@ impl RedisTurnLog {
         invocation.key(keys.events(id)).key(keys.log(id)).key(keys.origin());
         invocation
     }
+
+    /// Gives the new events after the number `before` to the readers of this process.
+    fn update_topic(
+        &self,
+        id: ConversationId,
+        before: u64,
+        events: &[Arc<Event>],
+        sizes: &[usize],
+    ) {
+        let recent = events.iter().zip(sizes);
+        let recent =
+            recent.map(|(event, bytes)| RecentEvent { event: Arc::clone(event), bytes: *bytes });
+        if let Some(update) = Update::of_append(before, recent) {
+            self.topics.update(id, update);
+        }
+    }
 }
 
 #[async_trait]
@@ -64,25 +81,34 @@ impl TurnLog for RedisTurnLog {
         events: Vec<NewEvent>,
     ) -> Result<Vec<Arc<Event>>, StoreError> {
         let mut script = self.invocation(&self.scripts.append, id);
-        script.arg(DEDUPLICATION_WINDOW).arg(KEPT_EVENTS);
-        for NewEvent { event_id, body } in &events {
+        let duplicates_after = events.iter().map(|event| event.duplicates_after).min();
+        script.arg(duplicates_after.unwrap_or(0)).arg(DEDUPLICATION_WINDOW).arg(KEPT_EVENTS);
+        script.arg(self.keys.notifications(id)).arg(MAX_NOTIFIED_BYTES);
+        let mut sizes = Vec::with_capacity(events.len());
+        for NewEvent { event_id, body, .. } in &events {
             let data = serde_json::to_string(body).map_err(StoreError::fault)?;
             let (turn_id, change) = match turn_boundary(body) {
                 Some(TurnBoundary::Begin(turn_id)) => (turn_id.to_simple(), "begins"),
                 Some(TurnBoundary::End(turn_id)) => (turn_id.to_simple(), "ends"),
                 None => (String::new(), ""),
             };
+            sizes.push(data.len());
             script.arg(event_id.to_simple()).arg(body.name()).arg(data).arg(turn_id).arg(change);
         }
-        let appended: Vec<Appended> = self.pool.run(&script).await?;
+        let (before, appended): (u64, Vec<Appended>) = self.pool.run(&script).await?;
         let event = |(new, appended): (NewEvent, Appended)| match appended {
             (seq, Some(name), Some(data)) => event(id, seq, &name, &data),
             (seq, ..) => Ok(Arc::new(Event { conversation_id: id, seq, body: new.body })),
         };
-        events.into_iter().zip(appended).map(event).collect()
+        let events = events.into_iter().zip(appended).map(event).collect::<Result<Vec<_>, _>>()?;
+        self.update_topic(id, before, &events, &sizes);
+        Ok(events)
     }
 
     async fn read(&self, id: ConversationId, after: u64) -> Result<Replay, StoreError> {
+        if let Some(events) = self.topics.recent(id, after) {
+            return Ok(Replay::Complete(events));
+        }
         let mut script = self.invocation(&self.scripts.read, id);
         script.arg(after).arg(PAGE_SIZE);
         let (latest, is_known, entries): (u64, bool, Vec<Entry>) = self.pool.run(&script).await?;

@@ -3,6 +3,8 @@
 mod entry;
 mod event_listener;
 mod log;
+mod tail;
 mod topics;
+mod update;
 
 pub use log::RedisTurnLog;

@@ -1,8 +1,10 @@
 //! Tests of the stores against a real Redis server.
 #![expect(clippy::expect_used, clippy::unwrap_used, reason = "these are tests")]
 
+mod calls;
 mod contract;
 mod events;
+mod followers;
 mod open;
 mod outage;
 mod proxy;

@@ -1,12 +1,13 @@
 //! Real servers: one that all tests share, and servers that a test may stop.
 
+use std::collections::BTreeMap;
 use std::env;
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use redis::aio::MultiplexedConnection;
-use redis::{Client, Cmd, FromRedisValue};
+use redis::{Client, Cmd, FromRedisValue, Script};
 use tempfile::TempDir;
 use tokio::time::sleep;
 use webchat_domain::EventId;
@@ -49,6 +50,28 @@ impl Raw {
         let mut cmd = Cmd::new();
         cmd.arg(command.split(' ').collect::<Vec<_>>());
         cmd.query_async(&mut self.0).await.unwrap()
+    }
+
+    /// Runs a script with one argument.
+    pub(crate) async fn eval<T: FromRedisValue>(
+        &mut self,
+        script: &str,
+        keys: &[String],
+        arg: &str,
+    ) -> T {
+        let script = Script::new(script);
+        script.key(keys).arg(arg).invoke_async(&mut self.0).await.unwrap()
+    }
+
+    /// Counts the calls of each command since the last call of `CONFIG RESETSTAT`.
+    pub(crate) async fn calls(&mut self) -> BTreeMap<String, u64> {
+        let stats: String = self.run("INFO commandstats").await;
+        let lines = stats.lines().filter_map(|line| line.strip_prefix("cmdstat_"));
+        let calls = lines.map(|line| {
+            let (name, figures) = line.split_once(":calls=").unwrap();
+            (name.to_owned(), figures.split(',').next().unwrap().parse().unwrap())
+        });
+        calls.collect()
     }
 
     /// Counts the clients with this name.

@@ -62,7 +62,7 @@ async fn readers_of_a_thousand_conversations_share_one_connection() {
 
     let waiting = join_all(ids.iter().map(|id| timeout(SOON, log.wait(*id, 0))));
     let publishing = async {
-        wait_for_subscriptions(&mut raw, 1_000).await;
+        wait_for_subscriptions(&mut raw, 2_000).await;
         let connections = raw.count_clients("webchat-events").await;
         for id in &ids {
             publisher.append_one(*id, EventId::generate(), chunk("x")).await.unwrap();

@@ -100,7 +100,7 @@ impl EventBuffer {
 
     /// Returns `None` if there are no reserved numbers.
     fn append_one(&mut self, id: ConversationId, event: NewEvent) -> Option<Arc<Event>> {
-        let NewEvent { event_id, body } = event;
+        let NewEvent { event_id, body, .. } = event;
         if let Some((_, event)) = self.recent.iter().find(|(recent_id, _)| *recent_id == event_id) {
             return Some(Arc::clone(event));
         }

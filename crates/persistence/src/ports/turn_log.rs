@@ -51,7 +51,8 @@ pub trait TurnLogExt: TurnLog {
         event_id: EventId,
         body: EventBody,
     ) -> Result<Arc<Event>, StoreError> {
-        let appended = self.append(id, vec![NewEvent { event_id, body }]).await?;
+        let event = NewEvent { event_id, duplicates_after: 0, body };
+        let appended = self.append(id, vec![event]).await?;
         appended.into_iter().next().ok_or_else(|| StoreError::fault("no event was appended"))
     }
 
@@ -83,6 +84,9 @@ impl<T: TurnLog + ?Sized> TurnLogExt for T {}
 pub struct NewEvent {
     /// Identifies the event when an append is repeated.
     pub event_id: EventId,
+    /// A sequence number up to which no event has this id, as the caller knows: the log looks for a duplicate only after
+    /// it. 0 if the caller does not know one. It is the same for all attempts.
+    pub duplicates_after: u64,
     /// The kind of event and its data.
     pub body: EventBody,
 }

@@ -280,6 +280,7 @@ macro_rules! turn_log_contract {
                     all_events_of_a_running_turn_are_kept,
                     a_checkpoint_is_before_the_running_turn,
                     a_duplicate_event_id_returns_the_first_event,
+                    a_duplicate_is_found_after_the_number_that_the_caller_knows,
                     events_are_appended_together,
                     every_event_is_returned_unchanged,
                 ]

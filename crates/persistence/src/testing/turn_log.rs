@@ -144,6 +144,21 @@ pub async fn a_duplicate_event_id_returns_the_first_event(log: &dyn TurnLog) {
     assert_eq!(read_all(log, id, between.seq).await, [new_event]);
 }
 
+pub async fn a_duplicate_is_found_after_the_number_that_the_caller_knows(log: &dyn TurnLog) {
+    let id = ConversationId::generate();
+    let known = append_many(log, id, 8).await.seq;
+    let event_id = EventId::generate();
+    let event = NewEvent { event_id, duplicates_after: known, body: chunk("a") };
+    let first = log.append(id, vec![event.clone()]).await.unwrap();
+    let between = append_many(log, id, 16).await;
+
+    // An earlier attempt may be executed after the attempt that succeeded.
+    let again = log.append(id, vec![event]).await.unwrap();
+
+    assert_eq!(again, first);
+    assert_eq!(read_all(log, id, between.seq).await, []);
+}
+
 pub async fn events_are_appended_together(log: &dyn TurnLog) {
     let id = ConversationId::generate();
     let turn_id = TurnId::generate();
@@ -156,7 +171,7 @@ pub async fn events_are_appended_together(log: &dyn TurnLog) {
     let events: Vec<_> = bodies
         .into_iter()
         .chain((4..MAX_APPENDED_EVENTS).map(|_| chunk("b")))
-        .map(|body| NewEvent { event_id: EventId::generate(), body })
+        .map(|body| NewEvent { event_id: EventId::generate(), duplicates_after: 0, body })
         .collect();
 
     let appended = log.append(id, events.clone()).await.unwrap();
