@@ -8,7 +8,7 @@ use reqwest::{Method, Url};
 use serde_json::json;
 use webchat_tests::{Browser, Process, Socket, SocketIo, Transport};
 
-use super::{Endpoint, Load};
+use super::load::{Endpoint, Load, TurnTimes};
 
 /// The number of turns in each conversation.
 const TURNS_PER_CONVERSATION: usize = 10;
@@ -17,13 +17,6 @@ const TURNS_PER_CONVERSATION: usize = 10;
 const CONCURRENCY: usize = 20;
 
 const QUESTION: &str = "Why is the sky blue?";
-
-/// The times from the question to the first and to the last text of its answer.
-#[derive(Clone, Copy)]
-pub(super) struct TurnTimes {
-    pub(super) first_text: Duration,
-    pub(super) last_text: Duration,
-}
 
 /// A client that asks questions one after the other.
 pub(super) struct Client {

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::Outcome;
+use super::load::Outcome;
 use crate::support::report::{BenchContext, Row};
 
 /// What was measured.

@@ -8,6 +8,7 @@
 mod client;
 mod cost;
 mod goals;
+mod load;
 
 use std::time::{Duration, Instant};
 
@@ -15,37 +16,17 @@ use futures_util::future::join_all;
 use tokio::time::sleep;
 use webchat_tests::Process;
 
-use self::client::{Client, TurnTimes};
+use self::client::Client;
 use self::cost::{Cost, Pids};
 use self::goals::{Goals, Measured};
+use self::load::{Endpoint, Load, Outcome};
 use crate::support::process::{memory_kb, peak_memory_mb};
 use crate::support::report::{BenchContext, Row};
-use crate::support::samples::Samples;
 use crate::support::stores::{KEY, MongoTestDatabase, required_variable};
 use crate::support::upstream::Upstream;
 
 /// The time after which a server without work should have returned its memory.
 const REST: Duration = Duration::from_mins(1);
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Endpoint {
-    WebSocket,
-    SocketIo,
-}
-
-/// A number of clients that ask at the same time, and the number of conversations of each client.
-#[derive(Clone, Copy)]
-struct Load {
-    clients: u32,
-    conversations: u32,
-}
-
-/// The result of a load.
-struct Outcome {
-    turns_per_second: f64,
-    first_text: Samples,
-    last_text: Samples,
-}
 
 pub(crate) async fn measure(bench: BenchContext) {
     let load =
@@ -54,7 +35,7 @@ pub(crate) async fn measure(bench: BenchContext) {
     let upstream = Upstream::start(None);
     let mut goals = Goals::default();
     for load in loads {
-        let outcome = Outcome::of(client::connect_directly(&upstream.url, load)).await;
+        let outcome = ask_all(client::connect_directly(&upstream.url, load)).await;
         goals.record(Measured::Direct, load.clients, &outcome);
         bench.add(outcome.row(&format!("straight from the upstream, {} clients", load.clients)));
     }
@@ -88,6 +69,7 @@ async fn measure_server(
         ("DAILY_TOKENS_PER_USER", "0"),
         ("DAILY_TOKENS_PER_ADDRESS", "0"),
         ("DAILY_TOKENS", "0"),
+        ("MAX_TURNS", "100000"),
     ];
     let server = Process::start(dir.path(), &[&unlimited[..], settings].concat()).await;
     let pids = Pids::of(&server, settings).await;
@@ -96,7 +78,7 @@ async fn measure_server(
         let case = format!("{}, {endpoint:?}, {} clients", measured.name(), load.clients);
         let clients = client::connect(&server, endpoint, load).await;
         let before = Cost::now(&pids);
-        let outcome = Outcome::of(clients).await;
+        let outcome = ask_all(clients).await;
         let cost = Cost::now(&pids).since(&before);
         let turns = u32::try_from(outcome.last_text.count()).unwrap();
         bench.add(outcome.row(&case));
@@ -117,27 +99,9 @@ async fn measure_server(
     server.kill().await;
 }
 
-impl Outcome {
-    /// Lets all clients ask their questions. They start at the same time.
-    async fn of(clients: Vec<Client>) -> Self {
-        let started = Instant::now();
-        let times = join_all(clients.into_iter().map(Client::ask_all)).await.concat();
-        let seconds = started.elapsed().as_secs_f64();
-        let turns = f64::from(u32::try_from(times.len()).unwrap());
-        let samples = |time: fn(&TurnTimes) -> Duration| times.iter().map(time).collect();
-        Self {
-            turns_per_second: turns / seconds,
-            first_text: samples(|turn| turn.first_text),
-            last_text: samples(|turn| turn.last_text),
-        }
-    }
-
-    fn row(&self, case: &str) -> Row {
-        Row::new(case)
-            .figure("turns", self.turns_per_second, "/s")
-            .figure("first text p50", self.first_text.percentile_ms(50), "ms")
-            .figure("p99", self.first_text.percentile_ms(99), "ms")
-            .figure("last text p50", self.last_text.percentile_ms(50), "ms")
-            .note(format!("of {}", self.last_text.count()))
-    }
+/// Lets all clients ask their questions. They start at the same time.
+async fn ask_all(clients: Vec<Client>) -> Outcome {
+    let started = Instant::now();
+    let times = join_all(clients.into_iter().map(Client::ask_all)).await.concat();
+    Outcome::new(&times, started.elapsed())
 }
