@@ -64,9 +64,9 @@ impl Writer {
         let (reply, mut result) = oneshot::channel();
         let start = Start::default();
         let completed = async {
-            let _waiting = waiting_write();
+            let waiting = waiting_write();
             let permit = Arc::clone(&self.permits).acquire_owned().await;
-            let queued = Queued { _permit: permit.map_err(StoreError::fault)?, _waiting };
+            let queued = Queued { _permit: permit.map_err(StoreError::fault)?, _waiting: waiting };
             self.add(priority, Change::new(change, reply, start.clone(), queued));
             (&mut result).await.map_err(StoreError::fault)?
         };

@@ -49,7 +49,7 @@ pub(super) fn find_available(
              WHERE status = 'running' AND coalesce(lease_until <= ?1, TRUE)
              ORDER BY created_at LIMIT 1",
         )?
-        .query_row([now.unix_millis()], read(|columns| columns.parsed()))
+        .query_row([now.unix_millis()], |row| Columns::of(row).parsed())
         .optional()
 }
 

@@ -42,7 +42,7 @@ impl Start {
 
 /// A change of this crate.
 pub(super) struct Change<F, T> {
-    change: Option<F>,
+    work: Option<F>,
     result: Option<Result<T, SharedError>>,
     reply: oneshot::Sender<Result<T, StoreError>>,
     start: Start,
@@ -57,12 +57,12 @@ pub(super) struct Queued {
 
 impl<F, T> Change<F, T> {
     pub(super) fn new(
-        change: F,
+        work: F,
         reply: oneshot::Sender<Result<T, StoreError>>,
         start: Start,
         queued: Queued,
     ) -> Self {
-        Self { change: Some(change), result: None, reply, start, queued: Some(queued) }
+        Self { work: Some(work), result: None, reply, start, queued: Some(queued) }
     }
 }
 
@@ -73,11 +73,11 @@ where
 {
     fn run(&mut self, transaction: &Transaction<'_>) -> Result<(), JobError> {
         self.queued = None;
-        let change = self.change.take();
-        let Some(change) = change.filter(|_| !self.reply.is_closed() && self.start.decide()) else {
+        let work = self.work.take();
+        let Some(work) = work.filter(|_| !self.reply.is_closed() && self.start.decide()) else {
             return Ok(());
         };
-        let result = catch_unwind(AssertUnwindSafe(|| change(transaction)));
+        let result = catch_unwind(AssertUnwindSafe(|| work(transaction)));
         let result = result.map_err(|_| JobError::Panicked)?.map_err(Arc::new);
         let error = result.as_ref().err().cloned();
         self.result = Some(result);
