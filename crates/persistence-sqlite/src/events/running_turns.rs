@@ -63,9 +63,9 @@ impl RunningTurns {
         let connection = lock(&self.connection);
         let mut select =
             connection.prepare("SELECT event FROM events ORDER BY conversation_id, seq")?;
-        let mut rows = select.query([])?;
+        let mut stored = select.query([])?;
         let mut by_conversation: HashMap<ConversationId, Vec<Event>> = HashMap::new();
-        while let Some(row) = rows.next()? {
+        while let Some(row) = stored.next()? {
             // An event of a newer version may be unknown.
             if let Ok(event) = serde_json::from_str::<Event>(row.get_ref(0)?.as_str()?) {
                 by_conversation.entry(event.conversation_id).or_default().push(event);
@@ -75,10 +75,9 @@ impl RunningTurns {
     }
 
     fn check(&self, result: rusqlite::Result<()>) {
-        let has_failed = result.is_err();
-        let had_failed = self.has_failed.swap(has_failed, Ordering::Relaxed);
+        let is_repeated = self.has_failed.swap(result.is_err(), Ordering::Relaxed);
         if let Err(error) = result
-            && !had_failed
+            && !is_repeated
         {
             tracing::warn!(%error, "failed to store events of a running turn");
         }
