@@ -7,6 +7,8 @@ use std::time::Duration;
 
 use mongodb::bson::{Document, doc};
 use mongodb::error::{Error as MongoError, ErrorKind, Result as MongoResult};
+use mongodb::event::EventHandler;
+use mongodb::event::command::CommandEvent;
 use mongodb::options::{
     Acknowledgment, ClientOptions, ReadConcern, ReadPreference, SelectionCriteria, WriteConcern,
 };
@@ -62,7 +64,30 @@ impl MongoDatabase {
     /// # Errors
     /// See [`OpenError`].
     pub async fn connect(uri: &str) -> Result<Self, OpenError> {
-        let options = options(uri).await?;
+        Self::connect_with(options(uri).await?, uri).await
+    }
+
+    /// Connects like [`MongoDatabase::connect`], and calls `on_command` for each command that is sent to the server, with
+    /// its name and collection: `insert messages`. A command is a round trip.
+    ///
+    /// # Errors
+    /// See [`OpenError`].
+    pub async fn connect_monitored(
+        uri: &str,
+        on_command: impl Fn(String) + Send + Sync + 'static,
+    ) -> Result<Self, OpenError> {
+        let mut options = options(uri).await?;
+        options.command_event_handler = Some(EventHandler::callback(move |event| {
+            if let CommandEvent::Started(started) = event {
+                let collection = started.command.get_str(&started.command_name);
+                let name = [started.command_name.as_str(), collection.unwrap_or_default()];
+                on_command(name.join(" ").trim_end().to_owned());
+            }
+        }));
+        Self::connect_with(options, uri).await
+    }
+
+    async fn connect_with(options: ClientOptions, uri: &str) -> Result<Self, OpenError> {
         let hosts = options.hosts.clone();
         let timeout =
             options.server_selection_timeout.unwrap_or(SERVER_SELECTION_TIMEOUT) + CALL_TIMEOUT;
