@@ -157,7 +157,7 @@ impl Conversations for MongoStore {
         // A transaction may be run several times.
         let terms = search_terms(&answer.content);
         self.database
-            .transaction((answer, terms), move |transaction, (answer, terms)| {
+            .update_transaction((answer, terms), move |transaction, (answer, terms)| {
                 save_answer(transaction, id, answer, terms, now).boxed()
             })
             .await

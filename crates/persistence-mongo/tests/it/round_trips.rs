@@ -20,8 +20,8 @@ const TURN: &str = "\
 context: find conversations
 append: find conversations, find messages, update conversations, insert messages, commitTransaction
 messages: find messages, find conversations
-save progress: find conversations, find messages, update conversations, update messages, commitTransaction
-save answer: find conversations, find messages, update conversations, update messages, commitTransaction
+save progress: findAndModify messages, update conversations, commitTransaction
+save answer: findAndModify messages, update conversations, commitTransaction
 end turn: update conversations
 ";
 
