@@ -15,7 +15,7 @@ use webchat_persistence::{
 use super::create::{create, new_conversation};
 use super::delete::{delete, reset};
 use super::list::list;
-use super::turns::{append_messages, continue_answer, expired_turns, save_answer};
+use super::turns::{self, continue_answer, expired_turns, save_answer};
 use super::versions::select;
 use super::{edit, messages};
 use crate::documents::search_terms;
@@ -113,11 +113,7 @@ impl Conversations for MongoStore {
         append: Append,
         now: Timestamp,
     ) -> Result<AppendOutcome, StoreError> {
-        self.database
-            .transaction(append, move |transaction, append| {
-                append_messages(transaction, user_id, id, append, now).boxed()
-            })
-            .await
+        turns::append(&self.database, user_id, id, append, now).await
     }
 
     async fn continue_answer(

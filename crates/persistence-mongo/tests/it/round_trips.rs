@@ -18,7 +18,7 @@ use crate::support::server::eventually;
 /// The commands of a turn. Each more makes all turns slower.
 const TURN: &str = "\
 context: find conversations
-append: find conversations, find messages, update conversations, insert messages, commitTransaction
+append: findAndModify conversations, insert messages, commitTransaction
 messages: find messages, find conversations
 save progress: findAndModify messages, update conversations, commitTransaction
 save answer: findAndModify messages, update conversations, commitTransaction
