@@ -250,3 +250,8 @@ async fn options(uri: &str) -> Result<ClientOptions, OpenError> {
 pub(super) fn majority() -> WriteConcern {
     WriteConcern::builder().w(Acknowledgment::Majority).journal(true).build()
 }
+
+/// The write concern of writes that may be lost if the primary fails.
+pub(crate) fn primary_in_memory() -> WriteConcern {
+    WriteConcern::builder().w(Acknowledgment::Nodes(1)).journal(false).build()
+}
