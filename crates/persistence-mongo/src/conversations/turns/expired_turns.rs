@@ -7,7 +7,7 @@ use webchat_persistence::AbandonedTurn;
 
 use crate::database::{MongoDatabase, READ_TIME, primary_in_memory};
 use crate::documents::{CONVERSATION_SCHEMA_VERSION, ConversationDocument, date};
-use crate::queries::{by_id, without_context};
+use crate::queries::{by_id, without_context, without_search_terms};
 
 /// Claims the turn whose lease expired first. No other caller can claim it until `until`.
 pub(crate) async fn claim_next(
@@ -70,5 +70,7 @@ pub(crate) async fn end(
 
 async fn find_answer(database: &MongoDatabase, turn_id: TurnId) -> MongoResult<Option<Message>> {
     let answer = doc! { "turn_id": turn_id.to_string(), "role": "assistant" };
-    Ok(database.messages().find_one(answer).max_time(READ_TIME).await?.map(Message::from))
+    let messages = database.messages();
+    let find = messages.find_one(answer).max_time(READ_TIME).projection(without_search_terms());
+    Ok(find.await?.map(Message::from))
 }
