@@ -17,6 +17,7 @@ use tokio::time::timeout;
 use tokio_util::task::TaskTracker;
 use webchat_persistence::StoreError;
 
+use super::limits::MAX_CONNECTIONS;
 use super::open_error::{OpenError, ServerLocation, check_server};
 use super::timeout::within;
 use crate::documents::{
@@ -239,6 +240,7 @@ async fn options(uri: &str) -> Result<ClientOptions, OpenError> {
         ClientOptions::parse(uri).await.map_err(|error| OpenError::from_uri(uri, error))?;
     options.app_name.get_or_insert_with(|| "webchat".to_owned());
     options.server_selection_timeout.get_or_insert(SERVER_SELECTION_TIMEOUT);
+    options.max_pool_size.get_or_insert(MAX_CONNECTIONS);
     // The URI must not weaken the guarantees of the ports: an acknowledged write survives the loss of a server, and
     // the next read sees it.
     options.write_concern = Some(majority());
