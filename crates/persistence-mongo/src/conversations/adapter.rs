@@ -18,7 +18,6 @@ use super::list::list;
 use super::turns::{self, continue_answer, expired_turns, save_answer};
 use super::versions::select;
 use super::{edit, messages};
-use crate::documents::search_terms;
 use crate::queries::find_by_owner;
 use crate::search::{search, search_conversations, search_titles};
 use crate::store::MongoStore;
@@ -150,13 +149,7 @@ impl Conversations for MongoStore {
         answer: AnswerUpdate,
         now: Timestamp,
     ) -> Result<bool, StoreError> {
-        // A transaction may be run several times.
-        let terms = search_terms(&answer.content);
-        self.database
-            .update_transaction((answer, terms), move |transaction, (answer, terms)| {
-                save_answer(transaction, id, answer, terms, now).boxed()
-            })
-            .await
+        save_answer(&self.database, id, answer, now).await
     }
 
     async fn claim_expired_turns(

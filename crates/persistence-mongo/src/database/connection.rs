@@ -10,7 +10,8 @@ use mongodb::error::{Error as MongoError, ErrorKind, Result as MongoResult};
 use mongodb::event::EventHandler;
 use mongodb::event::command::CommandEvent;
 use mongodb::options::{
-    Acknowledgment, ClientOptions, ReadConcern, ReadPreference, SelectionCriteria, WriteConcern,
+    Acknowledgment, ClientOptions, CollectionOptions, ReadConcern, ReadPreference,
+    SelectionCriteria, WriteConcern,
 };
 use mongodb::{Client, Collection, Database};
 use tokio::time::timeout;
@@ -60,7 +61,8 @@ impl MongoDatabase {
     /// Connects to the database in the URI, or to `chatbot_db`. Writes nothing.
     ///
     /// The URI's options apply, except its read and write concerns and its read preference: writes go to
-    /// a majority of the servers, and reads come from the primary.
+    /// a majority of the servers, and reads come from the primary. Progress of an answer and the end of a turn are the
+    /// exceptions: the primary alone confirms them.
     ///
     /// # Errors
     /// See [`OpenError`].
@@ -165,8 +167,10 @@ impl MongoDatabase {
         self.database.collection(CONVERSATIONS)
     }
 
+    /// Returns the messages. Reads include the newest progress of answers, which a majority may not have yet.
     pub(crate) fn messages(&self) -> Collection<MessageDocument> {
-        self.database.collection(MESSAGES)
+        let options = CollectionOptions::builder().read_concern(ReadConcern::local()).build();
+        self.database.collection_with_options(MESSAGES, options)
     }
 
     pub(crate) fn removals(&self) -> Collection<RemovalDocument> {
@@ -249,7 +253,8 @@ async fn options(uri: &str) -> Result<ClientOptions, OpenError> {
     Ok(options)
 }
 
-pub(super) fn majority() -> WriteConcern {
+/// The write concern of writes that survive the loss of a server.
+pub(crate) fn majority() -> WriteConcern {
     WriteConcern::builder().w(Acknowledgment::Majority).journal(true).build()
 }
 

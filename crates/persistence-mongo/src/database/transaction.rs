@@ -4,7 +4,9 @@ use futures_util::future::BoxFuture;
 use futures_util::{FutureExt, TryFutureExt};
 use mongodb::ClientSession;
 use mongodb::error::{ErrorKind, Result as MongoResult};
-use mongodb::options::{ReadConcern, ReadPreference, SelectionCriteria, TransactionOptions};
+use mongodb::options::{
+    ReadConcern, ReadPreference, SelectionCriteria, TransactionOptions, WriteConcern,
+};
 use tokio::sync::mpsc;
 use webchat_persistence::StoreError;
 
@@ -29,7 +31,7 @@ impl MongoDatabase {
         W: for<'a> Fn(Transaction<'a>, &'a C) -> BoxFuture<'a, MongoResult<T>>,
         W: Send + Sync + 'static,
     {
-        self.transaction_with(ReadConcern::snapshot(), context, work).await
+        self.transaction_with((ReadConcern::snapshot(), majority()), context, work).await
     }
 
     /// Runs `work` like [`MongoDatabase::transaction`], but with the newest documents instead of those that a majority
@@ -39,6 +41,7 @@ impl MongoDatabase {
     /// again would be a conflict, and checking it would see the previous state.
     pub(crate) async fn update_transaction<C, T, W>(
         &self,
+        write_concern: WriteConcern,
         context: C,
         work: W,
     ) -> Result<T, StoreError>
@@ -48,12 +51,12 @@ impl MongoDatabase {
         W: for<'a> Fn(Transaction<'a>, &'a C) -> BoxFuture<'a, MongoResult<T>>,
         W: Send + Sync + 'static,
     {
-        self.transaction_with(ReadConcern::local(), context, work).await
+        self.transaction_with((ReadConcern::local(), write_concern), context, work).await
     }
 
     async fn transaction_with<C, T, W>(
         &self,
-        read_concern: ReadConcern,
+        concerns: (ReadConcern, WriteConcern),
         context: C,
         work: W,
     ) -> Result<T, StoreError>
@@ -66,7 +69,7 @@ impl MongoDatabase {
         let database = self.clone();
         let running = self.transactions.spawn(async move {
             let mut session = database.start_session().await?;
-            database.run_transaction(&mut session, read_concern, context, work).await
+            database.run_transaction(&mut session, concerns, context, work).await
         });
         running.await.map_err(StoreError::fault)?
     }
@@ -82,19 +85,20 @@ impl MongoDatabase {
         context: C,
         work: impl for<'a> Fn(Transaction<'a>, &'a C) -> BoxFuture<'a, MongoResult<T>> + Send,
     ) -> Result<T, StoreError> {
-        self.run_transaction(session, ReadConcern::snapshot(), context, work).await
+        let concerns = (ReadConcern::snapshot(), majority());
+        self.run_transaction(session, concerns, context, work).await
     }
 
     async fn run_transaction<C: Send, T>(
         &self,
         session: &mut ClientSession,
-        read_concern: ReadConcern,
+        (read_concern, write_concern): (ReadConcern, WriteConcern),
         context: C,
         work: impl for<'a> Fn(Transaction<'a>, &'a C) -> BoxFuture<'a, MongoResult<T>> + Send,
     ) -> Result<T, StoreError> {
         let options = TransactionOptions::builder()
             .read_concern(read_concern)
-            .write_concern(majority())
+            .write_concern(write_concern)
             .selection_criteria(SelectionCriteria::ReadPreference(ReadPreference::Primary))
             .build();
         let transaction = session.start_transaction().with_options(options);

@@ -1,15 +1,16 @@
 //! Saving the answer of a running turn.
 
+use futures_util::FutureExt;
 use mongodb::bson::{DateTime, Document, doc, serialize_to_bson};
 use mongodb::error::Result as MongoResult;
 use serde::Deserialize;
 use serde_with::{TryFromInto, serde_as};
 use webchat_domain::{ConversationId, Timestamp};
-use webchat_persistence::AnswerUpdate;
 use webchat_persistence::rules::{SavedAnswer, StoredName};
+use webchat_persistence::{AnswerUpdate, StoreError};
 
-use crate::database::Transaction;
-use crate::documents::date;
+use crate::database::{MongoDatabase, Transaction, majority, primary_in_memory};
+use crate::documents::{date, search_terms};
 use crate::queries::by_id;
 
 /// The fields of a saved answer on which the conversation's token count depends.
@@ -23,8 +24,27 @@ struct SavedFields {
 
 /// Saves an answer. Returns `false` if its turn is no longer running.
 ///
-/// Each command checks what it changes, so that nothing has to be read first.
+/// A final answer is durable. Progress may be lost if the server fails: the next save replaces it anyway, and each flush
+/// of the journal costs more than the save itself.
 pub(crate) async fn save_answer(
+    database: &MongoDatabase,
+    id: ConversationId,
+    answer: AnswerUpdate,
+    now: Timestamp,
+) -> Result<bool, StoreError> {
+    // A transaction may be run several times.
+    let terms = search_terms(&answer.content);
+    let is_final = answer.lease_until.is_none();
+    let write_concern = if is_final { majority() } else { primary_in_memory() };
+    database
+        .update_transaction(write_concern, (answer, terms), move |transaction, (answer, terms)| {
+            save(transaction, id, answer, terms, now).boxed()
+        })
+        .await
+}
+
+/// Each command checks what it changes, so that nothing has to be read first.
+async fn save(
     mut transaction: Transaction<'_>,
     id: ConversationId,
     answer: &AnswerUpdate,
