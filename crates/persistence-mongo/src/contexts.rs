@@ -2,6 +2,8 @@
 
 use async_trait::async_trait;
 use mongodb::bson::{DateTime, doc, serialize_to_document};
+use serde::Deserialize;
+use serde_with::{TryFromInto, serde_as};
 use webchat_domain::{Context, ConversationId, Timestamp, UserId};
 use webchat_persistence::{Contexts, ReplaceContextOutcome, StoreError, StoredContext, rules};
 
@@ -10,6 +12,15 @@ use crate::documents::{ContextDocument, date, long};
 use crate::queries::{by_id, by_owner};
 use crate::store::MongoStore;
 
+/// The fields of a conversation that belong to its context.
+#[serde_as]
+#[derive(Deserialize)]
+struct ContextFields {
+    context: ContextDocument,
+    #[serde_as(as = "TryFromInto<i64>")]
+    context_revision: u64,
+}
+
 #[async_trait]
 impl Contexts for MongoStore {
     async fn context(
@@ -17,14 +28,13 @@ impl Contexts for MongoStore {
         user_id: UserId,
         id: ConversationId,
     ) -> Result<Option<StoredContext>, StoreError> {
-        let conversations = self.database.conversations();
-        let found = self
-            .database
-            .run(conversations.find_one(by_owner(user_id, id)).max_time(READ_TIME))
-            .await?;
-        Ok(found.map(|conversation| StoredContext {
-            context: conversation.context.into(),
-            revision: conversation.context_revision,
+        let conversations = self.database.conversations().clone_with_type::<ContextFields>();
+        let find = conversations.find_one(by_owner(user_id, id)).max_time(READ_TIME);
+        let fields = doc! { "_id": 0, "context": 1, "context_revision": 1 };
+        let found = self.database.run(find.projection(fields)).await?;
+        Ok(found.map(|ContextFields { context, context_revision }| StoredContext {
+            context: context.into(),
+            revision: context_revision,
         }))
     }
 

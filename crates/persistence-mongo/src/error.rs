@@ -59,6 +59,9 @@ const TRANSIENT_CODES: [i32; 38] = [
 /// `MaxTimeMSExpired`: a read took longer than allowed.
 const MAX_TIME_EXPIRED: i32 = 50;
 
+/// `DuplicateKey`: a unique index contains the document's keys.
+const DUPLICATE_KEY: i32 = 11000;
+
 /// Converts an error of the driver. Keeps only its kind for the log: an [`Error`] also contains the server's complete
 /// response, which is binary.
 pub(crate) fn store_error(error: Error) -> StoreError {
@@ -82,6 +85,11 @@ fn is_transient(kind: &ErrorKind) -> bool {
         | ErrorKind::Transaction { .. } => true,
         _ => code(kind).is_some_and(|code| TRANSIENT_CODES.contains(&code)),
     }
+}
+
+/// Whether a document was not stored because a unique index contains its keys.
+pub(crate) fn is_duplicate_key(error: &Error) -> bool {
+    code(&error.kind) == Some(DUPLICATE_KEY)
 }
 
 /// Returns the server's error code, if the server sent one.

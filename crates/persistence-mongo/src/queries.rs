@@ -3,7 +3,9 @@
 use futures_util::TryStreamExt;
 use mongodb::bson::{Document, doc};
 use mongodb::error::Result as MongoResult;
+use serde::Deserialize;
 use serde::de::DeserializeOwned;
+use serde_with::{TryFromInto, serde_as};
 use webchat_domain::{ConversationId, UserId};
 use webchat_persistence::StoreError;
 use webchat_persistence::rules::{ConversationState, MessagePage};
@@ -47,6 +49,26 @@ pub(crate) async fn find_by_owner(
     let conversations = database.conversations();
     let find = conversations.find_one(by_owner(user_id, id)).max_time(READ_TIME);
     database.run(find.projection(without_context())).await
+}
+
+#[serde_as]
+#[derive(Deserialize)]
+struct ResetPosition {
+    #[serde_as(as = "TryFromInto<i64>")]
+    emptied_through: u64,
+}
+
+/// Returns the position of the last message that a reset has removed from the user's conversation: 0 without a reset, and
+/// `None` without such a conversation.
+pub(crate) async fn find_reset_position(
+    database: &MongoDatabase,
+    user_id: UserId,
+    id: ConversationId,
+) -> Result<Option<u64>, StoreError> {
+    let conversations = database.conversations().clone_with_type::<ResetPosition>();
+    let find = conversations.find_one(by_owner(user_id, id)).max_time(READ_TIME);
+    let found = database.run(find.projection(doc! { "_id": 0, "emptied_through": 1 })).await?;
+    Ok(found.map(|found| found.emptied_through))
 }
 
 /// Finds a conversation within a transaction, without its context.

@@ -15,10 +15,9 @@ use webchat_persistence::{
 use super::create::{create, new_conversation};
 use super::delete::{delete, reset};
 use super::list::list;
-use super::turns::{append_messages, continue_answer, expired_turns, save_answer};
+use super::turns::{self, continue_answer, expired_turns, save_answer};
 use super::versions::select;
 use super::{edit, messages};
-use crate::documents::search_terms;
 use crate::queries::find_by_owner;
 use crate::search::{search, search_conversations, search_titles};
 use crate::store::MongoStore;
@@ -113,11 +112,7 @@ impl Conversations for MongoStore {
         append: Append,
         now: Timestamp,
     ) -> Result<AppendOutcome, StoreError> {
-        self.database
-            .transaction(append, move |transaction, append| {
-                append_messages(transaction, user_id, id, append, now).boxed()
-            })
-            .await
+        turns::append(&self.database, user_id, id, append, now).await
     }
 
     async fn continue_answer(
@@ -154,13 +149,7 @@ impl Conversations for MongoStore {
         answer: AnswerUpdate,
         now: Timestamp,
     ) -> Result<bool, StoreError> {
-        // A transaction may be run several times.
-        let terms = search_terms(&answer.content);
-        self.database
-            .transaction((answer, terms), move |transaction, (answer, terms)| {
-                save_answer(transaction, id, answer, terms, now).boxed()
-            })
-            .await
+        save_answer(&self.database, id, answer, now).await
     }
 
     async fn claim_expired_turns(

@@ -12,7 +12,7 @@ use webchat_persistence::{ChildMessage, StoreError};
 use super::versions::Node;
 use crate::database::{MongoDatabase, READ_TIME};
 use crate::documents::{MessageDocument, long};
-use crate::queries::{find_by_owner, page_of};
+use crate::queries::{find_reset_position, page_of, without_search_terms};
 
 /// Returns the newest messages of the visible path before a position, oldest first.
 pub(super) async fn messages(
@@ -23,11 +23,10 @@ pub(super) async fn messages(
     limit: u32,
 ) -> Result<Option<Vec<Message>>, StoreError> {
     let messages = database.run(find_newest(database, id, before, limit)).await?;
-    let Some(conversation) = find_by_owner(database, user_id, id).await? else {
+    let Some(reset_through) = find_reset_position(database, user_id, id).await? else {
         return Ok(None);
     };
-    let existing =
-        messages.into_iter().rev().filter(|message| message.position > conversation.reset_through);
+    let existing = messages.into_iter().rev().filter(|message| message.position > reset_through);
     Ok(Some(existing.map(Message::from).collect()))
 }
 
@@ -42,12 +41,14 @@ pub(super) async fn message(
         "conversation_id": id.to_string(),
         "user_id": user_id.to_string(),
     };
-    let found = database.run(database.messages().find_one(filter).max_time(READ_TIME)).await?;
-    let conversation = find_by_owner(database, user_id, id).await?;
-    let (Some(message), Some(conversation)) = (found, conversation) else {
+    let messages = database.messages();
+    let find = messages.find_one(filter).max_time(READ_TIME).projection(without_search_terms());
+    let found = database.run(find).await?;
+    let reset_through = find_reset_position(database, user_id, id).await?;
+    let (Some(message), Some(reset_through)) = (found, reset_through) else {
         return Ok(None);
     };
-    Ok((message.position > conversation.reset_through).then(|| message.into()))
+    Ok((message.position > reset_through).then(|| message.into()))
 }
 
 /// Returns the messages that have one of these parents, oldest first.
@@ -58,10 +59,10 @@ pub(super) async fn children(
     parents: &[Option<MessageId>],
 ) -> Result<Vec<ChildMessage>, StoreError> {
     let found = database.run(find_children(database, user_id, id, parents)).await?;
-    let Some(conversation) = find_by_owner(database, user_id, id).await? else {
+    let Some(reset_through) = find_reset_position(database, user_id, id).await? else {
         return Ok(Vec::new());
     };
-    let existing = found.into_iter().filter(|node| node.position > conversation.reset_through);
+    let existing = found.into_iter().filter(|node| node.position > reset_through);
     Ok(existing.map(ChildMessage::from).collect())
 }
 

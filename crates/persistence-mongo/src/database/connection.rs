@@ -7,14 +7,18 @@ use std::time::Duration;
 
 use mongodb::bson::{Document, doc};
 use mongodb::error::{Error as MongoError, ErrorKind, Result as MongoResult};
+use mongodb::event::EventHandler;
+use mongodb::event::command::CommandEvent;
 use mongodb::options::{
-    Acknowledgment, ClientOptions, ReadConcern, ReadPreference, SelectionCriteria, WriteConcern,
+    Acknowledgment, ClientOptions, CollectionOptions, ReadConcern, ReadPreference,
+    SelectionCriteria, WriteConcern,
 };
 use mongodb::{Client, Collection, Database};
 use tokio::time::timeout;
 use tokio_util::task::TaskTracker;
 use webchat_persistence::StoreError;
 
+use super::limits::MAX_CONNECTIONS;
 use super::open_error::{OpenError, ServerLocation, check_server};
 use super::timeout::within;
 use crate::documents::{
@@ -57,12 +61,36 @@ impl MongoDatabase {
     /// Connects to the database in the URI, or to `chatbot_db`. Writes nothing.
     ///
     /// The URI's options apply, except its read and write concerns and its read preference: writes go to
-    /// a majority of the servers, and reads come from the primary.
+    /// a majority of the servers, and reads come from the primary. Progress of an answer and the end of a turn are the
+    /// exceptions: the primary alone confirms them.
     ///
     /// # Errors
     /// See [`OpenError`].
     pub async fn connect(uri: &str) -> Result<Self, OpenError> {
-        let options = options(uri).await?;
+        Self::connect_with(options(uri).await?, uri).await
+    }
+
+    /// Connects like [`MongoDatabase::connect`], and calls `on_command` for each command that is sent to the server, with
+    /// its name and collection: `insert messages`. A command is a round trip.
+    ///
+    /// # Errors
+    /// See [`OpenError`].
+    pub async fn connect_monitored(
+        uri: &str,
+        on_command: impl Fn(String) + Send + Sync + 'static,
+    ) -> Result<Self, OpenError> {
+        let mut options = options(uri).await?;
+        options.command_event_handler = Some(EventHandler::callback(move |event| {
+            if let CommandEvent::Started(started) = event {
+                let collection = started.command.get_str(&started.command_name);
+                let name = [started.command_name.as_str(), collection.unwrap_or_default()];
+                on_command(name.join(" ").trim_end().to_owned());
+            }
+        }));
+        Self::connect_with(options, uri).await
+    }
+
+    async fn connect_with(options: ClientOptions, uri: &str) -> Result<Self, OpenError> {
         let hosts = options.hosts.clone();
         let timeout =
             options.server_selection_timeout.unwrap_or(SERVER_SELECTION_TIMEOUT) + CALL_TIMEOUT;
@@ -139,8 +167,10 @@ impl MongoDatabase {
         self.database.collection(CONVERSATIONS)
     }
 
+    /// Returns the messages. Reads include the newest progress of answers, which a majority may not have yet.
     pub(crate) fn messages(&self) -> Collection<MessageDocument> {
-        self.database.collection(MESSAGES)
+        let options = CollectionOptions::builder().read_concern(ReadConcern::local()).build();
+        self.database.collection_with_options(MESSAGES, options)
     }
 
     pub(crate) fn removals(&self) -> Collection<RemovalDocument> {
@@ -214,6 +244,7 @@ async fn options(uri: &str) -> Result<ClientOptions, OpenError> {
         ClientOptions::parse(uri).await.map_err(|error| OpenError::from_uri(uri, error))?;
     options.app_name.get_or_insert_with(|| "webchat".to_owned());
     options.server_selection_timeout.get_or_insert(SERVER_SELECTION_TIMEOUT);
+    options.max_pool_size.get_or_insert(MAX_CONNECTIONS);
     // The URI must not weaken the guarantees of the ports: an acknowledged write survives the loss of a server, and
     // the next read sees it.
     options.write_concern = Some(majority());
@@ -222,6 +253,12 @@ async fn options(uri: &str) -> Result<ClientOptions, OpenError> {
     Ok(options)
 }
 
-pub(super) fn majority() -> WriteConcern {
+/// The write concern of writes that survive the loss of a server.
+pub(crate) fn majority() -> WriteConcern {
     WriteConcern::builder().w(Acknowledgment::Majority).journal(true).build()
+}
+
+/// The write concern of writes that may be lost if the primary fails.
+pub(crate) fn primary_in_memory() -> WriteConcern {
+    WriteConcern::builder().w(Acknowledgment::Nodes(1)).journal(false).build()
 }

@@ -2,6 +2,10 @@
 
 use std::time::Duration;
 
+/// The maximum number of connections to each server, unless the URI sets another one: as many as in MongoDB's other
+/// drivers. With the 10 of this one, concurrent turns would wait for each other while their commits are written to disk.
+pub(super) const MAX_CONNECTIONS: u32 = 100;
+
 /// The maximum time that the server works on a read, even if the caller no longer waits for it.
 pub(crate) const READ_TIME: Duration = Duration::from_secs(5);
 

@@ -11,6 +11,7 @@ mod transaction_reaper;
 mod uri_problem;
 
 pub use self::connection::MongoDatabase;
+pub(crate) use self::connection::{majority, primary_in_memory};
 pub use self::explanation::explanation;
 pub(crate) use self::limits::{
     LONG_READ_TIME, MAX_DOCUMENTS, MAX_LONG_READ_WAIT, MAX_LONG_READS, READ_TIME, SEARCH_TIME,

@@ -4,7 +4,9 @@ use futures_util::future::BoxFuture;
 use futures_util::{FutureExt, TryFutureExt};
 use mongodb::ClientSession;
 use mongodb::error::{ErrorKind, Result as MongoResult};
-use mongodb::options::{ReadConcern, ReadPreference, SelectionCriteria, TransactionOptions};
+use mongodb::options::{
+    ReadConcern, ReadPreference, SelectionCriteria, TransactionOptions, WriteConcern,
+};
 use tokio::sync::mpsc;
 use webchat_persistence::StoreError;
 
@@ -29,9 +31,45 @@ impl MongoDatabase {
         W: for<'a> Fn(Transaction<'a>, &'a C) -> BoxFuture<'a, MongoResult<T>>,
         W: Send + Sync + 'static,
     {
+        self.transaction_with((ReadConcern::snapshot(), majority()), context, work).await
+    }
+
+    /// Runs `work` like [`MongoDatabase::transaction`], but with the newest documents instead of those that a majority
+    /// of the servers has. What it reads is durable only if it commits, so it must return nothing of it otherwise.
+    ///
+    /// A snapshot can be older than the last write, if other writes were still in progress then. Changing the document
+    /// again would be a conflict, and checking it would see the previous state.
+    pub(crate) async fn update_transaction<C, T, W>(
+        &self,
+        write_concern: WriteConcern,
+        context: C,
+        work: W,
+    ) -> Result<T, StoreError>
+    where
+        C: Send + Sync + 'static,
+        T: Send + 'static,
+        W: for<'a> Fn(Transaction<'a>, &'a C) -> BoxFuture<'a, MongoResult<T>>,
+        W: Send + Sync + 'static,
+    {
+        self.transaction_with((ReadConcern::local(), write_concern), context, work).await
+    }
+
+    async fn transaction_with<C, T, W>(
+        &self,
+        concerns: (ReadConcern, WriteConcern),
+        context: C,
+        work: W,
+    ) -> Result<T, StoreError>
+    where
+        C: Send + Sync + 'static,
+        T: Send + 'static,
+        W: for<'a> Fn(Transaction<'a>, &'a C) -> BoxFuture<'a, MongoResult<T>>,
+        W: Send + Sync + 'static,
+    {
         let database = self.clone();
         let running = self.transactions.spawn(async move {
-            database.transaction_in(&mut database.start_session().await?, context, work).await
+            let mut session = database.start_session().await?;
+            database.run_transaction(&mut session, concerns, context, work).await
         });
         running.await.map_err(StoreError::fault)?
     }
@@ -47,9 +85,20 @@ impl MongoDatabase {
         context: C,
         work: impl for<'a> Fn(Transaction<'a>, &'a C) -> BoxFuture<'a, MongoResult<T>> + Send,
     ) -> Result<T, StoreError> {
+        let concerns = (ReadConcern::snapshot(), majority());
+        self.run_transaction(session, concerns, context, work).await
+    }
+
+    async fn run_transaction<C: Send, T>(
+        &self,
+        session: &mut ClientSession,
+        (read_concern, write_concern): (ReadConcern, WriteConcern),
+        context: C,
+        work: impl for<'a> Fn(Transaction<'a>, &'a C) -> BoxFuture<'a, MongoResult<T>> + Send,
+    ) -> Result<T, StoreError> {
         let options = TransactionOptions::builder()
-            .read_concern(ReadConcern::snapshot())
-            .write_concern(majority())
+            .read_concern(read_concern)
+            .write_concern(write_concern)
             .selection_criteria(SelectionCriteria::ReadPreference(ReadPreference::Primary))
             .build();
         let transaction = session.start_transaction().with_options(options);

@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use futures_util::TryStreamExt;
 use mongodb::bson::oid::ObjectId;
-use mongodb::bson::{Bson, Document, doc};
+use mongodb::bson::{Bson, doc};
 use mongodb::error::Result as MongoResult;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -18,7 +18,6 @@ use super::filter::filter;
 use crate::database::{MongoDatabase, READ_TIME, SEARCH_TIME};
 use crate::deletion::removals;
 use crate::documents::{CONVERSATION_SCHEMA_VERSION, MessageDocument};
-use crate::schema::MESSAGES;
 
 /// The maximum size in bytes of the texts that are read because the order of words matters. Older matches are ignored.
 const MAX_CHECKED_BYTES: usize = 32 * 1024 * 1024;
@@ -197,7 +196,7 @@ async fn read<T: DeserializeOwned + Send + Sync + Unpin>(
         let beginning = doc! { "$substrCP": ["$content", 0_i64, max_chars] };
         pipeline.push(doc! { "$set": { "content": beginning } });
     }
-    let messages = database.raw().collection::<Document>(MESSAGES);
+    let messages = database.messages();
     let found = messages.aggregate(pipeline).max_time(SEARCH_TIME).with_type::<T>();
     found.await?.try_collect().await
 }

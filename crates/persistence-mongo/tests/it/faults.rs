@@ -8,9 +8,11 @@ use futures_util::future::join3;
 use mongodb::bson::{Document, doc};
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
-use webchat_domain::{ConversationId, MessageId, SearchQuery, UserId};
-use webchat_persistence::testing::{moment, question};
-use webchat_persistence::{Append, AppendOutcome, Conversations, Edit, StoreError};
+use webchat_domain::{ConversationId, MessageId, MessageStatus, SearchQuery, TurnId, UserId};
+use webchat_persistence::testing::{empty_answer, moment, question};
+use webchat_persistence::{
+    AnswerUpdate, Append, AppendOutcome, Conversations, Edit, StoreError, TurnLease,
+};
 use webchat_persistence_mongo::{MongoDatabase, MongoStore, Schema};
 
 use crate::support::TestDatabase;
@@ -144,6 +146,40 @@ async fn acknowledged_messages_survive_server_kills_and_writers_continue() {
 
     assert!(fixture.count().await > after, "the writers did not continue after the last restart");
     fixture.assert_consistent(&written.acknowledged).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_acknowledged_answer_survives_a_server_kill() {
+    let mut fixture = start().await;
+    let turn_id = TurnId::generate();
+    let append = Append {
+        messages: vec![question("why?"), empty_answer(turn_id)],
+        turn: Some(TurnLease { turn_id, lease_until: moment(10_000) }),
+        ..Append::default()
+    };
+    let appended = fixture.store.append(fixture.user_id, fixture.id, append, moment(0)).await;
+    let Ok(AppendOutcome::Stored { messages, .. }) = appended else { panic!("{appended:?}") };
+    let answer = AnswerUpdate {
+        message_id: messages[1].message_id,
+        turn_id,
+        content: "Because.".to_owned(),
+        token_count: 3,
+        status: MessageStatus::Complete,
+        error: None,
+        lease_until: None,
+    };
+    let progress = AnswerUpdate { lease_until: Some(moment(11_000)), ..answer.clone() };
+
+    fixture.store.save_answer(fixture.id, progress, moment(1)).await.unwrap();
+    fixture.store.save_answer(fixture.id, answer, moment(2)).await.unwrap();
+    fixture.server.kill();
+    fixture.server.restart().await;
+
+    let messages = fixture.store.messages(fixture.user_id, fixture.id, None, 2).await;
+    let saved = messages.unwrap().unwrap().remove(1);
+    assert_eq!((saved.content.as_str(), saved.status), ("Because.", MessageStatus::Complete));
+    let conversation = fixture.store.find(fixture.user_id, fixture.id).await.unwrap().unwrap();
+    assert_eq!((conversation.total_tokens, conversation.updated_at), (7 + 3, moment(2)));
 }
 
 #[tokio::test(flavor = "multi_thread")]

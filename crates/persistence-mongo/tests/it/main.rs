@@ -8,6 +8,7 @@ mod existing_collections;
 mod faults;
 mod flask_migration;
 mod query_plans;
+mod round_trips;
 mod schema;
 mod search;
 mod support;

@@ -10,7 +10,7 @@ use super::preconditions::load_append_state;
 use crate::conversations::versions::drop_summary_from;
 use crate::database::{READ_TIME, Transaction};
 use crate::documents::ConversationDocument;
-use crate::queries::{by_owner, find_conversation, update_state};
+use crate::queries::{by_owner, find_conversation, update_state, without_search_terms};
 
 /// Starts a turn that continues the answer at the end of the visible path.
 pub(crate) async fn continue_answer(
@@ -44,7 +44,8 @@ async fn find_head(
 ) -> MongoResult<Option<StoredMessage>> {
     let Some(head) = conversation.head else { return Ok(None) };
     let messages = transaction.database.messages();
-    let head = messages.find_one(doc! { "message_id": head.to_string() }).max_time(READ_TIME);
+    let head = messages.find_one(doc! { "message_id": head.to_string() });
+    let head = head.max_time(READ_TIME).projection(without_search_terms());
     Ok(head.session(&mut *transaction.session).await?.map(StoredMessage::from))
 }
 

@@ -5,9 +5,9 @@ use mongodb::error::Result as MongoResult;
 use webchat_domain::{ConversationId, Message, Timestamp, TurnId};
 use webchat_persistence::AbandonedTurn;
 
-use crate::database::{MongoDatabase, READ_TIME};
+use crate::database::{MongoDatabase, READ_TIME, primary_in_memory};
 use crate::documents::{CONVERSATION_SCHEMA_VERSION, ConversationDocument, date};
-use crate::queries::{by_id, without_context};
+use crate::queries::{by_id, without_context, without_search_terms};
 
 /// Claims the turn whose lease expired first. No other caller can claim it until `until`.
 pub(crate) async fn claim_next(
@@ -61,10 +61,16 @@ pub(crate) async fn end(
         "running_turn": Option::<String>::None,
         "lease_until": Option::<DateTime>::None,
     } };
-    Ok(database.conversations().update_one(running, ended).await?.matched_count > 0)
+    // If the write is lost, only the end of the turn is published again, which readers recognise. So it need not wait
+    // until it is durable.
+    let conversations = database.conversations();
+    let update = conversations.update_one(running, ended).write_concern(primary_in_memory());
+    Ok(update.await?.matched_count > 0)
 }
 
 async fn find_answer(database: &MongoDatabase, turn_id: TurnId) -> MongoResult<Option<Message>> {
     let answer = doc! { "turn_id": turn_id.to_string(), "role": "assistant" };
-    Ok(database.messages().find_one(answer).max_time(READ_TIME).await?.map(Message::from))
+    let messages = database.messages();
+    let find = messages.find_one(answer).max_time(READ_TIME).projection(without_search_terms());
+    Ok(find.await?.map(Message::from))
 }

@@ -7,6 +7,7 @@ use webchat_persistence::rules::{self, AppendState, Counterpart, StoredName};
 
 use crate::database::{READ_TIME, Transaction};
 use crate::documents::ConversationDocument;
+use crate::queries::without_search_terms;
 
 /// Loads the state that the rules for an append or a continuation check.
 pub(crate) async fn load_append_state(
@@ -42,6 +43,7 @@ async fn find_duplicate(
     let Some(first) = messages
         .find_one(filter.clone())
         .max_time(READ_TIME)
+        .projection(without_search_terms())
         .session(&mut *transaction.session)
         .await?
     else {
@@ -54,7 +56,8 @@ async fn find_duplicate(
     let first = Message::from(first);
     let counterpart = match counterpart_filter(conversation, &first) {
         Some(filter) => {
-            let find = messages.find_one(filter).max_time(READ_TIME).sort(doc! { "position": 1 });
+            let find = messages.find_one(filter).max_time(READ_TIME);
+            let find = find.sort(doc! { "position": 1 }).projection(without_search_terms());
             find.session(&mut *transaction.session).await?.map(Message::from)
         }
         None => None,

@@ -21,7 +21,8 @@ use crate::StoreError;
 /// `message_count` and `total_tokens` are those of its visible path. Positions are assigned in the order of
 /// appending: they increase along each path, with gaps for the positions of other versions.
 ///
-/// A completed call is durable: it survives a crash and a power failure. A call whose future is dropped takes effect
+/// A completed call is durable: it survives a crash and a power failure, except for [`Conversations::end_turn`] and for
+/// progress in [`Conversations::save_answer`]. A call whose future is dropped takes effect
 /// either completely or not at all.
 #[cfg_attr(feature = "mock", mockall::automock)]
 #[async_trait]
@@ -120,6 +121,8 @@ pub trait Conversations: Send + Sync {
     /// Saves the current state of an answer. Returns `false` and changes nothing if its turn is no
     /// longer known: it was ended or replaced, or its conversation was reset or deleted.
     ///
+    /// Progress, which has a lease, need not be durable: after a power failure, the answer may have an earlier state.
+    ///
     /// Saving the final state releases the lease. The turn is remembered until [`Conversations::end_turn`]
     /// is called after its end was published, or until another turn starts. Until then the final state can
     /// be saved again, which shows that the turn's instance is alive.
@@ -145,7 +148,7 @@ pub trait Conversations: Send + Sync {
     ) -> Result<Vec<AbandonedTurn>, StoreError>;
 
     /// Ends and deletes a turn; its answer stays as it was last saved. Returns `false` if the turn is
-    /// not known.
+    /// not known. Need not be durable: after a power failure, the turn may be claimed and its end published again.
     async fn end_turn(&self, id: ConversationId, turn_id: TurnId) -> Result<bool, StoreError>;
 
     /// Returns the turn whose lease on the conversation is valid at `now`, or `None` if there is none or

@@ -14,6 +14,15 @@ pub struct SavedAnswer {
     pub is_active: bool,
 }
 
+impl SavedAnswer {
+    /// Returns the number of tokens that the answer adds to its conversation. It is negative if the answer has become
+    /// shorter.
+    #[must_use]
+    pub fn added_tokens(self, answer: &AnswerUpdate) -> i64 {
+        if self.is_active { i64::from(answer.token_count) - i64::from(self.token_count) } else { 0 }
+    }
+}
+
 /// Returns the conversation after the answer is saved, or `None` if the answer must not be saved: because the
 /// conversation's current turn is another one, or because the turn has ended and `answer` is not its final state. The
 /// final state may be saved again.
@@ -28,11 +37,8 @@ pub fn save_answer(
     if state.turn_id != Some(answer.turn_id) || (state.lease_until.is_none() && !is_end) {
         return None;
     }
-    if saved.is_active {
-        let total_tokens = &mut state.conversation.total_tokens;
-        let difference = i64::from(answer.token_count) - i64::from(saved.token_count);
-        *total_tokens = total_tokens.saturating_add_signed(difference);
-    }
+    let total_tokens = &mut state.conversation.total_tokens;
+    *total_tokens = total_tokens.saturating_add_signed(saved.added_tokens(answer));
     Some(ConversationState { lease_until: answer.lease_until, ..state.updated(now) })
 }
 

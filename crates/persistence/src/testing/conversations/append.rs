@@ -6,7 +6,7 @@ use webchat_domain::{NewMessage, TurnId, UserId};
 
 use super::harness::{
     Store, append, append_number, append_text, archiving, edit, single_message, start, texts,
-    turn_append, with_client_id,
+    title, turn_append, with_client_id,
 };
 use crate::testing::fixtures::{contents, moment, question, unwrap_stored};
 use crate::{Append, AppendOutcome};
@@ -61,6 +61,31 @@ pub async fn an_append_stores_all_of_its_messages_or_none(store: &Store) {
     assert_eq!(store.find(user_id, id).await.unwrap().unwrap().message_count, 1);
     append_text(store, user_id, id, "next").await;
     assert_eq!(texts(store, user_id, id).await, ["known", "next"]);
+}
+
+pub async fn an_append_returns_the_stored_conversation_and_messages(store: &Store) {
+    let user_id = UserId::generate();
+    let id = start(store, user_id).await;
+    edit(store, user_id, id, archiving(true), 1).await;
+    let titled = |text, append| Append { title: Some(title(text)), ..append };
+
+    for append in [
+        single_message("untitled"),
+        titled("$title", with_client_id("titled", "c1")),
+        titled("other", turn_append(TurnId::generate(), "turn")),
+        single_message("during the turn"),
+    ] {
+        let appended = store.append(user_id, id, append, moment(2)).await.unwrap();
+        let (conversation, messages) = unwrap_stored(appended);
+
+        let count = u32::try_from(messages.len()).unwrap();
+        assert_eq!(store.find(user_id, id).await.unwrap(), Some(conversation));
+        assert_eq!(store.messages(user_id, id, None, count).await.unwrap(), Some(messages));
+    }
+
+    let conversation = store.find(user_id, id).await.unwrap().unwrap();
+    assert_eq!((conversation.title, conversation.archived), (Some(title("$title")), false));
+    assert_eq!((conversation.message_count, conversation.total_tokens), (6, 4 * 7));
 }
 
 pub async fn a_duplicate_client_message_id_returns_the_first_result(store: &Store) {

@@ -1,6 +1,7 @@
 //! Contract tests of turns and their leases.
 #![expect(missing_docs, reason = "the test names describe the contract")]
 
+use futures_util::future::join_all;
 use webchat_domain::{MessageStatus, TurnId, UserId};
 
 use super::harness::{LEASE_MILLIS, Store, append, claim, final_state, start, texts, turn_append};
@@ -21,6 +22,38 @@ pub async fn one_turn_runs_at_a_time(store: &Store) {
     assert_eq!(second, AppendOutcome::TurnInProgress);
     assert!(matches!(third, AppendOutcome::Stored { .. }), "{third:?}");
     assert_eq!(texts(store, user_id, id).await, ["one", "done", "three", ""]);
+}
+
+pub async fn only_one_of_several_concurrent_turns_starts(store: &Store) {
+    let user_id = UserId::generate();
+    let id = start(store, user_id).await;
+
+    let turns =
+        (0..10).map(|_| append(store, user_id, id, turn_append(TurnId::generate(), "why?")));
+    let outcomes = join_all(turns).await;
+
+    let stored = outcomes.iter().filter(|outcome| matches!(outcome, AppendOutcome::Stored { .. }));
+    let rejected = outcomes.iter().filter(|outcome| **outcome == AppendOutcome::TurnInProgress);
+    assert_eq!((stored.count(), rejected.count()), (1, 9));
+    assert_eq!(texts(store, user_id, id).await, ["why?", ""]);
+}
+
+pub async fn an_answer_is_not_saved_for_another_turn(store: &Store) {
+    let user_id = UserId::generate();
+    let id = start(store, user_id).await;
+    let answer =
+        unwrap_stored(append(store, user_id, id, turn_append(TurnId::generate(), "why?")).await)
+            .1
+            .remove(1);
+    let before = store.find(user_id, id).await.unwrap();
+
+    let of_other_turn =
+        AnswerUpdate { turn_id: TurnId::generate(), ..final_state(&answer, "Because.") };
+    let is_saved = store.save_answer(id, of_other_turn, moment(1)).await.unwrap();
+
+    assert!(!is_saved);
+    assert_eq!(texts(store, user_id, id).await, ["why?", ""]);
+    assert_eq!(store.find(user_id, id).await.unwrap(), before);
 }
 
 pub async fn an_expired_turn_does_not_block_the_next_one(store: &Store) {

@@ -1,0 +1,118 @@
+//! Tests of the number of round trips to the server, each of which costs processor time on both sides.
+
+use std::mem;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use webchat_domain::{
+    ClientMessageId, ConversationId, Message, MessageStatus, NewMessage, TurnId, UserId,
+};
+use webchat_persistence::testing::{empty_answer, moment, question};
+use webchat_persistence::{
+    AnswerUpdate, Append, AppendOutcome, Contexts, Conversations, TurnLease,
+};
+use webchat_persistence_mongo::{MongoDatabase, MongoStore, Schema};
+
+use crate::support::TestDatabase;
+use crate::support::server::eventually;
+
+/// The commands of a turn. Each more makes all turns slower.
+const TURN: &str = "\
+context: find conversations
+append: findAndModify conversations, insert messages, commitTransaction
+messages: find messages, find conversations
+save progress: findAndModify messages, update conversations, commitTransaction
+save answer: findAndModify messages, update conversations, commitTransaction
+end turn: update conversations
+";
+
+/// A store that records its commands.
+struct RecordingStore {
+    store: MongoStore,
+    commands: Arc<Mutex<Vec<String>>>,
+    /// The steps with their commands, a line each.
+    steps: String,
+}
+
+impl RecordingStore {
+    async fn open(database: &TestDatabase) -> Self {
+        let commands = Arc::new(Mutex::new(Vec::new()));
+        let record = Arc::clone(&commands);
+        let record = move |command| lock(&record).push(command);
+        let monitored = MongoDatabase::connect_monitored(&database.uri, record).await.unwrap();
+        Schema::of(monitored.clone()).prepare().await.unwrap();
+        let store = MongoStore::new(monitored);
+        // The indexer looks for messages of older versions once.
+        let is_indexed =
+            async || lock(&commands).iter().any(|command| command == "aggregate messages");
+        eventually(is_indexed).await;
+        Self { store, commands, steps: String::new() }
+    }
+
+    /// Calls the store, and records the commands of the call as a step.
+    async fn step<T>(&mut self, name: &str, call: impl AsyncFnOnce(&MongoStore) -> T) -> T {
+        lock(&self.commands).clear();
+        let result = call(&self.store).await;
+        let commands = mem::take(&mut *lock(&self.commands));
+        // Background tasks use other collections.
+        let is_of_the_call = |command: &&String| {
+            ["conversations", "messages", "Transaction"].iter().any(|end| command.ends_with(end))
+        };
+        let commands: Vec<_> = commands.iter().filter(is_of_the_call).cloned().collect();
+        self.steps += &format!("{name}: {}\n", commands.join(", "));
+        result
+    }
+}
+
+fn lock(commands: &Mutex<Vec<String>>) -> impl std::ops::DerefMut<Target = Vec<String>> {
+    commands.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn turn(turn_id: TurnId) -> Append {
+    let question = NewMessage { turn_id: Some(turn_id), ..question("why?") };
+    Append {
+        messages: vec![question, empty_answer(turn_id)],
+        client_message_id: ClientMessageId::try_from("c1".to_owned()).ok(),
+        turn: Some(TurnLease { turn_id, lease_until: moment(10_000) }),
+        title: "Why?".to_owned().try_into().ok(),
+        ..Append::default()
+    }
+}
+
+fn answer(message: &Message, turn_id: TurnId) -> AnswerUpdate {
+    AnswerUpdate {
+        message_id: message.message_id,
+        turn_id,
+        content: "Because.".to_owned(),
+        token_count: 3,
+        status: MessageStatus::Complete,
+        error: None,
+        lease_until: None,
+    }
+}
+
+#[tokio::test]
+async fn a_turn_takes_few_round_trips() {
+    let database = TestDatabase::new();
+    let mut recording = RecordingStore::open(&database).await;
+    let (user_id, id, turn_id) =
+        (UserId::generate(), ConversationId::generate(), TurnId::generate());
+    recording.store.create(user_id, id, moment(0)).await.unwrap();
+
+    recording.step("context", async |store| store.context(user_id, id).await).await.unwrap();
+    let append =
+        async |store: &MongoStore| store.append(user_id, id, turn(turn_id), moment(1)).await;
+    let appended = recording.step("append", append).await.unwrap();
+    let AppendOutcome::Stored { messages, .. } = appended else { panic!("{appended:?}") };
+    let page = async |store: &MongoStore| store.messages(user_id, id, Some(1), 50).await;
+    recording.step("messages", page).await.unwrap();
+    let end = answer(&messages[1], turn_id);
+    let progress = AnswerUpdate { lease_until: Some(moment(12_000)), ..end.clone() };
+    for (name, update) in [("save progress", progress), ("save answer", end)] {
+        let save = async |store: &MongoStore| store.save_answer(id, update, moment(2)).await;
+        assert!(recording.step(name, save).await.unwrap());
+    }
+    let end_turn = async |store: &MongoStore| store.end_turn(id, turn_id).await;
+    assert!(recording.step("end turn", end_turn).await.unwrap());
+
+    assert_eq!(recording.steps, TURN);
+}
