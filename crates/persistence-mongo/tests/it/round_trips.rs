@@ -29,8 +29,8 @@ end turn: update conversations
 struct RecordingStore {
     store: MongoStore,
     commands: Arc<Mutex<Vec<String>>>,
-    /// The steps with their commands, a line each.
-    steps: String,
+    /// The steps with their commands.
+    steps: Vec<String>,
 }
 
 impl RecordingStore {
@@ -45,7 +45,7 @@ impl RecordingStore {
         let is_indexed =
             async || lock(&commands).iter().any(|command| command == "aggregate messages");
         eventually(is_indexed).await;
-        Self { store, commands, steps: String::new() }
+        Self { store, commands, steps: Vec::new() }
     }
 
     /// Calls the store, and records the commands of the call as a step.
@@ -58,7 +58,7 @@ impl RecordingStore {
             ["conversations", "messages", "Transaction"].iter().any(|end| command.ends_with(end))
         };
         let commands: Vec<_> = commands.iter().filter(is_of_the_call).cloned().collect();
-        self.steps += &format!("{name}: {}\n", commands.join(", "));
+        self.steps.push(format!("{name}: {}\n", commands.join(", ")));
         result
     }
 }
@@ -114,5 +114,5 @@ async fn a_turn_takes_few_round_trips() {
     let end_turn = async |store: &MongoStore| store.end_turn(id, turn_id).await;
     assert!(recording.step("end turn", end_turn).await.unwrap());
 
-    assert_eq!(recording.steps, TURN);
+    assert_eq!(recording.steps.concat(), TURN);
 }
