@@ -38,9 +38,7 @@ pub struct Response {
 }
 
 impl Browser {
-    /// Creates the browser of a new user of the server at this URL.
-    #[must_use]
-    pub fn new(url: &str) -> Self {
+    pub(crate) fn new(url: &str) -> Self {
         // The provider is global, so installing it fails for all browsers but the first.
         rustls::crypto::ring::default_provider().install_default().ok();
         Self::build(url.parse().unwrap(), Arc::default(), None)

@@ -5,7 +5,7 @@ use std::net::TcpListener;
 use std::sync::LazyLock;
 use std::time::{Duration, Instant};
 
-use actix_web::web::{self, Data};
+use actix_web::web::{self, Data, PayloadConfig};
 use actix_web::{App, Error, HttpResponse, HttpServer};
 use bytes::Bytes;
 use futures_util::stream::{self, Stream, StreamExt};
@@ -15,6 +15,8 @@ use tokio::task::JoinSet;
 use tokio::time::interval;
 
 pub(crate) const CHUNKS: u32 = 200;
+
+const MAX_REQUEST_BYTES: usize = 64 * 1024 * 1024;
 
 /// The text of each chunk.
 pub(crate) const CHUNK: &str = "tides ";
@@ -65,7 +67,10 @@ impl Upstream {
         let url = format!("http://{}/v1/chat/completions", listener.local_addr().unwrap());
         let server = HttpServer::new(move || {
             let answer = web::post().to(answer);
-            App::new().app_data(Data::new(script)).route("/v1/chat/completions", answer)
+            App::new()
+                .app_data(Data::new(script))
+                .app_data(PayloadConfig::new(MAX_REQUEST_BYTES))
+                .route("/v1/chat/completions", answer)
         });
         let server = server.workers(1).backlog(1024).disable_signals().listen(listener).unwrap();
         let mut server_task = JoinSet::new();
@@ -74,7 +79,8 @@ impl Upstream {
     }
 }
 
-async fn answer(script: Data<Script>) -> HttpResponse {
+/// Reads the request to its end, because otherwise its connection could not be used again.
+async fn answer(script: Data<Script>, _request: Bytes) -> HttpResponse {
     let mut response = HttpResponse::Ok();
     response.content_type("text/event-stream");
     let Some(period) = script.interval else { return response.body(COMPLETE_ANSWER.clone()) };

@@ -4,8 +4,12 @@ use std::time::{Duration, Instant};
 
 use futures_util::future::join_all;
 use futures_util::{StreamExt, stream};
-use reqwest::{Method, Url};
+use reqwest::Url;
 use serde_json::json;
+use webchat_domain::ModelParameters;
+use webchat_llm::{
+    ChatMessage, ChatModel, ChatRequest, ChatRole, Delta, HttpChatModel, HttpSettings,
+};
 use webchat_tests::{Browser, Process, Socket, SocketIo, Transport};
 
 use super::load::{Endpoint, Load, TurnTimes};
@@ -25,19 +29,17 @@ pub(super) struct Client {
 }
 
 enum Connection {
-    Direct(Browser, Url),
+    Direct(HttpChatModel),
     WebSocket(Socket),
     SocketIo(SocketIo),
 }
 
-/// Creates clients that ask the upstream without a server.
+/// Creates clients that ask the upstream without a server, and read its answers as the server does.
 pub(super) fn connect_directly(upstream: &Url, load: Load) -> Vec<Client> {
-    let connect = |_| Client {
-        connection: Connection::Direct(
-            Browser::new(upstream.join("/").unwrap().as_str()),
-            upstream.clone(),
-        ),
-        conversations: (0..load.conversations).map(|_| String::new()).collect(),
+    let connect = |_| {
+        let model = HttpChatModel::new(HttpSettings::new(upstream.clone())).unwrap();
+        let conversations = (0..load.conversations).map(|_| String::new()).collect();
+        Client { connection: Connection::Direct(model), conversations }
     };
     (0..load.clients).map(connect).collect()
 }
@@ -86,14 +88,12 @@ impl Client {
             first_text.get_or_insert(last_text);
         };
         match &mut self.connection {
-            Connection::Direct(browser, url) => {
-                let body = json!({"messages": [{"role": "user", "content": QUESTION}]}).to_string();
-                let request = browser.request(Method::POST, url.path()).body(body);
-                let response = request.send().await.unwrap();
-                let mut chunks = response.bytes_stream();
-                while let Some(chunk) = chunks.next().await {
-                    chunk.unwrap();
-                    record_text();
+            Connection::Direct(model) => {
+                let mut deltas = model.stream(chat_request()).await.unwrap();
+                while let Some(delta) = deltas.next().await {
+                    if let Delta::Text(_) = delta.unwrap() {
+                        record_text();
+                    }
                 }
             }
             Connection::WebSocket(socket) => {
@@ -114,6 +114,15 @@ impl Client {
             }
         }
         TurnTimes { first_text: first_text.unwrap(), last_text }
+    }
+}
+
+fn chat_request() -> ChatRequest {
+    ChatRequest {
+        messages: vec![ChatMessage { role: ChatRole::User, content: QUESTION.to_owned() }],
+        user_id: None,
+        max_answer_tokens: 800,
+        parameters: ModelParameters::default(),
     }
 }
 

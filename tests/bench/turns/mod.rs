@@ -28,6 +28,9 @@ use crate::support::upstream::Upstream;
 /// The time after which a server without work should have returned its memory.
 const REST: Duration = Duration::from_mins(1);
 
+/// The first turns load the tokenizer and open connections.
+const WARM_UP: Load = Load { clients: 4, conversations: 1 };
+
 pub(crate) async fn measure(bench: BenchContext) {
     let load =
         |clients, full, quick| Load { clients, conversations: bench.full_or_quick(full, quick) };
@@ -74,6 +77,7 @@ async fn measure_server(
     let server = Process::start(dir.path(), &[&unlimited[..], settings].concat()).await;
     let pids = Pids::of(&server, settings).await;
     let memory_at_start = memory_kb(server.id());
+    ask_all(client::connect(&server, endpoint, WARM_UP).await).await;
     for load in loads {
         let case = format!("{}, {endpoint:?}, {} clients", measured.name(), load.clients);
         let clients = client::connect(&server, endpoint, load).await;

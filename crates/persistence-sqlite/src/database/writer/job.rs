@@ -29,7 +29,7 @@ pub(super) enum JobError {
     Panicked,
 }
 
-/// Whether a change has started, or its caller no longer waits for its start. Whoever is first decides.
+/// Whether a change has started, or its caller no longer waits for its start: what happens first decides.
 #[derive(Clone, Default)]
 pub(super) struct Start(Arc<AtomicBool>);
 
