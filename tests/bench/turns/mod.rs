@@ -32,12 +32,9 @@ const REST: Duration = Duration::from_mins(1);
 const WARM_UP: Load = Load { clients: 4, conversations: 1 };
 
 pub(crate) async fn measure(bench: BenchContext) {
-    let load =
-        |clients, full, quick| Load { clients, conversations: bench.full_or_quick(full, quick) };
-    let loads = [load(1, 40, 10), load(20, 15, 4), load(100, 4, 1), load(400, 2, 1)];
     let upstream = Upstream::start(None);
     let mut goals = Goals::default();
-    for load in loads {
+    for load in loads(&bench) {
         let outcome = ask_all(client::connect_directly(&upstream.url, load)).await;
         goals.record(Measured::Direct, load.clients, &outcome);
         bench.add(outcome.row(&format!("straight from the upstream, {} clients", load.clients)));
@@ -46,12 +43,18 @@ pub(crate) async fn measure(bench: BenchContext) {
     let redis = required_variable("TEST_REDIS_URL");
     let settings = [("MONGODB_URI", mongo.uri.as_str()), ("REDIS_URL", redis.as_str())];
     for endpoint in [Endpoint::WebSocket, Endpoint::SocketIo] {
-        measure_server(&bench, &mut goals, Measured::Sqlite, endpoint, &upstream, loads, &[]).await;
+        measure_server(&bench, &mut goals, Measured::Sqlite, endpoint, &upstream, &[]).await;
         let measured = Measured::MongoAndRedis;
-        measure_server(&bench, &mut goals, measured, endpoint, &upstream, loads, &settings).await;
+        measure_server(&bench, &mut goals, measured, endpoint, &upstream, &settings).await;
     }
     mongo.remove().await;
     goals.report(&bench);
+}
+
+fn loads(bench: &BenchContext) -> [Load; 4] {
+    let load =
+        |clients, full, quick| Load { clients, conversations: bench.full_or_quick(full, quick) };
+    [load(1, 40, 10), load(20, 15, 4), load(100, 4, 1), load(400, 2, 1)]
 }
 
 async fn measure_server(
@@ -60,7 +63,6 @@ async fn measure_server(
     measured: Measured,
     endpoint: Endpoint,
     upstream: &Upstream,
-    loads: [Load; 4],
     settings: &[(&str, &str)],
 ) {
     let dir = tempfile::tempdir().unwrap();
@@ -78,7 +80,7 @@ async fn measure_server(
     let pids = Pids::of(&server, settings).await;
     let memory_at_start = memory_kb(server.id());
     ask_all(client::connect(&server, endpoint, WARM_UP).await).await;
-    for load in loads {
+    for load in loads(bench) {
         let case = format!("{}, {endpoint:?}, {} clients", measured.name(), load.clients);
         let clients = client::connect(&server, endpoint, load).await;
         let before = Cost::now(&pids);

@@ -121,5 +121,7 @@ async fn answer_when_idle(browser: &Browser, id: &str) -> Value {
             sleep(Duration::from_millis(50)).await;
         }
     };
-    timeout(TIMEOUT, wait).await.expect("the answer did not end in time")
+    timeout(TIMEOUT, wait)
+        .await
+        .unwrap_or_else(|_| panic!("the answer of {id} did not end in time"))
 }

@@ -285,9 +285,9 @@ mod tests {
             settle().await;
         }
 
-        let last = next_listed(&mut list).await;
+        let newest = next_listed(&mut list).await;
 
-        assert_eq!((first.title, last.title), (Some(title("first")), Some(title("9"))));
+        assert_eq!((first.title, newest.title), (Some(title("first")), Some(title("9"))));
         assert!(has_no_pending_change(&list));
     }
 

@@ -177,8 +177,8 @@ mod tests {
     async fn text_that_readers_have_seen_is_kept_when_the_instance_dies() {
         let test = TestChat::new().await;
         let request = test.ask(QUESTION).await;
-        let text = "anti".repeat(1_000);
-        for chunk in text.as_bytes().chunks(80) {
+        let published = "anti".repeat(1_000);
+        for chunk in published.as_bytes().chunks(80) {
             request.send_text(str::from_utf8(chunk).unwrap()).await;
             settle().await;
         }
@@ -189,8 +189,8 @@ mod tests {
         other.turns.recover_abandoned_turns().await.unwrap();
 
         let answer = test.last_message().await;
-        assert!(saved.len() < text.len(), "nothing was left to recover");
-        assert_eq!((answer.content, answer.status), (text, MessageStatus::Interrupted));
+        assert!(saved.len() < published.len(), "nothing was left to recover");
+        assert_eq!((answer.content, answer.status), (published, MessageStatus::Interrupted));
         assert_eq!(u64::from(answer.token_count) + 7, test.conversation().await.total_tokens);
         drop(request);
     }

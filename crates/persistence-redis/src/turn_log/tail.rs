@@ -179,8 +179,9 @@ mod tests {
     fn the_number_the_size_and_the_age_of_events_are_bounded() {
         let mut tail = tail((0..1_000).map(|seq| events(seq, &[seq + 1])));
 
-        assert_eq!(numbers(&tail, 1_000 - MAX_EVENTS as u64).unwrap().len(), MAX_EVENTS);
-        assert_eq!(numbers(&tail, 999 - MAX_EVENTS as u64), None);
+        let oldest = 1_000 - u64::try_from(MAX_EVENTS).unwrap();
+        assert_eq!(numbers(&tail, oldest).unwrap().len(), MAX_EVENTS);
+        assert_eq!(numbers(&tail, oldest - 1), None);
         tail.drop_old();
         tail.apply(events(1_000, &[1_001]));
         assert_eq!(numbers(&tail, 999), Some(vec![1_000, 1_001]));

@@ -1,5 +1,11 @@
 //! Tests of the stores against a real Redis server.
-#![expect(clippy::expect_used, clippy::unwrap_used, reason = "these are tests")]
+#![expect(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "these are tests"
+)]
 
 mod calls;
 mod contract;
