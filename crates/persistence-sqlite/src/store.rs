@@ -5,7 +5,6 @@ use std::sync::{Arc, Mutex};
 
 use tokio::sync::Mutex as AsyncMutex;
 
-use crate::conversations::expire_all_leases;
 use crate::database::{Database, OpenError};
 use crate::deletion::{DeletionWorker, removals};
 use crate::events::{RunningTurns, SqliteTurnLog, Topics, restore};
@@ -39,7 +38,6 @@ impl SqliteStore {
         }
         let (topics, running_turns) =
             restore(&database, &path.with_extension("turns.db")).await.map_err(failed)?;
-        database.write(expire_all_leases).await.map_err(failed)?;
         let is_unindexed = database.read(unindexed::exist).await.map_err(failed)?;
         let indexer = is_unindexed.then(|| Indexer::start(Arc::downgrade(&database)).into());
         Ok(Self {

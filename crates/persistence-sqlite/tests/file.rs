@@ -4,7 +4,6 @@
 use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Command, Stdio};
-use std::sync::Arc;
 use std::time::Duration;
 use std::{env, fs, thread};
 
@@ -90,30 +89,76 @@ async fn sequence_numbers_keep_increasing_after_a_restart() {
     assert!(after.unwrap().seq > before.unwrap().seq);
 }
 
+/// Starts a turn and publishes its first events. Returns their numbers.
+async fn start_turn(
+    store: &SqliteStore,
+    user_id: UserId,
+    id: ConversationId,
+    turn_id: TurnId,
+) -> [u64; 2] {
+    store.create(user_id, id, NOW).await.unwrap();
+    let turn = Some(TurnLease { turn_id, lease_until: NOW.plus(Duration::from_mins(1)) });
+    let append = Append { messages: vec![message()], turn, ..Append::default() };
+    store.append(user_id, id, append, NOW).await.unwrap();
+    let log = store.turn_log();
+    let text = EventBody::ResponseChunk(ResponseChunk { chunk: "anti".to_owned(), turn_id });
+    let accepted = log.append_one(id, EventId::generate(), accepted(turn_id)).await.unwrap();
+    let chunk = log.append_one(id, EventId::generate(), text).await.unwrap();
+    [accepted.seq, chunk.seq]
+}
+
 #[tokio::test]
 async fn the_events_of_a_running_turn_survive_a_restart() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("webchat.db");
-    let (id, turn_id) = (ConversationId::generate(), TurnId::generate());
-    let log = SqliteStore::open(&path).await.unwrap().turn_log();
-    log.append_one(id, EventId::generate(), chunk()).await.unwrap();
-    let first = log.append_one(id, EventId::generate(), accepted(turn_id)).await.unwrap();
-    let text = EventBody::ResponseChunk(ResponseChunk { chunk: "anti".to_owned(), turn_id });
-    let last = log.append_one(id, EventId::generate(), text).await.unwrap();
-    drop(log);
+    let (user_id, id, turn_id) =
+        (UserId::generate(), ConversationId::generate(), TurnId::generate());
+    let store = SqliteStore::open(&path).await.unwrap();
+    let [first, last] = start_turn(&store, user_id, id, turn_id).await;
+    drop(store);
 
     let log = SqliteStore::open(&path).await.unwrap().turn_log();
     let published = log.published_text(id, turn_id).await.unwrap();
-    let replay = log.read(id, first.seq).await.unwrap();
+    let replay = log.read(id, first).await.unwrap();
     let end = log.append_one(id, EventId::generate(), usage(turn_id)).await.unwrap();
     drop(log);
-    let checkpoint =
-        SqliteStore::open(&path).await.unwrap().turn_log().checkpoint(id).await.unwrap();
+    let log = SqliteStore::open(&path).await.unwrap().turn_log();
 
     assert_eq!(published.as_deref(), Some("anti"));
-    assert_eq!(replay, Replay::Complete(vec![Arc::clone(&last)]));
-    assert!(end.seq > last.seq);
-    assert_eq!(checkpoint.running_turn, None, "the ended turn was restored");
+    let Replay::Complete(events) = replay else { panic!("{replay:?}") };
+    assert_eq!(events.iter().map(|event| event.seq).collect::<Vec<_>>(), [last]);
+    assert!(end.seq > last);
+    assert_eq!(log.checkpoint(id).await.unwrap().running_turn, None, "an ended turn was restored");
+}
+
+#[tokio::test]
+async fn a_turn_that_the_database_does_not_know_is_not_restored() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("webchat.db");
+    let (user_id, id) = (UserId::generate(), ConversationId::generate());
+    let store = SqliteStore::open(&path).await.unwrap();
+    start_turn(&store, user_id, id, TurnId::generate()).await;
+    store.reset(user_id, id, NOW).await.unwrap();
+    drop(store);
+
+    let log = SqliteStore::open(&path).await.unwrap().turn_log();
+
+    assert_eq!(log.checkpoint(id).await.unwrap().running_turn, None);
+}
+
+#[tokio::test]
+async fn a_damaged_file_of_running_turns_is_replaced() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("webchat.db");
+    fs::write(path.with_extension("turns.db"), "x".repeat(10_000)).unwrap();
+
+    let store = SqliteStore::open(&path).await.unwrap();
+
+    let (id, turn_id) = (ConversationId::generate(), TurnId::generate());
+    start_turn(&store, UserId::generate(), id, turn_id).await;
+    drop(store);
+    let log = SqliteStore::open(&path).await.unwrap().turn_log();
+    assert_eq!(log.published_text(id, turn_id).await.unwrap().as_deref(), Some("anti"));
 }
 
 #[tokio::test]

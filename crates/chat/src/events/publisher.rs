@@ -40,7 +40,8 @@ const RARE_CHUNK_INTERVAL: Duration = Duration::from_secs(1);
 pub(crate) struct EventPublisher {
     log: Arc<dyn TurnLog>,
     conversation_id: ConversationId,
-    /// The sequence number up to which none of the events was published.
+    /// The sequence number of the turn's acceptance. None of its events was published before, unless another instance
+    /// has already ended the turn.
     after: u64,
     pending: Mutex<Pending>,
     wake: Notify,

@@ -4,7 +4,9 @@ use std::panic::AssertUnwindSafe;
 use std::time::Duration;
 
 use futures_util::FutureExt;
-use webchat_domain::{EventBody, FinishReason, Message, MessageStatus, ResponseEnd, TokenUsage};
+use webchat_domain::{
+    EventBody, FinishReason, Message, MessageStatus, ResponseEnd, Timestamp, TokenUsage,
+};
 use webchat_persistence::{AbandonedTurn, AnswerUpdate, StoreError, TurnLogExt};
 
 use super::lease::LEASE;
@@ -44,7 +46,8 @@ impl Turns {
         for turn in turns {
             let turn_id = turn.turn_id;
             // A panic must not prevent the recovery of the other turns.
-            let result = AssertUnwindSafe(self.end_abandoned_turn(turn)).catch_unwind().await;
+            let result =
+                AssertUnwindSafe(self.end_abandoned_turn(turn, lease_until)).catch_unwind().await;
             let error = match result {
                 Ok(Ok(())) => {
                     count_recovered_turn();
@@ -61,9 +64,15 @@ impl Turns {
 
     /// Publishes the end of the turn, then deletes the turn. If this instance dies in between, another one recovers
     /// the turn, and the event ids prevent a second publication.
-    async fn end_abandoned_turn(&self, mut turn: AbandonedTurn) -> Result<(), StoreError> {
+    async fn end_abandoned_turn(
+        &self,
+        mut turn: AbandonedTurn,
+        lease_until: Timestamp,
+    ) -> Result<(), StoreError> {
         let (id, turn_id) = (turn.conversation_id, turn.turn_id);
-        self.save_published_text(&mut turn).await?;
+        if !self.save_published_text(&mut turn, lease_until).await? {
+            return Ok(());
+        }
         for body in self.last_events(&turn) {
             self.core.ports.log.append_one(id, event_id(&body), body).await?;
         }
@@ -72,15 +81,20 @@ impl Turns {
         Ok(())
     }
 
-    /// Saves the text that readers have seen, if the instance died before it saved all of it.
-    async fn save_published_text(&self, turn: &mut AbandonedTurn) -> Result<(), StoreError> {
+    /// Saves the text that readers have seen, if the instance died before it saved all of it. Returns `false` if the
+    /// instance is alive and has ended the turn in the meantime: only a turn with a lease can be saved with another one.
+    async fn save_published_text(
+        &self,
+        turn: &mut AbandonedTurn,
+        lease_until: Timestamp,
+    ) -> Result<bool, StoreError> {
         let (id, turn_id) = (turn.conversation_id, turn.turn_id);
         let is_unfinished = |answer: &&mut Message| answer.status == MessageStatus::Interrupted;
-        let Some(answer) = turn.answer.as_mut().filter(is_unfinished) else { return Ok(()) };
+        let Some(answer) = turn.answer.as_mut().filter(is_unfinished) else { return Ok(true) };
         let published = self.core.ports.log.published_text(id, turn_id).await?;
         let is_longer =
             |text: &String| text.len() > answer.content.len() && text.starts_with(&answer.content);
-        let Some(content) = published.filter(is_longer) else { return Ok(()) };
+        let Some(content) = published.filter(is_longer) else { return Ok(true) };
         let token_count = self.core.count_tokens(&content).await;
         let update = AnswerUpdate {
             message_id: answer.message_id,
@@ -89,12 +103,10 @@ impl Turns {
             token_count,
             status: answer.status,
             error: answer.error.clone(),
-            lease_until: None,
+            lease_until: Some(lease_until),
         };
-        if self.core.ports.conversations.save_answer(id, update, self.core.now()).await? {
-            (answer.content, answer.token_count) = (content, token_count);
-        }
-        Ok(())
+        (answer.content, answer.token_count) = (content, token_count);
+        self.core.ports.conversations.save_answer(id, update, self.core.now()).await
     }
 
     /// Returns the events that end the turn. Their ledger is empty, because only the dead instance knew it.
@@ -121,11 +133,26 @@ impl Turns {
 mod tests {
     use std::sync::{Arc, Mutex};
 
-    use webchat_domain::{ConversationId, MessageStatus, TurnId, UserId};
-    use webchat_persistence::{AnswerUpdate, MockConversations};
+    use webchat_domain::{
+        ConversationId, EventId, MessageAccepted, MessageStatus, ResponseChunk, TurnId, UserId,
+    };
+    use webchat_persistence::MockConversations;
 
     use super::*;
     use crate::testing::{ANSWER, QUESTION, START, TestChat, message, settle};
+
+    /// Returns the final save of the answer.
+    fn complete(answer: &Message) -> AnswerUpdate {
+        AnswerUpdate {
+            message_id: answer.message_id,
+            turn_id: answer.turn_id.unwrap(),
+            content: ANSWER.to_owned(),
+            token_count: 6,
+            status: MessageStatus::Complete,
+            error: None,
+            lease_until: None,
+        }
+    }
 
     #[tokio::test(start_paused = true)]
     async fn an_abandoned_turn_is_published_as_interrupted_within_two_seconds_of_its_expiry() {
@@ -153,16 +180,8 @@ mod tests {
         let test = TestChat::new().await;
         test.chat.spawn_background_tasks();
         let [_, answer] = test.start_turn_on_another_instance("").await;
-        let complete = AnswerUpdate {
-            message_id: answer.message_id,
-            turn_id: answer.turn_id.unwrap(),
-            content: ANSWER.to_owned(),
-            token_count: 6,
-            status: MessageStatus::Complete,
-            error: None,
-            lease_until: None,
-        };
         let conversations = &test.chat.core.ports.conversations;
+        let complete = complete(&answer);
         assert!(conversations.save_answer(test.conversation_id, complete, START).await.unwrap());
 
         for _ in 0..LEASE.as_secs() + 2 {
@@ -193,6 +212,34 @@ mod tests {
         assert_eq!((answer.content, answer.status), (published, MessageStatus::Interrupted));
         assert_eq!(u64::from(answer.token_count) + 7, test.conversation().await.total_tokens);
         drop(request);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_turn_that_its_instance_ends_after_the_claim_is_left_alone() {
+        let test = TestChat::new().await;
+        let [question, answer] = test.start_turn_on_another_instance("").await;
+        let (log, turn_id) = (&test.chat.core.ports.log, answer.turn_id.unwrap());
+        let accepted = MessageAccepted {
+            message_id: question.message_id,
+            turn_id,
+            ..MessageAccepted::fixture()
+        };
+        let chunk = ResponseChunk { chunk: ANSWER.to_owned(), turn_id };
+        for body in [EventBody::MessageAccepted(accepted), EventBody::ResponseChunk(chunk)] {
+            log.append_one(test.conversation_id, EventId::generate(), body).await.unwrap();
+        }
+        let conversations = &test.chat.core.ports.conversations;
+        test.clock.advance(LEASE);
+        let (now, until) = (test.chat.core.now(), test.chat.core.now().plus(LEASE));
+        let claimed = conversations.claim_expired_turns(Vec::new(), now, now, until, 1).await;
+        let complete = complete(&answer);
+        assert!(conversations.save_answer(test.conversation_id, complete, now).await.unwrap());
+
+        test.chat.turns.end_abandoned_turn(claimed.unwrap().remove(0), until).await.unwrap();
+
+        assert_eq!(test.last_message().await.status, MessageStatus::Complete);
+        let published = test.published().await;
+        assert!(!published.iter().any(|event| event.starts_with("end")), "{published:?}");
     }
 
     #[tokio::test(start_paused = true)]

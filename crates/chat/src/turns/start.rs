@@ -75,8 +75,14 @@ impl Turns {
         let (user_id, id) = (start.caller.user_id, start.id);
         let permit = self.running.acquire_permit(start.caller, &self.core.settings)?;
         let stored_context = self.core.stored_context(user_id, id);
-        let (stored, latest) = tokio::try_join!(stored_context, self.prepare_log(id))?;
-        let context = stored.context;
+        // Checks that the log is available, because a question that can't be published must not be stored.
+        let checkpoint = async { Ok(self.core.ports.log.checkpoint(id).await?) };
+        let (stored, checkpoint) = tokio::try_join!(stored_context, checkpoint)?;
+        if checkpoint.running_turn.is_some() {
+            // If that turn is abandoned, its end must be published before the new turn's acceptance.
+            self.recover_abandoned_turns().await?;
+        }
+        let (context, latest) = (stored.context, checkpoint.latest);
         let change = self.build_change(&start, &context).await?;
         let reservation = self.reserve_tokens(&start, &context, &change).await?;
         match self.store(user_id, id, change).await {
@@ -171,18 +177,6 @@ impl Turns {
                 Change::Continue(ContinueAnswer { message_id, client_message_id, turn })
             }
         })
-    }
-
-    /// Checks that the log is available, because a question that can't be published must not be stored.
-    /// Publishes the end of an abandoned turn of the conversation. Returns the sequence number of the newest event before
-    /// that.
-    async fn prepare_log(&self, id: ConversationId) -> Result<u64, ChatError> {
-        let checkpoint = self.core.ports.log.checkpoint(id).await?;
-        if checkpoint.running_turn.is_some() {
-            // If that turn is abandoned, its end must be published before the new turn's acceptance.
-            self.recover_abandoned_turns().await?;
-        }
-        Ok(checkpoint.latest)
     }
 
     async fn store(

@@ -75,13 +75,6 @@ pub(super) fn end_turn(
     Ok(ended > 0)
 }
 
-/// Lets all leases expire. Called at the start: no other process can hold one, because the file is locked.
-pub(crate) fn expire_all_leases(transaction: &Transaction<'_>) -> rusqlite::Result<()> {
-    transaction
-        .execute("UPDATE conversations SET lease_until = 0 WHERE running_turn IS NOT NULL", [])
-        .map(drop)
-}
-
 fn json_list(turns: &[TurnId]) -> String {
     let quoted: Vec<_> =
         turns.iter().map(|turn_id| format!("\"{}\"", turn_id.to_simple())).collect();

@@ -14,4 +14,3 @@ mod save_answer;
 mod select;
 
 pub(crate) use append::append;
-pub(crate) use expired_turns::expire_all_leases;

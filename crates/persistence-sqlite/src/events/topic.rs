@@ -1,11 +1,13 @@
 //! The events of conversations in memory.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use tokio::sync::watch;
 use webchat_domain::{ConversationId, Event};
+use webchat_persistence::rules::{TurnBoundary, turn_boundary};
 use webchat_persistence::{NewEvent, StoreError};
 
 use super::event_buffer::EventBuffer;
@@ -23,6 +25,8 @@ pub(crate) struct Topics {
 /// The events of one conversation, since this process first appended one.
 pub(super) struct Topic {
     pub(super) events: Mutex<EventBuffer>,
+    /// Whether all events of the running turn are in the file of running turns.
+    is_stored: AtomicBool,
     latest: watch::Sender<u64>,
 }
 
@@ -61,7 +65,11 @@ impl Topics {
 
 impl Topic {
     fn new(events: EventBuffer) -> Self {
-        Self { latest: watch::Sender::new(events.latest()), events: Mutex::new(events) }
+        Self {
+            latest: watch::Sender::new(events.latest()),
+            is_stored: AtomicBool::new(events.has_running_turn()),
+            events: Mutex::new(events),
+        }
     }
 
     pub(super) fn append(
@@ -75,12 +83,29 @@ impl Topic {
         let appended = events.append(id, new)?;
         // Readers can't read the events before the lock is released.
         if events.has_running_turn() {
-            running_turns.store(&appended);
+            self.store(id, &appended, running_turns);
         } else if had_running_turn {
-            running_turns.remove(id);
+            let removed = running_turns.remove(id);
+            removed.unwrap_or_else(|error| log_failure(id, &error));
         }
         self.latest.send_replace(events.latest());
         Ok(appended)
+    }
+
+    /// Stores events of the running turn. After a failure, nothing more of this turn is stored, because the stored events
+    /// must have no gap. The database has the answer up to its last save.
+    fn store(&self, id: ConversationId, events: &[Arc<Event>], running_turns: &RunningTurns) {
+        let begins =
+            |event: &Arc<Event>| matches!(turn_boundary(&event.body), Some(TurnBoundary::Begin(_)));
+        if events.iter().any(begins) {
+            self.is_stored.store(true, Ordering::Relaxed);
+        }
+        if self.is_stored.load(Ordering::Relaxed)
+            && let Err(error) = running_turns.store(id, events)
+        {
+            self.is_stored.store(false, Ordering::Relaxed);
+            log_failure(id, &error);
+        }
     }
 
     /// Waits until there is an event after `after`.
@@ -89,4 +114,8 @@ impl Topic {
         latest.wait_for(|latest| *latest > after).await.map_err(StoreError::fault)?;
         Ok(())
     }
+}
+
+fn log_failure(id: ConversationId, error: &rusqlite::Error) {
+    tracing::warn!(conversation_id = %id, %error, "failed to store the events of a running turn");
 }

@@ -1,5 +1,6 @@
 //! The events of an answer.
 
+use serde::de::IgnoredAny;
 use serde_json::Value;
 use serde_json::value::RawValue;
 
@@ -53,7 +54,12 @@ pub(super) fn chunks<'a>(data: &'a str) -> Result<Vec<Chunk<'a>>, serde_json::Er
         return Ok(Vec::new());
     }
     if data.starts_with('{') {
-        return Ok(vec![Chunk::new(data, Object::parse(data)?)]);
+        return match Object::parse(data) {
+            Ok(fields) => Ok(vec![Chunk::new(data, fields)]),
+            // JSON whose names are no valid text is no chunk.
+            Err(_) if serde_json::from_str::<IgnoredAny>(data).is_ok() => Ok(Vec::new()),
+            Err(error) => Err(error),
+        };
     }
     let items: Vec<&RawValue> = serde_json::from_str(data)?;
     let chunk = |item: &'a RawValue| Some(Chunk::new(item.get(), object(item)?));
