@@ -51,13 +51,7 @@ fn merge_group(group: &[Arc<Event>], last: &Arc<Event>) -> Arc<Event> {
     let EventBody::ResponseChunk(ResponseChunk { turn_id, .. }) = last.body else {
         return Arc::clone(last);
     };
-    let chunk = group
-        .iter()
-        .filter_map(|event| match &event.body {
-            EventBody::ResponseChunk(chunk) => Some(chunk.chunk.as_str()),
-            _ => None,
-        })
-        .collect();
+    let chunk = group.iter().filter_map(|event| event.chunk_of(turn_id)).collect();
     Arc::new(Event {
         body: EventBody::ResponseChunk(ResponseChunk { chunk, turn_id }),
         ..Event::clone(last)
@@ -127,11 +121,7 @@ mod tests {
     }
 
     fn text_of(events: &[Arc<Event>], turn: TurnId) -> String {
-        let chunks = events.iter().filter_map(|event| match &event.body {
-            EventBody::ResponseChunk(chunk) if chunk.turn_id == turn => Some(chunk.chunk.as_str()),
-            _ => None,
-        });
-        chunks.collect()
+        events.iter().filter_map(|event| event.chunk_of(turn)).collect()
     }
 
     fn other_events(events: &[Arc<Event>]) -> Vec<&Arc<Event>> {

@@ -7,7 +7,7 @@ use futures_util::FutureExt;
 use webchat_domain::{
     EventBody, FinishReason, Message, MessageStatus, ResponseEnd, Timestamp, TokenUsage,
 };
-use webchat_persistence::{AbandonedTurn, AnswerUpdate, StoreError, TurnLogExt};
+use webchat_persistence::{AbandonedTurn, AnswerUpdate, NewEvent, StoreError, TurnLogExt};
 
 use super::lease::LEASE;
 use super::service::Turns;
@@ -49,9 +49,11 @@ impl Turns {
             let result =
                 AssertUnwindSafe(self.end_abandoned_turn(turn, lease_until)).catch_unwind().await;
             let error = match result {
-                Ok(Ok(())) => {
-                    count_recovered_turn();
-                    tracing::warn!(%turn_id, "recovered abandoned turn");
+                Ok(Ok(is_recovered)) => {
+                    if is_recovered {
+                        count_recovered_turn();
+                        tracing::warn!(%turn_id, "recovered abandoned turn");
+                    }
                     continue;
                 }
                 Ok(Err(error)) => error_chain(&error),
@@ -63,22 +65,23 @@ impl Turns {
     }
 
     /// Publishes the end of the turn, then deletes the turn. If this instance dies in between, another one recovers
-    /// the turn, and the event ids prevent a second publication.
+    /// the turn, and the event ids prevent a second publication. Returns `false` if the turn's own instance has ended it
+    /// in the meantime.
     async fn end_abandoned_turn(
         &self,
         mut turn: AbandonedTurn,
         lease_until: Timestamp,
-    ) -> Result<(), StoreError> {
+    ) -> Result<bool, StoreError> {
         let (id, turn_id) = (turn.conversation_id, turn.turn_id);
         if !self.save_published_text(&mut turn, lease_until).await? {
-            return Ok(());
+            return Ok(false);
         }
-        for body in self.last_events(&turn) {
-            self.core.ports.log.append_one(id, event_id(&body), body).await?;
-        }
+        let new_event = |body| NewEvent { event_id: event_id(&body), duplicates_after: 0, body };
+        let events = self.last_events(&turn).into_iter().map(new_event).collect();
+        self.core.ports.log.append(id, events).await?;
         self.core.ports.conversations.end_turn(id, turn_id).await?;
         self.core.notify_list(turn.user_id, Some(id)).await;
-        Ok(())
+        Ok(true)
     }
 
     /// Saves the text that readers have seen, if the instance died before it saved all of it. Returns `false` if the
@@ -235,8 +238,9 @@ mod tests {
         let complete = complete(&answer);
         assert!(conversations.save_answer(test.conversation_id, complete, now).await.unwrap());
 
-        test.chat.turns.end_abandoned_turn(claimed.unwrap().remove(0), until).await.unwrap();
+        let ended = test.chat.turns.end_abandoned_turn(claimed.unwrap().remove(0), until).await;
 
+        assert!(!ended.unwrap());
         assert_eq!(test.last_message().await.status, MessageStatus::Complete);
         let published = test.published().await;
         assert!(!published.iter().any(|event| event.starts_with("end")), "{published:?}");

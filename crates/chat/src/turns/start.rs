@@ -294,15 +294,15 @@ impl Turns {
     ) -> Result<Arc<Event>, ChatError> {
         let branch = start.source.is_branch().then_some(ConversationChange::Branch);
         let title = first_title.map(|title| ConversationChange::Title { title });
-        let accepted = EventBody::MessageAccepted(accepted);
-        let index = usize::from(branch.is_some());
-        let change = |change: Option<_>| change.map(EventBody::ConversationUpdated).into_iter();
-        let bodies = change(branch).chain([accepted]).chain(change(title));
-        let event_id = EventId::generate;
-        let new = |body| NewEvent { event_id: event_id(), duplicates_after: latest, body };
-        let events = bodies.map(new).collect();
+        let change = |change: Option<_>| change.map(EventBody::ConversationUpdated);
+        let bodies = [change(branch), Some(EventBody::MessageAccepted(accepted)), change(title)];
+        let new_event =
+            |body| NewEvent { event_id: EventId::generate(), duplicates_after: latest, body };
+        let events = bodies.into_iter().flatten().map(new_event).collect();
         let published = self.core.ports.log.append(start.id, events).await?;
-        let accepted = published.into_iter().nth(index);
+        let is_acceptance =
+            |event: &Arc<Event>| matches!(event.body, EventBody::MessageAccepted(_));
+        let accepted = published.into_iter().find(is_acceptance);
         Ok(accepted.ok_or_else(|| StoreError::fault("the acceptance was not published"))?)
     }
 }
