@@ -29,6 +29,8 @@ pub(super) struct EventBuffer {
 struct RunningTurn {
     turn_id: TurnId,
     first_seq: u64,
+    /// Whether all of its events so far are in the file of running turns.
+    is_stored: bool,
 }
 
 impl EventBuffer {
@@ -53,7 +55,7 @@ impl EventBuffer {
     /// Creates a buffer with the events of a turn that was running before a restart.
     pub(super) fn of_unfinished_turn(turn: UnfinishedTurn) -> Self {
         let first_seq = turn.events.first().map_or(1, |first| first.seq);
-        let running = RunningTurn { turn_id: turn.turn_id, first_seq };
+        let running = RunningTurn { turn_id: turn.turn_id, first_seq, is_stored: true };
         Self {
             kept: turn.events.into_iter().map(Arc::new).collect(),
             running: Some(running),
@@ -126,12 +128,25 @@ impl EventBuffer {
         Checkpoint {
             seq: self.running.map_or(latest, |turn| turn.first_seq - 1),
             latest,
-            running_turn: self.running.map(|turn| turn.turn_id),
+            running_turn: self.running_turn(),
         }
     }
 
-    pub(super) fn has_running_turn(&self) -> bool {
-        self.running.is_some()
+    pub(super) fn running_turn(&self) -> Option<TurnId> {
+        self.running.map(|turn| turn.turn_id)
+    }
+
+    /// Whether new events of the running turn are to be stored.
+    pub(super) fn is_running_turn_stored(&self) -> bool {
+        self.running.is_some_and(|turn| turn.is_stored)
+    }
+
+    /// Records that an event of the running turn was not stored. Later ones must not be either, because the stored events
+    /// must have no gap.
+    pub(super) fn stop_storing(&mut self) {
+        if let Some(turn) = &mut self.running {
+            turn.is_stored = false;
+        }
     }
 
     /// Returns the sequence number of the newest event.
@@ -147,7 +162,7 @@ impl EventBuffer {
     fn push(&mut self, event_id: EventId, event: Arc<Event>) {
         match turn_boundary(&event.body) {
             Some(TurnBoundary::Begin(turn_id)) => {
-                self.running = Some(RunningTurn { turn_id, first_seq: event.seq });
+                self.running = Some(RunningTurn { turn_id, first_seq: event.seq, is_stored: true });
             }
             Some(TurnBoundary::End(turn_id)) => {
                 self.running = self.running.filter(|turn| turn.turn_id != turn_id);

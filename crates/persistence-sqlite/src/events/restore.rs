@@ -18,10 +18,10 @@ pub(crate) async fn restore(
 ) -> Result<(Topics, RunningTurns), StoreError> {
     let path = path.to_owned();
     let opened = spawn_blocking(move || RunningTurns::open(&path)).await;
-    let (running_turns, mut unfinished) = opened.map_err(StoreError::fault)??;
+    let (running_turns, unfinished) = opened.map_err(StoreError::fault)??;
     let running = database.read(move |transaction| {
         let mut running = Vec::new();
-        for turn in unfinished.drain(..) {
+        for turn in unfinished {
             if is_running(transaction, &turn)? {
                 running.push(turn);
             }

@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 use std::error::Error;
 use std::fs;
 use std::path::Path;
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
-use webchat_domain::{ConversationId, Event, EventBody, TurnId};
+use webchat_domain::{ConversationId, Event, TurnId};
 use webchat_persistence::StoreError;
 use webchat_persistence::rules::{TurnBoundary, turn_boundary};
 
@@ -67,21 +67,20 @@ impl RunningTurns {
         transaction.commit()
     }
 
-    /// Stores events of a running turn. If a turn begins with them, its events replace those of the previous one.
+    /// Stores events of a running turn. If the turn begins with them, they replace those of the previous one.
     pub(super) fn store(
         &self,
         id: ConversationId,
-        events: &[impl AsRef<Event>],
+        events: &[Arc<Event>],
+        is_begin: bool,
     ) -> rusqlite::Result<()> {
         let mut connection = lock(&self.connection);
         let transaction = connection.transaction()?;
-        let begins =
-            |event: &Event| matches!(turn_boundary(&event.body), Some(TurnBoundary::Begin(_)));
-        if events.iter().any(|event| begins(event.as_ref())) {
+        if is_begin {
             delete(&transaction, id)?;
         }
         for event in events {
-            insert(&transaction, event.as_ref())?;
+            insert(&transaction, event)?;
         }
         transaction.commit()
     }
@@ -154,12 +153,15 @@ fn unfinished(connection: &Connection) -> rusqlite::Result<Vec<UnfinishedTurn>> 
 
 /// Returns the turn that began last.
 fn unfinished_turn(mut events: Vec<Event>) -> Option<UnfinishedTurn> {
-    let begin =
-        events.iter().rposition(|event| matches!(event.body, EventBody::MessageAccepted(_)))?;
-    let events = events.split_off(begin);
+    let begin = |event: &Event| match turn_boundary(&event.body) {
+        Some(TurnBoundary::Begin(turn_id)) => Some(turn_id),
+        _ => None,
+    };
+    let first = events.iter().rposition(|event| begin(event).is_some())?;
+    let events = events.split_off(first);
     let first = events.first()?;
-    let Some(TurnBoundary::Begin(turn_id)) = turn_boundary(&first.body) else { return None };
-    Some(UnfinishedTurn { conversation_id: first.conversation_id, turn_id, events })
+    let (conversation_id, turn_id) = (first.conversation_id, begin(first)?);
+    Some(UnfinishedTurn { conversation_id, turn_id, events })
 }
 
 fn insert(transaction: &Transaction<'_>, event: &Event) -> rusqlite::Result<()> {

@@ -1,13 +1,11 @@
 //! The events of conversations in memory.
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use tokio::sync::watch;
 use webchat_domain::{ConversationId, Event};
-use webchat_persistence::rules::{TurnBoundary, turn_boundary};
 use webchat_persistence::{NewEvent, StoreError};
 
 use super::event_buffer::EventBuffer;
@@ -25,8 +23,6 @@ pub(crate) struct Topics {
 /// The events of one conversation, since this process first appended one.
 pub(super) struct Topic {
     pub(super) events: Mutex<EventBuffer>,
-    /// Whether all events of the running turn are in the file of running turns.
-    is_stored: AtomicBool,
     latest: watch::Sender<u64>,
 }
 
@@ -65,11 +61,7 @@ impl Topics {
 
 impl Topic {
     fn new(events: EventBuffer) -> Self {
-        Self {
-            latest: watch::Sender::new(events.latest()),
-            is_stored: AtomicBool::new(events.has_running_turn()),
-            events: Mutex::new(events),
-        }
+        Self { latest: watch::Sender::new(events.latest()), events: Mutex::new(events) }
     }
 
     pub(super) fn append(
@@ -79,33 +71,23 @@ impl Topic {
         running_turns: &RunningTurns,
     ) -> Result<Vec<Arc<Event>>, StoreError> {
         let mut events = lock(&self.events);
-        let had_running_turn = events.has_running_turn();
+        let previous_turn = events.running_turn();
         let appended = events.append(id, new)?;
         // Readers can't read the events before the lock is released.
-        if events.has_running_turn() {
-            self.store(id, &appended, running_turns);
-        } else if had_running_turn {
-            let removed = running_turns.remove(id);
-            removed.unwrap_or_else(|error| log_failure(id, &error));
+        let stored = match events.running_turn() {
+            Some(turn) if events.is_running_turn_stored() => {
+                running_turns.store(id, &appended, previous_turn != Some(turn))
+            }
+            None if previous_turn.is_some() => running_turns.remove(id),
+            _ => Ok(()),
+        };
+        if let Err(error) = stored {
+            // The database has the answer up to its last save.
+            events.stop_storing();
+            tracing::warn!(conversation_id = %id, %error, "failed to store the events of a running turn");
         }
         self.latest.send_replace(events.latest());
         Ok(appended)
-    }
-
-    /// Stores events of the running turn. After a failure, nothing more of this turn is stored, because the stored events
-    /// must have no gap. The database has the answer up to its last save.
-    fn store(&self, id: ConversationId, events: &[Arc<Event>], running_turns: &RunningTurns) {
-        let begins =
-            |event: &Arc<Event>| matches!(turn_boundary(&event.body), Some(TurnBoundary::Begin(_)));
-        if events.iter().any(begins) {
-            self.is_stored.store(true, Ordering::Relaxed);
-        }
-        if self.is_stored.load(Ordering::Relaxed)
-            && let Err(error) = running_turns.store(id, events)
-        {
-            self.is_stored.store(false, Ordering::Relaxed);
-            log_failure(id, &error);
-        }
     }
 
     /// Waits until there is an event after `after`.
@@ -114,8 +96,4 @@ impl Topic {
         latest.wait_for(|latest| *latest > after).await.map_err(StoreError::fault)?;
         Ok(())
     }
-}
-
-fn log_failure(id: ConversationId, error: &rusqlite::Error) {
-    tracing::warn!(conversation_id = %id, %error, "failed to store the events of a running turn");
 }

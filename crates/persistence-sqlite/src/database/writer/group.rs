@@ -4,9 +4,9 @@ use rusqlite::{Connection, Transaction, TransactionBehavior};
 
 use super::job::{Job, JobError, SharedError};
 
-/// Runs the first change and those that `next` returns in one transaction. Commits it, and then tells each caller the
-/// result. A change that fails or panics is rolled back and does not affect the others. If the commit fails, or SQLite
-/// ends the transaction because of an error, nothing is stored, and all callers are told.
+/// Runs the first change and those that `next` returns in one transaction. Returns each result to its caller after
+/// the commit. A change that fails or panics is rolled back and does not affect the others. If the commit fails, or SQLite
+/// ends the transaction because of an error, nothing is stored, and all callers get the error.
 pub(super) fn run_group(
     connection: &mut Connection,
     first: Box<dyn Job>,

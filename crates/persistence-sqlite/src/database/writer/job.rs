@@ -18,8 +18,8 @@ pub(super) trait Job: Send {
     /// Runs the change, unless its caller has left.
     fn run(&mut self, transaction: &Transaction<'_>) -> Result<(), JobError>;
 
-    /// Tells the caller the result, once the transaction has been committed, or the error because of which nothing of
-    /// the transaction is stored.
+    /// Returns the result to the caller after the commit, or the error because of which nothing of the transaction is
+    /// stored.
     fn end(self: Box<Self>, committed: Result<(), SharedError>);
 }
 

@@ -37,7 +37,7 @@ fn insert(transaction: &Transaction<'_>, number: i64) -> rusqlite::Result<usize>
     transaction.execute("INSERT INTO numbers VALUES (?1)", [number])
 }
 
-/// Runs these jobs in one transaction. Returns what each caller is told.
+/// Runs these jobs in one transaction. Returns the result that each caller gets.
 fn run(
     writer: &mut Connection,
     jobs: impl IntoIterator<Item = (Box<dyn Job>, Reply)>,
@@ -54,7 +54,7 @@ fn numbers(connection: &Connection) -> Vec<i64> {
 }
 
 #[test]
-fn a_change_is_neither_visible_nor_told_before_the_commit() {
+fn a_change_is_neither_visible_nor_confirmed_before_the_commit() {
     let (dir, mut writer) = open();
     let reader = open_reader(&dir.path().join("webchat.db")).unwrap();
     let ((first, mut first_reply), (second, second_reply)) = (insertion(1), insertion(2));
@@ -85,10 +85,10 @@ fn a_failed_or_panicked_change_does_not_affect_the_others() {
         panic!("in a change");
     });
 
-    let told = run(&mut writer, [insertion(1), failing, insertion(4), panicking, insertion(5)]);
+    let results = run(&mut writer, [insertion(1), failing, insertion(4), panicking, insertion(5)]);
 
     assert!(matches!(
-        told[..],
+        results[..],
         [Some(Ok(1)), Some(Err(StoreError::Fault(_))), Some(Ok(1)), None, Some(Ok(1))]
     ));
     assert_eq!(numbers(&writer), [1, 4, 5]);
@@ -99,32 +99,32 @@ fn a_failed_first_change_is_rolled_back() {
     let (_dir, mut writer) = open();
     let failing = job(|transaction| insert(transaction, 1).and(insert(transaction, 1)));
 
-    let told = run(&mut writer, [failing]);
+    let results = run(&mut writer, [failing]);
     let next = run(&mut writer, [insertion(2)]);
 
-    assert!(matches!(told[..], [Some(Err(_))]));
+    assert!(matches!(results[..], [Some(Err(_))]));
     assert!(matches!(next[..], [Some(Ok(1))]));
     assert_eq!(numbers(&writer), [2]);
 }
 
 #[test]
-fn all_callers_are_told_that_the_commit_has_failed() {
+fn all_callers_get_the_error_of_a_failed_commit() {
     let (_dir, mut writer) = open();
     let deferred = "CREATE TABLE children (
         number INTEGER REFERENCES numbers (number) DEFERRABLE INITIALLY DEFERRED)";
     writer.execute_batch(deferred).unwrap();
     let orphan = job(|transaction| transaction.execute("INSERT INTO children VALUES (7)", []));
 
-    let told = run(&mut writer, [insertion(1), orphan, insertion(2)]);
+    let results = run(&mut writer, [insertion(1), orphan, insertion(2)]);
     let next = run(&mut writer, [insertion(3)]);
 
-    assert!(matches!(told[..], [Some(Err(_)), Some(Err(_)), Some(Err(_))]));
+    assert!(matches!(results[..], [Some(Err(_)), Some(Err(_)), Some(Err(_))]));
     assert!(matches!(next[..], [Some(Ok(1))]));
     assert_eq!(numbers(&writer), [3]);
 }
 
 #[test]
-fn all_callers_are_told_that_sqlite_has_ended_the_transaction() {
+fn all_callers_get_the_error_that_ended_the_transaction() {
     let (_dir, mut writer) = open();
     let ending =
         job(|transaction| transaction.execute("INSERT OR ROLLBACK INTO numbers VALUES (1)", []));
@@ -134,12 +134,12 @@ fn all_callers_are_told_that_sqlite_has_ended_the_transaction() {
         Ok(0)
     });
 
-    let told = run(&mut writer, [insertion(1), ending, (later, oneshot::channel().1)]);
-    let told_of_ignored = run(&mut writer, [insertion(1), ignored, insertion(3)]);
+    let results = run(&mut writer, [insertion(1), ending, (later, oneshot::channel().1)]);
+    let results_with_ignored = run(&mut writer, [insertion(1), ignored, insertion(3)]);
 
-    assert!(matches!(told[..], [Some(Err(_)), Some(Err(_)), None]));
+    assert!(matches!(results[..], [Some(Err(_)), Some(Err(_)), None]));
     assert!(later_reply.try_recv().is_err(), "a change ran after the end of the transaction");
-    assert!(matches!(told_of_ignored[..], [Some(Err(_)), Some(Err(_)), None]));
+    assert!(matches!(results_with_ignored[..], [Some(Err(_)), Some(Err(_)), None]));
     assert_eq!(numbers(&writer), [0; 0]);
 }
 
@@ -149,8 +149,8 @@ fn a_change_whose_caller_has_left_does_not_run() {
     let (abandoned, reply) = insertion(1);
     drop(reply);
 
-    let told = run(&mut writer, [(abandoned, oneshot::channel().1), insertion(2)]);
+    let results = run(&mut writer, [(abandoned, oneshot::channel().1), insertion(2)]);
 
-    assert!(matches!(told[..], [None, Some(Ok(1))]));
+    assert!(matches!(results[..], [None, Some(Ok(1))]));
     assert_eq!(numbers(&writer), [2]);
 }
