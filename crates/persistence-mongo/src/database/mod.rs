@@ -19,5 +19,5 @@ pub(crate) use self::limits::{
 pub use self::open_error::OpenError;
 pub(crate) use self::server_codes::explain_code;
 pub(crate) use self::timeout::within;
-pub(crate) use self::transaction::Transaction;
+pub(crate) use self::transaction::{Concerns, Transaction};
 pub(crate) use self::transaction_reaper::TransactionReaper;

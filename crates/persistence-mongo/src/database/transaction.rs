@@ -18,6 +18,28 @@ pub(crate) struct Transaction<'a> {
     pub(crate) session: &'a mut ClientSession,
 }
 
+/// What a transaction reads, and when its commit is confirmed.
+pub(crate) struct Concerns {
+    read: ReadConcern,
+    write: WriteConcern,
+}
+
+impl Concerns {
+    /// Reads what a majority of the servers has, and commits durably.
+    fn snapshot() -> Self {
+        Self { read: ReadConcern::snapshot(), write: majority() }
+    }
+
+    /// Reads the newest documents. What is read is durable only if the transaction commits, so nothing of it must be
+    /// returned otherwise.
+    ///
+    /// A snapshot can be older than the last write, if other writes were still in progress then. Changing the document
+    /// again would be a conflict, and checking it would see the previous state.
+    pub(crate) fn newest(write: WriteConcern) -> Self {
+        Self { read: ReadConcern::local(), write }
+    }
+}
+
 impl MongoDatabase {
     /// Runs `work` in a transaction, which commits everything or nothing. The driver runs `work` again after a write
     /// conflict or the loss of the primary.
@@ -31,32 +53,13 @@ impl MongoDatabase {
         W: for<'a> Fn(Transaction<'a>, &'a C) -> BoxFuture<'a, MongoResult<T>>,
         W: Send + Sync + 'static,
     {
-        self.transaction_with((ReadConcern::snapshot(), majority()), context, work).await
+        self.transaction_with(Concerns::snapshot(), context, work).await
     }
 
-    /// Runs `work` like [`MongoDatabase::transaction`], but with the newest documents instead of those that a majority
-    /// of the servers has. What it reads is durable only if it commits, so it must return nothing of it otherwise.
-    ///
-    /// A snapshot can be older than the last write, if other writes were still in progress then. Changing the document
-    /// again would be a conflict, and checking it would see the previous state.
-    pub(crate) async fn update_transaction<C, T, W>(
+    /// Runs `work` like [`MongoDatabase::transaction`], but with these concerns.
+    pub(crate) async fn transaction_with<C, T, W>(
         &self,
-        write_concern: WriteConcern,
-        context: C,
-        work: W,
-    ) -> Result<T, StoreError>
-    where
-        C: Send + Sync + 'static,
-        T: Send + 'static,
-        W: for<'a> Fn(Transaction<'a>, &'a C) -> BoxFuture<'a, MongoResult<T>>,
-        W: Send + Sync + 'static,
-    {
-        self.transaction_with((ReadConcern::local(), write_concern), context, work).await
-    }
-
-    async fn transaction_with<C, T, W>(
-        &self,
-        concerns: (ReadConcern, WriteConcern),
+        concerns: Concerns,
         context: C,
         work: W,
     ) -> Result<T, StoreError>
@@ -85,20 +88,19 @@ impl MongoDatabase {
         context: C,
         work: impl for<'a> Fn(Transaction<'a>, &'a C) -> BoxFuture<'a, MongoResult<T>> + Send,
     ) -> Result<T, StoreError> {
-        let concerns = (ReadConcern::snapshot(), majority());
-        self.run_transaction(session, concerns, context, work).await
+        self.run_transaction(session, Concerns::snapshot(), context, work).await
     }
 
     async fn run_transaction<C: Send, T>(
         &self,
         session: &mut ClientSession,
-        (read_concern, write_concern): (ReadConcern, WriteConcern),
+        Concerns { read, write }: Concerns,
         context: C,
         work: impl for<'a> Fn(Transaction<'a>, &'a C) -> BoxFuture<'a, MongoResult<T>> + Send,
     ) -> Result<T, StoreError> {
         let options = TransactionOptions::builder()
-            .read_concern(read_concern)
-            .write_concern(write_concern)
+            .read_concern(read)
+            .write_concern(write)
             .selection_criteria(SelectionCriteria::ReadPreference(ReadPreference::Primary))
             .build();
         let transaction = session.start_transaction().with_options(options);

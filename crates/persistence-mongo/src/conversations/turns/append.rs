@@ -11,7 +11,7 @@ use webchat_persistence::{Append, AppendOutcome, StoreError, StoredMessage};
 
 use super::preconditions::load_append_state;
 use crate::conversations::versions::{find_node, head_position, show};
-use crate::database::{MongoDatabase, Transaction, majority};
+use crate::database::{Concerns, MongoDatabase, Transaction, majority};
 use crate::documents::{ConversationDocument, MessageDocument, date, long};
 use crate::error::is_duplicate_key;
 use crate::queries::{by_owner, find_conversation, update_state, without_context};
@@ -30,9 +30,13 @@ pub(crate) async fn append(
     let append = Arc::new(append);
     if append.version_of.is_none() && append.expected_position.is_none() {
         let stored = database
-            .update_transaction(majority(), Arc::clone(&append), move |transaction, append| {
-                append_to_head(transaction, user_id, id, append, now).boxed()
-            })
+            .transaction_with(
+                Concerns::newest(majority()),
+                Arc::clone(&append),
+                move |transaction, append| {
+                    append_to_head(transaction, user_id, id, append, now).boxed()
+                },
+            )
             .await?;
         if let Some(stored) = stored {
             return Ok(stored);

@@ -9,7 +9,7 @@ use webchat_domain::{ConversationId, Timestamp};
 use webchat_persistence::rules::{SavedAnswer, StoredName};
 use webchat_persistence::{AnswerUpdate, StoreError};
 
-use crate::database::{MongoDatabase, Transaction, majority, primary_in_memory};
+use crate::database::{Concerns, MongoDatabase, Transaction, majority, primary_in_memory};
 use crate::documents::{date, search_terms};
 use crate::queries::by_id;
 
@@ -35,9 +35,9 @@ pub(crate) async fn save_answer(
     // A transaction may be run several times.
     let terms = search_terms(&answer.content);
     let is_final = answer.lease_until.is_none();
-    let write_concern = if is_final { majority() } else { primary_in_memory() };
+    let concerns = Concerns::newest(if is_final { majority() } else { primary_in_memory() });
     database
-        .update_transaction(write_concern, (answer, terms), move |transaction, (answer, terms)| {
+        .transaction_with(concerns, (answer, terms), move |transaction, (answer, terms)| {
             save(transaction, id, answer, terms, now).boxed()
         })
         .await
