@@ -9,7 +9,7 @@ use mongodb::bson::{Document, doc};
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 use webchat_domain::{ConversationId, MessageId, MessageStatus, SearchQuery, TurnId, UserId};
-use webchat_persistence::testing::{empty_answer, moment, question};
+use webchat_persistence::testing::{empty_answer, final_state, moment, question};
 use webchat_persistence::{
     AnswerUpdate, Append, AppendOutcome, Conversations, Edit, StoreError, TurnLease,
 };
@@ -159,15 +159,7 @@ async fn an_acknowledged_answer_survives_a_server_kill() {
     };
     let appended = fixture.store.append(fixture.user_id, fixture.id, append, moment(0)).await;
     let Ok(AppendOutcome::Stored { messages, .. }) = appended else { panic!("{appended:?}") };
-    let answer = AnswerUpdate {
-        message_id: messages[1].message_id,
-        turn_id,
-        content: "Because.".to_owned(),
-        token_count: 3,
-        status: MessageStatus::Complete,
-        error: None,
-        lease_until: None,
-    };
+    let answer = final_state(&messages[1], "Because.");
     let progress = AnswerUpdate { lease_until: Some(moment(11_000)), ..answer.clone() };
 
     fixture.store.save_answer(fixture.id, progress, moment(1)).await.unwrap();

@@ -3,10 +3,8 @@
 use std::mem;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use webchat_domain::{
-    ClientMessageId, ConversationId, Message, MessageStatus, NewMessage, TurnId, UserId,
-};
-use webchat_persistence::testing::{empty_answer, moment, question};
+use webchat_domain::{ClientMessageId, ConversationId, NewMessage, TurnId, UserId};
+use webchat_persistence::testing::{empty_answer, final_state, moment, question};
 use webchat_persistence::{
     AnswerUpdate, Append, AppendOutcome, Contexts, Conversations, TurnLease,
 };
@@ -78,18 +76,6 @@ fn turn(turn_id: TurnId) -> Append {
     }
 }
 
-fn answer(message: &Message, turn_id: TurnId) -> AnswerUpdate {
-    AnswerUpdate {
-        message_id: message.message_id,
-        turn_id,
-        content: "Because.".to_owned(),
-        token_count: 3,
-        status: MessageStatus::Complete,
-        error: None,
-        lease_until: None,
-    }
-}
-
 #[tokio::test]
 async fn a_turn_takes_few_round_trips() {
     let database = TestDatabase::new();
@@ -105,7 +91,7 @@ async fn a_turn_takes_few_round_trips() {
     let AppendOutcome::Stored { messages, .. } = appended else { panic!("{appended:?}") };
     let page = async |store: &MongoStore| store.messages(user_id, id, Some(1), 50).await;
     recording.step("messages", page).await.unwrap();
-    let end = answer(&messages[1], turn_id);
+    let end = final_state(&messages[1], "Because.");
     let progress = AnswerUpdate { lease_until: Some(moment(12_000)), ..end.clone() };
     for (name, update) in [("save progress", progress), ("save answer", end)] {
         let save = async |store: &MongoStore| store.save_answer(id, update, moment(2)).await;

@@ -9,7 +9,8 @@ use webchat_domain::{
 };
 
 use crate::{
-    AnalysedText, AppendOutcome, NewFileJob, StoredConversation, StoredFileJob, StoredMessage,
+    AnalysedText, AnswerUpdate, AppendOutcome, NewFileJob, StoredConversation, StoredFileJob,
+    StoredMessage,
 };
 
 /// Returns the time of all fixtures, plus `offset` milliseconds.
@@ -33,6 +34,20 @@ pub fn empty_answer(turn_id: TurnId) -> NewMessage {
         token_count: 0,
         status: MessageStatus::Interrupted,
         ..question("")
+    }
+}
+
+/// Returns the final save of an answer, which has 3 tokens.
+#[must_use]
+pub fn final_state(answer: &Message, content: &str) -> AnswerUpdate {
+    AnswerUpdate {
+        message_id: answer.message_id,
+        turn_id: answer.turn_id.unwrap(),
+        content: content.to_owned(),
+        token_count: 3,
+        status: MessageStatus::Complete,
+        error: None,
+        lease_until: None,
     }
 }
 

@@ -39,4 +39,4 @@ pub mod turn_log;
 pub mod users;
 pub mod versions;
 
-pub use fixtures::{empty_answer, moment, question};
+pub use fixtures::{empty_answer, final_state, moment, question};

@@ -4,10 +4,10 @@
 use webchat_domain::{ClientMessageId, TurnId, UserId};
 
 use super::harness::{
-    Store, append, append_text, archiving, edit, final_state, renaming, search, single_message,
-    start, texts, title, turn_append,
+    Store, append, append_text, archiving, edit, renaming, search, single_message, start, texts,
+    title, turn_append,
 };
-use crate::testing::fixtures::{moment, question, unwrap_stored};
+use crate::testing::fixtures::{final_state, moment, question, unwrap_stored};
 use crate::{Append, Edit, EditOutcome};
 
 pub async fn an_append_sets_only_a_missing_title_and_an_edit_replaces_any_title(store: &Store) {

@@ -4,10 +4,8 @@
 use futures_util::future::join_all;
 use webchat_domain::{MessageStatus, TurnId, UserId};
 
-use super::harness::{
-    CLAIM_MILLIS, LEASE_MILLIS, Store, append, claim, final_state, start, texts, turn_append,
-};
-use crate::testing::fixtures::{moment, unwrap_stored};
+use super::harness::{CLAIM_MILLIS, LEASE_MILLIS, Store, append, claim, start, texts, turn_append};
+use crate::testing::fixtures::{final_state, moment, unwrap_stored};
 use crate::{AnswerUpdate, AppendOutcome};
 
 pub async fn an_expired_turn_is_claimed_once_with_its_saved_answer(store: &Store) {

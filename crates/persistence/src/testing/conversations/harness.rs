@@ -1,14 +1,14 @@
 //! Helpers of this suite.
 
 use webchat_domain::{
-    ClientMessageId, Conversation, ConversationId, Message, MessageStatus, NewMessage, Role,
-    SearchQuery, Title, TurnId, UserId,
+    ClientMessageId, Conversation, ConversationId, NewMessage, Role, SearchQuery, Title, TurnId,
+    UserId,
 };
 
 use crate::testing::fixtures::{empty_answer, moment, question, unwrap_stored};
 use crate::{
-    AbandonedTurn, AnswerUpdate, Append, AppendOutcome, ArchiveFilter, Conversations, Edit,
-    EditOutcome, ListOrder, TurnLease,
+    AbandonedTurn, Append, AppendOutcome, ArchiveFilter, Conversations, Edit, EditOutcome,
+    ListOrder, TurnLease,
 };
 
 pub(super) type Store = dyn Conversations;
@@ -69,18 +69,6 @@ pub(super) fn with_client_id(text: &str, client_message_id: &str) -> Append {
         client_message_id: ClientMessageId::try_from(client_message_id.to_owned()).ok(),
         turn: None,
         ..turn_append(TurnId::generate(), text)
-    }
-}
-
-pub(super) fn final_state(answer: &Message, content: &str) -> AnswerUpdate {
-    AnswerUpdate {
-        message_id: answer.message_id,
-        turn_id: answer.turn_id.unwrap(),
-        content: content.to_owned(),
-        token_count: 3,
-        status: MessageStatus::Complete,
-        error: None,
-        lease_until: None,
     }
 }
 

@@ -3,13 +3,11 @@
 
 use webchat_domain::{SearchQuery, TurnId, UserId};
 
-use super::harness::{
-    Store, append, append_text, edit, final_state, renaming, search, start, turn_append,
-};
+use super::harness::{Store, append, append_text, edit, renaming, search, start, turn_append};
 use crate::AnswerUpdate;
 use crate::search::SNIPPET_SOURCE_BYTES;
 use crate::search::cases::SEARCH_CASES;
-use crate::testing::fixtures::{moment, unwrap_stored};
+use crate::testing::fixtures::{final_state, moment, unwrap_stored};
 
 pub async fn a_search_stems_words_ranks_messages_and_returns_snippets(store: &Store) {
     let user_id = UserId::generate();

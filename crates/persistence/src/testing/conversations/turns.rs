@@ -4,8 +4,8 @@
 use futures_util::future::join_all;
 use webchat_domain::{MessageStatus, TurnId, UserId};
 
-use super::harness::{LEASE_MILLIS, Store, append, claim, final_state, start, texts, turn_append};
-use crate::testing::fixtures::{contents, moment, unwrap_stored};
+use super::harness::{LEASE_MILLIS, Store, append, claim, start, texts, turn_append};
+use crate::testing::fixtures::{contents, final_state, moment, unwrap_stored};
 use crate::{AnswerUpdate, AppendOutcome};
 
 pub async fn one_turn_runs_at_a_time(store: &Store) {

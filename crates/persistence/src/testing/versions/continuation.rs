@@ -3,8 +3,8 @@
 
 use webchat_domain::{Message, MessageStatus, Problem, UserId};
 
-use super::harness::{TestConversation, continuation_of, final_state};
-use crate::testing::fixtures::{full_context, moment, question, unwrap_stored};
+use super::harness::{TestConversation, continuation_of};
+use crate::testing::fixtures::{final_state, full_context, moment, question, unwrap_stored};
 use crate::{AnswerUpdate, Append, AppendOutcome, Contexts, Conversations, Edit};
 
 pub async fn an_interrupted_answer_is_continued<S>(store: &S)

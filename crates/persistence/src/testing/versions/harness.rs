@@ -6,9 +6,7 @@ use webchat_domain::{
 };
 
 use crate::testing::fixtures::{moment, question, unwrap_stored};
-use crate::{
-    AnswerUpdate, Append, AppendOutcome, ContinueAnswer, Conversations, SelectOutcome, TurnLease,
-};
+use crate::{Append, AppendOutcome, ContinueAnswer, Conversations, SelectOutcome, TurnLease};
 
 /// The time at which the lease of each turn expires.
 pub(super) const LEASE_MILLIS: i64 = 10_000;
@@ -103,16 +101,4 @@ pub(super) fn continuation_of(
     let turn = lease(TurnId::generate());
     let client_message_id = client_id.and_then(|id| ClientMessageId::try_from(id.to_owned()).ok());
     (ContinueAnswer { message_id: answer.message_id, client_message_id, turn }, turn)
-}
-
-pub(super) fn final_state(answer: &Message, content: &str) -> AnswerUpdate {
-    AnswerUpdate {
-        message_id: answer.message_id,
-        turn_id: answer.turn_id.unwrap(),
-        content: content.to_owned(),
-        token_count: 3,
-        status: MessageStatus::Complete,
-        error: None,
-        lease_until: None,
-    }
 }

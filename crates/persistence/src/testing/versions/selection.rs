@@ -4,9 +4,11 @@
 use webchat_domain::{ConversationId, Message, MessageId, TurnId, UserId};
 
 use super::harness::{
-    LEASE_MILLIS, TestConversation, final_state, lease, question_version_of, version_of_message,
+    LEASE_MILLIS, TestConversation, lease, question_version_of, version_of_message,
 };
-use crate::testing::fixtures::{contents, empty_answer, moment, question, unwrap_stored};
+use crate::testing::fixtures::{
+    contents, empty_answer, final_state, moment, question, unwrap_stored,
+};
 use crate::{
     AnswerUpdate, Append, AppendOutcome, ChildMessage, Contexts, Conversations, SelectOutcome,
 };
