@@ -6,17 +6,14 @@ use std::time::{Duration, Instant};
 use futures_util::StreamExt;
 use futures_util::future::{join_all, try_join_all};
 use serde_json::json;
-use webchat_domain::ModelParameters;
-use webchat_llm::{
-    ChatMessage, ChatModel, ChatRequest, ChatRole, Delta, HttpChatModel, HttpSettings,
-};
+use webchat_llm::{ChatModel, Delta, HttpChatModel, HttpSettings};
 use webchat_tests::{Browser, Process, Socket};
 
 use crate::support::process::{cpu_seconds, peak_memory_mb};
 use crate::support::report::{BenchContext, Row};
 use crate::support::samples::Samples;
 use crate::support::stores::{KEY, MongoTestDatabase, required_variable};
-use crate::support::upstream::{CHUNK, CHUNKS, Upstream};
+use crate::support::upstream::{CHUNK, CHUNKS, Upstream, chat_request};
 
 #[derive(Clone, Copy)]
 struct Load {
@@ -164,15 +161,8 @@ fn row(name: &str, profile: &Profile, load: Load, answers: &[AnswerTimes]) -> Ro
 
 /// Asks the upstream directly, with the request that the server would send.
 async fn ask_upstream(model: &HttpChatModel) -> AnswerTimes {
-    let question = ChatMessage { role: ChatRole::User, content: "Why?".to_owned() };
-    let request = ChatRequest {
-        messages: vec![question],
-        user_id: None,
-        max_answer_tokens: 800,
-        parameters: ModelParameters::default(),
-    };
     let mut timer = AnswerTimer::start();
-    let mut deltas = model.stream(request).await.unwrap();
+    let mut deltas = model.stream(chat_request("Why?")).await.unwrap();
     while let Some(delta) = deltas.next().await {
         if let Delta::Text(text) = delta.unwrap() {
             timer.record(&text);

@@ -13,6 +13,8 @@ use reqwest::Url;
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
 use tokio::time::interval;
+use webchat_domain::ModelParameters;
+use webchat_llm::{ChatMessage, ChatRequest, ChatRole};
 
 pub(crate) const CHUNKS: u32 = 200;
 
@@ -111,6 +113,16 @@ fn text_event(content: &str) -> Bytes {
 fn end() -> Bytes {
     let end = event(&json!({"index": 0, "delta": {}, "finish_reason": "stop"}));
     [end.as_ref(), b"data: [DONE]\n\n"].concat().into()
+}
+
+/// Returns the request that the server would send for this question.
+pub(crate) fn chat_request(question: &str) -> ChatRequest {
+    ChatRequest {
+        messages: vec![ChatMessage { role: ChatRole::User, content: question.to_owned() }],
+        user_id: None,
+        max_answer_tokens: 800,
+        parameters: ModelParameters::default(),
+    }
 }
 
 /// Formats a chunk of an answer as a server-sent event.

@@ -6,13 +6,11 @@ use futures_util::future::join_all;
 use futures_util::{StreamExt, stream};
 use reqwest::Url;
 use serde_json::json;
-use webchat_domain::ModelParameters;
-use webchat_llm::{
-    ChatMessage, ChatModel, ChatRequest, ChatRole, Delta, HttpChatModel, HttpSettings,
-};
+use webchat_llm::{ChatModel, Delta, HttpChatModel, HttpSettings};
 use webchat_tests::{Browser, Process, Socket, SocketIo, Transport};
 
 use super::load::{Endpoint, Load, TurnTimes};
+use crate::support::upstream::chat_request;
 
 /// The number of turns in each conversation.
 const TURNS_PER_CONVERSATION: usize = 10;
@@ -89,7 +87,7 @@ impl Client {
         };
         match &mut self.connection {
             Connection::Direct(model) => {
-                let mut deltas = model.stream(chat_request()).await.unwrap();
+                let mut deltas = model.stream(chat_request(QUESTION)).await.unwrap();
                 while let Some(delta) = deltas.next().await {
                     if let Delta::Text(_) = delta.unwrap() {
                         record_text();
@@ -114,15 +112,6 @@ impl Client {
             }
         }
         TurnTimes { first_text: first_text.unwrap(), last_text }
-    }
-}
-
-fn chat_request() -> ChatRequest {
-    ChatRequest {
-        messages: vec![ChatMessage { role: ChatRole::User, content: QUESTION.to_owned() }],
-        user_id: None,
-        max_answer_tokens: 800,
-        parameters: ModelParameters::default(),
     }
 }
 
