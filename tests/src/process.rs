@@ -144,8 +144,22 @@ impl Process {
 
     /// Sends `SIGTERM`, as a service manager does.
     pub async fn terminate(&mut self) {
+        self.signal("-TERM").await;
+    }
+
+    /// Pauses the process, as a suspended virtual machine is.
+    pub async fn pause(&self) {
+        self.signal("-STOP").await;
+    }
+
+    /// Resumes the paused process.
+    pub async fn resume(&self) {
+        self.signal("-CONT").await;
+    }
+
+    async fn signal(&self, signal: &str) {
         let id = self.child.id().unwrap().to_string();
-        let status = Command::new("kill").args(["-TERM", &id]).status().await.unwrap();
+        let status = Command::new("kill").args([signal, &id]).status().await.unwrap();
         assert!(status.success());
     }
 

@@ -95,7 +95,7 @@ impl Chat {
         }
     }
 
-    /// Starts the tasks that run until shutdown: they receive signals from other instances, recover
+    /// Starts the tasks that run until shutdown: they receive signals, send heartbeats, recover
     /// abandoned turns, delete expired data, and analyse files, including those that another instance left
     /// unfinished. At shutdown, file analysis waits up to the grace period for the requests in flight and
     /// stores their results; another instance, or this one after its restart, analyses the rest.
@@ -103,8 +103,12 @@ impl Chat {
     /// Call it once for each set of ports.
     pub fn spawn_background_tasks(&self) {
         let lifecycle = &self.core.lifecycle;
-        lifecycle
-            .spawn_background(receive_signals(Arc::clone(&self.core), Arc::clone(&self.running)));
+        lifecycle.spawn_background(receive_signals(
+            Arc::clone(&self.core),
+            Arc::clone(&self.running),
+            Arc::clone(&self.turns.liveness),
+        ));
+        lifecycle.spawn_background(self.turns.clone().send_heartbeats());
         let retention = Retention::new(&self.core, self.conversations.clone());
         lifecycle.spawn_background(delete_expired_data(Arc::clone(&self.core), retention));
         lifecycle.spawn_background(self.turns.clone().watch_for_abandoned_turns());

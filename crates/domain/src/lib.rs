@@ -26,7 +26,7 @@ pub use event::{
 };
 pub use file::{FileJob, FileName, FileProgress, JobStatus};
 pub use ids::{
-    ClientMessageId, ConversationId, EventId, ExampleId, IdempotencyKey, ImportId,
+    ClientMessageId, ConversationId, EventId, ExampleId, IdempotencyKey, ImportId, InstanceId,
     InvalidClientMessageId, InvalidId, InvalidIdempotencyKey, JobId, MessageId, RunId, SessionId,
     TurnId, UserId,
 };

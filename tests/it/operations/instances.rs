@@ -211,7 +211,7 @@ async fn the_other_instance_ends_the_turns_of_a_killed_one() {
     socket_b.receive_until("response_chunk").await;
     let killed_at = Instant::now();
     a.kill().await;
-    // The turn counts as running until its lease expires.
+    // The turn counts as running until the other instance detects that this one is dead.
     socket_b.send("send_message", json!({"conversation_id": id, "message": "too early"})).await;
     let rejected = socket_b.expect("error").await;
     let received = socket_b.receive_until("token_usage").await;
@@ -219,7 +219,7 @@ async fn the_other_instance_ends_the_turns_of_a_killed_one() {
     let page = browser_b.get(&format!("{path}/messages")).await.json();
 
     assert_eq!(rejected["code"], json!("turn_in_progress"));
-    assert!(duration < LEASE_DURATION + Duration::from_secs(2), "{duration:?}");
+    assert!(duration < LEASE_DURATION, "the turn ended only when its lease expired: {duration:?}");
     assert_eq!((received.len(), received[0].0.as_str()), (2, "response_end"));
     assert_eq!(received[0].1["finish_reason"], json!("interrupted"));
     assert_eq!(received[0].1["token_count"], page["messages"][1]["token_count"]);

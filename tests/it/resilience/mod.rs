@@ -6,6 +6,7 @@ mod interleavings;
 mod kills;
 mod network;
 mod odd_models;
+mod pauses;
 mod redis_outage;
 mod resends;
 mod rolling_restart;

@@ -1,4 +1,4 @@
-//! Receives signals from other instances.
+//! Receives the signals of all instances, including this one.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,20 +8,29 @@ use webchat_persistence::{Signal, StoreError};
 
 use crate::runtime::core::Core;
 use crate::runtime::periodic::repeat_forever;
+use crate::turns::liveness::Liveness;
 use crate::turns::registry::RunningTurns;
 
 /// The delay before subscribing again after the subscription has ended or failed.
 const RESUBSCRIBE_DELAY: Duration = Duration::from_secs(1);
 
 /// Receives signals until the future is dropped.
-pub(crate) async fn receive_signals(core: Arc<Core>, running: Arc<RunningTurns>) {
+pub(crate) async fn receive_signals(
+    core: Arc<Core>,
+    running: Arc<RunningTurns>,
+    liveness: Arc<Liveness>,
+) {
     // Each run lasts as long as the subscription.
-    let run = || subscribe_and_receive(&core, &running);
+    let run = || subscribe_and_receive(&core, &running, &liveness);
     repeat_forever("failed to receive signals", RESUBSCRIBE_DELAY, run).await;
 }
 
 /// Receives signals until the subscription ends.
-async fn subscribe_and_receive(core: &Core, running: &RunningTurns) -> Result<(), StoreError> {
+async fn subscribe_and_receive(
+    core: &Core,
+    running: &RunningTurns,
+    liveness: &Liveness,
+) -> Result<(), StoreError> {
     let mut signals = core.ports.signals.subscribe().await?;
     while let Some(signal) = signals.next().await {
         match signal {
@@ -31,6 +40,7 @@ async fn subscribe_and_receive(core: &Core, running: &RunningTurns) -> Result<()
             Signal::ListChanged { user_id, conversation_id } => {
                 core.lists.notify(user_id, conversation_id);
             }
+            Signal::Heartbeat(heartbeat) => liveness.record(heartbeat),
         }
     }
     Ok(())

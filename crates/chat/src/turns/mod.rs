@@ -3,6 +3,7 @@
 mod continue_answer;
 pub(crate) mod first_text;
 pub(crate) mod lease;
+pub(crate) mod liveness;
 pub(crate) mod progress;
 mod recovery;
 pub(crate) mod registry;

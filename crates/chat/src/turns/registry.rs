@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use webchat_domain::{Caller, ConversationId, Timestamp, TurnId, UserId};
 use webchat_persistence::TurnLease;
@@ -17,6 +18,8 @@ use crate::settings::Settings;
 #[derive(Default)]
 pub(crate) struct RunningTurns {
     turns: Mutex<HashMap<ConversationId, RunningTurn>>,
+    /// Turns of dead instances whose ends this instance is publishing.
+    recovering: Mutex<Vec<TurnId>>,
     limit: CallerLimit,
 }
 
@@ -25,6 +28,7 @@ struct RunningTurn {
     turn_id: TurnId,
     /// The expiry of the turn's lease as of its last renewal.
     lease_until: Timestamp,
+    renewed_at: Instant,
     stop: CancellationToken,
 }
 
@@ -71,7 +75,8 @@ impl RunningTurns {
     ) -> TurnCancellation {
         let TurnLease { turn_id, lease_until } = lease;
         let stop = CancellationToken::new();
-        let turn = RunningTurn { user_id, turn_id, lease_until, stop: stop.clone() };
+        let renewed_at = Instant::now();
+        let turn = RunningTurn { user_id, turn_id, lease_until, renewed_at, stop: stop.clone() };
         self.lock().insert(id, turn);
         TurnCancellation { stop, abort }
     }
@@ -87,13 +92,25 @@ impl RunningTurns {
     /// Records that the turn's lease was renewed.
     pub(crate) fn record_renewal(&self, id: ConversationId, lease: TurnLease) {
         if let Some(turn) = self.lock().get_mut(&id).filter(|turn| turn.turn_id == lease.turn_id) {
-            turn.lease_until = lease.lease_until;
+            (turn.lease_until, turn.renewed_at) = (lease.lease_until, Instant::now());
         }
     }
 
-    /// Returns the ids of all turns.
+    /// Returns when the lease of the conversation's turn was last renewed, if the turn runs in this process.
+    pub(crate) fn renewed_at(&self, id: ConversationId) -> Option<Instant> {
+        self.lock().get(&id).map(|turn| turn.renewed_at)
+    }
+
+    /// Replaces the turns of dead instances whose ends this instance is publishing.
+    pub(crate) fn set_recovering(&self, turn_ids: Vec<TurnId>) {
+        *self.recovering.lock().unwrap_or_else(PoisonError::into_inner) = turn_ids;
+    }
+
+    /// Returns the ids of all turns that this instance runs or recovers.
     pub(crate) fn turn_ids(&self) -> Vec<TurnId> {
-        self.lock().values().map(|turn| turn.turn_id).collect()
+        let mut turn_ids = self.recovering.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        turn_ids.extend(self.lock().values().map(|turn| turn.turn_id));
+        turn_ids
     }
 
     /// Returns `now`, or an earlier time at which the lease of the conversation's turn is still valid if the turn

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::liveness::Liveness;
 use super::registry::RunningTurns;
 use super::stopper::TurnStopper;
 use crate::runtime::core::Core;
@@ -11,11 +12,13 @@ use crate::runtime::core::Core;
 pub struct Turns {
     pub(super) core: Arc<Core>,
     pub(super) running: Arc<RunningTurns>,
+    pub(crate) liveness: Arc<Liveness>,
     pub(super) stopper: TurnStopper,
 }
 
 impl Turns {
     pub(crate) fn new(core: &Arc<Core>, running: &Arc<RunningTurns>, stopper: TurnStopper) -> Self {
-        Self { core: Arc::clone(core), running: Arc::clone(running), stopper }
+        let liveness = Arc::new(Liveness::new());
+        Self { core: Arc::clone(core), running: Arc::clone(running), liveness, stopper }
     }
 }

@@ -252,6 +252,7 @@ impl Turns {
         let turn = TurnTask {
             core: Arc::clone(&self.core),
             running: Arc::clone(&self.running),
+            liveness: Arc::clone(&self.liveness),
             caller: start.caller,
             first_title: conversation.title.clone().filter(|_| is_first_question),
             conversation,

@@ -92,6 +92,10 @@ uuid_id!(
     RunId
 );
 uuid_id!(
+    /// A running process of the server.
+    InstanceId
+);
+uuid_id!(
     /// The publication of an event. Publishing again with the same id has no effect.
     EventId
 );

@@ -30,7 +30,7 @@ async fn a_signal_reaches_the_other_instance() {
     let mut received = other.subscribe().await.unwrap();
     let sent = signal();
 
-    one.publish(sent).await.unwrap();
+    one.publish(sent.clone()).await.unwrap();
 
     assert_eq!(next(&mut received).await, sent);
 }
@@ -55,7 +55,7 @@ async fn messages_that_are_not_signals_are_ignored() {
         let receivers: u32 = raw.run(&format!("PUBLISH {prefix}signals {invalid}")).await;
         assert_eq!(receivers, 1);
     }
-    signals.publish(sent).await.unwrap();
+    signals.publish(sent.clone()).await.unwrap();
 
     assert_eq!(next(&mut received).await, sent);
 }
@@ -75,7 +75,7 @@ async fn signals_are_received_again_after_a_restart_of_redis() {
     let reconnected = async {
         loop {
             // The subscription recovers in the background, so publish until the signal arrives.
-            one.publish(sent).await.unwrap();
+            one.publish(sent.clone()).await.unwrap();
             if let Ok(signal) = timeout(Duration::from_millis(50), received.next()).await {
                 return signal.unwrap();
             }

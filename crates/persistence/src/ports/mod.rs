@@ -43,7 +43,7 @@ pub use sessions::MockSessions;
 pub use sessions::Sessions;
 #[cfg(feature = "mock")]
 pub use signals::MockSignals;
-pub use signals::{Signal, Signals};
+pub use signals::{Heartbeat, Signal, Signals};
 #[cfg(feature = "mock")]
 pub use token_budgets::MockTokenBudgets;
 pub use token_budgets::{ReserveOutcome, TokenBudgets, TokenLimit, TokenScope};

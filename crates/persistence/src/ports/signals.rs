@@ -2,13 +2,13 @@
 
 use async_trait::async_trait;
 use futures_util::stream::BoxStream;
-use webchat_domain::{ConversationId, TurnId, UserId};
+use webchat_domain::{ConversationId, InstanceId, Timestamp, TurnId, UserId};
 
 use crate::StoreError;
 
 /// A notification for all instances. It contains only ids and must not be trusted: a receiver reads the store with the
 /// rights of the user in the signal.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Signal {
     /// The user has stopped a turn, which may run on any instance.
     Stop {
@@ -26,6 +26,19 @@ pub enum Signal {
         /// The entry; `None` if many have changed.
         conversation_id: Option<ConversationId>,
     },
+    /// An instance is alive.
+    Heartbeat(Heartbeat),
+}
+
+/// What an instance announces periodically while it is alive.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Heartbeat {
+    /// The instance.
+    pub instance_id: InstanceId,
+    /// The time by the instance's clock.
+    pub sent_at: Timestamp,
+    /// The turns that the instance runs or recovers.
+    pub turn_ids: Vec<TurnId>,
 }
 
 /// Publishes signals to all instances that are subscribed, including the sender.

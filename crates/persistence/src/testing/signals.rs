@@ -6,9 +6,10 @@ use std::time::Duration;
 use futures_util::StreamExt;
 use futures_util::stream::BoxStream;
 use tokio::time::timeout;
-use webchat_domain::{ConversationId, TurnId, UserId};
+use webchat_domain::{ConversationId, InstanceId, TurnId, UserId};
 
-use crate::{Signal, Signals};
+use super::fixtures::moment;
+use crate::{Heartbeat, Signal, Signals};
 
 const TIMEOUT: Duration = Duration::from_secs(10);
 
@@ -18,9 +19,9 @@ const MORE_THAN_CAPACITY: usize = 3_000;
 pub async fn all_subscribers_receive_every_signal_in_order(signals: &dyn Signals) {
     let mut one = signals.subscribe().await.unwrap();
     let mut other = signals.subscribe().await.unwrap();
-    let sent = [stop(), list_changed(), stop()];
+    let sent = [stop(), list_changed(), heartbeat()];
 
-    for signal in sent {
+    for signal in sent.clone() {
         signals.publish(signal).await.unwrap();
     }
 
@@ -32,11 +33,11 @@ pub async fn all_subscribers_receive_every_signal_in_order(signals: &dyn Signals
 pub async fn a_subscriber_receives_no_earlier_signals(signals: &dyn Signals) {
     let mut early = signals.subscribe().await.unwrap();
     let (before, after) = (stop(), list_changed());
-    signals.publish(before).await.unwrap();
+    signals.publish(before.clone()).await.unwrap();
     assert_eq!(next(&mut early).await, before);
 
     let mut late = signals.subscribe().await.unwrap();
-    signals.publish(after).await.unwrap();
+    signals.publish(after.clone()).await.unwrap();
 
     assert_eq!(next(&mut late).await, after);
 }
@@ -49,13 +50,13 @@ pub async fn a_dropped_and_a_slow_subscriber_do_not_block_others(signals: &dyn S
 
     for _ in 0..MORE_THAN_CAPACITY {
         let signal = list_changed();
-        signals.publish(signal).await.unwrap();
+        signals.publish(signal.clone()).await.unwrap();
         assert_eq!(next(&mut fast).await, signal);
     }
-    signals.publish(last).await.unwrap();
+    signals.publish(last.clone()).await.unwrap();
 
     assert_eq!(next(&mut fast).await, last);
-    let receive_last = async { while slow.next().await != Some(last) {} };
+    let receive_last = async { while slow.next().await.as_ref() != Some(&last) {} };
     timeout(TIMEOUT, receive_last).await.expect("the last signal was not received in time");
 }
 
@@ -79,4 +80,12 @@ fn list_changed() -> Signal {
         user_id: UserId::generate(),
         conversation_id: Some(ConversationId::generate()),
     }
+}
+
+fn heartbeat() -> Signal {
+    Signal::Heartbeat(Heartbeat {
+        instance_id: InstanceId::generate(),
+        sent_at: moment(0),
+        turn_ids: vec![TurnId::generate(), TurnId::generate()],
+    })
 }

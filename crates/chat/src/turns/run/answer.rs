@@ -127,6 +127,9 @@ impl TurnTask {
                     if let Some(waited) = metrics.received_text() {
                         self.first_text.exclude(waited);
                     }
+                    if !self.has_lease(draft).await {
+                        return Ok(FinishReason::Stopped);
+                    }
                     let is_complete = bound.admits(&chunk);
                     self.add_text(bound.admit(chunk), draft, publisher);
                     if !is_complete {

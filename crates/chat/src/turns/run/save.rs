@@ -40,6 +40,22 @@ impl TurnTask {
         }
     }
 
+    /// Renews the lease if another instance may regard the turn as abandoned, because this process was paused or its
+    /// heartbeats were lost. Returns `false` if the turn has lost its lease: it must not publish anything more.
+    pub(super) async fn has_lease(&self, draft: &Draft) -> bool {
+        let renewed_at = self.running.renewed_at(self.conversation.conversation_id);
+        if renewed_at.is_none_or(|renewed_at| self.liveness.is_known_since(renewed_at)) {
+            return true;
+        }
+        match self.save_progress(draft).await {
+            Ok(saved) => saved.is_some(),
+            Err(error) => {
+                self.log_save_error(&error);
+                true
+            }
+        }
+    }
+
     /// Saves the answer's final state. Returns the number of the answer's tokens, or 0 if the conversation was
     /// deleted or reset, or if the turn has lost its lease.
     ///

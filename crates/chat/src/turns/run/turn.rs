@@ -12,12 +12,14 @@ use crate::runtime::core::Core;
 use crate::runtime::error_chain::error_chain;
 use crate::runtime::limits::CallerPermit;
 use crate::turns::first_text::FirstTextTimer;
+use crate::turns::liveness::Liveness;
 use crate::turns::registry::{RunningTurns, TurnCancellation};
 
 /// The task of a turn, which generates the answer to a question.
 pub(crate) struct TurnTask {
     pub(crate) core: Arc<Core>,
     pub(crate) running: Arc<RunningTurns>,
+    pub(crate) liveness: Arc<Liveness>,
     pub(crate) caller: Caller,
     pub(crate) conversation: Conversation,
     pub(crate) turn_id: TurnId,
