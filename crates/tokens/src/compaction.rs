@@ -5,7 +5,7 @@ use webchat_domain::Message;
 
 use crate::budget::{Budget, with_overhead};
 
-/// The maximum number of tokens of a summary. In a small window the limit is a quarter of the available tokens.
+/// The maximum number of tokens of a summary. In a small window the limit is an eighth of the available tokens.
 const MAX_SUMMARY_TOKENS: u32 = 500;
 
 impl Budget {
@@ -19,14 +19,15 @@ impl Budget {
     /// Returns the maximum number of tokens of a summary.
     #[must_use]
     pub fn max_summary_tokens(&self) -> u32 {
-        MAX_SUMMARY_TOKENS.min(self.available() / 4)
+        MAX_SUMMARY_TOKENS.min(self.available() / 8)
     }
 
     /// Returns how many tokens of messages a compaction keeps: a quarter of the available tokens, less those of the
-    /// summary.
+    /// longest summary. The length of the summary that it will write is unknown; if it were to count, a long one would
+    /// make another request necessary for the messages that no longer fit.
     #[must_use]
     pub fn tokens_kept_by_compaction(&self) -> u32 {
-        (self.available() / 4).saturating_sub(self.summary_tokens())
+        self.available() / 4 - self.max_summary_tokens()
     }
 
     pub(crate) fn summary_tokens(&self) -> u32 {

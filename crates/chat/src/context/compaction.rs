@@ -185,6 +185,9 @@ impl Compaction {
 
     /// Summarises the oldest messages, one request at a time, until no more need to be summarised.
     async fn compact(&self) -> Result<(), CompactionError> {
+        if !self.is_needed().await? {
+            return Ok(());
+        }
         let deadline = Instant::now() + MAX_DURATION;
         let mut requests = MAX_REQUESTS;
         while requests > 0 && Instant::now() + REQUEST_TIMEOUT < deadline {
@@ -201,6 +204,26 @@ impl Compaction {
             self.core.publish_change(self.id, change).await?;
         }
         Ok(())
+    }
+
+    /// Returns whether the conversation is still too long: while this compaction waited for the lease, another one may
+    /// have summarised its messages.
+    async fn is_needed(&self) -> Result<bool, ChatError> {
+        let user_id = self.caller.user_id;
+        let budget = self.core.budget(&self.core.stored_context(user_id, self.id).await?.context);
+        let through = budget.summary.map_or(0, |summary| summary.through);
+        let mut history = 0_u32;
+        let visit = |message: Message| {
+            if message.position <= through || budget.needs_compaction(history) {
+                return ControlFlow::Break(());
+            }
+            if !message.is_blank_answer() {
+                history = history.saturating_add(with_overhead(message.token_count));
+            }
+            ControlFlow::Continue(())
+        };
+        self.core.visit_history(user_id, self.id, None, visit).await?;
+        Ok(budget.needs_compaction(history))
     }
 
     /// Returns the position of the newest message to summarise, or `None` if no message needs to be summarised.

@@ -47,10 +47,10 @@ async fn ledger(test: &TestChat) -> webchat_domain::Ledger {
     test.chat.contexts.view(test.user_id, test.conversation_id).await.unwrap().ledger
 }
 
-/// Adds two questions and answers of about 400 tokens together, which triggers a compaction.
+/// Adds two questions and answers, which trigger a compaction of all but the last answer.
 async fn add_messages_until_compaction(test: &TestChat) {
-    test.ask_and_answer(&format!("first {}", text_of(190)), &text_of(200)).await;
-    test.ask_and_answer(&format!("second {}", text_of(190)), &text_of(200)).await;
+    test.ask_and_answer(&format!("first {}", text_of(210)), &text_of(230)).await;
+    test.ask_and_answer(&format!("second {}", text_of(210)), &text_of(100)).await;
 }
 
 #[tokio::test(start_paused = true)]
@@ -67,7 +67,7 @@ async fn the_oldest_messages_of_a_nearly_full_window_are_summarised_in_the_backg
     assert_eq!((stored.through, stored.message_count, stored.token_count), (3, 3, 5));
     assert_eq!(stored.author, SummaryAuthor::Model);
     let summary_message = "Summary of the conversation so far:\nThey spoke of tides.";
-    let answer = text_of(200);
+    let answer = text_of(100);
     assert_eq!(request.contents(), [summary_message, FILLER, &answer, "And now?"]);
     assert!(test.published().await.contains(&"compacted: 3".to_owned()));
     assert_eq!(test.messages().await.len(), 6, "messages were deleted");
@@ -181,8 +181,8 @@ async fn a_summary_that_is_too_long_is_truncated_at_the_end_of_a_sentence() {
     let request = answer_summary_request(&test, &"The moon makes the tides. ".repeat(99)).await;
 
     let stored = summary(&test).await.unwrap();
-    assert_eq!(request.max_answer_tokens, 250);
-    assert!((200..=250).contains(&stored.token_count), "{}", stored.token_count);
+    assert_eq!(request.max_answer_tokens, 125);
+    assert!((100..=125).contains(&stored.token_count), "{}", stored.token_count);
     assert!(stored.text.ends_with("tides."), "{}", stored.text);
 }
 
@@ -278,14 +278,14 @@ async fn each_visible_message_is_summarised_once_after_many_hidden_messages() {
 async fn an_answer_that_can_be_continued_is_not_summarised() {
     let test = chat_with_small_window().await;
     test.ask_and_answer(&text_of(190), &text_of(200)).await;
-    test.ask(&text_of(190)).await.answer(&text_of(300), FinishReason::Length).await;
+    test.ask(&text_of(100)).await.answer(&text_of(300), FinishReason::Length).await;
 
     answer_summary_request(&test, "They spoke of tides.").await;
     test.chat.turns.continue_answer(test.user_id, test.conversation_id, None, None).await.unwrap();
     let request = test.model.next_request().await;
 
     assert_eq!(summary(&test).await.unwrap().through, 2);
-    assert_eq!(request.contents()[1..3], [text_of(190), text_of(300)]);
+    assert_eq!(request.contents()[1..3], [text_of(100), text_of(300)]);
 }
 
 #[tokio::test(start_paused = true)]

@@ -18,10 +18,33 @@ async fn answer_all_summary_requests(test: &TestChat) -> (usize, ModelRequest) {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_compaction_takes_one_request_however_long_its_summary_is() {
+    let test = TestChat::with_window(2_000, 800).await;
+    let mut summaries = 0;
+
+    for _ in 0..36 {
+        test.send(&text_of(80)).await.unwrap();
+        loop {
+            let request = test.model.next_request().await;
+            if request.request.messages[0].content != SUMMARISE {
+                request.answer(&text_of(80), FinishReason::Stop).await;
+                break;
+            }
+            summaries += 1;
+            let words = usize::try_from(request.request.max_answer_tokens).unwrap();
+            request.answer(&text_of(words), FinishReason::Stop).await;
+        }
+    }
+
+    // Each compaction frees at least half of the 1 200 available tokens, and a turn has 168.
+    assert_eq!(summaries, 8, "requests for summaries");
+}
+
+#[tokio::test(start_paused = true)]
 async fn messages_beyond_the_window_are_summarised_in_several_requests() {
     let test = chat_with_small_window().await;
     for _ in 0..8 {
-        test.append_message(&text_of(400)).await;
+        test.append_message(&text_of(500)).await;
     }
 
     test.send("And now?").await.unwrap();
@@ -36,7 +59,7 @@ async fn messages_beyond_the_window_are_summarised_in_several_requests() {
 #[tokio::test(start_paused = true)]
 async fn a_long_history_takes_four_requests_and_the_summary_says_what_it_omits() {
     let test = chat_with_small_window().await;
-    test.append_messages(std::iter::repeat_n(text_of(400), 320)).await;
+    test.append_messages(std::iter::repeat_n(text_of(500), 320)).await;
 
     test.send("And now?").await.unwrap();
     let (requests, request) = answer_all_summary_requests(&test).await;
@@ -60,12 +83,12 @@ async fn a_long_history_takes_four_requests_and_the_summary_says_what_it_omits()
 #[tokio::test(start_paused = true)]
 async fn a_later_summary_still_says_what_the_first_one_omits() {
     let test = chat_with_small_window().await;
-    test.append_messages(std::iter::repeat_n(text_of(400), 9)).await;
+    test.append_messages(std::iter::repeat_n(text_of(500), 9)).await;
     test.send("And now?").await.unwrap();
     let (_, request) = answer_all_summary_requests(&test).await;
     request.answer("Low tide.", FinishReason::Stop).await;
 
-    test.append_messages(std::iter::repeat_n(text_of(400), 3)).await;
+    test.append_messages(std::iter::repeat_n(text_of(500), 3)).await;
     test.send("And then?").await.unwrap();
     let summary_request = summary_request(&test).await;
     let content = summary_request.contents()[1].to_owned();
@@ -82,7 +105,7 @@ async fn a_later_summary_still_says_what_the_first_one_omits() {
 #[tokio::test(start_paused = true)]
 async fn a_message_that_needs_too_many_requests_is_summarised_only_in_part() {
     let test = chat_with_small_window().await;
-    test.append_messages([text_of(400), text_of(20_000)]).await;
+    test.append_messages([text_of(500), text_of(20_000)]).await;
 
     test.send("And now?").await.unwrap();
     let (requests, request) = answer_all_summary_requests(&test).await;
