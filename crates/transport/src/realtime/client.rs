@@ -99,7 +99,8 @@ impl<O: From<OutgoingEvent> + Send + 'static> Client<O> {
     ) -> Result<(), EventError> {
         let result = match self.message_limiter.check() {
             Ok(()) => match event {
-                Ok(event) => self.dispatch(event).await,
+                // Boxed, so that idle connections take little memory.
+                Ok(event) => Box::pin(self.dispatch(event)).await,
                 Err(error) => Err(error),
             },
             Err(_) if self.violation_limiter.check().is_err() => {
@@ -302,7 +303,7 @@ impl<O: From<OutgoingEvent> + Send + 'static> Client<O> {
 
     async fn reply(&self, reply: Reply) {
         // Sending fails only if the client has disconnected.
-        let _ = self.outbox.send(OutgoingEvent::Reply(reply).into()).await;
+        let _ = self.outbox.send(OutgoingEvent::from(reply).into()).await;
     }
 }
 

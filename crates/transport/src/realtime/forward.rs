@@ -5,7 +5,7 @@ use tokio_util::sync::CancellationToken;
 use webchat_chat::{ListSubscription, Subscription, Update};
 use webchat_domain::ConversationId;
 
-use super::events::outgoing::OutgoingEvent;
+use super::events::outgoing::{OutgoingEvent, Reply};
 
 /// Forwards the events of a conversation until the conversation is deleted, the client disconnects, or `shutdown`
 /// is cancelled. In the last case, the available events are still forwarded.
@@ -55,7 +55,7 @@ pub(super) async fn forward_list<O: From<OutgoingEvent>>(
 ) {
     loop {
         let change = list.next().await;
-        if outbox.send(OutgoingEvent::Reply(change.into()).into()).await.is_err() {
+        if outbox.send(OutgoingEvent::from(Reply::from(change)).into()).await.is_err() {
             return;
         }
     }

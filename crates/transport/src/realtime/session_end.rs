@@ -14,7 +14,8 @@ pub(super) const SESSION_ENDED: &str = "the session has ended: load the page aga
 pub(crate) async fn session_ended(chat: Chat, id: SessionId, interval: Duration) {
     let mut was_stored = false;
     loop {
-        match chat.sessions.find_session(id).await {
+        // Boxed, so that idle connections take little memory.
+        match Box::pin(chat.sessions.find_session(id)).await {
             Ok(Some(_)) => was_stored = true,
             Ok(None) if was_stored => return,
             Ok(None) | Err(_) => {}

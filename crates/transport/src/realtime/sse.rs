@@ -55,7 +55,7 @@ pub(crate) fn stream_conversation(
         recovered: subscription.recovered(),
         event_seq: subscription.event_seq(),
     });
-    let first = [RETRY.to_owned(), format_event(&OutgoingEvent::Reply(subscribed))].concat();
+    let first = [RETRY.to_owned(), format_event(&subscribed.into())].concat();
     let source = Source::Conversation(subscription);
     let events = stream_events(connections, permit, id, source);
     respond(first, events.take_until(session_end))
@@ -92,7 +92,7 @@ pub(crate) fn replay_turn(
         .chain(usage.map(EventBody::TokenUsage))
         .map(|body| Reply::Replayed { conversation_id, body });
     let replies = [first].into_iter().chain(replayed_events);
-    let text: String = replies.map(|reply| format_event(&OutgoingEvent::Reply(reply))).collect();
+    let text: String = replies.map(|reply| format_event(&reply.into())).collect();
     respond(text, stream::empty())
 }
 
@@ -160,9 +160,11 @@ impl Source {
 fn format_event(event: &OutgoingEvent) -> String {
     let id = match event {
         OutgoingEvent::Event(event) => Some(event.seq),
-        // A client that reconnects continues after this event.
-        OutgoingEvent::Reply(Reply::Subscribed(subscribed)) => Some(subscribed.event_seq),
-        OutgoingEvent::Reply(_) => None,
+        OutgoingEvent::Reply(reply) => match **reply {
+            // A client that reconnects continues after this event.
+            Reply::Subscribed(ref subscribed) => Some(subscribed.event_seq),
+            _ => None,
+        },
     };
     let id = id.map(|id| format!("id: {id}\n")).unwrap_or_default();
     match serde_json::to_string(event) {

@@ -11,13 +11,13 @@ use webchat_domain::{
 
 use super::incoming::ErrorContext;
 
-/// An event to a client: a name, and data as JSON.
+/// An event to a client: a name, and data as JSON. It is small, because each connection has space for a queue of events.
 #[derive(Debug)]
 pub(crate) enum OutgoingEvent {
     /// To all subscribers of a conversation.
     Event(Arc<Event>),
     /// To this client only.
-    Reply(Reply),
+    Reply(Box<Reply>),
 }
 
 /// An event to one client only.
@@ -119,7 +119,7 @@ impl OutgoingEvent {
             Update::Gap { event_seq } => {
                 let recovered = false;
                 let subscribed = Subscribed { conversation_id, recovered, event_seq };
-                vec![Self::Reply(Reply::Subscribed(subscribed))]
+                vec![Reply::Subscribed(subscribed).into()]
             }
         }
     }
@@ -137,6 +137,12 @@ impl Serialize for OutgoingEvent {
             Self::Event(event) => event.data().serialize(serializer),
             Self::Reply(reply) => reply.serialize(serializer),
         }
+    }
+}
+
+impl From<Reply> for OutgoingEvent {
+    fn from(reply: Reply) -> Self {
+        Self::Reply(Box::new(reply))
     }
 }
 

@@ -121,7 +121,8 @@ impl SocketIoConnection {
         *unfinished_bytes = if is_unfinished { *unfinished_bytes + bytes } else { 0 };
         unfinished.update(0, *unfinished_bytes)?;
         match packet {
-            Ok(packet) => self.dispatch(packet).await,
+            // Boxed, so that idle connections take little memory.
+            Ok(packet) => Box::pin(self.dispatch(packet)).await,
             Err(ParseError::NeedsMoreBinaryData) => Ok(()),
             Err(_) => Err(CloseReason::ProtocolError),
         }
@@ -211,7 +212,10 @@ impl SocketIoConnection {
             tracing::error!(%error, "failed to encode packet");
             CloseReason::ProtocolError
         })?;
-        self.outbox.send(OutboxItem::Packet(packet)).await.map_err(|_| CloseReason::ClientClosed)
+        self.outbox
+            .send(OutboxItem::Packet(Box::new(packet)))
+            .await
+            .map_err(|_| CloseReason::ClientClosed)
     }
 }
 

@@ -275,7 +275,7 @@ mod tests {
     async fn pings_and_pongs_overtake_waiting_messages() {
         let (session, sender, _inbox) = open();
         let message = || Packet::Message("x".into());
-        while sender.try_send(OutboxItem::Packet(message())).is_ok() {}
+        while sender.try_send(OutboxItem::Packet(Box::new(message()))).is_ok() {}
         receive(&session, message()).await.unwrap();
 
         let message_result = receive(&session, message()).now_or_never();

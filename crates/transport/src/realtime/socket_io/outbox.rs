@@ -33,7 +33,7 @@ pub(super) struct Outbox {
 
 /// An entry of an outbox.
 pub(super) enum OutboxItem {
-    Packet(Packet),
+    Packet(Box<Packet>),
     /// An event, which is encoded only when it is sent.
     Event(OutgoingEvent),
 }
@@ -64,7 +64,7 @@ impl Outbox {
                 item = self.queue.recv() => item?,
             };
             let event = match item {
-                OutboxItem::Packet(packet) => return Some(packet),
+                OutboxItem::Packet(packet) => return Some(*packet),
                 OutboxItem::Event(event) => event,
             };
             match encode_event(&event) {

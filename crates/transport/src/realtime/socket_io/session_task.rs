@@ -67,7 +67,7 @@ async fn run(
         let flush = async {
             // This drops the last senders of the outbox. When the client has received the remaining
             // packets, the outbox closes, and the session ends.
-            connection.finish().await;
+            Box::pin(connection.finish()).await;
             engine_io_session.ended().await
         };
         timeout(FLUSH_TIMEOUT, flush).await.unwrap_or(CloseReason::ServerRestart)

@@ -74,7 +74,7 @@ async fn run(
     let close = if let Some(close) = end {
         close
     } else {
-        tokio::join!(client.finish(), writer);
+        tokio::join!(Box::pin(client.finish()), writer);
         Close::server_restart()
     };
     // If the client does not receive the close frame, the system's send timeout drops the connection.
