@@ -3,16 +3,21 @@
 use std::collections::VecDeque;
 use std::ops::Range;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use webchat_domain::{ConversationId, Event, EventId, TurnId};
+use webchat_domain::{ConversationId, Event, EventBody, EventId, TurnId};
 use webchat_persistence::rules::{DEDUPLICATION_WINDOW, KEPT_EVENTS, TurnBoundary, turn_boundary};
 use webchat_persistence::{Checkpoint, NewEvent, Replay, StoreError};
 
 use super::running_turns::UnfinishedTurn;
 
+/// The estimated memory of an event without its text.
+const EVENT_OVERHEAD: usize = 256;
+
 pub(super) struct EventBuffer {
     kept: VecDeque<Arc<Event>>,
+    /// The estimated memory of the kept events, in bytes.
+    memory: usize,
     /// The newest events with their ids, oldest first, to detect duplicates.
     recent: VecDeque<(EventId, Arc<Event>)>,
     /// The sequence number before the oldest kept event. Events up to it can't be replayed.
@@ -38,6 +43,7 @@ impl EventBuffer {
     pub(super) fn new() -> Self {
         Self {
             kept: VecDeque::new(),
+            memory: 0,
             recent: VecDeque::new(),
             before: 0,
             is_initialized: false,
@@ -57,6 +63,7 @@ impl EventBuffer {
         let first_seq = turn.events.first().map_or(1, |first| first.seq);
         let running = RunningTurn { turn_id: turn.turn_id, first_seq, is_stored: true };
         Self {
+            memory: turn.events.iter().map(memory_of).sum(),
             kept: turn.events.into_iter().map(Arc::new).collect(),
             running: Some(running),
             ..Self::starting_after(first_seq.saturating_sub(1))
@@ -154,9 +161,14 @@ impl EventBuffer {
         self.kept.back().map_or(self.before, |newest| newest.seq)
     }
 
-    /// Whether no turn is running and no event was appended for `timeout`.
-    pub(super) fn is_idle(&self, timeout: Duration) -> bool {
-        self.running.is_none() && self.used_at.elapsed() >= timeout
+    /// Returns the estimated memory of the kept events, in bytes.
+    pub(super) fn memory(&self) -> usize {
+        self.memory
+    }
+
+    /// Returns when the last event was appended, or `None` while a turn is running.
+    pub(super) fn idle_since(&self) -> Option<Instant> {
+        self.running.is_none().then_some(self.used_at)
     }
 
     fn push(&mut self, event_id: EventId, event: Arc<Event>) {
@@ -173,6 +185,7 @@ impl EventBuffer {
         if self.recent.len() > DEDUPLICATION_WINDOW {
             self.recent.pop_front();
         }
+        self.memory += memory_of(&event);
         self.kept.push_back(event);
         self.used_at = Instant::now();
         self.drop_old();
@@ -185,7 +198,18 @@ impl EventBuffer {
         {
             if let Some(dropped) = self.kept.pop_front() {
                 self.before = dropped.seq;
+                self.memory -= memory_of(&dropped);
             }
         }
     }
+}
+
+/// Returns the estimated memory of an event, in bytes.
+pub(super) fn memory_of(event: &Event) -> usize {
+    let text = match &event.body {
+        EventBody::ResponseChunk(chunk) => chunk.chunk.len(),
+        EventBody::MessageAccepted(accepted) => accepted.content.len(),
+        _ => 0,
+    };
+    EVENT_OVERHEAD + text
 }

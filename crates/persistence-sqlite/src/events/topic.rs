@@ -1,6 +1,8 @@
 //! The events of conversations in memory.
 
+use std::cmp::Reverse;
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -8,33 +10,40 @@ use tokio::sync::watch;
 use webchat_domain::{ConversationId, Event};
 use webchat_persistence::{NewEvent, StoreError};
 
-use super::event_buffer::EventBuffer;
+use super::event_buffer::{EventBuffer, memory_of};
 use super::mutex::lock;
 use super::running_turns::{RunningTurns, UnfinishedTurn};
 
-/// The time that a conversation's events are kept without reads and appends.
+/// The time that the events of an idle conversation are kept. A conversation is idle if no turn is running and nobody
+/// waits for events.
 const IDLE_TIMEOUT: Duration = Duration::from_mins(5);
+
+/// The maximum memory for events of idle conversations, in bytes. Above it, only those of the last ones are kept.
+const MAX_IDLE_BYTES: usize = 8 * 1024 * 1024;
 
 pub(crate) struct Topics {
     by_conversation: HashMap<ConversationId, Arc<Topic>>,
     swept_at: Instant,
+    /// The bytes of events that were appended since the last sweep.
+    appended: Arc<AtomicUsize>,
 }
 
 /// The events of one conversation, since this process first appended one.
 pub(super) struct Topic {
     pub(super) events: Mutex<EventBuffer>,
     latest: watch::Sender<u64>,
+    appended: Arc<AtomicUsize>,
 }
 
 impl Topics {
     pub(crate) fn new() -> Self {
-        Self { by_conversation: HashMap::new(), swept_at: Instant::now() }
+        Self { by_conversation: HashMap::new(), swept_at: Instant::now(), appended: Arc::default() }
     }
 
     /// Adds the events of a turn that was running before a restart.
     pub(super) fn restore(&mut self, turn: UnfinishedTurn) {
         let id = turn.conversation_id;
-        let topic = Topic::new(EventBuffer::of_unfinished_turn(turn));
+        let topic = Topic::new(EventBuffer::of_unfinished_turn(turn), &self.appended);
         self.by_conversation.insert(id, Arc::new(topic));
     }
 
@@ -43,25 +52,43 @@ impl Topics {
     }
 
     pub(super) fn find_or_create(&mut self, id: ConversationId) -> Arc<Topic> {
-        self.sweep();
-        let new = || Arc::new(Topic::new(EventBuffer::new()));
+        let is_full = self.appended.load(Ordering::Relaxed) >= MAX_IDLE_BYTES;
+        if is_full || self.swept_at.elapsed() >= IDLE_TIMEOUT {
+            self.sweep();
+        }
+        let new = || Arc::new(Topic::new(EventBuffer::new(), &self.appended));
         Arc::clone(self.by_conversation.entry(id).or_insert_with(new))
     }
 
+    /// Drops the events of conversations that are idle for too long, or that exceed the memory.
     fn sweep(&mut self) {
-        if self.swept_at.elapsed() < IDLE_TIMEOUT {
-            return;
-        }
         self.swept_at = Instant::now();
-        self.by_conversation.retain(|_, topic| {
-            Arc::strong_count(topic) > 1 || !lock(&topic.events).is_idle(IDLE_TIMEOUT)
-        });
+        self.appended.store(0, Ordering::Relaxed);
+        let unread = self.by_conversation.iter().filter(|(_, topic)| Arc::strong_count(topic) == 1);
+        let mut idle: Vec<_> = unread
+            .filter_map(|(id, topic)| {
+                let events = lock(&topic.events);
+                Some((events.idle_since()?, events.memory(), *id))
+            })
+            .collect();
+        idle.sort_unstable_by_key(|(since, ..)| Reverse(*since));
+        let mut bytes = 0;
+        for (since, memory, id) in idle {
+            bytes += memory;
+            if bytes > MAX_IDLE_BYTES || since.elapsed() >= IDLE_TIMEOUT {
+                self.by_conversation.remove(&id);
+            }
+        }
     }
 }
 
 impl Topic {
-    fn new(events: EventBuffer) -> Self {
-        Self { latest: watch::Sender::new(events.latest()), events: Mutex::new(events) }
+    fn new(events: EventBuffer, appended: &Arc<AtomicUsize>) -> Self {
+        Self {
+            latest: watch::Sender::new(events.latest()),
+            events: Mutex::new(events),
+            appended: Arc::clone(appended),
+        }
     }
 
     pub(super) fn append(
@@ -73,6 +100,8 @@ impl Topic {
         let mut events = lock(&self.events);
         let previous_turn = events.running_turn();
         let appended = events.append(id, new)?;
+        let bytes = appended.iter().map(|event| memory_of(event)).sum();
+        self.appended.fetch_add(bytes, Ordering::Relaxed);
         // Readers can't read the events before the lock is released.
         let stored = match events.running_turn() {
             Some(turn) if events.is_running_turn_stored() => {
@@ -95,5 +124,57 @@ impl Topic {
         let mut latest = self.latest.subscribe();
         latest.wait_for(|latest| *latest > after).await.map_err(StoreError::fault)?;
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use webchat_domain::{
+        EventBody, EventId, Ledger, MessageAccepted, ResponseChunk, TokenUsage, TurnId,
+    };
+    use webchat_persistence::Replay;
+
+    use super::*;
+
+    /// Appends a turn with `bytes` of text.
+    fn append_turn(topics: &mut Topics, id: ConversationId, bytes: usize, is_ended: bool) {
+        let dir = tempfile::tempdir().unwrap();
+        let (running_turns, _) = RunningTurns::open(&dir.path().join("turns.db")).unwrap();
+        let turn_id = TurnId::generate();
+        let accepted = MessageAccepted { turn_id, ..MessageAccepted::fixture() };
+        let chunk = ResponseChunk { chunk: "a".repeat(bytes), turn_id };
+        let end = TokenUsage { turn_id, total_tokens_used: 1, ledger: Ledger::default() };
+        let end = is_ended.then_some(EventBody::TokenUsage(end));
+        let bodies = [EventBody::MessageAccepted(accepted), EventBody::ResponseChunk(chunk)];
+        let new = |body| NewEvent { event_id: EventId::generate(), duplicates_after: 0, body };
+        let topic = topics.find_or_create(id);
+        let mut events = lock(&topic.events);
+        events.initialize(0);
+        events.add_numbers(1..1_000);
+        drop(events);
+        let new = bodies.into_iter().chain(end).map(new).collect();
+        topic.append(id, new, &running_turns).unwrap();
+    }
+
+    fn is_kept(topics: &Topics, id: ConversationId) -> bool {
+        let topic = topics.find(id);
+        topic.is_some_and(|topic| matches!(lock(&topic.events).replay(0), Replay::Complete(_)))
+    }
+
+    #[test]
+    fn above_the_limit_only_the_last_idle_conversations_keep_their_events() {
+        let mut topics = Topics::new();
+        let [running, waiting, first, second, last] = [(); 5].map(|()| ConversationId::generate());
+        append_turn(&mut topics, running, 100, false);
+        append_turn(&mut topics, waiting, 100, true);
+        let _reader = topics.find(waiting);
+        for id in [first, second, last] {
+            append_turn(&mut topics, id, MAX_IDLE_BYTES * 2 / 5, true);
+        }
+
+        topics.find_or_create(last);
+
+        let kept = [running, waiting, first, second, last].map(|id| is_kept(&topics, id));
+        assert_eq!(kept, [true, true, false, true, true]);
     }
 }
