@@ -168,7 +168,7 @@ mod tests {
     }
 
     fn start(imports: &ImportRegistry, caller: Caller) -> Result<ImportId, ChatError> {
-        let id = ImportId::of_key(caller.user_id, None);
+        let id = ImportId::from_idempotency_key(caller.user_id, None);
         imports.check(caller, id, NOW)?;
         Ok(imports.start(caller, id)?.import_id)
     }
