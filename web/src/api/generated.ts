@@ -1081,7 +1081,7 @@ export interface components {
             token_count: number;
         };
         /**
-         * @description A file's display name: 1 to 100 visible characters, and not a path on any operating system. Any text from a
+         * @description A file's display name: 1 to 100 visible characters, and not a path on any operating system. Any string from a
          *     client is converted into a valid name.
          */
         FileName: string;

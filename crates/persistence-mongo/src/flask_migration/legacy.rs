@@ -244,7 +244,7 @@ fn value(document: &RawDocument, name: &str) -> Result<Bson, SkipReason> {
     Ok(value.unwrap_or(Bson::Null))
 }
 
-/// Reads a date, which may be a text or a number. Returns `None` for anything else, and for dates that the API can't
+/// Reads a date, which may be a string or a number. Returns `None` for anything else, and for dates that the API can't
 /// represent: another date of the document replaces them.
 fn date(document: &RawDocument, name: &'static str) -> Result<Option<Timestamp>, SkipReason> {
     let date = time(&value(document, name)?);

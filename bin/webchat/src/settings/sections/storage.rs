@@ -51,7 +51,7 @@ section! {
     }
 }
 
-/// Whether the text starts with one of these schemes and continues after it.
+/// Whether the string starts with one of these schemes and continues after it.
 fn has_scheme(text: &str, schemes: &[&str]) -> bool {
     let mut locations = schemes.iter().filter_map(|scheme| text.strip_prefix(scheme));
     locations.any(|location| !location.is_empty())

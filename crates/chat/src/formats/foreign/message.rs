@@ -270,7 +270,7 @@ fn fragments(fragments: &Value) -> String {
 fn join(parts: &[Value]) -> String {
     let mut joined = String::new();
     for value in parts.iter().filter(|value| !value.is_array()) {
-        // Numbers and booleans in a list are no texts.
+        // Numbers and booleans in a list are not text.
         if value.is_string() || value.is_object() {
             push(&mut joined, &part(value));
         }
