@@ -12,7 +12,7 @@ use webchat_persistence::rules::{
 
 use super::ids;
 use super::skip_reason::{MAX_CONTENT_BYTES, SkipReason};
-use crate::documents::{is_current, is_of_flask};
+use crate::documents::{is_current, is_flask_document};
 
 /// The user id that the Flask application stored for users without a session.
 const ANONYMOUS: &str = "anonymous";
@@ -55,7 +55,7 @@ impl LegacyConversation {
         if is_current(document) {
             return Err(SkipReason::ModifiedAfterMigration);
         }
-        if !is_of_flask(document) {
+        if !is_flask_document(document) {
             return Err(SkipReason::Foreign);
         }
         let stored_id = value(document, "conversation_id")?;
