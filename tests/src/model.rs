@@ -15,6 +15,9 @@ use tokio::time::{sleep, timeout};
 
 use crate::timeout::TIMEOUT;
 
+/// The interval between checks for a request.
+const POLL_INTERVAL: Duration = Duration::from_millis(5);
+
 /// A model that returns the answers that the test has scripted. Without one, it answers "You said: " and the
 /// question.
 #[derive(Clone)]
@@ -86,6 +89,16 @@ impl ScriptedModel {
     #[must_use]
     pub fn requests(&self) -> Vec<Value> {
         self.script.requests.lock().unwrap().clone()
+    }
+
+    /// Waits until the model has received this number of requests.
+    pub async fn wait_for_requests(&self, count: usize) {
+        let wait = async {
+            while self.requests().len() < count {
+                sleep(POLL_INTERVAL).await;
+            }
+        };
+        timeout(TIMEOUT, wait).await.expect("the model did not receive the requests in time");
     }
 
     /// The `traceparent` headers of all requests so far.

@@ -33,7 +33,7 @@ pub struct Conversation {
 #[serde(try_from = "String", into = "String")]
 pub struct Title(String);
 
-/// A text that is not a valid title.
+/// A string that is not a valid title.
 #[derive(Debug, Error, PartialEq, Eq)]
 #[error("a title must have 1 to {} characters", Title::MAX_CHARS)]
 pub struct InvalidTitle;

@@ -87,7 +87,7 @@ impl From<&FileJob> for FileProgress {
     }
 }
 
-/// A file's display name: 1 to 100 visible characters, and not a path on any operating system. Any text from a
+/// A file's display name: 1 to 100 visible characters, and not a path on any operating system. Any string from a
 /// client is converted into a valid name.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(from = "String", into = "String")]

@@ -20,7 +20,7 @@ enum Kind {
     Null,
 }
 
-/// The text is not an origin.
+/// The string is not an origin.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[error("expected an origin like https://chat.example.org, capacitor://localhost or null")]
 pub struct InvalidOrigin;

@@ -1,4 +1,4 @@
-//! Truncates texts from clients for errors and the log.
+//! Truncates strings from clients for errors and the log.
 
 /// Returns at most the first `max` characters.
 pub(crate) fn truncate(text: &str, max: usize) -> &str {

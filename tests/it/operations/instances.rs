@@ -243,13 +243,9 @@ async fn a_file_is_cancelled_from_any_instance_and_resumed_after_a_kill() {
     let (unwanted_answer, unfinished_answer) =
         (cluster.model.next_answer(), cluster.model.next_answer());
     let first = browser_a.upload(&files, "unwanted.txt", b"tides").await.json();
-    while cluster.model.requests().is_empty() {
-        sleep(POLL_INTERVAL).await;
-    }
+    cluster.model.wait_for_requests(1).await;
     browser_a.upload(&files, "wanted.txt", b"tides").await;
-    while cluster.model.requests().len() < 2 {
-        sleep(POLL_INTERVAL).await;
-    }
+    cluster.model.wait_for_requests(2).await;
     let b = cluster.instance(1).await;
     let browser_b = b.browser_with_cookies_of(&browser_a);
     let mut socket = browser_b.connect().await;

@@ -46,16 +46,6 @@ async fn wait_for_status(browser: &Browser, job_path: &str, status: &str) -> Val
         .unwrap_or_else(|_| panic!("timed out waiting for the status {status}"))
 }
 
-/// Waits until the model has received this number of requests.
-async fn wait_for_requests(model: &ScriptedModel, count: usize) {
-    let wait = async {
-        while model.requests().len() < count {
-            sleep(Duration::from_millis(5)).await;
-        }
-    };
-    timeout(TIMEOUT, wait).await.unwrap();
-}
-
 async fn contents(browser: &Browser, id: &str) -> Vec<String> {
     let page = browser.get(&format!("/api/v1/conversations/{id}/messages")).await.json();
     let messages = page["messages"].as_array().unwrap();
@@ -116,7 +106,7 @@ async fn a_cancelled_file_adds_nothing_to_the_conversation() {
     let id = browser.start_conversation().await;
     let answer = server.model.next_answer();
     let job_path = upload(&browser, &id, "tides").await;
-    wait_for_requests(&server.model, 1).await;
+    server.model.wait_for_requests(1).await;
 
     let cancelled = browser.delete(&job_path).await;
     answer.wait_for_disconnect().await;
@@ -184,7 +174,7 @@ async fn a_restarted_server_analyses_only_the_missing_parts() {
     first.finish();
     let job_path = upload(&browser, &id, &text(2)).await;
     second.send("Part");
-    wait_for_requests(&model, 2).await;
+    model.wait_for_requests(2).await;
     server.kill().await;
 
     for text in ["Part two.", "Both parts."] {

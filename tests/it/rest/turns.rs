@@ -37,8 +37,8 @@ impl TestChat {
         self.browser.send(self.request(message)).await
     }
 
-    fn events(&self, after: &str) -> RequestBuilder {
-        self.browser.request(Method::GET, &self.path(&format!("events{after}")))
+    fn events(&self, query: &str) -> RequestBuilder {
+        self.browser.request(Method::GET, &self.path(&format!("events{query}")))
     }
 
     async fn messages(&self) -> Vec<Value> {
@@ -122,8 +122,8 @@ async fn a_client_that_times_out_gets_the_same_answer_on_retry() {
     model_answer.send("It goes ");
     let keyed_request = || chat.request("Why?").header("idempotency-key", "k1");
 
-    let short_timeout = keyed_request().timeout(Duration::from_millis(300)).send().await;
-    let complete_answer = async {
+    let timed_out = keyed_request().timeout(Duration::from_millis(300)).send().await;
+    let finish_answer = async {
         chat.running_turn().await;
         model_answer.send("on.");
         model_answer.finish();
@@ -131,11 +131,11 @@ async fn a_client_that_times_out_gets_the_same_answer_on_retry() {
     let (second, third, ()) = tokio::join!(
         chat.browser.send(keyed_request()),
         chat.browser.send(keyed_request()),
-        complete_answer
+        finish_answer
     );
     let later = chat.browser.send(keyed_request()).await;
 
-    assert!(short_timeout.unwrap_err().is_timeout());
+    assert!(timed_out.unwrap_err().is_timeout());
     assert_eq!(second.json()["answer"]["content"], "It goes on.");
     for response in [third, later] {
         assert_eq!((response.status.as_u16(), response.json()), (200, second.json()));
@@ -196,7 +196,7 @@ async fn a_rejected_message_is_not_stored() {
 }
 
 #[tokio::test]
-async fn the_message_size_limit_equals_that_of_the_websocket() {
+async fn a_message_may_exceed_the_size_limit_of_other_bodies_but_not_4_mib() {
     let chat = TestChat::open().await;
 
     let large = chat.ask(&"tide ".repeat(60_000)).await;
@@ -305,9 +305,7 @@ async fn a_turn_can_be_stopped_by_its_id() {
     model_answer.send("The first part.");
     let stop_turn = async {
         let path = chat.path(&format!("turns/{}", chat.running_turn().await));
-        while chat.server.model.requests().is_empty() {
-            sleep(Duration::from_millis(10)).await;
-        }
+        chat.server.model.wait_for_requests(1).await;
         let response = chat.browser.delete(&path).await;
         model_answer.wait_for_disconnect().await;
         response
@@ -330,16 +328,19 @@ async fn shutdown_completes_running_answers_and_closes_streams() {
     let request = chat.request("last message");
     let TestChat { server, browser, id } = chat;
     let accepted = Notify::new();
-    let complete_answer = async {
+    let finish_answer = async {
         stream.expect("message_accepted").await;
         accepted.notify_one();
         let path = format!("/api/v1/conversations/{id}/messages");
-        loop {
-            let late = browser.request(Method::POST, &path).json(&json!({"message": "too late"}));
-            if browser.send(late).await.status_and_code().1 == "shutting_down" {
-                break;
+        let reject = async {
+            loop {
+                let late = browser.request(Method::POST, &path).json(&json!({"message": "late"}));
+                if browser.send(late).await.status_and_code().1 == "shutting_down" {
+                    return;
+                }
             }
-        }
+        };
+        timeout(TIMEOUT, reject).await.unwrap();
         model_answer.send("The end.");
         model_answer.finish();
         stream.receive_all().await
@@ -348,7 +349,7 @@ async fn shutdown_completes_running_answers_and_closes_streams() {
         accepted.notified().await;
         server.shutdown().await;
     };
-    let (response, rest, ()) = tokio::join!(browser.send(request), complete_answer, shut_down);
+    let (response, rest, ()) = tokio::join!(browser.send(request), finish_answer, shut_down);
 
     assert_eq!(response.json()["answer"]["content"], "The end.");
     assert_eq!(rest.last().unwrap().name, "token_usage");

@@ -226,7 +226,7 @@ export interface paths {
         get: operations["read_file"];
         put?: never;
         post?: never;
-        /** Cancels the analysis of a file, and deletes the file. A complete analysis is not affected. */
+        /** Cancels the analysis of a file, and deletes the file's text. A complete analysis is not affected. */
         delete: operations["cancel_file"];
         options?: never;
         head?: never;
@@ -281,7 +281,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Continues the last answer if it is incomplete. The new text is appended to it. */
+        /**
+         * Continues the last answer, if its status is `interrupted`, `stopped`, `truncated` or `failed`.
+         * @description The new text is appended to the same message.
+         */
         post: operations["continue_answer"];
         delete?: never;
         options?: never;
@@ -298,7 +301,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Stores a new version of a question, and answers it. The old version is kept and can be selected. */
+        /**
+         * Edits a question: stores the new text as another version of it, and generates an answer.
+         * @description The old version and the messages that follow it are hidden. To show them again, select the old version.
+         */
         post: operations["edit_message"];
         delete?: never;
         options?: never;
@@ -315,7 +321,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Regenerates an answer. The old version is kept and can be selected. */
+        /**
+         * Generates another version of an answer.
+         * @description The old version and the messages that follow it are hidden. To show them again, select the old version.
+         */
         post: operations["regenerate"];
         delete?: never;
         options?: never;
@@ -332,7 +341,11 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Makes a version of a message visible, together with the newest messages that follow it. */
+        /**
+         * Selects a version of a message: makes it visible, together with the newest messages that follow it.
+         * @description The version that was visible before, and the messages that follow it, are hidden. Selecting a visible message
+         *     changes nothing.
+         */
         post: operations["select_version"];
         delete?: never;
         options?: never;
@@ -802,7 +815,7 @@ export interface components {
         };
         /** @description The new version of a question. */
         EditedMessage: {
-            /** @description The message's text. */
+            /** @description The new text of the question. */
             message: string;
         };
         /** @description The parsed parts of the event that caused an error. */
@@ -1081,7 +1094,7 @@ export interface components {
             token_count: number;
         };
         /**
-         * @description A file's display name: 1 to 100 visible characters, and not a path on any operating system. Any text from a
+         * @description A file's display name: 1 to 100 visible characters, and not a path on any operating system. Any string from a
          *     client is converted into a valid name.
          */
         FileName: string;
@@ -3010,9 +3023,9 @@ export interface operations {
                 "Idempotency-Key"?: components["schemas"]["IdempotencyKey"] | null;
             };
             path: {
-                /** @description The conversation. */
+                /** @description The id of the conversation. */
                 id: components["schemas"]["ConversationId"];
-                /** @description The message. */
+                /** @description The id of the message. */
                 message_id: components["schemas"]["MessageId"];
             };
             cookie?: never;
@@ -3076,9 +3089,9 @@ export interface operations {
                 "Idempotency-Key"?: components["schemas"]["IdempotencyKey"] | null;
             };
             path: {
-                /** @description The conversation. */
+                /** @description The id of the conversation. */
                 id: components["schemas"]["ConversationId"];
-                /** @description The message. */
+                /** @description The id of the message. */
                 message_id: components["schemas"]["MessageId"];
             };
             cookie?: never;
@@ -3182,9 +3195,9 @@ export interface operations {
                 "Idempotency-Key"?: components["schemas"]["IdempotencyKey"] | null;
             };
             path: {
-                /** @description The conversation. */
+                /** @description The id of the conversation. */
                 id: components["schemas"]["ConversationId"];
-                /** @description The message. */
+                /** @description The id of the message. */
                 message_id: components["schemas"]["MessageId"];
             };
             cookie?: never;
@@ -3245,9 +3258,9 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                /** @description The conversation. */
+                /** @description The id of the conversation. */
                 id: components["schemas"]["ConversationId"];
-                /** @description The message. */
+                /** @description The id of the message. */
                 message_id: components["schemas"]["MessageId"];
             };
             cookie?: never;

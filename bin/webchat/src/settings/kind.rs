@@ -8,9 +8,9 @@ use url::Url;
 /// The values that a setting accepts.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Kind {
-    /// A text that passes a check.
+    /// A string that passes a check.
     Text { expected: &'static str, is_valid: fn(&str) -> bool, visibility: Visibility },
-    /// One of several texts.
+    /// One of several strings.
     Choice(&'static [&'static str]),
     /// `true` or `false` in the file, `on` or `off` in a variable.
     Switch,
@@ -129,7 +129,7 @@ impl Kind {
     }
 }
 
-/// Joins texts: "a, b or c".
+/// Joins strings: "a, b or c".
 fn join_choices(choices: &[&str]) -> String {
     match choices {
         [others @ .., last] if !others.is_empty() => format!("{} or {last}", others.join(", ")),

@@ -119,7 +119,7 @@ impl Contexts {
         user_prompt: String,
         assistant_response: String,
     ) -> Result<FewShotExample, ChatError> {
-        let example_id = ExampleId::of_key(id, key);
+        let example_id = ExampleId::from_idempotency_key(id, key);
         let is_same = |example: &FewShotExample| example.example_id == example_id;
         if let Some(existing) = self.examples(user_id, id).await?.into_iter().find(is_same) {
             return Ok(existing);

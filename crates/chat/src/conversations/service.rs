@@ -40,7 +40,7 @@ impl Conversations {
         key: Option<&IdempotencyKey>,
     ) -> Result<Conversation, ChatError> {
         self.core.reserve_storage(user_id, ITEM_OVERHEAD_BYTES.into()).await?;
-        let id = ConversationId::of_key(user_id, key);
+        let id = ConversationId::from_idempotency_key(user_id, key);
         let now = self.core.now();
         let Some(started) = self.core.ports.conversations.create(user_id, id, now).await? else {
             return self.find(user_id, id).await;

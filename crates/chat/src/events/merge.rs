@@ -4,11 +4,12 @@ use std::sync::Arc;
 
 use webchat_domain::{Event, EventBody, ResponseChunk, TurnId};
 
-/// The maximum number of bytes of text in one update, which bounds the memory of a slow client.
+/// The maximum number of bytes of text in one update, unless a single event is larger. It bounds the memory of a slow
+/// client.
 pub(super) const MAX_UPDATE_BYTES: usize = 32 * 1024;
 
 /// Returns as many of the first events as fit into one update, at least one.
-pub(super) fn take_up_to_max(events: &[Arc<Event>]) -> &[Arc<Event>] {
+pub(super) fn take_update(events: &[Arc<Event>]) -> &[Arc<Event>] {
     let mut size = 0;
     let fits = |event: &&Arc<Event>| {
         size += text_len(event);
@@ -130,7 +131,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn merging_changes_no_text_and_no_other_event(events in events()) {
+        fn merging_preserves_texts_and_other_events(events in events()) {
             let merged = merge_chunks(&events);
 
             for turn in events.iter().filter_map(|event| turn_of_chunk(event)) {

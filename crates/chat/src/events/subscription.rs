@@ -7,7 +7,7 @@ use tokio::time::sleep;
 use webchat_domain::{ConversationId, Event};
 use webchat_persistence::{Replay, StoreError, TurnLog};
 
-use super::merge::{merge_chunks, take_up_to_max};
+use super::merge::{merge_chunks, take_update};
 use crate::runtime::error_chain::error_chain;
 
 /// The interval between attempts to read the log after a failure.
@@ -104,7 +104,7 @@ impl Subscription {
             }
             Replay::Complete(events) => events,
         };
-        let events = take_up_to_max(&events);
+        let events = take_update(&events);
         Ok(events.last().map(|newest| {
             self.event_seq = newest.seq;
             Update::Events(merge_chunks(events))

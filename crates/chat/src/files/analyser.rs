@@ -7,7 +7,7 @@ use tokio::sync::Semaphore;
 use webchat_domain::{Caller, FileName, UserId};
 use webchat_llm::ModelError;
 
-use super::parts::{max_partial_analysis_tokens, max_request_tokens};
+use super::parts::{max_partial_analysis_tokens, max_text_tokens_per_request};
 use crate::context::prompts::{ANALYSE, COMBINE, analyses_heading, part_heading};
 use crate::models::background_request::BackgroundRequest;
 use crate::models::request_error::RequestError;
@@ -91,7 +91,7 @@ impl FileAnalyser<'_> {
 
     /// Groups consecutive analyses so that each group fits into one request.
     async fn group(&self, analyses: Vec<String>) -> Vec<Vec<String>> {
-        let max_tokens = max_request_tokens(&self.core.settings);
+        let max_tokens = max_text_tokens_per_request(&self.core.settings);
         let mut groups: Vec<Vec<String>> = Vec::new();
         let mut group_tokens = 0_u32;
         for analysis in analyses {

@@ -5,14 +5,15 @@ use webchat_tokens::{TokenCounter, chunks};
 
 use crate::settings::Settings;
 
-/// The tokens of a request that belong neither to the analysed text nor to the answer: the prompt, the file's name,
-/// and the overhead of the chat format.
+/// The tokens that are reserved in the model's window for everything but the analysed text and the answer: the prompt,
+/// the file's name, and the overhead of the chat format. They leave room for a long name, so that every request fits.
 const REQUEST_OVERHEAD: u32 = 320;
 
-/// The tokens of a request for the analysis of a part, without those of the part and the answer.
+/// The estimated overhead of a request that analyses a part: all tokens except the part and the answer, for a file name
+/// of the usual length. Token budgets are checked with it.
 const PART_OVERHEAD: u32 = 128;
 
-/// The minimum number of tokens of the text in one request, even if the window is smaller.
+/// The lower bound of the following limits, even if the window is smaller.
 const MIN_TOKENS: u32 = 64;
 
 /// A file's text, split into parts.
@@ -50,18 +51,18 @@ pub(super) fn estimated_tokens(token_count: u32, part_count: u32) -> u64 {
 
 /// Returns the maximum number of tokens of a part: the configured size, if it fits into the model's window.
 pub(super) fn max_part_tokens(settings: &Settings) -> u32 {
-    settings.files.part_tokens.min(max_request_tokens(settings)).max(MIN_TOKENS)
+    settings.files.part_tokens.min(max_text_tokens_per_request(settings)).max(MIN_TOKENS)
 }
 
 /// Returns the maximum number of tokens of the text in one request.
-pub(super) fn max_request_tokens(settings: &Settings) -> u32 {
+pub(super) fn max_text_tokens_per_request(settings: &Settings) -> u32 {
     let reserved = settings.reply_tokens.saturating_add(REQUEST_OVERHEAD);
     settings.window_tokens.saturating_sub(reserved).max(MIN_TOKENS)
 }
 
-/// Returns the maximum number of tokens of a part's analysis. Several analyses must fit into one request; otherwise
-/// they could not be combined.
+/// Returns the maximum number of tokens of an analysis that is combined with others, of one or of several parts.
+/// Several analyses must fit into one request; otherwise they could not be combined.
 pub(super) fn max_partial_analysis_tokens(settings: &Settings) -> u32 {
-    let max = (max_request_tokens(settings) / 4).min(max_part_tokens(settings) / 2);
+    let max = (max_text_tokens_per_request(settings) / 4).min(max_part_tokens(settings) / 2);
     settings.reply_tokens.min(max).max(MIN_TOKENS / 4)
 }

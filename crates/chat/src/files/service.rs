@@ -101,7 +101,7 @@ impl Files {
         self.core.find_conversation(user_id, id).await?;
         // Fail here if the log is unavailable, because a file whose progress can't be published must not be stored.
         self.core.ports.log.checkpoint(id).await?;
-        let job_id = JobId::of_key(id, key);
+        let job_id = JobId::from_idempotency_key(id, key);
         if let Some(existing) = self.core.ports.file_jobs.find_job(user_id, id, job_id).await? {
             return Ok(existing);
         }

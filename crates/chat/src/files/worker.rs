@@ -37,7 +37,7 @@ pub(super) struct AnalysisWorker {
 }
 
 /// The reason why a worker ends without a complete analysis.
-enum RunEnd {
+enum Incomplete {
     /// The analysis failed. The user sees the problem.
     Failed(Problem),
     /// The worker has lost its lease, or the file was cancelled or deleted.
@@ -60,14 +60,14 @@ impl AnalysisWorker {
             let analysis = AssertUnwindSafe(self.analyse(&publisher)).catch_unwind();
             let outcome = tokio::select! {
                 biased;
-                () = abort.cancelled() => Err(RunEnd::Suspended),
+                () = abort.cancelled() => Err(Incomplete::Suspended),
                 outcome = run_with_lease(analysis, || self.renew_lease()) => match outcome {
-                    Some(outcome) => outcome.unwrap_or_else(|panic| Err(RunEnd::Panic(panic))),
-                    None => Err(RunEnd::LeaseLost),
+                    Some(outcome) => outcome.unwrap_or_else(|panic| Err(Incomplete::Panic(panic))),
+                    None => Err(Incomplete::LeaseLost),
                 },
             };
-            if let Err(end) = outcome {
-                self.end(end, &publisher).await;
+            if let Err(reason) = outcome {
+                self.end(reason, &publisher).await;
             }
             publisher.close();
         };
@@ -82,10 +82,12 @@ impl AnalysisWorker {
         })
     }
 
-    async fn analyse(&self, publisher: &EventPublisher) -> Result<(), RunEnd> {
+    async fn analyse(&self, publisher: &EventPublisher) -> Result<(), Incomplete> {
         let analyses = self.analyse_parts(publisher).await?;
         let combined = self.analyser().combine(analyses).await.map_err(|error| {
-            RunEnd::Failed(self.describe("The analyses of its parts could not be combined", &error))
+            Incomplete::Failed(
+                self.describe("The analyses of the parts could not be combined", &error),
+            )
         })?;
         let completed = self.complete(combined).await?;
         let id = completed.conversation.conversation_id;
@@ -98,7 +100,7 @@ impl AnalysisWorker {
     ///
     /// The loop must only await the next part: while the stream is not polled, its parts may hold connections and
     /// permits that other tasks wait for.
-    async fn analyse_parts(&self, publisher: &EventPublisher) -> Result<Vec<String>, RunEnd> {
+    async fn analyse_parts(&self, publisher: &EventPublisher) -> Result<Vec<String>, Incomplete> {
         let mut analyses = self.leased.text.analyses.clone();
         let mut done = self.leased.job.parts_done;
         let mut failed: Vec<(u32, RequestError)> = Vec::new();
@@ -121,10 +123,10 @@ impl AnalysisWorker {
             }
         }
         if let Some((part, error)) = failed.into_iter().min_by_key(|(part, _)| *part) {
-            return Err(RunEnd::Failed(self.describe_part(part, &error)));
+            return Err(Incomplete::Failed(self.describe_part(part, &error)));
         }
         if analyses.len() < self.leased.text.part_ends.len() {
-            return Err(RunEnd::Suspended);
+            return Err(Incomplete::Suspended);
         }
         Ok(analyses.into_values().collect())
     }
@@ -147,7 +149,7 @@ impl AnalysisWorker {
         };
         let jobs = &self.core.ports.file_jobs;
         let recorded = jobs.record_part(self.id(), self.run_id, part, analysis.clone()).await?;
-        Ok(Ok((analysis, recorded.ok_or(RunEnd::LeaseLost)?)))
+        Ok(Ok((analysis, recorded.ok_or(Incomplete::LeaseLost)?)))
     }
 
     /// Returns the parts of the text, counted from 0.
@@ -158,12 +160,12 @@ impl AnalysisWorker {
         (0..).zip(texts.map(Option::unwrap_or_default))
     }
 
-    async fn complete(&self, analysis: String) -> Result<CompletedJob, RunEnd> {
+    async fn complete(&self, analysis: String) -> Result<CompletedJob, Incomplete> {
         let append = self.new_messages(analysis).await;
         let now = self.core.now();
         let jobs = &self.core.ports.file_jobs;
         let completed = jobs.complete_job(self.id(), self.run_id, append, now).await?;
-        completed.ok_or(RunEnd::LeaseLost)
+        completed.ok_or(Incomplete::LeaseLost)
     }
 
     /// Returns the messages to append: a question that names the file, and the analysis as its answer.
@@ -181,14 +183,14 @@ impl AnalysisWorker {
         Append { messages, title, ..Append::default() }
     }
 
-    async fn end(&self, end: RunEnd, publisher: &EventPublisher) {
+    async fn end(&self, reason: Incomplete, publisher: &EventPublisher) {
         let job_id = self.id();
-        let outcome = match end {
-            RunEnd::LeaseLost => Ok(()),
-            RunEnd::Suspended => self.set_lease_expiry(self.core.now()).await.map(|_| ()),
-            RunEnd::Failed(error) => self.fail(error, publisher).await,
-            RunEnd::Store(error) => Err(error),
-            RunEnd::Panic(panic) => {
+        let outcome = match reason {
+            Incomplete::LeaseLost => Ok(()),
+            Incomplete::Suspended => self.set_lease_expiry(self.core.now()).await.map(|_| ()),
+            Incomplete::Failed(error) => self.fail(error, publisher).await,
+            Incomplete::Store(error) => Err(error),
+            Incomplete::Panic(panic) => {
                 let cause = panic_message(panic.as_ref());
                 tracing::error!(%job_id, cause, "file analysis panicked");
                 let message = "Something went wrong on the server.".to_owned();
@@ -243,9 +245,9 @@ impl AnalysisWorker {
 }
 
 /// The recorded analysis of a part and the updated job, or the error of the request.
-type PartResult = Result<Result<(String, FileJob), RequestError>, RunEnd>;
+type PartResult = Result<Result<(String, FileJob), RequestError>, Incomplete>;
 
-impl From<StoreError> for RunEnd {
+impl From<StoreError> for Incomplete {
     fn from(error: StoreError) -> Self {
         Self::Store(error)
     }

@@ -21,7 +21,7 @@ pub(crate) fn turn(conversation: ConversationId, source: TurnId) -> TurnId {
     derive(&format!("turn:{conversation}:{source}")).into()
 }
 
-/// Parses the text as a UUID, or derives a UUID from it if it is not one.
+/// Parses the string as a UUID, or derives a UUID from it if it is not one.
 pub(crate) fn parse_or_derive(text: &str) -> Uuid {
     Uuid::try_parse(text).unwrap_or_else(|_| derive(&format!("text:{text}")))
 }

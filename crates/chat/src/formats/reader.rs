@@ -4,12 +4,12 @@ use std::io::{Read, Seek};
 
 use webchat_domain::{Timestamp, Title};
 
-use super::foreign::{self, MessageList, Source, SourceSeed};
+use super::foreign::{self, ForeignConversation, ForeignConversationSeed, MessageList};
 use super::imported_conversation::ImportedConversation;
 use super::input::archive::{Archive, ArchiveError};
 use super::input::{Document, PickMessage, signature};
 use super::left_out::LeftOut;
-use super::native::{self, NativeSeed, NativeSource};
+use super::native::{self, NativeConversation, NativeConversationSeed};
 use super::read_error::{ReadError, invalid, reason};
 use super::survey::{Format, Layout, Unreadable, for_each_conversation, survey};
 
@@ -158,8 +158,8 @@ impl ElementReader<'_, '_> {
             Format::Messages => self.read_messages(document, layout.is_wrapped),
             Format::Webchat => for_each_conversation(document, layout.is_wrapped, |document| {
                 *self.position += 1;
-                let mut source = NativeSource::default();
-                let parsed = document.parse(NativeSeed(&mut source))?;
+                let mut source = NativeConversation::default();
+                let parsed = document.parse(NativeConversationSeed(&mut source))?;
                 let name = Name { id: source.id(), title: source.title() };
                 self.report_repair(document, &name)?;
                 let parsed = parsed.map_err(|error| reason(&error));
@@ -167,8 +167,8 @@ impl ElementReader<'_, '_> {
             }),
             Format::Foreign => for_each_conversation(document, layout.is_wrapped, |document| {
                 *self.position += 1;
-                let mut source = Source::default();
-                let parsed = document.parse(SourceSeed(&mut source))?;
+                let mut source = ForeignConversation::default();
+                let parsed = document.parse(ForeignConversationSeed(&mut source))?;
                 let name = Name { id: source.id(), title: source.title() };
                 self.report_repair(document, &name)?;
                 let parsed = parsed.map_err(|error| reason(&error));

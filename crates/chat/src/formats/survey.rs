@@ -12,7 +12,7 @@ use super::input::signature::WHAT_TO_UPLOAD;
 use super::input::{Any, Document, Shape};
 use super::{native, values};
 
-/// The members of a document that contain its conversations or messages.
+/// The keys of a document's JSON object whose value contains its conversations or messages.
 const LISTS: [&str; 7] =
     ["conversations", "conversation", "chats", "data", "items", "results", "history"];
 

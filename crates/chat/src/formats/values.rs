@@ -46,7 +46,7 @@ pub(super) fn title(text: &str) -> Option<Title> {
     Title::try_from(text.to_owned()).ok().or_else(|| Title::from_first_words(text))
 }
 
-/// Returns the time of a number or a text, see [`foreign_time`].
+/// Returns the time of a number or a string, see [`foreign_time`].
 pub(super) fn time(value: &Value) -> Option<Timestamp> {
     match value {
         Value::Number(number) => foreign_time_of_number(number.as_f64()?),

@@ -1,7 +1,7 @@
 //! Bounds on the text of an answer. A request limits the number of tokens, but a model may ignore the limit.
 
 /// The maximum size of an answer's text in bytes, including all continuations. It fits into a MongoDB document,
-/// which is limited to 16 MB.
+/// which is limited to 16 MiB.
 pub(crate) const MAX_ANSWER_BYTES: usize = 1024 * 1024;
 
 /// The number of bytes that the text may have for each requested token. Most texts have less than half.

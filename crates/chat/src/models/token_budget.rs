@@ -111,7 +111,7 @@ impl Core {
         let (limit, owner, setting) = match scope {
             TokenScope::User(_) => (Limit::DailyTokensPerUser, "Your", "DAILY_TOKENS_PER_USER"),
             TokenScope::Network(_) => {
-                (Limit::DailyTokensPerAddress, "Your network's", "DAILY_TOKENS_PER_ADDRESS")
+                (Limit::DailyTokensPerNetwork, "Your network's", "DAILY_TOKENS_PER_ADDRESS")
             }
             TokenScope::Server => (Limit::DailyTokens, "The server's", "DAILY_TOKENS"),
         };

@@ -163,8 +163,8 @@ mod tests {
 
     use super::*;
 
-    const MAXIMA: [Maximum; 3] =
-        [(Limit::TurnsPerUser, 2), (Limit::TurnsPerAddress, 3), (Limit::Turns, 4)];
+    const LIMITS: [Maximum; 3] =
+        [(Limit::TurnsPerUser, 2), (Limit::TurnsPerNetwork, 3), (Limit::Turns, 4)];
 
     fn caller(user_id: UserId, address: &str) -> Caller {
         Caller { user_id, address: Some(address.parse().unwrap()) }
@@ -173,7 +173,7 @@ mod tests {
     #[test]
     fn users_networks_and_all_users_together_are_limited() {
         let (limit, user) = (CallerLimit::default(), UserId::generate());
-        let acquire = |user_id, address| limit.acquire(caller(user_id, address), MAXIMA);
+        let acquire = |user_id, address| limit.acquire(caller(user_id, address), LIMITS);
         let other = UserId::generate;
 
         let of_user = [acquire(user, "192.0.2.1").unwrap(), acquire(user, "192.0.2.2").unwrap()];
@@ -185,9 +185,9 @@ mod tests {
         drop(of_user);
         let after_release = acquire(other(), "192.0.2.1");
 
-        assert_eq!(above_users_limit, Some(MAXIMA[0]));
-        assert_eq!(above_networks_limit, Some(MAXIMA[1]));
-        assert_eq!(above_limit_of_all, Some(MAXIMA[2]));
+        assert_eq!(above_users_limit, Some(LIMITS[0]));
+        assert_eq!(above_networks_limit, Some(LIMITS[1]));
+        assert_eq!(above_limit_of_all, Some(LIMITS[2]));
         drop((of_others, after_release.unwrap()));
         assert!(limit.users.lock().is_empty() && limit.networks.lock().is_empty());
         assert!(limit.all.lock().is_empty());
@@ -196,7 +196,7 @@ mod tests {
     #[test]
     fn a_refused_permit_does_not_count() {
         let (limit, user) = (CallerLimit::default(), UserId::generate());
-        let none = [(Limit::TurnsPerUser, 1), (Limit::TurnsPerAddress, 1), (Limit::Turns, 0)];
+        let none = [(Limit::TurnsPerUser, 1), (Limit::TurnsPerNetwork, 1), (Limit::Turns, 0)];
 
         let refused = limit.acquire(caller(user, "192.0.2.1"), none);
 

@@ -6,7 +6,8 @@ use strum::{IntoStaticStr, VariantNames};
 /// The counter of reached limits.
 pub(crate) const REACHED: &str = "webchat_limits_reached_total";
 
-/// A limit on the use of the server. Its `strum` name is its metric label.
+/// A limit on the use of the server. Its `strum` name is its metric label. The labels of the limits of a network end in
+/// `_per_address`, like the settings.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, IntoStaticStr, VariantNames)]
 #[strum(serialize_all = "snake_case")]
 #[expect(
@@ -15,27 +16,34 @@ pub(crate) const REACHED: &str = "webchat_limits_reached_total";
 )]
 pub enum Limit {
     TurnsPerUser,
-    TurnsPerAddress,
+    #[strum(serialize = "turns_per_address")]
+    TurnsPerNetwork,
     Turns,
     ConnectionsPerUser,
-    ConnectionsPerAddress,
+    #[strum(serialize = "connections_per_address")]
+    ConnectionsPerNetwork,
     Connections,
     MessagesPerConnection,
     RequestsPerSession,
-    RequestsPerAddress,
-    NewUsersPerAddress,
+    #[strum(serialize = "requests_per_address")]
+    RequestsPerNetwork,
+    #[strum(serialize = "new_users_per_address")]
+    NewUsersPerNetwork,
     NewUsers,
     UploadsPerUser,
-    UploadsPerAddress,
+    #[strum(serialize = "uploads_per_address")]
+    UploadsPerNetwork,
     Uploads,
     FilesPerUser,
     ImportsPerUser,
-    ImportsPerAddress,
+    #[strum(serialize = "imports_per_address")]
+    ImportsPerNetwork,
     Imports,
     StoredBytesPerUser,
     StoredBytes,
     DailyTokensPerUser,
-    DailyTokensPerAddress,
+    #[strum(serialize = "daily_tokens_per_address")]
+    DailyTokensPerNetwork,
     DailyTokens,
     BodyTime,
     BodyMemory,

@@ -51,7 +51,7 @@ impl Transfer {
         if self.core.lifecycle.is_draining() {
             return Err(ChatError::ShuttingDown);
         }
-        let id = ImportId::of_key(caller.user_id, key);
+        let id = ImportId::from_idempotency_key(caller.user_id, key);
         Ok(match self.imports.check(caller, id, self.core.now())? {
             None => {
                 PreparedImport::New(Box::new(ImportUpload { transfer: self.clone(), caller, id }))
@@ -111,8 +111,9 @@ impl Transfer {
 }
 
 impl ImportUpload {
-    /// Imports the uploaded file in the background, even if the caller is dropped. The user becomes the owner of
-    /// its conversations. `max_bytes` limits the unpacked size of an archive. The permit for the import is acquired only now, because an upload may be slow.
+    /// Imports the uploaded file in the background, even if the caller is dropped. The user becomes the owner of its
+    /// conversations. `max_bytes` limits the unpacked size of an archive. The permit for the import is acquired only
+    /// now, because an upload may be slow.
     ///
     /// # Errors
     /// [`ChatError::ImportInProgress`], [`ChatError::TooManyNetworkImports`], [`ChatError::TooManyImports`],

@@ -23,9 +23,9 @@ const MAX_PER_NETWORK: usize = 2;
 /// The maximum number of concurrent imports of all users.
 const MAX_CONCURRENT: usize = 8;
 
-const MAXIMA: [Maximum; 3] = [
+const LIMITS: [Maximum; 3] = [
     (Limit::ImportsPerUser, MAX_PER_USER),
-    (Limit::ImportsPerAddress, MAX_PER_NETWORK),
+    (Limit::ImportsPerNetwork, MAX_PER_NETWORK),
     (Limit::Imports, MAX_CONCURRENT),
 ];
 
@@ -135,9 +135,9 @@ impl ImportRegistry {
 
     /// Acquires a permit for an import.
     fn acquire(&self, caller: Caller) -> Result<CallerPermit, ChatError> {
-        self.limit.acquire(caller, MAXIMA).map_err(|(limit, max)| match limit {
+        self.limit.acquire(caller, LIMITS).map_err(|(limit, max)| match limit {
             Limit::ImportsPerUser => ChatError::ImportInProgress,
-            Limit::ImportsPerAddress => ChatError::TooManyNetworkImports { limit: max },
+            Limit::ImportsPerNetwork => ChatError::TooManyNetworkImports { limit: max },
             _ => ChatError::TooManyImports,
         })
     }
@@ -168,7 +168,7 @@ mod tests {
     }
 
     fn start(imports: &ImportRegistry, caller: Caller) -> Result<ImportId, ChatError> {
-        let id = ImportId::of_key(caller.user_id, None);
+        let id = ImportId::from_idempotency_key(caller.user_id, None);
         imports.check(caller, id, NOW)?;
         Ok(imports.start(caller, id)?.import_id)
     }

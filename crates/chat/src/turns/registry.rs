@@ -55,12 +55,12 @@ impl RunningTurns {
         let Settings { turns_per_user, turns_per_network, max_turns, .. } = settings;
         let maxima = [
             (Limit::TurnsPerUser, maximum(*turns_per_user)),
-            (Limit::TurnsPerAddress, maximum(*turns_per_network)),
+            (Limit::TurnsPerNetwork, maximum(*turns_per_network)),
             (Limit::Turns, maximum(*max_turns)),
         ];
         self.limit.acquire(caller, maxima).map_err(|(limit, max)| match limit {
             Limit::TurnsPerUser => ChatError::TooManyUserTurns { limit: max },
-            Limit::TurnsPerAddress => ChatError::TooManyNetworkTurns { limit: max },
+            Limit::TurnsPerNetwork => ChatError::TooManyNetworkTurns { limit: max },
             _ => ChatError::ServerBusy,
         })
     }

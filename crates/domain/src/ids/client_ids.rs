@@ -15,13 +15,13 @@ macro_rules! client_id {
         #[serde(try_from = "String", into = "String")]
         pub struct $name(String);
 
-        #[doc = concat!("A text that is not a valid [`", stringify!($name), "`].")]
+        #[doc = concat!("A string that is not a valid [`", stringify!($name), "`].")]
         #[derive(Debug, Error, PartialEq, Eq)]
         #[error("{} must have 1 to 128 characters", $subject)]
         pub struct $invalid;
 
         impl $name {
-            /// Returns the text.
+            /// Returns the string.
             #[must_use]
             pub fn as_str(&self) -> &str {
                 &self.0

@@ -106,7 +106,7 @@ macro_rules! keyed_id {
             /// Returns the id that is derived from the key within `scope`: always the same version 5 UUID. Without
             /// a key, generates a new id.
             #[must_use]
-            pub fn of_key(scope: $scope, key: Option<&IdempotencyKey>) -> Self {
+            pub fn from_idempotency_key(scope: $scope, key: Option<&IdempotencyKey>) -> Self {
                 let Some(key) = key else { return Self::generate() };
                 let name = format!("{}:{}", stringify!($name), key.as_str());
                 Self(Uuid::new_v5(&scope.0, name.as_bytes()))
@@ -177,13 +177,16 @@ mod tests {
     fn a_key_maps_to_one_id_within_its_scope_and_kind() {
         let key = |text: &str| IdempotencyKey::try_from(text.to_owned()).unwrap();
         let (one, other) = (UserId::generate(), UserId::generate());
-        let id = |user, text| ConversationId::of_key(user, Some(&key(text)));
+        let id = |user, text| ConversationId::from_idempotency_key(user, Some(&key(text)));
 
         assert_eq!(id(one, "k1"), id(one, "k1"));
         assert_ne!(id(one, "k1"), id(one, "k2"));
         assert_ne!(id(one, "k1"), id(other, "k1"));
-        assert_ne!(ImportId::of_key(one, Some(&key("k1"))).0, id(one, "k1").0);
-        assert_ne!(ConversationId::of_key(one, None), ConversationId::of_key(one, None));
+        assert_ne!(ImportId::from_idempotency_key(one, Some(&key("k1"))).0, id(one, "k1").0);
+        assert_ne!(
+            ConversationId::from_idempotency_key(one, None),
+            ConversationId::from_idempotency_key(one, None)
+        );
     }
 
     #[test]

@@ -46,7 +46,7 @@ impl<'a> Object<'a> {
     /// Parses an object.
     ///
     /// # Errors
-    /// When the text is no object, or no JSON.
+    /// When the text is not JSON, or not an object.
     pub(crate) fn parse(text: &'a str) -> Result<Self, serde_json::Error> {
         serde_json::from_str(text)
     }

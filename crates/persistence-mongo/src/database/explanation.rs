@@ -58,7 +58,7 @@ pub(crate) fn explain(kind: &ErrorKind) -> String {
 const WRONG_PASSWORD: &str =
     "check user and password, and authSource, which names the database of the user";
 
-/// Explains an error that the driver describes only by a text.
+/// Explains an error that the driver describes only by a message.
 fn explain_text(text: &str) -> &'static str {
     let text = text.to_lowercase();
     let has = |words: &str| text.contains(words);

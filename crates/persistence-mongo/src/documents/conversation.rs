@@ -11,8 +11,8 @@ use webchat_persistence::rules::ConversationState;
 use super::context::ContextDocument;
 use super::values::{Date, date, long};
 
-/// The format version of the documents in `conversations`. The Flask application's documents have no version; they share
-/// the collection until they are migrated.
+/// The format version of the documents in `conversations`. The Flask application's documents have no version; they
+/// share the collection until they are migrated.
 pub(crate) const CONVERSATION_SCHEMA_VERSION: i64 = 1;
 
 /// Matches the documents in Webchat's format. Other documents may have a field `schema` of their own.
@@ -36,7 +36,7 @@ pub(crate) fn flask_documents() -> Document {
 }
 
 /// Whether [`flask_documents`] matches the document. A damaged document may be one of them.
-pub(crate) fn is_of_flask(document: &RawDocument) -> bool {
+pub(crate) fn is_flask_document(document: &RawDocument) -> bool {
     FLASK_FIELDS.iter().any(|name| !matches!(document.get(name), Ok(None)))
 }
 

@@ -1,6 +1,6 @@
 //! The stored documents, and their conversion to and from domain types.
 //!
-//! Ids are hyphenated UUIDs, times are dates, and numbers are 64 bits wide.
+//! Ids are hyphenated UUIDs, times are BSON dates, and integers are `int64`.
 
 mod context;
 mod conversation;
@@ -14,7 +14,7 @@ mod values;
 pub(crate) use self::context::ContextDocument;
 pub(crate) use self::conversation::{
     CONVERSATION_SCHEMA_VERSION, ConversationDocument, current_documents, flask_documents,
-    is_current, is_of_flask, state_update,
+    is_current, is_flask_document, state_update,
 };
 pub(crate) use self::file::{AnalysisDocument, JobDocument, TextDocument};
 pub(crate) use self::message::{MessageDocument, search_terms};

@@ -13,7 +13,7 @@ use crate::schema::CONVERSATIONS;
 /// The maximum number of documents in a batch.
 const MAX_DOCUMENTS: usize = 250;
 
-/// The maximum length of a batch, in bytes. A longer document, which may have 16 MB, is the only one of its batch.
+/// The maximum length of a batch, in bytes. A longer document, which may have 16 MiB, is the only one of its batch.
 const MAX_BYTES: usize = 4 * 1024 * 1024;
 
 /// Matches the documents in the Flask application's format.

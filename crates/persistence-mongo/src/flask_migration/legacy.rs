@@ -12,7 +12,7 @@ use webchat_persistence::rules::{
 
 use super::ids;
 use super::skip_reason::{MAX_CONTENT_BYTES, SkipReason};
-use crate::documents::{is_current, is_of_flask};
+use crate::documents::{is_current, is_flask_document};
 
 /// The user id that the Flask application stored for users without a session.
 const ANONYMOUS: &str = "anonymous";
@@ -55,7 +55,7 @@ impl LegacyConversation {
         if is_current(document) {
             return Err(SkipReason::ModifiedAfterMigration);
         }
-        if !is_of_flask(document) {
+        if !is_flask_document(document) {
             return Err(SkipReason::Foreign);
         }
         let stored_id = value(document, "conversation_id")?;
@@ -244,7 +244,7 @@ fn value(document: &RawDocument, name: &str) -> Result<Bson, SkipReason> {
     Ok(value.unwrap_or(Bson::Null))
 }
 
-/// Reads a date, which may be a text or a number. Returns `None` for anything else, and for dates that the API can't
+/// Reads a date, which may be a string or a number. Returns `None` for anything else, and for dates that the API can't
 /// represent: another date of the document replaces them.
 fn date(document: &RawDocument, name: &'static str) -> Result<Option<Timestamp>, SkipReason> {
     let date = time(&value(document, name)?);

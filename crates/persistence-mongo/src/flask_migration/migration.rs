@@ -40,7 +40,7 @@ const NAMESPACE_NOT_FOUND: i32 = 26;
 /// The database's schema must have been prepared, except for [`pending`](Self::pending) and
 /// [`plan`](Self::plan). The Flask application should not be running; Webchat servers may be.
 ///
-/// Memory use is bounded by a batch: at most 250 documents and 4 MB, or a single larger document.
+/// Memory use is bounded by a batch: at most 250 documents and 4 MiB, or a single larger document.
 #[derive(Clone)]
 pub struct FlaskMigration {
     database: MongoDatabase,

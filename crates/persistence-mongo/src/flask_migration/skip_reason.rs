@@ -22,10 +22,10 @@ pub enum SkipReason {
     )]
     Foreign,
     /// Its `conversation_id` can't be an id.
-    #[error("its conversation_id is neither a text, nor a number, nor an ObjectId, nor a UUID")]
+    #[error("its conversation_id is neither a string, nor a number, nor an ObjectId, nor a UUID")]
     InvalidConversationId,
     /// Its `user_id` can't be an id.
-    #[error("its user_id is neither a text, nor a number, nor an ObjectId, nor a UUID")]
+    #[error("its user_id is neither a string, nor a number, nor an ObjectId, nor a UUID")]
     InvalidUserId,
     /// It contains no time of creation.
     #[error("neither its created_at nor its updated_at is a date, and its _id contains no time")]

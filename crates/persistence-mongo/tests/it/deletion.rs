@@ -29,7 +29,7 @@ fn client_message_id(text: &str) -> Option<ClientMessageId> {
 /// Prevents messages from being deleted while `work` runs.
 async fn with_deletion_blocked(database: &TestDatabase, work: impl AsyncFnOnce()) {
     let raw = database.raw().await;
-    // A deletion must write to the removal first.
+    // Deleting a batch first updates the document in `removals`, which this validator rejects.
     let blocked = doc! { "collMod": "removals", "validator": { "times": { "$exists": false } } };
     raw.run_command(blocked).await.unwrap();
     work().await;
@@ -97,8 +97,13 @@ async fn a_reset_conversation_can_be_continued_immediately() {
         assert_eq!(hits.len(), 1);
     })
     .await;
+    // Counting the totals first deletes all pending removals.
     let expected = Totals { conversations: 1, messages: 1 };
-    assert_eq!(store.totals().await.unwrap(), expected, "some removed messages were not deleted");
+    assert_eq!(
+        store.totals().await.unwrap(),
+        expected,
+        "messages from before the reset are still stored"
+    );
 }
 
 #[tokio::test]
@@ -114,6 +119,7 @@ async fn an_id_can_be_reused_once_all_messages_of_its_conversation_are_deleted()
     })
     .await;
 
+    // Counting the totals first deletes all pending removals.
     store.totals().await.unwrap();
     assert!(store.create(user_id, id, moment(1)).await.unwrap().is_some());
     assert_eq!(store.messages(user_id, id, None, 10).await.unwrap(), Some(Vec::new()));

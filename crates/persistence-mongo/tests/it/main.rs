@@ -5,7 +5,7 @@ mod connecting;
 mod contract;
 mod deletion;
 mod existing_collections;
-mod faults;
+mod failures;
 mod flask_migration;
 mod query_plans;
 mod round_trips;

@@ -3,8 +3,8 @@
 use mongodb::IndexModel;
 use mongodb::bson::{DateTime, Document, doc};
 use mongodb::options::IndexOptions;
-use webchat_domain::{ConversationId, SearchQuery, UserId};
-use webchat_persistence::testing::{moment, question};
+use webchat_domain::{ConversationId, NewMessage, SearchQuery, TurnId, UserId};
+use webchat_persistence::testing::{empty_answer, moment, question};
 use webchat_persistence::{Append, Conversations};
 use webchat_persistence_mongo::MongoStore;
 
@@ -57,6 +57,29 @@ async fn the_next_start_indexes_what_an_old_instance_wrote_during_the_upgrade() 
     create_with_messages(&store, user_id, &["the tides"]).await;
     let messages = database.raw().await.collection::<Document>("messages");
     messages.update_many(doc! {}, doc! { "$unset": { "search_terms": "" } }).await.unwrap();
+    assert_eq!(found(&store, user_id, "tide").await, Vec::<String>::new());
+
+    let restarted = database.store().await;
+
+    eventually(async || found(&restarted, user_id, "tide").await.len() == 1).await;
+}
+
+#[tokio::test]
+async fn an_answer_that_an_old_instance_continues_after_it_was_indexed_is_indexed_again() {
+    let database = TestDatabase::new();
+    let user_id = UserId::generate();
+    let store = database.store().await;
+    let meta = database.raw().await.collection::<Document>("meta");
+    let complete = doc! { "_id": "search_terms", "complete_until": { "$exists": true } };
+    eventually(async || meta.find_one(complete.clone()).await.unwrap().is_some()).await;
+    let id = ConversationId::generate();
+    store.create(user_id, id, moment(0)).await.unwrap();
+    let answer = NewMessage { content: "Because".to_owned(), ..empty_answer(TurnId::generate()) };
+    let append = Append { messages: vec![question("why?"), answer], ..Append::default() };
+    store.append(user_id, id, append, moment(0)).await.unwrap();
+    let messages = database.raw().await.collection::<Document>("messages");
+    let continued = doc! { "$set": { "content": "Because of the tides." } };
+    messages.update_one(doc! { "content": "Because" }, continued).await.unwrap();
     assert_eq!(found(&store, user_id, "tide").await, Vec::<String>::new());
 
     let restarted = database.store().await;

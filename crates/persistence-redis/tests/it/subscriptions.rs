@@ -1,4 +1,4 @@
-//! Tests of notifying readers on every instance of events, over a single connection.
+//! Tests that readers on all instances are notified of events, over one connection per turn log.
 
 use std::time::Duration;
 
@@ -19,17 +19,16 @@ async fn two_instances_receive_each_others_events() {
     let id = ConversationId::generate();
 
     let mut reached = one.checkpoint(id).await.unwrap().seq;
-    for (publisher, listener) in [(&one, &other), (&other, &one), (&one, &other)] {
+    for (publisher, reader) in [(&one, &other), (&other, &one), (&one, &other)] {
         let publishing = async {
-            // Let the listener start to wait first.
+            // Let the reader start to wait first.
             sleep(Duration::from_millis(50)).await;
             publisher.append_one(id, EventId::generate(), chunk("x")).await.unwrap()
         };
-        let (waited, appended) =
-            tokio::join!(timeout(SOON, listener.wait(id, reached)), publishing);
+        let (waited, appended) = tokio::join!(timeout(SOON, reader.wait(id, reached)), publishing);
 
         waited.expect("the reader was not notified in time").unwrap();
-        let read = listener.read(id, reached).await.unwrap();
+        let read = reader.read(id, reached).await.unwrap();
         reached = appended.seq;
         assert_eq!(read, Replay::Complete(vec![appended]));
     }
@@ -38,13 +37,13 @@ async fn two_instances_receive_each_others_events() {
 #[tokio::test]
 async fn no_event_is_missed_while_a_reader_starts_to_wait() {
     let (store, _) = open_shared().await;
-    let (publisher, listener) = (store.turn_log(), store.turn_log());
+    let (publisher, reader) = (store.turn_log(), store.turn_log());
 
     for _ in 0..200 {
         let id = ConversationId::generate();
-        let start = listener.checkpoint(id).await.unwrap().seq;
+        let start = reader.checkpoint(id).await.unwrap().seq;
         let (waited, appended) = tokio::join!(
-            timeout(SOON, listener.wait(id, start)),
+            timeout(SOON, reader.wait(id, start)),
             publisher.append_one(id, EventId::generate(), chunk("x")),
         );
         waited.expect("the reader was not notified in time").unwrap();
@@ -62,7 +61,8 @@ async fn readers_of_a_thousand_conversations_share_one_connection() {
 
     let waiting = join_all(ids.iter().map(|id| timeout(SOON, log.wait(*id, 0))));
     let publishing = async {
-        wait_for_subscriptions(&mut raw, 2_000).await;
+        // Each conversation has two channels.
+        wait_for_channels(&mut raw, 2 * ids.len()).await;
         let connections = raw.count_clients("webchat-events").await;
         for id in &ids {
             publisher.append_one(*id, EventId::generate(), chunk("x")).await.unwrap();
@@ -74,7 +74,7 @@ async fn readers_of_a_thousand_conversations_share_one_connection() {
     assert!(waited.iter().all(|waited| matches!(waited, Ok(Ok(())))));
     // One connection belongs to the publisher.
     assert_eq!(connections, 2);
-    wait_for_subscriptions(&mut raw, 0).await;
+    wait_for_channels(&mut raw, 0).await;
 }
 
 #[tokio::test]
@@ -82,12 +82,13 @@ async fn dropping_a_log_closes_its_connection() {
     let server = RedisServer::start("").await;
     let mut raw = server.raw().await;
     let log = server.open().await.turn_log();
-    let early = timeout(Duration::from_millis(300), log.wait(ConversationId::generate(), 0)).await;
+    let timed_out =
+        timeout(Duration::from_millis(300), log.wait(ConversationId::generate(), 0)).await;
     let before = raw.count_clients("webchat-events").await;
 
     drop(log);
 
-    assert!(early.is_err());
+    assert!(timed_out.is_err());
     assert_eq!(before, 1);
     let closed = async {
         while raw.count_clients("webchat-events").await > 0 {
@@ -104,7 +105,7 @@ async fn a_corrupt_conversation_does_not_block_others() {
     let (corrupt, intact) = (ConversationId::generate(), ConversationId::generate());
     let key = format!("{prefix}log:{}", corrupt.to_simple());
     let _: String = Raw::shared().await.run(&format!("SET {key} nonsense")).await;
-    let appended = log.append_one(intact, EventId::generate(), chunk("x")).await.unwrap();
+    log.append_one(intact, EventId::generate(), chunk("x")).await.unwrap();
 
     let (corrupt, intact) = tokio::join!(
         timeout(Duration::from_millis(500), log.wait(corrupt, 0)),
@@ -113,10 +114,10 @@ async fn a_corrupt_conversation_does_not_block_others() {
 
     assert!(corrupt.is_err(), "the wait for the corrupt conversation ended");
     intact.expect("the reader was not notified in time").unwrap();
-    drop(appended);
 }
 
-async fn wait_for_subscriptions(raw: &mut Raw, expected: usize) {
+/// Waits until this number of channels has subscribers.
+async fn wait_for_channels(raw: &mut Raw, expected: usize) {
     let reached = async {
         loop {
             let channels: Vec<String> = raw.run("PUBSUB CHANNELS").await;
@@ -126,5 +127,5 @@ async fn wait_for_subscriptions(raw: &mut Raw, expected: usize) {
             sleep(Duration::from_millis(20)).await;
         }
     };
-    timeout(SOON, reached).await.expect("the number of subscriptions was not reached in time");
+    timeout(SOON, reached).await.expect("the number of channels was not reached in time");
 }

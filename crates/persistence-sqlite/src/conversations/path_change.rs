@@ -1,9 +1,9 @@
 //! Making another path visible in several transactions.
 //!
 //! A path may have a hundred thousand messages, each of which is a row to update, and there is only one writer.
-//! Therefore each step shortens the visible path from its end or extends it again by some messages. After each step,
-//! the conversation has a valid visible path. If the process dies before the last step, nothing is lost: the hidden
-//! messages are versions that can be selected.
+//! Therefore each step shortens the visible path from its end, or extends it again, by at most [`MAX_STEP`] messages.
+//! After each step, the conversation has a valid visible path. If the process dies before the last step, nothing is
+//! lost: the hidden messages are versions that can be selected.
 
 use rusqlite::{Transaction, params};
 use webchat_domain::{ConversationId, MessageId, Timestamp, UserId};
@@ -26,7 +26,7 @@ pub(super) struct PathChange {
     head: Option<MessageId>,
     /// The position after which all visible messages become hidden; `None` once they are hidden.
     hide_after: Option<u64>,
-    /// The messages that become visible afterwards, last one first.
+    /// The messages that become visible afterwards, in reverse order.
     newly_visible: Vec<PathNode>,
 }
 
@@ -42,8 +42,8 @@ impl PathChange {
         Self::new(transaction, user_id, state, NewPath::through(message, later))
     }
 
-    /// Creates the change that comes before another version is appended. Returns `None` if it is small enough for the
-    /// transaction of the append.
+    /// Creates the change that must be applied before another version is appended. Returns `None` if the append adds no
+    /// version of an existing message, or if the change is small enough for the transaction of the append.
     pub(super) fn before_append(
         transaction: &Transaction<'_>,
         user_id: UserId,
@@ -99,7 +99,7 @@ impl PathChange {
         let room = MAX_STEP - hidden.len();
         self.hide_after = self.hide_after.filter(|_| room == 0);
         let shown = self.newly_visible.split_off(self.newly_visible.len().saturating_sub(room));
-        // The last ones are shown first.
+        // The end of `newly_visible` is next to the visible path, so it is shown first.
         let last_shown = shown.first().map(|node| Some(node.message_id));
         let last_visible = hidden.last().map(|node| node.parent_id);
         self.head = last_shown.or(last_visible).unwrap_or(state.head);

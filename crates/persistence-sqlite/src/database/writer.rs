@@ -1,7 +1,7 @@
 //! The only connection that writes, and its queue of changes.
 //!
-//! One task on a blocking thread runs all waiting changes, one after the other, and commits several of them together. If
-//! each request acquired the connection itself instead, nothing would be written while the next request waits for a
+//! One task on a blocking thread runs all waiting changes, one after the other, and commits several of them together.
+//! If each request acquired the connection itself instead, nothing would be written while the next request waits for a
 //! thread to run on. With busy threads, the queue would grow until changes time out.
 
 use std::path::Path;
@@ -14,8 +14,8 @@ use tokio::task::spawn_blocking;
 use tokio::time::timeout;
 use webchat_persistence::StoreError;
 
+use self::change::{Change, Queued, Start};
 use self::group::run_group;
-use self::job::{Change, Queued, Start};
 pub(super) use self::queue::Priority;
 use self::queue::{Group, Next, SharedQueue};
 use super::connect::open_writer;
@@ -23,8 +23,8 @@ use super::log_limit::LogLimit;
 use super::metrics::waiting_write;
 use super::migrations::{InitializeError, initialize};
 
+mod change;
 mod group;
-mod job;
 mod queue;
 
 /// The maximum time that a change waits for the changes before it.
@@ -85,27 +85,27 @@ impl Writer {
     {
         if let Some((connection, log_limit)) = self.queue.add(priority, Box::new(change)) {
             let queue = Arc::clone(&self.queue);
-            spawn_blocking(move || run_jobs(&queue, connection, log_limit));
+            spawn_blocking(move || run_queue(&queue, connection, log_limit));
         }
     }
 }
 
-/// Runs the jobs of the queue until it is empty.
-fn run_jobs(shared: &SharedQueue, mut connection: Connection, mut log_limit: LogLimit) {
+/// Runs the changes of the queue until it is empty.
+fn run_queue(shared: &SharedQueue, mut connection: Connection, mut log_limit: LogLimit) {
     loop {
         let started = Instant::now();
         let is_log_too_large = log_limit.is_exceeded();
         let mut queue = shared.lock();
         match queue.next(is_log_too_large, started) {
-            Next::Run(job, Priority::Bulk) => {
+            Next::Run(change, Priority::Bulk) => {
                 drop(queue);
-                run_group(&mut connection, job, || None);
-                shared.lock().bulk_job_ended(started, Instant::now());
+                run_group(&mut connection, change, || None);
+                shared.lock().bulk_change_ended(started, Instant::now());
             }
-            Next::Run(job, _) => {
+            Next::Run(change, _) => {
                 drop(queue);
                 let mut group = Group::starting(started);
-                run_group(&mut connection, job, || {
+                run_group(&mut connection, change, || {
                     shared.lock().next_of_group(&mut group, is_log_too_large, Instant::now())
                 });
             }

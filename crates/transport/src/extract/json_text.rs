@@ -11,7 +11,7 @@ const ESCAPE_BYTES: usize = 6;
 /// The escape of U+FFFD.
 const REPLACEMENT: &str = "\\ufffd";
 
-/// The bytes are not a text.
+/// The bytes are not valid UTF-8.
 #[derive(Debug, Error)]
 #[error("it is not encoded in UTF-8")]
 pub(crate) struct NotUnicode;
@@ -39,9 +39,8 @@ pub(crate) fn decode(bytes: Vec<u8>) -> Result<String, NotUnicode> {
     Ok(text)
 }
 
-/// Replaces the escapes of halves of characters, like `\ud83d` without a second half, by that of U+FFFD, which has
-/// the same length. JSON allows them, and clients that cut texts in the middle of an emoji send them, but a text can't
-/// contain them.
+/// Replaces the escapes of unpaired surrogates, such as `\ud83d`, with that of U+FFFD, which has the same length. JSON
+/// allows them, and clients that cut strings in the middle of an emoji send them, but a `String` can't contain them.
 pub(crate) fn replace_lone_surrogates(json: &str) -> Cow<'_, str> {
     let mut replaced = String::new();
     let (mut copied, mut position) = (0, 0);

@@ -31,7 +31,7 @@ impl NewUserLimiter {
     /// # Errors
     /// [`ApiError::TooManyNewUsers`] if the network or the whole server has too many.
     pub(crate) fn check(&self, network: Network) -> Result<(), ApiError> {
-        self.networks.check(&network).map_err(|wait| refuse(Limit::NewUsersPerAddress, wait))?;
+        self.networks.check(&network).map_err(|wait| refuse(Limit::NewUsersPerNetwork, wait))?;
         let Some(all) = &self.all else { return Ok(()) };
         all.check().map_err(|exceeded| {
             refuse(Limit::NewUsers, exceeded.wait_time_from(DefaultClock::default().now()))

@@ -14,7 +14,7 @@ pub(crate) fn is_absent(value: &str) -> bool {
     ABSENT.iter().any(|absent| absent.eq_ignore_ascii_case(value.trim()))
 }
 
-/// Deserializes a text.
+/// Deserializes a string.
 pub(crate) fn text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
     let text: Option<String> = Option::deserialize(deserializer)?;
     Ok(text.filter(|text| !is_absent(text)))

@@ -10,7 +10,7 @@ use crate::error::api_error::ApiError;
 /// The maximum number of concurrent uploads of a user.
 const MAX_PER_USER: usize = 2;
 
-/// The maximum number of concurrent uploads of a user for imports.
+/// The maximum number of concurrent uploads of files to import, per user.
 const MAX_IMPORTS_PER_USER: usize = 1;
 
 /// The maximum number of concurrent uploads of a client network.
@@ -19,9 +19,9 @@ const MAX_PER_NETWORK: usize = 16;
 /// The maximum number of concurrent uploads to this process.
 const MAX_UPLOADS: usize = 64;
 
-const MAXIMA: [Maximum; 3] = [
+const LIMITS: [Maximum; 3] = [
     (Limit::UploadsPerUser, MAX_PER_USER),
-    (Limit::UploadsPerAddress, MAX_PER_NETWORK),
+    (Limit::UploadsPerNetwork, MAX_PER_NETWORK),
     (Limit::Uploads, MAX_UPLOADS),
 ];
 
@@ -65,6 +65,6 @@ impl UploadLimits {
     /// # Errors
     /// [`ApiError::TooManyUploads`].
     pub(crate) fn acquire(&self, caller: Caller) -> Result<CallerPermit, ApiError> {
-        self.uploads.acquire(caller, MAXIMA).map_err(|_| ApiError::TooManyUploads)
+        self.uploads.acquire(caller, LIMITS).map_err(|_| ApiError::TooManyUploads)
     }
 }

@@ -58,7 +58,7 @@ async fn add(
     Ok(Json(Confirmation { message: "Few-shot example added successfully!" }))
 }
 
-/// Returns the text of one half of an example. A value that is not a text counts as missing.
+/// Returns the text of one half of an example. A value that is not a string counts as missing.
 fn text(half: Option<Value>) -> Option<String> {
     match half {
         Some(Value::String(text)) => Some(text),

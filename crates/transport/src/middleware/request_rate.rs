@@ -49,7 +49,7 @@ impl RequestRateLimiter {
         let network = ClientAddress::of(request.request()).network();
         self.networks.check(&network).inspect_err(|_| {
             warn_about_untrusted_proxy(request);
-            count_reached_limit(Limit::RequestsPerAddress);
+            count_reached_limit(Limit::RequestsPerNetwork);
         })?;
         // Socket.IO clients poll for events.
         if path.starts_with("/socket.io/") {

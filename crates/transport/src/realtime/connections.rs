@@ -53,12 +53,12 @@ impl Connections {
     ) -> Result<ConnectionPermit, ApiError> {
         let maxima = [
             (Limit::ConnectionsPerUser, self.limits.connections_per_user),
-            (Limit::ConnectionsPerAddress, self.limits.connections_per_network),
+            (Limit::ConnectionsPerNetwork, self.limits.connections_per_network),
             (Limit::Connections, self.limits.max_connections),
         ];
         let permit = self.open.acquire(caller, maxima).map_err(|(limit, _)| match limit {
             Limit::ConnectionsPerUser => ApiError::TooManyUserConnections,
-            Limit::ConnectionsPerAddress => ApiError::TooManyNetworkConnections,
+            Limit::ConnectionsPerNetwork => ApiError::TooManyNetworkConnections,
             _ => ApiError::TooManyServerConnections,
         })?;
         Ok(ConnectionPermit::new(kind, permit))

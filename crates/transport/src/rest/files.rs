@@ -126,7 +126,7 @@ async fn read(
     Ok(Json(EstimatedFileJob::new(&chat, job)))
 }
 
-/// Cancels the analysis of a file, and deletes the file. A complete analysis is not affected.
+/// Cancels the analysis of a file, and deletes the file's text. A complete analysis is not affected.
 #[utoipa::path(
     delete,
     path = FILE,

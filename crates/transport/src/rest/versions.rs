@@ -39,7 +39,7 @@ pub(crate) fn routes(config: &mut ServiceConfig) {
 /// The new version of a question.
 #[derive(Deserialize, ToSchema)]
 struct EditedMessage {
-    /// The message's text.
+    /// The new text of the question.
     #[schema(pattern = r"\S")]
     message: String,
 }
@@ -47,13 +47,15 @@ struct EditedMessage {
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Path)]
 struct MessagePath {
-    /// The conversation.
+    /// The id of the conversation.
     id: ConversationId,
-    /// The message.
+    /// The id of the message.
     message_id: MessageId,
 }
 
-/// Stores a new version of a question, and answers it. The old version is kept and can be selected.
+/// Edits a question: stores the new text as another version of it, and generates an answer.
+///
+/// The old version and the messages that follow it are hidden. To show them again, select the old version.
 #[utoipa::path(
     post,
     path = EDIT,
@@ -83,7 +85,9 @@ async fn edit(
     turn_request.respond(&chat, &connections, user_id, id, sent).await
 }
 
-/// Regenerates an answer. The old version is kept and can be selected.
+/// Generates another version of an answer.
+///
+/// The old version and the messages that follow it are hidden. To show them again, select the old version.
 #[utoipa::path(
     post,
     path = REGENERATE,
@@ -108,7 +112,9 @@ async fn regenerate(
     turn_request.respond(&chat, &connections, user_id, id, sent).await
 }
 
-/// Continues the last answer if it is incomplete. The new text is appended to it.
+/// Continues the last answer, if its status is `interrupted`, `stopped`, `truncated` or `failed`.
+///
+/// The new text is appended to the same message.
 #[utoipa::path(
     post,
     path = CONTINUE,
@@ -133,7 +139,10 @@ async fn continue_answer(
     turn_request.respond(&chat, &connections, user_id, id, sent).await
 }
 
-/// Makes a version of a message visible, together with the newest messages that follow it.
+/// Selects a version of a message: makes it visible, together with the newest messages that follow it.
+///
+/// The version that was visible before, and the messages that follow it, are hidden. Selecting a visible message
+/// changes nothing.
 #[utoipa::path(
     post,
     path = SELECT,

@@ -38,12 +38,12 @@ section! {
         ///   redis://USER:PASSWORD@HOST:6379
         REDIS_URL => redis_url: Option<SecretString>, REDIS;
 
-        /// The maximum size of a file of conversations to import, in MB. At most 8 users, and 2 of one network,
+        /// The maximum size of a file of conversations to import, in MiB. At most 8 users, and 2 of one network,
         /// can import at the same time, and at most 64 files can be uploaded at the same time. Until they are imported,
         /// they are kept in the system's temporary directory (TMPDIR).
         MAX_IMPORT_SIZE_MB => max_import_size_mb: u64 = "100", Kind::integer(" of megabytes", 1, 10_000);
 
-        /// The maximum storage in MB: for the conversations of each user, and in total (the size of the database and
+        /// The maximum storage in MiB: for the conversations of each user, and in total (the size of the database and
         /// of the saved conversations). When a limit is reached, users can read and delete, but not import, upload,
         /// save or send. 0 means no limit other than the disk.
         MAX_STORED_MB_PER_USER => max_stored_mb_per_user: u32 = "1000", Kind::limit();
@@ -51,7 +51,7 @@ section! {
     }
 }
 
-/// Whether the text starts with one of these schemes and continues after it.
+/// Whether the string starts with one of these schemes and continues after it.
 fn has_scheme(text: &str, schemes: &[&str]) -> bool {
     let mut locations = schemes.iter().filter_map(|scheme| text.strip_prefix(scheme));
     locations.any(|location| !location.is_empty())

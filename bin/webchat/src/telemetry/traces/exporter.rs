@@ -89,7 +89,7 @@ fn traces_url(endpoint: &Url) -> String {
     url.into()
 }
 
-/// Converts the text of the finish reason to a list.
+/// Converts the finish reason from a string to a list.
 fn convert_finish_reasons(attribute: &mut KeyValue) {
     if attribute.key.as_str() == FINISH_REASONS
         && let Value::String(text) = &attribute.value

@@ -1,6 +1,6 @@
 //! Tests of file analysis.
 
-mod jobs_recorded_in_pairs;
+mod file_jobs_with_barrier;
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use tokio::sync::Barrier;
 use webchat_domain::{Clock, FinishReason, JobStatus, Role};
 use webchat_llm::ModelError;
 
-use self::jobs_recorded_in_pairs::JobsRecordedInPairs;
+use self::file_jobs_with_barrier::FileJobsWithBarrier;
 use super::*;
 use crate::context::prompts::{ANALYSE, COMBINE};
 use crate::files::dispatcher::POLL_INTERVAL;
@@ -356,7 +356,7 @@ async fn a_part_that_waits_to_be_recorded_does_not_block_the_others() {
     .await;
     let test = test.with_ports(|ports| {
         let jobs = Arc::clone(&ports.file_jobs);
-        ports.file_jobs = Arc::new(JobsRecordedInPairs { jobs, both_record: Barrier::new(2) });
+        ports.file_jobs = Arc::new(FileJobsWithBarrier { jobs, barrier: Barrier::new(2) });
     });
     test.chat.files.spawn_dispatcher();
 

@@ -11,8 +11,8 @@ use webchat_domain::{
 };
 use webchat_persistence::StoredMessage;
 
+use super::conversation::{ForeignConversation, Node};
 use super::message::CREATION_TIMES;
-use super::source::{Node, Source};
 use super::tree::{OrderedNode, Tree};
 use crate::formats::imported_conversation::{ImportedConversation, MAX_BYTES, title_of};
 use crate::formats::{ids, values};
@@ -22,7 +22,7 @@ const MAX_CLOCK_SKEW: Duration = Duration::from_hours(24);
 
 /// Converts a conversation. Returns the reason for the user if it can't be imported.
 pub(in crate::formats) fn convert(
-    mut source: Source,
+    mut source: ForeignConversation,
     now: Timestamp,
 ) -> Result<ImportedConversation, String> {
     if !source.has_messages {
@@ -85,7 +85,7 @@ pub(in crate::formats) fn convert(
     })
 }
 
-impl Source {
+impl ForeignConversation {
     /// Returns the conversation's id in the file.
     pub(in crate::formats) fn id(&self) -> Option<Box<str>> {
         let names =
@@ -112,7 +112,7 @@ fn summary_of(texts: &[String], created_at: Timestamp) -> Option<Summary> {
 
 /// Returns the id in the file, or one that is derived from the content, so that a second import of the file finds the
 /// conversation.
-fn conversation_id(source: &Source, nodes: &[Node]) -> ConversationId {
+fn conversation_id(source: &ForeignConversation, nodes: &[Node]) -> ConversationId {
     let content = || {
         let title = source.title().map(String::from).unwrap_or_default();
         let mut content = format!("content:{title}");

@@ -8,7 +8,7 @@ use webchat_domain::{MessageStatus, Role, Timestamp};
 use super::{documents, marks};
 use crate::formats::{markdown, values};
 
-/// The members of a conversation or a message that contain the time at which it was created.
+/// The keys of a conversation or a message whose value is the time at which it was created.
 pub(super) const CREATION_TIMES: [&str; 5] =
     ["create_time", "created_at", "createdAt", "inserted_at", "timestamp"];
 
@@ -55,10 +55,10 @@ pub(super) struct MessageText {
     pub(super) status: MessageStatus,
 }
 
-/// What was read from a node, with its time.
-pub(super) enum Reading {
+/// The outcome of reading a node, with the node's time.
+pub(super) enum ReadOutcome {
     Text(MessageText, Option<Timestamp>),
-    /// The node has no text of the conversation.
+    /// The node has no message, or one that is not imported: of a tool, hidden, or an answer without text.
     Skipped(Option<Timestamp>),
     /// The node is a message, but no text was found in it.
     NoText(Option<Timestamp>),
@@ -75,7 +75,7 @@ enum Author {
 }
 
 /// Reads the message of a node.
-pub(super) fn read(node: &Value) -> Reading {
+pub(super) fn read(node: &Value) -> ReadOutcome {
     let message = node.get("message").filter(|_| !node.is_string()).unwrap_or(node);
     let names = CREATION_TIMES.iter().chain(&["update_time", "updated_at"]);
     let created_at = names.copied().find_map(|name| values::time(message.get(name)?));
@@ -83,10 +83,10 @@ pub(super) fn read(node: &Value) -> Reading {
     let shown = documents::of_canvas(message).or_else(|| generated_images(message));
     if let Some(content) = shown {
         let text = MessageText { role: Role::Assistant, content, status: MessageStatus::Complete };
-        return Reading::Text(text, created_at);
+        return ReadOutcome::Text(text, created_at);
     }
     if matches!(author, Author::Hidden) || is_hidden(message) {
-        return Reading::Skipped(created_at);
+        return ReadOutcome::Skipped(created_at);
     }
     let mut content = content(message);
     if matches!(author, Author::Known(Role::Assistant)) {
@@ -94,20 +94,20 @@ pub(super) fn read(node: &Value) -> Reading {
     }
     if content.trim().is_empty() {
         return match author {
-            Author::Known(Role::Assistant) => Reading::Skipped(created_at),
+            Author::Known(Role::Assistant) => ReadOutcome::Skipped(created_at),
             Author::Missing if !message.is_object() || message.get("children").is_some() => {
-                Reading::Skipped(created_at)
+                ReadOutcome::Skipped(created_at)
             }
-            _ => Reading::NoText(created_at),
+            _ => ReadOutcome::NoText(created_at),
         };
     }
     match author {
         Author::Known(role) => {
             let status = status(message);
-            Reading::Text(MessageText { role, content, status }, created_at)
+            ReadOutcome::Text(MessageText { role, content, status }, created_at)
         }
-        Author::Unknown => Reading::LeftOut("the role of the author is unknown", created_at),
-        _ => Reading::LeftOut("the author is missing", created_at),
+        Author::Unknown => ReadOutcome::LeftOut("the role of the author is unknown", created_at),
+        _ => ReadOutcome::LeftOut("the author is missing", created_at),
     }
 }
 
@@ -270,7 +270,7 @@ fn fragments(fragments: &Value) -> String {
 fn join(parts: &[Value]) -> String {
     let mut joined = String::new();
     for value in parts.iter().filter(|value| !value.is_array()) {
-        // Numbers and booleans in a list are no texts.
+        // Numbers and booleans in a list are not text.
         if value.is_string() || value.is_object() {
             push(&mut joined, &part(value));
         }

@@ -4,19 +4,19 @@ use std::collections::HashMap;
 
 use serde_json::Value;
 
+use super::conversation::ForeignConversation;
 use super::message;
-use super::source::Source;
 use crate::formats::limits::ConversationSize;
 use crate::formats::values;
 
-/// The members of a message that name its conversation.
+/// The keys of a message whose value is the id of its conversation.
 const CONVERSATION_IDS: [&str; 6] =
     ["conversationId", "conversation_id", "chatId", "chat_id", "sessionId", "session_id"];
 
 /// The conversations of a list of messages: one, unless the messages name others.
 #[derive(Default)]
 pub(in crate::formats) struct MessageList {
-    conversations: Vec<Source>,
+    conversations: Vec<ForeignConversation>,
     indexes: HashMap<Option<Box<str>>, usize>,
     size: ConversationSize,
 }
@@ -29,7 +29,7 @@ impl MessageList {
         let next = self.conversations.len();
         let index = *self.indexes.entry(id.clone()).or_insert(next);
         if index == next {
-            self.conversations.push(Source::of_messages(id));
+            self.conversations.push(ForeignConversation::with_id(id));
         }
         let Some(conversation) = self.conversations.get_mut(index) else { return Ok(()) };
         let before = conversation.size.text_bytes();
@@ -44,7 +44,7 @@ impl MessageList {
         self.size.add(conversation.size.text_bytes() - before)
     }
 
-    pub(in crate::formats) fn into_conversations(self) -> Vec<Source> {
+    pub(in crate::formats) fn into_conversations(self) -> Vec<ForeignConversation> {
         self.conversations
     }
 }

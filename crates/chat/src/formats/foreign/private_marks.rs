@@ -56,7 +56,7 @@ fn readable(mark: &str) -> String {
 }
 
 /// Returns the readable words of a mark's data: a list of a kind or a reference and a name, or an object that contains
-/// such lists or a text.
+/// such lists or a string.
 fn words(data: Value) -> String {
     match data {
         Value::Array(list) if list.iter().all(Value::is_string) => {

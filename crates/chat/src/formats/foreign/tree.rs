@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use webchat_domain::Timestamp;
 
-use super::source::Node;
+use super::conversation::Node;
 
 /// A node in the order of import. Its time is never earlier than its parent's.
 pub(super) struct OrderedNode {
@@ -165,8 +165,8 @@ impl Tree {
         ordered
     }
 
-    /// Returns the nodes on the path to the current node, or to the newest node if the file names no current one, or one
-    /// whose path has no text.
+    /// Returns the nodes on the path to the current node, or to the newest node if the file names no current one, or
+    /// one whose path has no text.
     pub(super) fn visible(&self, current: Option<&str>, ordered: &[OrderedNode]) -> HashSet<usize> {
         let current = current.and_then(|id| self.by_id.get(id).copied());
         let path = current.map(|current| self.path(current)).unwrap_or_default();

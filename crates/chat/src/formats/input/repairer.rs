@@ -1,4 +1,4 @@
-//! Repairs JSON, because a user can't repair a large file by hand: halves of surrogate pairs, control characters and
+//! Repairs JSON, because a user can't repair a large file by hand: unpaired surrogates, control characters and
 //! unescaped quotation marks in strings, unneeded and missing commas, missing brackets, comments, and values
 //! such as `NaN`.
 //!

@@ -7,8 +7,8 @@ use webchat_domain::{Conversation, ConversationId, Message, MessageId, Timestamp
 use webchat_persistence::StoredMessage;
 
 use super::context::ContextReader;
+use super::conversation::NativeConversation;
 use super::message::{Parent, ParsedMessage, time, value};
-use super::source::NativeSource;
 use crate::formats::ids;
 use crate::formats::imported_conversation::ImportedConversation;
 use crate::formats::left_out::{LeftOutParts, Part};
@@ -22,7 +22,7 @@ const MAX_POSITION: u64 = (1 << 53) - 1_000_000;
 
 /// Converts a conversation. Returns the reason for the user if it can't be imported.
 pub(in crate::formats) fn convert(
-    mut source: NativeSource,
+    mut source: NativeConversation,
     now: Timestamp,
 ) -> Result<ImportedConversation, String> {
     let Some(parsed) = source.messages.take() else {
@@ -67,7 +67,7 @@ pub(in crate::formats) fn convert(
 
 /// Returns the id in the file, or one that is derived from the first message, so that a second import of the file finds
 /// the conversation.
-fn conversation_id(source: &NativeSource, messages: &[ParsedMessage]) -> ConversationId {
+fn conversation_id(source: &NativeConversation, messages: &[ParsedMessage]) -> ConversationId {
     let id = source.id().map_or_else(
         || {
             let first = messages.first();

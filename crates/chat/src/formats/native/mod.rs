@@ -1,17 +1,17 @@
 //! Webchat's own format, which contains complete conversations. Each message is on a separate line, so that files
 //! can be compared with a diff.
 //!
-//! Files that users have edited are read tolerantly: a field of an unexpected type counts as missing, and gets the value
-//! that fits best. Only messages without an author or a text, and invalid parts of the context, are left out.
+//! Files that users have edited are read tolerantly: a field of an unexpected type counts as missing, and gets the
+//! value that fits best. Only messages without an author or a text, and invalid parts of the context, are left out.
 
 mod context;
+mod conversation;
 mod convert;
 mod message;
-mod source;
 mod write;
 
+pub(super) use conversation::{NativeConversation, NativeConversationSeed};
 pub(super) use convert::convert;
-pub(super) use source::{NativeSeed, NativeSource};
 pub(crate) use write::{
     CLOSING, END_OF_CONVERSATION, OPENING, SEPARATOR, messages, start_of_conversation,
 };

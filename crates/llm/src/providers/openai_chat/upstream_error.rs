@@ -249,7 +249,7 @@ fn error_object(body: &Value) -> &Value {
     body.get("error").or_else(|| body.get("base_resp")).unwrap_or(body)
 }
 
-/// Parses a status, which is a number, or a text such as Azure's `"429"`. Other numbers are codes.
+/// Parses a status, which is a number, or a string such as Azure's `"429"`. Other numbers are codes.
 fn status_number(value: &Value) -> Option<u16> {
     let number = match value {
         Value::Number(number) => number.as_u64()?.try_into().ok(),

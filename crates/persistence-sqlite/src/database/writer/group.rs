@@ -1,28 +1,28 @@
-//! Runs several changes in one transaction, so that the disk is synchronised once for all of them.
+//! Group commit: runs several changes in one transaction, so that they share one fsync.
 
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 
-use super::job::{Job, JobError, SharedError};
+use super::change::{ChangeError, QueuedChange, SharedError};
 
-/// Runs the first change and those that `next` returns in one transaction. Returns each result to its caller after
-/// the commit. A change that fails or panics is rolled back and does not affect the others. If the commit fails, or SQLite
-/// ends the transaction because of an error, nothing is stored, and all callers get the error.
+/// Runs the first change and those that `next` returns in one transaction. Returns each result to its caller after the
+/// commit. A change that fails or panics is rolled back and does not affect the others. If the commit fails, or SQLite
+/// rolls back the transaction itself because of an error, nothing is stored, and all callers get the error.
 pub(super) fn run_group(
     connection: &mut Connection,
-    first: Box<dyn Job>,
-    next: impl FnMut() -> Option<Box<dyn Job>>,
+    first: Box<dyn QueuedChange>,
+    next: impl FnMut() -> Option<Box<dyn QueuedChange>>,
 ) {
     let mut group = vec![first];
     let committed = run_changes(connection, &mut group, next);
-    for job in group {
-        job.end(committed.clone());
+    for change in group {
+        change.end(committed.clone());
     }
 }
 
 fn run_changes(
     connection: &mut Connection,
-    group: &mut Vec<Box<dyn Job>>,
-    mut next: impl FnMut() -> Option<Box<dyn Job>>,
+    group: &mut Vec<Box<dyn QueuedChange>>,
+    mut next: impl FnMut() -> Option<Box<dyn QueuedChange>>,
 ) -> Result<(), SharedError> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     // The first change needs no savepoint: if it fails, the transaction contains nothing else.
@@ -32,23 +32,26 @@ fn run_changes(
         return Ok(());
     }
     while !transaction.is_autocommit()
-        && let Some(job) = next()
+        && let Some(change) = next()
     {
-        group.push(job);
-        if let Some(job) = group.last_mut() {
-            run_in_savepoint(&transaction, job.as_mut())?;
+        group.push(change);
+        if let Some(change) = group.last_mut() {
+            run_in_savepoint(&transaction, change.as_mut())?;
         }
     }
-    // If this fails, the transaction is rolled back when it is dropped. If SQLite has ended it already, this fails.
+    // If COMMIT fails, dropping the transaction rolls it back. It also fails if SQLite has already rolled back.
     execute(&transaction, "COMMIT")
 }
 
 /// Runs a change, and rolls it back if it fails. Returns an error if the transaction can't continue.
-fn run_in_savepoint(transaction: &Transaction<'_>, job: &mut dyn Job) -> Result<(), SharedError> {
+fn run_in_savepoint(
+    transaction: &Transaction<'_>,
+    change: &mut dyn QueuedChange,
+) -> Result<(), SharedError> {
     execute(transaction, "SAVEPOINT change")?;
-    match job.run(transaction) {
+    match change.run(transaction) {
         Ok(()) => {}
-        Err(JobError::Failed(error)) if transaction.is_autocommit() => return Err(error),
+        Err(ChangeError::Failed(error)) if transaction.is_autocommit() => return Err(error),
         Err(_) => execute(transaction, "ROLLBACK TO change")?,
     }
     execute(transaction, "RELEASE change")

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use rusqlite::Connection;
 
-use super::job::Job;
+use super::change::QueuedChange;
 use crate::database::log_limit::LogLimit;
 
 /// The maximum number of other changes that may overtake a bulk change.
@@ -40,31 +40,31 @@ pub(in crate::database) enum Priority {
     Bulk,
 }
 
-/// The queue, and what wakes the task that runs its jobs.
+/// The queue, and what wakes the task that runs its changes.
 pub(super) struct SharedQueue {
     queue: Mutex<Queue>,
-    job_added: Condvar,
+    change_added: Condvar,
 }
 
 pub(super) struct Queue {
-    jobs: VecDeque<Box<dyn Job>>,
-    /// With the times at which they become normal jobs.
-    delayed_jobs: VecDeque<(Instant, Box<dyn Job>)>,
-    bulk_jobs: VecDeque<Box<dyn Job>>,
-    /// The number of jobs that have overtaken the next bulk job.
+    changes: VecDeque<Box<dyn QueuedChange>>,
+    /// With the times at which they become normal changes.
+    delayed_changes: VecDeque<(Instant, Box<dyn QueuedChange>)>,
+    bulk_changes: VecDeque<Box<dyn QueuedChange>>,
+    /// The number of changes that have overtaken the next bulk change.
     overtaking: usize,
-    last_normal_job: Option<Instant>,
-    next_bulk_job_at: Instant,
-    /// Whether the task that runs the jobs waits for [`SharedQueue::job_added`].
+    last_normal_change: Option<Instant>,
+    next_bulk_change_at: Instant,
+    /// Whether the task that runs the changes waits for [`SharedQueue::change_added`].
     is_task_waiting: bool,
-    /// `None` while a task runs the jobs.
+    /// `None` while a task runs the changes.
     connection: Option<(Connection, LogLimit)>,
 }
 
-/// The next action of the task that runs the jobs.
+/// The next action of the task that runs the changes.
 pub(super) enum Next {
-    Run(Box<dyn Job>, Priority),
-    /// No job may run for as long, unless another one is added.
+    Run(Box<dyn QueuedChange>, Priority),
+    /// No change may run for this time, unless another one is added.
     Wait(Duration),
     End,
 }
@@ -91,19 +91,19 @@ impl Group {
 impl SharedQueue {
     pub(super) fn new(connection: Connection, log_limit: LogLimit) -> Self {
         let queue = Queue::new(Some((connection, log_limit)), Instant::now());
-        Self { queue: Mutex::new(queue), job_added: Condvar::new() }
+        Self { queue: Mutex::new(queue), change_added: Condvar::new() }
     }
 
-    /// Adds a job. Returns the connection if the caller must start the task that runs the jobs.
+    /// Adds a change. Returns the connection if the caller must start the task that runs the changes.
     pub(super) fn add(
         &self,
         priority: Priority,
-        job: Box<dyn Job>,
+        change: Box<dyn QueuedChange>,
     ) -> Option<(Connection, LogLimit)> {
         let mut queue = self.lock();
-        queue.add(priority, job, Instant::now());
+        queue.add(priority, change, Instant::now());
         if queue.is_task_waiting {
-            self.job_added.notify_one();
+            self.change_added.notify_one();
         }
         queue.connection.take()
     }
@@ -112,10 +112,10 @@ impl SharedQueue {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Waits for this time, or until a job is added.
+    /// Waits for this time, or until a change is added.
     pub(super) fn wait(&self, mut queue: MutexGuard<'_, Queue>, pause: Duration) {
         queue.is_task_waiting = true;
-        let waited = self.job_added.wait_timeout(queue, pause);
+        let waited = self.change_added.wait_timeout(queue, pause);
         waited.unwrap_or_else(PoisonError::into_inner).0.is_task_waiting = false;
     }
 }
@@ -123,41 +123,41 @@ impl SharedQueue {
 impl Queue {
     fn new(connection: Option<(Connection, LogLimit)>, now: Instant) -> Self {
         Self {
-            jobs: VecDeque::new(),
-            delayed_jobs: VecDeque::new(),
-            bulk_jobs: VecDeque::new(),
+            changes: VecDeque::new(),
+            delayed_changes: VecDeque::new(),
+            bulk_changes: VecDeque::new(),
             overtaking: 0,
-            last_normal_job: None,
-            next_bulk_job_at: now,
+            last_normal_change: None,
+            next_bulk_change_at: now,
             is_task_waiting: false,
             connection,
         }
     }
 
-    fn add(&mut self, priority: Priority, job: Box<dyn Job>, now: Instant) {
+    fn add(&mut self, priority: Priority, change: Box<dyn QueuedChange>, now: Instant) {
         match priority {
-            Priority::Normal => self.jobs.push_back(job),
-            Priority::Delayed => self.delayed_jobs.push_back((now + MAX_DELAY, job)),
-            Priority::Bulk => self.bulk_jobs.push_back(job),
+            Priority::Normal => self.changes.push_back(change),
+            Priority::Delayed => self.delayed_changes.push_back((now + MAX_DELAY, change)),
+            Priority::Bulk => self.bulk_changes.push_back(change),
         }
     }
 
     pub(super) fn next(&mut self, is_log_too_large: bool, now: Instant) -> Next {
-        while let Some((_, job)) = self.delayed_jobs.pop_front_if(|(due, _)| *due <= now) {
-            self.jobs.push_back(job);
+        while let Some((_, change)) = self.delayed_changes.pop_front_if(|(due, _)| *due <= now) {
+            self.changes.push_back(change);
         }
         if self.is_bulk_next(is_log_too_large, now)
-            && let Some(job) = self.bulk_jobs.pop_front()
+            && let Some(change) = self.bulk_changes.pop_front()
         {
             self.overtaking = 0;
-            return Next::Run(job, Priority::Bulk);
+            return Next::Run(change, Priority::Bulk);
         }
-        if let Some(job) = self.take_normal(now) {
-            return Next::Run(job, Priority::Normal);
+        if let Some(change) = self.take_normal(now) {
+            return Next::Run(change, Priority::Normal);
         }
-        let until_delayed = self.delayed_jobs.front().map(|(due, _)| *due - now);
-        let until_bulk = match self.next_bulk_job_at.checked_duration_since(now) {
-            _ if self.bulk_jobs.is_empty() => None,
+        let until_delayed = self.delayed_changes.front().map(|(due, _)| *due - now);
+        let until_bulk = match self.next_bulk_change_at.checked_duration_since(now) {
+            _ if self.bulk_changes.is_empty() => None,
             Some(pause) if !is_log_too_large => Some(pause),
             _ => Some(LOG_POLL_INTERVAL),
         };
@@ -165,45 +165,45 @@ impl Queue {
         pause.map_or(Next::End, Next::Wait)
     }
 
-    /// Returns another job for the transaction of the current normal one. Never waits for one.
+    /// Returns another change for the transaction of the current normal one. Never waits for one.
     pub(super) fn next_of_group(
         &mut self,
         group: &mut Group,
         is_log_too_large: bool,
         now: Instant,
-    ) -> Option<Box<dyn Job>> {
+    ) -> Option<Box<dyn QueuedChange>> {
         if !group.add(now) {
             return None;
         }
         let is_bulk_next = self.is_bulk_next(is_log_too_large, now);
         let normal = if is_bulk_next { None } else { self.take_normal(now) };
-        normal.or_else(|| self.delayed_jobs.pop_front().map(|(_, job)| job))
+        normal.or_else(|| self.delayed_changes.pop_front().map(|(_, change)| change))
     }
 
-    /// Whether a bulk job runs before all others.
+    /// Whether a bulk change runs before all others.
     fn is_bulk_next(&self, is_log_too_large: bool, now: Instant) -> bool {
-        (self.jobs.is_empty() || self.overtaking >= MAX_OVERTAKING)
+        (self.changes.is_empty() || self.overtaking >= MAX_OVERTAKING)
             && !is_log_too_large
-            && now >= self.next_bulk_job_at
-            && !self.bulk_jobs.is_empty()
+            && now >= self.next_bulk_change_at
+            && !self.bulk_changes.is_empty()
     }
 
-    fn take_normal(&mut self, now: Instant) -> Option<Box<dyn Job>> {
-        let job = self.jobs.pop_front()?;
-        self.overtaking += usize::from(!self.bulk_jobs.is_empty());
-        self.last_normal_job = Some(now);
-        Some(job)
+    fn take_normal(&mut self, now: Instant) -> Option<Box<dyn QueuedChange>> {
+        let change = self.changes.pop_front()?;
+        self.overtaking += usize::from(!self.bulk_changes.is_empty());
+        self.last_normal_change = Some(now);
+        Some(change)
     }
 
-    /// Lets the next bulk job wait as long as this one took, unless nobody else writes.
-    pub(super) fn bulk_job_ended(&mut self, started: Instant, now: Instant) {
-        let is_shared = self.last_normal_job.is_some_and(|last| now < last + SHARING_PERIOD);
+    /// Lets the next bulk change wait as long as this one took, unless nobody else writes.
+    pub(super) fn bulk_change_ended(&mut self, started: Instant, now: Instant) {
+        let is_shared = self.last_normal_change.is_some_and(|last| now < last + SHARING_PERIOD);
         if is_shared {
-            self.next_bulk_job_at = now + (now - started);
+            self.next_bulk_change_at = now + (now - started);
         }
     }
 
-    /// Ends the task that runs the jobs, as long as the queue is empty.
+    /// Ends the task that runs the changes, as long as the queue is empty.
     pub(super) fn end_task(&mut self, connection: Connection, log_limit: LogLimit) {
         self.connection = Some((connection, log_limit));
     }

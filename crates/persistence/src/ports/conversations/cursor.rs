@@ -16,7 +16,7 @@ pub struct Cursor {
     pub id: ConversationId,
 }
 
-/// The error for a text that is not a cursor of this server.
+/// The error for a string that is not a cursor of this server.
 #[derive(Debug, Error, PartialEq, Eq)]
 #[error("invalid cursor: use the `next_cursor` of the previous page")]
 pub struct InvalidCursor;

@@ -2,8 +2,10 @@
 
 mod long;
 mod operator;
+mod stored_bytes;
 mod user;
 
 pub use long::*;
 pub use operator::*;
+pub use stored_bytes::*;
 pub use user::*;

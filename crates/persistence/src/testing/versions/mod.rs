@@ -3,10 +3,10 @@
 mod branching;
 mod continuation;
 mod harness;
-mod model;
+mod reference;
 mod selection;
 
 pub use branching::*;
 pub use continuation::*;
-pub use model::*;
+pub use reference::*;
 pub use selection::*;

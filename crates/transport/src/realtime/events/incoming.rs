@@ -184,13 +184,13 @@ impl UnparsedEvent {
     }
 }
 
-/// Returns the value, truncated for an error, if it is a text.
+/// Returns the value, truncated for an error, if it is a string.
 fn text(value: Option<&RawValue>) -> Option<String> {
     let text: String = serde_json::from_str(value?.get()).ok()?;
     Some(echo(&text))
 }
 
-/// Truncates a text from the client for an error.
+/// Truncates a string from the client for an error.
 fn echo(text: &str) -> String {
     truncate(text, MAX_ECHO_CHARS).to_owned()
 }

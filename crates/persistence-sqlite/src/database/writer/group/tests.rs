@@ -8,7 +8,7 @@ use webchat_persistence::StoreError;
 use super::*;
 use crate::database::connect::{open_reader, open_writer};
 use crate::database::metrics::waiting_write;
-use crate::database::writer::job::{Change, Queued, Start};
+use crate::database::writer::change::{Change, Queued, Start};
 
 type Reply = Receiver<Result<usize, StoreError>>;
 
@@ -20,31 +20,31 @@ fn open() -> (TempDir, Connection) {
     (dir, writer)
 }
 
-fn job(
-    change: impl FnOnce(&Transaction<'_>) -> rusqlite::Result<usize> + Send + 'static,
-) -> (Box<dyn Job>, Reply) {
+fn change(
+    work: impl FnOnce(&Transaction<'_>) -> rusqlite::Result<usize> + Send + 'static,
+) -> (Box<dyn QueuedChange>, Reply) {
     let permit = Arc::new(Semaphore::new(1)).try_acquire_owned().unwrap();
     let queued = Queued { _permit: permit, _waiting: waiting_write() };
     let (reply, result) = oneshot::channel();
-    (Box::new(Change::new(change, reply, Start::default(), queued)), result)
+    (Box::new(Change::new(work, reply, Start::default(), queued)), result)
 }
 
-fn insertion(number: i64) -> (Box<dyn Job>, Reply) {
-    job(move |transaction| insert(transaction, number))
+fn insertion(number: i64) -> (Box<dyn QueuedChange>, Reply) {
+    change(move |transaction| insert(transaction, number))
 }
 
 fn insert(transaction: &Transaction<'_>, number: i64) -> rusqlite::Result<usize> {
     transaction.execute("INSERT INTO numbers VALUES (?1)", [number])
 }
 
-/// Runs these jobs in one transaction. Returns the result that each caller gets.
+/// Runs these changes in one transaction. Returns the result that each caller gets.
 fn run(
     writer: &mut Connection,
-    jobs: impl IntoIterator<Item = (Box<dyn Job>, Reply)>,
+    changes: impl IntoIterator<Item = (Box<dyn QueuedChange>, Reply)>,
 ) -> Vec<Option<Result<usize, StoreError>>> {
-    let (jobs, replies): (Vec<_>, Vec<_>) = jobs.into_iter().unzip();
-    let mut jobs = jobs.into_iter();
-    run_group(writer, jobs.next().unwrap(), || jobs.next());
+    let (changes, replies): (Vec<_>, Vec<_>) = changes.into_iter().unzip();
+    let mut changes = changes.into_iter();
+    run_group(writer, changes.next().unwrap(), || changes.next());
     replies.into_iter().map(|mut reply| reply.try_recv().ok()).collect()
 }
 
@@ -76,11 +76,11 @@ fn a_change_is_neither_visible_nor_confirmed_before_the_commit() {
 #[test]
 fn a_failed_or_panicked_change_does_not_affect_the_others() {
     let (_dir, mut writer) = open();
-    let failing = job(|transaction| {
+    let failing = change(|transaction| {
         insert(transaction, 2)?;
         insert(transaction, 1)
     });
-    let panicking = job(|transaction| {
+    let panicking = change(|transaction| {
         insert(transaction, 3)?;
         panic!("in a change");
     });
@@ -97,7 +97,7 @@ fn a_failed_or_panicked_change_does_not_affect_the_others() {
 #[test]
 fn a_failed_first_change_is_rolled_back() {
     let (_dir, mut writer) = open();
-    let failing = job(|transaction| insert(transaction, 1).and(insert(transaction, 1)));
+    let failing = change(|transaction| insert(transaction, 1).and(insert(transaction, 1)));
 
     let results = run(&mut writer, [failing]);
     let next = run(&mut writer, [insertion(2)]);
@@ -113,7 +113,7 @@ fn all_callers_get_the_error_of_a_failed_commit() {
     let deferred = "CREATE TABLE children (
         number INTEGER REFERENCES numbers (number) DEFERRABLE INITIALLY DEFERRED)";
     writer.execute_batch(deferred).unwrap();
-    let orphan = job(|transaction| transaction.execute("INSERT INTO children VALUES (7)", []));
+    let orphan = change(|transaction| transaction.execute("INSERT INTO children VALUES (7)", []));
 
     let results = run(&mut writer, [insertion(1), orphan, insertion(2)]);
     let next = run(&mut writer, [insertion(3)]);
@@ -127,9 +127,9 @@ fn all_callers_get_the_error_of_a_failed_commit() {
 fn all_callers_get_the_error_that_ended_the_transaction() {
     let (_dir, mut writer) = open();
     let ending =
-        job(|transaction| transaction.execute("INSERT OR ROLLBACK INTO numbers VALUES (1)", []));
+        change(|transaction| transaction.execute("INSERT OR ROLLBACK INTO numbers VALUES (1)", []));
     let (later, mut later_reply) = insertion(2);
-    let ignored = job(|transaction| {
+    let ignored = change(|transaction| {
         transaction.execute("INSERT OR ROLLBACK INTO numbers VALUES (1)", []).ok();
         Ok(0)
     });

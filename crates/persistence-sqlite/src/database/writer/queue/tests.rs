@@ -1,25 +1,25 @@
 use rusqlite::Transaction;
 
 use super::*;
-use crate::database::writer::job::{JobError, SharedError};
+use crate::database::writer::change::{ChangeError, SharedError};
 
 const STEP: Duration = Duration::from_millis(20);
 
-struct TestJob;
+struct TestChange;
 
-impl Job for TestJob {
-    fn run(&mut self, _transaction: &Transaction<'_>) -> Result<(), JobError> {
+impl QueuedChange for TestChange {
+    fn run(&mut self, _transaction: &Transaction<'_>) -> Result<(), ChangeError> {
         Ok(())
     }
 
     fn end(self: Box<Self>, _committed: Result<(), SharedError>) {}
 }
 
-/// Returns a queue with these jobs.
+/// Returns a queue with these changes.
 fn queue(start: Instant, priorities: &[Priority]) -> Queue {
     let mut queue = Queue::new(None, start);
     for priority in priorities {
-        queue.add(*priority, Box::new(TestJob), start);
+        queue.add(*priority, Box::new(TestChange), start);
     }
     queue
 }
@@ -31,7 +31,7 @@ fn bulk_changes_take_half_of_the_time_while_others_write() {
 
     assert!(matches!(queue.next(false, start), Next::Run(_, Priority::Normal)));
     assert!(matches!(queue.next(false, start), Next::Run(_, Priority::Bulk)));
-    queue.bulk_job_ended(start, start + STEP);
+    queue.bulk_change_ended(start, start + STEP);
 
     assert!(matches!(queue.next(false, start + STEP), Next::Wait(STEP)));
     assert!(matches!(queue.next(false, start + STEP * 2), Next::Run(_, Priority::Bulk)));
@@ -43,7 +43,7 @@ fn bulk_changes_follow_each_other_while_nobody_else_writes() {
     let mut queue = queue(start, &[Priority::Bulk, Priority::Bulk]);
 
     assert!(matches!(queue.next(false, start), Next::Run(_, Priority::Bulk)));
-    queue.bulk_job_ended(start, start + STEP);
+    queue.bulk_change_ended(start, start + STEP);
 
     assert!(matches!(queue.next(false, start + STEP), Next::Run(_, Priority::Bulk)));
 }

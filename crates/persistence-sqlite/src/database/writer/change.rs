@@ -14,9 +14,9 @@ use crate::database::connect::store_error;
 pub(super) type SharedError = Arc<rusqlite::Error>;
 
 /// A change, and the caller that waits for it.
-pub(super) trait Job: Send {
+pub(super) trait QueuedChange: Send {
     /// Runs the change, unless its caller has left.
-    fn run(&mut self, transaction: &Transaction<'_>) -> Result<(), JobError>;
+    fn run(&mut self, transaction: &Transaction<'_>) -> Result<(), ChangeError>;
 
     /// Returns the result to the caller after the commit, or the error because of which nothing of the transaction is
     /// stored.
@@ -24,7 +24,7 @@ pub(super) trait Job: Send {
 }
 
 /// The reason why a change must be rolled back.
-pub(super) enum JobError {
+pub(super) enum ChangeError {
     Failed(SharedError),
     Panicked,
 }
@@ -40,7 +40,7 @@ impl Start {
     }
 }
 
-/// A change of this crate.
+/// A change, given as a closure.
 pub(super) struct Change<F, T> {
     work: Option<F>,
     result: Option<Result<T, SharedError>>,
@@ -66,22 +66,22 @@ impl<F, T> Change<F, T> {
     }
 }
 
-impl<F, T> Job for Change<F, T>
+impl<F, T> QueuedChange for Change<F, T>
 where
     F: FnOnce(&Transaction<'_>) -> rusqlite::Result<T> + Send,
     T: Send,
 {
-    fn run(&mut self, transaction: &Transaction<'_>) -> Result<(), JobError> {
+    fn run(&mut self, transaction: &Transaction<'_>) -> Result<(), ChangeError> {
         self.queued = None;
         let work = self.work.take();
         let Some(work) = work.filter(|_| !self.reply.is_closed() && self.start.decide()) else {
             return Ok(());
         };
         let result = catch_unwind(AssertUnwindSafe(|| work(transaction)));
-        let result = result.map_err(|_| JobError::Panicked)?.map_err(Arc::new);
+        let result = result.map_err(|_| ChangeError::Panicked)?.map_err(Arc::new);
         let error = result.as_ref().err().cloned();
         self.result = Some(result);
-        error.map_or(Ok(()), |error| Err(JobError::Failed(error)))
+        error.map_or(Ok(()), |error| Err(ChangeError::Failed(error)))
     }
 
     fn end(self: Box<Self>, committed: Result<(), SharedError>) {

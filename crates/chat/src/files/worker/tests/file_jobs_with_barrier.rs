@@ -1,4 +1,4 @@
-//! A store of file jobs that records parts only in pairs.
+//! A store of file jobs that records two parts at a time.
 
 use async_trait::async_trait;
 use tokio::sync::Barrier;
@@ -7,18 +7,18 @@ use webchat_persistence::{CreateJobOutcome, FileJobs, NewFileJob};
 
 use super::*;
 
-/// A store of file jobs in which recording a part waits until another part is recorded too.
-pub(super) struct JobsRecordedInPairs {
+/// A store of file jobs in which each call of `record_part` waits for a second, concurrent call.
+pub(super) struct FileJobsWithBarrier {
     pub(super) jobs: Arc<dyn FileJobs>,
-    pub(super) both_record: Barrier,
+    pub(super) barrier: Barrier,
 }
 
 type JobResult = Result<Option<FileJob>, StoreError>;
 
 #[async_trait]
-impl FileJobs for JobsRecordedInPairs {
+impl FileJobs for FileJobsWithBarrier {
     async fn record_part(&self, id: JobId, run: RunId, part: u32, analysis: String) -> JobResult {
-        self.both_record.wait().await;
+        self.barrier.wait().await;
         self.jobs.record_part(id, run, part, analysis).await
     }
 

@@ -13,7 +13,7 @@ use crate::formats::left_out::{LeftOutParts, Part};
 use crate::formats::limits::ConversationSize;
 use crate::formats::values;
 
-/// The members of a conversation that are used, except for its messages.
+/// The keys of a conversation's JSON object that are used, except for its messages.
 const FIELDS: [&str; 8] = [
     "conversation_id",
     "user_id",
@@ -27,7 +27,7 @@ const FIELDS: [&str; 8] = [
 
 /// A conversation of Webchat.
 #[derive(Default)]
-pub(in crate::formats) struct NativeSource {
+pub(in crate::formats) struct NativeConversation {
     fields: BTreeMap<String, Value>,
     /// `None` if it has no list of messages.
     pub(super) messages: Option<Vec<ParsedMessage>>,
@@ -35,13 +35,13 @@ pub(in crate::formats) struct NativeSource {
     size: ConversationSize,
 }
 
-impl NativeSource {
+impl NativeConversation {
     /// Returns the value of the field, or null.
     pub(super) fn field(&self, name: &str) -> &Value {
         self.fields.get(name).unwrap_or(&Value::Null)
     }
 
-    /// Returns whether the element is an object of any kind with a known member.
+    /// Returns whether the element is an object of any kind with a known key.
     pub(super) fn is_conversation(&self) -> bool {
         !self.fields.is_empty()
     }
@@ -71,10 +71,12 @@ impl NativeSource {
     }
 }
 
-/// Parses a conversation into a [`NativeSource`], which keeps what was read even if the rest is invalid.
-pub(in crate::formats) struct NativeSeed<'a>(pub(in crate::formats) &'a mut NativeSource);
+/// Parses a conversation into a [`NativeConversation`], which keeps what was read even if the rest is invalid.
+pub(in crate::formats) struct NativeConversationSeed<'a>(
+    pub(in crate::formats) &'a mut NativeConversation,
+);
 
-impl<'de> DeserializeSeed<'de> for NativeSeed<'_> {
+impl<'de> DeserializeSeed<'de> for NativeConversationSeed<'_> {
     type Value = ();
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
@@ -82,7 +84,7 @@ impl<'de> DeserializeSeed<'de> for NativeSeed<'_> {
     }
 }
 
-impl Shape for NativeSeed<'_> {
+impl Shape for NativeConversationSeed<'_> {
     type Output = ();
 
     fn map<'de, A: MapAccess<'de>>(self, mut members: A) -> Result<(), A::Error> {
@@ -100,7 +102,7 @@ impl Shape for NativeSeed<'_> {
     }
 }
 
-struct Messages<'a>(&'a mut NativeSource);
+struct Messages<'a>(&'a mut NativeConversation);
 
 impl Shape for Messages<'_> {
     type Output = ();

@@ -84,22 +84,22 @@ impl Fixture {
 
 struct Writers {
     stop: Arc<AtomicBool>,
-    tasks: JoinSet<Written>,
+    tasks: JoinSet<WriterReport>,
 }
 
 #[derive(Default)]
-struct Written {
+struct WriterReport {
     acknowledged: Vec<MessageId>,
-    longest_gap: Duration,
+    longest_pause: Duration,
 }
 
 impl Writers {
-    async fn stop(self) -> Written {
+    async fn stop(self) -> WriterReport {
         self.stop.store(true, Ordering::Relaxed);
-        let mut all = Written::default();
-        for written in self.tasks.join_all().await {
-            all.acknowledged.extend(written.acknowledged);
-            all.longest_gap = all.longest_gap.max(written.longest_gap);
+        let mut all = WriterReport::default();
+        for report in self.tasks.join_all().await {
+            all.acknowledged.extend(report.acknowledged);
+            all.longest_pause = all.longest_pause.max(report.longest_pause);
         }
         all
     }
@@ -110,8 +110,8 @@ async fn append_until(
     store: &MongoStore,
     user_id: UserId,
     id: ConversationId,
-) -> Written {
-    let mut written = Written::default();
+) -> WriterReport {
+    let mut report = WriterReport::default();
     let mut last = Instant::now();
     while !stop.load(Ordering::Relaxed) {
         let message = question("tide");
@@ -119,15 +119,15 @@ async fn append_until(
         let append = Append { messages: vec![message], ..Append::default() };
         match store.append(user_id, id, append, moment(1)).await {
             Ok(_) => {
-                written.acknowledged.push(message_id);
-                written.longest_gap = written.longest_gap.max(last.elapsed());
+                report.acknowledged.push(message_id);
+                report.longest_pause = report.longest_pause.max(last.elapsed());
                 last = Instant::now();
             }
             Err(StoreError::Unavailable(_)) => sleep(Duration::from_millis(50)).await,
             Err(error) => panic!("unexpected error: {error:?}"),
         }
     }
-    written
+    report
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -142,10 +142,10 @@ async fn acknowledged_messages_survive_server_kills_and_writers_continue() {
     let after = fixture.count().await;
     sleep(Duration::from_secs(3)).await;
 
-    let written = writers.stop().await;
+    let report = writers.stop().await;
 
     assert!(fixture.count().await > after, "the writers did not continue after the last restart");
-    fixture.assert_consistent(&written.acknowledged).await;
+    fixture.assert_consistent(&report.acknowledged).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -183,9 +183,9 @@ async fn a_primary_that_steps_down_loses_no_message() {
     fixture.server.step_down().await;
     sleep(Duration::from_secs(5)).await;
 
-    let written = writers.stop().await;
-    assert!(written.longest_gap > Duration::from_millis(500), "the writers noticed no election");
-    fixture.assert_consistent(&written.acknowledged).await;
+    let report = writers.stop().await;
+    assert!(report.longest_pause > Duration::from_millis(500), "the writers noticed no election");
+    fixture.assert_consistent(&report.acknowledged).await;
 }
 
 #[tokio::test]
@@ -214,7 +214,7 @@ async fn without_a_server_calls_fail_within_seconds_and_succeed_after_its_restar
 }
 
 #[tokio::test]
-async fn transient_errors_are_distinguished_from_faults() {
+async fn unavailability_is_distinguished_from_faults() {
     let fixture = start().await;
     let find = async |failure: Document| {
         // The driver retries a read once.
@@ -241,10 +241,10 @@ async fn transient_errors_are_distinguished_from_faults() {
 }
 
 #[tokio::test]
-async fn a_write_without_the_confirmation_of_a_majority_fails() {
+async fn a_write_not_acknowledged_by_a_majority_fails() {
     let fixture = start().await;
-    let unconfirmed = doc! { "code": 100, "codeName": "", "errmsg": "not enough members" };
-    let failure = doc! { "writeConcernError": unconfirmed };
+    let unacknowledged = doc! { "code": 100, "codeName": "", "errmsg": "not enough members" };
+    let failure = doc! { "writeConcernError": unacknowledged };
 
     fixture.fail(&["commitTransaction"], 1, failure.clone()).await;
     let appended = fixture.append().await;
@@ -287,11 +287,10 @@ async fn a_dropped_call_does_not_block_others() {
     let fixture = start().await;
 
     for micros in (0..5_000).step_by(25).cycle().take(600) {
-        let outcome = timeout(Duration::from_micros(micros), fixture.append()).await;
+        let _ = timeout(Duration::from_micros(micros), fixture.append()).await;
         let started = Instant::now();
         assert!(matches!(fixture.append().await, Ok(AppendOutcome::Stored { .. })));
         assert!(started.elapsed() < Duration::from_secs(2), "{micros} µs: {:?}", started.elapsed());
-        drop(outcome);
     }
 
     fixture.assert_consistent(&[]).await;
@@ -327,7 +326,7 @@ async fn a_transaction_of_a_dead_instance_blocks_its_conversation_for_seconds_on
     let written = doc! { "$set": { "title": "half" } };
     let conversations = raw.collection::<Document>("conversations");
     conversations.update_one(conversation, written).session(&mut session).await.unwrap();
-    // The transaction is neither continued nor aborted.
+    // The transaction is neither committed nor aborted.
     std::mem::forget(session);
 
     let started = Instant::now();

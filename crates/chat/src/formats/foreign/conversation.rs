@@ -7,14 +7,14 @@ use serde::de::{self, DeserializeSeed, IgnoredAny, MapAccess, SeqAccess};
 use serde_json::Value;
 use uuid::Uuid;
 
-use super::message::{self, CREATION_TIMES, MessageText, Reading};
+use super::message::{self, CREATION_TIMES, MessageText, ReadOutcome};
 use crate::formats::input::{Any, PickMessage, Shape};
-use crate::formats::left_out::{LeftOutParts, Part as LeftOutPart};
+use crate::formats::left_out::{LeftOutParts, Part};
 use crate::formats::limits::ConversationSize;
 use crate::formats::{ids, values};
 use webchat_domain::Timestamp;
 
-/// The members of a conversation that contain its messages.
+/// The keys of a conversation's JSON object whose value contains its messages.
 const MESSAGES: [&str; 7] = [
     "mapping",
     "chat_messages",
@@ -25,10 +25,11 @@ const MESSAGES: [&str; 7] = [
     "data",
 ];
 
-/// The members of a conversation that contain a part of it, or its messages.
-const PARTS: [&str; 2] = ["chat", "history"];
+/// The keys of a conversation's JSON object whose value is an object with further fields of the conversation, or the
+/// list of its messages.
+const NESTED: [&str; 2] = ["chat", "history"];
 
-/// The other members of a conversation that are used, except for [`CREATION_TIMES`].
+/// The other keys of a conversation's JSON object that are used, except for [`CREATION_TIMES`].
 const FIELDS: [&str; 18] = [
     "conversation_id",
     "conversationId",
@@ -52,21 +53,21 @@ const FIELDS: [&str; 18] = [
 
 /// A conversation of another application.
 #[derive(Default)]
-pub(in crate::formats) struct Source {
+pub(in crate::formats) struct ForeignConversation {
     pub(super) fields: BTreeMap<String, Value>,
     pub(super) nodes: Vec<Node>,
     /// Whether it has a list of messages, even an empty one.
     pub(super) has_messages: bool,
     /// Whether it has a message with a text.
     pub(super) has_text: bool,
-    /// The texts that summarise the messages before the first one.
+    /// Summaries of earlier messages that the file does not contain.
     pub(super) summary: Vec<String>,
     /// Whether it has a message of the user, or of an unknown form, in which no text was found.
     pub(super) has_message_without_text: bool,
     pub(super) left_out: LeftOutParts,
     pub(super) size: ConversationSize,
-    /// How many messages have the same text.
-    repetitions: HashMap<Uuid, usize>,
+    /// The number of messages without an id so far, by the id that is derived from their role and text.
+    occurrences: HashMap<Uuid, usize>,
 }
 
 /// A node of the tree of messages.
@@ -75,15 +76,15 @@ pub(super) struct Node {
     pub(super) id: Box<str>,
     pub(super) parent: Option<Box<str>>,
     pub(super) children: Vec<Box<str>>,
-    /// Whether the file says that it has a parent or none, or lists its children.
+    /// Whether the file specifies its parent (possibly none) or lists its children.
     pub(super) has_links: bool,
     pub(super) created_at: Option<Timestamp>,
     pub(super) text: Option<MessageText>,
 }
 
-impl Source {
-    /// Returns a conversation with this id, which has no messages yet.
-    pub(super) fn of_messages(id: Option<Box<str>>) -> Self {
+impl ForeignConversation {
+    /// Creates an empty conversation with this id.
+    pub(super) fn with_id(id: Option<Box<str>>) -> Self {
         let id = id.map(|id| ("conversation_id".to_owned(), Value::from(String::from(id))));
         Self { fields: id.into_iter().collect(), has_messages: true, ..Self::default() }
     }
@@ -109,14 +110,14 @@ impl Source {
         let (parent, has_parent) = parent_of(value, parent);
         let (children, nested) = children_of(value);
         let (text, created_at) = match message::read(value) {
-            Reading::Text(text, at) => (Some(text), at),
-            Reading::Skipped(at) => (None, at),
-            Reading::NoText(at) => {
+            ReadOutcome::Text(text, at) => (Some(text), at),
+            ReadOutcome::Skipped(at) => (None, at),
+            ReadOutcome::NoText(at) => {
                 self.has_message_without_text = true;
                 (None, at)
             }
-            Reading::LeftOut(reason, at) => {
-                self.left_out.add(LeftOutPart::Message, reason);
+            ReadOutcome::LeftOut(reason, at) => {
+                self.left_out.add(Part::Message, reason);
                 (None, at)
             }
         };
@@ -133,13 +134,14 @@ impl Source {
         nested.into_iter().try_for_each(|child| self.add(None, child, Some(&id)))
     }
 
-    /// Derives an id from the text, so that a second import finds the message although others were deleted.
+    /// Derives an id from the text, so that importing a later export recognises the message even if others were deleted
+    /// in the meantime.
     fn derive_id(&mut self, text: Option<&MessageText>) -> Box<str> {
         let Some(text) = text else { return format!("#{}", self.nodes.len()).into() };
         let content = ids::parse_or_derive(&format!("{:?}:{}", text.role, text.content));
-        let repetition = self.repetitions.entry(content).or_default();
-        *repetition += 1;
-        format!("{content}#{repetition}").into()
+        let occurrence = self.occurrences.entry(content).or_default();
+        *occurrence += 1;
+        format!("{content}#{occurrence}").into()
     }
 }
 
@@ -157,7 +159,7 @@ fn parent_of(value: &Value, nested_in: Option<&str>) -> (Option<Box<str>>, bool)
     let names = ["parent", "parentId", "parentMessageId", "parent_message_uuid", "parent_id"];
     let found = names.into_iter().find_map(|name| value.get(name));
     let id = found.and_then(values::id);
-    // The first message of LibreChat and Claude follows this id.
+    // In exports of LibreChat and Claude, the first message has one of these ids as its parent.
     let is_root = id.as_deref().is_some_and(|id| {
         Uuid::try_parse(id).is_ok_and(|id| {
             id.is_nil() || id == Uuid::from_u128(0x0000_0000_0000_4000_8000_0000_0000_0000)
@@ -182,28 +184,30 @@ fn children_of(value: &Value) -> (Vec<Box<str>>, Vec<&Value>) {
     (ids, nested)
 }
 
-/// Parses a conversation into a [`Source`], which keeps what was read even if the rest is invalid.
-pub(in crate::formats) struct SourceSeed<'a>(pub(in crate::formats) &'a mut Source);
+/// Parses a conversation into a [`ForeignConversation`], which keeps what was read even if the rest is invalid.
+pub(in crate::formats) struct ForeignConversationSeed<'a>(
+    pub(in crate::formats) &'a mut ForeignConversation,
+);
 
-impl<'de> DeserializeSeed<'de> for SourceSeed<'_> {
+impl<'de> DeserializeSeed<'de> for ForeignConversationSeed<'_> {
     type Value = ();
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
-        Any(Part(self.0)).deserialize(deserializer)
+        Any(ConversationShape(self.0)).deserialize(deserializer)
     }
 }
 
-struct Part<'a>(&'a mut Source);
+struct ConversationShape<'a>(&'a mut ForeignConversation);
 
-impl Shape for Part<'_> {
+impl Shape for ConversationShape<'_> {
     type Output = ();
 
     fn map<'de, A: MapAccess<'de>>(self, mut members: A) -> Result<(), A::Error> {
         while let Some(name) = members.next_key::<String>()? {
             if MESSAGES.contains(&name.as_str()) {
                 members.next_value_seed(Any(Messages(self.0)))?;
-            } else if PARTS.contains(&name.as_str()) {
-                members.next_value_seed(Any(Part(self.0)))?;
+            } else if NESTED.contains(&name.as_str()) {
+                members.next_value_seed(Any(ConversationShape(self.0)))?;
             } else if FIELDS.contains(&name.as_str()) || CREATION_TIMES.contains(&name.as_str()) {
                 let value = members.next_value_seed(PickMessage)?;
                 let field = self.0.fields.entry(name).or_default();
@@ -222,7 +226,7 @@ impl Shape for Part<'_> {
     }
 }
 
-struct Messages<'a>(&'a mut Source);
+struct Messages<'a>(&'a mut ForeignConversation);
 
 impl Shape for Messages<'_> {
     type Output = ();
