@@ -84,7 +84,7 @@ impl Subscription {
 
     async fn wait_and_read(&mut self) -> Result<Option<Update>, StoreError> {
         self.log.wait(self.conversation_id, self.event_seq).await?;
-        self.available().await
+        self.next_available().await
     }
 
     /// Returns the next update without waiting, or `None` if there is none yet. A long backlog is delivered
@@ -96,7 +96,7 @@ impl Subscription {
     /// # Cancel safety
     ///
     /// This method is cancel safe.
-    pub async fn available(&mut self) -> Result<Option<Update>, StoreError> {
+    pub async fn next_available(&mut self) -> Result<Option<Update>, StoreError> {
         let events = match self.log.read(self.conversation_id, self.event_seq).await? {
             Replay::Gone { latest } => {
                 self.event_seq = latest;

@@ -181,12 +181,12 @@ impl TurnProgress {
     ///
     /// # Errors
     /// A storage error if the log can't be read.
-    pub async fn available(&mut self) -> Result<Option<Update>, ChatError> {
+    pub async fn next_available(&mut self) -> Result<Option<Update>, ChatError> {
         if let Some(first_event) = self.first_event.take() {
             return Ok(Some(Update::Events(vec![first_event])));
         }
         let Some(subscription) = &mut self.subscription else { return Ok(None) };
-        Ok(subscription.available().await?.map(|update| self.record_update(update)))
+        Ok(subscription.next_available().await?.map(|update| self.record_update(update)))
     }
 
     /// Waits for the turn's end and returns its result.

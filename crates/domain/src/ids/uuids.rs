@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use super::client_ids::IdempotencyKey;
 
-/// A text that is not a UUID.
+/// A string that is not a UUID.
 #[derive(Debug, Error, PartialEq, Eq)]
 #[error("'{0}' is not a valid id: expected a UUID")]
 pub struct InvalidId(String);

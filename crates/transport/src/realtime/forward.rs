@@ -25,7 +25,7 @@ pub(super) async fn forward_conversation<O: From<OutgoingEvent>>(
         }
     }
     // After an error, the client receives the missed events when it reconnects.
-    while let Ok(Some(update)) = subscription.available().await {
+    while let Ok(Some(update)) = subscription.next_available().await {
         if !send_update(id, update, &outbox).await {
             return;
         }

@@ -132,7 +132,7 @@ async fn next_events(mut state: EventStream) -> Option<(String, EventStream)> {
         },
         () = shutdown.cancelled() => {
             state.is_open = false;
-            state.source.available().await?
+            state.source.next_available().await?
         }
     };
     let outgoing = OutgoingEvent::from_update(state.id, update);
@@ -148,10 +148,10 @@ impl Source {
         }
     }
 
-    async fn available(&mut self) -> Option<Update> {
+    async fn next_available(&mut self) -> Option<Update> {
         match self {
-            Self::Conversation(subscription) => subscription.available().await.ok()?,
-            Self::Turn(progress) => progress.available().await.ok()?,
+            Self::Conversation(subscription) => subscription.next_available().await.ok()?,
+            Self::Turn(progress) => progress.next_available().await.ok()?,
         }
     }
 }
