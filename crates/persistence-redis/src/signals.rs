@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::{broadcast, watch};
 use tokio_util::task::AbortOnDropHandle;
-use webchat_domain::{ConversationId, InstanceId, Timestamp, TurnId, UserId};
+use webchat_domain::{ConversationId, InstanceId, TurnId, UserId};
 use webchat_persistence::{Heartbeat, Signal, Signals, StoreError};
 
 use crate::connection::pool::Pool;
@@ -35,7 +35,7 @@ pub struct RedisSignals {
 enum SignalMessage {
     Stop { user_id: UserId, conversation_id: ConversationId, turn_id: TurnId },
     ListChanged { user_id: UserId, conversation_id: Option<ConversationId> },
-    Heartbeat { instance_id: InstanceId, sent_at: Timestamp, turn_ids: Vec<TurnId> },
+    Heartbeat { instance_id: InstanceId, turn_ids: Vec<TurnId> },
 }
 
 /// The receiver of the signals in this process. Signals that are published while its connection is lost are not
@@ -127,8 +127,8 @@ impl From<Signal> for SignalMessage {
             Signal::ListChanged { user_id, conversation_id } => {
                 Self::ListChanged { user_id, conversation_id }
             }
-            Signal::Heartbeat(Heartbeat { instance_id, sent_at, turn_ids }) => {
-                Self::Heartbeat { instance_id, sent_at, turn_ids }
+            Signal::Heartbeat(Heartbeat { instance_id, turn_ids }) => {
+                Self::Heartbeat { instance_id, turn_ids }
             }
         }
     }
@@ -143,8 +143,8 @@ impl From<SignalMessage> for Signal {
             SignalMessage::ListChanged { user_id, conversation_id } => {
                 Self::ListChanged { user_id, conversation_id }
             }
-            SignalMessage::Heartbeat { instance_id, sent_at, turn_ids } => {
-                Self::Heartbeat(Heartbeat { instance_id, sent_at, turn_ids })
+            SignalMessage::Heartbeat { instance_id, turn_ids } => {
+                Self::Heartbeat(Heartbeat { instance_id, turn_ids })
             }
         }
     }

@@ -71,8 +71,8 @@ mod tests {
         SessionId, Timestamp, TurnId, UserId,
     };
     use webchat_persistence::{
-        AnswerUpdate, Append, AppendOutcome, ArchiveFilter, Contexts, Conversations, Edit,
-        ListOrder, Sessions, TurnLease, Users,
+        AnswerUpdate, Append, AppendOutcome, ArchiveFilter, ClaimScope, Contexts, Conversations,
+        Edit, ListOrder, Sessions, TurnLease, Users,
     };
 
     use super::*;
@@ -110,7 +110,7 @@ mod tests {
         let AppendOutcome::Stored { messages, .. } = stored else { panic!("{stored:?}") };
         let message_id = messages[0].message_id;
         assert!(store.save_answer(id, answer(message_id, turn_id), NOW).await.unwrap());
-        store.claim_expired_turns(Vec::new(), NOW, NOW, later, 1).await.unwrap();
+        store.claim_expired_turns(ClaimScope::ALL, NOW, NOW, later, 1).await.unwrap();
         store.end_turn(id, turn_id).await.unwrap();
         store.edit(user_id, id, Edit::default(), NOW).await.unwrap();
         store.messages(user_id, id, None, 10).await.unwrap();

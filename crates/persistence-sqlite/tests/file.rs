@@ -12,8 +12,8 @@ use webchat_domain::{
     ResponseChunk, SystemClock, Timestamp, TokenUsage, TurnId, UserId,
 };
 use webchat_persistence::{
-    AbandonedTurn, Append, AppendOutcome, Contexts, Conversations, Replay, TurnLease, TurnLog,
-    TurnLogExt,
+    AbandonedTurn, Append, AppendOutcome, ClaimScope, Contexts, Conversations, Replay, TurnLease,
+    TurnLog, TurnLogExt,
 };
 use webchat_persistence_sqlite::{OpenError, SqliteStore};
 
@@ -196,11 +196,13 @@ async fn an_interrupted_turn_has_expired_after_a_restart() {
     let store = SqliteStore::open(&path).await.unwrap();
     store.create(user_id, id, NOW).await.unwrap();
     store.append(user_id, id, append, NOW).await.unwrap();
-    let before = store.claim_expired_turns(Vec::new(), NOW, NOW, lease_until, 10).await.unwrap();
+    let before =
+        store.claim_expired_turns(ClaimScope::ALL, NOW, NOW, lease_until, 10).await.unwrap();
     drop(store);
 
     let store = SqliteStore::open(&path).await.unwrap();
-    let after = store.claim_expired_turns(Vec::new(), NOW, NOW, lease_until, 10).await.unwrap();
+    let after =
+        store.claim_expired_turns(ClaimScope::ALL, NOW, NOW, lease_until, 10).await.unwrap();
 
     assert_eq!(before, []);
     assert_eq!(after, [AbandonedTurn { user_id, conversation_id: id, turn_id, answer: None }]);

@@ -16,12 +16,12 @@ pub use fair_limit::{FairLimit, FairPermit};
 pub use gauge_guard::GaugeGuard;
 pub use ports::{
     AbandonedTurn, AnalysedText, AnswerUpdate, Append, AppendOutcome, ArchiveFilter, Checkpoint,
-    ChildMessage, CompletedJob, Contexts, ContinueAnswer, ConversationTransfer, Conversations,
-    CreateJobOutcome, Cursor, Edit, EditOutcome, FileContent, FileJobs, Heartbeat, InvalidCursor,
-    LeasedJob, ListOrder, NewEvent, NewFileJob, Page, Probe, ReplaceContextOutcome, Replay,
-    ReserveOutcome, SaveOutcome, SavedFile, SavedFiles, SavedFilesUsage, SelectOutcome, Sessions,
-    Signal, Signals, StoredContext, StoredConversation, StoredFileJob, StoredMessage, TokenBudgets,
-    TokenLimit, TokenScope, Totals, TurnLease, TurnLog, TurnLogExt, Users,
+    ChildMessage, ClaimScope, CompletedJob, Contexts, ContinueAnswer, ConversationTransfer,
+    Conversations, CreateJobOutcome, Cursor, Edit, EditOutcome, FileContent, FileJobs, Heartbeat,
+    InvalidCursor, LeasedJob, ListOrder, NewEvent, NewFileJob, Page, Probe, ReplaceContextOutcome,
+    Replay, ReserveOutcome, SaveOutcome, SavedFile, SavedFiles, SavedFilesUsage, SelectOutcome,
+    Sessions, Signal, Signals, StoredContext, StoredConversation, StoredFileJob, StoredMessage,
+    TokenBudgets, TokenLimit, TokenScope, Totals, TurnLease, TurnLog, TurnLogExt, Users,
 };
 #[cfg(feature = "mock")]
 pub use ports::{

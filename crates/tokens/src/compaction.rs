@@ -1,11 +1,12 @@
 //! Decides when the oldest messages are compacted into the summary, and how many of them. Each compaction frees at
-//! least half of the available tokens, which limits the number of compactions of a conversation.
+//! least half of the available tokens, in a small window three eighths, which limits the number of compactions of a
+//! conversation.
 
 use webchat_domain::Message;
 
 use crate::budget::{Budget, with_overhead};
 
-/// The maximum number of tokens of a summary. In a small window the limit is an eighth of the available tokens.
+/// The maximum number of tokens of a summary. In a small window the limit is a quarter of the available tokens.
 const MAX_SUMMARY_TOKENS: u32 = 500;
 
 impl Budget {
@@ -19,15 +20,16 @@ impl Budget {
     /// Returns the maximum number of tokens of a summary.
     #[must_use]
     pub fn max_summary_tokens(&self) -> u32 {
-        MAX_SUMMARY_TOKENS.min(self.available() / 8)
+        MAX_SUMMARY_TOKENS.min(self.available() / 4)
     }
 
     /// Returns how many tokens of messages a compaction keeps: a quarter of the available tokens, less those of the
-    /// longest summary. The length of the summary that it will write is unknown; if it were to count, a long one would
-    /// make another request necessary for the messages that no longer fit.
+    /// longest summary, but at least an eighth. The length of the summary that it will write is unknown; if it were to
+    /// count, a long one would make another request necessary for the messages that no longer fit.
     #[must_use]
     pub fn tokens_kept_by_compaction(&self) -> u32 {
-        self.available() / 4 - self.max_summary_tokens()
+        let longest_summary = self.max_summary_tokens().max(self.summary_tokens());
+        (self.available() / 4).saturating_sub(longest_summary).max(self.available() / 8)
     }
 
     pub(crate) fn summary_tokens(&self) -> u32 {
@@ -134,10 +136,12 @@ mod tests {
                 }
             }
 
-            let half = u64::from(budget.available() / 2);
+            let left = budget.tokens_kept_by_compaction() + budget.max_summary_tokens();
+            let freed = u64::from(budget.available() / 4 * 3 - left);
+            prop_assert!(freed >= u64::from(budget.available() / 3));
             prop_assert!(
-                conversation.compactions <= tokens / half + 1,
-                "{} compactions for {tokens} tokens, but each must free {half}", conversation.compactions
+                conversation.compactions <= tokens / freed + 1,
+                "{} compactions for {tokens} tokens, but each must free {freed}", conversation.compactions
             );
         }
     }

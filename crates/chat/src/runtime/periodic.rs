@@ -47,6 +47,8 @@ mod tests {
             (MockSignals::new(), MockConversations::new(), MockFileJobs::new());
         signals.expect_subscribe().times(1).returning(|| panic!("signals"));
         signals.expect_subscribe().times(1..).returning(|| Ok(stream::pending().boxed()));
+        signals.expect_publish().times(1).returning(|_| panic!("heartbeats"));
+        signals.expect_publish().times(1..).returning(|_| Ok(()));
         conversations
             .expect_claim_expired_turns()
             .times(1)

@@ -7,16 +7,20 @@ use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use tokio::time::Instant;
-use webchat_domain::{InstanceId, Timestamp, TurnId};
-use webchat_persistence::{Heartbeat, Signal};
+use tokio::time::{Instant, timeout};
+use webchat_domain::{InstanceId, TurnId};
+use webchat_persistence::{Heartbeat, Signal, StoreError};
 
 use super::lease::LEASE;
 use super::service::Turns;
 use crate::runtime::error_chain::error_chain;
+use crate::runtime::periodic::repeat_forever;
 
 /// The interval between heartbeats.
 pub(crate) const HEARTBEAT_INTERVAL: Duration = Duration::from_millis(500);
+
+/// The minimum interval between heartbeats: one is sent early when a turn starts.
+const MIN_INTERVAL: Duration = Duration::from_millis(100);
 
 /// An instance without a heartbeat for this long is dead. Three heartbeats in a row may be late.
 const DEAD_AFTER: Duration = Duration::from_secs(2);
@@ -24,9 +28,13 @@ const DEAD_AFTER: Duration = Duration::from_secs(2);
 /// The maximum interval between two heartbeats of a working connection.
 const MAX_PAUSE: Duration = Duration::from_secs(1);
 
-/// A turn whose lease was renewed less than this ago is not abandoned, even if no live instance has announced it: it
-/// may have started since the last heartbeat of its instance.
-pub(crate) const MAX_UNANNOUNCED: Duration = Duration::from_millis(1_500);
+/// A turn of a dead instance is claimed if its lease was not renewed for this long: longer than a live instance takes,
+/// whose heartbeats may be lost.
+pub(crate) const MAX_UNRENEWED: Duration = Duration::from_millis(2_400);
+
+/// An instance whose heartbeats may be lost must confirm a lease that was not renewed for this long, before another
+/// instance claims the turn.
+const CONFIRM_AFTER: Duration = Duration::from_millis(2_200);
 
 /// The heartbeats that this instance has received.
 pub(crate) struct Liveness {
@@ -43,17 +51,8 @@ struct Received {
 }
 
 struct ReceivedHeartbeat {
-    heartbeat: Heartbeat,
+    turn_ids: Vec<TurnId>,
     at: Instant,
-}
-
-/// What is certain about the other instances.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) struct LiveTurns {
-    /// The turns of live instances.
-    pub(crate) turn_ids: Vec<TurnId>,
-    /// The current time by the slowest of the instances' clocks, if all instances that can be live are known.
-    pub(crate) now: Option<Timestamp>,
 }
 
 impl Liveness {
@@ -69,56 +68,56 @@ impl Liveness {
     /// Records a heartbeat of any instance.
     pub(crate) fn record(&self, heartbeat: Heartbeat) {
         let at = Instant::now();
+        let Heartbeat { instance_id, turn_ids } = heartbeat;
         let mut received = self.lock();
         let last_own = received.last.get(&self.instance_id).map(|own| own.at);
-        if heartbeat.instance_id == self.instance_id
-            && last_own.is_none_or(|last_own| at - last_own > MAX_PAUSE)
-        {
+        if instance_id == self.instance_id && last_own.is_none_or(|last| at - last > MAX_PAUSE) {
             received.uninterrupted_since = at;
         }
         received.last.retain(|_, last| at - last.at < LEASE);
-        received.last.insert(heartbeat.instance_id, ReceivedHeartbeat { heartbeat, at });
+        received.last.insert(instance_id, ReceivedHeartbeat { turn_ids, at });
     }
 
-    /// Returns the turns of live instances. If it is not certain which instances are dead, these are the turns of all
-    /// instances that were live less than a lease ago.
-    pub(crate) fn live_turns(&self) -> LiveTurns {
-        let now = Instant::now();
-        let received = self.lock();
-        let is_certain = received.last.get(&self.instance_id).is_some_and(|own| {
-            now - own.at <= MAX_PAUSE && now - received.uninterrupted_since >= DEAD_AFTER
-        });
-        let dead_after = if is_certain { DEAD_AFTER } else { LEASE };
-        let live = received.last.values().filter(|last| now - last.at < dead_after);
-        let clock = |last: &ReceivedHeartbeat| last.heartbeat.sent_at.plus(now - last.at);
-        LiveTurns {
-            turn_ids: live.flat_map(|last| last.heartbeat.turn_ids.iter().copied()).collect(),
-            now: received.last.values().map(clock).min().filter(|_| is_certain),
+    /// Returns the turns that instances have announced which may be live.
+    pub(crate) fn live_turns(&self) -> Vec<TurnId> {
+        let (now, received) = (Instant::now(), self.lock());
+        let live_for = if received.is_certain(self.instance_id, now) { DEAD_AFTER } else { LEASE };
+        received.turns(|last| now - last.at < live_for).collect()
+    }
+
+    /// Returns the turns that only dead instances have announced. There are none if it is not certain which instances
+    /// are dead.
+    pub(crate) fn dead_turns(&self) -> Vec<TurnId> {
+        let (now, received) = (Instant::now(), self.lock());
+        if !received.is_certain(self.instance_id, now) {
+            return Vec::new();
         }
+        let is_live = |last: &ReceivedHeartbeat| now - last.at < DEAD_AFTER;
+        let live: Vec<_> = received.turns(is_live).collect();
+        received.turns(|last| !is_live(last)).filter(|turn_id| !live.contains(turn_id)).collect()
     }
 
-    /// Returns whether all instances know that a turn of this instance is running, whose lease was renewed then.
-    /// Otherwise another instance may have claimed it.
-    pub(crate) fn is_known_since(&self, renewed_at: Instant) -> bool {
+    /// Returns whether no other instance can have claimed a turn of this instance, whose lease was renewed then: the
+    /// renewal is recent, or all instances have received the heartbeats since.
+    pub(crate) fn is_unclaimed(&self, renewed_at: Instant) -> bool {
         let now = Instant::now();
-        if now - renewed_at < MAX_UNANNOUNCED {
+        if now - renewed_at < CONFIRM_AFTER {
             return true;
         }
         let received = self.lock();
         received.last.get(&self.instance_id).is_some_and(|own| {
-            now - own.at <= MAX_PAUSE && received.uninterrupted_since < renewed_at + MAX_UNANNOUNCED
+            now - own.at <= MAX_PAUSE && received.uninterrupted_since < renewed_at + CONFIRM_AFTER
         })
     }
 
     /// Returns whether a heartbeat is needed: turns may run on this instance or on another one. Otherwise the server
     /// stays idle.
     fn is_needed(&self, turn_ids: &[TurnId]) -> bool {
-        let now = Instant::now();
-        let received = self.lock();
-        let mut last = received.last.values();
-        let is_running_turns =
-            |last: &ReceivedHeartbeat| now - last.at < LEASE && !last.heartbeat.turn_ids.is_empty();
-        !turn_ids.is_empty() || now - self.started_at < LEASE || last.any(is_running_turns)
+        let (now, received) = (Instant::now(), self.lock());
+        let is_recent = |last: &ReceivedHeartbeat| now - last.at < LEASE;
+        !turn_ids.is_empty()
+            || now - self.started_at < LEASE
+            || received.turns(is_recent).next().is_some()
     }
 
     fn lock(&self) -> MutexGuard<'_, Received> {
@@ -126,26 +125,51 @@ impl Liveness {
     }
 }
 
-impl Turns {
-    /// Sends heartbeats until the future is dropped.
-    pub(crate) async fn send_heartbeats(self) {
-        let mut interval = tokio::time::interval(HEARTBEAT_INTERVAL);
-        loop {
-            interval.tick().await;
-            let turn_ids = self.running.turn_ids();
-            if self.liveness.is_needed(&turn_ids) {
-                self.send_heartbeat(turn_ids).await;
-            }
-        }
+impl Received {
+    /// Returns whether heartbeats are received without a pause for so long that a silent instance is dead.
+    fn is_certain(&self, own_id: InstanceId, now: Instant) -> bool {
+        self.last.get(&own_id).is_some_and(|own| {
+            now - own.at <= MAX_PAUSE && now - self.uninterrupted_since >= DEAD_AFTER
+        })
     }
 
-    async fn send_heartbeat(&self, turn_ids: Vec<TurnId>) {
-        let (instance_id, sent_at) = (self.liveness.instance_id, self.core.now());
-        let heartbeat = Signal::Heartbeat(Heartbeat { instance_id, sent_at, turn_ids });
-        if let Err(error) = self.core.ports.signals.publish(heartbeat).await {
-            // The loss of the connection is logged by its owner.
-            tracing::debug!(error = error_chain(&error), "failed to publish heartbeat");
+    /// Returns the turns of the instances whose last heartbeat `is_selected`.
+    fn turns(
+        &self,
+        is_selected: impl Fn(&ReceivedHeartbeat) -> bool,
+    ) -> impl Iterator<Item = TurnId> {
+        let selected = self.last.values().filter(move |last| is_selected(last));
+        selected.flat_map(|last| last.turn_ids.iter().copied())
+    }
+}
+
+impl Turns {
+    /// Sends heartbeats until the future is dropped: regularly, and when a turn starts.
+    pub(crate) async fn send_heartbeats(self) {
+        let send = || async {
+            timeout(HEARTBEAT_INTERVAL - MIN_INTERVAL, self.running.turn_started()).await.ok();
+            self.send_heartbeat().await
+        };
+        repeat_forever("failed to send heartbeats", MIN_INTERVAL, send).await;
+    }
+
+    /// Sends a heartbeat if one is needed. A slow one must not delay the next.
+    async fn send_heartbeat(&self) -> Result<(), StoreError> {
+        let turn_ids = self.running.turn_ids();
+        if !self.liveness.is_needed(&turn_ids) {
+            return Ok(());
         }
+        let heartbeat = Heartbeat { instance_id: self.liveness.instance_id, turn_ids };
+        let publication = self.core.ports.signals.publish(Signal::Heartbeat(heartbeat));
+        match timeout(HEARTBEAT_INTERVAL, publication).await {
+            Ok(Ok(())) => {}
+            // The loss of the connection is logged by its owner.
+            Ok(Err(error)) => {
+                tracing::debug!(error = error_chain(&error), "failed to publish heartbeat");
+            }
+            Err(_) => tracing::debug!("heartbeat timed out"),
+        }
+        Ok(())
     }
 }
 
@@ -155,14 +179,11 @@ mod tests {
 
     use super::*;
 
-    const START: Timestamp = Timestamp::from_unix_millis(1_000_000);
-
     /// An instance that receives heartbeats, and another one.
     struct Pair {
         liveness: Liveness,
         other: InstanceId,
         turn_id: TurnId,
-        started_at: Instant,
     }
 
     impl Pair {
@@ -172,28 +193,23 @@ mod tests {
                 liveness: Liveness::new(),
                 other: InstanceId::generate(),
                 turn_id: TurnId::generate(),
-                started_at: Instant::now(),
             }
         }
 
-        fn clock(&self) -> Timestamp {
-            START.plus(self.started_at.elapsed())
-        }
-
         fn record_own(&self) {
-            let (instance_id, sent_at) = (self.liveness.instance_id, self.clock());
-            self.liveness.record(Heartbeat { instance_id, sent_at, turn_ids: Vec::new() });
+            let instance_id = self.liveness.instance_id;
+            self.liveness.record(Heartbeat { instance_id, turn_ids: Vec::new() });
         }
 
-        fn record_other(&self, sent_at: Timestamp) {
+        fn record_other(&self) {
             let (instance_id, turn_ids) = (self.other, vec![self.turn_id]);
-            self.liveness.record(Heartbeat { instance_id, sent_at, turn_ids });
+            self.liveness.record(Heartbeat { instance_id, turn_ids });
         }
 
         /// Receives heartbeats of both instances.
         async fn receive_both(&self, count: u32) {
             for _ in 0..count {
-                self.record_other(self.clock());
+                self.record_other();
                 self.receive_own(1).await;
             }
         }
@@ -204,6 +220,19 @@ mod tests {
                 advance(HEARTBEAT_INTERVAL).await;
             }
         }
+
+        /// Returns the live and the dead turns.
+        fn turns(&self) -> (Vec<TurnId>, Vec<TurnId>) {
+            (self.liveness.live_turns(), self.liveness.dead_turns())
+        }
+
+        fn live(&self) -> (Vec<TurnId>, Vec<TurnId>) {
+            (vec![self.turn_id], Vec::new())
+        }
+
+        fn dead(&self) -> (Vec<TurnId>, Vec<TurnId>) {
+            (Vec::new(), vec![self.turn_id])
+        }
     }
 
     #[tokio::test]
@@ -212,12 +241,22 @@ mod tests {
         pair.receive_both(10).await;
 
         pair.receive_own(2).await;
-        let live = pair.liveness.live_turns();
-        assert_eq!((live.turn_ids, live.now), (vec![pair.turn_id], Some(pair.clock())));
+        assert_eq!(pair.turns(), pair.live());
 
         pair.receive_own(2).await;
-        let live = pair.liveness.live_turns();
-        assert_eq!((live.turn_ids, live.now), (Vec::new(), Some(pair.clock())));
+        assert_eq!(pair.turns(), pair.dead());
+    }
+
+    #[tokio::test]
+    async fn a_turn_that_a_live_instance_recovers_is_live() {
+        let pair = Pair::start();
+        pair.receive_both(10).await;
+        pair.receive_own(4).await;
+
+        let (instance_id, turn_ids) = (InstanceId::generate(), vec![pair.turn_id]);
+        pair.liveness.record(Heartbeat { instance_id, turn_ids });
+
+        assert_eq!(pair.turns(), pair.live());
     }
 
     #[tokio::test]
@@ -226,53 +265,29 @@ mod tests {
         pair.receive_both(10).await;
 
         advance(DEAD_AFTER * 2).await;
-        let uncertain = LiveTurns { turn_ids: vec![pair.turn_id], now: None };
-        assert_eq!(pair.liveness.live_turns(), uncertain);
+        assert_eq!(pair.turns(), pair.live());
 
         // The connection is restored, but the other instance may not have sent a heartbeat yet.
         pair.receive_own(3).await;
-        assert_eq!(pair.liveness.live_turns(), uncertain);
+        assert_eq!(pair.turns(), pair.live());
 
         pair.receive_own(2).await;
-        assert_eq!(pair.liveness.live_turns().turn_ids, []);
+        assert_eq!(pair.turns(), pair.dead());
     }
 
     #[tokio::test]
-    async fn nothing_is_certain_for_two_seconds_after_the_start() {
-        let pair = Pair::start();
-
-        pair.receive_own(3).await;
-        assert_eq!(pair.liveness.live_turns().now, None);
-
-        pair.receive_own(1).await;
-        assert_eq!(pair.liveness.live_turns().now, Some(pair.clock()));
-    }
-
-    #[tokio::test]
-    async fn the_slowest_clock_decides_what_was_saved_recently() {
-        let pair = Pair::start();
-        pair.receive_own(10).await;
-        let slow = |pair: &Pair| pair.clock().minus(Duration::from_secs(30));
-
-        pair.record_other(slow(&pair));
-        pair.receive_own(1).await;
-
-        assert_eq!(pair.liveness.live_turns().now, Some(slow(&pair)));
-    }
-
-    #[tokio::test]
-    async fn a_turn_is_known_until_the_own_heartbeats_are_interrupted() {
+    async fn a_turn_is_unclaimed_until_the_own_heartbeats_are_interrupted() {
         let pair = Pair::start();
         pair.receive_own(10).await;
         let renewed_at = Instant::now();
 
         pair.receive_own(10).await;
-        assert!(pair.liveness.is_known_since(renewed_at));
+        assert!(pair.liveness.is_unclaimed(renewed_at));
 
         advance(DEAD_AFTER).await;
         pair.record_own();
-        assert!(!pair.liveness.is_known_since(renewed_at));
-        assert!(pair.liveness.is_known_since(Instant::now()));
+        assert!(!pair.liveness.is_unclaimed(renewed_at));
+        assert!(pair.liveness.is_unclaimed(Instant::now()));
     }
 
     #[tokio::test]
@@ -285,7 +300,7 @@ mod tests {
         assert!(!is_needed(&[]));
         assert!(is_needed(&[pair.turn_id]));
 
-        pair.record_other(START);
+        pair.record_other();
         assert!(is_needed(&[]));
 
         advance(LEASE).await;

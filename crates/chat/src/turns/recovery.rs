@@ -7,18 +7,23 @@ use futures_util::{FutureExt, StreamExt, stream};
 use webchat_domain::{
     EventBody, FinishReason, Message, MessageStatus, ResponseEnd, Timestamp, TokenUsage,
 };
-use webchat_persistence::{AbandonedTurn, AnswerUpdate, NewEvent, StoreError, TurnLogExt};
+use webchat_persistence::{
+    AbandonedTurn, AnswerUpdate, ClaimScope, NewEvent, StoreError, TurnLogExt,
+};
 
 use super::lease::LEASE;
-use super::liveness::{LiveTurns, MAX_UNANNOUNCED};
+use super::liveness::MAX_UNRENEWED;
 use super::service::Turns;
 use crate::events::publisher::event_id;
 use crate::metrics::count_recovered_turn;
 use crate::runtime::error_chain::{error_chain, panic_message};
 use crate::runtime::periodic::repeat_forever;
 
-/// The interval between searches for abandoned turns.
-const RECOVERY_INTERVAL: Duration = Duration::from_millis(500);
+/// The interval between searches for turns of dead instances, which are known from their heartbeats.
+const DEAD_INTERVAL: Duration = Duration::from_millis(250);
+
+/// The interval between searches for expired leases, which read the store.
+const EXPIRED_INTERVAL: Duration = Duration::from_secs(1);
 
 /// The maximum number of turns to claim at a time.
 const MAX_CLAIMED: usize = 64;
@@ -27,45 +32,58 @@ const MAX_CLAIMED: usize = 64;
 const CONCURRENCY: usize = 8;
 
 impl Turns {
+    /// Recovers abandoned turns until the future is dropped.
     pub(crate) async fn watch_for_abandoned_turns(self) {
-        let recover = || self.recover_abandoned_turns();
-        repeat_forever("failed to recover abandoned turns", RECOVERY_INTERVAL, recover).await;
+        let dead = || self.recover_turns_of_dead_instances();
+        let expired = || self.recover_abandoned_turns();
+        tokio::join!(
+            repeat_forever("failed to recover turns of dead instances", DEAD_INTERVAL, dead),
+            repeat_forever("failed to recover abandoned turns", EXPIRED_INTERVAL, expired),
+        );
     }
 
-    /// Claims the turns whose instances have died, publishes their ends and deletes them. If this fails for a turn,
-    /// the turn is claimed again when the new lease expires.
+    /// Ends the turns of instances that are silent. Their leases may be valid for some more seconds, but a live instance
+    /// would have renewed them.
+    async fn recover_turns_of_dead_instances(&self) -> Result<(), StoreError> {
+        let dead = self.liveness.dead_turns();
+        if dead.is_empty() {
+            return Ok(());
+        }
+        let renewed_by = self.core.now().minus(MAX_UNRENEWED);
+        self.claim_and_end(ClaimScope::Only(dead), renewed_by).await
+    }
+
+    /// Ends the turns whose leases have expired: claims them, publishes their ends and deletes them. If this fails for a
+    /// turn, the turn is claimed again later.
     pub(crate) async fn recover_abandoned_turns(&self) -> Result<(), StoreError> {
+        let live = self.liveness.live_turns().into_iter().chain(self.running.turn_ids()).collect();
+        let renewed_by = self.core.now().minus(LEASE);
+        self.claim_and_end(ClaimScope::AllExcept(live), renewed_by).await
+    }
+
+    /// Claims the turns in this scope whose leases were last renewed by `renewed_by`, and ends them.
+    async fn claim_and_end(
+        &self,
+        scope: ClaimScope,
+        renewed_by: Timestamp,
+    ) -> Result<(), StoreError> {
+        let conversations = &self.core.ports.conversations;
+        let max = u32::try_from(MAX_CLAIMED).unwrap_or(u32::MAX);
         loop {
             let lease_until = self.core.now().plus(LEASE);
-            let turns = self.claim_abandoned_turns(lease_until).await?;
+            let expired_by = renewed_by.plus(LEASE);
+            let turns = conversations
+                .claim_expired_turns(scope.clone(), expired_by, renewed_by, lease_until, max)
+                .await?;
+            self.running.add_recovering(turns.iter().map(|turn| turn.turn_id));
             let may_be_more = turns.len() == MAX_CLAIMED;
-            self.running.set_recovering(turns.iter().map(|turn| turn.turn_id).collect());
             stream::iter(turns)
                 .for_each_concurrent(CONCURRENCY, |turn| self.recover(turn, lease_until))
                 .await;
-            self.running.set_recovering(Vec::new());
             if !may_be_more {
                 return Ok(());
             }
         }
-    }
-
-    /// Claims turns that no live instance has announced. If it is not certain which instances are dead, these are
-    /// turns whose leases have expired.
-    async fn claim_abandoned_turns(
-        &self,
-        lease_until: Timestamp,
-    ) -> Result<Vec<AbandonedTurn>, StoreError> {
-        let LiveTurns { mut turn_ids, now } = self.liveness.live_turns();
-        turn_ids.extend(self.running.turn_ids());
-        let saved_by = match now {
-            Some(now) => now.minus(MAX_UNANNOUNCED),
-            None => self.core.now().minus(LEASE),
-        };
-        let max = u32::try_from(MAX_CLAIMED).unwrap_or(u32::MAX);
-        let conversations = &self.core.ports.conversations;
-        let expired_by = saved_by.plus(LEASE);
-        conversations.claim_expired_turns(turn_ids, expired_by, saved_by, lease_until, max).await
     }
 
     async fn recover(&self, turn: AbandonedTurn, lease_until: Timestamp) {
@@ -73,6 +91,7 @@ impl Turns {
         // A panic must not prevent the recovery of the other turns.
         let result =
             AssertUnwindSafe(self.end_abandoned_turn(turn, lease_until)).catch_unwind().await;
+        self.running.remove_recovering(turn_id);
         let error = match result {
             Ok(Ok(true)) => {
                 count_recovered_turn();

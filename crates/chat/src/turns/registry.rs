@@ -1,9 +1,10 @@
 //! The turns that run in this process.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use tokio::sync::Notify;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use webchat_domain::{Caller, ConversationId, Timestamp, TurnId, UserId};
@@ -19,7 +20,8 @@ use crate::settings::Settings;
 pub(crate) struct RunningTurns {
     turns: Mutex<HashMap<ConversationId, RunningTurn>>,
     /// Turns of dead instances whose ends this instance is publishing.
-    recovering: Mutex<Vec<TurnId>>,
+    recovering: Mutex<HashSet<TurnId>>,
+    started: Notify,
     limit: CallerLimit,
 }
 
@@ -28,6 +30,7 @@ struct RunningTurn {
     turn_id: TurnId,
     /// The expiry of the turn's lease as of its last renewal.
     lease_until: Timestamp,
+    /// When the lease was last renewed, or a renewal last failed.
     renewed_at: Instant,
     stop: CancellationToken,
 }
@@ -78,6 +81,7 @@ impl RunningTurns {
         let renewed_at = Instant::now();
         let turn = RunningTurn { user_id, turn_id, lease_until, renewed_at, stop: stop.clone() };
         self.lock().insert(id, turn);
+        self.started.notify_one();
         TurnCancellation { stop, abort }
     }
 
@@ -89,26 +93,44 @@ impl RunningTurns {
         }
     }
 
-    /// Records that the turn's lease was renewed.
-    pub(crate) fn record_renewal(&self, id: ConversationId, lease: TurnLease) {
+    /// Waits until a turn starts.
+    pub(crate) async fn turn_started(&self) {
+        self.started.notified().await;
+    }
+
+    /// Records that the turn's lease was renewed at `renewed_at`.
+    pub(crate) fn record_renewal(&self, id: ConversationId, lease: TurnLease, renewed_at: Instant) {
         if let Some(turn) = self.lock().get_mut(&id).filter(|turn| turn.turn_id == lease.turn_id) {
-            (turn.lease_until, turn.renewed_at) = (lease.lease_until, Instant::now());
+            (turn.lease_until, turn.renewed_at) = (lease.lease_until, renewed_at);
         }
     }
 
-    /// Returns when the lease of the conversation's turn was last renewed, if the turn runs in this process.
-    pub(crate) fn renewed_at(&self, id: ConversationId) -> Option<Instant> {
-        self.lock().get(&id).map(|turn| turn.renewed_at)
+    /// Records that the turn's lease could not be renewed, so that not each chunk of the answer tries it again.
+    pub(crate) fn record_failed_renewal(&self, id: ConversationId, turn_id: TurnId) {
+        if let Some(turn) = self.lock().get_mut(&id).filter(|turn| turn.turn_id == turn_id) {
+            turn.renewed_at = Instant::now();
+        }
     }
 
-    /// Replaces the turns of dead instances whose ends this instance is publishing.
-    pub(crate) fn set_recovering(&self, turn_ids: Vec<TurnId>) {
-        *self.recovering.lock().unwrap_or_else(PoisonError::into_inner) = turn_ids;
+    /// Returns when the lease of this turn was last renewed. `None` if the conversation has another turn or none.
+    pub(crate) fn renewed_at(&self, id: ConversationId, turn_id: TurnId) -> Option<Instant> {
+        let turns = self.lock();
+        turns.get(&id).filter(|turn| turn.turn_id == turn_id).map(|turn| turn.renewed_at)
+    }
+
+    /// Adds turns of dead instances whose ends this instance publishes.
+    pub(crate) fn add_recovering(&self, turn_ids: impl Iterator<Item = TurnId>) {
+        self.lock_recovering().extend(turn_ids);
+    }
+
+    /// Removes a turn of a dead instance.
+    pub(crate) fn remove_recovering(&self, turn_id: TurnId) {
+        self.lock_recovering().remove(&turn_id);
     }
 
     /// Returns the ids of all turns that this instance runs or recovers.
     pub(crate) fn turn_ids(&self) -> Vec<TurnId> {
-        let mut turn_ids = self.recovering.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let mut turn_ids: Vec<_> = self.lock_recovering().iter().copied().collect();
         turn_ids.extend(self.lock().values().map(|turn| turn.turn_id));
         turn_ids
     }
@@ -135,6 +157,10 @@ impl RunningTurns {
         if let Some(turn) = turns.get(&id).filter(matches) {
             turn.stop.cancel();
         }
+    }
+
+    fn lock_recovering(&self) -> MutexGuard<'_, HashSet<TurnId>> {
+        self.recovering.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<ConversationId, RunningTurn>> {
@@ -169,6 +195,7 @@ mod tests {
         turns.record_renewal(
             id,
             TurnLease { lease_until: jumped.plus(Duration::from_secs(10)), ..turn },
+            Instant::now(),
         );
         assert_eq!(turns.now_within_lease(id, jumped), jumped);
         assert_eq!(turns.now_within_lease(ConversationId::generate(), jumped), jumped);

@@ -7,7 +7,7 @@ use webchat_domain::{
     TitleHit, TurnId, UserId,
 };
 use webchat_persistence::{
-    AbandonedTurn, AnswerUpdate, Append, AppendOutcome, ArchiveFilter, ChildMessage,
+    AbandonedTurn, AnswerUpdate, Append, AppendOutcome, ArchiveFilter, ChildMessage, ClaimScope,
     ContinueAnswer, Conversations, Cursor, Edit, EditOutcome, ListOrder, Page, SelectOutcome,
     StoreError,
 };
@@ -154,8 +154,8 @@ impl Conversations for MongoStore {
 
     async fn claim_expired_turns(
         &self,
-        except: Vec<TurnId>,
-        now: Timestamp,
+        scope: ClaimScope,
+        expired_by: Timestamp,
         unpublished_since: Timestamp,
         until: Timestamp,
         limit: u32,
@@ -163,7 +163,8 @@ impl Conversations for MongoStore {
         let mut claimed = Vec::new();
         for _ in 0..limit {
             let database = &self.database;
-            let next = expired_turns::claim_next(database, &except, now, unpublished_since, until);
+            let next =
+                expired_turns::claim_next(database, &scope, expired_by, unpublished_since, until);
             let Some(turn) = self.database.run(next).await? else { break };
             claimed.push(turn);
         }

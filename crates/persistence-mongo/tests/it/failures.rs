@@ -11,7 +11,7 @@ use tokio::time::{sleep, timeout};
 use webchat_domain::{ConversationId, MessageId, MessageStatus, SearchQuery, TurnId, UserId};
 use webchat_persistence::testing::{empty_answer, final_state, moment, question};
 use webchat_persistence::{
-    AnswerUpdate, Append, AppendOutcome, Conversations, Edit, StoreError, TurnLease,
+    AnswerUpdate, Append, AppendOutcome, ClaimScope, Conversations, Edit, StoreError, TurnLease,
 };
 use webchat_persistence_mongo::{MongoDatabase, MongoStore, Schema};
 
@@ -253,8 +253,10 @@ async fn a_write_not_acknowledged_by_a_majority_fails() {
     let edit = Edit { title, ..Edit::default() };
     let renamed = fixture.store.edit(fixture.user_id, fixture.id, edit, moment(1)).await;
     fixture.fail(&["findAndModify"], 1, failure).await;
-    let claimed =
-        fixture.store.claim_expired_turns(Vec::new(), moment(1), moment(1), moment(2), 1).await;
+    let claimed = fixture
+        .store
+        .claim_expired_turns(ClaimScope::ALL, moment(1), moment(1), moment(2), 1)
+        .await;
 
     assert!(matches!(appended, Err(StoreError::Unavailable(_))), "{appended:?}");
     assert!(matches!(renamed, Err(StoreError::Unavailable(_))), "{renamed:?}");

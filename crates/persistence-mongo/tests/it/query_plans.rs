@@ -4,8 +4,8 @@ use mongodb::bson::{Document, doc};
 use webchat_domain::{ConversationId, SearchQuery, TurnId, UserId};
 use webchat_persistence::testing::{moment, question};
 use webchat_persistence::{
-    Append, ArchiveFilter, Contexts, ConversationTransfer, Conversations, FileJobs, ListOrder,
-    TurnLease,
+    Append, ArchiveFilter, ClaimScope, Contexts, ConversationTransfer, Conversations, FileJobs,
+    ListOrder, TurnLease,
 };
 use webchat_persistence_mongo::MongoStore;
 
@@ -136,7 +136,7 @@ async fn claiming_expired_turns_does_not_read_turns_with_a_valid_lease() {
     let profile = profiled(&database, claim, async || {
         let (now, until) = (moment(2), moment(1_000));
         let claimed =
-            store.claim_expired_turns(Vec::new(), now, moment(0), until, 3).await.unwrap();
+            store.claim_expired_turns(ClaimScope::ALL, now, moment(0), until, 3).await.unwrap();
         assert_eq!(claimed.len(), 2);
     })
     .await;

@@ -2,15 +2,15 @@
 
 use rusqlite::{OptionalExtension, Transaction, params};
 use webchat_domain::{ConversationId, Message, Timestamp, TurnId};
-use webchat_persistence::AbandonedTurn;
+use webchat_persistence::{AbandonedTurn, ClaimScope};
 
 use crate::rows::{self, Columns, MESSAGE};
 
 /// The times that decide which turns are abandoned.
 #[derive(Clone, Copy)]
 pub(super) struct ExpiredTurns {
-    /// Turns whose lease expired by this time are abandoned.
-    pub(super) now: Timestamp,
+    /// Turns whose lease expires by this time are abandoned.
+    pub(super) expired_by: Timestamp,
     /// Turns whose end was saved by this time and is not published yet are abandoned.
     pub(super) unpublished_since: Timestamp,
 }
@@ -23,28 +23,32 @@ impl ExpiredTurns {
     pub(super) fn exist(self, transaction: &Transaction<'_>) -> rusqlite::Result<bool> {
         transaction
             .prepare_cached(&format!("SELECT 1 FROM conversations WHERE {EXPIRED}"))?
-            .exists([self.now.unix_millis(), self.unpublished_since.unix_millis()])
+            .exists([self.expired_by.unix_millis(), self.unpublished_since.unix_millis()])
     }
 
     pub(super) fn claim(
         self,
         transaction: &Transaction<'_>,
-        except: &[TurnId],
+        scope: &ClaimScope,
         until: Timestamp,
         limit: u32,
     ) -> rusqlite::Result<Vec<AbandonedTurn>> {
+        let (operator, turns) = match scope {
+            ClaimScope::AllExcept(turns) => ("NOT IN", turns),
+            ClaimScope::Only(turns) => ("IN", turns),
+        };
         let mut expired: Vec<AbandonedTurn> = transaction
             .prepare_cached(&format!(
                 "SELECT user_id, conversation_id, running_turn FROM conversations
-                 WHERE {EXPIRED} AND running_turn NOT IN (SELECT value FROM json_each(?4))
+                 WHERE {EXPIRED} AND running_turn {operator} (SELECT value FROM json_each(?4))
                  ORDER BY lease_until LIMIT ?3"
             ))?
             .query_map(
                 params![
-                    self.now.unix_millis(),
+                    self.expired_by.unix_millis(),
                     self.unpublished_since.unix_millis(),
                     limit,
-                    json_list(except)
+                    json_list(turns)
                 ],
                 rows::read(without_answer),
             )?

@@ -8,7 +8,7 @@ use webchat_domain::{
 };
 use webchat_persistence::search::IndexTerms;
 use webchat_persistence::{
-    AbandonedTurn, AnswerUpdate, Append, AppendOutcome, ArchiveFilter, ChildMessage,
+    AbandonedTurn, AnswerUpdate, Append, AppendOutcome, ArchiveFilter, ChildMessage, ClaimScope,
     ContinueAnswer, Conversations, Cursor, Edit, EditOutcome, ListOrder, Page, SelectOutcome,
     StoreError, rules,
 };
@@ -179,19 +179,19 @@ impl Conversations for SqliteStore {
 
     async fn claim_expired_turns(
         &self,
-        except: Vec<TurnId>,
-        now: Timestamp,
+        scope: ClaimScope,
+        expired_by: Timestamp,
         unpublished_since: Timestamp,
         until: Timestamp,
         limit: u32,
     ) -> Result<Vec<AbandonedTurn>, StoreError> {
-        let expired = ExpiredTurns { now, unpublished_since };
+        let expired = ExpiredTurns { expired_by, unpublished_since };
         // Don't use the writer if there are none, as usual.
         if !self.database.read(move |transaction| expired.exist(transaction)).await? {
             return Ok(Vec::new());
         }
         self.database
-            .write(move |transaction| expired.claim(transaction, &except, until, limit))
+            .write(move |transaction| expired.claim(transaction, &scope, until, limit))
             .await
     }
 

@@ -23,7 +23,7 @@ pub use conversation_transfer::{
 #[cfg(feature = "mock")]
 pub use conversations::MockConversations;
 pub use conversations::{
-    AbandonedTurn, AnswerUpdate, Append, AppendOutcome, ArchiveFilter, ChildMessage,
+    AbandonedTurn, AnswerUpdate, Append, AppendOutcome, ArchiveFilter, ChildMessage, ClaimScope,
     ContinueAnswer, Conversations, Cursor, Edit, EditOutcome, InvalidCursor, ListOrder, Page,
     SelectOutcome, TurnLease,
 };

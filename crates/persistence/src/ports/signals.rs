@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use futures_util::stream::BoxStream;
-use webchat_domain::{ConversationId, InstanceId, Timestamp, TurnId, UserId};
+use webchat_domain::{ConversationId, InstanceId, TurnId, UserId};
 
 use crate::StoreError;
 
@@ -35,8 +35,6 @@ pub enum Signal {
 pub struct Heartbeat {
     /// The instance.
     pub instance_id: InstanceId,
-    /// The time by the instance's clock.
-    pub sent_at: Timestamp,
     /// The turns that the instance runs or recovers.
     pub turn_ids: Vec<TurnId>,
 }

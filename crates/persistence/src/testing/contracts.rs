@@ -43,7 +43,7 @@ macro_rules! conversations_contract {
                     an_expired_turn_does_not_block_the_next_one,
                     an_expired_turn_is_claimed_once_with_its_saved_answer,
                     a_claimed_turn_expires_again_or_is_ended,
-                    a_turn_of_the_callers_process_is_not_claimed,
+                    only_turns_in_the_scope_are_claimed,
                     expired_turns_are_claimed_up_to_the_limit_earliest_first,
                     an_ended_turn_is_claimed_if_its_end_is_not_published,
                     an_ended_turn_does_not_block_the_next_one,

@@ -8,7 +8,6 @@ use futures_util::stream::BoxStream;
 use tokio::time::timeout;
 use webchat_domain::{ConversationId, InstanceId, TurnId, UserId};
 
-use super::fixtures::moment;
 use crate::{Heartbeat, Signal, Signals};
 
 const TIMEOUT: Duration = Duration::from_secs(10);
@@ -85,7 +84,6 @@ fn list_changed() -> Signal {
 fn heartbeat() -> Signal {
     Signal::Heartbeat(Heartbeat {
         instance_id: InstanceId::generate(),
-        sent_at: moment(0),
         turn_ids: vec![TurnId::generate(), TurnId::generate()],
     })
 }

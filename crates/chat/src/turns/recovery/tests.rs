@@ -25,7 +25,6 @@ impl AnnouncingInstance {
         for _ in 0..duration.as_millis() / HEARTBEAT_INTERVAL.as_millis() {
             let heartbeat = Signal::Heartbeat(Heartbeat {
                 instance_id: self.instance_id,
-                sent_at: test.chat.core.now(),
                 turn_ids: vec![self.turn_id],
             });
             test.chat.core.ports.signals.publish(heartbeat).await.unwrap();
@@ -153,7 +152,7 @@ async fn a_turn_that_its_instance_ends_after_the_claim_is_left_alone() {
     let conversations = &test.chat.core.ports.conversations;
     test.clock.advance(LEASE);
     let (now, until) = (test.chat.core.now(), test.chat.core.now().plus(LEASE));
-    let claimed = conversations.claim_expired_turns(Vec::new(), now, now, until, 1).await;
+    let claimed = conversations.claim_expired_turns(ClaimScope::ALL, now, now, until, 1).await;
     let complete = complete(&answer);
     assert!(conversations.save_answer(test.conversation_id, complete, now).await.unwrap());
 

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use backon::{ExponentialBuilder, Retryable};
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep, timeout};
 use webchat_domain::{FinishReason, Message, Problem};
 use webchat_persistence::{AnswerUpdate, StoreError, TurnLease};
 
@@ -43,8 +43,8 @@ impl TurnTask {
     /// Renews the lease if another instance may regard the turn as abandoned, because this process was paused or its
     /// heartbeats were lost. Returns `false` if the turn has lost its lease: it must not publish anything more.
     pub(super) async fn has_lease(&self, draft: &Draft) -> bool {
-        let renewed_at = self.running.renewed_at(self.conversation.conversation_id);
-        if renewed_at.is_none_or(|renewed_at| self.liveness.is_known_since(renewed_at)) {
+        let renewed_at = self.running.renewed_at(self.conversation.conversation_id, self.turn_id);
+        if renewed_at.is_some_and(|renewed_at| self.liveness.is_unclaimed(renewed_at)) {
             return true;
         }
         match self.save_progress(draft).await {
@@ -95,11 +95,16 @@ impl TurnTask {
 
     async fn save_progress(&self, draft: &Draft) -> Result<Option<u32>, StoreError> {
         let update = self.build_update(draft, FinishReason::Interrupted).await;
-        let lease_until = self.core.now().plus(LEASE);
+        let (lease_until, renewed_at) = (self.core.now().plus(LEASE), Instant::now());
         let saved = self.save(AnswerUpdate { lease_until: Some(lease_until), ..update }).await;
-        if matches!(saved, Ok(Some(_))) {
-            let lease = TurnLease { turn_id: self.turn_id, lease_until };
-            self.running.record_renewal(self.conversation.conversation_id, lease);
+        let (id, turn_id) = (self.conversation.conversation_id, self.turn_id);
+        match saved {
+            Ok(Some(_)) => {
+                let lease = TurnLease { turn_id, lease_until };
+                self.running.record_renewal(id, lease, renewed_at);
+            }
+            Ok(None) => {}
+            Err(_) => self.running.record_failed_renewal(id, turn_id),
         }
         saved
     }

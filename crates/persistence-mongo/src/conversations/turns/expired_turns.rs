@@ -3,7 +3,7 @@
 use mongodb::bson::{DateTime, doc};
 use mongodb::error::Result as MongoResult;
 use webchat_domain::{ConversationId, Message, Timestamp, TurnId};
-use webchat_persistence::AbandonedTurn;
+use webchat_persistence::{AbandonedTurn, ClaimScope};
 
 use crate::database::{MongoDatabase, READ_TIME, primary_in_memory};
 use crate::documents::{CONVERSATION_SCHEMA_VERSION, ConversationDocument, date};
@@ -12,25 +12,29 @@ use crate::queries::{by_id, without_context, without_search_terms};
 /// Claims the turn whose lease expired first. No other caller can claim it until `until`.
 pub(crate) async fn claim_next(
     database: &MongoDatabase,
-    except: &[TurnId],
-    now: Timestamp,
+    scope: &ClaimScope,
+    expired_by: Timestamp,
     unpublished_since: Timestamp,
     until: Timestamp,
 ) -> MongoResult<Option<AbandonedTurn>> {
     // The filter of the partial index, which contains only conversations with a turn.
     let turn = doc! { "$type": "string" };
-    let expired = doc! { "running_turn": &turn, "lease_until": { "$lte": date(now) } };
+    let expired = doc! { "running_turn": &turn, "lease_until": { "$lte": date(expired_by) } };
     // A turn that has ended has no lease.
     let unpublished = doc! {
         "running_turn": &turn,
         "lease_until": Option::<DateTime>::None,
         "updated_at": { "$lte": date(unpublished_since) },
     };
-    let except: Vec<_> = except.iter().map(ToString::to_string).collect();
+    let ids = |turns: &[TurnId]| turns.iter().map(ToString::to_string).collect::<Vec<_>>();
+    let in_scope = match scope {
+        ClaimScope::AllExcept(turns) => doc! { "$nin": ids(turns) },
+        ClaimScope::Only(turns) => doc! { "$in": ids(turns) },
+    };
     let available = doc! {
         "schema": CONVERSATION_SCHEMA_VERSION,
         "$or": [expired, unpublished],
-        "running_turn": { "$nin": except },
+        "running_turn": in_scope,
     };
     let lease = doc! { "$set": { "lease_until": date(until) } };
     let claimed = database

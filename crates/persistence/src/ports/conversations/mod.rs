@@ -15,5 +15,5 @@ pub use list::{ArchiveFilter, ListOrder, Page};
 pub use port::Conversations;
 #[cfg(feature = "mock")]
 pub use port::MockConversations;
-pub use turn::{AbandonedTurn, AnswerUpdate};
+pub use turn::{AbandonedTurn, AnswerUpdate, ClaimScope};
 pub use versions::{ChildMessage, SelectOutcome};

@@ -10,7 +10,7 @@ use super::append::{Append, AppendOutcome, ContinueAnswer};
 use super::cursor::Cursor;
 use super::edit::{Edit, EditOutcome};
 use super::list::{ArchiveFilter, ListOrder, Page};
-use super::turn::{AbandonedTurn, AnswerUpdate};
+use super::turn::{AbandonedTurn, AnswerUpdate, ClaimScope};
 use super::versions::{ChildMessage, SelectOutcome};
 use crate::StoreError;
 
@@ -133,15 +133,14 @@ pub trait Conversations: Send + Sync {
         now: Timestamp,
     ) -> Result<bool, StoreError>;
 
-    /// Claims at most `limit` turns of instances that are presumed dead: those whose lease has expired
-    /// by `now`, earliest first, and those whose end was last saved by `unpublished_since` and is not
-    /// published. The turns in `except` are not claimed: they run in the caller's process, which is alive even if
-    /// the clock jumps. Each turn is returned to one caller only. This caller holds the lease until `until`, publishes
+    /// Claims at most `limit` turns of instances that are presumed dead: those in `scope` whose lease expires
+    /// by `expired_by`, earliest first, and those whose end was last saved by `unpublished_since` and is not
+    /// published. Each turn is returned to one caller only. This caller holds the lease until `until`, publishes
     /// the turn's end, and then ends the turn. If the caller dies too, the lease expires again.
     async fn claim_expired_turns(
         &self,
-        except: Vec<TurnId>,
-        now: Timestamp,
+        scope: ClaimScope,
+        expired_by: Timestamp,
         unpublished_since: Timestamp,
         until: Timestamp,
         limit: u32,

@@ -23,6 +23,20 @@ pub struct AnswerUpdate {
     pub lease_until: Option<Timestamp>,
 }
 
+/// The turns among which a claim looks for expired ones.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ClaimScope {
+    /// All turns but these: they run on live instances, even if a clock has jumped.
+    AllExcept(Vec<TurnId>),
+    /// Only these turns: their instances are dead.
+    Only(Vec<TurnId>),
+}
+
+impl ClaimScope {
+    /// All turns.
+    pub const ALL: Self = Self::AllExcept(Vec::new());
+}
+
 /// A turn whose instance is presumed dead.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AbandonedTurn {

@@ -6,7 +6,7 @@ use webchat_domain::{MessageStatus, TurnId, UserId};
 
 use super::harness::{CLAIM_MILLIS, LEASE_MILLIS, Store, append, claim, start, texts, turn_append};
 use crate::testing::fixtures::{final_state, moment, unwrap_stored};
-use crate::{AnswerUpdate, AppendOutcome};
+use crate::{AnswerUpdate, AppendOutcome, ClaimScope};
 
 pub async fn an_expired_turn_is_claimed_once_with_its_saved_answer(store: &Store) {
     let user_id = UserId::generate();
@@ -75,7 +75,7 @@ pub async fn expired_turns_are_claimed_up_to_the_limit_earliest_first(store: &St
 
     let claimed = async || {
         let claimed = store
-            .claim_expired_turns(Vec::new(), moment(5_000), moment(0), moment(9_000), 2)
+            .claim_expired_turns(ClaimScope::ALL, moment(5_000), moment(0), moment(9_000), 2)
             .await
             .unwrap();
         claimed.into_iter().map(|turn| turn.conversation_id).collect::<Vec<_>>()
@@ -114,17 +114,23 @@ pub async fn an_ended_turn_is_claimed_if_its_end_is_not_published(store: &Store)
     assert_eq!(claim(store, 10 * LEASE_MILLIS).await, []);
 }
 
-pub async fn a_turn_of_the_callers_process_is_not_claimed(store: &Store) {
+pub async fn only_turns_in_the_scope_are_claimed(store: &Store) {
     let user_id = UserId::generate();
-    let (own, other) = (TurnId::generate(), TurnId::generate());
-    let ids = [start(store, user_id).await, start(store, user_id).await];
-    append(store, user_id, ids[0], turn_append(own, "why?")).await;
-    append(store, user_id, ids[1], turn_append(other, "why?")).await;
+    let turns @ [live, dead, other] = [(); 3].map(|()| TurnId::generate());
+    for turn_id in turns {
+        let id = start(store, user_id).await;
+        append(store, user_id, id, turn_append(turn_id, "why?")).await;
+    }
 
     let (now, until) = (moment(LEASE_MILLIS), moment(LEASE_MILLIS + CLAIM_MILLIS));
-    let claimed = store.claim_expired_turns(vec![own], now, moment(0), until, 10).await.unwrap();
+    let claim_in = async |scope| {
+        let claimed = store.claim_expired_turns(scope, now, moment(0), until, 10).await.unwrap();
+        claimed.into_iter().map(|turn| turn.turn_id).collect::<Vec<_>>()
+    };
+    let without_turns = claim_in(ClaimScope::Only(Vec::new())).await;
+    let of_dead = claim_in(ClaimScope::Only(vec![dead])).await;
+    let of_others = claim_in(ClaimScope::AllExcept(vec![live])).await;
 
-    let claimed: Vec<_> = claimed.into_iter().map(|turn| turn.turn_id).collect();
-    assert_eq!(claimed, [other]);
-    assert_eq!(claim(store, LEASE_MILLIS).await[0].turn_id, own);
+    assert_eq!((without_turns, of_dead, of_others), (vec![], vec![dead], vec![other]));
+    assert_eq!(claim_in(ClaimScope::ALL).await, [live]);
 }

@@ -7,8 +7,8 @@ use webchat_domain::{
 
 use crate::testing::fixtures::{empty_answer, moment, question, unwrap_stored};
 use crate::{
-    AbandonedTurn, Append, AppendOutcome, ArchiveFilter, Conversations, Edit, EditOutcome,
-    ListOrder, TurnLease,
+    AbandonedTurn, Append, AppendOutcome, ArchiveFilter, ClaimScope, Conversations, Edit,
+    EditOutcome, ListOrder, TurnLease,
 };
 
 pub(super) type Store = dyn Conversations;
@@ -22,7 +22,7 @@ pub(super) const CLAIM_MILLIS: i64 = 5_000;
 pub(super) async fn claim(store: &Store, at: i64) -> Vec<AbandonedTurn> {
     let (now, unpublished_since) = (moment(at), moment(at - LEASE_MILLIS));
     store
-        .claim_expired_turns(Vec::new(), now, unpublished_since, moment(at + CLAIM_MILLIS), 10)
+        .claim_expired_turns(ClaimScope::ALL, now, unpublished_since, moment(at + CLAIM_MILLIS), 10)
         .await
         .unwrap()
 }
