@@ -19,8 +19,9 @@ use crate::runtime::periodic::repeat_forever;
 /// The interval between heartbeats.
 pub(crate) const HEARTBEAT_INTERVAL: Duration = Duration::from_millis(500);
 
-/// The minimum interval between heartbeats: one is sent early when a turn starts.
-const MIN_INTERVAL: Duration = Duration::from_millis(100);
+/// The pause after a heartbeat. Then the next one is sent as soon as a turn starts, at the latest after the interval.
+const MIN_PAUSE: Duration = Duration::from_millis(100);
+const MAX_WAIT: Duration = Duration::from_millis(400);
 
 /// An instance without a heartbeat for this long is dead. Three heartbeats in a row may be late.
 const DEAD_AFTER: Duration = Duration::from_secs(2);
@@ -147,10 +148,10 @@ impl Turns {
     /// Sends heartbeats until the future is dropped: regularly, and when a turn starts.
     pub(crate) async fn send_heartbeats(self) {
         let send = || async {
-            timeout(HEARTBEAT_INTERVAL - MIN_INTERVAL, self.running.turn_started()).await.ok();
+            timeout(MAX_WAIT, self.running.turn_started()).await.ok();
             self.send_heartbeat().await
         };
-        repeat_forever("failed to send heartbeats", MIN_INTERVAL, send).await;
+        repeat_forever("failed to send heartbeats", MIN_PAUSE, send).await;
     }
 
     /// Sends a heartbeat if one is needed. A slow one must not delay the next.
