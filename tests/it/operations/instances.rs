@@ -219,7 +219,10 @@ async fn the_other_instance_ends_the_turns_of_a_killed_one() {
     let page = browser_b.get(&format!("{path}/messages")).await.json();
 
     assert_eq!(rejected["code"], json!("turn_in_progress"));
-    assert!(duration < LEASE_DURATION / 2, "the turn ended only when its lease expired: {duration:?}");
+    assert!(
+        duration < LEASE_DURATION / 2,
+        "the turn ended only when its lease expired: {duration:?}"
+    );
     assert_eq!((received.len(), received[0].0.as_str()), (2, "response_end"));
     assert_eq!(received[0].1["finish_reason"], json!("interrupted"));
     assert_eq!(received[0].1["token_count"], page["messages"][1]["token_count"]);
