@@ -8,7 +8,7 @@ use webchat_persistence::{Signal, StoreError};
 
 use crate::runtime::core::Core;
 use crate::runtime::periodic::repeat_forever;
-use crate::turns::liveness::Liveness;
+use crate::turns::recovery::liveness::Liveness;
 use crate::turns::registry::RunningTurns;
 
 /// The delay before subscribing again after the subscription has ended or failed.

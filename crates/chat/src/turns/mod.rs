@@ -3,9 +3,8 @@
 mod continue_answer;
 pub(crate) mod first_text;
 pub(crate) mod lease;
-pub(crate) mod liveness;
 pub(crate) mod progress;
-mod recovery;
+pub(crate) mod recovery;
 pub(crate) mod registry;
 mod run;
 pub(crate) mod send;

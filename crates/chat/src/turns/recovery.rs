@@ -1,5 +1,8 @@
 //! Recovery of turns whose instances have died.
 
+mod heartbeats;
+pub(crate) mod liveness;
+
 use std::panic::AssertUnwindSafe;
 use std::time::Duration;
 
@@ -11,8 +14,8 @@ use webchat_persistence::{
     AbandonedTurn, AnswerUpdate, ClaimScope, NewEvent, StoreError, TurnLogExt,
 };
 
+use self::liveness::MAX_UNRENEWED;
 use super::lease::LEASE;
-use super::liveness::MAX_UNRENEWED;
 use super::service::Turns;
 use crate::events::publisher::event_id;
 use crate::metrics::count_recovered_turn;

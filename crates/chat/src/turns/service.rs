@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::liveness::Liveness;
+use super::recovery::liveness::Liveness;
 use super::registry::RunningTurns;
 use super::stopper::TurnStopper;
 use crate::runtime::core::Core;

@@ -8,7 +8,7 @@ use webchat_persistence::{Heartbeat, MockConversations, MockSignals, Signal};
 
 use super::*;
 use crate::testing::{ANSWER, QUESTION, START, TestChat, message, settle};
-use crate::turns::liveness::HEARTBEAT_INTERVAL;
+use crate::turns::recovery::liveness::HEARTBEAT_INTERVAL;
 
 /// Another instance, which runs a turn and announces it.
 struct AnnouncingInstance {

@@ -12,7 +12,7 @@ use crate::runtime::core::Core;
 use crate::runtime::error_chain::error_chain;
 use crate::runtime::limits::CallerPermit;
 use crate::turns::first_text::FirstTextTimer;
-use crate::turns::liveness::Liveness;
+use crate::turns::recovery::liveness::Liveness;
 use crate::turns::registry::{RunningTurns, TurnCancellation};
 
 /// The task of a turn, which generates the answer to a question.

@@ -7,21 +7,14 @@ use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use tokio::time::{Instant, timeout};
+use tokio::time::Instant;
 use webchat_domain::{InstanceId, TurnId};
-use webchat_persistence::{Heartbeat, Signal, StoreError};
+use webchat_persistence::Heartbeat;
 
-use super::lease::LEASE;
-use super::service::Turns;
-use crate::runtime::error_chain::error_chain;
-use crate::runtime::periodic::repeat_forever;
+use crate::turns::lease::LEASE;
 
 /// The interval between heartbeats.
 pub(crate) const HEARTBEAT_INTERVAL: Duration = Duration::from_millis(500);
-
-/// The pause after a heartbeat. Then the next one is sent as soon as a turn starts, at the latest after the interval.
-const MIN_PAUSE: Duration = Duration::from_millis(100);
-const MAX_WAIT: Duration = Duration::from_millis(400);
 
 /// An instance without a heartbeat for this long is dead. Three heartbeats in a row may be late.
 const DEAD_AFTER: Duration = Duration::from_secs(2);
@@ -39,7 +32,7 @@ const CONFIRM_AFTER: Duration = Duration::from_millis(2_200);
 
 /// The heartbeats that this instance has received.
 pub(crate) struct Liveness {
-    instance_id: InstanceId,
+    pub(super) instance_id: InstanceId,
     started_at: Instant,
     received: Mutex<Received>,
 }
@@ -113,7 +106,7 @@ impl Liveness {
 
     /// Returns whether a heartbeat is needed: turns may run on this instance or on another one. Otherwise the server
     /// stays idle.
-    fn is_needed(&self, turn_ids: &[TurnId]) -> bool {
+    pub(super) fn is_needed(&self, turn_ids: &[TurnId]) -> bool {
         let (now, received) = (Instant::now(), self.lock());
         let is_recent = |last: &ReceivedHeartbeat| now - last.at < LEASE;
         !turn_ids.is_empty()
@@ -141,36 +134,6 @@ impl Received {
     ) -> impl Iterator<Item = TurnId> {
         let selected = self.last.values().filter(move |last| is_selected(last));
         selected.flat_map(|last| last.turn_ids.iter().copied())
-    }
-}
-
-impl Turns {
-    /// Sends heartbeats until the future is dropped: regularly, and when a turn starts.
-    pub(crate) async fn send_heartbeats(self) {
-        let send = || async {
-            timeout(MAX_WAIT, self.running.turn_started()).await.ok();
-            self.send_heartbeat().await
-        };
-        repeat_forever("failed to send heartbeats", MIN_PAUSE, send).await;
-    }
-
-    /// Sends a heartbeat if one is needed. A slow one must not delay the next.
-    async fn send_heartbeat(&self) -> Result<(), StoreError> {
-        let turn_ids = self.running.turn_ids();
-        if !self.liveness.is_needed(&turn_ids) {
-            return Ok(());
-        }
-        let heartbeat = Heartbeat { instance_id: self.liveness.instance_id, turn_ids };
-        let publication = self.core.ports.signals.publish(Signal::Heartbeat(heartbeat));
-        match timeout(HEARTBEAT_INTERVAL, publication).await {
-            Ok(Ok(())) => {}
-            // The loss of the connection is logged by its owner.
-            Ok(Err(error)) => {
-                tracing::debug!(error = error_chain(&error), "failed to publish heartbeat");
-            }
-            Err(_) => tracing::debug!("heartbeat timed out"),
-        }
-        Ok(())
     }
 }
 
