@@ -3,6 +3,7 @@
 mod checks;
 mod config_file;
 mod declaration;
+mod dotenv;
 mod error;
 mod example;
 mod kind;

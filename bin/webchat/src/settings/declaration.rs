@@ -36,6 +36,12 @@ impl Setting {
         format!("{}.{}", self.section, self.key)
     }
 
+    /// Whether the setting is read from the variable with this name. The names of proxy variables may be in lower case.
+    pub(crate) fn has_variable(&self, name: &str) -> bool {
+        let is_proxy = self.variable.ends_with("_PROXY");
+        self.variable == name || is_proxy && self.variable.to_lowercase() == name
+    }
+
     /// Returns the default, or `Nil` if there is none.
     pub(crate) fn default_value(&self) -> ValueKind {
         self.default.and_then(|text| self.kind.parse(text)).into()

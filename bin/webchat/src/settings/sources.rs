@@ -1,9 +1,13 @@
 //! The sources of settings: the environment, `.env` and the configuration file.
 
 use std::collections::BTreeMap;
+use std::ffi::OsString;
 use std::{fs, io};
 
+use super::dotenv;
 use super::error::InvalidSetting;
+use super::merged::ENVIRONMENT;
+use super::sections::settings;
 
 /// The variable that contains the path of the configuration file.
 const CONFIG_FILE: &str = "CONFIG_FILE";
@@ -36,24 +40,28 @@ impl SettingsSources {
     #[must_use]
     #[expect(clippy::disallowed_methods, reason = "the only place that reads the environment")]
     pub fn from_process() -> Self {
-        let mut sources = Self { environment: std::env::vars().collect(), ..Self::default() };
-        sources.read_dotenv();
+        let mut sources = Self::from_environment(std::env::vars_os());
+        let (variables, errors) = dotenv::read();
+        sources.dotenv = variables;
+        sources.errors.extend(errors);
         sources.read_config_file();
         sources
     }
 
-    fn read_dotenv(&mut self) {
-        let lines = match dotenvy::dotenv_iter() {
-            Ok(lines) => lines,
-            Err(error) if error.not_found() => return,
-            Err(error) => return self.errors.push(dotenv_error(&error)),
-        };
-        for line in lines {
-            match line {
-                Ok((name, value)) => _ = self.dotenv.insert(name, value),
-                Err(error) => self.errors.push(dotenv_error(&error)),
+    /// Ignores variables that are not valid UTF-8, unless they are settings. Most of the environment is not Webchat's.
+    pub(super) fn from_environment(
+        variables: impl IntoIterator<Item = (OsString, OsString)>,
+    ) -> Self {
+        let mut sources = Self::default();
+        for (name, value) in variables {
+            let Ok(name) = name.into_string() else { continue };
+            match value.into_string() {
+                Ok(value) => _ = sources.environment.insert(name, value),
+                Err(_) if is_known_variable(&name) => sources.errors.push(not_utf8(name)),
+                Err(_) => {}
             }
         }
+        sources
     }
 
     fn read_config_file(&mut self) {
@@ -82,19 +90,16 @@ impl<K: Into<String>, V: Into<String>> FromIterator<(K, V)> for SettingsSources 
     }
 }
 
-/// Describes an error in `.env`. The library's message is not used, because it contains the line with its value.
-fn dotenv_error(error: &dotenvy::Error) -> InvalidSetting {
-    let (name, detail) = match error {
-        dotenvy::Error::LineParse(line, index) => {
-            let name = line.split('=').next().unwrap_or_default().trim();
-            let is_name = name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
-            let has_value = line.contains('=');
-            let name = if is_name && has_value { name } else { "a line" };
-            (name.to_owned(), format!("invalid at character {}", index + 1))
-        }
-        dotenvy::Error::Io(error) => ("the file".to_owned(), error.to_string()),
-        _ => ("the file".to_owned(), "unreadable".to_owned()),
-    };
-    let hint = "expected NAME=value; quote values that contain spaces".to_owned();
-    InvalidSetting { name, source: Some(".env".to_owned()), detail, hint }
+/// Whether a setting is read from the variable with this name.
+pub(super) fn is_known_variable(name: &str) -> bool {
+    name == CONFIG_FILE || settings().any(|setting| setting.has_variable(name))
+}
+
+fn not_utf8(name: String) -> InvalidSetting {
+    InvalidSetting {
+        name,
+        source: Some(ENVIRONMENT.to_owned()),
+        detail: "not valid UTF-8".to_owned(),
+        hint: "expected UTF-8".to_owned(),
+    }
 }

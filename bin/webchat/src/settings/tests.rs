@@ -1,5 +1,6 @@
 //! Tests of the settings.
 
+mod dotenv;
 mod examples;
 mod files;
 mod layers;

@@ -1,5 +1,8 @@
 //! Tests of the precedence of the sources.
 
+use std::ffi::OsString;
+use std::os::unix::ffi::OsStringExt;
+
 use super::*;
 
 fn port(sources: &SettingsSources) -> u16 {
@@ -64,4 +67,25 @@ fn the_store_settings_are_read_without_the_others() {
     assert_eq!(stores.max_stored_mb, 1);
     let invalid = [("MIGRATE", "yes")].into_iter().collect();
     assert_eq!(StoreSettings::read(&invalid).unwrap_err().0[0].name, "MIGRATE");
+}
+
+#[test]
+fn variables_that_are_not_utf8_are_rejected_only_if_they_are_settings() {
+    let not_utf8 = || OsString::from_vec(b"s3cr3t\xff".to_vec());
+    let url = (OsString::from(URL.0), OsString::from(URL.1));
+    let others = [("LS_COLORS".into(), not_utf8()), (not_utf8(), "1".into()), url];
+    let invalid = ["API_KEY", "http_proxy", "CONFIG_FILE"];
+    let invalid = invalid.map(|name| (OsString::from(name), not_utf8()));
+
+    let ignored = Settings::read(&SettingsSources::from_environment(others.clone()));
+    let all = others.into_iter().chain(invalid);
+    let error = Settings::read(&SettingsSources::from_environment(all)).unwrap_err();
+
+    assert!(ignored.is_ok(), "{ignored:?}");
+    insta::assert_snapshot!(error, @"
+    invalid settings:
+      API_KEY in the environment (not valid UTF-8): expected UTF-8
+      http_proxy in the environment (not valid UTF-8): expected UTF-8
+      CONFIG_FILE in the environment (not valid UTF-8): expected UTF-8
+    ");
 }
