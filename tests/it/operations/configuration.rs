@@ -49,7 +49,7 @@ async fn the_check_reports_all_invalid_settings_together_without_their_values() 
     for line in [
         "server.prot in webchat.toml (unknown): did you mean server.port?",
         "model.api_key in webchat.toml (a list of length 1): expected a string",
-        "SECRET_KEY in .env (invalid at character ",
+        "SECRET_KEY in .env (line 2): expected NAME=value",
         "LOG_LEVEL in .env (7 characters): expected error, warn, info, debug or trace",
         "HOST in the environment (7 characters): expected an IP address",
         "AZURE_API_URL (not set): expected ",

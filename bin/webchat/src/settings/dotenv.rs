@@ -1,13 +1,18 @@
-//! The `.env` file.
+//! The `.env` file, and the variables that it can set.
 
 use std::cell::Cell;
+use std::collections::BTreeMap;
 use std::io::Read;
 use std::path::PathBuf;
 use std::{env, fs, io, str};
 
-use super::error::InvalidSetting;
-use super::merged::DOTENV;
-use super::sources::{Variables, is_known_variable};
+use super::error::{DOTENV, InvalidSetting};
+use super::sections::settings;
+
+/// The variable that contains the path of the configuration file.
+pub(super) const CONFIG_FILE: &str = "CONFIG_FILE";
+
+pub(super) type Variables = BTreeMap<String, String>;
 
 /// Reads the `.env` file in the current directory or the nearest of its parents that has one.
 pub(super) fn read() -> (Variables, Vec<InvalidSetting>) {
@@ -43,6 +48,11 @@ pub(super) fn parse(text: &str) -> (Variables, Vec<InvalidSetting>) {
             None => return (variables, errors),
         }
     }
+}
+
+/// Whether a setting is read from the variable with this name.
+pub(super) fn is_known_variable(name: &str) -> bool {
+    name == CONFIG_FILE || settings().any(|setting| setting.has_variable(name))
 }
 
 /// Describes the first line with a value after this number of lines. The library's error is not used, because it

@@ -5,6 +5,10 @@ use std::fmt;
 use config::ValueKind;
 use thiserror::Error;
 
+/// The names of sources in errors.
+pub(super) const DOTENV: &str = ".env";
+pub(super) const ENVIRONMENT: &str = "the environment";
+
 /// All invalid settings.
 #[derive(Debug, Error)]
 #[error("invalid settings:\n  {}", self.list())]

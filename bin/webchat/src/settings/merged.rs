@@ -5,13 +5,12 @@ use serde::Deserialize;
 
 use super::config_file::ParsedFile;
 use super::declaration::{Section, Setting};
-use super::error::{InvalidSetting, SettingsError, describe};
+use super::dotenv::Variables;
+use super::error::{DOTENV, ENVIRONMENT, InvalidSetting, SettingsError, describe};
 use super::sections::settings;
-use super::sources::{SettingsSources, Variables};
+use super::sources::SettingsSources;
 
 pub(super) const DEFAULT: &str = "default";
-pub(super) const DOTENV: &str = ".env";
-pub(super) const ENVIRONMENT: &str = "the environment";
 
 /// The values of one source, keyed by the path of their setting.
 #[derive(Clone)]

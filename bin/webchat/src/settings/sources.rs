@@ -1,21 +1,13 @@
 //! The sources of settings: the environment, `.env` and the configuration file.
 
-use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::{fs, io};
 
-use super::dotenv;
-use super::error::InvalidSetting;
-use super::merged::ENVIRONMENT;
-use super::sections::settings;
-
-/// The variable that contains the path of the configuration file.
-const CONFIG_FILE: &str = "CONFIG_FILE";
+use super::dotenv::{self, CONFIG_FILE, Variables, is_known_variable};
+use super::error::{ENVIRONMENT, InvalidSetting};
 
 /// The configuration file that is read if `CONFIG_FILE` is not set and this file exists.
 const DEFAULT_FILE: &str = "webchat.toml";
-
-pub(super) type Variables = BTreeMap<String, String>;
 
 /// The sources of settings. The environment overrides `.env`, which overrides the configuration file.
 #[derive(Clone, Default)]
@@ -88,11 +80,6 @@ impl<K: Into<String>, V: Into<String>> FromIterator<(K, V)> for SettingsSources 
         let owned = variables.into_iter().map(|(name, value)| (name.into(), value.into()));
         Self { environment: owned.collect(), ..Self::default() }
     }
-}
-
-/// Whether a setting is read from the variable with this name.
-pub(super) fn is_known_variable(name: &str) -> bool {
-    name == CONFIG_FILE || settings().any(|setting| setting.has_variable(name))
 }
 
 fn not_utf8(name: String) -> InvalidSetting {
