@@ -314,7 +314,7 @@ impl Compaction {
         let old = stored.context.summary.as_ref();
         let (omission, text) =
             Omission::split_notice(old.map_or("", |summary| summary.text.as_str()));
-        let mut sections = self.sections(budget, batch.transcript()).await;
+        let mut sections = self.sections(budget, batch.transcript()).await?;
         let truncated = sections.len() > to_usize(*requests);
         sections.truncate(to_usize(*requests));
         let omission = omission.merge(Omission { messages: batch.omitted, truncated });
@@ -337,13 +337,17 @@ impl Compaction {
 
     /// Splits the transcript into sections that fit into one request each. There are several sections only if the
     /// transcript consists of a single message that is too long.
-    async fn sections(&self, budget: Budget, transcript: String) -> Vec<String> {
+    async fn sections(
+        &self,
+        budget: Budget,
+        transcript: String,
+    ) -> Result<Vec<String>, StoreError> {
         let counter = self.core.counter();
         let split = move || {
             let sections = chunks(&transcript, max_transcript_tokens(budget), counter);
             sections.map(str::to_owned).collect()
         };
-        spawn_cpu_work(split).await.unwrap_or_default()
+        spawn_cpu_work(split).await.map_err(StoreError::fault)
     }
 
     async fn request(
