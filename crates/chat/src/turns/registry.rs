@@ -100,22 +100,19 @@ impl RunningTurns {
 
     /// Records that the turn's lease was renewed at `renewed_at`.
     pub(crate) fn record_renewal(&self, id: ConversationId, lease: TurnLease, renewed_at: Instant) {
-        if let Some(turn) = self.lock().get_mut(&id).filter(|turn| turn.turn_id == lease.turn_id) {
+        self.with_turn(id, lease.turn_id, |turn| {
             (turn.lease_until, turn.renewed_at) = (lease.lease_until, renewed_at);
-        }
+        });
     }
 
     /// Records that the turn's lease could not be renewed, so that not each chunk of the answer tries it again.
     pub(crate) fn record_failed_renewal(&self, id: ConversationId, turn_id: TurnId) {
-        if let Some(turn) = self.lock().get_mut(&id).filter(|turn| turn.turn_id == turn_id) {
-            turn.renewed_at = Instant::now();
-        }
+        self.with_turn(id, turn_id, |turn| turn.renewed_at = Instant::now());
     }
 
     /// Returns when the lease of this turn was last renewed. `None` if the conversation has another turn or none.
     pub(crate) fn renewed_at(&self, id: ConversationId, turn_id: TurnId) -> Option<Instant> {
-        let turns = self.lock();
-        turns.get(&id).filter(|turn| turn.turn_id == turn_id).map(|turn| turn.renewed_at)
+        self.with_turn(id, turn_id, |turn| turn.renewed_at)
     }
 
     /// Adds turns of dead instances whose ends this instance publishes.
@@ -157,6 +154,16 @@ impl RunningTurns {
         if let Some(turn) = turns.get(&id).filter(matches) {
             turn.stop.cancel();
         }
+    }
+
+    /// Calls `f` with this turn. Returns `None` if the conversation has another turn or none.
+    fn with_turn<T>(
+        &self,
+        id: ConversationId,
+        turn_id: TurnId,
+        f: impl FnOnce(&mut RunningTurn) -> T,
+    ) -> Option<T> {
+        self.lock().get_mut(&id).filter(|turn| turn.turn_id == turn_id).map(f)
     }
 
     fn lock_recovering(&self) -> MutexGuard<'_, HashSet<TurnId>> {

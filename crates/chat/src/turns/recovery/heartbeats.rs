@@ -12,7 +12,7 @@ use crate::turns::service::Turns;
 
 /// The pause after a heartbeat. Then the next one is sent as soon as a turn starts, at the latest after the interval.
 const MIN_PAUSE: Duration = Duration::from_millis(100);
-const MAX_WAIT: Duration = Duration::from_millis(400);
+const MAX_WAIT: Duration = HEARTBEAT_INTERVAL.saturating_sub(MIN_PAUSE);
 
 impl Turns {
     /// Sends heartbeats until the future is dropped: regularly, and when a turn starts.

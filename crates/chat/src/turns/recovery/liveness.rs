@@ -98,10 +98,8 @@ impl Liveness {
         if now - renewed_at < CONFIRM_AFTER {
             return true;
         }
-        let received = self.lock();
-        received.last.get(&self.instance_id).is_some_and(|own| {
-            now - own.at <= MAX_PAUSE && received.uninterrupted_since < renewed_at + CONFIRM_AFTER
-        })
+        let since = self.lock().uninterrupted_since(self.instance_id, now);
+        since.is_some_and(|since| since < renewed_at + CONFIRM_AFTER)
     }
 
     /// Returns whether a heartbeat is needed: turns may run on this instance or on another one. Otherwise the server
@@ -122,9 +120,13 @@ impl Liveness {
 impl Received {
     /// Returns whether heartbeats are received without a pause for so long that a silent instance is dead.
     fn is_certain(&self, own_id: InstanceId, now: Instant) -> bool {
-        self.last.get(&own_id).is_some_and(|own| {
-            now - own.at <= MAX_PAUSE && now - self.uninterrupted_since >= DEAD_AFTER
-        })
+        self.uninterrupted_since(own_id, now).is_some_and(|since| now - since >= DEAD_AFTER)
+    }
+
+    /// Returns the time since which the own heartbeats are received without a pause.
+    fn uninterrupted_since(&self, own_id: InstanceId, now: Instant) -> Option<Instant> {
+        let own = self.last.get(&own_id)?;
+        (now - own.at <= MAX_PAUSE).then_some(self.uninterrupted_since)
     }
 
     /// Returns the turns of the instances whose last heartbeat `is_selected`.
