@@ -205,7 +205,7 @@ impl EventBuffer {
 }
 
 /// Returns the estimated memory of an event, in bytes.
-pub(super) fn memory_of(event: &Event) -> usize {
+fn memory_of(event: &Event) -> usize {
     let text = match &event.body {
         EventBody::ResponseChunk(chunk) => chunk.chunk.len(),
         EventBody::MessageAccepted(accepted) => accepted.content.len(),

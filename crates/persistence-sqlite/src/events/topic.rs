@@ -10,7 +10,7 @@ use tokio::sync::watch;
 use webchat_domain::{ConversationId, Event};
 use webchat_persistence::{NewEvent, StoreError};
 
-use super::event_buffer::{EventBuffer, memory_of};
+use super::event_buffer::EventBuffer;
 use super::mutex::lock;
 use super::running_turns::{RunningTurns, UnfinishedTurn};
 
@@ -24,26 +24,26 @@ const MAX_IDLE_BYTES: usize = 8 * 1024 * 1024;
 pub(crate) struct Topics {
     by_conversation: HashMap<ConversationId, Arc<Topic>>,
     swept_at: Instant,
-    /// The bytes of events that were appended since the last sweep.
-    appended: Arc<AtomicUsize>,
+    /// The growth of the memory for events since the last sweep, in bytes.
+    growth: Arc<AtomicUsize>,
 }
 
 /// The events of one conversation, since this process first appended one.
 pub(super) struct Topic {
     pub(super) events: Mutex<EventBuffer>,
     latest: watch::Sender<u64>,
-    appended: Arc<AtomicUsize>,
+    growth: Arc<AtomicUsize>,
 }
 
 impl Topics {
     pub(crate) fn new() -> Self {
-        Self { by_conversation: HashMap::new(), swept_at: Instant::now(), appended: Arc::default() }
+        Self { by_conversation: HashMap::new(), swept_at: Instant::now(), growth: Arc::default() }
     }
 
     /// Adds the events of a turn that was running before a restart.
     pub(super) fn restore(&mut self, turn: UnfinishedTurn) {
         let id = turn.conversation_id;
-        let topic = Topic::new(EventBuffer::of_unfinished_turn(turn), &self.appended);
+        let topic = Topic::new(EventBuffer::of_unfinished_turn(turn), &self.growth);
         self.by_conversation.insert(id, Arc::new(topic));
     }
 
@@ -52,18 +52,18 @@ impl Topics {
     }
 
     pub(super) fn find_or_create(&mut self, id: ConversationId) -> Arc<Topic> {
-        let is_full = self.appended.load(Ordering::Relaxed) >= MAX_IDLE_BYTES;
+        let is_full = self.growth.load(Ordering::Relaxed) >= MAX_IDLE_BYTES;
         if is_full || self.swept_at.elapsed() >= IDLE_TIMEOUT {
             self.sweep();
         }
-        let new = || Arc::new(Topic::new(EventBuffer::new(), &self.appended));
+        let new = || Arc::new(Topic::new(EventBuffer::new(), &self.growth));
         Arc::clone(self.by_conversation.entry(id).or_insert_with(new))
     }
 
     /// Drops the events of conversations that are idle for too long, or that exceed the memory.
     fn sweep(&mut self) {
         self.swept_at = Instant::now();
-        self.appended.store(0, Ordering::Relaxed);
+        self.growth.store(0, Ordering::Relaxed);
         let unread = self.by_conversation.iter().filter(|(_, topic)| Arc::strong_count(topic) == 1);
         let mut idle: Vec<_> = unread
             .filter_map(|(id, topic)| {
@@ -83,11 +83,11 @@ impl Topics {
 }
 
 impl Topic {
-    fn new(events: EventBuffer, appended: &Arc<AtomicUsize>) -> Self {
+    fn new(events: EventBuffer, growth: &Arc<AtomicUsize>) -> Self {
         Self {
             latest: watch::Sender::new(events.latest()),
             events: Mutex::new(events),
-            appended: Arc::clone(appended),
+            growth: Arc::clone(growth),
         }
     }
 
@@ -98,10 +98,9 @@ impl Topic {
         running_turns: &RunningTurns,
     ) -> Result<Vec<Arc<Event>>, StoreError> {
         let mut events = lock(&self.events);
-        let previous_turn = events.running_turn();
+        let (previous_turn, memory) = (events.running_turn(), events.memory());
         let appended = events.append(id, new)?;
-        let bytes = appended.iter().map(|event| memory_of(event)).sum();
-        self.appended.fetch_add(bytes, Ordering::Relaxed);
+        self.growth.fetch_add(events.memory().saturating_sub(memory), Ordering::Relaxed);
         // Readers can't read the events before the lock is released.
         let stored = match events.running_turn() {
             Some(turn) if events.is_running_turn_stored() => {
