@@ -36,10 +36,14 @@ impl Setting {
         format!("{}.{}", self.section, self.key)
     }
 
-    /// Whether the setting is read from the variable with this name. The names of proxy variables may be in lower case.
+    /// Whether the setting is read from the variable with this name.
     pub(crate) fn has_variable(&self, name: &str) -> bool {
-        let is_proxy = self.variable.ends_with("_PROXY");
-        self.variable == name || is_proxy && self.variable.to_lowercase() == name
+        self.variable == name || self.lower_case_variable().is_some_and(|lower| lower == name)
+    }
+
+    /// Returns the second variable of the setting: the names of proxy variables may be in lower case.
+    pub(crate) fn lower_case_variable(&self) -> Option<String> {
+        self.variable.ends_with("_PROXY").then(|| self.variable.to_lowercase())
     }
 
     /// Returns the default, or `Nil` if there is none.

@@ -121,7 +121,7 @@ impl Layer {
 
     fn of_variables(variables: &Variables, source: &str) -> Self {
         let values = settings().filter_map(|setting| {
-            let text = find(variables, setting.variable)?;
+            let text = find(variables, setting)?;
             let value = if text.is_empty() {
                 default_value(setting)
             } else {
@@ -159,10 +159,10 @@ fn is_table(value: &Value) -> bool {
     matches!(value.kind, ValueKind::Table(_))
 }
 
-/// Returns the trimmed text of a variable. The names of proxy variables may be in lower case.
-fn find<'a>(variables: &'a Variables, name: &str) -> Option<&'a str> {
-    let upper = variables.get(name).map(|text| text.trim());
-    let lower = name.ends_with("_PROXY").then(|| name.to_lowercase());
+/// Returns the trimmed text of a setting's variable.
+fn find<'a>(variables: &'a Variables, setting: &Setting) -> Option<&'a str> {
+    let upper = variables.get(setting.variable).map(|text| text.trim());
+    let lower = setting.lower_case_variable();
     let lower = lower.and_then(|name| variables.get(&name)).map(|text| text.trim());
     upper.filter(|text| !text.is_empty()).or(lower).or(upper)
 }
