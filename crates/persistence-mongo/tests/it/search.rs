@@ -24,6 +24,13 @@ async fn create_with_messages(
     id
 }
 
+/// Waits until the first pass over the existing messages is complete.
+async fn wait_until_indexed(database: &TestDatabase) {
+    let meta = database.raw().await.collection::<Document>("meta");
+    let complete = doc! { "_id": "search_terms", "complete_until": { "$exists": true } };
+    eventually(async || meta.find_one(complete.clone()).await.unwrap().is_some()).await;
+}
+
 async fn found(store: &MongoStore, user_id: UserId, query: &str) -> Vec<String> {
     let hits = store.search(user_id, &SearchQuery::parse(query), 10).await.unwrap();
     let texts = hits.iter().map(|hit| hit.snippet.iter().map(|part| part.text.as_str()).collect());
@@ -51,9 +58,7 @@ async fn the_next_start_indexes_what_an_old_instance_wrote_during_the_upgrade() 
     let database = TestDatabase::new();
     let user_id = UserId::generate();
     let store = database.store().await;
-    let meta = database.raw().await.collection::<Document>("meta");
-    let complete = doc! { "_id": "search_terms", "complete_until": { "$exists": true } };
-    eventually(async || meta.find_one(complete.clone()).await.unwrap().is_some()).await;
+    wait_until_indexed(&database).await;
     create_with_messages(&store, user_id, &["the tides"]).await;
     let messages = database.raw().await.collection::<Document>("messages");
     messages.update_many(doc! {}, doc! { "$unset": { "search_terms": "" } }).await.unwrap();
@@ -69,9 +74,7 @@ async fn an_answer_that_an_old_instance_continues_after_it_was_indexed_is_indexe
     let database = TestDatabase::new();
     let user_id = UserId::generate();
     let store = database.store().await;
-    let meta = database.raw().await.collection::<Document>("meta");
-    let complete = doc! { "_id": "search_terms", "complete_until": { "$exists": true } };
-    eventually(async || meta.find_one(complete.clone()).await.unwrap().is_some()).await;
+    wait_until_indexed(&database).await;
     let id = ConversationId::generate();
     store.create(user_id, id, moment(0)).await.unwrap();
     let answer = NewMessage { content: "Because".to_owned(), ..empty_answer(TurnId::generate()) };
