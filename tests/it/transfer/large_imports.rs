@@ -67,7 +67,7 @@ async fn other_users_can_write_while_a_long_conversation_is_imported_and_deleted
     assert!(deleted < limit, "{deleted:?}");
     let disk: u64 =
         fs::read_dir(dir.path()).unwrap().map(|file| file.unwrap().metadata().unwrap().len()).sum();
-    assert!(disk < 150 * MEGABYTE, "{} MB", disk / MEGABYTE);
+    assert!(disk < 45 * MEGABYTE, "{} MB", disk / MEGABYTE);
 }
 
 async fn start(dir: &std::path::Path) -> Process {
