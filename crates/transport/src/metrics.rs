@@ -116,8 +116,8 @@ impl ConnectionPermit {
         Self { kind, _permit: permit, _open: open }
     }
 
-    /// Counts the closed connection by the reason.
-    pub(crate) fn close(self, reason: CloseReason) {
+    /// Releases the permit of a closed connection, and counts the connection by the reason.
+    pub(crate) fn release(self, reason: CloseReason) {
         closed_connections(self.kind, reason).increment(1);
     }
 }

@@ -72,5 +72,5 @@ async fn run(
         };
         timeout(FLUSH_TIMEOUT, flush).await.unwrap_or(CloseReason::ServerRestart)
     };
-    permit.close(engine_io_session.end(reason));
+    permit.release(engine_io_session.end(reason));
 }

@@ -79,5 +79,5 @@ async fn run(
     };
     // If the client does not receive the close frame, the system's send timeout drops the connection.
     let _ = timeout(limits.send_timeout / 2, socket.close(close.frame)).await;
-    permit.close(close.reason);
+    permit.release(close.reason);
 }
