@@ -56,7 +56,7 @@ struct Waiter {
 
 type Work = Box<dyn FnOnce(FairPermit) + Send>;
 
-/// Counts towards the limit until it is dropped. The time until then counts as used, unless [`FairPermit::end`]
+/// Counts towards the limit until it is dropped. The time until then counts as used, unless [`FairPermit::release`]
 /// is called.
 pub struct FairPermit {
     user_id: Option<UserId>,
@@ -141,7 +141,7 @@ fn grant(state: &SharedState) {
         if waiter.started.send(()).is_ok() {
             (waiter.work)(permit);
         } else {
-            permit.end(Duration::ZERO);
+            permit.release(Duration::ZERO);
         }
     }
 }
@@ -230,7 +230,7 @@ impl FairPermit {
     }
 
     /// Releases the permit. Counts this time as used, for example the processor time of the work.
-    pub fn end(mut self, used: Duration) {
+    pub fn release(mut self, used: Duration) {
         self.used = Some(used);
     }
 }
@@ -287,7 +287,7 @@ mod tests {
         let limit = FairLimit::new(4, MAX_WAIT);
         let heavy = [(); 3].map(|()| Some(UserId::generate()));
         for user_id in heavy {
-            limit.acquire(user_id).await.unwrap().end(HEAVY_USE * 2);
+            limit.acquire(user_id).await.unwrap().release(HEAVY_USE * 2);
         }
 
         let first = limit.acquire(heavy[0]).await.unwrap();
@@ -307,7 +307,7 @@ mod tests {
     async fn the_user_who_used_least_is_first_and_then_the_one_who_waited_longest() {
         let limit = FairLimit::new(1, MAX_WAIT);
         let users = [(); 3].map(|()| Some(UserId::generate()));
-        limit.acquire(users[0]).await.unwrap().end(USE_STEP * 2);
+        limit.acquire(users[0]).await.unwrap().release(USE_STEP * 2);
         let running = limit.acquire(None).await.unwrap();
         let order = Mutex::new(Vec::new());
 

@@ -10,10 +10,10 @@ use webchat_persistence::StoreError;
 
 use super::file_identity::FileIdentity;
 use super::lock_file::lock;
-use super::log_limit::LogLimit;
 use super::migrations::InitializeError;
 use super::open_error::OpenError;
 use super::readers::{Readers, Reads};
+use super::wal_limit::WalLimit;
 use super::writer::{Priority, Writer};
 use crate::private_files;
 
@@ -43,16 +43,16 @@ impl Database {
         private_files::open(path)
             .map_err(|cause| OpenError::NotWritable { path: path.to_owned(), cause })?;
         let failed = |cause| OpenError::Failed { path: path.to_owned(), cause };
-        let log_limit = LogLimit::new(path);
-        let log_pause = log_limit.pause();
-        let writer = Writer::open(path, log_limit).await.map_err(|error| match error {
+        let wal_limit = WalLimit::new(path);
+        let wal_pause = wal_limit.pause();
+        let writer = Writer::open(path, wal_limit).await.map_err(|error| match error {
             InitializeError::TooNew => OpenError::TooNew(path.to_owned()),
             InitializeError::Failed(cause) => failed(cause),
         })?;
         Ok(Self {
             writer,
             readers: Readers::new(path, Reads::Short),
-            long_readers: Readers::new(path, Reads::Long(log_pause)),
+            long_readers: Readers::new(path, Reads::Long(wal_pause)),
             file: FileIdentity::of(path).map_err(|cause| failed(cause.into()))?,
             _locks: locks,
         })

@@ -6,11 +6,11 @@ mod connect;
 mod connection;
 mod file_identity;
 mod lock_file;
-mod log_limit;
 mod metrics;
 mod migrations;
 mod open_error;
 mod readers;
+mod wal_limit;
 mod writer;
 
 pub(crate) use batch::{BatchSize, batches};

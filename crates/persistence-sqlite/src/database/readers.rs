@@ -14,8 +14,8 @@ use webchat_persistence::{FairLimit, FairPermit, StoreError, spawn_cpu_work, thr
 
 use super::cancellation::{CancelOnDrop, Cancellation};
 use super::connect::{open_reader, store_error};
-use super::log_limit::LogPause;
 use super::metrics::waiting_read;
+use super::wal_limit::WalPause;
 
 /// The connections for ordinary reads. They take little time, but on a busy machine wait for a thread.
 const SHORT_CONNECTIONS: usize = 16;
@@ -34,13 +34,13 @@ pub(super) enum Reads {
     /// Ordinary reads.
     Short,
     /// Reads that may need much processor time. Those of heavy users wait while the write-ahead log is too large.
-    Long(LogPause),
+    Long(WalPause),
 }
 
 /// A pool of read-only connections.
 pub(super) struct Readers {
     /// What long reads of heavy users wait for.
-    log_pause: Option<LogPause>,
+    wal_pause: Option<WalPause>,
     limit: FairLimit,
     connections: Arc<Connections>,
 }
@@ -53,13 +53,13 @@ struct Connections {
 
 impl Readers {
     pub(super) fn new(path: &Path, reads: Reads) -> Self {
-        let (max, log_pause) = match reads {
+        let (max, wal_pause) = match reads {
             Reads::Short => (SHORT_CONNECTIONS, None),
-            Reads::Long(log_pause) => (LONG_CONNECTIONS, Some(log_pause)),
+            Reads::Long(wal_pause) => (LONG_CONNECTIONS, Some(wal_pause)),
         };
         let connections = Connections { path: path.to_owned(), idle: Mutex::default() };
         let limit = FairLimit::new(max, MAX_WAIT);
-        Self { log_pause, limit, connections: Arc::new(connections) }
+        Self { wal_pause, limit, connections: Arc::new(connections) }
     }
 
     /// Runs a query in one transaction, so that it sees a consistent state, on a blocking thread. The query is
@@ -72,7 +72,7 @@ impl Readers {
         query: impl FnOnce(&Transaction<'_>) -> rusqlite::Result<T> + Send + 'static,
     ) -> Result<T, StoreError> {
         let connections = Arc::clone(&self.connections);
-        let log_pause = self.log_pause.clone();
+        let wal_pause = self.wal_pause.clone();
         let cancellation = Arc::new(Cancellation::default());
         let cancel_on_drop = CancelOnDrop(Arc::clone(&cancellation));
         let (reply, result) = oneshot::channel();
@@ -82,15 +82,15 @@ impl Readers {
             let context = runtime.clone();
             let work = move || {
                 // Reads of other users are too short to keep the log from being truncated.
-                if is_of_heavy_user && let Some(mut log_pause) = log_pause {
-                    runtime.block_on(log_pause.wait_until_ended());
+                if is_of_heavy_user && let Some(mut wal_pause) = wal_pause {
+                    runtime.block_on(wal_pause.wait_until_ended());
                 }
                 drop(waiting);
                 cancellation.start();
                 let started = thread_cpu_time();
                 let result =
                     connections.with_connection(|connection| run(connection, &cancellation, query));
-                permit.end(thread_cpu_time().saturating_sub(started));
+                permit.release(thread_cpu_time().saturating_sub(started));
                 reply.send(result).ok();
             };
             // Heavy users leave the processor to the others.
@@ -180,10 +180,10 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("webchat.db");
         let _writer = open_writer(&path).unwrap();
-        let (is_paused, log_pause) = LogPause::fixture();
-        let readers = Readers::new(&path, Reads::Long(log_pause));
+        let (is_paused, wal_pause) = WalPause::fixture();
+        let readers = Readers::new(&path, Reads::Long(wal_pause));
         let (heavy, other) = (Some(UserId::generate()), Some(UserId::generate()));
-        readers.limit.acquire(heavy).await.unwrap().end(MUCH_TIME);
+        readers.limit.acquire(heavy).await.unwrap().release(MUCH_TIME);
 
         is_paused.send_replace(true);
         let of_other = readers.read(other, DEADLINE, one).await;

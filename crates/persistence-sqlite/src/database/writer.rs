@@ -14,14 +14,14 @@ use tokio::task::spawn_blocking;
 use tokio::time::timeout;
 use webchat_persistence::StoreError;
 
-use self::change::{Change, Queued, Start};
+use self::change::{Change, Queued, StartClaim};
 use self::group::run_group;
 pub(super) use self::queue::Priority;
 use self::queue::{Group, Next, SharedQueue};
 use super::connect::open_writer;
-use super::log_limit::LogLimit;
 use super::metrics::waiting_write;
 use super::migrations::{InitializeError, initialize};
+use super::wal_limit::WalLimit;
 
 mod change;
 mod group;
@@ -41,7 +41,7 @@ pub(super) struct Writer {
 
 impl Writer {
     /// Opens the connection and initializes the database.
-    pub(super) async fn open(path: &Path, log_limit: LogLimit) -> Result<Self, InitializeError> {
+    pub(super) async fn open(path: &Path, wal_limit: WalLimit) -> Result<Self, InitializeError> {
         let path = path.to_owned();
         let open = move || {
             let mut connection = open_writer(&path).map_err(InitializeError::failed)?;
@@ -49,7 +49,7 @@ impl Writer {
             Ok(connection)
         };
         let connection = spawn_blocking(open).await.map_err(InitializeError::failed)??;
-        let queue = Arc::new(SharedQueue::new(connection, log_limit));
+        let queue = Arc::new(SharedQueue::new(connection, wal_limit));
         Ok(Self { queue, permits: Arc::new(Semaphore::new(MAX_QUEUED)) })
     }
 
@@ -62,17 +62,17 @@ impl Writer {
         change: impl FnOnce(&Transaction<'_>) -> rusqlite::Result<T> + Send + 'static,
     ) -> Result<T, StoreError> {
         let (reply, mut result) = oneshot::channel();
-        let start = Start::default();
+        let start_claim = StartClaim::default();
         let completed = async {
             let waiting = waiting_write();
             let permit = Arc::clone(&self.permits).acquire_owned().await;
             let queued = Queued { _permit: permit.map_err(StoreError::fault)?, _waiting: waiting };
-            self.add(priority, Change::new(change, reply, start.clone(), queued));
+            self.add(priority, Change::new(change, reply, start_claim.clone(), queued));
             (&mut result).await.map_err(StoreError::fault)?
         };
         match timeout(MAX_WAIT, completed).await {
             Ok(result) => result,
-            Err(elapsed) if start.decide() => Err(StoreError::timeout(elapsed)),
+            Err(elapsed) if start_claim.try_claim() => Err(StoreError::timeout(elapsed)),
             Err(_) => result.await.map_err(StoreError::fault)?,
         }
     }
@@ -83,20 +83,20 @@ impl Writer {
         F: FnOnce(&Transaction<'_>) -> rusqlite::Result<T> + Send + 'static,
         T: Send + 'static,
     {
-        if let Some((connection, log_limit)) = self.queue.add(priority, Box::new(change)) {
+        if let Some((connection, wal_limit)) = self.queue.add(priority, Box::new(change)) {
             let queue = Arc::clone(&self.queue);
-            spawn_blocking(move || run_queue(&queue, connection, log_limit));
+            spawn_blocking(move || run_queue(&queue, connection, wal_limit));
         }
     }
 }
 
 /// Runs the changes of the queue until it is empty.
-fn run_queue(shared: &SharedQueue, mut connection: Connection, mut log_limit: LogLimit) {
+fn run_queue(shared: &SharedQueue, mut connection: Connection, mut wal_limit: WalLimit) {
     loop {
         let started = Instant::now();
-        let is_log_too_large = log_limit.is_exceeded();
+        let is_wal_too_large = wal_limit.is_exceeded();
         let mut queue = shared.lock();
-        match queue.next(is_log_too_large, started) {
+        match queue.next(is_wal_too_large, started) {
             Next::Run(change, Priority::Bulk) => {
                 drop(queue);
                 run_group(&mut connection, change, || None);
@@ -106,12 +106,12 @@ fn run_queue(shared: &SharedQueue, mut connection: Connection, mut log_limit: Lo
                 drop(queue);
                 let mut group = Group::starting(started);
                 run_group(&mut connection, change, || {
-                    shared.lock().next_of_group(&mut group, is_log_too_large, Instant::now())
+                    shared.lock().next_of_group(&mut group, is_wal_too_large, Instant::now())
                 });
             }
             Next::Wait(pause) => shared.wait(queue, pause),
-            Next::End => return queue.end_task(connection, log_limit),
+            Next::End => return queue.end_task(connection, wal_limit),
         }
-        log_limit.check(&connection, Instant::now());
+        wal_limit.check(&connection, Instant::now());
     }
 }

@@ -10,16 +10,15 @@ use webchat_persistence::{GaugeGuard, StoreError};
 
 use crate::database::connect::store_error;
 
-/// An error that several changes have in common.
+/// An error that several changes share.
 pub(super) type SharedError = Arc<rusqlite::Error>;
 
 /// A change, and the caller that waits for it.
 pub(super) trait QueuedChange: Send {
-    /// Runs the change, unless its caller has left.
+    /// Runs the change, unless its caller no longer waits.
     fn run(&mut self, transaction: &Transaction<'_>) -> Result<(), ChangeError>;
 
-    /// Returns the result to the caller after the commit, or the error because of which nothing of the transaction is
-    /// stored.
+    /// Returns the result to the caller after the commit, or the error that rolled the transaction back.
     fn end(self: Box<Self>, committed: Result<(), SharedError>);
 }
 
@@ -29,13 +28,14 @@ pub(super) enum ChangeError {
     Panicked,
 }
 
-/// Whether a change has started, or its caller no longer waits for its start: what happens first decides.
+/// Decides whether a change starts, or its caller stops waiting for it: whichever claims the start first. Clones share
+/// the claim.
 #[derive(Clone, Default)]
-pub(super) struct Start(Arc<AtomicBool>);
+pub(super) struct StartClaim(Arc<AtomicBool>);
 
-impl Start {
-    /// Returns `false` if the other side was first.
-    pub(super) fn decide(&self) -> bool {
+impl StartClaim {
+    /// Claims the start. Returns `false` if the other side has claimed it.
+    pub(super) fn try_claim(&self) -> bool {
         !self.0.swap(true, Ordering::Relaxed)
     }
 }
@@ -45,7 +45,7 @@ pub(super) struct Change<F, T> {
     work: Option<F>,
     result: Option<Result<T, SharedError>>,
     reply: oneshot::Sender<Result<T, StoreError>>,
-    start: Start,
+    start_claim: StartClaim,
     queued: Option<Queued>,
 }
 
@@ -59,10 +59,10 @@ impl<F, T> Change<F, T> {
     pub(super) fn new(
         work: F,
         reply: oneshot::Sender<Result<T, StoreError>>,
-        start: Start,
+        start_claim: StartClaim,
         queued: Queued,
     ) -> Self {
-        Self { work: Some(work), result: None, reply, start, queued: Some(queued) }
+        Self { work: Some(work), result: None, reply, start_claim, queued: Some(queued) }
     }
 }
 
@@ -74,9 +74,8 @@ where
     fn run(&mut self, transaction: &Transaction<'_>) -> Result<(), ChangeError> {
         self.queued = None;
         let work = self.work.take();
-        let Some(work) = work.filter(|_| !self.reply.is_closed() && self.start.decide()) else {
-            return Ok(());
-        };
+        let may_start = !self.reply.is_closed() && self.start_claim.try_claim();
+        let Some(work) = work.filter(|_| may_start) else { return Ok(()) };
         let result = catch_unwind(AssertUnwindSafe(|| work(transaction)));
         let result = result.map_err(|_| ChangeError::Panicked)?.map_err(Arc::new);
         let error = result.as_ref().err().cloned();
@@ -88,7 +87,7 @@ where
         let result = match (self.result, committed) {
             (Some(Ok(_)) | None, Err(error)) | (Some(Err(error)), _) => Err(store_error(error)),
             (Some(Ok(value)), Ok(())) => Ok(value),
-            // The change has panicked. Its caller notices that nothing is sent.
+            // The change has panicked. Its caller notices that the channel is closed.
             (None, Ok(())) => return,
         };
         // Sending fails if the caller no longer waits.

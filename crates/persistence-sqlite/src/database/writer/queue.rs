@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use rusqlite::Connection;
 
 use super::change::QueuedChange;
-use crate::database::log_limit::LogLimit;
+use crate::database::wal_limit::WalLimit;
 
 /// The maximum number of other changes that may overtake a bulk change.
 const MAX_OVERTAKING: usize = 16;
@@ -23,7 +23,7 @@ const MAX_GROUP_TIME: Duration = Duration::from_millis(5);
 const MAX_DELAY: Duration = Duration::from_millis(10);
 
 /// The time between two checks of the log while only bulk changes wait, and wait for the log.
-const LOG_POLL_INTERVAL: Duration = Duration::from_millis(50);
+const WAL_POLL_INTERVAL: Duration = Duration::from_millis(50);
 
 /// For this time after a normal change, bulk changes take at most half of the time, so that they leave the processor
 /// to the others.
@@ -58,7 +58,7 @@ pub(super) struct Queue {
     /// Whether the task that runs the changes waits for [`SharedQueue::change_added`].
     is_task_waiting: bool,
     /// `None` while a task runs the changes.
-    connection: Option<(Connection, LogLimit)>,
+    connection: Option<(Connection, WalLimit)>,
 }
 
 /// The next action of the task that runs the changes.
@@ -89,8 +89,8 @@ impl Group {
 }
 
 impl SharedQueue {
-    pub(super) fn new(connection: Connection, log_limit: LogLimit) -> Self {
-        let queue = Queue::new(Some((connection, log_limit)), Instant::now());
+    pub(super) fn new(connection: Connection, wal_limit: WalLimit) -> Self {
+        let queue = Queue::new(Some((connection, wal_limit)), Instant::now());
         Self { queue: Mutex::new(queue), change_added: Condvar::new() }
     }
 
@@ -99,7 +99,7 @@ impl SharedQueue {
         &self,
         priority: Priority,
         change: Box<dyn QueuedChange>,
-    ) -> Option<(Connection, LogLimit)> {
+    ) -> Option<(Connection, WalLimit)> {
         let mut queue = self.lock();
         queue.add(priority, change, Instant::now());
         if queue.is_task_waiting {
@@ -121,7 +121,7 @@ impl SharedQueue {
 }
 
 impl Queue {
-    fn new(connection: Option<(Connection, LogLimit)>, now: Instant) -> Self {
+    fn new(connection: Option<(Connection, WalLimit)>, now: Instant) -> Self {
         Self {
             changes: VecDeque::new(),
             delayed_changes: VecDeque::new(),
@@ -142,11 +142,11 @@ impl Queue {
         }
     }
 
-    pub(super) fn next(&mut self, is_log_too_large: bool, now: Instant) -> Next {
+    pub(super) fn next(&mut self, is_wal_too_large: bool, now: Instant) -> Next {
         while let Some((_, change)) = self.delayed_changes.pop_front_if(|(due, _)| *due <= now) {
             self.changes.push_back(change);
         }
-        if self.is_bulk_next(is_log_too_large, now)
+        if self.is_bulk_next(is_wal_too_large, now)
             && let Some(change) = self.bulk_changes.pop_front()
         {
             self.overtaking = 0;
@@ -158,8 +158,8 @@ impl Queue {
         let until_delayed = self.delayed_changes.front().map(|(due, _)| *due - now);
         let until_bulk = match self.next_bulk_change_at.checked_duration_since(now) {
             _ if self.bulk_changes.is_empty() => None,
-            Some(pause) if !is_log_too_large => Some(pause),
-            _ => Some(LOG_POLL_INTERVAL),
+            Some(pause) if !is_wal_too_large => Some(pause),
+            _ => Some(WAL_POLL_INTERVAL),
         };
         let pause = until_delayed.into_iter().chain(until_bulk).min();
         pause.map_or(Next::End, Next::Wait)
@@ -169,21 +169,21 @@ impl Queue {
     pub(super) fn next_of_group(
         &mut self,
         group: &mut Group,
-        is_log_too_large: bool,
+        is_wal_too_large: bool,
         now: Instant,
     ) -> Option<Box<dyn QueuedChange>> {
         if !group.add(now) {
             return None;
         }
-        let is_bulk_next = self.is_bulk_next(is_log_too_large, now);
+        let is_bulk_next = self.is_bulk_next(is_wal_too_large, now);
         let normal = if is_bulk_next { None } else { self.take_normal(now) };
         normal.or_else(|| self.delayed_changes.pop_front().map(|(_, change)| change))
     }
 
     /// Whether a bulk change runs before all others.
-    fn is_bulk_next(&self, is_log_too_large: bool, now: Instant) -> bool {
+    fn is_bulk_next(&self, is_wal_too_large: bool, now: Instant) -> bool {
         (self.changes.is_empty() || self.overtaking >= MAX_OVERTAKING)
-            && !is_log_too_large
+            && !is_wal_too_large
             && now >= self.next_bulk_change_at
             && !self.bulk_changes.is_empty()
     }
@@ -204,8 +204,8 @@ impl Queue {
     }
 
     /// Ends the task that runs the changes, as long as the queue is empty.
-    pub(super) fn end_task(&mut self, connection: Connection, log_limit: LogLimit) {
-        self.connection = Some((connection, log_limit));
+    pub(super) fn end_task(&mut self, connection: Connection, wal_limit: WalLimit) {
+        self.connection = Some((connection, wal_limit));
     }
 }
 

@@ -38,7 +38,7 @@ fn bulk_changes_take_half_of_the_time_while_others_write() {
 }
 
 #[test]
-fn bulk_changes_follow_each_other_while_nobody_else_writes() {
+fn bulk_changes_run_without_pauses_while_nobody_else_writes() {
     let start = Instant::now();
     let mut queue = queue(start, &[Priority::Bulk, Priority::Bulk]);
 
@@ -49,7 +49,7 @@ fn bulk_changes_follow_each_other_while_nobody_else_writes() {
 }
 
 #[test]
-fn a_delayed_change_waits_for_another_one_only_up_to_a_limit() {
+fn a_delayed_change_waits_for_a_normal_one_up_to_the_maximum_delay() {
     let start = Instant::now();
     let mut alone = queue(start, &[Priority::Delayed]);
     let mut with_others = queue(start, &[Priority::Delayed, Priority::Normal]);
@@ -64,7 +64,7 @@ fn a_delayed_change_waits_for_another_one_only_up_to_a_limit() {
 }
 
 #[test]
-fn bulk_changes_do_not_delay_a_delayed_change_without_end() {
+fn bulk_changes_do_not_starve_delayed_changes() {
     let start = Instant::now();
     let mut queue = queue(start, &[Priority::Delayed, Priority::Bulk, Priority::Bulk]);
 
@@ -73,7 +73,7 @@ fn bulk_changes_do_not_delay_a_delayed_change_without_end() {
 }
 
 #[test]
-fn a_transaction_has_a_maximum_number_of_changes_and_time() {
+fn a_transaction_is_limited_in_changes_and_duration() {
     let start = Instant::now();
     let mut queue = queue(start, &[Priority::Normal; 2 * MAX_GROUP]);
 

@@ -13,7 +13,7 @@ use rusqlite::Connection;
 use tokio::sync::watch;
 
 use super::connect::BUSY_TIMEOUT;
-use super::metrics::record_log_bytes;
+use super::metrics::record_wal_bytes;
 
 /// The size of the log above which long reads of heavy users and bulk changes wait.
 const MAX_BYTES: u64 = 128 * 1024 * 1024;
@@ -31,8 +31,8 @@ const ATTEMPT_INTERVAL: Duration = Duration::from_millis(200);
 const ATTEMPT_TIMEOUT: Duration = Duration::from_millis(50);
 
 /// Truncates the log when it is too large. Used by the writer.
-pub(super) struct LogLimit {
-    log: PathBuf,
+pub(super) struct WalLimit {
+    wal: PathBuf,
     max_bytes: u64,
     is_paused: watch::Sender<bool>,
     paused_at: Instant,
@@ -41,15 +41,15 @@ pub(super) struct LogLimit {
 
 /// Lets reads wait while the log is too large.
 #[derive(Clone)]
-pub(super) struct LogPause(watch::Receiver<bool>);
+pub(super) struct WalPause(watch::Receiver<bool>);
 
-impl LogLimit {
+impl WalLimit {
     pub(super) fn new(database: &Path) -> Self {
-        let mut log = OsString::from(database);
-        log.push("-wal");
+        let mut wal = OsString::from(database);
+        wal.push("-wal");
         let now = Instant::now();
         Self {
-            log: log.into(),
+            wal: wal.into(),
             max_bytes: MAX_BYTES,
             is_paused: watch::Sender::new(false),
             paused_at: now,
@@ -57,8 +57,8 @@ impl LogLimit {
         }
     }
 
-    pub(super) fn pause(&self) -> LogPause {
-        LogPause(self.is_paused.subscribe())
+    pub(super) fn pause(&self) -> WalPause {
+        WalPause(self.is_paused.subscribe())
     }
 
     pub(super) fn is_exceeded(&self) -> bool {
@@ -86,13 +86,13 @@ impl LogLimit {
     }
 
     fn size(&self) -> u64 {
-        let bytes = fs::metadata(&self.log).map_or(0, |metadata| metadata.len());
-        record_log_bytes(bytes);
+        let bytes = fs::metadata(&self.wal).map_or(0, |metadata| metadata.len());
+        record_wal_bytes(bytes);
         bytes
     }
 }
 
-impl LogPause {
+impl WalPause {
     /// Waits until the log is small enough. Cancel safe.
     pub(super) async fn wait_until_ended(&mut self) {
         // Fails only if the database is closed.
@@ -101,7 +101,7 @@ impl LogPause {
 }
 
 #[cfg(test)]
-impl LogPause {
+impl WalPause {
     pub(super) fn fixture() -> (watch::Sender<bool>, Self) {
         let (is_paused, receiver) = watch::channel(false);
         (is_paused, Self(receiver))
@@ -127,7 +127,7 @@ mod tests {
     use crate::database::connect::{open_reader, open_writer};
 
     /// Returns a writer whose log is too large, and a reader that uses the log.
-    fn open() -> (TempDir, Connection, Connection, LogLimit) {
+    fn open() -> (TempDir, Connection, Connection, WalLimit) {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("webchat.db");
         let writer = open_writer(&path).unwrap();
@@ -135,32 +135,32 @@ mod tests {
         let reader = open_reader(&path).unwrap();
         reader.execute_batch("BEGIN; SELECT * FROM numbers").unwrap();
         writer.execute_batch("INSERT INTO numbers VALUES (1)").unwrap();
-        let log_limit = LogLimit { max_bytes: 1, ..LogLimit::new(&path) };
-        (dir, writer, reader, log_limit)
+        let wal_limit = WalLimit { max_bytes: 1, ..WalLimit::new(&path) };
+        (dir, writer, reader, wal_limit)
     }
 
     #[test]
-    fn long_reads_pause_until_a_too_large_log_is_truncated() {
-        let (_dir, writer, reader, mut log_limit) = open();
+    fn long_reads_pause_until_an_oversized_log_is_truncated() {
+        let (_dir, writer, reader, mut wal_limit) = open();
         let now = Instant::now();
 
-        log_limit.check(&writer, now);
-        let during_the_read = (log_limit.is_exceeded(), log_limit.size() > 0);
+        wal_limit.check(&writer, now);
+        let during_the_read = (wal_limit.is_exceeded(), wal_limit.size() > 0);
         reader.execute_batch("COMMIT").unwrap();
-        log_limit.check(&writer, now + ATTEMPT_INTERVAL);
+        wal_limit.check(&writer, now + ATTEMPT_INTERVAL);
 
         assert_eq!(during_the_read, (true, true));
-        assert_eq!((log_limit.is_exceeded(), log_limit.size()), (false, 0));
+        assert_eq!((wal_limit.is_exceeded(), wal_limit.size()), (false, 0));
     }
 
     #[test]
-    fn an_endless_read_delays_others_only_for_the_maximum_pause() {
-        let (_dir, writer, _reader, mut log_limit) = open();
+    fn an_endless_read_pauses_others_only_for_the_maximum_time() {
+        let (_dir, writer, _reader, mut wal_limit) = open();
         let now = Instant::now();
 
         let mut at = |time| {
-            log_limit.check(&writer, now + time);
-            log_limit.is_exceeded()
+            wal_limit.check(&writer, now + time);
+            wal_limit.is_exceeded()
         };
 
         assert!(at(Duration::ZERO));
