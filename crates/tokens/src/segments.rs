@@ -1,11 +1,11 @@
 //! Splits a text into segments that are encoded separately.
 
-/// The maximum length of a run of white space, or of other characters, that is encoded as a whole, in characters.
-/// With a million consecutive spaces, the encoding's regular expression overflows the stack and the encoder panics.
-/// In a long run it may scan the same characters many times.
+/// The maximum length of a run in characters. A run consists of white space only, or of other characters only. Longer
+/// runs are split: the regular expression that the encoder uses scans the characters of a long run many times, and a
+/// million consecutive spaces overflow its stack, so that it panics.
 pub(crate) const MAX_RUN_CHARS: usize = 4096;
 
-/// A part of a text that is encoded separately.
+/// A part of a text, encoded separately.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Segment<'a> {
     pub(crate) text: &'a str,
@@ -13,7 +13,8 @@ pub(crate) struct Segment<'a> {
     pub(crate) ends_within_run: bool,
 }
 
-/// Splits a text into segments of at least `min_bytes`, except the last one.
+/// Iterates over the segments of a text. Each has at least `min_bytes` bytes, except the last one and those that end
+/// within a run.
 ///
 /// A segment ends where no token of any encoding can span the boundary: before white space other than a line break,
 /// and at the beginning of a line. The segments therefore have the same tokens as the text. Only a run of more than
@@ -44,7 +45,7 @@ impl<'a> Iterator for Segments<'a> {
     }
 }
 
-/// Returns the end of the first segment, and whether it is within a run.
+/// Returns the end of the first segment, and whether the segment ends within a run.
 fn end_of_segment(text: &str, min_bytes: usize) -> (usize, bool) {
     let mut run = 0;
     let (mut before_last, mut last) = (' ', ' ');

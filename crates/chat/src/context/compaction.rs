@@ -71,7 +71,7 @@ impl From<StoreError> for CompactionError {
     }
 }
 
-/// The start of the next batch.
+/// The position at which the next batch starts.
 struct BatchStart {
     /// The position before the first message of the batch.
     after: u64,
@@ -194,10 +194,10 @@ impl Compaction {
             let stored = self.core.stored_context(self.caller.user_id, self.id).await?;
             let budget = self.core.budget(&stored.context);
             let Some(end) = self.end_position(budget).await? else { return Ok(()) };
-            let start = self.start(budget, end, requests).await?;
-            let messages = self.next_messages(budget, start.after, end).await?;
+            let batch_start = self.batch_start(budget, end, requests).await?;
+            let messages = self.next_messages(budget, batch_start.after, end).await?;
             let Some(last) = messages.last().map(|last| last.position) else { return Ok(()) };
-            let batch = Batch { messages, omitted: start.omitted };
+            let batch = Batch { messages, omitted: batch_start.omitted };
             let summary = self.summarise(budget, &stored, batch, &mut requests).await?;
             self.store(stored, summary).await?;
             let change = ConversationChange::Compacted { summary_through: last };
@@ -242,8 +242,9 @@ impl Compaction {
         Ok(end)
     }
 
-    /// Returns the earliest start from which the remaining requests suffice for the messages up to `end`.
-    async fn start(
+    /// Returns the earliest start of the next batch from which the remaining requests suffice for the messages up to
+    /// `end`.
+    async fn batch_start(
         &self,
         budget: Budget,
         end: u64,
