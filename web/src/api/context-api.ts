@@ -1,4 +1,4 @@
-import { BASE, call, conversationPath, request } from './http';
+import { BASE, call, conversationPath, readJson, request } from './http';
 import type { Context, ContextChanges } from './types';
 
 /** The context of a conversation, with the `ETag` of the version that was read. */
@@ -31,7 +31,7 @@ export const contextApi: ContextApi = {
 
 async function read(id: string): Promise<TaggedContext> {
   const response = await request('GET', BASE + contextPath(id));
-  const context = (await response.json()) as Context;
+  const context = await readJson<Context>(response);
   return { context, etag: response.headers.get('ETag') };
 }
 

@@ -1,4 +1,4 @@
-import { BASE, call, conversationPath, offlineError, responseError } from './http';
+import { BASE, call, conversationPath, offlineError, readJson, responseError } from './http';
 import type { FileJob, FileList } from './types';
 
 export interface FileApi {
@@ -49,5 +49,5 @@ function upload(
 async function parseJob({ status, responseText }: XMLHttpRequest): Promise<FileJob> {
   const response = new Response(responseText, { status });
   if (!response.ok) throw await responseError(response);
-  return (await response.json()) as FileJob;
+  return readJson<FileJob>(response);
 }

@@ -7,10 +7,22 @@ export class ApiError extends Error {
     readonly code: string,
     /** When the request may be retried, in milliseconds since 1970; `null` if unknown. */
     readonly retryAt: number | null = null,
+    /** The status of the response; `null` without a valid response. */
+    readonly status: number | null = null,
   ) {
     super(message);
     this.name = 'ApiError';
   }
+
+  /** Whether the same request may succeed later: the server can't be reached, is overloaded or has failed. */
+  get isTransient(): boolean {
+    return this.status === null || this.status === 429 || this.status >= 500;
+  }
+}
+
+/** The text of an error, for the user. */
+export function errorMessage(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }
 
 /** The base of API paths. Relative to the page's `base`, because the server may be under a path. */
@@ -22,7 +34,7 @@ export function conversationPath(id: string): string {
 
 export async function call<T>(method: string, path: string, body?: object): Promise<T> {
   const response = await request(method, BASE + path, body);
-  return response.status === 204 ? (undefined as T) : ((await response.json()) as T);
+  return response.status === 204 ? (undefined as T) : readJson<T>(response);
 }
 
 /** Sends a request. A `Blob` is sent unchanged, any other body as JSON. Throws an `ApiError` on failure. */
@@ -48,6 +60,18 @@ export async function request(
   return response;
 }
 
+/** Reads the JSON body of a response. Throws an `ApiError` if the connection is lost or the body is not JSON. */
+export async function readJson<T>(response: Response): Promise<T> {
+  const text = await response.text().catch(() => {
+    throw offlineError();
+  });
+  try {
+    return JSON.parse(text) as T;
+  } catch {
+    throw new ApiError('The server sent an invalid response.', 'invalid_response');
+  }
+}
+
 export function offlineError(): ApiError {
   return new ApiError('The server can’t be reached. Please try again in a moment.', 'offline');
 }
@@ -55,13 +79,11 @@ export function offlineError(): ApiError {
 export async function responseError(response: Response): Promise<ApiError> {
   const seconds = Number(response.headers.get('Retry-After') ?? Number.NaN);
   const retryAt = Number.isFinite(seconds) ? Date.now() + seconds * 1000 : null;
-  try {
-    const { message, code } = (await response.json()) as ErrorResponse;
-    return new ApiError(message, code, retryAt);
-  } catch {
-    const message = `The server responded with status ${response.status}.`;
-    return new ApiError(message, 'internal', retryAt);
-  }
+  const { status } = response;
+  const body = (await response.json().catch(() => null)) as Partial<ErrorResponse> | null;
+  // A proxy responds with another body, or with none.
+  const message = body?.message ?? `The server responded with status ${status}.`;
+  return new ApiError(message, body?.code ?? 'internal', retryAt, status);
 }
 
 /** Formats a query string. Omits parameters that are `null`. */

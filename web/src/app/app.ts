@@ -1,6 +1,6 @@
 import type { ContextApi } from '../api/context-api';
 import type { FileApi } from '../api/file-api';
-import { ApiError } from '../api/http';
+import { ApiError, errorMessage } from '../api/http';
 import type { ConversationApi } from '../api/conversation-api';
 import type { LiveSocket } from '../api/socket';
 import type { Config } from '../api/types';
@@ -221,7 +221,6 @@ export class App {
   }
 
   #reportError(error: unknown): void {
-    const text = error instanceof Error ? error.message : String(error);
-    this.notice.show(text, error instanceof ApiError ? error.retryAt : null);
+    this.notice.show(errorMessage(error), error instanceof ApiError ? error.retryAt : null);
   }
 }

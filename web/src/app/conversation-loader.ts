@@ -1,5 +1,5 @@
 import type { ConversationApi } from '../api/conversation-api';
-import { ApiError } from '../api/http';
+import { ApiError, errorMessage } from '../api/http';
 import type { LiveSocket } from '../api/socket';
 import type { Files } from '../state/composer/files';
 import type { ContextEditor } from '../state/context/context-editor';
@@ -69,7 +69,8 @@ export class ConversationLoader {
       void this.state.conversations.ensureListed(id);
     } catch (error) {
       const isNotFound = error instanceof ApiError && error.code === 'conversation_not_found';
-      if (isFirst || isNotFound) thread.fail(isNotFound ? 'not-found' : 'failed');
+      if (isNotFound) thread.markNotFound();
+      else if (isFirst) thread.failLoading(errorMessage(error));
     }
   }
 

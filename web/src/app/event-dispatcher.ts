@@ -80,7 +80,7 @@ export class EventDispatcher {
   #handleUnlisted(id: string): void {
     this.state.conversations.unlist(id);
     const thread = this.state.thread.value;
-    if (thread.conversationId === id) thread.fail('not-found');
+    if (thread.conversationId === id) thread.markNotFound();
   }
 
   #handleRejection(error: FrameRejection): void {

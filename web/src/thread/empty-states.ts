@@ -16,7 +16,7 @@ export function welcome(app: App) {
     <p>
       ${
         config?.model
-          ? html`<strong>${config.model}</strong> answers here. `
+          ? html`You are chatting with <strong>${config.model}</strong>. `
           : 'Chat with a language model. '
       }Your
       conversations are stored on this server, and only you can see them.
@@ -60,10 +60,10 @@ export function notFound(app: App) {
   );
 }
 
-export function loadFailed(app: App) {
+export function loadFailed(app: App, problem: string) {
   return emptyState(
     'The conversation can’t be loaded',
-    'The server or its database can’t be reached. Nothing is lost.',
+    problem,
     html`<button class="primary" type="button" @click=${() => app.reloadConversation()}>
       Try again
     </button>`,

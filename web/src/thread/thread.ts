@@ -82,7 +82,7 @@ export class WebchatThread extends LightDomElement {
   }
 
   #content() {
-    const { phase, messages } = this.thread.state.value;
+    const { phase, loadProblem, messages } = this.thread.state.value;
     switch (phase) {
       case 'new':
         return welcome(this.app);
@@ -91,7 +91,7 @@ export class WebchatThread extends LightDomElement {
       case 'not-found':
         return notFound(this.app);
       case 'failed':
-        return loadFailed(this.app);
+        return loadFailed(this.app, loadProblem ?? '');
       case 'ready':
         return messages.length === 0 ? welcome(this.app) : this.#messages();
     }

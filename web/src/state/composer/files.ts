@@ -1,4 +1,5 @@
 import type { FileApi } from '../../api/file-api';
+import { errorMessage } from '../../api/http';
 import type { FileJob, FileProgress } from '../../api/types';
 import { Store } from '../store';
 import { newClientMessageId } from './client-message-id';
@@ -99,7 +100,7 @@ export class Files {
       // The response is ignored: events report the progress, and may even arrive before it.
       await this.api.retry(item.conversationId, item.jobId);
     } catch (error) {
-      this.#change(key, { phase: 'failed', reason: errorText(error) });
+      this.#change(key, { phase: 'failed', reason: errorMessage(error) });
     }
   }
 
@@ -121,7 +122,7 @@ export class Files {
         await this.api.upload(item.conversationId, file, onprogress, controller.signal),
       );
     } catch (error) {
-      this.#change(key, { phase: 'rejected', reason: errorText(error) });
+      this.#change(key, { phase: 'rejected', reason: errorMessage(error) });
     } finally {
       this.#abortControllers.delete(key);
     }
@@ -186,8 +187,4 @@ function newAttachment(key: string, conversationId: string, file: File): Attachm
     jobId: null,
     reason: null,
   };
-}
-
-function errorText(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

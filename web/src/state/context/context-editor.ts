@@ -1,5 +1,5 @@
 import type { ContextApi, TaggedContext } from '../../api/context-api';
-import { ApiError } from '../../api/http';
+import { ApiError, errorMessage } from '../../api/http';
 import type { Context, ContextChanges } from '../../api/types';
 import { Store } from '../store';
 
@@ -98,5 +98,5 @@ function problemText(error: unknown): string {
   if (error instanceof ApiError && ['stale', 'context_changed'].includes(error.code)) {
     return CONFLICT;
   }
-  return error instanceof Error ? error.message : String(error);
+  return errorMessage(error);
 }

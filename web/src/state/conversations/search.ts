@@ -1,4 +1,4 @@
-import { ApiError } from '../../api/http';
+import { ApiError, errorMessage } from '../../api/http';
 import type { SearchHit, SearchHits, TitleHit } from '../../api/types';
 import { Store } from '../store';
 
@@ -54,9 +54,13 @@ export class Search {
       const { titles, hits } = await this.find(this.state.value.query.trim());
       return { phase: 'ready', titles, hits, problem: null };
     } catch (error) {
-      const problem = error instanceof Error ? error.message : String(error);
       const isEmpty = error instanceof ApiError && error.code === 'empty_search';
-      return { phase: isEmpty ? 'ready' : 'failed', titles: [], hits: [], problem };
+      return {
+        phase: isEmpty ? 'ready' : 'failed',
+        titles: [],
+        hits: [],
+        problem: errorMessage(error),
+      };
     }
   }
 }

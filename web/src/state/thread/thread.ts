@@ -33,6 +33,8 @@ export interface QuestionEdit {
 
 export interface ThreadState extends LoadedMessages {
   phase: 'new' | 'loading' | 'ready' | 'not-found' | 'failed';
+  /** Why the conversation could not be loaded, if `phase` is `failed`. */
+  loadProblem: string | null;
   /** The id of the turn whose answer is streaming. */
   runningTurn: string | null;
   edit: QuestionEdit | null;
@@ -49,6 +51,7 @@ export interface ThreadState extends LoadedMessages {
 
 const EMPTY: ThreadState = {
   phase: 'new',
+  loadProblem: null,
   messages: [],
   nextBefore: null,
   unloadedRange: null,
@@ -85,8 +88,12 @@ export class Thread {
     this.state = new Store({ ...EMPTY, phase });
   }
 
-  fail(phase: 'not-found' | 'failed'): void {
-    this.#update({ phase });
+  markNotFound(): void {
+    this.#update({ phase: 'not-found' });
+  }
+
+  failLoading(problem: string): void {
+    this.#update({ phase: 'failed', loadProblem: problem });
   }
 
   /** Replaces the newest messages with the newest page. */
@@ -188,7 +195,7 @@ export class Thread {
           summaryThrough: data.ledger.summary_through,
         });
       case 'conversation_updated':
-        if (data.change === 'deleted') this.fail('not-found');
+        if (data.change === 'deleted') this.markNotFound();
         else if (data.change === 'compacted') this.setSummaryThrough(data.summary_through);
     }
   }

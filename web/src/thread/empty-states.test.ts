@@ -1,0 +1,32 @@
+import { render } from 'lit';
+import { describe, expect, test } from 'vitest';
+
+import type { App } from '../app/app';
+import { loadFailed, welcome } from './empty-states';
+
+function textOf(template: unknown): string {
+  const container = document.createElement('div');
+  render(template, container);
+  return (container.textContent ?? '').replace(/\s+/g, ' ');
+}
+
+describe('the welcome text', () => {
+  test('names the model once it is known', () => {
+    const app = { config: { value: { model: 'gpt-4o' } } } as App;
+
+    expect(textOf(welcome(app))).toContain('You are chatting with gpt-4o. Your conversations');
+  });
+
+  test('does without the model’s name', () => {
+    const app = { config: { value: null } } as App;
+
+    expect(textOf(welcome(app))).toContain('Chat with a language model. Your conversations');
+  });
+});
+
+test('a conversation that can’t be loaded shows the reason', () => {
+  const text = textOf(loadFailed({} as App, 'The store is full.'));
+
+  expect(text).toContain('The conversation can’t be loaded The store is full. Try again');
+  expect(text).not.toContain('can’t be reached');
+});
