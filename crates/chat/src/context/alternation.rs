@@ -1,15 +1,15 @@
-//! The alternation of roles in a request: strict chat templates accept only messages of user and model in turn,
-//! the user's first.
+//! Alternating roles in a request. Some models have chat templates that require the roles `user` and `assistant` to
+//! alternate, starting with `user`.
 
 use webchat_llm::{ChatMessage, ChatRole};
 use webchat_tokens::FILLER;
 
-/// The text between two messages that are sent as one.
+/// The separator between the texts of messages that are merged.
 const SEPARATOR: &str = "\n\n";
 
-/// Makes the roles alternate. Joins consecutive messages of the same role, of which there are two after an answer
-/// that failed without text. Begins with [`FILLER`] if the first message is an answer, whose question is not
-/// sent.
+/// Makes the roles alternate. Merges consecutive messages with the same role: for example, two questions, if the answer
+/// to the first one failed without text. If the first message is an answer, because its question is no longer sent,
+/// inserts [`FILLER`] as a message of the user before it.
 pub(super) fn alternate(messages: impl IntoIterator<Item = ChatMessage>) -> Vec<ChatMessage> {
     let mut alternating: Vec<ChatMessage> = Vec::new();
     for message in messages {
