@@ -1,4 +1,5 @@
 import { Store } from '../state/store';
+import { backoffDelay } from './backoff';
 import type { OutgoingMessage, Outbox } from './outbox';
 import type { ClientEvent, MessageCommand, ServerEvent } from './types';
 
@@ -13,9 +14,6 @@ export interface WebSocketLike {
   addEventListener(type: 'close', listener: (close: { code: number }) => void): void;
   addEventListener(type: 'message', listener: (message: { data: unknown }) => void): void;
 }
-
-const FIRST_DELAY_MS = 500;
-const MAX_DELAY_MS = 15_000;
 
 /** The close code of a server that is restarting. */
 const SERVICE_RESTART = 1012;
@@ -158,9 +156,7 @@ export class LiveSocket {
     this.#isOpen = false;
     this.#failures += 1;
     this.connection.set(this.#stateAfterClose(code));
-    // Full jitter, so that the clients of a lost server do not all reconnect at the same time.
-    const maxDelay = Math.min(MAX_DELAY_MS, FIRST_DELAY_MS * 2 ** (this.#failures - 1));
-    this.#timer = setTimeout(() => this.connect(), this.#random() * maxDelay);
+    this.#timer = setTimeout(() => this.connect(), backoffDelay(this.#failures, this.#random));
   }
 
   #stateAfterClose(code: number): ConnectionState {

@@ -30,6 +30,9 @@ async function setUp() {
     setArchived: vi.fn((id: string, archived: boolean) =>
       Promise.resolve(conversation(id, { archived })),
     ),
+    startImport: vi.fn((_file: File) =>
+      Promise.resolve({ status: 'complete', imported: 2, first_left_out: [] }),
+    ),
   };
   const host = {
     toasts: new Toasts(),
@@ -166,5 +169,23 @@ describe('the archived list', () => {
     await conversations.reload();
 
     expect(api.archived).toHaveBeenCalledTimes(2);
+  });
+});
+
+describe('an import', () => {
+  test.each([
+    ['failed', new ApiError('The file is too large.', 'payload_too_large')],
+    ['succeeded', null],
+  ])('that %s is reported, because its dialog may be closed', async (_phase, error) => {
+    const { conversations, api, host } = await setUp();
+    if (error) api.startImport.mockRejectedValueOnce(error);
+
+    await conversations.imports.start(new File(['{}'], 'export.json'));
+
+    expect(host.toasts.value.map(({ text }) => text)).toEqual([
+      error
+        ? 'export.json could not be imported. The file is too large.'
+        : 'export.json: Imported 2 conversations.',
+    ]);
   });
 });

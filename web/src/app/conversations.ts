@@ -3,7 +3,7 @@ import { ApiError } from '../api/http';
 import type { Conversation } from '../api/types';
 import type { Drafts } from '../state/composer/drafts';
 import { ConversationList } from '../state/conversations/conversation-list';
-import { Imports, type ImportState, importSummary } from '../state/conversations/imports';
+import { describeImport, Imports, type ImportState } from '../state/conversations/imports';
 import { PendingDeletions } from '../state/conversations/pending-deletions';
 import { Search } from '../state/conversations/search';
 import type { Toasts } from '../state/page/toasts';
@@ -195,9 +195,9 @@ export class Conversations {
     this.upsert(conversation);
   }
 
+  /** Shows the result of an import as a toast, because the user may have closed the dialog. */
   #showImportResult(state: ImportState): void {
-    if (state.phase !== 'complete') return;
-    this.host.toasts.show(importSummary(state));
+    this.host.toasts.show(describeImport(state));
   }
 
   async #tryOrReport(action: () => Promise<void>): Promise<void> {

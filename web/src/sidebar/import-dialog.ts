@@ -3,7 +3,7 @@ import '../ui/dialogs.scss';
 import { html, nothing, type PropertyValues } from 'lit';
 import Upload from '@carbon/icons/es/upload/16.js';
 
-import { importSummary } from '../state/conversations/imports';
+import { describeImport } from '../state/conversations/imports';
 import { icon } from '../ui/icon';
 import { Modal } from '../ui/modal';
 import { StoreController } from '../ui/store-controller';
@@ -55,23 +55,22 @@ export class ImportDialog extends Modal {
   }
 
   #progress() {
-    const { phase, fileName, done, total, problem } = this.app.conversations.imports.state.value;
+    const { imports } = this.app.conversations;
+    const { phase, done, total } = imports.state.value;
     switch (phase) {
       case 'idle':
         return nothing;
-      case 'failed':
-        return html`<p class="problem">${fileName} could not be imported. ${problem}</p>
-          ${this.#leftOut()}`;
       case 'complete':
-        return html`<p class="success">
-            ${fileName}: ${importSummary(this.app.conversations.imports.state.value)}
+      case 'failed':
+      case 'unknown':
+        return html`<p class=${phase === 'complete' ? 'success' : 'problem'}>
+            ${describeImport(imports.state.value)}
           </p>
           ${this.#leftOut()}`;
-      default:
+      case 'sending':
+      case 'running':
         return html`<label>
-            <span
-              >${phase === 'sending' ? `Sending ${fileName}…` : `${fileName}: ${done} of ${total}`}</span
-            >
+            <span>${describeImport(imports.state.value)}</span>
             ${
               total > 0
                 ? html`<progress max=${total} value=${done}></progress>`
@@ -83,14 +82,12 @@ export class ImportDialog extends Modal {
   }
 
   #leftOut() {
-    const { leftOut, firstLeftOut } = this.app.conversations.imports.state.value;
+    const { leftOut, leftOutReasons } = this.app.conversations.imports.state.value;
     if (leftOut === 0) return nothing;
-    const more = leftOut - firstLeftOut.length;
     return html`<details>
       <summary>What was left out</summary>
       <ul>
-        ${firstLeftOut.map((entry) => html`<li>${entry}</li>`)}
-        ${more > 0 ? html`<li>And ${more} more.</li>` : nothing}
+        ${leftOutReasons.map((reason) => html`<li>${reason}</li>`)}
       </ul>
     </details>`;
   }

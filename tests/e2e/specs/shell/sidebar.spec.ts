@@ -283,7 +283,7 @@ test('a conversation is exported by one user and imported by another', async ({
   await other.page.getByRole('menuitem', { name: 'Import' }).click();
   const dialog = other.page.getByRole('dialog', { name: 'Import conversations' });
   await dialog.locator('input[type="file"]').setInputFiles(file);
-  await expect(dialog).toContainText('Imported one conversation.');
+  await expect(dialog).toContainText('Imported 1 conversation.');
   await other.expectAccessible();
   await dialog.locator('input[type="file"]').setInputFiles({
     name: 'broken.json',

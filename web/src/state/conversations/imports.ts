@@ -1,21 +1,27 @@
+import { backoffDelay } from '../../api/backoff';
+import { ApiError, errorMessage } from '../../api/http';
 import type { ImportJob } from '../../api/types';
 import { Store } from '../store';
 
 export interface ImportState {
-  phase: 'idle' | 'sending' | 'running' | 'complete' | 'failed';
+  /** `unknown`: the server has stopped reporting the progress, but the import may still be running. */
+  phase: 'idle' | 'sending' | 'running' | 'complete' | 'failed' | 'unknown';
   fileName: string;
   /** The number of conversations processed so far. */
   done: number;
   /** The number of conversations in the file; 0 until it is known. */
   total: number;
+  /** The number of new conversations. */
   imported: number;
-  /** The number of conversations in the file that existed before the import. */
-  alreadyThere: number;
   /** The number of conversations that existed and got new messages. */
-  addedTo: number;
+  updated: number;
+  /** The number of conversations that existed with all their messages. */
+  unchanged: number;
+  /** The number of conversations, messages and other parts that were left out. */
   leftOut: number;
-  /** The first entries that were left out, each in a sentence. */
-  firstLeftOut: string[];
+  /** The reasons, each in a sentence. One may be about several messages or parts. */
+  leftOutReasons: readonly string[];
+  /** Why the import failed. */
   problem: string | null;
 }
 
@@ -25,14 +31,20 @@ const IDLE: ImportState = {
   done: 0,
   total: 0,
   imported: 0,
-  alreadyThere: 0,
-  addedTo: 0,
+  updated: 0,
+  unchanged: 0,
   leftOut: 0,
-  firstLeftOut: [],
+  leftOutReasons: [],
   problem: null,
 };
 
+/** The maximum number of reasons that the server lists. */
+const MAX_REASONS = 100;
+
 const POLL_INTERVAL_MS = 400;
+
+/** How long to wait for a response before the outcome counts as unknown. */
+export const GIVE_UP_AFTER_MS = 5 * 60_000;
 
 interface ImportApi {
   startImport(file: File): Promise<ImportJob>;
@@ -43,10 +55,10 @@ interface ImportApi {
 export class Imports {
   readonly state = new Store<ImportState>(IDLE);
 
+  /** Calls `onend` with the result of each import. */
   constructor(
     private readonly api: ImportApi,
     private readonly onend: (state: ImportState) => void,
-    private readonly pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms)),
   ) {}
 
   get isRunning(): boolean {
@@ -57,53 +69,124 @@ export class Imports {
     if (this.isRunning) return;
     this.state.set({ ...IDLE, phase: 'sending', fileName: file.name });
     try {
-      let job = await this.api.startImport(file);
-      while (job.status === 'running') {
-        this.#apply(job);
-        await this.pause(POLL_INTERVAL_MS);
-        job = await this.api.importJob(job.import_id);
-      }
-      this.#apply(job);
+      const job = await this.api.startImport(file);
+      this.#show(job);
+      await this.#pollUntilEnd(job.import_id);
     } catch (error) {
-      const problem = error instanceof Error ? error.message : String(error);
-      this.state.update((state) => ({ ...state, phase: 'failed', problem }));
+      this.#update({ phase: 'failed', problem: errorMessage(error) });
     }
     this.onend(this.state.value);
   }
 
-  #apply(job: ImportJob): void {
-    const { status: phase, done, of: total, imported, error } = job;
-    this.state.update((state) => ({
-      ...state,
-      phase,
-      done,
-      total,
-      imported,
-      alreadyThere: job.already_there,
-      addedTo: job.added_to,
+  /** Polls the progress until the import ends. A failed poll does not mean that the import has failed. */
+  async #pollUntilEnd(id: string): Promise<void> {
+    let failures = 0;
+    // Only the waiting is counted, because the computer may have been asleep.
+    let waitedMs = 0;
+    let delayMs = POLL_INTERVAL_MS;
+    while (this.isRunning) {
+      await sleep(delayMs);
+      waitedMs += delayMs;
+      try {
+        this.#show(await this.api.importJob(id));
+        failures = 0;
+        waitedMs = 0;
+        delayMs = POLL_INTERVAL_MS;
+      } catch (error) {
+        failures += 1;
+        delayMs = retryDelay(error, failures);
+        if (!isTransient(error) || waitedMs >= GIVE_UP_AFTER_MS) this.#update({ phase: 'unknown' });
+      }
+    }
+  }
+
+  #show(job: ImportJob): void {
+    this.#update({
+      phase: job.status,
+      done: job.done,
+      total: job.of,
+      imported: job.imported,
+      updated: job.added_to,
+      unchanged: job.already_there,
       leftOut: job.left_out,
-      firstLeftOut: job.first_left_out.map(describeLeftOut),
-      problem: error?.message ?? null,
-    }));
+      leftOutReasons: leftOutReasons(job),
+      problem: job.error?.message ?? null,
+    });
+  }
+
+  #update(changes: Partial<ImportState>): void {
+    this.state.update((state) => ({ ...state, ...changes }));
   }
 }
 
-function describeLeftOut(entry: ImportJob['first_left_out'][number]): string {
-  const place = entry.position > 0 ? `Conversation ${entry.position}` : 'File';
-  return `${entry.title ?? place}: ${entry.reason}.`;
+function sleep(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
 }
 
-/** Describes the result of an import in sentences. */
-export function importSummary({ imported, alreadyThere, addedTo, leftOut }: ImportState): string {
-  const result =
-    imported === 1 ? 'Imported one conversation.' : `Imported ${imported} conversations.`;
-  const sentences = [result];
-  if (addedTo > 0) sentences.push(`${addedTo === 1 ? 'One' : addedTo} got new messages.`);
-  if (alreadyThere > 0) {
-    sentences.push(`${alreadyThere === 1 ? 'One' : alreadyThere} already existed.`);
+function isTransient(error: unknown): boolean {
+  return error instanceof ApiError && error.isTransient;
+}
+
+/** Waits at least as long as the server asks. */
+function retryDelay(error: unknown, failures: number): number {
+  const retryAt = error instanceof ApiError ? error.retryAt : null;
+  const askedMs = retryAt === null ? 0 : retryAt - Date.now();
+  return Math.max(POLL_INTERVAL_MS, backoffDelay(failures), askedMs);
+}
+
+function leftOutReasons({ first_left_out }: ImportJob): string[] {
+  const reasons = first_left_out.map(({ position, title, reason }) => {
+    const subject = title ?? (position > 0 ? `Conversation ${position}` : 'File');
+    return `${subject}: ${reason}.`;
+  });
+  if (reasons.length === MAX_REASONS) reasons.push(`Only the first ${MAX_REASONS} are listed.`);
+  return reasons;
+}
+
+/** Describes the progress or the result of an import, for the user. */
+export function describeImport(state: ImportState): string {
+  const { phase, fileName, done, total, imported, updated, problem } = state;
+  switch (phase) {
+    case 'idle':
+      return '';
+    case 'sending':
+      return `Sending ${fileName}…`;
+    case 'running':
+      return total === 0
+        ? `Reading ${fileName}…`
+        : `${fileName}: ${formatNumber(done)} of ${count(total, 'conversation')}`;
+    case 'complete':
+      return `${fileName}: ${summary(state)}`;
+    case 'failed':
+      return imported + updated > 0
+        ? `Only a part of ${fileName} was imported. ${problem} ${summary(state)}`
+        : `${fileName} could not be imported. ${problem}`;
+    case 'unknown':
+      return (
+        `The server no longer reports the progress of ${fileName}. The import may still be running. ` +
+        'If conversations are missing later, import the file again: nothing is added twice.'
+      );
+  }
+}
+
+function summary({ imported, updated, unchanged, leftOut }: ImportState): string {
+  const sentences: string[] = [];
+  if (imported > 0) sentences.push(`Imported ${count(imported, 'conversation')}.`);
+  if (updated > 0) sentences.push(`Added new messages to ${count(updated, 'conversation')}.`);
+  if (unchanged > 0) {
+    const were = unchanged === 1 ? 'was' : 'were';
+    sentences.push(`${count(unchanged, 'conversation')} ${were} already up to date.`);
   }
   if (leftOut > 0) {
-    sentences.push(`Left out: ${leftOut}.`);
+    sentences.push(`${count(leftOut, 'item')} ${leftOut === 1 ? 'was' : 'were'} left out.`);
   }
-  return sentences.join(' ');
+  return sentences.length > 0 ? sentences.join(' ') : 'There was nothing to import.';
+}
+
+function count(number: number, noun: string): string {
+  return `${formatNumber(number)} ${noun}${number === 1 ? '' : 's'}`;
+}
+
+function formatNumber(number: number): string {
+  return number.toLocaleString('en');
 }
