@@ -96,8 +96,8 @@ impl Chat {
     }
 
     /// Starts the tasks that run until shutdown: they receive signals, send heartbeats, recover
-    /// abandoned turns, delete expired data, and analyse files, including those that another instance left
-    /// unfinished. At shutdown, file analysis waits up to the grace period for the requests in flight and
+    /// abandoned turns, delete expired data, unload unused tokenizers, and analyse files, including those that another
+    /// instance left unfinished. At shutdown, file analysis waits up to the grace period for the requests in flight and
     /// stores their results; another instance, or this one after its restart, analyses the rest.
     ///
     /// Call it once for each set of ports.
@@ -112,6 +112,7 @@ impl Chat {
         let retention = Retention::new(&self.core, self.conversations.clone());
         lifecycle.spawn_background(delete_expired_data(Arc::clone(&self.core), retention));
         lifecycle.spawn_background(self.turns.clone().watch_for_abandoned_turns());
+        lifecycle.spawn_background(Arc::clone(&self.core).unload_tokenizers());
         self.files.spawn_dispatcher();
     }
 

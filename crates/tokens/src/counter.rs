@@ -1,11 +1,14 @@
 //! The token counter.
 
 use std::iter::repeat_n;
+use std::sync::Arc;
+use std::time::Duration;
 
+use tiktoken_rs::CoreBPE;
 use tiktoken_rs::model::get_context_size;
 use tiktoken_rs::tokenizer::{Tokenizer, get_tokenizer};
-use tiktoken_rs::{CoreBPE, bpe_for_tokenizer, o200k_base_singleton};
 
+use crate::encodings::ENCODINGS;
 use crate::segments::{Segment, Segments};
 
 /// The minimum size of the segments that are encoded separately. Segments bound the memory and time of one
@@ -27,8 +30,8 @@ pub fn obviously_exceeds(bytes: usize, limit: u32) -> bool {
 const TOKENS_PER_SPLIT: usize = 1;
 
 /// Counts tokens with a model's encoding. The default encoding is that of OpenAI's current models (`o200k_base`).
-/// The first count in a process loads the encoding, which blocks for about 0.15 s and then occupies about 50 MB.
-/// [`TokenCounter::load`] loads it in advance. Call it outside the async runtime's threads.
+/// The first count in a process loads the encoding, which blocks for about 0.15 s and then occupies about 25 MB.
+/// [`TokenCounter::load`] loads it in advance, and [`TokenCounter::unload_unused`] releases it.
 #[derive(Clone, Copy)]
 pub struct TokenCounter {
     tokenizer: Tokenizer,
@@ -48,9 +51,20 @@ impl TokenCounter {
         tokenizer(name).map_or_else(Self::default, |tokenizer| Self { tokenizer })
     }
 
-    /// Loads the encoding, unless the process has already loaded it.
+    /// Loads the encoding, unless it is loaded. Call it outside the async runtime's threads.
     pub fn load(self) {
         self.encoding();
+    }
+
+    /// Returns whether the encoding is loaded. Asking counts as a use, so that it is not unloaded before the next count.
+    #[must_use]
+    pub fn is_loaded(self) -> bool {
+        ENCODINGS.find(self.tokenizer).is_some()
+    }
+
+    /// Releases the memory of the encodings that no counter has used for `unused_for`. The next count loads them again.
+    pub fn unload_unused(unused_for: Duration) {
+        ENCODINGS.unload_unused(unused_for);
     }
 
     /// Returns whether the encoding of the model `name` is known.
@@ -72,16 +86,15 @@ impl TokenCounter {
 
     /// Returns the length in bytes of each token of a segment. A token that is added for a split has the length 0.
     pub(crate) fn token_lengths(self, segment: Segment<'_>) -> impl Iterator<Item = usize> {
-        let tokens = self.encoding().encode_ordinary(segment.text).into_iter();
-        let lengths = tokens.map(move |token| {
-            self.encoding().decode_bytes(&[token]).map_or(0, |bytes| bytes.len())
-        });
+        let encoding = self.encoding();
+        let tokens = encoding.encode_ordinary(segment.text).into_iter();
+        let lengths =
+            tokens.map(move |token| encoding.decode_bytes(&[token]).map_or(0, |bytes| bytes.len()));
         lengths.chain(repeat_n(0, extra_tokens(segment)))
     }
 
-    fn encoding(self) -> &'static CoreBPE {
-        // Loading never fails: the encodings are part of the library.
-        bpe_for_tokenizer(self.tokenizer).unwrap_or_else(|_| o200k_base_singleton())
+    fn encoding(self) -> Arc<CoreBPE> {
+        ENCODINGS.get(self.tokenizer)
     }
 
     fn count_segment(self, segment: Segment<'_>) -> usize {

@@ -4,6 +4,7 @@ mod budget;
 mod chunker;
 mod compaction;
 mod counter;
+mod encodings;
 mod planner;
 mod segments;
 

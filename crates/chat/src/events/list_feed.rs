@@ -76,6 +76,10 @@ impl ListFeed {
         ListSubscription { feed: Arc::clone(self), conversations, user_id, pending, last: None }
     }
 
+    pub(crate) fn has_subscribers(&self) -> bool {
+        !self.lock().is_empty()
+    }
+
     fn unsubscribe(&self, user_id: UserId, pending: &Arc<Pending>) {
         let mut subscribers = self.lock();
         if let Some(user_subscribers) = subscribers.get_mut(&user_id) {

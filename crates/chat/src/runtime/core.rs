@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use tokio::sync::OnceCell;
+use tokio::sync::Mutex;
 use webchat_domain::{SystemPrompt, Timestamp, UserId};
 
 use super::lifecycle::Lifecycle;
@@ -21,7 +21,8 @@ pub(crate) struct Core {
     pub(crate) settings: Settings,
     /// The operator's system prompt and its token count.
     pub(crate) system_prompt: Option<SystemPrompt>,
-    pub(crate) tokenizer_loaded: OnceCell<()>,
+    /// Held while a tokenizer is loaded.
+    pub(crate) tokenizer_loading: Mutex<()>,
     pub(crate) lifecycle: Lifecycle,
     pub(crate) lists: Arc<ListFeed>,
     pub(crate) text_work: TextWork,
@@ -42,7 +43,7 @@ impl Core {
             ports,
             settings,
             system_prompt,
-            tokenizer_loaded: OnceCell::new(),
+            tokenizer_loading: Mutex::default(),
             lifecycle,
             lists,
             text_work,

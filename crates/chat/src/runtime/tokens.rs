@@ -1,5 +1,9 @@
-//! Counts tokens with the tokenizer of the current model.
+//! Counts tokens with the tokenizer of the current model, which is loaded when it is needed.
 
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 use webchat_domain::UserId;
 use webchat_persistence::spawn_cpu_work;
@@ -7,6 +11,16 @@ use webchat_tokens::TokenCounter;
 
 use super::core::Core;
 use crate::error::ChatError;
+
+/// The interval between searches for unused tokenizers.
+const UNLOAD_INTERVAL: Duration = Duration::from_secs(15);
+
+/// The time after which an unused tokenizer is unloaded while no client is connected.
+const MAX_UNUSED: Duration = Duration::from_secs(30);
+
+/// The time after which an unused tokenizer is unloaded while clients are connected: their next question should not wait
+/// until it is loaded again.
+const MAX_UNUSED_CONNECTED: Duration = Duration::from_hours(1);
 
 /// The maximum size of a text that is counted on the current thread, in bytes.
 const MAX_INLINE_BYTES: usize = 16 * 1024;
@@ -18,15 +32,27 @@ impl Core {
         name.map_or(self.ports.tokens, |name| TokenCounter::for_model(&name))
     }
 
-    /// Returns the counter. The first call loads the tokenizer on another thread.
+    /// Returns the counter. If its tokenizer is not loaded, loads it on another thread.
     async fn loaded_counter(&self) -> TokenCounter {
         let counter = self.counter();
-        let load = || async move {
-            // If the thread panics, the next count loads the tokenizer.
-            let _ = spawn_cpu_work(move || counter.load()).await;
-        };
-        self.tokenizer_loaded.get_or_init(load).await;
+        if !counter.is_loaded() {
+            let _loading = self.tokenizer_loading.lock().await;
+            if !counter.is_loaded() {
+                // If the thread panics, the next count loads the tokenizer.
+                let _ = spawn_cpu_work(move || counter.load()).await;
+            }
+        }
         counter
+    }
+
+    /// Periodically unloads the tokenizers that are not needed, until the future is dropped.
+    pub(crate) async fn unload_tokenizers(self: Arc<Self>) {
+        loop {
+            sleep(UNLOAD_INTERVAL).await;
+            let unused_for =
+                if self.lists.has_subscribers() { MAX_UNUSED_CONNECTED } else { MAX_UNUSED };
+            TokenCounter::unload_unused(unused_for);
+        }
     }
 
     /// Counts the tokens of a user's text. Long texts of one user are counted one at a time.
