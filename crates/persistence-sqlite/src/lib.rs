@@ -6,6 +6,7 @@ mod database;
 mod deletion;
 mod events;
 mod files;
+mod idle_memory;
 mod private_files;
 mod probe;
 mod rows;

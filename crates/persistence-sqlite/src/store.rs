@@ -8,6 +8,7 @@ use tokio::sync::Mutex as AsyncMutex;
 use crate::database::{Database, OpenError};
 use crate::deletion::{DeletionWorker, removals};
 use crate::events::{RunningTurns, SqliteTurnLog, Topics, restore};
+use crate::idle_memory::IdleMemory;
 use crate::search::{Indexer, unindexed};
 
 /// All stores in one SQLite file. Clones share the database.
@@ -21,11 +22,12 @@ pub struct SqliteStore {
     /// The events of the turn log, for which the start of a turn reserves numbers.
     pub(crate) topics: Arc<Mutex<Topics>>,
     running_turns: Arc<RunningTurns>,
+    _idle_memory: Arc<IdleMemory>,
 }
 
 impl SqliteStore {
     /// Opens the file, creates it if it does not exist, and migrates its schema. Starts tasks that delete hidden
-    /// messages and index those of older versions; they stop when the last clone is dropped.
+    /// messages, index those of older versions, and release unused memory; they stop when the last clone is dropped.
     ///
     /// # Errors
     /// See [`OpenError`]. The file is unchanged.
@@ -38,14 +40,16 @@ impl SqliteStore {
         }
         let (topics, running_turns) =
             restore(&database, &path.with_extension("turns.db")).await.map_err(failed)?;
+        let topics = Arc::new(Mutex::new(topics));
         let is_unindexed = database.read(unindexed::exist).await.map_err(failed)?;
         let indexer = is_unindexed.then(|| Indexer::start(Arc::downgrade(&database)).into());
         Ok(Self {
+            _idle_memory: Arc::new(IdleMemory::start(&database, &topics)),
             database,
             deletion_worker,
             _indexer: indexer,
             insertion: Arc::default(),
-            topics: Arc::new(Mutex::new(topics)),
+            topics,
             running_turns: Arc::new(running_turns),
         })
     }

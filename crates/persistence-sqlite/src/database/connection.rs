@@ -105,8 +105,7 @@ impl Database {
     /// A change that has started is completed even if the future is dropped.
     ///
     /// # Errors
-    /// [`StoreError::Timeout`] if other changes don't end in time. Nothing was changed then, and neither after any other
-    /// error.
+    /// [`StoreError::Timeout`] if other changes don't end in time. After an error, nothing is changed.
     pub(crate) async fn write<T: Send + 'static>(
         &self,
         change: impl FnOnce(&Transaction<'_>) -> rusqlite::Result<T> + Send + 'static,
@@ -128,6 +127,14 @@ impl Database {
         change: impl FnOnce(&Transaction<'_>) -> rusqlite::Result<T> + Send + 'static,
     ) -> Result<T, StoreError> {
         self.writer.write(Priority::Bulk, change).await
+    }
+
+    /// Releases the memory of the connections that nobody has used for `idle_for`: closes the readers, and empties the
+    /// page cache of the writer.
+    pub(crate) fn release_idle_memory(&self, idle_for: Duration) {
+        self.readers.close_idle(idle_for);
+        self.long_readers.close_idle(idle_for);
+        self.writer.release_idle_memory(idle_for);
     }
 
     /// Checks that the path still refers to the open file.

@@ -1,8 +1,8 @@
 //! Reads with a deadline, on read-only connections.
 
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use rusqlite::{Connection, Transaction};
 use tokio::runtime::Handle;
@@ -48,7 +48,13 @@ pub(super) struct Readers {
 /// The connections, which are opened when they are first needed.
 struct Connections {
     path: PathBuf,
-    idle: Mutex<Vec<Connection>>,
+    /// The last used one is at the end.
+    idle: Mutex<Vec<IdleConnection>>,
+}
+
+struct IdleConnection {
+    connection: Connection,
+    since: Instant,
 }
 
 impl Readers {
@@ -104,6 +110,13 @@ impl Readers {
         self.limit.start_when_free(user_id, start).await?;
         wait(&cancel_on_drop, deadline, result).await
     }
+
+    /// Closes the connections that nobody has used for `idle_for`, which frees their page caches.
+    pub(super) fn close_idle(&self, idle_for: Duration) {
+        let is_unused = |idle: &mut IdleConnection| idle.since.elapsed() >= idle_for;
+        let unused: Vec<_> = self.connections.lock_idle().extract_if(.., is_unused).collect();
+        drop(unused);
+    }
 }
 
 /// Waits for the result of a query, until the deadline after its start.
@@ -132,20 +145,23 @@ impl Connections {
         &self,
         query: impl FnOnce(&mut Connection) -> rusqlite::Result<T>,
     ) -> Result<T, StoreError> {
-        let idle = || self.idle.lock().unwrap_or_else(PoisonError::into_inner);
-        let unused = idle().pop();
+        let unused = self.lock_idle().pop();
         let mut connection = match unused {
-            Some(connection) => connection,
+            Some(idle) => idle.connection,
             None => open_reader(&self.path).map_err(store_error)?,
         };
         let result = query(&mut connection);
         if connection.is_autocommit() {
-            let mut idle = idle();
+            let mut idle = self.lock_idle();
             if idle.len() < MAX_IDLE {
-                idle.push(connection);
+                idle.push(IdleConnection { connection, since: Instant::now() });
             }
         }
         result.map_err(store_error)
+    }
+
+    fn lock_idle(&self) -> MutexGuard<'_, Vec<IdleConnection>> {
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -194,5 +210,22 @@ mod tests {
         assert_eq!(of_other.unwrap(), 1);
         assert!(of_heavy.is_err(), "the read did not wait");
         assert_eq!(readers.read(heavy, DEADLINE, one).await.unwrap(), 1);
+    }
+
+    #[tokio::test]
+    async fn idle_connections_are_closed_and_opened_again() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("webchat.db");
+        let _writer = open_writer(&path).unwrap();
+        let readers = Readers::new(&path, Reads::Short);
+        let open_connections = || readers.connections.lock_idle().len();
+        readers.read(None, DEADLINE, one).await.unwrap();
+
+        readers.close_idle(Duration::from_mins(1));
+        let after_use = open_connections();
+        readers.close_idle(Duration::ZERO);
+
+        assert_eq!((after_use, open_connections()), (1, 0));
+        assert_eq!(readers.read(None, DEADLINE, one).await.unwrap(), 1);
     }
 }

@@ -77,6 +77,13 @@ impl Writer {
         }
     }
 
+    /// Empties the page cache if nothing has been written for `idle_for`.
+    pub(super) fn release_idle_memory(&self, idle_for: Duration) {
+        if let Err(error) = self.queue.lock().release_idle_memory(idle_for) {
+            tracing::warn!(%error, "failed to release the page cache");
+        }
+    }
+
     /// Adds a change to the queue, and starts the task that runs the changes unless it is running.
     fn add<F, T>(&self, priority: Priority, change: Change<F, T>)
     where

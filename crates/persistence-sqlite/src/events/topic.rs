@@ -4,7 +4,7 @@ use std::cmp::Reverse;
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use tokio::sync::watch;
 use webchat_domain::{ConversationId, Event};
@@ -23,7 +23,6 @@ const MAX_IDLE_BYTES: usize = 8 * 1024 * 1024;
 
 pub(crate) struct Topics {
     by_conversation: HashMap<ConversationId, Arc<Topic>>,
-    swept_at: Instant,
     /// The growth of the memory for events since the last sweep, in bytes.
     growth: Arc<AtomicUsize>,
 }
@@ -37,7 +36,7 @@ pub(super) struct Topic {
 
 impl Topics {
     pub(crate) fn new() -> Self {
-        Self { by_conversation: HashMap::new(), swept_at: Instant::now(), growth: Arc::default() }
+        Self { by_conversation: HashMap::new(), growth: Arc::default() }
     }
 
     /// Adds the events of a turn that was running before a restart.
@@ -52,8 +51,7 @@ impl Topics {
     }
 
     pub(super) fn find_or_create(&mut self, id: ConversationId) -> Arc<Topic> {
-        let is_full = self.growth.load(Ordering::Relaxed) >= MAX_IDLE_BYTES;
-        if is_full || self.swept_at.elapsed() >= IDLE_TIMEOUT {
+        if self.growth.load(Ordering::Relaxed) >= MAX_IDLE_BYTES {
             self.sweep();
         }
         let new = || Arc::new(Topic::new(EventBuffer::new(), &self.growth));
@@ -61,8 +59,7 @@ impl Topics {
     }
 
     /// Drops the events of conversations that are idle for too long, or that exceed the memory.
-    fn sweep(&mut self) {
-        self.swept_at = Instant::now();
+    pub(crate) fn sweep(&mut self) {
         self.growth.store(0, Ordering::Relaxed);
         let unread = self.by_conversation.iter().filter(|(_, topic)| Arc::strong_count(topic) == 1);
         let mut idle: Vec<_> = unread

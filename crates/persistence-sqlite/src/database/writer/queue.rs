@@ -203,6 +203,13 @@ impl Queue {
         }
     }
 
+    /// Empties the page cache of the connection unless there was a normal change within `idle_for`.
+    pub(super) fn release_idle_memory(&self, idle_for: Duration) -> rusqlite::Result<()> {
+        let is_idle = self.last_normal_change.is_none_or(|last| last.elapsed() >= idle_for);
+        let connection = self.connection.as_ref().filter(|_| is_idle);
+        connection.map_or(Ok(()), |(connection, _)| connection.release_memory())
+    }
+
     /// Ends the task that runs the changes, as long as the queue is empty.
     pub(super) fn end_task(&mut self, connection: Connection, wal_limit: WalLimit) {
         self.connection = Some((connection, wal_limit));
