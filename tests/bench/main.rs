@@ -22,6 +22,7 @@ mod planner;
 mod reads;
 mod relay;
 mod sessions;
+mod streams;
 mod subscribers;
 mod support;
 mod tokens;
@@ -42,7 +43,7 @@ struct Benchmark {
     measure: fn(BenchContext) -> LocalBoxFuture<'static, ()>,
 }
 
-const BENCHMARKS: [Benchmark; 13] = [
+const BENCHMARKS: [Benchmark; 14] = [
     Benchmark {
         name: "append",
         description: "appending a message of 500 characters to a long conversation",
@@ -72,6 +73,11 @@ const BENCHMARKS: [Benchmark; 13] = [
         name: "latency",
         description: "the time of a chunk from the upstream to a subscriber, with the turn log in the process or on Redis",
         measure: |bench| latency::measure(bench).boxed_local(),
+    },
+    Benchmark {
+        name: "streams",
+        description: "the gaps between the chunks of 200 concurrent answers with 50 chunks per second each",
+        measure: |bench| streams::measure(bench).boxed_local(),
     },
     Benchmark {
         name: "crashes",
