@@ -34,7 +34,7 @@ export class App {
   readonly thread = new Store<Thread>(new Thread(null, 'new'));
   readonly toasts = new Toasts();
   readonly conversations: Conversations;
-  /** The last error that has no place of its own on the page. */
+  /** The last error that is not shown elsewhere on the page. */
   readonly notice = new Notice(null);
   readonly dialog = new Store<Dialog | null>(null);
   /** The editor of the context panel; `null` while the panel is closed. */

@@ -135,7 +135,7 @@ export class Conversations {
   async reset(id: string): Promise<void> {
     await this.#tryOrReport(async () => {
       await this.api.reset(id);
-      this.host.toasts.show('The conversation is empty.');
+      this.host.toasts.show('Conversation cleared.');
       if (this.host.currentId() === id) this.host.reloadConversation(id);
     });
   }
@@ -158,7 +158,7 @@ export class Conversations {
     this.#undoToastId = null;
   }
 
-  /** Deletes on the server what this tab has deleted and could still undo. Called when the user leaves. */
+  /** Commits the deletions that this tab could still undo. Called when the user leaves the page. */
   commitDeletions(): void {
     for (const id of this.#pendingDeletions.ownIds()) this.api.deleteOnUnload(id);
   }

@@ -169,7 +169,7 @@ describe('an answer', () => {
     app.turnActions.regenerate('m2');
 
     expect(sentFrames('regenerate')).toEqual([]);
-    expect(app.notice.value).toContain('no connection');
+    expect(app.notice.value).toContain('not connected');
   });
 
   test('is replaced when another tab selects a version', async () => {

@@ -75,6 +75,7 @@ export class TurnActions {
       event,
       data: { conversation_id: conversationId, message_id: messageId },
     });
-    if (!isSent) this.notice.set('There is no connection. Please try again when it is back.');
+    if (!isSent)
+      this.notice.set('You are not connected. Please try again when the connection is back.');
   }
 }

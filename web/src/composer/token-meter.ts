@@ -1,7 +1,7 @@
 import { html, nothing, type PropertyValues } from 'lit';
 
 import type { App } from '../app/app';
-import { formatCount } from '../state/context/ledger';
+import { formatCount } from '../state/numbers';
 import type { Thread } from '../state/thread/thread';
 import { LightDomElement } from '../ui/light-dom-element';
 import { StoreController } from '../ui/store-controller';
@@ -34,12 +34,12 @@ export class TokenMeter extends LightDomElement {
       class="meter"
       type="button"
       aria-haspopup="dialog"
-      aria-label="${formatCount(used)} tokens: what goes to the model"
-      title="What goes to the model"
+      aria-label="${formatCount(used, 'token')}: chat settings"
+      title="Chat settings"
       @click=${() => this.app.showContext()}
     >
       <meter aria-hidden="true" min="0" max=${available} value=${Math.min(used, available)}></meter>
-      <span>${formatCount(used)} tokens</span>
+      <span>${formatCount(used, 'token')}</span>
     </button>`;
   }
 

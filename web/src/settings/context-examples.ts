@@ -4,6 +4,7 @@ import TrashCan from '@carbon/icons/es/trash-can/16.js';
 
 import type { FewShotExample } from '../api/types';
 import type { ContextEditor } from '../state/context/context-editor';
+import { formatCount } from '../state/numbers';
 import { icon } from '../ui/icon';
 import { LightDomElement } from '../ui/light-dom-element';
 
@@ -46,7 +47,7 @@ export class ContextExamples extends LightDomElement {
       <div>
         <p dir="auto"><strong>${question}</strong></p>
         <p dir="auto">${answer}</p>
-        <small>${tokens} tokens</small>
+        <small>${formatCount(tokens, 'token')}</small>
       </div>
       <button
         class="quiet"

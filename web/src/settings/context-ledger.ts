@@ -1,15 +1,17 @@
 import { html, nothing, svg } from 'lit';
 
 import type { Ledger } from '../api/types';
-import { formatCount, type LedgerSegment, segmentsOf } from '../state/context/ledger';
+import { type LedgerSegment, segmentsOf } from '../state/context/ledger';
+import { formatCount, formatNumber } from '../state/numbers';
 
 /** The use of the model's window, as a bar and in numbers. */
 export function ledgerView(ledger: Ledger) {
   const segments = segmentsOf(ledger);
+  const leftOut = ledger.left_out_messages;
   const sent = ledger.total - ledger.reserved;
   return html`<p class="ledger-sum">
-      <strong>${formatCount(sent)}</strong> of ${formatCount(ledger.window)} tokens go to the model
-      with your next question.
+      <strong>${formatNumber(sent)}</strong> of ${formatCount(ledger.window, 'token')} will be sent
+      to the model with your next question.
     </p>
     ${bar(segments)}
     <dl class="ledger-rows">
@@ -19,15 +21,15 @@ export function ledgerView(ledger: Ledger) {
           ({ name, kind, tokens }) =>
             html`<div>
               <dt><i class="swatch ${kind}"></i>${name}</dt>
-              <dd>${formatCount(tokens)}</dd>
+              <dd>${formatNumber(tokens)}</dd>
             </div>`,
         )}
     </dl>
     ${
-      ledger.left_out_messages > 0
+      leftOut > 0
         ? html`<p class="aside">
-            ${formatCount(ledger.left_out_messages)} older messages do not fit and are not sent.
-            They are kept.
+            ${formatCount(leftOut, 'older message')} ${leftOut === 1 ? 'does' : 'do'} not fit and
+            will not be sent. You can still read ${leftOut === 1 ? 'it' : 'them'}.
           </p>`
         : nothing
     }`;

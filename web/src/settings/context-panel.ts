@@ -9,6 +9,7 @@ import './context-text';
 
 import type { Context } from '../api/types';
 import type { ContextEditor, ContextPart } from '../state/context/context-editor';
+import { formatCount, formatNumber } from '../state/numbers';
 import { Modal } from '../ui/modal';
 import { StoreController } from '../ui/store-controller';
 import { ledgerView } from './context-ledger';
@@ -17,7 +18,7 @@ const AUTHOR_LABELS = { model: 'Written by the model', user: 'Written by you', i
 
 /** The panel for everything that is sent to the model in addition to the messages. */
 export class ContextPanel extends Modal {
-  protected readonly heading = 'What goes to the model';
+  protected readonly heading = 'Chat settings';
   protected override readonly variant = 'sheet';
 
   readonly #editor = new StoreController(this);
@@ -74,8 +75,8 @@ export class ContextPanel extends Modal {
       return html`<section class="context-section">
         <h3>Summary</h3>
         <p class="aside">
-          No summary yet: every message goes to the model in full. When they no longer fit, the
-          older ones are summarised. You can still read them all.
+          No summary yet. When the conversation gets too long for the model, older messages are
+          summarised; you can still read them all.
         </p>
         ${problemView(editor, 'summary')}
       </section>`;
@@ -84,8 +85,8 @@ export class ContextPanel extends Modal {
     return html`<section class="context-section">
       <h3>Summary</h3>
       <p class="aside">
-        Replaces the ${summary.message_count} oldest messages, up to number ${summary.through}.
-        ${AUTHOR_LABELS[summary.author]}, ${day}; ${summary.token_count} tokens.
+        Sent to the model instead of the ${oldestMessages(summary.message_count)}.
+        ${AUTHOR_LABELS[summary.author]}, ${day}; ${formatCount(summary.token_count, 'token')}.
       </p>
       <webchat-context-text
         .label=${'Summary'}
@@ -106,8 +107,8 @@ export class ContextPanel extends Modal {
       <p class="aside">
         ${
           prompt
-            ? `For this conversation; ${prompt.token_count} tokens.`
-            : 'The server’s default applies. You can write your own for this conversation.'
+            ? `Applies to this conversation only; ${formatCount(prompt.token_count, 'token')}.`
+            : 'Using the server’s default. You can write your own for this conversation.'
         }
       </p>
       <webchat-context-text
@@ -121,6 +122,10 @@ export class ContextPanel extends Modal {
       ${problemView(editor, 'system_prompt')}
     </section>`;
   }
+}
+
+function oldestMessages(count: number): string {
+  return count === 1 ? 'oldest message' : `${formatNumber(count)} oldest messages`;
 }
 
 function problemView(editor: ContextEditor, part: ContextPart) {

@@ -74,14 +74,14 @@ export class WebchatHeader extends LightDomElement {
         ${icon(Menu)}
       </button>
       <h1>Webchat</h1>
-      ${model ? html`<span class="model" title="${model} answers">${model}</span>` : nothing}
+      ${model ? html`<span class="model" title="Model: ${model}">${model}</span>` : nothing}
       <span class="connection ${connection ? 'disconnected' : ''}" role="status"
         >${connection}</span
       >
       <button
         class="quiet"
         type="button"
-        aria-label="Theme: ${theme.name}. Change"
+        aria-label="Theme: ${theme.name}. Switch to ${THEMES[theme.next].name}"
         title="Theme: ${theme.name}"
         @click=${() => this.theme.choose(theme.next)}
       >
@@ -106,7 +106,7 @@ export class WebchatHeader extends LightDomElement {
 
   #items(): MenuItem[] {
     return [
-      { label: 'What goes to the model', icon: Settings, run: () => void this.app.showContext() },
+      { label: 'Chat settings', icon: Settings, run: () => void this.app.showContext() },
       {
         label: 'Import conversations…',
         icon: Import,

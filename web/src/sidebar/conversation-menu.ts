@@ -39,7 +39,7 @@ export function conversationMenu(
     })),
     { label: 'Save on the server', icon: Save, run: () => void conversations.save(id) },
     {
-      label: 'Empty…',
+      label: 'Clear…',
       icon: Reset,
       isSeparated: true,
       run: () => app.dialog.set({ kind: 'reset', id }),

@@ -32,8 +32,8 @@ export class ImportDialog extends Modal {
   protected content() {
     const { isRunning } = this.app.conversations.imports;
     return html`<p>
-        From an export of Webchat, ChatGPT, Claude, Open WebUI, LibreChat, DeepSeek or Qwen. You can
-        choose the ZIP file of ChatGPT or Claude as it is.
+        Choose an export from Webchat, ChatGPT, Claude, Open WebUI, LibreChat, DeepSeek or Qwen. You
+        don’t need to unpack the ZIP file of ChatGPT or Claude.
       </p>
       <label
         class="drop ${this.isDraggedOver ? 'over' : ''}"

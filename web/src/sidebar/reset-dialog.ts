@@ -13,20 +13,20 @@ export class ResetDialog extends Modal {
 
   declare conversationId: string;
 
-  protected readonly heading = 'Empty this conversation?';
+  protected readonly heading = 'Clear this conversation?';
   protected override readonly variant = 'small';
 
   protected content() {
     const title = this.app.conversations.find(this.conversationId)?.title ?? 'New chat';
     return html`<p>
         This deletes all messages of <strong>${title}</strong>, its summary, its system prompt and
-        its examples. It can’t be undone.
+        its examples. This can’t be undone.
       </p>
       <div class="modal-buttons">
         <button class="secondary" type="button" autofocus @click=${() => this.close()}>
           Cancel
         </button>
-        <button class="danger" type="button" @click=${this.#reset}>Empty</button>
+        <button class="danger" type="button" @click=${this.#reset}>Clear</button>
       </div>`;
   }
 

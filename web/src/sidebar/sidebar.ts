@@ -92,7 +92,7 @@ export class WebchatSidebar extends LightDomElement {
       .app=${this.app}
       .list=${this.isArchiveShown ? archived : active}
       .current=${this.current}
-      .emptyText=${this.isArchiveShown ? 'Nothing is archived.' : 'Your conversations will appear here.'}
+      .emptyText=${this.isArchiveShown ? 'No archived conversations.' : 'Your conversations will appear here.'}
     ></webchat-conversation-list>`;
   }
 

@@ -33,7 +33,7 @@ export function welcome(app: App) {
     </ul>
     <p class="aside">
       Answers can be wrong: check important information.
-      <span class="keyboard-only"><kbd>?</kbd> shows the shortcuts.</span>
+      <span class="keyboard-only">Press <kbd>?</kbd> for shortcuts.</span>
     </p>
   </section>`;
 }

@@ -168,7 +168,7 @@ export class WebchatThread extends LightDomElement {
       type="button"
       @click=${() => this.thread.loadUnloadedPage(false)}
     >
-      <span>Show the messages between</span>
+      <span>Show the messages in between</span>
     </button>`;
   }
 

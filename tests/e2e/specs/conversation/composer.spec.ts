@@ -77,7 +77,7 @@ test('one button sends and stops, and keeps the focus', async ({ scripted, chat 
   await chat.page.keyboard.press('Enter');
   await expect(chat.page.getByRole('button', { name: 'Send' })).toBeFocused();
 
-  await expect(chat.answers.first()).toContainText('Stopped.');
+  await expect(chat.answers.first()).toContainText('You stopped this answer.');
 });
 
 test('a pasted text of five megabytes can be attached as a file', async ({

@@ -32,8 +32,8 @@ const LONG_CONTEXT = {
 };
 
 async function openPanel(chat: Chat): Promise<Locator> {
-  await chat.page.getByRole('button', { name: /tokens: what goes to the model/ }).click();
-  const panel = chat.page.getByRole('dialog', { name: 'What goes to the model' });
+  await chat.page.getByRole('button', { name: /tokens: chat settings/ }).click();
+  const panel = chat.page.getByRole('dialog', { name: 'Chat settings' });
   await expect(panel.getByRole('heading', { name: 'System prompt' })).toBeVisible();
   return panel;
 }
@@ -46,13 +46,13 @@ test('the token meter opens the context panel, where prompt, parameters and exam
   await chat.open(server);
   await chat.ask('tides');
   const panel = await openPanel(chat);
-  await expect(panel).toContainText(/\d+ of 16,000 tokens go to the model/);
+  await expect(panel).toContainText(/\d+ of 16,000 tokens will be sent/);
   await chat.expectAccessible();
 
   const prompt = panel.getByRole('textbox', { name: 'System prompt' });
   await prompt.fill('Answer in one word.');
   await prompt.press('Control+Enter');
-  await expect(panel).toContainText(/For this conversation; \d+ tokens\./);
+  await expect(panel).toContainText(/Applies to this conversation only; \d+ tokens\./);
   await panel.getByLabel('Temperature').fill('0.5');
   await panel.locator('webchat-context-parameters').getByRole('button', { name: 'Save' }).click();
   await expect(panel.locator('webchat-context-parameters').getByRole('button', { name: 'Save' })).toBeDisabled();
@@ -63,7 +63,7 @@ test('the token meter opens the context panel, where prompt, parameters and exam
   await expect(panel.getByRole('listitem')).toContainText(['1 + 1?']);
   await chat.expectAccessible();
   await chat.page.keyboard.press('Escape');
-  await expect(chat.page.getByRole('button', { name: /tokens: what goes/ })).toBeFocused();
+  await expect(chat.page.getByRole('button', { name: /tokens: chat settings/ })).toBeFocused();
   await chat.page.reload();
   await openPanel(chat);
 
@@ -121,7 +121,7 @@ test('a conflicting change stays in its field and can be saved again', async ({
   await panel.getByRole('button', { name: 'Save' }).first().click();
 
   await expect(panel.getByRole('alert')).toHaveCount(0);
-  await expect(panel).toContainText('For this conversation');
+  await expect(panel).toContainText('Applies to this conversation only');
 });
 
 for (const colorScheme of ['light', 'dark'] as const) {
@@ -142,7 +142,7 @@ for (const colorScheme of ['light', 'dark'] as const) {
       return route.fulfill({ json: context });
     });
     const panel = await openPanel(chat);
-    await expect(panel).toContainText('the 38 oldest messages, up to number 40');
+    await expect(panel).toContainText('instead of the 38 oldest messages');
     await expect(panel).toContainText('3 older messages do not fit');
     await chat.expectAccessible();
     for (const [width, height] of [
@@ -161,7 +161,7 @@ for (const colorScheme of ['light', 'dark'] as const) {
     await expect(panel).toContainText('Written by you');
     await panel.getByRole('button', { name: 'Remove', exact: true }).click();
 
-    await expect(panel).toContainText('every message goes to the model in full');
+    await expect(panel).toContainText('No summary yet');
   });
 }
 
@@ -170,11 +170,11 @@ test('a new chat can get a system prompt before its first question', async ({ sc
   await chat.open(server);
 
   await chat.page.getByRole('button', { name: 'Menu', exact: true }).click();
-  await chat.page.getByRole('menuitem', { name: 'What goes to the model' }).click();
+  await chat.page.getByRole('menuitem', { name: 'Chat settings' }).click();
   const panel = chat.page.getByRole('dialog');
   await panel.getByRole('textbox', { name: 'System prompt' }).fill('Be brief.');
   await panel.getByRole('button', { name: 'Save' }).first().click();
-  await expect(panel).toContainText('For this conversation');
+  await expect(panel).toContainText('Applies to this conversation only');
   await panel.getByRole('button', { name: 'Close' }).click();
   await chat.ask('tides');
 

@@ -137,7 +137,7 @@ test('stopping an answer keeps the text received so far', async ({ scripted, cha
 
   await chat.page.getByRole('button', { name: 'Stop' }).click();
 
-  await expect(chat.answers.first()).toContainText('Stopped.');
+  await expect(chat.answers.first()).toContainText('You stopped this answer.');
   await chat.page.reload();
   await expect(chat.answers).toHaveText([/The first part\.\s*Stopped\./]);
 });

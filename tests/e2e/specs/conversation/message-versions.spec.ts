@@ -73,13 +73,13 @@ test('a stopped answer can be continued', async ({ scripted, chat }) => {
   await chat.send('Tell me');
   await expect(chat.answers).toHaveText([/The first half,/]);
   await chat.page.getByRole('button', { name: 'Stop' }).click();
-  await expect(chat.answers.first()).toContainText('Stopped.');
+  await expect(chat.answers.first()).toContainText('You stopped this answer.');
 
   await chat.page.getByRole('button', { name: 'Continue' }).click();
 
   await expect(chat.answers).toHaveText([/The first half, and the second\./]);
   await chat.waitForAnswer();
-  await expect(chat.answers.first()).not.toContainText('Stopped.');
+  await expect(chat.answers.first()).not.toContainText('You stopped this answer.');
   await chat.page.reload();
   await expect(chat.answers).toHaveText([/The first half, and the second\./]);
 });

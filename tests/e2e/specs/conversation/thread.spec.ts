@@ -177,7 +177,7 @@ test('the line after the last summarised message opens the context panel', async
   await expect(chat.page.getByRole('listitem').filter({ has: line })).toContainText('Answer to first');
   await line.click();
 
-  const panel = chat.page.getByRole('dialog', { name: 'What goes to the model' });
+  const panel = chat.page.getByRole('dialog', { name: 'Chat settings' });
   await expect(panel.getByRole('textbox', { name: 'Summary' })).toHaveValue('An earlier topic.');
 });
 

@@ -112,7 +112,7 @@ for (const colorScheme of ['light', 'dark'] as const) {
 
     await expect(page.getByRole('banner')).toContainText('Reconnecting…');
     await expect(page.getByText('Messages you write now')).toBeVisible();
-    await expect(page.locator('link[rel="icon"]')).toHaveAttribute('href', 'favicon-away.svg');
+    await expect(page.locator('link[rel="icon"]')).toHaveAttribute('href', 'favicon-disconnected.svg');
     await chat.expectAccessible();
     await page.setViewportSize({ width: 320, height: 640 });
     await chat.expectNoHorizontalOverflow();

@@ -165,23 +165,23 @@ test('conversations can be opened, renamed, deleted and restored by keyboard', a
   await expect(chat.answers).toHaveText([/About two/]);
 });
 
-test('a conversation is emptied after confirmation', async ({ scripted, chat }) => {
+test('a conversation is cleared after confirmation', async ({ scripted, chat }) => {
   const server = await scripted(echo);
   await chat.open(server);
   await chat.ask('tides');
 
-  await chat.choose('tides', 'Empty');
-  const dialog = chat.page.getByRole('dialog', { name: 'Empty this conversation?' });
+  await chat.choose('tides', 'Clear');
+  const dialog = chat.page.getByRole('dialog', { name: 'Clear this conversation?' });
   await expect(dialog.getByRole('button', { name: 'Cancel' })).toBeFocused();
   await chat.expectAccessible();
   await chat.page.keyboard.press('Escape');
   await expect(chat.list.getByRole('button', { name: 'Options for tides' })).toBeFocused();
   await expect(chat.answers).toHaveCount(1);
-  await chat.choose('tides', 'Empty');
-  await dialog.getByRole('button', { name: 'Empty' }).click();
+  await chat.choose('tides', 'Clear');
+  await dialog.getByRole('button', { name: 'Clear' }).click();
 
   await expect(chat.answers).toHaveCount(0);
-  await expect(chat.page.getByText('The conversation is empty.')).toBeVisible();
+  await expect(chat.page.getByText('Conversation cleared.')).toBeVisible();
 });
 
 test('a conversation is saved on the server and can be downloaded', async ({
@@ -214,7 +214,7 @@ test('a conversation can be archived, found in the archive and unarchived', asyn
   await expect(chat.list.getByRole('link')).toHaveText(['tides']);
   await chat.expectAccessible();
   await chat.choose('tides', 'Unarchive');
-  await expect(chat.list).toContainText('Nothing is archived.');
+  await expect(chat.list).toContainText('No archived conversations.');
   await chat.list.getByRole('button', { name: 'Back to the conversations' }).click();
 
   await expect(chat.list.getByRole('link')).toHaveText(['tides']);

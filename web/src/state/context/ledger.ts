@@ -21,7 +21,3 @@ export function segmentsOf(ledger: Ledger): LedgerSegment[] {
   const window = Math.max(1, ledger.window);
   return segments.map((segment) => ({ ...segment, fraction: segment.tokens / window }));
 }
-
-export function formatCount(tokens: number): string {
-  return tokens.toLocaleString('en');
-}

@@ -1,6 +1,7 @@
 import { backoffDelay } from '../../api/backoff';
 import { ApiError, errorMessage } from '../../api/http';
 import type { ImportJob } from '../../api/types';
+import { formatCount, formatNumber } from '../numbers';
 import { Store } from '../store';
 
 export interface ImportState {
@@ -154,7 +155,7 @@ export function describeImport(state: ImportState): string {
     case 'running':
       return total === 0
         ? `Reading ${fileName}…`
-        : `${fileName}: ${formatNumber(done)} of ${count(total, 'conversation')}`;
+        : `${fileName}: ${formatNumber(done)} of ${formatCount(total, 'conversation')}`;
     case 'complete':
       return `${fileName}: ${summary(state)}`;
     case 'failed':
@@ -171,22 +172,14 @@ export function describeImport(state: ImportState): string {
 
 function summary({ imported, updated, unchanged, leftOut }: ImportState): string {
   const sentences: string[] = [];
-  if (imported > 0) sentences.push(`Imported ${count(imported, 'conversation')}.`);
-  if (updated > 0) sentences.push(`Added new messages to ${count(updated, 'conversation')}.`);
+  if (imported > 0) sentences.push(`Imported ${formatCount(imported, 'conversation')}.`);
+  if (updated > 0) sentences.push(`Added new messages to ${formatCount(updated, 'conversation')}.`);
   if (unchanged > 0) {
     const were = unchanged === 1 ? 'was' : 'were';
-    sentences.push(`${count(unchanged, 'conversation')} ${were} already up to date.`);
+    sentences.push(`${formatCount(unchanged, 'conversation')} ${were} already up to date.`);
   }
   if (leftOut > 0) {
-    sentences.push(`${count(leftOut, 'item')} ${leftOut === 1 ? 'was' : 'were'} left out.`);
+    sentences.push(`${formatCount(leftOut, 'item')} ${leftOut === 1 ? 'was' : 'were'} left out.`);
   }
   return sentences.length > 0 ? sentences.join(' ') : 'There was nothing to import.';
-}
-
-function count(number: number, noun: string): string {
-  return `${formatNumber(number)} ${noun}${number === 1 ? '' : 's'}`;
-}
-
-function formatNumber(number: number): string {
-  return number.toLocaleString('en');
 }

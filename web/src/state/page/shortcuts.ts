@@ -16,7 +16,7 @@ export const SHORTCUTS: readonly { scope: string; shortcuts: readonly Shortcut[]
     shortcuts: [
       { keys: ['?'], action: 'Show these shortcuts' },
       { keys: ['/'], action: 'Search' },
-      { keys: ['Ctrl', 'K'], action: 'Search, also while writing' },
+      { keys: ['Ctrl', 'K'], action: 'Search, even while typing' },
       { keys: ['Ctrl', 'Shift', 'O'], action: 'Start a new chat' },
       {
         keys: ['Alt', '↑'],
@@ -26,9 +26,9 @@ export const SHORTCUTS: readonly { scope: string; shortcuts: readonly Shortcut[]
         keys: ['Alt', '↓'],
         action: 'Open the conversation below, when the message field is empty',
       },
-      { keys: ['Ctrl', 'Shift', 'E'], action: 'Show what goes to the model' },
+      { keys: ['Ctrl', 'Shift', 'E'], action: 'Open the chat settings' },
       { keys: ['Shift', 'Esc'], action: 'Go to the message field' },
-      { keys: ['Ctrl', 'Z'], action: 'Undo a deletion, outside of fields' },
+      { keys: ['Ctrl', 'Z'], action: 'Undo a deletion, when not typing' },
       { keys: ['Esc'], action: 'Close a dialog or menu' },
     ],
   },

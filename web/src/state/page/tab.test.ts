@@ -11,6 +11,6 @@ test('a lost connection takes precedence over a running answer, and that over an
   } as const;
 
   expect(describeTab(input)).toEqual({ title: 'Tides – Webchat', icon: 'favicon-answering.svg' });
-  expect(describeTab({ ...input, connection: 'offline' }).icon).toBe('favicon-away.svg');
+  expect(describeTab({ ...input, connection: 'offline' }).icon).toBe('favicon-disconnected.svg');
   expect(describeTab({ ...input, isAnswering: false }).title).toBe('• Tides – Webchat');
 });

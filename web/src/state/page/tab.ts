@@ -23,7 +23,7 @@ export function describeTab({
 }: TabInput): TabState {
   const name = title === null ? 'Webchat' : `${title} – Webchat`;
   if (connection !== 'connected' && connection !== 'connecting') {
-    return { title: name, icon: 'favicon-away.svg' };
+    return { title: name, icon: 'favicon-disconnected.svg' };
   }
   if (isAnswering) return { title: name, icon: 'favicon-answering.svg' };
   if (hasUnseenAnswer) return { title: `• ${name}`, icon: 'favicon-answered.svg' };

@@ -19,7 +19,7 @@ export function statusNoteOf(message: ThreadMessage): StatusNote | null {
     case 'stopped':
       return {
         isError: false,
-        text: 'Stopped.',
+        text: 'You stopped this answer.',
         hint: null,
         actions: retryActions(message),
       };
