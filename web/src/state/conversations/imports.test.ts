@@ -114,6 +114,18 @@ describe('an import', () => {
     expect(text()).not.toContain('could not be imported');
   });
 
+  test('may still be running when polls get no response at all', async () => {
+    const { imports, importJob, text } = await startImport();
+    importJob.mockReturnValue(new Promise(() => {}));
+    await vi.advanceTimersByTimeAsync(GIVE_UP_AFTER_MS - 60_000);
+    expect(imports.isRunning).toBe(true);
+    expect(importJob.mock.calls.length).toBeGreaterThan(5);
+
+    await vi.advanceTimersByTimeAsync(120_000);
+
+    expect(text()).toContain('The import may still be running.');
+  });
+
   test('may still be running when the server does not know it', async () => {
     const { imports, text } = await startImport(notFound());
     await vi.advanceTimersByTimeAsync(400);

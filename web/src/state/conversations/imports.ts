@@ -1,5 +1,5 @@
 import { backoffDelay } from '../../api/backoff';
-import { ApiError, errorMessage } from '../../api/http';
+import { ApiError, errorMessage, offlineError } from '../../api/http';
 import type { ImportJob } from '../../api/types';
 import { formatCount, formatNumber } from '../numbers';
 import { Store } from '../store';
@@ -44,7 +44,10 @@ const MAX_REASONS = 100;
 
 const POLL_INTERVAL_MS = 400;
 
-/** How long to wait for a response before the outcome counts as unknown. */
+/** How long to wait for the response to a poll. */
+const POLL_TIMEOUT_MS = 20_000;
+
+/** How long polls may fail before the outcome counts as unknown. */
 export const GIVE_UP_AFTER_MS = 5 * 60_000;
 
 interface ImportApi {
@@ -82,21 +85,24 @@ export class Imports {
   /** Polls the progress until the import ends. A failed poll does not mean that the import has failed. */
   async #pollUntilEnd(id: string): Promise<void> {
     let failures = 0;
-    // Only the waiting is counted, because the computer may have been asleep.
-    let waitedMs = 0;
+    let failingForMs = 0;
     let delayMs = POLL_INTERVAL_MS;
     while (this.isRunning) {
       await sleep(delayMs);
-      waitedMs += delayMs;
+      const polledAt = Date.now();
       try {
-        this.#show(await this.api.importJob(id));
+        this.#show(await withTimeout(this.api.importJob(id), POLL_TIMEOUT_MS));
         failures = 0;
-        waitedMs = 0;
+        failingForMs = 0;
         delayMs = POLL_INTERVAL_MS;
       } catch (error) {
+        // Not simply the time since the last response, because the computer may have been asleep.
+        failingForMs += delayMs + Math.min(Date.now() - polledAt, POLL_TIMEOUT_MS);
         failures += 1;
         delayMs = retryDelay(error, failures);
-        if (!isTransient(error) || waitedMs >= GIVE_UP_AFTER_MS) this.#update({ phase: 'unknown' });
+        if (!isTransient(error) || failingForMs >= GIVE_UP_AFTER_MS) {
+          this.#update({ phase: 'unknown' });
+        }
       }
     }
   }
@@ -122,6 +128,19 @@ export class Imports {
 
 function sleep(ms: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, ms));
+}
+
+/** Fails if the promise takes too long, for example because the connection was lost without notice. */
+async function withTimeout<T>(promise: Promise<T>, ms: number): Promise<T> {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const timeout = new Promise<never>((_resolve, reject) => {
+    timer = setTimeout(() => reject(offlineError()), ms);
+  });
+  try {
+    return await Promise.race([promise, timeout]);
+  } finally {
+    clearTimeout(timer);
+  }
 }
 
 function isTransient(error: unknown): boolean {
