@@ -6,12 +6,13 @@ use futures_util::future::join_all;
 use serde_json::json;
 use webchat_tests::{Browser, Process, Socket};
 
+use crate::support::process::cpu_seconds;
 use crate::support::report::{BenchContext, Row};
 use crate::support::samples::Samples;
-use crate::support::upstream::Upstream;
+use crate::support::upstream::{CHUNKS, Upstream};
 
-const SUBSCRIBERS: usize = 100;
-const NON_READERS: usize = 10;
+const SUBSCRIBERS: u32 = 100;
+const NON_READERS: u32 = 10;
 
 pub(crate) async fn measure(bench: BenchContext) {
     let turns = bench.full_or_quick(50, 5);
@@ -24,10 +25,17 @@ pub(crate) async fn measure(bench: BenchContext) {
     ];
     let server = Process::start(dir.path(), &settings).await;
     for (case, non_readers) in [("all read", 0), ("ten of them read nothing", NON_READERS)] {
+        let before = cpu_seconds(server.id());
         let samples =
             answer_durations(&server.browser(), SUBSCRIBERS - non_readers, non_readers, turns)
                 .await;
-        bench.add(Row::new(format!("{SUBSCRIBERS} subscribers, {case}")).times(&samples));
+        let cpu_micros = (cpu_seconds(server.id()) - before) * 1e6;
+        let deliveries = f64::from(turns * CHUNKS) * f64::from(SUBSCRIBERS);
+        bench.add(
+            Row::new(format!("{SUBSCRIBERS} subscribers, {case}"))
+                .figure("CPU for a chunk to a subscriber", cpu_micros / deliveries, "µs")
+                .times(&samples),
+        );
     }
     server.kill().await;
 }
@@ -35,8 +43,8 @@ pub(crate) async fn measure(bench: BenchContext) {
 /// The times from the question until the slowest reading subscriber has received the whole answer.
 async fn answer_durations(
     browser: &Browser,
-    readers: usize,
-    non_readers: usize,
+    readers: u32,
+    non_readers: u32,
     turns: u32,
 ) -> Samples {
     let id = browser.start_conversation().await;
