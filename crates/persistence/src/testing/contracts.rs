@@ -211,13 +211,13 @@ macro_rules! sessions_contract {
                 $crate::testing::sessions,
                 [
                     a_session_is_found_until_it_expires,
-                    a_saved_session_replaces_its_older_state,
-                    a_session_is_started_once,
-                    concurrent_starts_of_a_session_return_one_user,
-                    a_session_is_extended_unless_it_lasts_long_enough,
+                    saving_a_session_replaces_its_older_state,
+                    starting_a_session_again_returns_the_stored_one_until_it_expires,
+                    concurrent_starts_of_a_session_return_the_same_user,
+                    a_session_is_extended_only_by_at_least_the_minimum_gain,
                     a_deleted_session_is_not_found,
-                    a_clock_that_is_briefly_ahead_loses_no_session,
-                    only_sessions_that_expired_long_ago_are_deleted,
+                    saving_with_a_fast_clock_deletes_no_other_session,
+                    only_sessions_that_expired_before_the_given_time_are_deleted,
                 ]
             );
         }

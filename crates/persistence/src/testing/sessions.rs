@@ -1,13 +1,17 @@
 //! Contract tests of [`Sessions`].
 #![expect(missing_docs, reason = "the test names describe the contract")]
 
-use futures_util::future::join_all;
 use std::time::Duration;
 
+use futures_util::future::join_all;
+use tokio::time::{sleep, timeout};
 use webchat_domain::{ConversationId, Session, SessionId, UserId};
 
 use super::fixtures::moment;
 use crate::Sessions;
+
+/// The maximum time until an expired session is deleted.
+const DELETION_TIMEOUT: Duration = Duration::from_secs(5);
 
 pub async fn a_session_is_found_until_it_expires(store: &dyn Sessions) {
     let session = session(None);
@@ -20,7 +24,7 @@ pub async fn a_session_is_found_until_it_expires(store: &dyn Sessions) {
     assert_eq!(store.find(SessionId::generate(), moment(0)).await.unwrap(), None);
 }
 
-pub async fn a_saved_session_replaces_its_older_state(store: &dyn Sessions) {
+pub async fn saving_a_session_replaces_its_older_state(store: &dyn Sessions) {
     let older = session(None);
     let newer = Session { conversation_id: Some(ConversationId::generate()), ..older.clone() };
 
@@ -30,7 +34,9 @@ pub async fn a_saved_session_replaces_its_older_state(store: &dyn Sessions) {
     assert_eq!(store.find(older.session_id, moment(150)).await.unwrap(), Some(newer));
 }
 
-pub async fn a_session_is_started_once(store: &dyn Sessions) {
+pub async fn starting_a_session_again_returns_the_stored_one_until_it_expires(
+    store: &dyn Sessions,
+) {
     let first = session(None);
     let second = Session { user_id: UserId::generate(), ..first.clone() };
     let later = Session { user_id: UserId::generate(), ..first.clone() };
@@ -47,7 +53,7 @@ pub async fn a_session_is_started_once(store: &dyn Sessions) {
     assert_eq!(store.find(first.session_id, moment(150)).await.unwrap(), Some(later));
 }
 
-pub async fn concurrent_starts_of_a_session_return_one_user(store: &dyn Sessions) {
+pub async fn concurrent_starts_of_a_session_return_the_same_user(store: &dyn Sessions) {
     let session = session(None);
     let others = [(); 8].map(|()| Session { user_id: UserId::generate(), ..session.clone() });
 
@@ -58,7 +64,7 @@ pub async fn concurrent_starts_of_a_session_return_one_user(store: &dyn Sessions
     assert!(started.into_iter().all(|session| session.unwrap() == stored));
 }
 
-pub async fn a_session_is_extended_unless_it_lasts_long_enough(store: &dyn Sessions) {
+pub async fn a_session_is_extended_only_by_at_least_the_minimum_gain(store: &dyn Sessions) {
     let session = session(Some(ConversationId::generate()));
     let id = session.session_id;
     store.save(&session, moment(0), moment(100)).await.unwrap();
@@ -88,7 +94,7 @@ pub async fn a_deleted_session_is_not_found(store: &dyn Sessions) {
     assert_eq!(store.find(other.session_id, moment(1)).await.unwrap(), Some(other));
 }
 
-pub async fn a_clock_that_is_briefly_ahead_loses_no_session(store: &dyn Sessions) {
+pub async fn saving_with_a_fast_clock_deletes_no_other_session(store: &dyn Sessions) {
     const DAY: i64 = 24 * 60 * 60 * 1_000;
     let (mine, other) = (session(None), session(None));
     store.save(&mine, moment(0), moment(365 * DAY)).await.unwrap();
@@ -98,15 +104,24 @@ pub async fn a_clock_that_is_briefly_ahead_loses_no_session(store: &dyn Sessions
     assert_eq!(store.find(mine.session_id, moment(1)).await.unwrap(), Some(mine));
 }
 
-pub async fn only_sessions_that_expired_long_ago_are_deleted(store: &dyn Sessions) {
-    let (early, late) = (session(None), session(None));
-    store.save(&early, moment(0), moment(60_000)).await.unwrap();
-    store.save(&late, moment(0), moment(90_000)).await.unwrap();
+pub async fn only_sessions_that_expired_before_the_given_time_are_deleted(store: &dyn Sessions) {
+    let [before, at, after] = [(); 3].map(|()| session(None));
+    // Saved long after its expiry: a store that expires sessions itself deletes it almost immediately.
+    store.save(&before, moment(600_000), moment(59_999)).await.unwrap();
+    store.save(&at, moment(0), moment(60_000)).await.unwrap();
+    store.save(&after, moment(0), moment(90_000)).await.unwrap();
 
     store.delete_expired(moment(60_000)).await.unwrap();
 
-    assert_eq!(store.find(early.session_id, moment(1)).await.unwrap(), Some(early));
-    assert_eq!(store.find(late.session_id, moment(1)).await.unwrap(), Some(late));
+    // Only as of an earlier time can an expired session be found, if it is still stored.
+    let deleted = async {
+        while store.find(before.session_id, moment(1)).await.unwrap().is_some() {
+            sleep(Duration::from_millis(10)).await;
+        }
+    };
+    timeout(DELETION_TIMEOUT, deleted).await.expect("the expired session should be deleted");
+    assert_eq!(store.find(at.session_id, moment(1)).await.unwrap(), Some(at));
+    assert_eq!(store.find(after.session_id, moment(1)).await.unwrap(), Some(after));
 }
 
 fn session(conversation_id: Option<ConversationId>) -> Session {
