@@ -12,7 +12,7 @@ use thiserror::Error;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Integer<T>(pub T);
 
-/// A number is not an integer, or out of range.
+/// The error for a number that is not an integer or out of range.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[error("expected {0}")]
 pub struct InvalidInteger(&'static str);
@@ -83,7 +83,7 @@ impl<T: TryFrom<i128>> Visitor<'_> for IntegerVisitor<T> {
     }
 }
 
-/// The largest number up to which the client has written exactly this integer. A larger one may have been rounded.
+/// 2^53: up to this magnitude, an `f64` represents each integer exactly. A larger number may have been rounded.
 const MAX_EXACT: f64 = 9_007_199_254_740_992.0;
 
 /// Returns the integer that equals the number, if there is one.

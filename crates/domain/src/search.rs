@@ -13,21 +13,21 @@ const QUOTES: [char; 11] = ['"', '“', '”', '„', '‟', '«', '»', '「', 
 /// A search query. Every text is a valid query; a query without words or phrases matches nothing.
 ///
 /// `moon "spring tide" -storm` finds messages with the word `moon` and the phrase `spring tide`, but without
-/// `storm`. A message must contain all phrases and all words. The last word, each word with a final `*`, and the last word
-/// of a phrase that is not closed is the beginning of a word. A hyphen before one or two letters or digits is an option of a
-/// command, as in `ls -la`, and not an exclusion; nor are two hyphens, as in `--force`.
+/// `storm`. A message must contain all phrases and all words. The last word, each word with a final `*`, and the last
+/// word of an unclosed phrase match as prefixes. A hyphen before one or two letters or digits marks an option of a
+/// command, as in `ls -la`, and not an exclusion; nor do two hyphens, as in `--force`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct SearchQuery {
-    /// Words, all of which a message must contain. What is a single word to the user may be several words of a text,
-    /// such as `my_function()`.
+    /// Words, all of which a message must contain, unless `any_word` is set. A word as typed by the user may be several
+    /// words of a text, such as `my_function()`.
     pub words: Vec<String>,
-    /// Whether a message must contain only one of the words.
+    /// Whether one of the words is enough.
     pub any_word: bool,
     /// Phrases, all of which a message must contain.
     pub phrases: Vec<String>,
-    /// Whether the last phrase has no closing quotation mark. It ends the query.
+    /// Whether the last phrase has no closing quotation mark. Such a phrase extends to the end of the query.
     pub is_phrase_open: bool,
-    /// Words that a message need not contain, but by which it is ranked: the options of a command, such as `-la`.
+    /// Words that raise the rank of a message but need not occur in it: the options of a command, such as `-la`.
     pub optional: Vec<String>,
     /// Words and phrases that a message must not contain.
     pub excluded: Vec<String>,
@@ -122,9 +122,9 @@ impl SearchQuery {
         query
     }
 
-    /// Returns the word that the user may still be typing: the last one, or that of a phrase with a single word.
+    /// Returns the word or phrase that the user may still be typing: the last one.
     #[must_use]
-    pub fn begun_word(&self) -> Option<&str> {
+    pub fn unfinished_term(&self) -> Option<&str> {
         if self.is_phrase_open { self.phrases.last() } else { self.words.last() }
             .map(String::as_str)
     }
@@ -136,7 +136,7 @@ impl SearchQuery {
     }
 }
 
-/// A kind of terms in a query.
+/// The kind of a term in a query.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 enum Kind {
     Word,
@@ -173,7 +173,7 @@ pub fn is_searchable(c: char) -> bool {
     c.is_alphanumeric() || is_pictograph(c)
 }
 
-/// Whether the character is a pictograph, such as an emoji. Each is a word of its own.
+/// Whether the character is a pictograph, such as an emoji. Each counts as a word.
 #[must_use]
 pub fn is_pictograph(c: char) -> bool {
     matches!(c, '\u{2190}'..='\u{21FF}' | '\u{2300}'..='\u{23FF}' | '\u{2600}'..='\u{27BF}'

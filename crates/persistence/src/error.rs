@@ -4,7 +4,8 @@ use std::error::Error as StdError;
 
 use thiserror::Error;
 
-/// The reason why a store failed to execute a request. Nothing of the request was stored.
+/// The reason why a store failed to execute a request. Nothing of the request was stored, unless the connection to the
+/// store was lost before its response: then the request may have been executed.
 #[derive(Debug, Error)]
 pub enum StoreError {
     /// The store can't be reached, is full or is read-only: the same request may succeed later.

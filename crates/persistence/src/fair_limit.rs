@@ -11,18 +11,18 @@ use webchat_domain::UserId;
 
 use crate::StoreError;
 
-/// A user whose recent work took longer than this is heavy.
-const HEAVY_USE: Duration = Duration::from_millis(250);
+/// A user whose recent usage is higher than this is heavy.
+const HEAVY_USAGE: Duration = Duration::from_millis(250);
 
-/// The time after which past work counts half.
+/// The half-life of past usage.
 const HALF_LIFE: Duration = Duration::from_secs(30);
 
-/// Users whose recent use differs by less than this are equal.
-const USE_STEP: Duration = Duration::from_millis(50);
+/// The steps in which recent usages are compared: smaller differences don't matter.
+const USAGE_STEP: Duration = Duration::from_millis(50);
 
-/// Limits concurrent work in this process: in all, per user, and of all heavy users, who have recently used much.
-/// Further work waits. The next permit goes to the user with the fewest permits, and of these to the one who has
-/// recently used least. So neither the waiting work of one user nor that of many greedy ones delays the others.
+/// Limits concurrent work in this process: in total, per user, and of all heavy users together. A user is heavy if
+/// their recent work took long. Further work waits. The next permit goes to the user with the fewest permits, and among
+/// these to the one with the lowest recent usage. So neither a single user nor many heavy ones delay the others.
 pub struct FairLimit {
     max_wait: Duration,
     state: SharedState,
@@ -36,7 +36,7 @@ struct State {
     max_of_heavy_users: usize,
     running: usize,
     running_of_heavy_users: usize,
-    /// The users with permits or recent use.
+    /// The users with permits or recent usage.
     users: HashMap<UserId, UserState>,
     /// In the order of their arrival.
     waiters: Vec<Waiter>,
@@ -44,7 +44,7 @@ struct State {
 
 struct UserState {
     running: usize,
-    use_in_s: f64,
+    usage_in_s: f64,
     updated_at: Instant,
 }
 
@@ -56,8 +56,8 @@ struct Waiter {
 
 type Work = Box<dyn FnOnce(FairPermit) + Send>;
 
-/// Counts towards the limit until it is dropped. The time until then counts as used, unless [`FairPermit::release`]
-/// is called.
+/// A permit that counts towards the limit until it is dropped. The time until then counts as usage, unless
+/// [`FairPermit::release`] is called.
 pub struct FairPermit {
     user_id: Option<UserId>,
     is_of_heavy_user: bool,
@@ -93,9 +93,9 @@ impl FairLimit {
         permit.await.map_err(StoreError::fault)
     }
 
-    /// Calls `start` now if a permit is free, or on the thread that releases one. Returns after that. `start` must not
-    /// block: it starts the work, which keeps the permit. With [`FairLimit::acquire`] instead, a free permit would be
-    /// unused until the waiting task is polled, which takes long on a busy thread.
+    /// Calls `start` now if a permit is free, or later on the thread that releases one. Returns after that. `start`
+    /// must not block: it starts the work, which keeps the permit. With [`FairLimit::acquire`] instead, a released permit
+    /// would be unused until the waiting task is polled, which may take long on a busy thread.
     ///
     /// # Errors
     /// [`StoreError::Timeout`] if no permit was free in time.
@@ -122,7 +122,7 @@ impl FairLimit {
 }
 
 impl FairLimit {
-    /// Acquires a permit if nobody waits for one and one is free, as usual.
+    /// Acquires a permit if one is free and nobody waits for one, which is the usual case.
     fn try_acquire(&self, user_id: Option<UserId>) -> Option<FairPermit> {
         let mut state = lock(&self.state);
         let is_free =
@@ -179,7 +179,7 @@ impl State {
             let duration = permit.used.unwrap_or_else(|| permit.acquired_at.elapsed());
             let user = self.user_mut(user_id);
             user.running -= 1;
-            user.use_in_s = user.recent_use() + duration.as_secs_f64();
+            user.usage_in_s = user.recent_usage() + duration.as_secs_f64();
             user.updated_at = Instant::now();
         }
     }
@@ -190,15 +190,15 @@ impl State {
     }
 
     fn is_heavy(&self, user_id: Option<UserId>) -> bool {
-        self.user(user_id).is_some_and(|user| user.recent_use() > HEAVY_USE.as_secs_f64())
+        self.user(user_id).is_some_and(|user| user.recent_usage() > HEAVY_USAGE.as_secs_f64())
     }
 
-    /// Compares whose work runs first.
+    /// Returns the order in which the work of two users starts.
     fn compare(&self, a: Option<UserId>, b: Option<UserId>) -> Ordering {
         let rank = |user_id| {
             let user = self.user(user_id);
-            let use_steps = user.map_or(0.0, UserState::recent_use) / USE_STEP.as_secs_f64();
-            (user.map_or(0, |user| user.running), use_steps.floor())
+            let usage_steps = user.map_or(0.0, UserState::recent_usage) / USAGE_STEP.as_secs_f64();
+            (user.map_or(0, |user| user.running), usage_steps.floor())
         };
         let ((a_running, a_used), (b_running, b_used)) = (rank(a), rank(b));
         a_running.cmp(&b_running).then(a_used.total_cmp(&b_used))
@@ -223,13 +223,13 @@ impl FairPermit {
         Self { user_id, is_of_heavy_user, acquired_at: Instant::now(), used: None, state }
     }
 
-    /// Whether the user has recently used much.
+    /// Whether the user is heavy.
     #[must_use]
     pub fn is_of_heavy_user(&self) -> bool {
         self.is_of_heavy_user
     }
 
-    /// Releases the permit. Counts this time as used, for example the processor time of the work.
+    /// Releases the permit. Counts this time as usage, for example the processor time of the work.
     pub fn release(mut self, used: Duration) {
         self.used = Some(used);
     }
@@ -244,17 +244,17 @@ impl Drop for FairPermit {
 
 impl UserState {
     fn new() -> Self {
-        Self { running: 0, use_in_s: 0.0, updated_at: Instant::now() }
+        Self { running: 0, usage_in_s: 0.0, updated_at: Instant::now() }
     }
 
-    fn recent_use(&self) -> f64 {
+    fn recent_usage(&self) -> f64 {
         let half_lives = self.updated_at.elapsed().div_duration_f64(HALF_LIFE);
-        self.use_in_s * 0.5_f64.powf(half_lives)
+        self.usage_in_s * 0.5_f64.powf(half_lives)
     }
 
-    /// Returns whether the user is equal to one who has used nothing.
+    /// Returns whether the user is equivalent to a new one.
     fn can_be_forgotten(&self) -> bool {
-        self.running == 0 && self.recent_use() < USE_STEP.as_secs_f64()
+        self.running == 0 && self.recent_usage() < USAGE_STEP.as_secs_f64()
     }
 }
 
@@ -287,7 +287,7 @@ mod tests {
         let limit = FairLimit::new(4, MAX_WAIT);
         let heavy = [(); 3].map(|()| Some(UserId::generate()));
         for user_id in heavy {
-            limit.acquire(user_id).await.unwrap().release(HEAVY_USE * 2);
+            limit.acquire(user_id).await.unwrap().release(HEAVY_USAGE * 2);
         }
 
         let first = limit.acquire(heavy[0]).await.unwrap();
@@ -304,10 +304,10 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn the_user_who_used_least_is_first_and_then_the_one_who_waited_longest() {
+    async fn the_user_with_the_lowest_usage_is_first_and_then_the_one_who_waited_longest() {
         let limit = FairLimit::new(1, MAX_WAIT);
         let users = [(); 3].map(|()| Some(UserId::generate()));
-        limit.acquire(users[0]).await.unwrap().release(USE_STEP * 2);
+        limit.acquire(users[0]).await.unwrap().release(USAGE_STEP * 2);
         let running = limit.acquire(None).await.unwrap();
         let order = Mutex::new(Vec::new());
 

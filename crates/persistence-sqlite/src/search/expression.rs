@@ -7,10 +7,10 @@ use webchat_persistence::search::{Alternative, Terms, stem};
 
 use super::index::{indexed, without_user};
 
-/// The minimum length in bytes of a word whose stem may be shorter than its beginning in a search.
+/// The minimum length in bytes of a prefix that may be longer than the stem of a word.
 const MIN_STEMMED_BYTES: usize = 3;
 
-/// The maximum number of words with the same beginning whose stems are searched too.
+/// The maximum number of words with the same prefix whose stems are searched too.
 const MAX_WORDS: u32 = 1_000;
 
 /// Returns the expression, or `None` if no message can match. Every term is quoted, so that none is parsed as an operator.
@@ -37,7 +37,7 @@ pub(super) fn expression(
     Ok(Some(format!("({required}) NOT {}", any_of(terms.excluded())?)))
 }
 
-/// Returns the conditions, of which a message must fulfil one.
+/// Returns conditions, of which a message must meet at least one.
 fn conditions(
     transaction: &Transaction<'_>,
     user_id: &str,
@@ -59,19 +59,19 @@ fn conditions(
 }
 
 fn condition(terms: &[String], is_prefix: bool) -> String {
-    // The forms have no order.
+    // The forms of words are indexed without their order.
     let columns = if terms.len() == 1 { "{terms forms}" } else { "terms" };
     format!("{columns} : \"{}\"{}", terms.join(" "), if is_prefix { " *" } else { "" })
 }
 
-/// Returns the stems of the user's words that begin with this term but whose stems don't: `render` for `renderi`. Only
-/// stems have an order in the index.
+/// Returns the stems of the user's words that begin with `prefix` although their stems don't: `render` for `renderi`,
+/// which is a prefix of `rendering`. A sequence can contain only stems, because only they have positions in the index.
 fn shorter_stems(
     transaction: &Transaction<'_>,
     user_id: &str,
-    beginning: &str,
+    prefix: &str,
 ) -> rusqlite::Result<BTreeSet<String>> {
-    let letters = without_user(user_id, beginning);
+    let letters = without_user(user_id, prefix);
     if letters.len() < MIN_STEMMED_BYTES || !letters.bytes().all(|byte| byte.is_ascii_lowercase()) {
         return Ok(BTreeSet::new());
     }
@@ -79,7 +79,7 @@ fn shorter_stems(
         "SELECT term FROM message_vocabulary WHERE term >= ?1 AND term < ?1 || '{' LIMIT ?2",
     )?;
     let mut stems = BTreeSet::new();
-    let mut rows = words.query(params![beginning, MAX_WORDS])?;
+    let mut rows = words.query(params![prefix, MAX_WORDS])?;
     while let Some(row) = rows.next()? {
         let stem = stem(without_user(user_id, row.get_ref(0)?.as_str()?));
         if !stem.starts_with(letters) {

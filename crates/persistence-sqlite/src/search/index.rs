@@ -4,7 +4,7 @@ use rusqlite::{Transaction, params};
 use webchat_domain::{MessageId, UserId};
 use webchat_persistence::search::IndexTerms;
 
-/// Indexes the message with this row id, or replaces what is indexed of it.
+/// Indexes the message with this row id, or replaces its terms in the index.
 pub(crate) fn index(
     transaction: &Transaction<'_>,
     id: i64,
@@ -40,13 +40,13 @@ pub(super) fn index_of(
         .map(drop)
 }
 
-/// Returns a term as it is in the index: it begins with the last 16 digits of the user id. These are random. If two users
-/// have the same digits, their searches are slower.
+/// Returns a term as stored in the index: with the last 16 digits of the user id as a prefix. These are random. If two
+/// users have the same digits, their searches are slower.
 pub(super) fn indexed(user_id: &str, term: &str) -> String {
     format!("{}{term}", user_digits(user_id))
 }
 
-/// Returns the term of an indexed one.
+/// Returns an indexed term without the digits of the user.
 pub(super) fn without_user<'a>(user_id: &str, indexed: &'a str) -> &'a str {
     indexed.strip_prefix(user_digits(user_id)).unwrap_or(indexed)
 }

@@ -30,7 +30,7 @@ pub enum Signal {
     Heartbeat(Heartbeat),
 }
 
-/// What an instance announces periodically while it is alive.
+/// The announcement that an instance repeats while it is alive.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Heartbeat {
     /// The instance.

@@ -37,11 +37,11 @@ pub trait TurnLog: Send + Sync {
     /// Dropping the future is safe.
     async fn wait(&self, id: ConversationId, after: u64) -> Result<(), StoreError>;
 
-    /// Returns the position in the log after which a client continues that now reads the stored messages.
+    /// Returns the position in the log from which a client continues that reads the stored messages after this call.
     async fn checkpoint(&self, id: ConversationId) -> Result<Checkpoint, StoreError>;
 }
 
-/// Calls that every turn log has.
+/// Convenience methods of every turn log.
 #[async_trait]
 pub trait TurnLogExt: TurnLog {
     /// Appends one event. See [`TurnLog::append`].
@@ -84,8 +84,8 @@ impl<T: TurnLog + ?Sized> TurnLogExt for T {}
 pub struct NewEvent {
     /// Identifies the event when an append is repeated.
     pub event_id: EventId,
-    /// A sequence number up to which no event has this id, as the caller knows: the log looks for a duplicate only after
-    /// it. 0 if the caller does not know one. It is the same for all attempts.
+    /// The log looks for a duplicate only after this sequence number: the caller knows that no event up to it has this
+    /// id. 0 if the caller doesn't know. All attempts must pass the same number.
     pub duplicates_after: u64,
     /// The kind of event and its data.
     pub body: EventBody,

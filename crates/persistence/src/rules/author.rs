@@ -9,7 +9,7 @@ pub enum ForeignAuthor {
     Native(Role),
     /// Another role, which is mapped to the user or the assistant.
     Mapped(Role),
-    /// The application: the author of a summary at the beginning, and of instructions.
+    /// The application itself, which writes instructions and a summary at the beginning.
     System,
 }
 

@@ -8,7 +8,7 @@ use time::macros::format_description;
 use time::{Date, OffsetDateTime, PrimitiveDateTime, UtcDateTime};
 use webchat_domain::Timestamp;
 
-/// Numbers from this one on are milliseconds, and not seconds: the year 5138, or 1973.
+/// Numbers from this one on are milliseconds. This one is in 1973; as seconds, it would be in the year 5138.
 const MIN_MILLIS: f64 = 1e11;
 /// Numbers from this one on are microseconds.
 const MIN_MICROS: f64 = 1e14;
@@ -24,7 +24,7 @@ const JAVASCRIPT: &[BorrowedFormatItem<'_>] = format_description!(
      GMT[offset_hour sign:mandatory][offset_minute]"
 );
 
-/// The format of C's `ctime`, which Python has too.
+/// The format of C's `ctime`, which Python also uses.
 const CTIME: &[BorrowedFormatItem<'_>] = format_description!(
     "[weekday repr:short] [month repr:short] [day padding:none] [hour]:[minute]:[second] [year]"
 );
@@ -56,7 +56,7 @@ pub fn foreign_time_of_number(number: f64) -> Option<Timestamp> {
     if !(0.0..END).contains(&seconds) {
         return None;
     }
-    // Rounded, because a floating-point number may be slightly less than the millisecond that was meant.
+    // Rounded, because a floating-point number may be slightly less than the intended millisecond.
     let micros = Duration::try_from_secs_f64(seconds).ok()?.as_micros();
     Some(Timestamp::from_unix_millis(i64::try_from((micros + 500) / 1_000).ok()?))
 }

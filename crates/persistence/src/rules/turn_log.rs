@@ -8,8 +8,8 @@ pub const KEPT_EVENTS: usize = 1_024;
 /// The maximum number of events in one append.
 pub const MAX_APPENDED_EVENTS: usize = 16;
 
-/// The number of newest events that are compared with an event that is appended, to recognise duplicates: at least 16
-/// others may be appended before an append is repeated.
+/// The number of newest events among which an append looks for duplicates. At least 16 other events may be appended
+/// between two attempts of an append.
 pub const DEDUPLICATION_WINDOW: usize = MAX_APPENDED_EVENTS + 16;
 
 /// The first or the last event of a turn.

@@ -4,7 +4,7 @@ use super::fold::{fold, is_extender};
 use super::index::{Entry, connected, name_parts};
 use super::segments::{Kind, Segment, Segments};
 
-/// The minimum length in characters of a word that is also searched as the beginning of one.
+/// The minimum length in characters of a word that is also searched as a prefix.
 const MIN_PREFIX_CHARS: usize = 2;
 
 /// A way to match a word or phrase of a search.
@@ -12,12 +12,12 @@ const MIN_PREFIX_CHARS: usize = 2;
 pub struct Alternative {
     /// A single term, which is one of the terms or forms of a text, or a sequence of terms.
     pub terms: Vec<String>,
-    /// Whether the last term is only the beginning of a term.
+    /// Whether the last term is a prefix of a term in the text.
     pub is_prefix: bool,
 }
 
 impl Alternative {
-    /// Returns the terms, each with whether it is only the beginning of one.
+    /// Returns each term, and whether it is a prefix.
     pub fn each(&self) -> impl Iterator<Item = (&str, bool)> {
         let last = self.terms.len().saturating_sub(1);
         let terms = self.terms.iter().enumerate();
@@ -29,7 +29,7 @@ impl Alternative {
     }
 }
 
-/// Returns the ways to match a phrase. The last word of an incomplete one is also the beginning of a word.
+/// Returns the ways to match a phrase. The last word of an incomplete phrase also matches as a prefix.
 pub(super) fn of_phrase(phrase: &str, is_incomplete: bool) -> Vec<Alternative> {
     of_segments(phrase, &mut Segments::of(phrase).collect(), is_incomplete)
 }
@@ -44,7 +44,7 @@ pub(super) fn is_single_character(word: &str) -> bool {
     chars.next().is_some_and(char::is_alphanumeric) && !chars.any(|c| !is_extender(c))
 }
 
-/// Returns the ways to match a word, also as a beginning of a word if it is the last one or ends with an asterisk.
+/// Returns the ways to match a word, also as a prefix if it is the last one or ends with an asterisk.
 pub(super) fn of_word(word: &str, is_last: bool) -> Vec<Alternative> {
     let has_asterisk = word.ends_with('*');
     let mut segments: Vec<Segment> = Segments::of(word).collect();
@@ -52,7 +52,7 @@ pub(super) fn of_word(word: &str, is_last: bool) -> Vec<Alternative> {
     if connected(&segments).any(|group| group.len() == segments.len()) && !is_dotted_number(word) {
         let entry = Entry::of_connected(word);
         alternatives.push(Alternative::exact(vec![entry.term]));
-        // The beginning of a number is not the beginning of its digits without separators: `10.0` is not `1000`.
+        // A prefix of a number is not a prefix of its digits without separators: `10.0` is not `1000`.
         let has_letters = word.contains(char::is_alphabetic);
         if (is_last || has_asterisk) && has_letters {
             alternatives.push(Alternative { terms: vec![fold(word)], is_prefix: true });
@@ -83,7 +83,7 @@ fn of_segments(text: &str, segments: &mut Vec<Segment>, is_prefix: bool) -> Vec<
         segments.pop();
     }
     let Some((last, before)) = segments.split_last() else { return Vec::new() };
-    // The letter in `it's` or `gpt4o` is not the beginning of another word.
+    // The last letter of `it's` or `gpt4o` does not begin another word.
     let begins_word = before.last().is_some_and(|previous| {
         let between = text.get(previous.range.end..last.range.start);
         previous.kind != Kind::Word || !matches!(between, Some("" | "'" | "’"))
@@ -124,7 +124,7 @@ fn of_segments(text: &str, segments: &mut Vec<Segment>, is_prefix: bool) -> Vec<
     }
     let mut alternatives = vec![with(Entry::of(last, kind).term, false)];
     // The last character of a pair may be incomplete too: in Thai, vowels and tones follow it as marks.
-    // A single digit of a version or a name continues what precedes it: `3.1` is the beginning of `3.11`.
+    // A single digit of a version or a name continues what precedes it: `3.1` is a prefix of `3.11`.
     let is_long_enough = !is_single || is_number && !terms.is_empty();
     if is_prefix && kind != Kind::Pictograph && is_long_enough {
         alternatives.push(with(folded, true));

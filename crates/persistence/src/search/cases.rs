@@ -1,4 +1,4 @@
-//! Texts and the searches that find them, as every store must.
+//! Texts, with the searches by which every store must find them.
 
 /// A text with searches that find it and searches that don't.
 pub struct SearchCase {

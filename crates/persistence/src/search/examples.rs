@@ -20,7 +20,7 @@ pub struct ExampleMatches<'a> {
 }
 
 impl<'a> ExampleMatches<'a> {
-    /// Starts without a conversation.
+    /// Creates an empty collection.
     #[must_use]
     pub fn of(terms: &'a Terms) -> Self {
         Self { terms, remaining_bytes: MAX_EXAMPLE_BYTES, conversations: Vec::new() }

@@ -4,7 +4,7 @@ use unicode_normalization::UnicodeNormalization;
 use unicode_normalization::char::is_combining_mark;
 use webchat_domain::is_pictograph;
 
-/// The maximum length of a term in characters. Longer words match by their beginnings.
+/// The maximum length of a term in characters. Longer words are truncated.
 const MAX_TERM_CHARS: usize = 64;
 
 /// The zeros of other decimal digits, which are each followed by the digits from 1 to 9.

@@ -1,4 +1,4 @@
-//! What a store indexes of a text.
+//! The terms of a text that a store indexes.
 
 use std::collections::{BTreeSet, HashMap};
 use std::ops::Range;
@@ -17,20 +17,20 @@ const MAX_CONNECTED: usize = 6;
 /// The maximum length of a word that is stemmed, in bytes.
 const MAX_STEMMED_BYTES: usize = 32;
 
-/// The minimum length of the stem of a word with the irregular plural `-ses`: not of `basis`.
-const MIN_SIS_BYTES: usize = 5;
+/// The stem of a word in `-sis` loses its final `i` if it is longer than this, in bytes: `analysi` does, `basi` doesn't.
+const MAX_UNCHANGED_SI_BYTES: usize = 5;
 
 /// The terms of a text, which a store indexes.
 pub struct IndexTerms {
     /// The different segments of the text.
     entries: Vec<Entry>,
-    /// The indexes of the segments in the order of the text.
+    /// The index into `entries` of each segment, in the order of the text.
     order: Vec<usize>,
     /// The terms of connected words.
     connected: BTreeSet<String>,
 }
 
-/// How a segment is found.
+/// The terms by which a segment is found.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Entry {
     /// The folded text, or its English stem. Empty if nothing remains.
@@ -151,7 +151,7 @@ pub fn stem(word: &str) -> String {
     }
     let mut stem = Stemmer::create(Algorithm::English).stem(word).into_owned();
     // `analysis` is a form of `analyses`, whose stem is `analys`.
-    if stem.len() > MIN_SIS_BYTES && word.ends_with("sis") && stem.ends_with("si") {
+    if stem.len() > MAX_UNCHANGED_SI_BYTES && word.ends_with("sis") && stem.ends_with("si") {
         stem.pop();
     }
     stem

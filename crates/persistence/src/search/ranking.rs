@@ -20,7 +20,7 @@ const SATURATION: f64 = 1.2;
 /// BM25's parameter b, from 0 to 1: with a higher value, short texts are preferred more strongly.
 const LENGTH_WEIGHT: f64 = 0.75;
 
-/// The weight of words that only begin with a term of the search.
+/// The weight of a word that matches only a prefix.
 const PREFIX_WEIGHT: f64 = 0.5;
 
 /// Scores the texts that match a search with BM25. Term frequencies are those in the matching texts, not in the whole
@@ -103,7 +103,7 @@ impl<'a> Ranking<'a> {
         }
         let all = count(self.texts.len());
         let rarity = |with: f64| (1.0 + (all - with + 0.5) / (with + 0.5)).ln();
-        // The beginning of a word is never rarer than a whole word.
+        // A prefix never counts as rarer than a whole word.
         let rarity = |(term, with): (usize, u32)| {
             if self.terms.is_prefix(term) {
                 rarity(all) * PREFIX_WEIGHT
@@ -155,7 +155,7 @@ mod tests {
     }
 
     #[test]
-    fn whole_words_rank_higher_than_beginnings() {
+    fn whole_words_rank_higher_than_prefixes() {
         let texts = ["tidewater tidewater tidewater", "an old tide table", "high tide", "low tide"];
 
         assert_eq!(*ranked("tide", &texts).last().unwrap(), texts[0]);

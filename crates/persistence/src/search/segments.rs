@@ -1,4 +1,4 @@
-//! Segments of a text, which a search finds: words, and pairs of characters in scripts without spaces.
+//! Splits a text into the segments that a search finds: words, and pairs of characters in scripts without spaces.
 
 use std::ops::Range;
 
@@ -6,8 +6,8 @@ use webchat_domain::{is_pictograph, is_searchable};
 
 use super::fold::is_extender;
 
-/// A word with more borders between letters and digits is not split: it is a hash, not a name.
-const MAX_BORDERS: usize = 5;
+/// A word with more boundaries between letters and digits is not split: it is a hash, not a name.
+const MAX_BOUNDARIES: usize = 5;
 
 /// The maximum length of a word that is split between letters and digits, in bytes.
 const MAX_NAME_BYTES: usize = 64;
@@ -24,8 +24,8 @@ pub(super) struct Segment {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
-    /// A word or a number, with the final `+`, `++` or `#` in names such as `C++`. `gpt4` is a word and a number, so that it
-    /// is found like `gpt 4` and `gpt-4`.
+    /// A word or a number, with the final `+`, `++` or `#` in names such as `C++`. `gpt4` is a word and a number, so that
+    /// it is found like `gpt 4` and `gpt-4`.
     Word,
     /// Two adjacent characters of a script without spaces between words. The next pair begins with the second one.
     Pair,
@@ -42,7 +42,7 @@ pub(super) struct Segments<'a> {
     end: usize,
     /// The range of the character that begins the next pair.
     unspaced: Option<Range<usize>>,
-    /// What follows the last segment in the same word.
+    /// The range of the rest of the word that the last segment belongs to.
     rest_of_word: Range<usize>,
     follows_word: bool,
 }
@@ -63,9 +63,9 @@ impl<'a> Segments<'a> {
     fn word_or_number(&mut self) -> Segment {
         let Range { start, end } = self.rest_of_word.clone();
         let text = self.text.get(start..end).unwrap_or_default();
-        let border = borders(text).next().map_or(end, |length| start + length);
-        self.rest_of_word = border..end;
-        self.segment(start..border, Kind::Word)
+        let boundary = boundaries(text).next().map_or(end, |length| start + length);
+        self.rest_of_word = boundary..end;
+        self.segment(start..boundary, Kind::Word)
     }
 
     /// Returns the range of the character at this position with its marks, if its script is written without spaces.
@@ -122,9 +122,9 @@ impl Iterator for Segments<'_> {
         let length = word + suffix_length(rest.get(word..)?);
         let word = rest.get(..word)?;
         let is_name = word.len() <= MAX_NAME_BYTES
-            // Most words have no digit. Searching for borders takes longer.
+            // Most words have no digit. Searching for boundaries takes longer.
             && word.contains(char::is_numeric)
-            && borders(word).nth(MAX_BORDERS).is_none();
+            && boundaries(word).nth(MAX_BOUNDARIES).is_none();
         if !is_name {
             return Some(self.segment(start..start + length, Kind::Word));
         }
@@ -134,13 +134,13 @@ impl Iterator for Segments<'_> {
 }
 
 /// Returns the positions at which a number begins or ends within a word.
-fn borders(word: &str) -> impl Iterator<Item = usize> {
+fn boundaries(word: &str) -> impl Iterator<Item = usize> {
     let mut was_digit = None;
     let main = word.char_indices().filter(|(_, c)| !is_extender(*c));
     main.filter_map(move |(at, c)| {
         let is_digit = c.is_numeric() && !c.is_alphabetic();
-        let is_border = c.is_alphanumeric() && was_digit.replace(is_digit) == Some(!is_digit);
-        is_border.then_some(at)
+        let is_boundary = c.is_alphanumeric() && was_digit.replace(is_digit) == Some(!is_digit);
+        is_boundary.then_some(at)
     })
 }
 

@@ -19,13 +19,13 @@ const MAX_KNOWN_WORD_BYTES: usize = 64;
 /// The terms of a search. A text matches if it has an alternative of each requirement, and no excluded one.
 pub struct Terms {
     required: Vec<Vec<Alternative>>,
-    /// What a text need not have, but is ranked and marked by.
+    /// Alternatives that a text need not match. Their matches raise its rank and are marked.
     optional: Vec<Alternative>,
     excluded: Vec<Alternative>,
     numbers: Numbers,
-    /// The number of terms that are not only excluded.
+    /// The number of required and optional terms.
     searched: usize,
-    /// A cache of words in texts, because finding out what they match takes much longer than looking it up.
+    /// A cache of the words of texts: finding the terms that a word matches takes much longer than a lookup.
     known_words: Mutex<HashMap<String, Found>>,
 }
 
@@ -41,9 +41,9 @@ struct Numbers {
 struct Found {
     /// The term of the word itself.
     term: Option<usize>,
-    /// The beginnings of words that the term of the word has, or the word without stemming.
-    beginnings: Vec<usize>,
-    /// Its other forms, and the beginnings of words that these have.
+    /// The prefixes of the word's term, and of its form without stemming.
+    prefixes: Vec<usize>,
+    /// Its other forms, and their prefixes.
     others: Vec<usize>,
 }
 
@@ -80,10 +80,10 @@ impl Terms {
         }
         let mut optional: Vec<Alternative> = Vec::new();
         // The results should not disappear when a user begins the next word.
-        let is_begun = query.begun_word().is_some_and(alternatives::is_single_character);
-        if is_begun && !query.any_word && required.len() > 1 {
-            let begun = if query.is_phrase_open { last_phrase } else { required.len() - 1 };
-            optional.extend(required.remove(begun));
+        let is_unfinished = query.unfinished_term().is_some_and(alternatives::is_single_character);
+        if is_unfinished && !query.any_word && required.len() > 1 {
+            let unfinished = if query.is_phrase_open { last_phrase } else { required.len() - 1 };
+            optional.extend(required.remove(unfinished));
         }
         let options = query.optional.iter().flat_map(|word| alternatives::of_word(word, false));
         optional.extend(options);
@@ -183,12 +183,12 @@ impl Terms {
         merged(ranges)
     }
 
-    /// Returns the number of different terms that are not only excluded.
+    /// Returns the number of different required and optional terms.
     pub(super) fn searched(&self) -> usize {
         self.searched
     }
 
-    /// Whether the term with this number is the beginning of a word.
+    /// Whether the term with this number is a prefix.
     pub(super) fn is_prefix(&self, number: usize) -> bool {
         self.numbers.prefixes.iter().any(|(_, prefix)| *prefix == number)
     }
@@ -226,14 +226,14 @@ impl Numbers {
     fn find(&self, entry: &Entry) -> Found {
         let mut found = Found {
             term: self.exact.get(&entry.term).copied(),
-            beginnings: Vec::new(),
+            prefixes: Vec::new(),
             others: entry.forms.iter().filter_map(|form| self.exact.get(form).copied()).collect(),
         };
         for (prefix, number) in &self.prefixes {
             let mut forms = entry.forms.iter().filter(|form| form.starts_with(prefix));
             if entry.term.starts_with(prefix) || forms.clone().any(|form| stem(form) == entry.term)
             {
-                found.beginnings.push(*number);
+                found.prefixes.push(*number);
             } else if forms.next().is_some() {
                 found.others.push(*number);
             }
@@ -245,11 +245,11 @@ impl Numbers {
 impl Found {
     /// Returns the numbers that count in a sequence: the forms of a word have no order.
     fn in_sequence(&self) -> impl Iterator<Item = usize> {
-        self.term.into_iter().chain(self.beginnings.iter().copied())
+        self.term.into_iter().chain(self.prefixes.iter().copied())
     }
 
     fn numbers(&self) -> impl Iterator<Item = usize> {
-        let others = self.beginnings.iter().chain(&self.others);
+        let others = self.prefixes.iter().chain(&self.others);
         self.term.into_iter().chain(others.copied())
     }
 }
@@ -267,14 +267,14 @@ impl Matches {
         self.words.iter().chain(&self.connected)
     }
 
-    /// Returns the words that match the terms of a sequence one after the other.
+    /// Returns each sequence of adjacent words that match these terms in order.
     fn sequences(&self, numbers: &[usize]) -> impl Iterator<Item = &[Word]> {
         // A window can't be empty. A sequence has at least two terms.
         self.words.windows(numbers.len().max(1)).filter(move |words| is_sequence(words, numbers))
     }
 }
 
-/// Whether the words match these terms, of which the last one may be the beginning of a word.
+/// Whether the words match these terms, of which the last one may be a prefix.
 fn is_sequence(words: &[Word], numbers: &[usize]) -> bool {
     let Some((last, before)) = numbers.split_last() else { return false };
     let Some((last_word, words_before)) = words.split_last() else { return false };

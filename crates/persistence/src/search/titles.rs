@@ -15,7 +15,7 @@ pub struct TitleMatches<'a> {
 }
 
 impl<'a> TitleMatches<'a> {
-    /// Starts without a conversation.
+    /// Creates an empty collection.
     #[must_use]
     pub fn of(terms: &'a Terms, limit: u32) -> Self {
         Self { terms, limit: usize::try_from(limit).unwrap_or(usize::MAX), hits: Vec::new() }

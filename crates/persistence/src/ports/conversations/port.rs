@@ -134,7 +134,7 @@ pub trait Conversations: Send + Sync {
     ) -> Result<bool, StoreError>;
 
     /// Claims at most `limit` turns of instances that are presumed dead: those in `scope` whose lease expires
-    /// by `expired_by`, earliest first, and those whose end was last saved by `unpublished_since` and is not
+    /// by `expired_by`, earliest first, and ended ones that were last saved by `unpublished_since` and whose end is not
     /// published. Each turn is returned to one caller only. This caller holds the lease until `until`, publishes
     /// the turn's end, and then ends the turn. If the caller dies too, the lease expires again.
     async fn claim_expired_turns(
