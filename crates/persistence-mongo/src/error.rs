@@ -21,7 +21,7 @@ const TRANSIENT_CODES: [i32; 38] = [
     13,    // Unauthorized
     18,    // AuthenticationFailed
     24,    // LockTimeout
-    27,    // IndexNotFound: the text index is still being built
+    27,    // IndexNotFound
     43,    // CursorNotFound
     63,    // StaleShardVersion
     64,    // WriteConcernFailed

@@ -8,7 +8,7 @@ use crate::database::{MAX_LONG_READ_WAIT, MAX_LONG_READS, MongoDatabase, Transac
 use crate::deletion::DeletionWorker;
 use crate::search::Indexer;
 
-/// Conversations, contexts and files in a MongoDB database. Clones share the database.
+/// Conversations, contexts, files, users and token counts in a MongoDB database. Clones share the database.
 #[derive(Clone)]
 pub struct MongoStore {
     pub(crate) database: MongoDatabase,

@@ -2,17 +2,17 @@
 
 use std::time::Duration;
 
-/// The maximum number of connections to each server, unless the URI sets another one: as many as in MongoDB's other
-/// drivers. With the 10 of this one, concurrent turns would wait for each other while their commits are written to disk.
+/// The maximum number of connections to each server, unless the URI sets another one. It is the default of MongoDB's other
+/// drivers. With this driver's default of 10, concurrent turns would wait for each other's commits to be written to disk.
 pub(super) const MAX_CONNECTIONS: u32 = 100;
 
-/// The maximum time that the server works on a read, even if the caller no longer waits for it.
+/// The maximum time that the server may take for a read, even if the caller no longer waits for it.
 pub(crate) const READ_TIME: Duration = Duration::from_secs(5);
 
-/// The maximum time that the server works on a search.
+/// The maximum time that the server may take for a search.
 pub(crate) const SEARCH_TIME: Duration = Duration::from_secs(2);
 
-/// The maximum time that the server counts all messages before a copy.
+/// The maximum time that the server may take to count all messages before a copy.
 pub(crate) const LONG_READ_TIME: Duration = Duration::from_secs(10);
 
 /// The maximum number of concurrent searches and export reads, so that ordinary reads find a free connection.

@@ -76,7 +76,7 @@ pub enum OpenError {
         location: String,
         /// The name of the collection.
         collection: &'static str,
-        /// What it is.
+        /// Its kind, such as a view.
         kind: &'static str,
     },
     /// A collection that Webchat uses has documents of another application.
@@ -90,7 +90,7 @@ pub enum OpenError {
         /// The name of the collection.
         collection: &'static str,
     },
-    /// The user may not do everything that is needed.
+    /// The user lacks some of the required rights.
     #[error(
         "the user in the URI of MongoDB at {location} lacks the rights {rights}; grant the roles readWrite and dbAdmin \
          for the database"
@@ -98,7 +98,7 @@ pub enum OpenError {
     MissingRights {
         /// The hosts and the database.
         location: String,
-        /// The server's names of what the user may not do.
+        /// The actions that the user may not perform, by the server's names.
         rights: String,
     },
     /// The server rejected a command for another reason.
@@ -162,7 +162,7 @@ impl OpenError {
     }
 
     /// Adds the change that failed.
-    pub(crate) fn while_making(self, change: &SchemaChange) -> Self {
+    pub(crate) fn with_change(self, change: &SchemaChange) -> Self {
         match self {
             Self::Rejected { location, cause, .. } => {
                 Self::Rejected { location, failed: format!("failed to {change}: "), cause }

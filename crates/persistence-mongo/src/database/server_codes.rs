@@ -1,6 +1,6 @@
 //! Explains the server's error codes, from its `error_codes.yml`.
 
-/// What happened and what to do, by error code.
+/// The explanations, each with advice, by error codes.
 const EXPLANATIONS: &[(&[i32], &str)] = &[
     (
         &[2, 9, 14, 40, 72, 197, 40415],
@@ -61,7 +61,7 @@ const EXPLANATIONS: &[(&[i32], &str)] = &[
     ),
     (
         &[171],
-        "a document has lists in several fields of an index; find it by $type: \"array\", and replace or delete it",
+        "a document has arrays in several fields of an index; find it with $type: \"array\", and replace or delete it",
     ),
     (
         &[11000, 11001],
@@ -70,7 +70,7 @@ const EXPLANATIONS: &[(&[i32], &str)] = &[
     ),
     (
         &[13297],
-        "a database exists whose name differs only in upper and lower case; write its name in the URI as it is there",
+        "a database exists whose name differs only in upper and lower case; use exactly that name in the URI",
     ),
     (&[14031, 39], "its disk is full or broken; free some space"),
     (
@@ -82,7 +82,7 @@ const EXPLANATIONS: &[(&[i32], &str)] = &[
 /// Returns what the error code means, and what to do.
 pub(crate) fn explain_code(code: i32) -> String {
     let found = EXPLANATIONS.iter().find(|(codes, _)| codes.contains(&code));
-    let advice = found.map_or("it refused a command; look into its log", |(_, advice)| advice);
+    let advice = found.map_or("it rejected a command; check its log", |(_, advice)| advice);
     format!("{advice} (MongoDB's error {code})")
 }
 
@@ -105,7 +105,7 @@ mod tests {
             (85, "drop it"),
             (86, "drop it"),
             (121, "validator"),
-            (171, "lists"),
+            (171, "arrays"),
             (8000, "limits"),
             (10107, "not the primary"),
             (10334, "too large"),

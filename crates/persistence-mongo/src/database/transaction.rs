@@ -18,7 +18,7 @@ pub(crate) struct Transaction<'a> {
     pub(crate) session: &'a mut ClientSession,
 }
 
-/// What a transaction reads, and when its commit is confirmed.
+/// The read and write concern of a transaction.
 pub(crate) struct Concerns {
     read: ReadConcern,
     write: WriteConcern,
@@ -30,8 +30,8 @@ impl Concerns {
         Self { read: ReadConcern::snapshot(), write: majority() }
     }
 
-    /// Reads the newest documents. What is read is durable only if the transaction commits, so nothing of it must be
-    /// returned otherwise.
+    /// Reads the newest documents. They are durable only if the transaction commits, so they must not be returned
+    /// otherwise.
     ///
     /// A snapshot can be older than the last write, if other writes were still in progress then. Changing the document
     /// again would be a conflict, and checking it would see the previous state.

@@ -32,7 +32,7 @@ pub(crate) struct MessageDocument {
     pub(crate) client_message_id: Option<ClientMessageId>,
     pub(crate) role: Role,
     pub(crate) content: String,
-    /// What a search finds. Written, but never read.
+    /// The terms by which a search finds the message. Written and queried, but never read.
     #[serde(skip_deserializing)]
     search_terms: Vec<String>,
     #[serde_as(as = "TryFromInto<i64>")]

@@ -71,7 +71,7 @@ impl FileJobs for MongoStore {
         now: Timestamp,
         until: Timestamp,
     ) -> Result<Option<LeasedJob>, StoreError> {
-        // Avoid the transaction if no job is available, as usual.
+        // Usually no job is available: avoid the transaction then.
         let jobs = self.database.file_jobs();
         if self.database.run(jobs.find_one(available(now)).max_time(READ_TIME)).await?.is_none() {
             return Ok(None);

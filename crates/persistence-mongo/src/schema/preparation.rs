@@ -102,7 +102,7 @@ impl Schema {
 
     /// Updates the schema, and returns the changes that were made, if any. Several instances may call this at the same
     /// time. It waits at most an hour for each index that it builds, but not for indexes that another instance is
-    /// building. Until the text index is built, searches are unavailable. The call can be interrupted at any point and
+    /// building. Until the index of search terms is built, searches may time out. The call can be interrupted at any point and
     /// repeated.
     ///
     /// # Errors
@@ -127,7 +127,7 @@ impl Schema {
 impl Schema {
     async fn apply(&self, done: &mut Vec<SchemaChange>) -> Result<(), OpenError> {
         for change in self.plan().await? {
-            self.apply_one(&change).await.map_err(|error| error.while_making(&change))?;
+            self.apply_one(&change).await.map_err(|error| error.with_change(&change))?;
             tracing::info!(location = %self.database.location(), "{change}");
             done.push(change);
         }
@@ -167,7 +167,7 @@ impl Schema {
             return Ok(());
         }
         let is_foreign = if wanted.name == CONVERSATIONS {
-            // It may have documents of the Flask application. The migration names others.
+            // It may have documents of the Flask application. The migration reports others.
             self.has(CONVERSATIONS, doc! {}).await?
                 && !self.has(CONVERSATIONS, flask_documents()).await?
         } else {
@@ -198,7 +198,7 @@ impl Schema {
     async fn check_rights(&self, changes: &[SchemaChange]) -> Result<(), OpenError> {
         let database = self.database.raw();
         let status = doc! { "connectionStatus": 1, "showPrivileges": true };
-        // A compatible service may not have the command. Then the changes show what is missing.
+        // A compatible service may not have the command. Then the changes fail, and show which right is missing.
         let Ok(status) = self.within(OPERATION_TIMEOUT, database.run_command(status)).await else {
             return Ok(());
         };
@@ -294,8 +294,8 @@ impl Schema {
         }
     }
 
-    /// Returns the index without what documents of the Flask application prevent: they must not prevent the migration, which
-    /// names them. Another unique index covers Webchat's documents. `found` are the existing indexes.
+    /// Returns the index without the parts that documents of the Flask application prevent: they must not prevent the
+    /// migration, which reports them. Another unique index covers Webchat's documents. `found` are the existing indexes.
     async fn buildable(
         &self,
         collection: &str,
@@ -308,22 +308,22 @@ impl Schema {
             return Ok(index);
         }
         if name(&index) == LEGACY_UNIQUE_INDEX
-            && (self.has_lists(&fields, 1).await? || self.has_duplicates(&fields).await?)
+            && (self.has_arrays(&fields, 1).await? || self.has_duplicates(&fields).await?)
         {
             index.remove("unique");
         }
-        if self.has_lists(&fields, 2).await? {
+        if self.has_arrays(&fields, 2).await? {
             index.insert("partialFilterExpression", doc! { "schema": { "$exists": true } });
         }
         Ok(index)
     }
 
-    /// Whether a document has lists in this number of the fields. A server can't index lists in two fields of an index.
-    async fn has_lists(&self, fields: &[String], number: i32) -> Result<bool, OpenError> {
-        let are_lists: Vec<Document> =
+    /// Whether a document has arrays in this number of the fields. A server can't index arrays in two fields of an index.
+    async fn has_arrays(&self, fields: &[String], number: i32) -> Result<bool, OpenError> {
+        let are_arrays: Vec<Document> =
             fields.iter().map(|field| doc! { "$isArray": [format!("${field}")] }).collect();
-        let lists = doc! { "$size": { "$filter": { "input": are_lists, "cond": "$$this" } } };
-        self.has(CONVERSATIONS, doc! { "$expr": { "$gte": [lists, number] } }).await
+        let arrays = doc! { "$size": { "$filter": { "input": are_arrays, "cond": "$$this" } } };
+        self.has(CONVERSATIONS, doc! { "$expr": { "$gte": [arrays, number] } }).await
     }
 
     async fn has_duplicates(&self, fields: &[String]) -> Result<bool, OpenError> {

@@ -1,4 +1,4 @@
-//! Finds out what the user of the database may not do.
+//! Finds the rights that the database user lacks.
 
 use std::collections::BTreeSet;
 
@@ -6,10 +6,10 @@ use mongodb::bson::Document;
 
 use super::change::SchemaChange;
 
-/// What Webchat always does.
+/// The actions that Webchat always needs.
 const ALWAYS: [&str; 4] = ["find", "insert", "remove", "update"];
 
-/// Returns the server's names of the actions that these changes or Webchat need, and that no role of the user contains.
+/// Returns the actions, by the server's names, that these changes or Webchat need and that no role of the user contains.
 /// `status` is the response to `connectionStatus`. Without authentication, nothing is missing.
 pub(super) fn missing_rights(
     status: &Document,

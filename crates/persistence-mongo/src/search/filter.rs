@@ -48,8 +48,8 @@ fn conditions(alternative: &Alternative) -> Vec<Bson> {
     alternative.each().filter_map(|(term, is_prefix)| condition(term, is_prefix)).collect()
 }
 
-/// Returns `None` for a pattern with NUL, which no term contains. Of the signs with a special meaning in a pattern, terms only
-/// contain the plus sign.
+/// Returns `None` for a pattern with NUL, which no term contains. The plus sign is the only special character of patterns
+/// that terms contain.
 fn condition(term: &str, is_prefix: bool) -> Option<Bson> {
     if !is_prefix {
         return Some(Bson::String(term.to_owned()));

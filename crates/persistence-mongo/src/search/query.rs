@@ -23,7 +23,7 @@ use crate::documents::{CONVERSATION_SCHEMA_VERSION, MessageDocument};
 const MAX_CHECKED_BYTES: usize = 32 * 1024 * 1024;
 
 /// The number of messages that one command reads.
-const CHUNK: usize = 500;
+const BATCH_SIZE: usize = 500;
 
 #[derive(Deserialize)]
 struct Id {
@@ -164,7 +164,7 @@ async fn rank(
         (RANKING_SOURCE_BYTES, MAX_RANKED_BYTES)
     };
     let (mut ranking, mut ranked, mut bytes) = (Ranking::of(terms), Vec::new(), 0);
-    let mut chunks = ids.chunks(CHUNK);
+    let mut chunks = ids.chunks(BATCH_SIZE);
     while bytes < max_bytes
         && let Some(chunk) = chunks.next()
     {

@@ -12,7 +12,7 @@ use super::update::Update;
 /// The maximum memory of the newest events of all conversations.
 const MAX_TOTAL_BYTES: usize = 16 * 1024 * 1024;
 
-/// The conversations that readers of this process wait for. Followers of a conversation share its newest events, so that
+/// The conversations that readers of this process wait for. Readers of a conversation share its newest events, so that
 /// these are read and parsed once.
 #[derive(Default)]
 pub(super) struct Topics {

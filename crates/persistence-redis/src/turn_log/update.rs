@@ -1,4 +1,4 @@
-//! What an instance learns about the newest events of a conversation.
+//! Updates about the newest events of a conversation, which an instance receives.
 
 use std::sync::Arc;
 
@@ -10,7 +10,7 @@ use super::entry::event;
 /// ones from Redis.
 pub(super) const MAX_NOTIFIED_BYTES: usize = 8 * 1024;
 
-/// News about the newest events of a conversation.
+/// An update about the newest events of a conversation.
 pub(super) enum Update {
     /// These events were appended directly after the sequence number `before`.
     Events { before: u64, events: Vec<RecentEvent> },

@@ -10,10 +10,10 @@
 mod calls;
 mod contract;
 mod events;
-mod followers;
 mod open;
 mod outage;
 mod proxy;
+mod readers;
 mod redis_server;
 mod sessions;
 mod signals;

@@ -186,7 +186,7 @@ impl Conversations for SqliteStore {
         limit: u32,
     ) -> Result<Vec<AbandonedTurn>, StoreError> {
         let expired = ExpiredTurns { expired_by, unpublished_since };
-        // Don't use the writer if there are none, as usual.
+        // Usually there are none: don't use the writer then.
         if !self.database.read(move |transaction| expired.exist(transaction)).await? {
             return Ok(Vec::new());
         }

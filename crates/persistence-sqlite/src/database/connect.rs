@@ -14,8 +14,8 @@ const MAX_IDLE_WAL_BYTES: i64 = 64 * 1024 * 1024;
 /// The maximum time that a connection waits for the lock of another one.
 pub(super) const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// The maximum number of statements that a connection keeps prepared. There are fewer different ones in this crate, so
-/// that each is parsed once per connection.
+/// The maximum number of statements that a connection keeps prepared. This crate has fewer, so each is parsed only once
+/// per connection.
 const MAX_STATEMENTS: usize = 128;
 
 /// Opens the connection that writes.
@@ -39,7 +39,7 @@ pub(super) fn open_reader(path: &Path) -> rusqlite::Result<Connection> {
 fn open(path: &Path) -> rusqlite::Result<Connection> {
     let connection = Connection::open(path)?;
     connection.set_prepared_statement_cache_capacity(MAX_STATEMENTS);
-    // Plans don't depend on parameters: otherwise a query whose limit is one is parsed and planned again for each run.
+    // Plans must not depend on parameters: otherwise a query whose limit is a parameter is planned again for each run.
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     connection.busy_timeout(BUSY_TIMEOUT)?;
     Ok(connection)

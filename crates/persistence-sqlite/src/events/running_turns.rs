@@ -22,8 +22,9 @@ const BOOT_ID: &str = "/proc/sys/kernel/random/boot_id";
 /// The time that a write waits for a program that reads the file. It blocks a thread of the server.
 const BUSY_TIMEOUT: Duration = Duration::from_millis(50);
 
-/// The size of the file's log at which it is copied into the file. It is small, because a write waits for the copy.
-const MAX_LOG_PAGES: u32 = 100;
+/// The size of the write-ahead log, in pages, at which it is copied into the file. It is small, because a write waits
+/// for the copy.
+const MAX_WAL_PAGES: u32 = 100;
 
 /// The events of running turns, in a SQLite file next to the database.
 ///
@@ -105,7 +106,7 @@ fn connect(path: &Path) -> rusqlite::Result<Connection> {
     connection.busy_timeout(BUSY_TIMEOUT)?;
     connection.pragma_update(None, "journal_mode", "WAL")?;
     connection.pragma_update(None, "synchronous", "OFF")?;
-    connection.pragma_update(None, "wal_autocheckpoint", MAX_LOG_PAGES)?;
+    connection.pragma_update(None, "wal_autocheckpoint", MAX_WAL_PAGES)?;
     connection.pragma_update(None, "secure_delete", "FAST")?;
     connection.execute_batch(
         "CREATE TABLE IF NOT EXISTS events (

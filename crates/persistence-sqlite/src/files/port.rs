@@ -56,7 +56,7 @@ impl FileJobs for SqliteStore {
         now: Timestamp,
         until: Timestamp,
     ) -> Result<Option<LeasedJob>, StoreError> {
-        // Don't use the writer if no job is available, as usual.
+        // Usually no job is available: don't use the writer then.
         let available =
             self.database.read(move |transaction| lease::find_available(transaction, now)).await?;
         if available.is_none() {

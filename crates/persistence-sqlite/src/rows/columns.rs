@@ -8,8 +8,8 @@ use rusqlite::types::{FromSql, Type, ValueRef};
 use webchat_domain::{Problem, Timestamp};
 use webchat_persistence::rules::StoredName;
 
-/// The columns of a row that are not read yet. They are read in their order: to find a column by its name, its name is
-/// compared with those of the others, for each row.
+/// The columns of a row that have not been read yet. They are read in order, because looking up a column by name
+/// compares names for each row.
 pub(crate) struct Columns<'row> {
     row: &'row Row<'row>,
     next: usize,

@@ -75,9 +75,9 @@ pub(super) fn add_messages(
     let mut is_new = |stored: &StoredMessage| {
         find.exists([stored.message.message_id.to_simple()]).map(|exists| !exists)
     };
-    let known = messages.iter().map(&mut is_new).collect::<rusqlite::Result<Vec<bool>>>()?;
-    let mut known = known.into_iter();
-    messages.retain(|_| known.next() == Some(true));
+    let are_new = messages.iter().map(&mut is_new).collect::<rusqlite::Result<Vec<bool>>>()?;
+    let mut are_new = are_new.into_iter();
+    messages.retain(|_| are_new.next() == Some(true));
     let (state, messages) = rules::add_messages(state, messages);
     for message in &messages {
         rows::insert_message(transaction, user_id, message)?;

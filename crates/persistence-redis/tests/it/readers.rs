@@ -1,4 +1,4 @@
-//! Tests of followers, which get new events with their notifications: nothing is missing, repeated or out of order.
+//! Tests of readers, which get new events with their notifications: nothing is missing, repeated or out of order.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -30,7 +30,7 @@ const APPEND_OF_EARLIER_VERSION: &str = "
     return seq
 ";
 
-/// Two instances, and a conversation with an event that both follow.
+/// Two instances that are subscribed to a conversation with one event.
 struct Cluster {
     server: RedisServer,
     raw: Raw,
@@ -48,12 +48,12 @@ impl Cluster {
         let id = ConversationId::generate();
         let first = append(&instances[0], id, "first").await;
         let mut cluster = Self { server, raw, store, instances, id, first };
-        cluster.follow().await;
+        cluster.subscribe().await;
         cluster
     }
 
     /// Lets both instances subscribe.
-    async fn follow(&mut self) {
+    async fn subscribe(&mut self) {
         let [one, other] = &self.instances;
         let (id, after) = (self.id, self.first.seq);
         let subscribing = async { tokio::join!(one.wait(id, u64::MAX), other.wait(id, u64::MAX)) };
@@ -86,18 +86,18 @@ impl Cluster {
 
     /// Reads the events of the whole log from Redis.
     async fn stored(&self) -> Vec<Arc<Event>> {
-        follow(&self.store.turn_log(), self.id, 0, usize::MAX).await
+        read_events(&self.store.turn_log(), self.id, 0, usize::MAX).await
     }
 }
 
 #[tokio::test]
-async fn followers_of_all_instances_get_new_events_without_reading_redis() {
+async fn readers_of_all_instances_get_new_events_without_reading_redis() {
     let mut cluster = Cluster::start().await;
     let (id, first) = (cluster.id, cluster.first.seq);
     let _: String = cluster.raw.run("CONFIG RESETSTAT").await;
 
-    let followers = cluster.instances.iter().flat_map(|log| [log; 3]);
-    let followers = join_all(followers.map(|log| follow(log, id, first, 50)));
+    let readers = cluster.instances.iter().flat_map(|log| [log; 3]);
+    let readers = join_all(readers.map(|log| read_events(log, id, first, 50)));
     let appending = async {
         let mut appended = Vec::new();
         for _ in 0..50 {
@@ -105,7 +105,7 @@ async fn followers_of_all_instances_get_new_events_without_reading_redis() {
         }
         appended
     };
-    let (received, appended) = tokio::join!(followers, appended_soon(appending));
+    let (received, appended) = tokio::join!(readers, appended_soon(appending));
 
     assert!(received.iter().all(|events| *events == appended));
     let calls = cluster.raw.calls().await;
@@ -121,13 +121,13 @@ async fn a_large_event_is_read_from_redis() {
     let next = cluster.append("next").await;
 
     for log in &cluster.instances {
-        let read = follow(log, cluster.id, cluster.first.seq, 2).await;
+        let read = read_events(log, cluster.id, cluster.first.seq, 2).await;
         assert_eq!(read, [Arc::clone(&large), Arc::clone(&next)]);
     }
 }
 
 #[tokio::test]
-async fn an_event_of_an_instance_of_the_version_before_is_received() {
+async fn an_event_of_the_previous_version_is_received() {
     let mut cluster = Cluster::start().await;
     let before = cluster.append("before").await;
 
@@ -135,14 +135,14 @@ async fn an_event_of_an_instance_of_the_version_before_is_received() {
     let after = cluster.append("after").await;
 
     for log in &cluster.instances {
-        let read = follow(log, cluster.id, cluster.first.seq, 3).await;
+        let read = read_events(log, cluster.id, cluster.first.seq, 3).await;
         let numbers: Vec<_> = read.iter().map(|event| event.seq).collect();
         assert_eq!(numbers, [before.seq, earlier, after.seq]);
     }
 }
 
 #[tokio::test]
-async fn an_instance_of_the_version_before_receives_the_number_of_an_event() {
+async fn an_instance_of_the_previous_version_receives_the_number_of_an_event() {
     let cluster = Cluster::start().await;
     let client = Client::open(cluster.server.url()).unwrap();
     let mut earlier = client.get_async_pubsub().await.unwrap();
@@ -155,7 +155,7 @@ async fn an_instance_of_the_version_before_receives_the_number_of_an_event() {
 }
 
 #[tokio::test]
-async fn a_follower_notices_that_redis_has_lost_its_data() {
+async fn a_reader_notices_that_redis_has_lost_its_data() {
     let mut cluster = Cluster::start().await;
     let lost = cluster.append("lost").await;
 
@@ -171,14 +171,14 @@ async fn a_follower_notices_that_redis_has_lost_its_data() {
 }
 
 #[tokio::test]
-async fn a_follower_that_fell_behind_the_log_has_a_gap() {
+async fn a_reader_that_fell_behind_the_log_has_a_gap() {
     let mut cluster = Cluster::start().await;
     let mut newest = Arc::clone(&cluster.first);
 
     for _ in 0..2_000 {
         newest = cluster.append("x").await;
     }
-    cluster.follow().await;
+    cluster.subscribe().await;
 
     for log in &cluster.instances {
         let gone = Replay::Gone { latest: newest.seq };
@@ -188,13 +188,13 @@ async fn a_follower_that_fell_behind_the_log_has_a_gap() {
 
 /// Instances of both versions append small and large events, while connections are lost.
 #[tokio::test]
-async fn followers_receive_each_event_once_and_in_order_in_spite_of_lost_connections() {
+async fn readers_receive_each_event_once_and_in_order_despite_lost_connections() {
     const APPENDS: usize = 150;
     let mut cluster = Cluster::start().await;
     let (id, first, server) = (cluster.id, cluster.first.seq, cluster.server.raw().await);
     let [one, other] = [cluster.store.turn_log(), cluster.store.turn_log()];
     let expected = 3 * APPENDS;
-    let followers = join_all([&one, &other, &one].map(|log| follow(log, id, first, expected)));
+    let readers = join_all([&one, &other, &one].map(|log| read_events(log, id, first, expected)));
 
     let appending = async |log: &RedisTurnLog| {
         for index in 0..APPENDS {
@@ -216,7 +216,7 @@ async fn followers_receive_each_event_once_and_in_order_in_spite_of_lost_connect
         }
     };
     let (received, ..) = tokio::join!(
-        followers,
+        readers,
         appending(&one),
         appending(&other),
         earlier_version,
@@ -226,12 +226,12 @@ async fn followers_receive_each_event_once_and_in_order_in_spite_of_lost_connect
     let stored = cluster.stored().await;
     assert_eq!(stored.len(), expected + 1);
     for events in received {
-        assert!(events == stored[1..], "a follower received other events than those in the log");
+        assert!(events == stored[1..], "a reader received other events than those in the log");
     }
 }
 
 async fn appended_soon<T>(appending: impl Future<Output = T>) -> T {
-    // Let the followers wait first.
+    // Let the readers wait first.
     sleep(Duration::from_millis(50)).await;
     appending.await
 }
@@ -240,8 +240,9 @@ async fn append(log: &RedisTurnLog, id: ConversationId, text: &str) -> Arc<Event
     log.append_one(id, EventId::generate(), chunk(text)).await.unwrap()
 }
 
-/// Follows the conversation after the number until it has received this many events, or all.
-async fn follow(
+/// Reads the events after the number, and waits for more until there are `count`. With `usize::MAX`, only reads the
+/// existing ones.
+async fn read_events(
     log: &RedisTurnLog,
     id: ConversationId,
     after: u64,
