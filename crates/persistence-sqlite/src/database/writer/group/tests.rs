@@ -8,7 +8,7 @@ use webchat_persistence::StoreError;
 use super::*;
 use crate::database::connect::{open_reader, open_writer};
 use crate::database::metrics::waiting_write;
-use crate::database::writer::change::{Change, Queued, Start};
+use crate::database::writer::change::{Change, Queued, StartClaim};
 
 type Reply = Receiver<Result<usize, StoreError>>;
 
@@ -26,7 +26,7 @@ fn change(
     let permit = Arc::new(Semaphore::new(1)).try_acquire_owned().unwrap();
     let queued = Queued { _permit: permit, _waiting: waiting_write() };
     let (reply, result) = oneshot::channel();
-    (Box::new(Change::new(work, reply, Start::default(), queued)), result)
+    (Box::new(Change::new(work, reply, StartClaim::default(), queued)), result)
 }
 
 fn insertion(number: i64) -> (Box<dyn QueuedChange>, Reply) {
