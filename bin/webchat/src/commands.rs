@@ -88,7 +88,7 @@ pub fn check_config(sources: &SettingsSources) -> Result<(), SettingsError> {
 /// # Errors
 /// All invalid settings together.
 pub fn print_config(sources: &SettingsSources) -> Result<(), SettingsError> {
-    print!("{}", sources.print()?);
+    print!("{}", sources.render()?);
     Ok(())
 }
 

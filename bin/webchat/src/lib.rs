@@ -20,7 +20,7 @@ pub use health::{HealthError, check_health};
 pub use secret::SecretError;
 pub use settings::{
     AppEnv, ConnectionSettings, ExampleFormat, InvalidSetting, LimitSettings, LogFormat,
-    LogSettings, ModelSettings, PrivateUrl, ServerSettings, SessionSettings, Settings,
+    LogSettings, ModelSettings, RedactedUrl, ServerSettings, SessionSettings, Settings,
     SettingsError, SettingsSources, StoreSettings, TraceSettings, UploadSettings,
 };
 pub use start::{RunningWebchat, start};

@@ -20,7 +20,7 @@ pub use self::example::ExampleFormat;
 use self::merged::Merged;
 use self::sections::SECTIONS;
 pub use self::sections::{
-    AppEnv, ConnectionSettings, LimitSettings, LogFormat, LogSettings, ModelSettings, PrivateUrl,
+    AppEnv, ConnectionSettings, LimitSettings, LogFormat, LogSettings, ModelSettings, RedactedUrl,
     ServerSettings, SessionSettings, Settings, StoreSettings, TraceSettings, UploadSettings,
 };
 pub use self::sources::SettingsSources;
@@ -58,9 +58,9 @@ impl SettingsSources {
     ///
     /// # Errors
     /// All invalid settings together.
-    pub fn print(&self) -> Result<String, SettingsError> {
+    pub fn render(&self) -> Result<String, SettingsError> {
         let merged = checked(self);
-        let text = print::print(&merged);
+        let text = print::render(&merged);
         merged.read::<Settings>()?;
         Ok(text)
     }

@@ -48,9 +48,9 @@ async fn the_check_reports_all_invalid_settings_together_without_their_values() 
     assert!(!output.stderr.contains("hunter2"), "{output:?}");
     for line in [
         "server.prot in webchat.toml (unknown): did you mean server.port?",
-        "model.api_key in webchat.toml (a list of length 1): expected a string",
+        "model.api_key in webchat.toml (an array of length 1): expected a string",
         "SECRET_KEY in .env (line 2): expected NAME=value",
-        "LOG_LEVEL in .env (7 characters): expected error, warn, info, debug or trace",
+        "LOG_LEVEL in .env (7 characters): expected one of error, warn, info, debug, trace",
         "HOST in the environment (7 characters): expected an IP address",
         "AZURE_API_URL (not set): expected ",
     ] {

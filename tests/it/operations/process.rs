@@ -83,7 +83,7 @@ async fn a_failed_start_is_explained() {
         (vec![], "AZURE_API_URL (not set)"),
         (
             vec![upstream, ("PORT", "http")],
-            "PORT in the environment (4 characters): expected a whole number",
+            "PORT in the environment (4 characters): expected an integer",
         ),
         (vec![upstream, ("PORT", port.as_str())], "set PORT to a free port"),
         (

@@ -41,7 +41,7 @@ impl ConfigFile {
             name: self.path.clone(),
             source: None,
             detail: line.map_or_else(|| "invalid".to_owned(), |line| format!("line {line}")),
-            hint: cause.map_or("valid TOML", toml::de::Error::message).to_owned(),
+            hint: cause.map_or("expected valid TOML", toml::de::Error::message).to_owned(),
         }
     }
 

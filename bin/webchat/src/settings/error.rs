@@ -47,12 +47,12 @@ impl fmt::Display for InvalidSetting {
 pub(super) fn describe(value: &ValueKind) -> String {
     match value {
         ValueKind::Nil => "not set".to_owned(),
-        ValueKind::Boolean(_) => "true or false".to_owned(),
+        ValueKind::Boolean(_) => "a boolean".to_owned(),
         ValueKind::String(text) => describe_length(text),
-        ValueKind::Array(items) => format!("a list of length {}", items.len()),
+        ValueKind::Array(items) => format!("an array of length {}", items.len()),
         ValueKind::Table(_) => "a section".to_owned(),
-        ValueKind::Float(_) => "a decimal number".to_owned(),
-        _ => "a number".to_owned(),
+        ValueKind::Float(_) => "a number".to_owned(),
+        _ => "an integer".to_owned(),
     }
 }
 

@@ -14,9 +14,9 @@ pub(crate) enum Kind {
     Choice(&'static [&'static str]),
     /// `true` or `false` in the file, `on` or `off` in a variable.
     Switch,
-    /// A whole number. `unit`, such as " of days", follows "a number".
+    /// An integer. `unit` is a plural such as "days", or empty.
     Integer { unit: &'static str, min: i64, max: i64 },
-    /// A whole number, or 0 for no limit.
+    /// A non-negative integer, where 0 means no limit. `unit` is as for `Integer`.
     Limit { unit: &'static str, max: i64 },
     /// A number.
     Number { min: f64, max: f64 },
@@ -24,12 +24,12 @@ pub(crate) enum Kind {
     List { items: &'static str, example: &'static str, is_valid: fn(&str) -> bool },
 }
 
-/// Whether a value may be printed.
+/// Whether a value may be shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Visibility {
     Public,
-    /// A URL, which is printed unless it contains a password or a key.
-    PublicUrl,
+    /// A URL that is shown unless it contains credentials: a user name, a password or a key.
+    UrlUnlessCredentials,
     Secret,
 }
 
@@ -42,7 +42,7 @@ impl Kind {
 
     pub(crate) const fn url(expected: &'static str) -> Self {
         let is_valid = |text: &str| http_url(text).is_some();
-        Self::Text { expected, is_valid, visibility: Visibility::PublicUrl }
+        Self::Text { expected, is_valid, visibility: Visibility::UrlUnlessCredentials }
     }
 
     pub(crate) const fn secret(expected: &'static str, is_valid: fn(&str) -> bool) -> Self {
@@ -53,8 +53,8 @@ impl Kind {
         Self::Integer { unit, min, max: widen(max) }
     }
 
-    pub(crate) const fn limit() -> Self {
-        Self::Limit { unit: "", max: widen(u32::MAX) }
+    pub(crate) const fn limit(unit: &'static str) -> Self {
+        Self::Limit { unit, max: widen(u32::MAX) }
     }
 
     /// Parses the value of an environment variable. Returns `None` if it is invalid.
@@ -99,14 +99,17 @@ impl Kind {
     pub(crate) fn expected(&self, in_file: bool) -> String {
         match self {
             Self::Text { expected, .. } => (*expected).to_owned(),
-            Self::Choice(choices) => join_choices(choices),
+            Self::Choice(choices) => one_of(choices),
             Self::Switch if in_file => "true or false".to_owned(),
             Self::Switch => "on or off".to_owned(),
+            Self::Integer { min: i64::MIN, .. } => "a 64-bit signed integer".to_owned(),
             Self::Integer { unit, min, max } if *max >= widen(u32::MAX) => {
-                format!("a whole number{unit} from {min}")
+                format!("{}, at least {min}", integer_of(unit))
             }
-            Self::Integer { unit, min, max } => format!("a whole number{unit} from {min} to {max}"),
-            Self::Limit { unit, .. } => format!("a whole number{unit}; 0 for no limit"),
+            Self::Integer { unit, min, max } => {
+                format!("{} from {min} to {max}", integer_of(unit))
+            }
+            Self::Limit { unit, .. } => format!("{}, or 0 for no limit", integer_of(unit)),
             Self::Number { min, max } => format!("a number from {min} to {max}"),
             Self::List { items, example, .. } if in_file => {
                 let examples: Vec<&str> = example.split(',').collect();
@@ -118,23 +121,29 @@ impl Kind {
         }
     }
 
-    /// Whether this value may be printed.
-    pub(crate) fn may_print(&self, value: &ValueKind) -> bool {
+    /// Whether this value may be shown.
+    pub(crate) fn may_show(&self, value: &ValueKind) -> bool {
         let Self::Text { visibility, .. } = self else { return true };
         match visibility {
             Visibility::Public => true,
-            Visibility::PublicUrl => !has_credentials(&value.to_string()),
+            Visibility::UrlUnlessCredentials => !has_credentials(&value.to_string()),
             Visibility::Secret => false,
         }
     }
 }
 
-/// Joins strings: "a, b or c".
-fn join_choices(choices: &[&str]) -> String {
-    match choices {
-        [others @ .., last] if !others.is_empty() => format!("{} or {last}", others.join(", ")),
+/// Describes a choice like serde: "a or b", "one of a, b, c".
+pub(crate) fn one_of<S: AsRef<str>>(choices: &[S]) -> String {
+    let choices: Vec<&str> = choices.iter().map(AsRef::as_ref).collect();
+    match choices.as_slice() {
+        [a, b] => format!("{a} or {b}"),
+        [_, _, ..] => format!("one of {}", choices.join(", ")),
         _ => choices.concat(),
     }
+}
+
+fn integer_of(unit: &str) -> String {
+    if unit.is_empty() { "an integer".to_owned() } else { format!("an integer number of {unit}") }
 }
 
 #[expect(clippy::as_conversions, reason = "`from` is not const")]
@@ -152,8 +161,8 @@ pub(crate) fn http_url(text: &str) -> Option<Url> {
     matches!(url.scheme(), "http" | "https").then_some(url)
 }
 
-/// Whether the URL contains a user, a password, or a query with more than Azure's version: some providers take the
-/// key in the query.
+/// Whether the URL may contain credentials: a user name, a password, a fragment, or query parameters other than Azure's
+/// version, because some providers expect the key in the query.
 fn has_credentials(text: &str) -> bool {
     let Ok(url) = Url::parse(text) else { return true };
     let has_user = !url.username().is_empty() || url.password().is_some();

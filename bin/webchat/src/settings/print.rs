@@ -1,4 +1,4 @@
-//! Prints the effective settings.
+//! Renders the effective settings for `webchat config print`.
 
 use config::{Value, ValueKind};
 
@@ -7,26 +7,25 @@ use super::merged::{DEFAULT, Merged, is_from_file};
 use super::sections::SECTIONS;
 
 const HEADER: &str = "\
-# The effective settings of Webchat, with the source of each value. Without the secrets, which are commented out,
-# this is a configuration file.
+# The effective settings of Webchat, with the source of each value, as a configuration file. Secrets are commented out.
 ";
 
 /// Returns the settings as a configuration file, with the source of each value.
-pub(super) fn print(merged: &Merged) -> String {
-    let sections = SECTIONS.map(|section| print_section(merged, section));
+pub(super) fn render(merged: &Merged) -> String {
+    let sections = SECTIONS.map(|section| render_section(merged, section));
     format!("{HEADER}\n{}", sections.join("\n"))
 }
 
-fn print_section(merged: &Merged, section: &Section) -> String {
-    let lines = section.settings.iter().map(|setting| print_setting(merged, setting));
+fn render_section(merged: &Merged, section: &Section) -> String {
+    let lines = section.settings.iter().map(|setting| render_setting(merged, setting));
     format!("[{}]\n{}", section.name, lines.collect::<String>())
 }
 
-fn print_setting(merged: &Merged, setting: &Setting) -> String {
+fn render_setting(merged: &Merged, setting: &Setting) -> String {
     let key = setting.key;
     match merged.value(setting) {
         None => format!("# {key} is not set\n"),
-        Some(value) if !setting.kind.may_print(&value.kind) => {
+        Some(value) if !setting.kind.may_show(&value.kind) => {
             format!("# {key} = \"…\" # secret, from {}\n", source(setting, value))
         }
         Some(value) => format!("{key} = {} # {}\n", literal(&value.kind), source(setting, value)),

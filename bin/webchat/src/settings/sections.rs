@@ -15,7 +15,7 @@ pub use self::files::UploadSettings;
 pub use self::limits::LimitSettings;
 pub use self::log::{LogFormat, LogSettings};
 pub(super) use self::model::proxy_url;
-pub use self::model::{ModelSettings, PrivateUrl};
+pub use self::model::{ModelSettings, RedactedUrl};
 pub use self::server::{AppEnv, ServerSettings};
 pub use self::sessions::SessionSettings;
 pub use self::storage::StoreSettings;

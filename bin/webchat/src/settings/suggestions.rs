@@ -3,6 +3,7 @@
 use strsim::normalized_damerau_levenshtein as similarity;
 
 use super::declaration::{Section, Setting};
+use super::kind::one_of;
 use super::sections::{SECTIONS, settings};
 
 /// Less similar names are not suggested.
@@ -27,9 +28,9 @@ pub(super) fn suggest_setting(section: Option<&Section>, key: &str) -> String {
         (Some((_, setting)), _) => format!("did you mean {}?", setting.path()),
         (None, Some(section)) => {
             let keys: Vec<_> = section.settings.iter().map(|setting| setting.key).collect();
-            format!("one of {}", keys.join(", "))
+            format!("expected {}", one_of(&keys))
         }
-        (None, None) => format!("a setting in one of {}", list_sections()),
+        (None, None) => format!("expected a setting in {}", one_of(&section_headers())),
     }
 }
 
@@ -39,10 +40,10 @@ pub(super) fn suggest_section(name: &str) -> String {
     let best = similar.max_by(|(a, _), (b, _)| a.total_cmp(b));
     match best.filter(|(similarity, _)| *similarity >= MIN_SIMILARITY) {
         Some((_, section)) => format!("did you mean [{}]?", section.name),
-        None => format!("one of {}", list_sections()),
+        None => format!("expected {}", one_of(&section_headers())),
     }
 }
 
-fn list_sections() -> String {
-    SECTIONS.map(|section| format!("[{}]", section.name)).join(", ")
+fn section_headers() -> [String; SECTIONS.len()] {
+    SECTIONS.map(|section| format!("[{}]", section.name))
 }

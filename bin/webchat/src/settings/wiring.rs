@@ -21,7 +21,7 @@ use crate::telemetry::traces::continue_trace;
 /// The context window of an unknown model, in tokens.
 const DEFAULT_WINDOW: u32 = 128_000;
 
-const MEGABYTE: u64 = 1024 * 1024;
+const MIB: u64 = 1024 * 1024;
 const DAY: Duration = Duration::from_hours(24);
 
 impl Settings {
@@ -58,7 +58,7 @@ impl Settings {
             public_url: server.public_url.clone(),
             allowed_origins: server.allowed_origins.clone(),
             trusted_proxies: server.trusted_proxies.clone(),
-            max_import_bytes: self.storage.max_import_size_mb * MEGABYTE,
+            max_import_bytes: self.storage.max_import_size_mb * MIB,
             requests_per_second: NonZeroU32::new(limits.requests_per_second),
             requests_per_second_per_network: NonZeroU32::new(
                 limits.requests_per_second_per_address,
@@ -155,7 +155,7 @@ impl LimitSettings {
 
 impl StoreSettings {
     fn max_stored_bytes(&self) -> StoredBytesLimits {
-        let bytes = |megabytes| limit(megabytes).map(|megabytes| u64::from(megabytes) * MEGABYTE);
+        let bytes = |mib| limit(mib).map(|mib| u64::from(mib) * MIB);
         StoredBytesLimits {
             per_user: bytes(self.max_stored_mb_per_user),
             total: bytes(self.max_stored_mb),

@@ -19,8 +19,8 @@ section! {
         /// A file to write the log to, in addition to standard error. Each instance needs its own. SIGHUP reopens it.
         LOG_FILE => file: Option<PathBuf>, Kind::TEXT;
         /// The maximum size of the file in MiB, and the number of older files that are kept: LOG_FILE.1 is the newest.
-        LOG_FILE_MAX_MB => file_max_mb: u64 = "10", Kind::integer(" of megabytes", 1, 10_000);
-        LOG_FILES_KEPT => files_kept: u32 = "5", Kind::integer(" of files", 0, 1_000);
+        LOG_FILE_MAX_MB => file_max_mb: u64 = "10", Kind::integer("MiB", 1, 10_000);
+        LOG_FILES_KEPT => files_kept: u32 = "5", Kind::integer("files", 0, 1_000);
     }
 }
 

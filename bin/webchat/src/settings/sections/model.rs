@@ -16,11 +16,11 @@ const MODEL_URL: Kind = Kind::url(
      https://NAME.openai.azure.com/openai/deployments/NAME/chat/completions?api-version=VERSION \
      or http://127.0.0.1:11434/v1/chat/completions; `make run` starts a small local model",
 );
-const AUTHS: Kind = Kind::Choice(&["auto", "api-key", "bearer", "none"]);
+const AUTH_METHODS: Kind = Kind::Choice(&["auto", "api-key", "bearer", "none"]);
 const TOKENS_FIELDS: Kind = Kind::Choice(&["auto", "max_tokens", "max_completion_tokens"]);
 const EFFORTS: Kind = Kind::Choice(&["none", "minimal", "low", "medium", "high", "xhigh"]);
 const PENALTY: Kind = Kind::Number { min: -2.0, max: 2.0 };
-const TIMEOUT: Kind = Kind::integer(" of seconds", 1, 3600);
+const TIMEOUT: Kind = Kind::integer("seconds", 1, 3600);
 /// A proxy URL is secret, as it may contain a password. It is checked only if it is used, because other programs use
 /// these variables as well.
 const PROXY: Kind = Kind::secret("a URL like http://proxy.example.org:3128", |_| true);
@@ -28,18 +28,18 @@ const PROXY: Kind = Kind::secret("a URL like http://proxy.example.org:3128", |_|
 section! {
     ModelSettings: [model], "Model" {
         /// The full URL of the model's chat completions. If it is unset, `make run` starts a small model, which is only
-        /// good for trying Webchat out.
+        /// good for trying out Webchat.
         ///   Azure OpenAI: https://NAME.openai.azure.com/openai/deployments/NAME/chat/completions?api-version=VERSION
         ///                 or, with MODEL, https://NAME.openai.azure.com/openai/v1/chat/completions
         ///   OpenAI:       https://api.openai.com/v1/chat/completions
         ///   Ollama:       http://127.0.0.1:11434/v1/chat/completions
-        AZURE_API_URL => url: PrivateUrl, MODEL_URL;
+        AZURE_API_URL => url: RedactedUrl, MODEL_URL;
 
         /// The API key of the model.
         API_KEY => api_key: Option<SecretString>, Kind::secret("a string", |_| true);
 
-        /// How to send the key: api-key (Azure), bearer (others), none, or auto, which decides by the URL.
-        LLM_AUTH => auth: Auth = "auto", AUTHS;
+        /// How to send the API key: api-key (Azure), bearer (others), none, or auto, which recognises Azure by the URL.
+        LLM_AUTH => auth: Auth = "auto", AUTH_METHODS;
 
         /// The name of the model. The URL of an Azure deployment contains it already.
         MODEL => name: Option<String>, Kind::TEXT;
@@ -48,8 +48,9 @@ section! {
         /// starts with max_tokens and switches if the model rejects it.
         LLM_TOKENS_FIELD => tokens_field: TokensField = "auto", TOKENS_FIELDS;
 
-        /// Sampling parameters. For unset ones, the model's defaults apply. Not every model accepts all of them:
-        /// reasoning models take an effort (none, minimal, low, medium, high or xhigh) and no temperature.
+        /// Sampling parameters: temperature (0 to 2), top-p (0 to 1), penalties (-2 to 2), seed (any integer) and
+        /// reasoning effort (none, minimal, low, medium, high or xhigh). For unset ones, the model's defaults apply.
+        /// Not every model accepts all of them: reasoning models accept an effort, but usually no temperature.
         LLM_TEMPERATURE => temperature: Option<Temperature>, Kind::Number { min: 0.0, max: 2.0 };
         LLM_TOP_P => top_p: Option<Probability>, Kind::Number { min: 0.0, max: 1.0 };
         LLM_PRESENCE_PENALTY => presence_penalty: Option<Penalty>, PENALTY;
@@ -65,7 +66,7 @@ section! {
 
         /// The maximum time for an answer in seconds, including summaries that are created before it. After this time,
         /// the answer is stopped; the text received so far is kept and can be continued.
-        LLM_MAX_TURN_S => max_turn_s: u64 = "600", Kind::integer(" of seconds", 1, 86_400);
+        LLM_MAX_TURN_S => max_turn_s: u64 = "600", Kind::integer("seconds", 1, 86_400);
 
         /// The proxy for requests to the model, unless the model runs on this machine: HTTPS_PROXY or HTTP_PROXY
         /// depending on the model's URL, otherwise ALL_PROXY. Use http://, https:// or socks5://, with
@@ -75,10 +76,10 @@ section! {
         ALL_PROXY => all_proxy: Option<SecretString>, PROXY;
         NO_PROXY => no_proxy: Option<String>, Kind::TEXT;
 
-        /// The window of the model in tokens, and how many of them are reserved for an answer. Without MAX_TOKENS, the
-        /// window is that of MODEL if it is a known one (gpt-4o, o3 …), or 128000.
-        MAX_TOKENS => max_tokens: Option<u32>, Kind::integer(" of tokens", 1, u32::MAX);
-        REPLY_TOKENS => reply_tokens: u32 = "800", Kind::integer(" of tokens", 1, u32::MAX);
+        /// The window of the model in tokens, and how many of them are reserved for an answer. If MAX_TOKENS is unset,
+        /// the window is that of MODEL if it is a known model (gpt-4o, o3 …), otherwise 128000.
+        MAX_TOKENS => max_tokens: Option<u32>, Kind::integer("tokens", 1, u32::MAX);
+        REPLY_TOKENS => reply_tokens: u32 = "800", Kind::integer("tokens", 1, u32::MAX);
 
         /// The system prompt of conversations that don't set their own.
         SYSTEM_PROMPT => system_prompt: Option<String>, Kind::TEXT;
@@ -89,18 +90,18 @@ section! {
     }
 }
 
-/// A URL that may contain a key or a password.
+/// A URL that may contain credentials, which `Debug` hides.
 #[derive(Clone)]
-pub struct PrivateUrl(pub Url);
+pub struct RedactedUrl(pub Url);
 
 /// Shows only the host.
-impl fmt::Debug for PrivateUrl {
+impl fmt::Debug for RedactedUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("PrivateUrl").field(&self.0.host_str()).finish()
+        f.debug_tuple("RedactedUrl").field(&self.0.host_str()).finish()
     }
 }
 
-impl<'de> Deserialize<'de> for PrivateUrl {
+impl<'de> Deserialize<'de> for RedactedUrl {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
         http_url(&text).map(Self).ok_or_else(|| serde::de::Error::custom("not a URL"))

@@ -19,7 +19,7 @@ const PUBLIC_URL: Kind = Kind::Text {
     expected: "a URL like https://chat.example.org or https://example.org/chat/, without a query, whose path has \
          only letters, digits, and the characters - _ . ~",
     is_valid: |text| public_url(text).is_some(),
-    visibility: Visibility::PublicUrl,
+    visibility: Visibility::UrlUnlessCredentials,
 };
 const ORIGINS: Kind = Kind::List {
     items: "origins",
@@ -43,8 +43,8 @@ section! {
         /// development or production. production refuses insecure settings: it requires a SECRET_KEY.
         APP_ENV => app_env: AppEnv = "development", Kind::Choice(&["development", "production"]);
 
-        /// The address to listen on: 127.0.0.1 accepts connections from this machine only, 0.0.0.0 from everywhere:
-        /// put a proxy with TLS in front.
+        /// The address and port to listen on. 127.0.0.1 accepts connections from this machine only. 0.0.0.0 accepts
+        /// them from everywhere: put a proxy with TLS in front. Port 0 means any free port.
         HOST => host: IpAddr = "127.0.0.1", IP_ADDRESS;
         PORT => port: u16 = "8080", Kind::integer("", 0, 65_535);
 
@@ -67,7 +67,7 @@ section! {
         TRUSTED_PROXIES => trusted_proxies: Vec<IpNet>, NETWORKS;
 
         /// Grace period for running answers at shutdown, in seconds.
-        SHUTDOWN_GRACE_S => shutdown_grace_s: u64 = "30", Kind::integer(" of seconds", 0, u32::MAX);
+        SHUTDOWN_GRACE_S => shutdown_grace_s: u64 = "30", Kind::integer("seconds", 0, u32::MAX);
 
         /// Whether `GET /metrics` returns metrics for Prometheus. They contain no message texts and no names. Unless
         /// METRICS_TOKEN or METRICS_ADDR is set, every client can read them.
@@ -76,8 +76,7 @@ section! {
         /// The bearer token that requests for the metrics must send: at least 16 characters.
         METRICS_TOKEN => metrics_token: Option<SecretString>, METRICS_TOKEN;
 
-        /// The address and port for `GET /metrics`, for example 127.0.0.1:9464, if it is not to be served at HOST and
-        /// PORT.
+        /// The address and port that serve `GET /metrics` instead of HOST and PORT, for example 127.0.0.1:9464.
         METRICS_ADDR => metrics_addr: Option<SocketAddr>, METRICS_ADDR;
 
         /// The directory of a built page, which is served instead of the page in the binary.

@@ -21,10 +21,10 @@ section! {
         SECRET_KEY => secret_key: Option<SecretString>, SECRET_KEY;
 
         /// How long a session lasts after its last use, in days (1 to 400).
-        SESSION_TTL_DAYS => ttl_days: u32 = "365", Kind::integer(" of days", 1, 400);
+        SESSION_TTL_DAYS => ttl_days: u32 = "365", Kind::integer("days", 1, 400);
 
         /// The number of days after which the data of a user without a session is deleted: once the last session has
         /// expired, nobody can reach the data any more. 0 keeps it for ever.
-        INACTIVE_USERS_KEPT_DAYS => inactive_users_kept_days: u32 = "30", Kind::limit();
+        INACTIVE_USERS_KEPT_DAYS => inactive_users_kept_days: u32 = "30", Kind::limit("days");
     }
 }

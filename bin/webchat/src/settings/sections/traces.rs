@@ -6,7 +6,7 @@ use secrecy::SecretString;
 
 use super::super::declaration::section;
 use super::super::kind::Kind;
-use super::PrivateUrl;
+use super::RedactedUrl;
 
 const ENDPOINT: Kind = Kind::url("a URL like http://127.0.0.1:4318");
 const HEADERS: Kind = Kind::secret("names and values like api-key=SECRET,tenant=1", |text| {
@@ -18,14 +18,14 @@ section! {
         /// The URL to export traces to: an OpenTelemetry collector, or another OTLP endpoint over HTTP with protobuf,
         /// usually on port 4318. /v1/traces is appended to it. Traces contain durations, names and token counts, but no
         /// message texts. If unset, no traces are recorded.
-        OTEL_EXPORTER_OTLP_ENDPOINT => endpoint: Option<PrivateUrl>, ENDPOINT;
+        OTEL_EXPORTER_OTLP_ENDPOINT => endpoint: Option<RedactedUrl>, ENDPOINT;
 
         /// The headers of requests to this URL, for example with a key: name=value, separated by commas, with special
         /// characters encoded as in URLs.
         OTEL_EXPORTER_OTLP_HEADERS => headers: Option<SecretString>, HEADERS;
 
-        /// The fraction of traces that is exported, from 0 to 1. Traces that a request's traceparent marks as not sampled
-        /// are never exported.
+        /// The fraction of traces to export, from 0 to 1. Traces that a request's traceparent marks as not sampled are
+        /// never exported.
         OTEL_TRACES_SAMPLER_ARG => sample_ratio: f64 = "1", Kind::Number { min: 0.0, max: 1.0 };
 
         /// The name of this service in traces.

@@ -53,13 +53,13 @@ fn unknown_names_are_refused_with_a_suggestion() {
 
     insta::assert_snapshot!(errors(text).join("\n"), @"
     Port in webchat.toml (unknown): did you mean server.port?
-    [redis] in webchat.toml (unknown): one of [model], [files], [server], [storage], [sessions], [limits], [connections], [log], [traces]
+    [redis] in webchat.toml (unknown): expected one of [model], [files], [server], [storage], [sessions], [limits], [connections], [log], [traces]
     [servr] in webchat.toml (unknown): did you mean [server]?
-    nonsense in webchat.toml (unknown): a setting in one of [model], [files], [server], [storage], [sessions], [limits], [connections], [log], [traces]
+    nonsense in webchat.toml (unknown): expected a setting in one of [model], [files], [server], [storage], [sessions], [limits], [connections], [log], [traces]
     server.LOG_LEVEL in webchat.toml (unknown): did you mean log.level?
     server.api_key in webchat.toml (unknown): did you mean model.api_key?
     server.hots in webchat.toml (unknown): did you mean server.host?
-    server.xyzzy in webchat.toml (unknown): one of app_env, host, port, public_url, allowed_origins, trusted_proxies, shutdown_grace_s, metrics, metrics_token, metrics_addr, web_dir
+    server.xyzzy in webchat.toml (unknown): expected one of app_env, host, port, public_url, allowed_origins, trusted_proxies, shutdown_grace_s, metrics, metrics_token, metrics_addr, web_dir
     ");
 }
 
@@ -88,16 +88,16 @@ fn invalid_types_and_values_are_refused_even_if_they_are_overridden() {
 
     insta::assert_snapshot!(error, @r#"
     invalid settings:
-      model.api_key in webchat.toml (a list of length 1): expected a string
-      model.auth in webchat.toml (a string of 7 characters): expected auto, api-key, bearer or none
-      model.max_tokens in webchat.toml (a decimal number): expected a whole number of tokens from 1
+      model.api_key in webchat.toml (an array of length 1): expected a string
+      model.auth in webchat.toml (a string of 7 characters): expected one of auto, api-key, bearer, none
+      model.max_tokens in webchat.toml (a number): expected an integer number of tokens, at least 1
       model.name in webchat.toml (a section): expected a string
-      model.temperature in webchat.toml (a number): expected a number from 0 to 2
+      model.temperature in webchat.toml (an integer): expected a number from 0 to 2
       server.allowed_origins in webchat.toml (a string of 17 characters): expected a list of origins like ["https://chat.example.org", "capacitor://localhost"]
-      server.host in webchat.toml (a number): expected an IP address
+      server.host in webchat.toml (an integer): expected an IP address
       server.metrics in webchat.toml (a string of 2 characters): expected true or false
-      server.port in webchat.toml (a string of 4 characters): expected a whole number from 0 to 65535
-      server.trusted_proxies in webchat.toml (a list of length 2): expected a list of addresses or networks like ["127.0.0.1", "10.0.0.0/8"]
+      server.port in webchat.toml (a string of 4 characters): expected an integer from 0 to 65535
+      server.trusted_proxies in webchat.toml (an array of length 2): expected a list of addresses or networks like ["127.0.0.1", "10.0.0.0/8"]
       storage in webchat.toml (a string of 4 characters): expected the section [storage]
     "#);
 }
@@ -116,10 +116,10 @@ fn errors_of_all_sources_are_reported_together() {
     invalid settings:
       server.host in webchat.toml (a string of 4 characters): expected an IP address
       server.prot in webchat.toml (unknown): did you mean server.port?
-      PORT in .env (4 characters): expected a whole number from 0 to 65535
-      LOG_LEVEL in the environment (4 characters): expected error, warn, info, debug or trace
+      PORT in .env (4 characters): expected an integer from 0 to 65535
+      LOG_LEVEL in the environment (4 characters): expected one of error, warn, info, debug, trace
       AZURE_API_URL (not set): expected the full chat-completions URL, like https://NAME.openai.azure.com/openai/deployments/NAME/chat/completions?api-version=VERSION or http://127.0.0.1:11434/v1/chat/completions; `make run` starts a small local model
-      model.reply_tokens in webchat.toml (a number): expected a number of tokens less than MAX_TOKENS
+      model.reply_tokens in webchat.toml (an integer): expected a number of tokens less than MAX_TOKENS
     ");
 }
 

@@ -1,4 +1,4 @@
-//! Tests of the printed settings, and of hiding secrets.
+//! Tests of the rendered settings, and of hiding secrets.
 
 use super::super::kind::{Kind, Visibility};
 use super::super::sections::settings;
@@ -51,7 +51,7 @@ fn no_secret_is_printed() {
         let mut sources: SettingsSources = variables.into_iter().collect();
 
         let debug = format!("{:?}", Settings::read(&sources).unwrap());
-        let printed = sources.print().unwrap();
+        let printed = sources.render().unwrap();
         sources.environment.insert("PORT".to_owned(), secret.clone());
         sources.environment.insert("LOG_LEVEL".to_owned(), secret);
         let error = Settings::read(&sources).unwrap_err();
@@ -76,7 +76,7 @@ fn no_secret_in_the_model_url_is_printed() {
     ] {
         let sources = [("AZURE_API_URL", url.as_str())].into_iter().collect::<SettingsSources>();
 
-        let printed = sources.print().unwrap();
+        let printed = sources.render().unwrap();
         let debug = format!("{:?}", Settings::read(&sources).unwrap());
 
         assert!(!printed.contains(SECRET) && !debug.contains(SECRET), "{printed} {debug}");
@@ -90,7 +90,7 @@ fn each_value_is_printed_with_its_source() {
     sources.dotenv.insert("ALLOWED_EXTENSIONS".to_owned(), "txt, csv".to_owned());
     sources.environment.insert("METRICS".to_owned(), "on".to_owned());
 
-    let printed = sources.print().unwrap();
+    let printed = sources.render().unwrap();
 
     for line in [
         "url = \"http://127.0.0.1:9/v1/chat/completions\" # AZURE_API_URL in the environment",
@@ -111,7 +111,7 @@ fn the_printed_settings_are_a_configuration_file() {
     let variables =
         [URL, ("SYSTEM_PROMPT", "two\nlines \"\"\" ''' \\ \u{7f}"), ("LLM_TOP_P", "0.25")];
     let sources: SettingsSources = variables.into_iter().collect();
-    let printed = sources.print().unwrap();
+    let printed = sources.render().unwrap();
 
     let mut from_file = with_file(&printed);
     from_file.environment.clear();
@@ -124,5 +124,5 @@ fn the_printed_settings_are_a_configuration_file() {
 fn invalid_settings_are_not_printed() {
     let sources = [URL, ("PORT", "http")].into_iter().collect::<SettingsSources>();
 
-    assert_eq!(sources.print().unwrap_err().0[0].name, "PORT");
+    assert_eq!(sources.render().unwrap_err().0[0].name, "PORT");
 }
