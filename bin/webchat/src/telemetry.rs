@@ -1,4 +1,4 @@
-//! The log, with one line per event on standard error and in the log file; metrics and traces.
+//! Logging to standard error and to the log file, one line per event; metrics and traces.
 
 mod layer;
 pub mod log_file;
@@ -23,10 +23,10 @@ use self::log_file::LogFile;
 pub use self::traces::Traces;
 use crate::{LogFormat, LogSettings};
 
-/// Starts the log of this process, and the recording of traces if there are any.
+/// Installs the global `tracing` subscriber. It logs to standard error and to `file`, and records spans for `traces`.
 ///
 /// # Errors
-/// If the log has already been started.
+/// If `settings.level` is not a level of `tracing`, or if this process already has a global subscriber or logger.
 pub fn init_log(
     settings: &LogSettings,
     file: Option<LogFile>,
@@ -40,8 +40,8 @@ pub fn init_log(
     let lines = fmt::layer()
         .with_ansi(io::stderr().is_terminal())
         .with_writer(writer)
-        // The layer prints such errors to standard error, and panics if that fails, for example when standard error
-        // is a file on a full disk.
+        // Otherwise, the layer prints its own errors to standard error, and panics if that fails, for example because
+        // standard error is a file on a full disk.
         .log_internal_errors(false);
     let lines = match settings.format {
         LogFormat::Text => lines.with_filter(filter).boxed(),
@@ -51,10 +51,11 @@ pub fn init_log(
     Ok(registry().with(layers).try_init()?)
 }
 
-/// Returns the filter for this level of Webchat's own crates, without the spans for traces. Libraries log only warnings
-/// and errors, because at other levels some of them log data sent by clients. Two libraries are limited further, because
-/// any client can make them log without limit: `actix_http` logs malformed requests, and `actix_session` logs refused
-/// cookies, which Webchat counts as security events.
+/// Returns the directives of an [`EnvFilter`] that logs Webchat's own crates at `level`, without the spans for traces.
+/// Libraries log only warnings and errors, because at more verbose levels some of them log data that clients sent. Two
+/// libraries are restricted further, because any client can make them log any number of lines: `actix_http` logs
+/// malformed requests, and `actix_session` logs rejected cookies, which Webchat already logs as security events, at a
+/// limited rate.
 fn filter_directives(level: &str) -> String {
     let libraries = if level == "error" { "error" } else { "warn" };
     let actix_http = if matches!(level, "debug" | "trace") { "error" } else { "off" };

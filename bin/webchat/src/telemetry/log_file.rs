@@ -7,7 +7,7 @@ mod rotating_file;
 use std::convert::Infallible;
 use std::io::{self, Write};
 use std::path::Path;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -15,14 +15,15 @@ use tokio::signal::unix::Signal;
 use tokio::time::interval;
 use tracing_subscriber::fmt::MakeWriter;
 
-use self::queue::{MAX_QUEUED_BYTES, Queue, Work};
+use self::queue::{MAX_QUEUED_BYTES, Queue, Status, Work};
 use self::report::Reporter;
 use self::rotating_file::RotatingFile;
 use crate::LogSettings;
 
 const MEGABYTE: u64 = 1024 * 1024;
 
-/// The maximum time that the process waits for the file when it exits.
+/// The maximum time that the process waits, on exit, for the queued lines to be written to the file. After it, the
+/// process exits without writing the remaining lines, and prints their number to standard error.
 const FLUSH_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// The interval at which the status of the file is checked and reported.
@@ -31,11 +32,12 @@ const CHECK_INTERVAL: Duration = Duration::from_secs(1);
 /// The log file of this process.
 static LOG_FILE: OnceLock<LogFile> = OnceLock::new();
 
-/// Queues lines for the log file, without waiting.
+/// A writer that queues lines for the log file, without blocking.
 #[derive(Clone)]
 pub struct LogFile {
     queue: Arc<Queue>,
     path: Arc<Path>,
+    reporter: Arc<Mutex<Reporter>>,
 }
 
 impl LogFile {
@@ -57,7 +59,40 @@ impl LogFile {
         let receiver = Arc::clone(&queue);
         let thread = thread::Builder::new().name("log-file".to_owned());
         thread.spawn(move || write_lines(&receiver, &mut file))?;
-        Ok(Self { queue, path: path.into() })
+        Ok(Self { queue, path: path.into(), reporter: Arc::default() })
+    }
+
+    /// Logs when writing starts to fail and when it recovers, and the number of dropped lines.
+    fn report(&self) {
+        let report = self.with_reporter(|reporter, status| reporter.next(status, Instant::now()));
+        if let Some(report) = report {
+            report.log(&self.path);
+        }
+    }
+
+    /// Waits until all queued lines are written, for at most `timeout`. Returns messages about lines that are missing
+    /// in the file and that were not reported before.
+    fn finish(&self, timeout: Duration) -> Vec<String> {
+        let unwritten = self.queue.flush(timeout);
+        let dropped = self.with_reporter(|reporter, status| reporter.unreported(&status));
+        let file = self.path.display();
+        let mut missing = Vec::new();
+        if unwritten > 0 {
+            missing.push(format!(
+                "{unwritten} log lines could not be written to {file} before the exit"
+            ));
+        }
+        if dropped > 0 {
+            missing.push(format!(
+                "{dropped} log lines for {file} were dropped because its queue was full"
+            ));
+        }
+        missing
+    }
+
+    fn with_reporter<T>(&self, use_reporter: impl FnOnce(&mut Reporter, Status) -> T) -> T {
+        let mut reporter = self.reporter.lock().unwrap_or_else(PoisonError::into_inner);
+        use_reporter(&mut reporter, self.queue.status())
     }
 }
 
@@ -95,7 +130,7 @@ impl<'a> MakeWriter<'a> for LogFile {
     }
 }
 
-/// Removes the codes that color the log on a terminal. The log escapes this character everywhere else.
+/// Removes the escape sequences that color the log on a terminal. Everywhere else, the log has escaped this character.
 fn without_colors(line: &[u8]) -> Vec<u8> {
     let mut parts = line.split(|byte| *byte == b'\x1b');
     let mut text = parts.next().unwrap_or_default().to_vec();
@@ -106,9 +141,8 @@ fn without_colors(line: &[u8]) -> Vec<u8> {
     text
 }
 
-/// Reports failures of the log file, and reopens it after each hangup signal. Without a log file, ignores the signals.
+/// Reports failures of the log file, and reopens it after each SIGHUP. Without a log file, ignores SIGHUP.
 pub async fn watch(mut hangup: Signal) -> Infallible {
-    let mut reporter = Reporter::default();
     let mut ticks = interval(CHECK_INTERVAL);
     loop {
         let is_tick = tokio::select! {
@@ -119,8 +153,8 @@ pub async fn watch(mut hangup: Signal) -> Infallible {
         if !is_tick {
             log_file.queue.reopen();
             tracing::info!(file = %log_file.path.display(), "reopening the log file");
-        } else if let Some(report) = reporter.next(log_file.queue.status(), Instant::now()) {
-            report.log(&log_file.path);
+        } else {
+            log_file.report();
         }
     }
 }
@@ -134,21 +168,16 @@ pub(crate) fn warnings() -> Vec<&'static str> {
     vec!["The log file can't be written or rotated: see the log on standard error."]
 }
 
-/// Waits for a limited time until the log file is written, when it is dropped.
+/// When dropped, waits until all queued lines are written to the log file, for at most two seconds. Then prints to
+/// standard error how many lines are missing in the file, except for those that were reported before.
 pub struct FlushOnDrop;
 
 impl Drop for FlushOnDrop {
     fn drop(&mut self) {
         let Some(log_file) = LOG_FILE.get() else { return };
-        let unwritten = log_file.queue.flush(FLUSH_TIMEOUT);
-        if unwritten > 0 {
-            let (file, dropped) = (log_file.path.display(), log_file.queue.status().dropped);
-            let missing = format!(
-                "webchat: {unwritten} log lines could not be written to {file} before the exit, and {dropped} were \
-                 dropped earlier"
-            );
-            // There is no other place to report it.
-            let _ = writeln!(io::stderr(), "{missing}");
+        for missing in log_file.finish(FLUSH_TIMEOUT) {
+            // If standard error can't be written either, there is no other place to report it.
+            let _ = writeln!(io::stderr(), "webchat: {missing}");
         }
     }
 }

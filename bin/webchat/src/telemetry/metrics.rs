@@ -12,29 +12,30 @@ use webchat_transport::RenderMetrics;
 
 const BUILD_INFO: &str = "webchat_build_info";
 
-/// The buckets of durations, in seconds.
+/// The upper bounds of histogram buckets for durations, in seconds.
 const SECONDS: [f64; 16] = [
     0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0,
     60.0,
 ];
 
-/// The buckets of requests, in seconds. They are fewer, as there are many routes.
+/// The upper bounds of buckets for the durations of requests, in seconds. There are fewer of them, because each route
+/// has its own histogram.
 const REQUEST_SECONDS: [f64; 9] = [0.0025, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 2.5, 10.0];
 
-/// The buckets of the speed of answers, in tokens per second.
+/// The upper bounds of buckets for the speed of answers, in tokens per second.
 const SPEEDS: [f64; 10] = [1.0, 5.0, 10.0, 20.0, 35.0, 50.0, 75.0, 100.0, 200.0, 500.0];
 
-/// The buckets of the difference between the model's token count and Webchat's.
+/// The upper bounds of buckets for the difference between the model's token count and Webchat's, in tokens.
 const DIFFERENCES: [f64; 11] =
     [-1000.0, -100.0, -25.0, -5.0, -1.0, 0.0, 1.0, 5.0, 25.0, 100.0, 1000.0];
 
-/// The interval at which recorded durations are moved into their buckets. Until then, each takes memory.
+/// The interval at which recorded values are moved into their buckets. Until then, each value takes memory.
 const UPKEEP_INTERVAL: Duration = Duration::from_secs(5);
 
 /// Starts recording metrics, unless this process already records them. Returns the function that renders them.
 ///
 /// # Errors
-/// If another recorder is installed.
+/// If this process already has another recorder.
 pub(crate) fn start() -> io::Result<RenderMetrics> {
     static HANDLE: OnceLock<PrometheusHandle> = OnceLock::new();
     if HANDLE.get().is_none() {

@@ -39,11 +39,13 @@ const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(3);
 pub struct Traces(SdkTracerProvider);
 
 impl Traces {
-    /// Prepares the export, or returns `None` if the settings have no endpoint. The collector need not be available.
-    /// Must be called on a Tokio runtime.
+    /// Starts the export, or returns `None` if the settings have no endpoint. The collector need not be available.
     ///
     /// # Errors
-    /// If the endpoint can't be used.
+    /// If the HTTP client can't be created, or if OpenTelemetry rejects the configuration.
+    ///
+    /// # Panics
+    /// Outside a Tokio runtime.
     pub fn start(settings: &TraceSettings) -> io::Result<Option<Self>> {
         let Some(endpoint) = &settings.endpoint else { return Ok(None) };
         let exporter = RuntimeExporter::new(&endpoint.0, settings.headers()).map_err(|error| {
@@ -80,7 +82,7 @@ impl Traces {
             .boxed()
     }
 
-    /// Exports the remaining spans, as far as there is time.
+    /// Exports the remaining spans, for at most three seconds. Logs a warning if some of them were not exported.
     pub async fn shutdown(self) {
         let provider = self.0;
         let shutdown = move || provider.shutdown_with_timeout(SHUTDOWN_TIMEOUT);

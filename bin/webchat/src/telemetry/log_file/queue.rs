@@ -11,7 +11,7 @@ pub(super) const MAX_QUEUED_BYTES: usize = 4 * 1024 * 1024;
 /// The time between two attempts to open, write or rotate the file.
 pub(super) const RETRY_INTERVAL: Duration = Duration::from_secs(1);
 
-/// The time after which opening, rotating or writing the file is reported as an error.
+/// If opening, rotating or writing the file takes longer than this, it is reported as an error.
 const STALLED_AFTER: Duration = Duration::from_secs(5);
 
 /// Lines that wait to be written, at most `max_bytes`. Only [`Queue::next`] and [`Queue::flush`] block.
@@ -30,7 +30,7 @@ struct State {
     reopen: bool,
     /// The time of the next attempt after an error.
     retry_at: Option<Instant>,
-    /// Whether lines wait for the retry.
+    /// Whether all lines wait for the retry.
     is_blocked: bool,
     working_since: Option<Instant>,
     is_writing: bool,
@@ -100,8 +100,8 @@ impl Queue {
         }
     }
 
-    /// Records that a line of this length has been written. An `error` did not prevent that, as when the rotation fails:
-    /// it is retried after [`RETRY_INTERVAL`], even if no line is queued.
+    /// Records that a line of this length, in bytes, has been written. `error` is an error that did not prevent this,
+    /// such as a failed rotation, which is retried after [`RETRY_INTERVAL`] even if no line is queued.
     pub(super) fn done(&self, line_len: usize, error: Option<String>) {
         let mut state = self.lock();
         state.bytes -= line_len;
@@ -109,7 +109,7 @@ impl Queue {
         self.changed.notify_all();
     }
 
-    /// Puts back a line that can't be written now. It is the first one to be retried.
+    /// Puts back a line that could not be written. It is retried before the other lines, after [`RETRY_INTERVAL`].
     pub(super) fn failed(&self, line: Vec<u8>, error: String) {
         let mut state = self.lock();
         if !line.is_empty() {

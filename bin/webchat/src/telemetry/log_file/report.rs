@@ -30,7 +30,7 @@ pub(super) struct Reporter {
 impl Reporter {
     /// Returns a report if this status differs from the reported one.
     pub(super) fn next(&mut self, status: Status, now: Instant) -> Option<Report> {
-        let dropped = status.dropped - self.dropped;
+        let dropped = self.unreported(&status);
         if self.is_failing {
             if status.error.is_some() {
                 return None;
@@ -53,6 +53,11 @@ impl Reporter {
         }
         self.reported_at = Some(now);
         Some(report)
+    }
+
+    /// Returns the number of dropped lines that no report has counted.
+    pub(super) fn unreported(&self, status: &Status) -> u64 {
+        status.dropped - self.dropped
     }
 }
 

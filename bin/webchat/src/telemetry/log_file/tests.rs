@@ -97,6 +97,28 @@ fn only_lines_beyond_the_queue_limit_are_dropped_while_the_file_cannot_be_opened
 }
 
 #[test]
+fn dropped_lines_that_were_not_reported_are_reported_on_exit() {
+    let (dir, _) = log_path();
+    let path = dir.path().join("logs/webchat.log");
+    let mut log_file = log_file(&path, 1_000_000, 1, 1_000);
+    (0..500).for_each(|number| log(&mut log_file, &format!("line {number:3}")));
+    wait_for_error(&log_file);
+
+    let unwritten = log_file.finish(Duration::ZERO);
+    fs::create_dir(path.parent().unwrap()).unwrap();
+    let written = log_file.finish(TIMEOUT);
+    log_file.report();
+    let reported = log_file.finish(TIMEOUT);
+
+    let file = path.display();
+    let dropped = format!("389 log lines for {file} were dropped because its queue was full");
+    let not_written = format!("111 log lines could not be written to {file} before the exit");
+    assert_eq!(unwritten, [not_written, dropped.clone()]);
+    assert_eq!(written, [dropped]);
+    assert_eq!(reported, Vec::<String>::new());
+}
+
+#[test]
 fn a_full_device_does_not_block_logging() {
     let mut log_file = log_file(Path::new("/dev/full"), 1_000, 1, 1_000);
 
