@@ -31,7 +31,7 @@ enum Connection {
     WebSocket(Socket),
 }
 
-/// A session that uses long polling.
+/// An Engine.IO session that uses long polling.
 #[derive(Clone)]
 pub struct Polling {
     browser: Browser,
@@ -40,7 +40,7 @@ pub struct Polling {
     received_packets: VecDeque<String>,
 }
 
-/// Returns the path of the endpoint for this transport and session.
+/// Returns the path of the endpoint for this transport and Engine.IO session.
 #[must_use]
 pub fn socket_io_path(transport: &str, sid: Option<&str>) -> String {
     let path = format!("/socket.io/?EIO=4&transport={transport}");
@@ -48,7 +48,7 @@ pub fn socket_io_path(transport: &str, sid: Option<&str>) -> String {
 }
 
 impl SocketIo {
-    /// Opens a session without connecting to the namespace.
+    /// Opens an Engine.IO session without connecting to the namespace.
     pub async fn open(browser: &Browser, transport: Transport) -> Self {
         match transport {
             Transport::Polling => {
@@ -63,7 +63,7 @@ impl SocketIo {
         }
     }
 
-    /// Opens a session, connects to the namespace, and reads the welcome event.
+    /// Opens an Engine.IO session, connects to the namespace, and reads the welcome event.
     pub async fn connect(browser: &Browser, transport: Transport) -> Self {
         let mut client = Self::open(browser, transport).await;
         client.send("40").await;
@@ -72,13 +72,13 @@ impl SocketIo {
         client
     }
 
-    /// The handshake that opened the session.
+    /// The handshake that opened the Engine.IO session.
     #[must_use]
     pub fn handshake(&self) -> &Value {
         &self.handshake
     }
 
-    /// The session id.
+    /// The id of the Engine.IO session.
     #[must_use]
     pub fn sid(&self) -> &str {
         self.handshake["sid"].as_str().unwrap()
@@ -92,7 +92,7 @@ impl SocketIo {
         }
     }
 
-    /// Sends a packet. Ignores errors, because the packet may make the server end the session.
+    /// Sends a packet. Ignores errors, because the packet may make the server end the Engine.IO session.
     pub async fn send_ignoring_errors(&mut self, packet: &str) {
         match &mut self.connection {
             Connection::Polling(polling) => drop(polling.post(packet).await),
@@ -154,12 +154,12 @@ impl SocketIo {
         (events, others)
     }
 
-    /// Waits until the server has closed the session. Returns the WebSocket's close code; 0 if there is none.
+    /// Waits until the server has closed the connection. Returns the WebSocket's close code; 0 if there is none.
     pub async fn wait_until_closed(&mut self) -> u16 {
         match &mut self.connection {
             Connection::Polling(polling) => {
                 while polling.poll().await.status == 200 {}
-                assert_eq!(polling.poll().await.status_and_number(), (400, 1));
+                assert_eq!(polling.poll().await.status_and_engine_io_code(), (400, 1));
                 0
             }
             Connection::WebSocket(socket) => socket.wait_until_closed().await.map_or(0, u16::from),
@@ -168,7 +168,7 @@ impl SocketIo {
 }
 
 impl Polling {
-    /// Opens a session. Returns the session and the handshake.
+    /// Opens an Engine.IO session. Returns it and the handshake.
     pub async fn open(browser: &Browser) -> (Self, Value) {
         let response = browser.get(&socket_io_path("polling", None)).await;
         assert_eq!(response.status, 200, "{response:?}");
@@ -177,7 +177,7 @@ impl Polling {
         (Self { browser: browser.clone(), sid, received_packets: VecDeque::new() }, handshake)
     }
 
-    /// Returns the same session, requested by another browser.
+    /// Returns the same Engine.IO session, requested by another browser.
     #[must_use]
     pub fn with_browser(&self, browser: &Browser) -> Self {
         Self { browser: browser.clone(), ..self.clone() }
@@ -213,7 +213,7 @@ impl Polling {
         self.received_packets.pop_front().unwrap()
     }
 
-    /// Opens a WebSocket for this session.
+    /// Opens a WebSocket for this Engine.IO session.
     ///
     /// # Errors
     /// If the server rejects the handshake.
@@ -221,7 +221,7 @@ impl Polling {
         open_websocket(&self.browser, Some(&self.sid)).await
     }
 
-    /// The session id.
+    /// The id of the Engine.IO session.
     #[must_use]
     pub fn sid(&self) -> &str {
         &self.sid
@@ -233,13 +233,15 @@ impl Polling {
 }
 
 impl Response {
-    /// The status and the number of the Engine.IO error.
+    /// Returns the HTTP status and the code of the Engine.IO error.
+    ///
+    /// # Panics
+    /// If the body has no such code.
     #[must_use]
-    pub fn status_and_number(&self) -> (u16, u64) {
-        (
-            self.status.as_u16(),
-            self.json()["code"].as_u64().unwrap_or_else(|| panic!("no error number: {self:?}")),
-        )
+    pub fn status_and_engine_io_code(&self) -> (u16, u64) {
+        let code = self.json()["code"].as_u64();
+        let code = code.unwrap_or_else(|| panic!("no Engine.IO error code: {self:?}"));
+        (self.status.as_u16(), code)
     }
 }
 

@@ -85,7 +85,7 @@ async fn other_origins_are_rejected() {
             (Method::OPTIONS, &polling),
         ] {
             let rejected = send_from_origin(&browser, origin, &method, path).await;
-            assert_eq!(rejected.status_and_number(), (403, 4), "{method} {origin:?}");
+            assert_eq!(rejected.status_and_engine_io_code(), (403, 4), "{method} {origin:?}");
         }
         for path in ["/ws", &websocket, &upgrade_path] {
             assert_eq!(

@@ -28,14 +28,14 @@ pub(crate) struct ErrorBody {
 #[serde(untagged)]
 enum Code {
     Name(&'static str),
-    /// Engine.IO identifies its errors by numbers.
+    /// The code of an Engine.IO error, which is a number.
     Number(u8),
 }
 
 impl ErrorBody {
     pub(crate) fn new(error: &ApiError, request_id: Option<String>) -> Self {
         let code = match error {
-            ApiError::EngineIo(error) => Code::Number(error.number()),
+            ApiError::EngineIo(error) => Code::Number(error.code()),
             error => Code::Name(error.code()),
         };
         let cause = match error {

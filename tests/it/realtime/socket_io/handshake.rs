@@ -70,7 +70,7 @@ async fn an_invalid_request_is_rejected() {
 
     for (method, query, code, message) in INVALID_REQUESTS {
         let rejected = request(&browser, method, &query.replace("{sid}", session.sid())).await;
-        assert_eq!(rejected.status_and_number(), (400, code), "{method} {query}");
+        assert_eq!(rejected.status_and_engine_io_code(), (400, code), "{method} {query}");
         assert_eq!(rejected.json()["message"], message, "{method} {query}");
     }
     assert_eq!(session.post("40").await.text, "ok", "the session was closed");

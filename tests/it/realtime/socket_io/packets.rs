@@ -113,7 +113,7 @@ async fn an_oversized_payload_ends_the_session() {
     websocket.send_ignoring_errors(&too_large).await;
 
     assert_eq!(rejected.status_and_code(), (413, "payload_too_large".to_owned()));
-    assert_eq!(polling.poll().await.status_and_number(), (400, 1));
+    assert_eq!(polling.poll().await.status_and_engine_io_code(), (400, 1));
     assert_eq!(websocket.wait_until_closed().await, 1009);
 }
 

@@ -1,4 +1,4 @@
-//! Long polling, and access to a session from other browsers and origins.
+//! Long polling, and access to an Engine.IO session from other browsers and origins.
 
 use reqwest::Method;
 use reqwest::header::{HeaderName, ORIGIN};
@@ -30,7 +30,7 @@ async fn a_poll_returns_several_packets_up_to_the_clients_limit() {
 }
 
 #[tokio::test]
-async fn concurrent_polls_end_the_session() {
+async fn concurrent_polls_end_the_engine_io_session() {
     let server = TestServer::start().await;
     let polling = connect_polling(&server.browser()).await;
 
@@ -38,12 +38,12 @@ async fn concurrent_polls_end_the_session() {
 
     let (ended, rejected) = if first.status == 200 { (first, second) } else { (second, first) };
     assert_eq!((ended.status.as_u16(), ended.text.as_str()), (200, "1"));
-    assert_eq!(rejected.status_and_number(), (400, 3));
-    assert_eq!(polling.poll().await.status_and_number(), (400, 1));
+    assert_eq!(rejected.status_and_engine_io_code(), (400, 3));
+    assert_eq!(polling.poll().await.status_and_engine_io_code(), (400, 1));
 }
 
 #[tokio::test]
-async fn concurrent_posts_end_the_session() {
+async fn concurrent_posts_end_the_engine_io_session() {
     let server = TestServer::start().await;
     let browser = server.browser();
     let polling = connect_polling(&browser).await;
@@ -64,12 +64,12 @@ async fn concurrent_posts_end_the_session() {
         }
     };
 
-    assert_eq!(rejected.status_and_number(), (400, 3));
-    assert_eq!(polling.poll().await.status_and_number(), (400, 1));
+    assert_eq!(rejected.status_and_engine_io_code(), (400, 3));
+    assert_eq!(polling.poll().await.status_and_engine_io_code(), (400, 1));
 }
 
 #[tokio::test]
-async fn a_close_packet_ends_the_session() {
+async fn a_close_packet_ends_the_engine_io_session() {
     let server = TestServer::start().await;
     let browser = server.browser();
     let polling = connect_polling(&browser).await;
@@ -78,15 +78,15 @@ async fn a_close_packet_ends_the_session() {
     let (poll, close) = tokio::join!(polling.poll(), polling.post("1"));
     websocket.send("1").await;
 
-    // If the close arrives first, the poll finds no session.
-    assert!(poll.text == "6" || poll.status_and_number() == (400, 1), "{poll:?}");
+    // If the close arrives first, the poll finds no Engine.IO session.
+    assert!(poll.text == "6" || poll.status_and_engine_io_code() == (400, 1), "{poll:?}");
     assert_eq!(close.text, "ok");
-    assert_eq!(polling.poll().await.status_and_number(), (400, 1));
+    assert_eq!(polling.poll().await.status_and_engine_io_code(), (400, 1));
     assert_eq!(websocket.wait_until_closed().await, 1000);
 }
 
 #[tokio::test]
-async fn a_session_belongs_to_one_browser() {
+async fn an_engine_io_session_belongs_to_one_browser() {
     let server = TestServer::start().await;
     let (browser, other) = (server.browser(), server.browser());
     other.start_conversation().await;
@@ -94,8 +94,8 @@ async fn a_session_belongs_to_one_browser() {
 
     for other_browser in [other, server.browser()] {
         let hijacked = polling.with_browser(&other_browser);
-        assert_eq!(hijacked.poll().await.status_and_number(), (400, 1));
-        assert_eq!(hijacked.post("1").await.status_and_number(), (400, 1));
+        assert_eq!(hijacked.poll().await.status_and_engine_io_code(), (400, 1));
+        assert_eq!(hijacked.post("1").await.status_and_engine_io_code(), (400, 1));
         assert_eq!(handshake_status(hijacked.open_websocket().await), 400);
     }
 

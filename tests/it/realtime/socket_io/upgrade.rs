@@ -39,11 +39,11 @@ async fn an_upgrade_during_an_answer_loses_no_event() {
     let (one, two, three) = (received.find("one "), received.find("two "), received.find("three"));
     assert!(one < two && two < three && one.is_some(), "{received}");
     assert_eq!(
-        polling.poll().await.status_and_number(),
+        polling.poll().await.status_and_engine_io_code(),
         (400, 3),
         "the session still accepts polls"
     );
-    assert_eq!(polling.post("3").await.status_and_number(), (400, 3));
+    assert_eq!(polling.post("3").await.status_and_engine_io_code(), (400, 3));
     assert_eq!(
         handshake_status(polling.open_websocket().await),
         400,

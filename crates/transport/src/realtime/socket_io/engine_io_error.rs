@@ -1,4 +1,4 @@
-//! The errors of Engine.IO, which are identified by numbers.
+//! The errors of Engine.IO, which are identified by numeric codes.
 
 use thiserror::Error;
 
@@ -26,9 +26,9 @@ pub enum EngineIoError {
 }
 
 impl EngineIoError {
-    /// Returns the error's number in the protocol.
+    /// Returns the error's code in the protocol.
     #[must_use]
-    pub fn number(self) -> u8 {
+    pub fn code(self) -> u8 {
         match self {
             Self::UnknownTransport => 0,
             Self::UnknownSid => 1,

@@ -1,4 +1,4 @@
-//! HTTP long polling.
+//! HTTP long polling, a transport of Engine.IO.
 
 use actix_web::http::Method;
 use actix_web::http::header::{CACHE_CONTROL, CacheControl, CacheDirective, ContentType};
@@ -17,7 +17,7 @@ use crate::realtime::close_reason::CloseReason;
 use crate::realtime::connections::Connections;
 use crate::realtime::unfinished_message::UnfinishedMessage;
 
-/// Opens a session with the polling transport.
+/// Opens an Engine.IO session with the polling transport. The response contains the open packet.
 pub(super) async fn open(
     request: &HttpRequest,
     chat: &Chat,
@@ -29,7 +29,10 @@ pub(super) async fn open(
     Ok(respond(session.open_packet()))
 }
 
-/// Handles a request of an open session.
+/// Handles a request of an open Engine.IO session: a GET polls, a POST sends packets.
+///
+/// # Errors
+/// [`EngineIoError::BadRequest`] for other methods, and the errors of the poll or POST.
 pub(super) async fn serve(
     method: &Method,
     payload: Payload,
@@ -45,13 +48,13 @@ pub(super) async fn serve(
     }
 }
 
-/// Waits for packets to the client.
+/// Waits until there are packets for the client, or until the Engine.IO session ends or is upgraded.
 async fn poll(session: &EngineIoSession) -> Result<String, EngineIoError> {
     let mut outbox = session.outbox_for_poll()?;
     tokio::select! {
         biased;
         payload = outbox.next_payload() => {
-            // The outbox is closed: either the session has ended or the server is shutting down.
+            // The outbox is closed: the Engine.IO session has ended, or the server is shutting down.
             let closed = || last_packet(session.end(CloseReason::ServerRestart)).into();
             Ok(payload.unwrap_or_else(closed))
         }
@@ -60,12 +63,12 @@ async fn poll(session: &EngineIoSession) -> Result<String, EngineIoError> {
     }
 }
 
-/// Returns the last packet of a session. A client that has closed the session itself only needs its poll to return.
+/// Returns the last packet of an Engine.IO session. A client that has closed it only needs a response to its poll.
 fn last_packet(reason: CloseReason) -> Packet {
     if reason == CloseReason::ClientClosed { Packet::Noop } else { Packet::Close }
 }
 
-/// Handles the packets that the client posts.
+/// Handles the packets in the body of a POST. A malformed or too large body ends the Engine.IO session.
 async fn receive(session: &EngineIoSession, payload: Payload) -> Result<(), ApiError> {
     let inbox = session.inbox_for_post()?;
     let body = payload.to_bytes_limited(MAX_PAYLOAD).await.map_err(|_| {
@@ -77,7 +80,7 @@ async fn receive(session: &EngineIoSession, payload: Payload) -> Result<(), ApiE
         EngineIoError::BadRequest
     };
     let body = body.map_err(|_| malformed())?;
-    // Like the reference implementation, replace bytes that are not UTF-8, such as half a character.
+    // Like the reference implementation, replaces bytes that are not UTF-8, such as half a character.
     let packets = String::from_utf8_lossy(&body);
     for packet in split_payload(&packets) {
         let packet = Str::copy_from_slice(packet);
