@@ -223,7 +223,7 @@ async fn an_integer_may_be_written_as_a_number_without_a_fraction() {
             &messages,
             r#"{"message": "a", "expected_position": 3.5}"#,
             422,
-            "invalid value: floating point, expected an integer, 0 or more",
+            "invalid value: number, expected an integer, 0 or more",
         ),
         (
             Method::POST,

@@ -79,13 +79,15 @@ fn describe_problem(text: &str) -> String {
         "invalid type: map" => "invalid type: object",
         "invalid type: sequence" => "invalid type: array",
         "invalid type: unit value" => "invalid type: null",
+        "invalid type: floating point" => "invalid type: number",
+        "invalid value: floating point" => "invalid value: number",
         "unknown variant" => "unknown value",
         found => found,
     };
     format!("{found}, expected {}", expected_type(expected))
 }
 
-/// Returns the name in JSON of a type that Serde names as in Rust.
+/// Returns the name in JSON and OpenAPI of a type that Serde names as in Rust.
 fn expected_type(expected: &str) -> &str {
     match expected {
         "f32" | "f64" => "a number",
@@ -147,6 +149,7 @@ mod tests {
                 "`count`: invalid type: string, expected an integer, 0 or more",
             ),
             (r#"{"count": -7}"#, "`count`: invalid value: integer, expected an integer, 0 or more"),
+            (r#"{"count": 1.5}"#, "`count`: invalid type: number, expected an integer, 0 or more"),
             (r#"{"count": 1, "is_on": [2]}"#, "`is_on`: invalid type: array, expected a boolean"),
             (
                 r#"{"count": 1, "is_on": {"secret": 2}}"#,
