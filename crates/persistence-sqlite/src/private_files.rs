@@ -30,17 +30,9 @@ pub(crate) fn open(path: &Path) -> io::Result<File> {
     options().write(true).create(true).truncate(false).open(path)
 }
 
-/// Removes a SQLite file and its log.
-pub(crate) fn remove_database(path: &Path) -> io::Result<()> {
-    for suffix in ["-wal", "-shm", ""] {
-        let mut name = path.as_os_str().to_owned();
-        name.push(suffix);
-        match fs::remove_file(name) {
-            Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
-            _ => {}
-        }
-    }
-    Ok(())
+/// Creates a file, and replaces an existing one.
+pub(crate) fn create(path: &Path) -> io::Result<File> {
+    options().write(true).create(true).truncate(true).open(path)
 }
 
 fn options() -> OpenOptions {
@@ -61,9 +53,9 @@ pub fn make_private(data_dir: &Path) -> io::Result<()> {
     if fs::metadata(data_dir)?.permissions().mode() & SHARED == 0 {
         set_mode(data_dir, DIR_MODE)?;
     }
-    let names = ["webchat.db", "webchat.db-wal", "webchat.db-shm", "webchat.lock"];
-    let of_turns = ["webchat.turns.db", "webchat.turns.db-wal", "webchat.turns.db-shm"];
-    for name in names.into_iter().chain(of_turns) {
+    for name in
+        ["webchat.db", "webchat.db-wal", "webchat.db-shm", "webchat.lock", "webchat.turns.jsonl"]
+    {
         set_mode(&data_dir.join(name), FILE_MODE)?;
     }
     make_dir_private(&data_dir.join("saved_conversations"))

@@ -39,7 +39,7 @@ impl SqliteStore {
             deletion_worker.wake();
         }
         let (topics, running_turns) =
-            restore(&database, &path.with_extension("turns.db")).await.map_err(failed)?;
+            restore(&database, &path.with_extension("turns.jsonl")).await.map_err(failed)?;
         let topics = Arc::new(Mutex::new(topics));
         let is_unindexed = database.read(unindexed::exist).await.map_err(failed)?;
         let indexer = is_unindexed.then(|| Indexer::start(Arc::downgrade(&database)).into());
@@ -55,7 +55,7 @@ impl SqliteStore {
     }
 
     /// Returns the turn log. Its sequence numbers are reserved in this file; its events are in memory, and those of
-    /// running turns also in a file next to this one, whose extension is `turns.db`.
+    /// running turns also in a file next to this one, whose extension is `turns.jsonl`.
     #[must_use]
     pub fn turn_log(&self) -> SqliteTurnLog {
         let running_turns = Arc::clone(&self.running_turns);

@@ -150,7 +150,7 @@ async fn a_turn_that_the_database_does_not_know_is_not_restored() {
 async fn a_damaged_file_of_running_turns_is_replaced() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("webchat.db");
-    fs::write(path.with_extension("turns.db"), "x".repeat(10_000)).unwrap();
+    fs::write(path.with_extension("turns.jsonl"), "x".repeat(10_000)).unwrap();
 
     let store = SqliteStore::open(&path).await.unwrap();
 

@@ -14,7 +14,6 @@ mod wal_limit;
 mod writer;
 
 pub(crate) use batch::{BatchSize, batches};
-pub(crate) use connect::store_error;
 pub(crate) use connection::Database;
 pub use metrics::describe_metrics;
 #[cfg(test)]

@@ -124,7 +124,8 @@ impl EventBuffer {
 
     pub(super) fn replay(&self, after: u64) -> Replay {
         if (self.before..=self.latest()).contains(&after) {
-            Replay::Complete(self.kept.iter().filter(|event| event.seq > after).cloned().collect())
+            let first = self.kept.partition_point(|event| event.seq <= after);
+            Replay::Complete(self.kept.range(first..).cloned().collect())
         } else {
             Replay::Gone { latest: self.latest() }
         }

@@ -7,18 +7,18 @@ use tokio::task::spawn_blocking;
 use webchat_persistence::StoreError;
 
 use super::numbers;
-use super::running_turns::{RunningTurns, UnfinishedTurn};
+use super::running_turns::{RunningTurns, UnfinishedTurn, read_unfinished};
 use super::topic::Topics;
-use crate::database::{Database, store_error};
+use crate::database::Database;
 
-/// Opens the file of running turns at this path. Returns it, and the events of the turns that were running.
+/// Reads the turns that were running when the process ended from the file at this path. Returns their events, and the
+/// new file.
 pub(crate) async fn restore(
     database: &Database,
     path: &Path,
 ) -> Result<(Topics, RunningTurns), StoreError> {
-    let path = path.to_owned();
-    let opened = spawn_blocking(move || RunningTurns::open(&path)).await;
-    let (running_turns, unfinished) = opened.map_err(StoreError::fault)??;
+    let file = path.to_owned();
+    let unfinished = spawn_blocking(move || read(&file)).await.map_err(StoreError::fault)?;
     let running = database.read(move |transaction| {
         let mut running = Vec::new();
         for turn in unfinished {
@@ -29,12 +29,20 @@ pub(crate) async fn restore(
         Ok(running)
     });
     let running = running.await?;
-    running_turns.replace(&running).map_err(store_error)?;
+    let running_turns = RunningTurns::create(path, &running).map_err(StoreError::unavailable)?;
     let mut topics = Topics::new();
     for turn in running {
         topics.restore(turn);
     }
     Ok((topics, running_turns))
+}
+
+/// A file that can't be read is ignored: it has nothing that the database needs.
+fn read(path: &Path) -> Vec<UnfinishedTurn> {
+    read_unfinished(path).unwrap_or_else(|error| {
+        tracing::warn!(file = %path.display(), %error, "failed to read the events of running turns");
+        Vec::new()
+    })
 }
 
 /// Returns whether the turn is still to be ended. Otherwise its conversation was reset or deleted, or the database was

@@ -1,39 +1,54 @@
-//! The events of running turns in a file of their own, so that a killed process loses nothing that readers have seen.
+//! The events of running turns in a file, so that a killed process loses nothing that readers have seen.
 
-use std::collections::BTreeMap;
-use std::error::Error;
-use std::fs;
-use std::path::Path;
+use std::collections::{BTreeMap, HashMap};
+use std::fs::{self, File};
+use std::io::{self, BufRead, BufReader, ErrorKind, Read, Seek, SeekFrom, Write};
+use std::ops::Range;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
 
-use rusqlite::{Connection, OptionalExtension, Transaction, params};
+use serde::{Deserialize, Serialize};
 use webchat_domain::{ConversationId, Event, TurnId};
-use webchat_persistence::StoreError;
 use webchat_persistence::rules::{TurnBoundary, turn_boundary};
 
 use super::mutex::lock;
-use crate::database::store_error;
 use crate::private_files;
 
 /// The id of the system's current boot, on Linux.
 const BOOT_ID: &str = "/proc/sys/kernel/random/boot_id";
 
-/// The time that a write waits for a program that reads the file. It blocks a thread of the server.
-const BUSY_TIMEOUT: Duration = Duration::from_millis(50);
+/// The minimum size at which the file is rewritten with the running turns only, in bytes.
+const MIN_REWRITE_BYTES: u64 = 16 * 1024 * 1024;
 
-/// The size of the write-ahead log, in pages, at which it is copied into the file. It is small, because a write waits
-/// for the copy.
-const MAX_WAL_PAGES: u32 = 100;
+/// How many times larger than after the last rewriting the file must be.
+const REWRITE_FACTOR: u64 = 4;
 
-/// The events of running turns, in a SQLite file next to the database.
+/// The events of running turns, in a file of JSON lines next to the database. The first line is a [`Header`].
 ///
 /// Each write reaches the operating system before the event is delivered, but not the disk: it survives a killed
 /// process. After a restart of the system, the file is discarded, because its content may be damaged; the answers then
-/// have the text that was last saved in the database. The connection is separate from the database's, so that events
-/// don't wait for its commits.
+/// have the text that was last saved in the database. Events don't wait for the commits of the database.
 pub(crate) struct RunningTurns {
-    connection: Mutex<Connection>,
+    file: Mutex<EventFile>,
+}
+
+struct EventFile {
+    path: PathBuf,
+    file: File,
+    /// The size of the file, in bytes.
+    len: u64,
+    /// The size of the header, in bytes.
+    header_len: u64,
+    /// The size above which the file is rewritten, in bytes.
+    rewrite_above: u64,
+    /// The parts of the file that contain the running turn of a conversation.
+    parts: HashMap<ConversationId, Vec<Range<u64>>>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Header {
+    /// The id of the system's boot in which the events were written.
+    boot_id: String,
 }
 
 /// A turn that was running when the process ended.
@@ -45,27 +60,14 @@ pub(super) struct UnfinishedTurn {
 }
 
 impl RunningTurns {
-    /// Opens the file, and creates it if it does not exist. Also returns the turns that were running when the process
-    /// ended. A file that can't be read is replaced: it has nothing that the database needs.
-    pub(super) fn open(path: &Path) -> Result<(Self, Vec<UnfinishedTurn>), StoreError> {
-        let (connection, unfinished) = open_and_read(path).or_else(|error| {
-            let error = error.source().map_or_else(String::new, ToString::to_string);
-            tracing::warn!(file = %path.display(), error, "replaced unreadable file of running turns");
-            private_files::remove_database(path).map_err(StoreError::unavailable)?;
-            open_and_read(path)
-        })?;
-        Ok((Self { connection: Mutex::new(connection) }, unfinished))
-    }
-
-    /// Replaces the file's content by these turns.
-    pub(super) fn replace(&self, turns: &[UnfinishedTurn]) -> rusqlite::Result<()> {
-        let mut connection = lock(&self.connection);
-        let transaction = connection.transaction()?;
-        transaction.execute("DELETE FROM events", [])?;
-        for event in turns.iter().flat_map(|turn| &turn.events) {
-            insert(&transaction, event)?;
-        }
-        transaction.commit()
+    /// Creates the file with the events of these turns, and replaces an existing one.
+    pub(super) fn create(path: &Path, turns: &[UnfinishedTurn]) -> io::Result<Self> {
+        let file = EventFile::write(path, |file| {
+            turns.iter().try_for_each(|turn| {
+                file.append(turn.conversation_id, &json_lines(&turn.events)?, true)
+            })
+        });
+        Ok(Self { file: Mutex::new(file?) })
     }
 
     /// Stores events of a running turn. If the turn begins with them, they replace those of the previous one.
@@ -74,82 +76,115 @@ impl RunningTurns {
         id: ConversationId,
         events: &[Arc<Event>],
         is_begin: bool,
-    ) -> rusqlite::Result<()> {
-        let mut connection = lock(&self.connection);
-        let transaction = connection.transaction()?;
-        if is_begin {
-            delete(&transaction, id)?;
-        }
-        for event in events {
-            insert(&transaction, event)?;
-        }
-        transaction.commit()
+    ) -> io::Result<()> {
+        let lines = json_lines(events.iter().map(AsRef::as_ref))?;
+        let mut file = lock(&self.file);
+        file.append(id, &lines, is_begin)?;
+        if file.len > file.rewrite_above { file.rewrite() } else { Ok(()) }
     }
 
     /// Removes the events of a conversation whose turn has ended.
-    pub(super) fn remove(&self, id: ConversationId) -> rusqlite::Result<()> {
-        delete(&lock(&self.connection), id)
+    pub(super) fn remove(&self, id: ConversationId) -> io::Result<()> {
+        let mut file = lock(&self.file);
+        file.parts.remove(&id);
+        let header_len = file.header_len;
+        if file.parts.is_empty() { file.truncate(header_len) } else { Ok(()) }
     }
 }
 
-fn open_and_read(path: &Path) -> Result<(Connection, Vec<UnfinishedTurn>), StoreError> {
-    // SQLite would create the file readable for all users.
-    private_files::open(path).map_err(StoreError::unavailable)?;
-    let connection = connect(path).map_err(store_error)?;
-    discard_after_reboot(&connection).map_err(store_error)?;
-    let unfinished = unfinished(&connection).map_err(store_error)?;
-    Ok((connection, unfinished))
-}
-
-fn connect(path: &Path) -> rusqlite::Result<Connection> {
-    let connection = Connection::open(path)?;
-    connection.busy_timeout(BUSY_TIMEOUT)?;
-    connection.pragma_update(None, "journal_mode", "WAL")?;
-    connection.pragma_update(None, "synchronous", "OFF")?;
-    connection.pragma_update(None, "wal_autocheckpoint", MAX_WAL_PAGES)?;
-    connection.pragma_update(None, "secure_delete", "FAST")?;
-    connection.execute_batch(
-        "CREATE TABLE IF NOT EXISTS events (
-             conversation_id TEXT NOT NULL,
-             seq INTEGER NOT NULL,
-             event TEXT NOT NULL,
-             PRIMARY KEY (conversation_id, seq)
-         ) STRICT, WITHOUT ROWID;
-         CREATE TABLE IF NOT EXISTS boot (id TEXT NOT NULL) STRICT",
-    )?;
-    Ok(connection)
-}
-
-/// Deletes all events if the system has restarted since they were written.
-fn discard_after_reboot(connection: &Connection) -> rusqlite::Result<()> {
-    let current = fs::read_to_string(BOOT_ID).unwrap_or_default();
-    let written: Option<String> =
-        connection.query_row("SELECT id FROM boot", [], |row| row.get(0)).optional()?;
-    if written.as_ref() == Some(&current) {
-        return Ok(());
+impl EventFile {
+    /// Replaces the file at the path. A killed process leaves either the old or the new one.
+    fn write(
+        path: &Path,
+        append_all: impl FnOnce(&mut Self) -> io::Result<()>,
+    ) -> io::Result<Self> {
+        let new_path = path.with_extension("jsonl.new");
+        let mut new = Self {
+            path: path.to_owned(),
+            file: private_files::create(&new_path)?,
+            len: 0,
+            header_len: 0,
+            rewrite_above: 0,
+            parts: HashMap::new(),
+        };
+        new.append_lines(&json_lines([&Header { boot_id: boot_id() }])?)?;
+        new.header_len = new.len;
+        append_all(&mut new)?;
+        new.rewrite_above = MIN_REWRITE_BYTES.max(new.len * REWRITE_FACTOR);
+        fs::rename(&new_path, path)?;
+        Ok(new)
     }
-    connection.execute_batch("DELETE FROM events; DELETE FROM boot")?;
-    connection.execute("INSERT INTO boot VALUES (?1)", [current]).map(drop)
-}
 
-fn unfinished(connection: &Connection) -> rusqlite::Result<Vec<UnfinishedTurn>> {
-    let mut select =
-        connection.prepare("SELECT conversation_id, event FROM events ORDER BY seq")?;
-    let mut stored = select.query([])?;
-    let mut by_conversation: BTreeMap<String, Option<Vec<Event>>> = BTreeMap::new();
-    while let Some(row) = stored.next()? {
-        let events = by_conversation.entry(row.get(0)?).or_insert_with(|| Some(Vec::new()));
-        // An event of a newer version may be unknown. Then all events are left out, because there must be no gap.
-        match serde_json::from_str(row.get_ref(1)?.as_str()?) {
-            Ok(event) => {
-                if let Some(events) = events {
-                    events.push(event);
-                }
-            }
-            Err(_) => *events = None,
+    fn append(&mut self, id: ConversationId, lines: &[u8], is_begin: bool) -> io::Result<()> {
+        let start = self.len;
+        self.append_lines(lines)?;
+        let parts = self.parts.entry(id).or_default();
+        if is_begin {
+            parts.clear();
         }
+        match parts.last_mut() {
+            Some(last) if last.end == start => last.end = self.len,
+            _ => parts.push(start..self.len),
+        }
+        Ok(())
     }
-    Ok(by_conversation.into_values().flatten().filter_map(unfinished_turn).collect())
+
+    fn append_lines(&mut self, lines: &[u8]) -> io::Result<()> {
+        if let Err(error) = self.file.write_all(lines) {
+            // Later lines must not follow a part of a line.
+            self.truncate(self.len).ok();
+            return Err(error);
+        }
+        self.len += u64::try_from(lines.len()).map_err(io::Error::other)?;
+        Ok(())
+    }
+
+    fn truncate(&mut self, len: u64) -> io::Result<()> {
+        self.file.set_len(len)?;
+        self.file.seek(SeekFrom::Start(len))?;
+        self.len = len;
+        Ok(())
+    }
+
+    /// Rewrites the file without the ended turns.
+    fn rewrite(&mut self) -> io::Result<()> {
+        // If it fails, the next event must not try it again.
+        self.rewrite_above = self.len * REWRITE_FACTOR;
+        let source = File::open(&self.path)?;
+        *self = Self::write(&self.path, |new| {
+            self.parts.iter().try_for_each(|(id, parts)| {
+                let mut lines = Vec::new();
+                for part in parts {
+                    (&source).seek(SeekFrom::Start(part.start))?;
+                    (&source).take(part.end - part.start).read_to_end(&mut lines)?;
+                }
+                new.append(*id, &lines, true)
+            })
+        })?;
+        Ok(())
+    }
+}
+
+/// Reads the turns that were running when the process ended, unless the system has restarted since.
+pub(super) fn read_unfinished(path: &Path) -> io::Result<Vec<UnfinishedTurn>> {
+    let file = match File::open(path) {
+        Ok(file) => file,
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) => return Err(error),
+    };
+    let mut lines = BufReader::new(file).split(b'\n');
+    let header = lines.next().transpose()?.unwrap_or_default();
+    let header: Option<Header> = serde_json::from_slice(&header).ok();
+    if header.is_none_or(|header| header.boot_id != boot_id()) {
+        return Ok(Vec::new());
+    }
+    let mut events: BTreeMap<ConversationId, Vec<Event>> = BTreeMap::new();
+    for line in lines {
+        // There must be no gap, so nothing is read after a part of a line or an event of a newer version.
+        let Ok(event) = serde_json::from_slice::<Event>(&line?) else { break };
+        events.entry(event.conversation_id).or_default().push(event);
+    }
+    Ok(events.into_values().filter_map(unfinished_turn).collect())
 }
 
 /// Returns the turn that began last.
@@ -165,18 +200,125 @@ fn unfinished_turn(mut events: Vec<Event>) -> Option<UnfinishedTurn> {
     Some(UnfinishedTurn { conversation_id, turn_id, events })
 }
 
-fn insert(transaction: &Transaction<'_>, event: &Event) -> rusqlite::Result<()> {
-    let json = serde_json::to_string(event)
-        .map_err(|error| rusqlite::Error::ToSqlConversionFailure(error.into()))?;
-    transaction
-        .prepare_cached("INSERT OR REPLACE INTO events VALUES (?1, ?2, ?3)")?
-        .execute(params![event.conversation_id.to_simple(), event.seq, json])
-        .map(drop)
+fn json_lines<'a, T: Serialize + 'a>(
+    values: impl IntoIterator<Item = &'a T>,
+) -> io::Result<Vec<u8>> {
+    let mut lines = Vec::new();
+    for value in values {
+        serde_json::to_writer(&mut lines, value)?;
+        lines.push(b'\n');
+    }
+    Ok(lines)
 }
 
-fn delete(connection: &Connection, id: ConversationId) -> rusqlite::Result<()> {
-    connection
-        .prepare_cached("DELETE FROM events WHERE conversation_id = ?1")?
-        .execute([id.to_simple()])
-        .map(drop)
+/// Returns an empty text on other systems.
+fn boot_id() -> String {
+    fs::read_to_string(BOOT_ID).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use webchat_domain::{EventBody, MessageAccepted, ResponseChunk};
+
+    use super::*;
+
+    struct Turn {
+        conversation_id: ConversationId,
+        turn_id: TurnId,
+    }
+
+    impl Turn {
+        fn new() -> Self {
+            Self { conversation_id: ConversationId::generate(), turn_id: TurnId::generate() }
+        }
+
+        fn event(&self, seq: u64, body: EventBody) -> Vec<Arc<Event>> {
+            vec![Arc::new(Event { conversation_id: self.conversation_id, seq, body })]
+        }
+
+        fn start(&self, file: &RunningTurns) {
+            let accepted = MessageAccepted { turn_id: self.turn_id, ..MessageAccepted::fixture() };
+            let event = self.event(1, EventBody::MessageAccepted(accepted));
+            file.store(self.conversation_id, &event, true).unwrap();
+        }
+
+        fn add(&self, file: &RunningTurns, seq: u64, chunk: &str) {
+            let chunk = ResponseChunk { chunk: chunk.to_owned(), turn_id: self.turn_id };
+            let event = self.event(seq, EventBody::ResponseChunk(chunk));
+            file.store(self.conversation_id, &event, false).unwrap();
+        }
+    }
+
+    /// The turns and their texts in the file.
+    fn stored(path: &Path) -> BTreeMap<TurnId, String> {
+        let text = |turn: &UnfinishedTurn| {
+            turn.events.iter().filter_map(|event| event.chunk_of(turn.turn_id)).collect()
+        };
+        let turns = read_unfinished(path).unwrap();
+        turns.iter().map(|turn| (turn.turn_id, text(turn))).collect()
+    }
+
+    #[test]
+    fn the_file_shrinks_to_the_running_turns() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("turns.jsonl");
+        let file = RunningTurns::create(&path, &[]).unwrap();
+        let [long, short, ended] = [(); 3].map(|()| Turn::new());
+        let size = || fs::metadata(&path).unwrap().len();
+        long.start(&file);
+        short.start(&file);
+        let (megabyte, megabytes) = ("a".repeat(1_000_000), MIN_REWRITE_BYTES / 1_000_000 + 1);
+        for seq in 0..megabytes {
+            ended.start(&file);
+            ended.add(&file, seq, &megabyte);
+            long.add(&file, seq, "go ");
+            file.remove(ended.conversation_id).unwrap();
+        }
+
+        let shrunk = size();
+        long.add(&file, 100, "on");
+        let texts = stored(&path);
+        for turn in [long, short] {
+            file.remove(turn.conversation_id).unwrap();
+        }
+
+        assert!(shrunk < 2 * 1_000_000, "{shrunk}");
+        let long_text = "go ".repeat(usize::try_from(megabytes).unwrap()) + "on";
+        assert!(texts.values().any(|text| *text == long_text), "{texts:?}");
+        assert!(texts.values().any(String::is_empty), "{texts:?}");
+        assert!(size() < 200 && stored(&path).is_empty());
+    }
+
+    #[test]
+    fn a_part_of_a_line_and_what_follows_are_ignored() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("turns.jsonl");
+        let file = RunningTurns::create(&path, &[]).unwrap();
+        let turn = Turn::new();
+        turn.start(&file);
+        turn.add(&file, 2, "stored");
+        let size = fs::metadata(&path).unwrap().len();
+        turn.add(&file, 3, "damaged");
+        turn.add(&file, 4, "lost");
+        let mut content = fs::read(&path).unwrap();
+        content.remove(usize::try_from(size).unwrap());
+
+        fs::write(&path, content).unwrap();
+
+        assert_eq!(stored(&path).into_values().collect::<Vec<_>>(), ["stored"]);
+    }
+
+    #[test]
+    fn the_events_before_a_restart_of_the_system_are_discarded() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("turns.jsonl");
+        let file = RunningTurns::create(&path, &[]).unwrap();
+        let turn = Turn::new();
+        turn.start(&file);
+        let content = fs::read_to_string(&path).unwrap();
+
+        fs::write(&path, content.replacen(boot_id().trim(), "other", 1)).unwrap();
+
+        assert!(stored(&path).is_empty());
+    }
 }

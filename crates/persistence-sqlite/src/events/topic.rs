@@ -135,7 +135,7 @@ mod tests {
     /// Appends a turn with `bytes` of text.
     fn append_turn(topics: &mut Topics, id: ConversationId, bytes: usize, is_ended: bool) {
         let dir = tempfile::tempdir().unwrap();
-        let (running_turns, _) = RunningTurns::open(&dir.path().join("turns.db")).unwrap();
+        let running_turns = RunningTurns::create(&dir.path().join("turns.jsonl"), &[]).unwrap();
         let turn_id = TurnId::generate();
         let accepted = MessageAccepted { turn_id, ..MessageAccepted::fixture() };
         let chunk = ResponseChunk { chunk: "a".repeat(bytes), turn_id };
