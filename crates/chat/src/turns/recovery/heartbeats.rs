@@ -11,7 +11,7 @@ use crate::runtime::periodic::repeat_forever;
 use crate::turns::service::Turns;
 
 /// The pause after a heartbeat. Then the next one is sent as soon as a turn starts, at the latest after the interval.
-const MIN_PAUSE: Duration = Duration::from_millis(100);
+const MIN_PAUSE: Duration = Duration::from_millis(25);
 const MAX_WAIT: Duration = HEARTBEAT_INTERVAL.saturating_sub(MIN_PAUSE);
 
 impl Turns {
