@@ -49,10 +49,13 @@ impl Core {
     pub(crate) async fn unload_tokenizers(self: Arc<Self>) {
         loop {
             sleep(UNLOAD_INTERVAL).await;
-            let unused_for =
-                if self.lists.has_subscribers() { MAX_UNUSED_CONNECTED } else { MAX_UNUSED };
-            TokenCounter::unload_unused(unused_for);
+            TokenCounter::unload_unused(self.max_unused());
         }
+    }
+
+    /// Returns the time after which an unused tokenizer is unloaded.
+    fn max_unused(&self) -> Duration {
+        if self.lists.has_subscribers() { MAX_UNUSED_CONNECTED } else { MAX_UNUSED }
     }
 
     /// Counts the tokens of a user's text. Long texts of one user are counted one at a time.
@@ -82,5 +85,23 @@ impl Core {
         }
         let text = text.to_owned();
         spawn_cpu_work(move || counter.count(&text)).await.unwrap_or(u32::MAX)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::TestChat;
+
+    #[tokio::test]
+    async fn an_unused_tokenizer_is_kept_while_a_client_is_connected() {
+        let test = TestChat::new().await;
+        let core = &test.chat.core;
+
+        let subscription = test.chat.events.subscribe_to_list(test.user_id);
+        let connected = core.max_unused();
+        drop(subscription);
+
+        assert_eq!((connected, core.max_unused()), (MAX_UNUSED_CONNECTED, MAX_UNUSED));
     }
 }
