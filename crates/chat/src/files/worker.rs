@@ -54,7 +54,8 @@ impl AnalysisWorker {
     /// Analyses the file, and publishes the progress and the outcome.
     pub(super) async fn run(self) {
         let id = self.leased.job.conversation_id;
-        let publisher = EventPublisher::new(Arc::clone(&self.core.ports.log), id, 0);
+        let publisher =
+            EventPublisher::new(Arc::clone(&self.core.ports.log), &self.core.publishers, id, 0);
         let abort = self.core.lifecycle.aborting();
         let work = async {
             let analysis = AssertUnwindSafe(self.analyse(&publisher)).catch_unwind();

@@ -12,6 +12,7 @@ use super::storage_quota::StorageQuota;
 use super::text_work::TextWork;
 use crate::error::ChatError;
 use crate::events::list_feed::ListFeed;
+use crate::events::publisher::Publishers;
 use crate::ports::Ports;
 use crate::settings::Settings;
 
@@ -26,6 +27,7 @@ pub(crate) struct Core {
     pub(crate) lifecycle: Lifecycle,
     pub(crate) lists: Arc<ListFeed>,
     pub(crate) text_work: TextWork,
+    pub(crate) publishers: Publishers,
     pub(crate) readiness: ReadinessCheck,
     pub(crate) quota: StorageQuota,
     pub(crate) turn_failures: SharedLogLimiter<&'static str>,
@@ -47,6 +49,7 @@ impl Core {
             lifecycle,
             lists,
             text_work,
+            publishers: Publishers::default(),
             readiness: ReadinessCheck::default(),
             quota,
             turn_failures: SharedLogLimiter::default(),
