@@ -22,8 +22,9 @@ const STREAMS: u32 = 200;
 /// The time between two chunks of an answer.
 const INTERVAL: Duration = Duration::from_millis(20);
 
-/// The time between the starts of two answers, so that they don't all have their chunks at the same moment.
-const STAGGER: Duration = Duration::from_millis(5);
+/// The time between the starts of two answers: they start evenly within the time of one, and their chunks come evenly
+/// within an interval.
+const STAGGER: Duration = Duration::from_micros(20_100);
 
 const QUESTION: &str = "What time is it?";
 

@@ -124,8 +124,9 @@ impl EventBuffer {
 
     pub(super) fn replay(&self, after: u64) -> Replay {
         if (self.before..=self.latest()).contains(&after) {
-            let first = self.kept.partition_point(|event| event.seq <= after);
-            Replay::Complete(self.kept.range(first..).cloned().collect())
+            // Most readers have all events but the last ones.
+            let new = self.kept.iter().rev().take_while(|event| event.seq > after).count();
+            Replay::Complete(self.kept.range(self.kept.len() - new..).cloned().collect())
         } else {
             Replay::Gone { latest: self.latest() }
         }
