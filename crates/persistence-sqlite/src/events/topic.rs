@@ -16,7 +16,7 @@ use super::running_turns::{RunningTurns, UnfinishedTurn};
 
 /// The time that the events of an idle conversation are kept. A conversation is idle if no turn is running and nobody
 /// waits for events.
-const IDLE_TIMEOUT: Duration = Duration::from_mins(5);
+const IDLE_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// The maximum memory for events of idle conversations, in bytes. Above it, only those of the last ones are kept.
 const MAX_IDLE_BYTES: usize = 8 * 1024 * 1024;
