@@ -1,6 +1,7 @@
 import { html, type PropertyValues } from 'lit';
 import { ifDefined } from 'lit/directives/if-defined.js';
 
+import { isComposing } from '../ui/composition';
 import { LightDomElement } from '../ui/light-dom-element';
 
 const HAS_FIELD_SIZING = CSS.supports('field-sizing', 'content');
@@ -62,10 +63,9 @@ export class MessageField extends LightDomElement {
   }
 
   #handleKeydown(event: KeyboardEvent): void {
+    if (isComposing(event)) return;
     if (event.key === 'Escape') this.dispatchEvent(new CustomEvent('cancel'));
-    // During IME composition, Enter selects a word. Safari reports the composition only by the key code.
-    const isComposing = event.isComposing || event.keyCode === 229;
-    if (event.key !== 'Enter' || event.shiftKey || isComposing) return;
+    if (event.key !== 'Enter' || event.shiftKey) return;
     event.preventDefault();
     this.dispatchEvent(new CustomEvent('submit-text'));
   }

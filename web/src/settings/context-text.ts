@@ -1,5 +1,6 @@
 import { html, nothing, type PropertyValues } from 'lit';
 
+import { isComposing } from '../ui/composition';
 import { LightDomElement } from '../ui/light-dom-element';
 
 let instances = 0;
@@ -93,6 +94,7 @@ export class ContextText extends LightDomElement {
   }
 
   #handleKeydown(event: KeyboardEvent): void {
+    if (isComposing(event)) return;
     if (event.key === 'Enter' && (event.ctrlKey || event.metaKey)) void this.#submit(event);
   }
 

@@ -11,6 +11,7 @@ import '../ui/toasts';
 
 import type { App } from '../app/app';
 import type { ThemeChoice } from '../state/page/theme';
+import { isComposing } from '../ui/composition';
 import { LightDomElement } from '../ui/light-dom-element';
 import { StoreController } from '../ui/store-controller';
 import { BrowserTab } from './browser-tab';
@@ -40,7 +41,7 @@ export class WebchatApp extends LightDomElement {
   override connectedCallback(): void {
     super.connectedCallback();
     this.addEventListener('keydown', (event) => {
-      if (event.key === 'Escape') this.#closeSidebar();
+      if (event.key === 'Escape' && !isComposing(event)) this.#closeSidebar();
     });
     this.addEventListener('show-context', () => void this.app?.showContext());
   }
@@ -74,7 +75,7 @@ export class WebchatApp extends LightDomElement {
         <webchat-sidebar
           id="sidebar"
           .app=${app}
-          .current=${thread.conversationId}
+          .currentConversationId=${thread.conversationId}
           @navigate=${this.#leaveSidebar}
         ></webchat-sidebar>
         <div class="scrim" @click=${this.#closeSidebar}></div>

@@ -13,13 +13,13 @@ export class WebchatConversationList extends LightDomElement {
   static override properties = {
     app: { attribute: false },
     list: { attribute: false },
-    current: { attribute: false },
+    currentConversationId: { attribute: false },
     emptyText: { attribute: false },
   };
 
   declare app: App;
   declare list: ConversationList;
-  declare current: string | null;
+  declare currentConversationId: string | null;
   /** The text for an empty list. */
   declare emptyText: string;
 
@@ -71,7 +71,7 @@ export class WebchatConversationList extends LightDomElement {
                 <webchat-conversation-row
                   .app=${this.app}
                   .conversation=${item}
-                  .isCurrent=${item.conversation_id === this.current}
+                  .isCurrent=${item.conversation_id === this.currentConversationId}
                 ></webchat-conversation-row>
               </li>`,
           )}

@@ -6,6 +6,7 @@ import '../ui/popup-menu';
 import type { Conversation } from '../api/types';
 import type { App } from '../app/app';
 import { pathOf } from '../state/page/address';
+import { isComposing } from '../ui/composition';
 import { LightDomElement } from '../ui/light-dom-element';
 import { moveFocusInList, isPlainClick } from '../ui/links';
 import { conversationMenu } from './conversation-menu';
@@ -75,7 +76,7 @@ export class ConversationRow extends LightDomElement {
         autocomplete="off"
         .value=${this.conversation.title ?? ''}
         @keydown=${(event: KeyboardEvent) => {
-          if (event.key !== 'Escape') return;
+          if (event.key !== 'Escape' || isComposing(event)) return;
           event.stopPropagation();
           this.#endRename();
         }}

@@ -9,20 +9,21 @@ import './conversation-list';
 import './search-results';
 
 import type { App } from '../app/app';
+import { isComposing } from '../ui/composition';
 import { icon } from '../ui/icon';
 import { LightDomElement } from '../ui/light-dom-element';
 import { StoreController } from '../ui/store-controller';
 
-/** The search field and the conversation lists. Fires `navigate` when the user moves on to the thread. */
+/** The search field and the conversation lists. Fires `navigate` when the user moves on to a conversation. */
 export class WebchatSidebar extends LightDomElement {
   static override properties = {
     app: { attribute: false },
-    current: { attribute: false },
+    currentConversationId: { attribute: false },
     isArchiveShown: { state: true },
   };
 
   declare app: App;
-  declare current: string | null;
+  declare currentConversationId: string | null;
   declare isArchiveShown: boolean;
 
   readonly #search = new StoreController(this);
@@ -33,7 +34,9 @@ export class WebchatSidebar extends LightDomElement {
   }
 
   focusSearch(): void {
-    this.querySelector<HTMLInputElement>('#search')?.select();
+    const field = this.querySelector<HTMLInputElement>('#search');
+    field?.focus();
+    field?.select();
   }
 
   protected override willUpdate(changed: PropertyValues<this>): void {
@@ -91,7 +94,7 @@ export class WebchatSidebar extends LightDomElement {
     return html`<webchat-conversation-list
       .app=${this.app}
       .list=${this.isArchiveShown ? archived : active}
-      .current=${this.current}
+      .currentConversationId=${this.currentConversationId}
       .emptyText=${this.isArchiveShown ? 'No archived conversations.' : 'Your conversations will appear here.'}
     ></webchat-conversation-list>`;
   }
@@ -142,6 +145,7 @@ export class WebchatSidebar extends LightDomElement {
   }
 
   #handleKeydown(event: KeyboardEvent): void {
+    if (isComposing(event)) return;
     const hasQuery = this.app.conversations.search.state.value.query !== '';
     if (event.key === 'ArrowDown') this.#focusFirstHit(event);
     else if (event.key === 'Escape' && hasQuery) {
