@@ -8,7 +8,7 @@ import './token-meter';
 import './message-field';
 
 import type { App } from '../app/app';
-import { MAX_MESSAGE_BYTES, messageBytes, formatSize } from '../state/composer/sizes';
+import { MAX_MESSAGE_BYTES, formatSize, jsonBytes } from '../state/composer/sizes';
 import type { Thread } from '../state/thread/thread';
 import { focusComposer } from '../ui/focus';
 import { icon } from '../ui/icon';
@@ -133,7 +133,7 @@ export class WebchatComposer extends LightDomElement {
         >${
           tooLongText === null
             ? rejection
-            : `This text is too long (${formatSize(messageBytes(tooLongText))}). A message can have up to ${formatSize(MAX_MESSAGE_BYTES)}.`
+            : `This text is too long (${formatSize(jsonBytes(tooLongText))}). A message can have up to ${formatSize(MAX_MESSAGE_BYTES)}.`
         }</span
       >
       ${
@@ -165,7 +165,7 @@ export class WebchatComposer extends LightDomElement {
   async #send(): Promise<void> {
     if (this.#isBlank() || this.thread.state.value.runningTurn !== null) return;
     const text = this.text;
-    if (messageBytes(text) > MAX_MESSAGE_BYTES) {
+    if (jsonBytes(text) > MAX_MESSAGE_BYTES) {
       this.tooLongText = text;
       return;
     }
@@ -186,7 +186,7 @@ export class WebchatComposer extends LightDomElement {
     if (text === '' && transfer.files.length + transfer.folders > 0) {
       event.preventDefault();
       this.#attach(transfer);
-    } else if (messageBytes(text) > MAX_MESSAGE_BYTES) {
+    } else if (jsonBytes(text) > MAX_MESSAGE_BYTES) {
       event.preventDefault();
       this.tooLongText = text;
     }

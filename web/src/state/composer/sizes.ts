@@ -1,16 +1,29 @@
 const UNITS = ['bytes', 'KB', 'MB', 'GB'];
 
-/** Formats a size in decimal units, as file managers do: 1 MB is 1 000 000 bytes. */
+/** Formats a size in decimal (SI) units: 1 MB is 1 000 000 bytes. */
 export function formatSize(bytes: number): string {
-  const power = Math.min(UNITS.length - 1, Math.floor(Math.log10(Math.max(1, bytes)) / 3));
-  const size = (bytes / 1000 ** power).toLocaleString('en', { maximumFractionDigits: 1 });
-  return `${size} ${bytes === 1 ? 'byte' : (UNITS[power] ?? '')}`;
+  let size = bytes;
+  let power = 0;
+  // Choose the unit by the rounded number, so that 999 999 bytes are 1 MB and not 1,000 KB.
+  while (roundToTenths(size) >= 1000 && power < UNITS.length - 1) {
+    size /= 1000;
+    power += 1;
+  }
+  const number = roundToTenths(size).toLocaleString('en', { maximumFractionDigits: 1 });
+  return `${number} ${bytes === 1 ? 'byte' : (UNITS[power] ?? '')}`;
 }
 
-/** The maximum size of a message: less than the 1 MiB of a frame, which also holds the other fields. */
+function roundToTenths(number: number): number {
+  return Math.round(number * 10) / 10;
+}
+
+/**
+ * The maximum size of a message's text as JSON, so that it fits a frame of the default 1 MiB
+ * (`WS_MAX_FRAME_KB`).
+ */
 export const MAX_MESSAGE_BYTES = 1_000_000;
 
-/** The size of a text in a frame, in bytes. */
-export function messageBytes(text: string): number {
+/** Returns the size of a text as JSON, in bytes. */
+export function jsonBytes(text: string): number {
   return new TextEncoder().encode(JSON.stringify(text)).length;
 }
