@@ -21,9 +21,9 @@ pub enum ModelError {
         #[source]
         cause: Cause,
     },
-    /// The key is wrong, has no access to the model, or has no credit left.
+    /// The key is wrong or has no access to the model, or the account has no credit left or is suspended.
     #[error("The model rejects this server's key. Please contact your administrator.")]
-    KeyRefused(#[source] Cause),
+    AccountRefused(#[source] Cause),
     /// The upstream, or a firewall in front of it, does not serve this server's address or region.
     #[error(
         "The model's provider does not accept requests from this server. Please contact your \
@@ -97,7 +97,7 @@ impl ModelError {
     pub fn code(&self) -> &'static str {
         match self {
             Self::Unreachable { .. } => "model_unreachable",
-            Self::KeyRefused(_) => "model_key_refused",
+            Self::AccountRefused(_) => "model_key_refused",
             Self::AccessDenied(_) => "model_access_denied",
             Self::NotFound(_) => "model_not_found",
             Self::RateLimited { .. } => "model_rate_limited",

@@ -15,21 +15,21 @@ pub(crate) struct AttemptError {
 pub(crate) enum AttemptErrorKind {
     /// No connection to the upstream could be made, whatever the request. The next attempt may succeed.
     NotConnected,
-    /// The upstream closed the connection or failed (5xx), perhaps because of the request. The next attempt
-    /// may succeed.
+    /// The upstream closed the connection, failed or is overloaded (5xx), perhaps because of the request. The
+    /// next attempt may succeed.
     Unavailable,
     /// The upstream did not answer in time. There is no retry, because the user has already waited too
     /// long.
     TimedOut,
-    /// The upstream works, but is overloaded.
-    Overloaded,
+    /// The upstream works, but this server has reached its rate limit.
+    RateLimited,
     /// The next attempt would fail in the same way.
     Permanent,
 }
 
 impl AttemptErrorKind {
     pub(crate) fn is_retryable(self) -> bool {
-        matches!(self, Self::NotConnected | Self::Unavailable | Self::Overloaded)
+        matches!(self, Self::NotConnected | Self::Unavailable | Self::RateLimited)
     }
 
     /// Returns whether the error suggests that the upstream does not work at all.

@@ -85,17 +85,17 @@ mod tests {
     use crate::ModelError;
     use crate::http::attempt_error::AttemptErrorKind;
 
-    fn overloaded(seconds: u64) -> AttemptError {
+    fn rate_limited(seconds: u64) -> AttemptError {
         let retry_after = Some(Duration::from_secs(seconds));
         let error = ModelError::RateLimited { retry_after, cause: "429".into() };
-        AttemptError { model_error: error, kind: AttemptErrorKind::Overloaded }
+        AttemptError { model_error: error, kind: AttemptErrorKind::RateLimited }
     }
 
     #[test]
     fn a_retryable_error_allows_three_attempts() {
         for (kind, is_retryable) in [
             (AttemptErrorKind::Unavailable, true),
-            (AttemptErrorKind::Overloaded, true),
+            (AttemptErrorKind::RateLimited, true),
             (AttemptErrorKind::TimedOut, false),
             (AttemptErrorKind::Permanent, false),
         ] {
@@ -109,16 +109,16 @@ mod tests {
 
     #[test]
     fn retry_after_is_respected_up_to_two_minutes() {
-        let delay = Retries::default().delay(1, &overloaded(120)).unwrap();
+        let delay = Retries::default().delay(1, &rate_limited(120)).unwrap();
 
         assert!((MAX_RETRY_AFTER..=MAX_RETRY_AFTER + BASE_BACKOFF).contains(&delay), "{delay:?}");
-        assert_eq!(Retries::default().delay(1, &overloaded(121)), None);
+        assert_eq!(Retries::default().delay(1, &rate_limited(121)), None);
     }
 
     #[test]
     fn the_budget_allows_six_retries_and_one_more_per_five_answers() {
         let retries = Retries::default();
-        let count = || (0..100).filter(|_| retries.delay(1, &overloaded(0)).is_some()).count();
+        let count = || (0..100).filter(|_| retries.delay(1, &rate_limited(0)).is_some()).count();
 
         let initially = count();
         (0..14).for_each(|_| retries.record_success());
@@ -148,7 +148,7 @@ mod tests {
                     retries.record_success();
                     answer_count += 1;
                 } else {
-                    retry_count += usize::from(retries.delay(1, &overloaded(0)).is_some());
+                    retry_count += usize::from(retries.delay(1, &rate_limited(0)).is_some());
                 }
             }
 

@@ -226,7 +226,7 @@ async fn an_error_names_the_failed_part_and_a_retry_requests_only_that_part() {
 #[tokio::test(start_paused = true)]
 async fn a_permanent_model_error_stops_further_requests() {
     let test = new_test(|settings| settings.files.concurrency = 1).await;
-    test.model.fail_next(ModelError::KeyRefused("401".into()));
+    test.model.fail_next(ModelError::AccountRefused("401".into()));
 
     let job = upload(&test, &text_of_parts(9)).await;
     settle().await;

@@ -176,7 +176,7 @@ async fn a_filtered_answer_reports_the_categories_and_keeps_the_partial_text() {
 #[tokio::test(start_paused = true)]
 async fn a_rejected_request_fails_the_turn_and_the_next_message_is_accepted() {
     let test = TestChat::new().await;
-    test.model.fail_next(ModelError::KeyRefused("401".into()));
+    test.model.fail_next(ModelError::AccountRefused("401".into()));
 
     test.send(QUESTION).await.unwrap();
     settle().await;

@@ -30,15 +30,16 @@ pub(super) struct UpstreamError {
     code: Option<String>,
     kind: Option<String>,
     param: Option<String>,
-    /// Whether the body is a page or a sentence, as from a proxy or a firewall in front of the API.
-    is_no_json: bool,
+    /// Whether the body is HTML or plain text rather than JSON, as from a proxy or a firewall in front of the
+    /// API.
+    is_not_json: bool,
     categories: Vec<String>,
     /// The delay that the error asks for.
     retry_delay: Option<Duration>,
     diagnosis: Diagnosis,
 }
 
-/// Why there is no answer, or no more of it.
+/// Why an answer failed to start or was cut short.
 #[derive(Debug)]
 pub(super) enum AnswerError {
     /// The upstream says why.
@@ -68,7 +69,7 @@ impl From<AttemptError> for AnswerError {
 }
 
 impl UpstreamError {
-    /// Reads the error in a response that is not a stream.
+    /// Reads the error in a response that is not a stream. The body may still be a single SSE event.
     pub(super) fn from_response(status: StatusCode, body: &[u8]) -> Self {
         let text = String::from_utf8_lossy(body);
         let data = text.lines().find_map(|line| line.strip_prefix("data:"));
@@ -92,7 +93,7 @@ impl UpstreamError {
             code: field("code").or_else(|| field("status_code")).and_then(label),
             kind: field("type").and_then(label),
             param: field("param").and_then(label),
-            is_no_json: json.is_null() && !data.trim().is_empty(),
+            is_not_json: json.is_null() && !data.trim().is_empty(),
             categories: filtered_categories(error),
             retry_delay: if json.is_null() { delay_in_text(data) } else { delay_in(&json) },
             diagnosis: Diagnosis::new(&ErrorText::new(error, data)),
@@ -103,7 +104,7 @@ impl UpstreamError {
     /// The request may work without it.
     pub(super) fn rejections(&self) -> &[Rejection] {
         let may_be_about_request =
-            self.is_about_request() || matches!(self.status, Some(404 | 500 | 501));
+            self.is_about_request() || matches!(self.status, Some(500 | 501));
         match self.permanent_error() {
             _ if !may_be_about_request => &[],
             None | Some(ModelError::ParameterRefused { .. }) => &self.diagnosis.rejections,
@@ -134,20 +135,20 @@ impl UpstreamError {
             // The status can be that of a rate limit, but waiting does not help if the account has no
             // credit.
             _ if self.has_label(&["insufficient_quota", "invalid_api_key"]) => {
-                ModelError::KeyRefused(cause())
+                ModelError::AccountRefused(cause())
             }
             _ if self.has_label(&["model_not_found", "DeploymentNotFound"]) => {
                 ModelError::NotFound(cause())
             }
-            _ if self.is_about(Subject::FilteredText) => {
+            _ if self.is_refusal_about(Subject::FilteredText) => {
                 ModelError::ContentFilter { categories: self.categories.clone(), cause: cause() }
             }
-            _ if self.is_about(Subject::Credit) => ModelError::KeyRefused(cause()),
+            _ if self.is_refusal_about(Subject::Credit) => ModelError::AccountRefused(cause()),
             _ if self.is_access_denied() => ModelError::AccessDenied(cause()),
-            _ if self.is_about(Subject::Key) => ModelError::KeyRefused(cause()),
-            _ if self.is_about(Subject::Model) => ModelError::NotFound(cause()),
-            (Some(403), _) if self.is_about(Subject::Quota) => return None,
-            (Some(401..=403), _) => ModelError::KeyRefused(cause()),
+            _ if self.is_refusal_about(Subject::Key) => ModelError::AccountRefused(cause()),
+            _ if self.is_refusal_about(Subject::Model) => ModelError::NotFound(cause()),
+            (Some(403), _) if self.is_refusal_about(Subject::Quota) => return None,
+            (Some(401..=403), _) => ModelError::AccountRefused(cause()),
             (Some(404 | 410), _) => ModelError::NotFound(cause()),
             (Some(413), _) => ModelError::ContextTooLong(cause()),
             // The status may be that of a rate limit, but waiting does not make the request shorter.
@@ -167,10 +168,11 @@ impl UpstreamError {
         let (kind, error) = match status {
             // Google and Azure's API Management also use 403 for an exhausted quota.
             Some(403 | 429) => {
-                (AttemptErrorKind::Overloaded, ModelError::RateLimited { retry_after, cause })
+                (AttemptErrorKind::RateLimited, ModelError::RateLimited { retry_after, cause })
             }
-            // Anthropic responds with 529 when it is overloaded, Cloudflare with the others from 520 on when it
-            // can't reach the upstream.
+            // Cloudflare uses 520–527 and 530 when the origin fails or can't be reached. Anthropic uses 529 under
+            // high traffic across all its users. Unlike a rate limit, this is an outage, which may open the circuit
+            // breaker.
             Some(408 | 502..=504 | 520..=530) => {
                 (AttemptErrorKind::Unavailable, unreachable(cause))
             }
@@ -192,15 +194,15 @@ impl UpstreamError {
 
     /// Returns whether a firewall, a proxy or the provider refuses requests from this address or region.
     fn is_access_denied(&self) -> bool {
-        let is_by_proxy = self.status == Some(403) && self.is_no_json;
+        let is_by_proxy = self.status == Some(403) && self.is_not_json;
         let names_origin =
             self.status == Some(401) && self.diagnosis.subject == Some(Subject::Origin);
-        is_by_proxy || names_origin || self.is_about(Subject::Origin) || self.status == Some(451)
+        is_by_proxy || names_origin || self.is_refusal_about(Subject::Origin) || self.status == Some(451)
     }
 
-    fn is_about(&self, subject: Subject) -> bool {
+    fn is_refusal_about(&self, subject: Subject) -> bool {
         let is_refusal = match subject {
-            // The status can be that of a rate limit, too.
+            // These may arrive with any 4xx, including 429.
             Subject::FilteredText | Subject::Credit => !matches!(self.status, Some(500..)),
             _ => self.is_about_request() || self.status == Some(403),
         };
@@ -259,7 +261,7 @@ fn status_number(value: &Value) -> Option<u16> {
     number.filter(|number| (100..600).contains(number))
 }
 
-/// Returns the status for a code of `MiniMax`, which responds with 200 to each request. See
+/// Returns the status for a code of `MiniMax`, which responds with 200 to every request. See
 /// <https://platform.minimax.io/docs/api-reference/errorcode>.
 fn status_of_base_response(code: &Value) -> Option<u16> {
     match code.as_u64()? {

@@ -117,9 +117,10 @@ fn a_refused_stream_is_recognised_without_the_parameter() {
 #[test]
 fn temporary_and_permanent_errors_are_distinguished() {
     for (status, body, kind) in [
-        (429, "", AttemptErrorKind::Overloaded),
+        (429, "", AttemptErrorKind::RateLimited),
         (429, r#"{"error":{"code":"insufficient_quota"}}"#, AttemptErrorKind::Permanent),
         (500, "", AttemptErrorKind::Unavailable),
+        (529, "", AttemptErrorKind::Unavailable),
         (599, "", AttemptErrorKind::Unavailable),
         (408, "", AttemptErrorKind::Unavailable),
         (500, r#"{"error":{"code":"content_filter"}}"#, AttemptErrorKind::Permanent),
@@ -146,7 +147,7 @@ fn a_server_error_with_a_retry_after_is_unreachable() {
 #[test]
 fn an_error_event_may_have_only_a_label() {
     for (name, code, kind) in [
-        ("rate_limit_exceeded", "model_rate_limited", AttemptErrorKind::Overloaded),
+        ("rate_limit_exceeded", "model_rate_limited", AttemptErrorKind::RateLimited),
         ("server_error", "model_failed", AttemptErrorKind::Unavailable),
         ("overloaded_error", "model_unreachable", AttemptErrorKind::Unavailable),
         ("other", "model_failed", AttemptErrorKind::Permanent),
