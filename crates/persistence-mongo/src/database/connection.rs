@@ -22,7 +22,7 @@ use super::limits::MAX_CONNECTIONS;
 use super::open_error::{OpenError, ServerLocation, check_server};
 use super::timeout::within;
 use crate::documents::{
-    AnalysisDocument, ConversationDocument, JobDocument, MessageDocument, RemovalDocument,
+    AnalysisDocument, ConversationDocument, JobDocument, MessageDocument, PendingDeletionDocument,
     TextDocument, UserDocument,
 };
 use crate::error::store_error;
@@ -173,7 +173,7 @@ impl MongoDatabase {
         self.database.collection_with_options(MESSAGES, options)
     }
 
-    pub(crate) fn removals(&self) -> Collection<RemovalDocument> {
+    pub(crate) fn removals(&self) -> Collection<PendingDeletionDocument> {
         self.database.collection(REMOVALS)
     }
 

@@ -1,7 +1,7 @@
 //! Deletion of messages in the background.
 //!
 //! A long conversation has more messages than one transaction can delete. Therefore deleting or resetting a conversation
-//! only makes its messages invisible and records a removal. A worker deletes them in batches. After a crash, the next
+//! only hides its messages and records a pending deletion. A worker deletes them in batches. After a crash, the next
 //! instance that opens the store continues.
 
 pub(crate) mod removals;

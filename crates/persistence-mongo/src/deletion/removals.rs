@@ -1,4 +1,4 @@
-//! Removals: records of invisible messages that still have to be deleted.
+//! Pending deletions: ranges of messages already hidden from readers but not yet deleted. The collection is `removals`.
 
 use futures_util::{FutureExt, TryStreamExt};
 use mongodb::bson::oid::ObjectId;
@@ -8,35 +8,35 @@ use webchat_domain::{ConversationId, UserId};
 use webchat_persistence::StoreError;
 
 use crate::database::{MAX_DOCUMENTS, MongoDatabase, READ_TIME, Transaction};
-use crate::documents::{ConversationDocument, RemovalDocument};
+use crate::documents::{ConversationDocument, PendingDeletionDocument};
 use crate::schema::MESSAGES;
 
-/// Records a removal of all current messages of the conversation.
+/// Records that all current messages of the conversation are to be deleted.
 pub(crate) async fn schedule(
     transaction: Transaction<'_>,
     conversation: &ConversationDocument,
 ) -> MongoResult<()> {
-    let removal = RemovalDocument {
+    let deletion = PendingDeletionDocument {
         id: ObjectId::new(),
         conversation_id: conversation.conversation_id,
         user_id: conversation.user_id,
         through: conversation.last_position,
     };
     let removals = transaction.database.removals();
-    removals.insert_one(removal).session(transaction.session).await?;
+    removals.insert_one(deletion).session(transaction.session).await?;
     Ok(())
 }
 
-/// Returns the user's pending removals.
+/// Returns the user's pending deletions.
 pub(crate) async fn pending(
     database: &MongoDatabase,
     user_id: UserId,
-) -> MongoResult<Vec<RemovalDocument>> {
+) -> MongoResult<Vec<PendingDeletionDocument>> {
     let by_user = doc! { "user_id": user_id.to_string() };
     database.removals().find(by_user).max_time(READ_TIME).await?.try_collect().await
 }
 
-/// Whether messages of a deleted or reset conversation with this id still have to be deleted.
+/// Returns whether messages of a deleted or reset conversation with this id still have to be deleted.
 pub(crate) async fn is_pending_for(
     transaction: &mut Transaction<'_>,
     id: ConversationId,
@@ -51,15 +51,15 @@ pub(crate) async fn is_pending_for(
         .is_some())
 }
 
-/// Deletes the messages of all pending removals.
+/// Completes all pending deletions.
 pub(crate) async fn delete_all_pending(database: &MongoDatabase) -> Result<(), StoreError> {
     let removals = database.removals();
-    while let Some(removal) = database.run(removals.find_one(doc! {}).max_time(READ_TIME)).await? {
+    while let Some(deletion) = database.run(removals.find_one(doc! {}).max_time(READ_TIME)).await? {
         let delete_more = async || {
-            let removal = removal.clone();
+            let deletion = deletion.clone();
             database
-                .transaction(removal, |transaction, removal| {
-                    delete_batch(transaction, removal).boxed()
+                .transaction(deletion, |transaction, deletion| {
+                    delete_batch(transaction, deletion).boxed()
                 })
                 .await
         };
@@ -68,23 +68,23 @@ pub(crate) async fn delete_all_pending(database: &MongoDatabase) -> Result<(), S
     Ok(())
 }
 
-/// Deletes a batch of the removal's messages, or the removal itself if there are none. Returns whether there may be more
+/// Deletes a batch of the messages, or the record of the deletion if there are none. Returns whether there may be more
 /// messages.
 ///
-/// Each transaction writes to the removal, so that two concurrent transactions conflict. Otherwise one of them could
+/// Each transaction writes to the record, so that two concurrent transactions conflict. Otherwise one of them could
 /// commit after the conversation id was reused, and delete new messages.
 async fn delete_batch(
     mut transaction: Transaction<'_>,
-    removal: &RemovalDocument,
+    deletion: &PendingDeletionDocument,
 ) -> MongoResult<bool> {
-    let (this, touched) = (doc! { "_id": removal.id }, doc! { "$inc": { "times": 1_i64 } });
+    let (this, touch) = (doc! { "_id": deletion.id }, doc! { "$inc": { "times": 1_i64 } });
     let removals = transaction.database.removals();
     let update =
-        removals.update_one(this.clone(), touched).session(&mut *transaction.session).await?;
+        removals.update_one(this.clone(), touch).session(&mut *transaction.session).await?;
     if update.matched_count == 0 {
         return Ok(false);
     }
-    let ids = find_batch(&mut transaction, removal).await?;
+    let ids = find_batch(&mut transaction, deletion).await?;
     if ids.is_empty() {
         removals.delete_one(this).session(transaction.session).await?;
         return Ok(false);
@@ -96,11 +96,11 @@ async fn delete_batch(
 
 async fn find_batch(
     transaction: &mut Transaction<'_>,
-    removal: &RemovalDocument,
+    deletion: &PendingDeletionDocument,
 ) -> MongoResult<Vec<Bson>> {
     let messages = transaction.database.raw().collection::<Document>(MESSAGES);
     let mut cursor = messages
-        .find(removal.messages())
+        .find(deletion.messages())
         .max_time(READ_TIME)
         .projection(doc! { "_id": 1 })
         .limit(i64::from(MAX_DOCUMENTS))

@@ -28,7 +28,7 @@ impl DeletionWorker {
         Self { wake, _task: task }
     }
 
-    /// Wakes the worker after a removal was recorded.
+    /// Wakes the worker after a deletion was recorded.
     pub(crate) fn wake(&self) {
         self.wake.notify_one();
     }

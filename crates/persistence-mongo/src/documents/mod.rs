@@ -19,6 +19,6 @@ pub(crate) use self::conversation::{
 pub(crate) use self::file::{AnalysisDocument, JobDocument, TextDocument};
 pub(crate) use self::message::{MessageDocument, search_terms};
 pub(crate) use self::message_batches::message_batches;
-pub(crate) use self::removal::RemovalDocument;
+pub(crate) use self::removal::PendingDeletionDocument;
 pub(crate) use self::user::UserDocument;
 pub(crate) use self::values::{date, long};

@@ -8,23 +8,23 @@ use webchat_domain::{ConversationId, UserId};
 
 use super::values::long;
 
-/// A document of `removals`: invisible messages that still have to be deleted.
+/// A document of `removals`: a range of messages already hidden from readers but not yet deleted.
 #[serde_as]
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub(crate) struct RemovalDocument {
+pub(crate) struct PendingDeletionDocument {
     #[serde(rename = "_id")]
     pub(crate) id: ObjectId,
     #[serde_as(as = "DisplayFromStr")]
     pub(crate) conversation_id: ConversationId,
     #[serde_as(as = "DisplayFromStr")]
     pub(crate) user_id: UserId,
-    /// The position of the last of these messages.
+    /// The position of the last message of the range.
     #[serde_as(as = "TryFromInto<i64>")]
     pub(crate) through: u64,
 }
 
-impl RemovalDocument {
-    /// Returns the filter of these messages.
+impl PendingDeletionDocument {
+    /// Returns the filter of the messages of the range.
     pub(crate) fn messages(&self) -> Document {
         doc! {
             "conversation_id": self.conversation_id.to_string(),

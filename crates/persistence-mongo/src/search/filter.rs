@@ -4,10 +4,10 @@ use mongodb::bson::{Bson, Document, Regex, cstr, doc};
 use webchat_domain::UserId;
 use webchat_persistence::search::{Alternative, Terms};
 
-use crate::documents::RemovalDocument;
+use crate::documents::PendingDeletionDocument;
 
 /// Returns the filter for messages on the visible paths of the user's conversations. It ignores the order of words.
-pub(super) fn filter(user_id: UserId, terms: &Terms, removed: &[RemovalDocument]) -> Document {
+pub(super) fn filter(user_id: UserId, terms: &Terms, removed: &[PendingDeletionDocument]) -> Document {
     let required = terms.required().iter().map(|alternatives| any_of(alternatives));
     let mut filter = doc! {
         "user_id": user_id.to_string(),
@@ -16,7 +16,7 @@ pub(super) fn filter(user_id: UserId, terms: &Terms, removed: &[RemovalDocument]
     };
     let excluded: Vec<Bson> = terms.excluded().iter().filter_map(single).collect();
     let excluded = (!excluded.is_empty()).then(|| doc! { "search_terms": { "$in": excluded } });
-    let removed = removed.iter().map(RemovalDocument::messages);
+    let removed = removed.iter().map(PendingDeletionDocument::messages);
     let not: Vec<Document> = excluded.into_iter().chain(removed).collect();
     if !not.is_empty() {
         filter.insert("$nor", not);

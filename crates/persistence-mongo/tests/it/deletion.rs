@@ -97,7 +97,7 @@ async fn a_reset_conversation_can_be_continued_immediately() {
         assert_eq!(hits.len(), 1);
     })
     .await;
-    // Counting the totals first deletes all pending removals.
+    // Counting the totals first completes all pending deletions.
     let expected = Totals { conversations: 1, messages: 1 };
     assert_eq!(
         store.totals().await.unwrap(),
@@ -119,7 +119,7 @@ async fn an_id_can_be_reused_once_all_messages_of_its_conversation_are_deleted()
     })
     .await;
 
-    // Counting the totals first deletes all pending removals.
+    // Counting the totals first completes all pending deletions.
     store.totals().await.unwrap();
     assert!(store.create(user_id, id, moment(1)).await.unwrap().is_some());
     assert_eq!(store.messages(user_id, id, None, 10).await.unwrap(), Some(Vec::new()));

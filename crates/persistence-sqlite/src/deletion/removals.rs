@@ -1,4 +1,4 @@
-//! Removals: records of hidden messages that still have to be deleted.
+//! Pending deletions: messages already hidden from readers but not yet deleted. The table is `removals`.
 
 use rusqlite::{OptionalExtension, Transaction, params};
 use webchat_domain::{ConversationId, UserId};
@@ -57,7 +57,7 @@ fn schedule(transaction: &Transaction<'_>, id: &str) -> rusqlite::Result<()> {
 }
 
 /// Deletes all hidden messages of this conversation, and the conversation itself if it is hidden. Returns `false` if
-/// there is no removal.
+/// no deletion is pending.
 pub(crate) async fn finish(database: &Database, id: ConversationId) -> Result<bool, StoreError> {
     let is_pending = move |transaction: &Transaction<'_>| is_pending(transaction, &id.to_simple());
     if !database.read(is_pending).await? {
@@ -78,12 +78,12 @@ fn is_pending(transaction: &Transaction<'_>, id: &str) -> rusqlite::Result<bool>
     transaction.prepare_cached("SELECT 1 FROM removals WHERE conversation_id = ?1")?.exists([id])
 }
 
-/// Whether there are removals.
+/// Returns whether deletions are pending.
 pub(crate) fn exist(transaction: &Transaction<'_>) -> rusqlite::Result<bool> {
     transaction.prepare_cached("SELECT 1 FROM removals LIMIT 1")?.exists([])
 }
 
-/// Deletes a batch of messages. Returns `false` if there are no removals.
+/// Deletes a batch of messages. Returns `false` if no deletion is pending.
 pub(super) fn delete_next(transaction: &Transaction<'_>) -> rusqlite::Result<bool> {
     let next: Option<String> = transaction
         .prepare_cached("SELECT conversation_id FROM removals LIMIT 1")?
@@ -95,7 +95,7 @@ pub(super) fn delete_next(transaction: &Transaction<'_>) -> rusqlite::Result<boo
     }
 }
 
-/// Deletes a batch of the conversation's hidden messages, or its removal if there are none.
+/// Deletes a batch of the conversation's hidden messages. If there are none, ends its pending deletion.
 fn delete_batch(transaction: &Transaction<'_>, id: &str) -> rusqlite::Result<()> {
     let (user_id, reset_through): (String, i64) = transaction
         .prepare_cached(

@@ -30,7 +30,7 @@ impl DeletionWorker {
         Self { wake, _task: task }
     }
 
-    /// Wakes the task. Call it after removals were recorded.
+    /// Wakes the task. Call it after a deletion was recorded.
     pub(crate) fn wake(&self) {
         self.wake.notify_one();
     }

@@ -323,7 +323,7 @@ async fn messages_of_a_deleted_conversation_are_removed_before_its_id_is_reused(
 
     assert_eq!((report.conversations, report.skipped), (1, 0));
     let store = database.test.store().await;
-    // The store processes pending removals as soon as it is opened.
+    // The store completes pending deletions as soon as it is opened.
     tokio::time::sleep(Duration::from_millis(300)).await;
     let (user_id, id) = (somebody_else.parse().unwrap(), id(0).parse().unwrap());
     let messages = store.messages(user_id, id, None, 10).await.unwrap().unwrap();
