@@ -19,7 +19,8 @@ use crate::database::{MongoDatabase, READ_TIME, SEARCH_TIME};
 use crate::deletion::removals;
 use crate::documents::{CONVERSATION_SCHEMA_VERSION, MessageDocument};
 
-/// The maximum size in bytes of the texts that are read because the order of words matters. Older matches are ignored.
+/// The size in bytes of the texts that are read because the order of words matters. Reading stops after the batch that
+/// exceeds this size; older matches are ignored.
 const MAX_CHECKED_BYTES: usize = 32 * 1024 * 1024;
 
 /// The number of messages that one command reads.
@@ -54,7 +55,8 @@ pub(crate) async fn search(
     limit: u32,
 ) -> MongoResult<Vec<SearchHit>> {
     let terms = Terms::of(query);
-    // The additional byte lets the snippet know that the text is longer.
+    // A limit in characters, each of which has at least one byte. The additional one tells the snippet that the text is
+    // longer.
     let best = find_best(database, user_id, &terms, limit, SNIPPET_SOURCE_BYTES + 1).await?;
     let hit = |(message, score): (MessageDocument, f64)| SearchHit {
         conversation_id: message.conversation_id,
@@ -150,15 +152,16 @@ async fn find_matches(
     matches.with_type::<Id>().await?.map_ok(|found| found.id).try_collect().await
 }
 
-/// Returns the best matches with their scores. If the order of words matters, drops those in another order.
+/// Returns the best matches with their scores. If the order of words matters, drops matches whose words
+/// are in a different order.
 async fn rank(
     database: &MongoDatabase,
     ids: Vec<ObjectId>,
     terms: &Terms,
     limit: u32,
 ) -> MongoResult<Vec<(ObjectId, f64)>> {
-    let is_checked = terms.has_sequences();
-    let (max_chars, max_bytes) = if is_checked {
+    let checks_order = terms.has_sequences();
+    let (max_chars, max_bytes) = if checks_order {
         (usize::MAX, MAX_CHECKED_BYTES)
     } else {
         (RANKING_SOURCE_BYTES, MAX_RANKED_BYTES)
@@ -171,17 +174,18 @@ async fn rank(
         let texts: Vec<Text> = read(database, chunk, max_chars).await?;
         for text in texts {
             bytes += text.content.len();
-            if !is_checked || terms.matches(&text.content) {
+            if !checks_order || terms.matches(&text.content) {
                 ranking.add(&text.content);
                 ranked.push(text.id);
             }
         }
     }
-    let unranked = if is_checked { Vec::new() } else { chunks.flatten().copied().collect() };
+    let unranked = if checks_order { Vec::new() } else { chunks.flatten().copied().collect() };
     Ok(ranking.best(ranked.into_iter().chain(unranked), limit))
 }
 
-/// Reads messages, newest first, with the first `max_chars` characters of their texts.
+/// Reads messages, newest first, with the first `max_chars` characters of their texts, or the whole text if that is
+/// [`usize::MAX`].
 async fn read<T: DeserializeOwned + Send + Sync + Unpin>(
     database: &MongoDatabase,
     ids: &[ObjectId],
@@ -201,8 +205,8 @@ async fn read<T: DeserializeOwned + Send + Sync + Unpin>(
     found.await?.try_collect().await
 }
 
-/// Drops the hits of conversations that don't exist: when a conversation is migrated or imported, its messages are written
-/// first.
+/// Drops the hits of conversations that don't exist: when a conversation is migrated or imported, its messages are
+/// written first.
 async fn retain_visible(
     database: &MongoDatabase,
     user_id: UserId,
