@@ -13,8 +13,8 @@ use crate::connection::subscriber::Subscriber;
 use crate::error::is_transient;
 use crate::keys::Keys;
 
-/// The maximum number of conversations in one subscribe command, which has two channels of each.
-const BATCH: usize = 256;
+/// The maximum number of conversations in one SUBSCRIBE command, with two channels per conversation.
+const BATCH_SIZE: usize = 256;
 
 /// Notifies the readers of this process of new events. After a reconnection, it notifies them of the events that they
 /// missed.
@@ -39,7 +39,7 @@ impl Subscriber for EventListener {
     /// Subscribes first and then reads the newest sequence numbers, so that no event is missed in between.
     async fn subscribe(&self, connection: &mut MultiplexedConnection) -> RedisResult<()> {
         loop {
-            let ids = self.topics.unsubscribed(BATCH);
+            let ids = self.topics.unsubscribed(BATCH_SIZE);
             if ids.is_empty() {
                 return Ok(());
             }
@@ -52,12 +52,12 @@ impl Subscriber for EventListener {
     }
 
     async fn channels_changed(&self) {
-        self.topics.joined().await;
+        self.topics.wait_for_join().await;
     }
 
     async fn unsubscribe_idle(&self, connection: &mut MultiplexedConnection) -> RedisResult<()> {
         let ids = self.topics.remove_idle();
-        for ids in ids.chunks(BATCH) {
+        for ids in ids.chunks(BATCH_SIZE) {
             connection.unsubscribe(self.channels(ids)).await?;
         }
         Ok(())
@@ -84,6 +84,7 @@ impl EventListener {
         numbers.into_iter().map(number_or_zero).collect()
     }
 
+    /// Returns the channels of these conversations. `events` is the channel that earlier versions publish to.
     fn channels(&self, ids: &[ConversationId]) -> Vec<String> {
         ids.iter().flat_map(|id| [self.keys.notifications(*id), self.keys.events(*id)]).collect()
     }

@@ -46,7 +46,7 @@ impl Topics {
     }
 
     /// Waits until a conversation without readers gets its first reader.
-    pub(super) async fn joined(&self) {
+    pub(super) async fn wait_for_join(&self) {
         self.joined.notified().await;
     }
 
