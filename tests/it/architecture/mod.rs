@@ -1,5 +1,5 @@
-//! The structure of the source: the dependencies between crates and between the files of a crate, the sizes of
-//! directories and files, and the table of limits.
+//! Checks the structure of the source code: `dependencies` between crates, `cycles` between the files of a crate, the
+//! `layout` of directories and files, and the table of `limits`. `modules` and `uses` are helpers of `cycles`.
 
 mod cycles;
 mod dependencies;

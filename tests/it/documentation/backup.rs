@@ -73,11 +73,12 @@ async fn run(dir: &Path, heading: &str) {
     output(Command::new("bash").args(["-euc", &commands]).current_dir(dir)).await;
 }
 
-/// Runs the `webchat copy` command in this section of the document.
+/// Runs the `webchat copy` command in the section `heading`.
 async fn copy(heading: &str, uri: &str, backup: &Path) {
     let command = code_block(DOCUMENT, heading);
     let arguments: Vec<&str> = command
         .split_whitespace()
+        // The program name.
         .skip(1)
         .map(|argument| match argument {
             "\"$MONGODB_URI\"" => uri,
