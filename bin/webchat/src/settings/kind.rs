@@ -113,10 +113,10 @@ impl Kind {
             Self::Number { min, max } => format!("a number from {min} to {max}"),
             Self::List { items, example, .. } if in_file => {
                 let examples: Vec<&str> = example.split(',').collect();
-                format!("a list of {items} like {examples:?}")
+                format!("a list of {items} such as {examples:?}")
             }
             Self::List { items, example, .. } => {
-                format!("{items}, separated by commas, like {example}")
+                format!("{items}, separated by commas, such as {example}")
             }
         }
     }

@@ -1,4 +1,4 @@
-//! The model.
+//! The settings of the model.
 
 use std::fmt;
 
@@ -12,7 +12,7 @@ use super::super::declaration::section;
 use super::super::kind::{Kind, http_url};
 
 const MODEL_URL: Kind = Kind::url(
-    "the full chat-completions URL, like \
+    "the full chat-completions URL, such as \
      https://NAME.openai.azure.com/openai/deployments/NAME/chat/completions?api-version=VERSION \
      or http://127.0.0.1:11434/v1/chat/completions; `make run` starts a small local model",
 );
@@ -23,12 +23,12 @@ const PENALTY: Kind = Kind::Number { min: -2.0, max: 2.0 };
 const TIMEOUT: Kind = Kind::integer("seconds", 1, 3600);
 /// A proxy URL is secret, as it may contain a password. It is checked only if it is used, because other programs use
 /// these variables as well.
-const PROXY: Kind = Kind::secret("a URL like http://proxy.example.org:3128", |_| true);
+const PROXY: Kind = Kind::secret("a URL such as http://proxy.example.org:3128", |_| true);
 
 section! {
     ModelSettings: [model], "Model" {
-        /// The full URL of the model's chat completions. If it is unset, `make run` starts a small model, which is only
-        /// good for trying out Webchat.
+        /// Required. The full chat-completions URL of any OpenAI-compatible provider; the name is historical.
+        /// (`make run` supplies a small model if it is unset.)
         ///   Azure OpenAI: https://NAME.openai.azure.com/openai/deployments/NAME/chat/completions?api-version=VERSION
         ///                 or, with MODEL, https://NAME.openai.azure.com/openai/v1/chat/completions
         ///   OpenAI:       https://api.openai.com/v1/chat/completions
@@ -41,7 +41,8 @@ section! {
         /// How to send the API key: api-key (Azure), bearer (others), none, or auto, which recognises Azure by the URL.
         LLM_AUTH => auth: Auth = "auto", AUTH_METHODS;
 
-        /// The name of the model. The URL of an Azure deployment contains it already.
+        /// The name of the model. The URL of an Azure deployment works without it, but contains only the name of the
+        /// deployment, which is chosen freely: without MODEL, set MAX_TOKENS.
         MODEL => name: Option<String>, Kind::TEXT;
 
         /// The request field that limits the length of an answer: max_tokens, max_completion_tokens, or auto, which
@@ -58,8 +59,8 @@ section! {
         LLM_SEED => seed: Option<i64>, Kind::Integer { unit: "", min: i64::MIN, max: i64::MAX };
         LLM_REASONING_EFFORT => reasoning_effort: Option<ReasoningEffort>, EFFORTS;
 
-        /// Timeouts in seconds: connect, first token, between tokens. A model on a slow machine needs a long time to
-        /// read a long conversation before its first token.
+        /// Timeouts in seconds: to connect, until the first chunk of an answer, and between two chunks. A model on a
+        /// slow machine needs a long time to read a long conversation before its first chunk.
         LLM_CONNECT_TIMEOUT_S => connect_timeout_s: u64 = "10", TIMEOUT;
         LLM_FIRST_DELTA_TIMEOUT_S => first_delta_timeout_s: u64 = "120", TIMEOUT;
         LLM_IDLE_TIMEOUT_S => idle_timeout_s: u64 = "60", TIMEOUT;
@@ -76,9 +77,11 @@ section! {
         ALL_PROXY => all_proxy: Option<SecretString>, PROXY;
         NO_PROXY => no_proxy: Option<String>, Kind::TEXT;
 
-        /// The window of the model in tokens, and how many of them are reserved for an answer. If MAX_TOKENS is unset,
-        /// the window is that of MODEL if it is a known model (gpt-4o, o3 …), otherwise 128000.
+        /// The context window of the model in tokens, not the API's max_tokens: see REPLY_TOKENS. If MAX_TOKENS is
+        /// unset, the context window is that of MODEL if it is a known model (gpt-4o, o3 …), otherwise 128000.
         MAX_TOKENS => max_tokens: Option<u32>, Kind::integer("tokens", 1, u32::MAX);
+
+        /// The maximum length of an answer in tokens, for which this part of the context window is reserved.
         REPLY_TOKENS => reply_tokens: u32 = "800", Kind::integer("tokens", 1, u32::MAX);
 
         /// The system prompt of conversations that don't set their own.
@@ -104,7 +107,7 @@ impl fmt::Debug for RedactedUrl {
 impl<'de> Deserialize<'de> for RedactedUrl {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
-        http_url(&text).map(Self).ok_or_else(|| serde::de::Error::custom("not a URL"))
+        http_url(&text).map(Self).ok_or_else(|| serde::de::Error::custom("not an http(s) URL"))
     }
 }
 

@@ -16,7 +16,7 @@ use super::super::kind::{Kind, Visibility, http_url, parses_as};
 const IP_ADDRESS: Kind = Kind::text("an IP address", parses_as::<IpAddr>);
 /// The path of this URL becomes part of routes, cookies and HTML.
 const PUBLIC_URL: Kind = Kind::Text {
-    expected: "a URL like https://chat.example.org or https://example.org/chat/, without a query, whose path has \
+    expected: "a URL such as https://chat.example.org or https://example.org/chat/, without a query, whose path has \
          only letters, digits, and the characters - _ . ~",
     is_valid: |text| public_url(text).is_some(),
     visibility: Visibility::UrlUnlessCredentials,
@@ -36,7 +36,7 @@ const METRICS_TOKEN: Kind = Kind::secret("at least 16 characters without spaces"
     text.len() >= 16 && text.bytes().all(|byte| byte.is_ascii_graphic())
 });
 const METRICS_ADDR: Kind =
-    Kind::text("an address and a port like 127.0.0.1:9464", parses_as::<SocketAddr>);
+    Kind::text("an address and a port such as 127.0.0.1:9464", parses_as::<SocketAddr>);
 
 section! {
     ServerSettings: [server], "Server" {
@@ -113,7 +113,7 @@ fn network(text: &str) -> Option<IpNet> {
 
 fn optional_url<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Url>, D::Error> {
     let text = Option::<String>::deserialize(deserializer)?;
-    text.map(|text| http_url(&text).ok_or_else(|| Error::custom("not a URL"))).transpose()
+    text.map(|text| http_url(&text).ok_or_else(|| Error::custom("not an http(s) URL"))).transpose()
 }
 
 fn origins<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<AllowedOrigin>, D::Error> {

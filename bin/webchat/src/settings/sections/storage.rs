@@ -8,10 +8,10 @@ use super::super::declaration::section;
 use super::super::kind::Kind;
 
 const MONGODB: Kind =
-    Kind::secret("a URL like mongodb://host:27017/database?replicaSet=rs0", |text| {
+    Kind::secret("a URL such as mongodb://host:27017/database?replicaSet=rs0", |text| {
         has_scheme(text, &["mongodb://", "mongodb+srv://"])
     });
-const REDIS: Kind = Kind::secret("a URL like redis://host:6379", |text| {
+const REDIS: Kind = Kind::secret("a URL such as redis://host:6379", |text| {
     has_scheme(text, &["redis://", "rediss://"])
 });
 

@@ -8,8 +8,8 @@ use super::super::declaration::section;
 use super::super::kind::Kind;
 use super::RedactedUrl;
 
-const ENDPOINT: Kind = Kind::url("a URL like http://127.0.0.1:4318");
-const HEADERS: Kind = Kind::secret("names and values like api-key=SECRET,tenant=1", |text| {
+const ENDPOINT: Kind = Kind::url("a URL such as http://127.0.0.1:4318");
+const HEADERS: Kind = Kind::secret("names and values such as api-key=SECRET,tenant=1", |text| {
     text.split(',').all(|header| parse_header(header).is_some())
 });
 

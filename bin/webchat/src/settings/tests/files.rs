@@ -93,11 +93,11 @@ fn invalid_types_and_values_are_refused_even_if_they_are_overridden() {
       model.max_tokens in webchat.toml (a number): expected an integer number of tokens, at least 1
       model.name in webchat.toml (a section): expected a string
       model.temperature in webchat.toml (an integer): expected a number from 0 to 2
-      server.allowed_origins in webchat.toml (a string of 17 characters): expected a list of origins like ["https://chat.example.org", "capacitor://localhost"]
+      server.allowed_origins in webchat.toml (a string of 17 characters): expected a list of origins such as ["https://chat.example.org", "capacitor://localhost"]
       server.host in webchat.toml (an integer): expected an IP address
       server.metrics in webchat.toml (a string of 2 characters): expected true or false
       server.port in webchat.toml (a string of 4 characters): expected an integer from 0 to 65535
-      server.trusted_proxies in webchat.toml (an array of length 2): expected a list of addresses or networks like ["127.0.0.1", "10.0.0.0/8"]
+      server.trusted_proxies in webchat.toml (an array of length 2): expected a list of addresses or networks such as ["127.0.0.1", "10.0.0.0/8"]
       storage in webchat.toml (a string of 4 characters): expected the section [storage]
     "#);
 }
@@ -118,7 +118,7 @@ fn errors_of_all_sources_are_reported_together() {
       server.prot in webchat.toml (unknown): did you mean server.port?
       PORT in .env (4 characters): expected an integer from 0 to 65535
       LOG_LEVEL in the environment (4 characters): expected one of error, warn, info, debug, trace
-      AZURE_API_URL (not set): expected the full chat-completions URL, like https://NAME.openai.azure.com/openai/deployments/NAME/chat/completions?api-version=VERSION or http://127.0.0.1:11434/v1/chat/completions; `make run` starts a small local model
+      AZURE_API_URL (not set): expected the full chat-completions URL, such as https://NAME.openai.azure.com/openai/deployments/NAME/chat/completions?api-version=VERSION or http://127.0.0.1:11434/v1/chat/completions; `make run` starts a small local model
       model.reply_tokens in webchat.toml (an integer): expected a number of tokens less than MAX_TOKENS
     ");
 }

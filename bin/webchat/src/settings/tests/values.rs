@@ -160,12 +160,12 @@ fn all_invalid_settings_are_reported_without_their_values() {
       LLM_IDLE_TIMEOUT_S in the environment (1 character): expected an integer number of seconds from 1 to 3600
       HOST in the environment (9 characters): expected an IP address
       PORT in the environment (4 characters): expected an integer from 0 to 65535
-      ALLOWED_ORIGINS in the environment (27 characters): expected origins, separated by commas, like https://chat.example.org,capacitor://localhost
-      MONGODB_URI in the environment (20 characters): expected a URL like mongodb://host:27017/database?replicaSet=rs0
+      ALLOWED_ORIGINS in the environment (27 characters): expected origins, separated by commas, such as https://chat.example.org,capacitor://localhost
+      MONGODB_URI in the environment (20 characters): expected a URL such as mongodb://host:27017/database?replicaSet=rs0
       SECRET_KEY in the environment (7 characters): expected at least 32 random characters, for example from `openssl rand -hex 32`
       DAILY_TOKENS in the environment (4 characters): expected an integer number of tokens, or 0 for no limit
       LOG_FORMAT in the environment (3 characters): expected text or json
-      AZURE_API_URL (not set): expected the full chat-completions URL, like https://NAME.openai.azure.com/openai/deployments/NAME/chat/completions?api-version=VERSION or http://127.0.0.1:11434/v1/chat/completions; `make run` starts a small local model
+      AZURE_API_URL (not set): expected the full chat-completions URL, such as https://NAME.openai.azure.com/openai/deployments/NAME/chat/completions?api-version=VERSION or http://127.0.0.1:11434/v1/chat/completions; `make run` starts a small local model
       REPLY_TOKENS in the environment (an integer): expected a number of tokens less than MAX_TOKENS
     ");
 }
