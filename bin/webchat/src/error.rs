@@ -63,9 +63,9 @@ pub enum StartError {
     Serve(#[from] io::Error),
 }
 
-/// Returns the error's text, with what the driver's error behind it means for the operator.
+/// Returns the error's message, with advice for the operator if a known error of MongoDB caused it.
 #[must_use]
-pub fn explained(error: &(dyn StdError + 'static)) -> String {
+pub fn message_with_advice(error: &(dyn StdError + 'static)) -> String {
     let text = error.to_string();
     match webchat_persistence_mongo::explanation(error) {
         Some(advice) if !text.contains(&advice) => format!("{text}: {advice}"),

@@ -15,7 +15,7 @@ pub use commands::{
     CommandError, check_config, copy_store, export, import, init_db, print_config, print_example,
     print_openapi,
 };
-pub use error::{StartError, explained};
+pub use error::{StartError, message_with_advice};
 pub use health::{HealthError, check_health};
 pub use secret::SecretError;
 pub use settings::{

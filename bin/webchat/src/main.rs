@@ -13,11 +13,12 @@ use webchat::telemetry::log_file::{self, FlushOnDrop, LogFile};
 use webchat::telemetry::{self, Traces};
 use webchat::{
     ExampleFormat, Settings, SettingsSources, StoreSettings, check_config, check_health,
-    copy_store, explained, export, import, init_db, print_config, print_example, print_openapi,
+    copy_store, export, import, init_db, message_with_advice, print_config, print_example,
+    print_openapi,
 };
 use webchat_domain::UserId;
 
-/// Unlike other allocators, this one returns memory to the system soon after a large import or export. SQLite uses it as
+/// Unlike glibc's malloc, jemalloc returns memory to the system soon after a large import or export. SQLite uses it as
 /// well.
 #[global_allocator]
 static ALLOCATOR: Jemalloc = Jemalloc;
@@ -42,7 +43,8 @@ enum Command {
         #[command(subcommand)]
         command: ConfigCommand,
     },
-    /// Creates the database or upgrades it to this version. The server also does this at startup.
+    /// Creates the database or migrates its schema to the one this version needs. The server also does this at
+    /// startup.
     InitDb {
         /// Only print what would be done.
         #[arg(long)]
@@ -87,7 +89,7 @@ enum Command {
 
 #[derive(Subcommand)]
 enum ConfigCommand {
-    /// Checks the settings. If some are invalid, lists all of them, and the exit status is 1.
+    /// Checks the settings. Lists every invalid setting; the exit status is then 1.
     Check,
     /// Prints the settings as a `webchat.toml`, with the source of each value and without secrets.
     Print,
@@ -99,7 +101,7 @@ enum ConfigCommand {
     },
 }
 
-/// The time that the process waits for its blocking threads before it exits anyway. The store rolls back a
+/// How long the process waits for its blocking threads before it exits anyway. The store rolls back a
 /// transaction that was not committed.
 const BLOCKING_GRACE: Duration = Duration::from_secs(1);
 
@@ -153,7 +155,7 @@ fn config(command: &ConfigCommand) -> Result<(), Box<dyn std::error::Error + Sen
 }
 
 async fn serve() -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
-    // Without a handler, a hangup would end the process.
+    // Without a handler, SIGHUP would terminate the process.
     let hangup = signal(SignalKind::hangup())?;
     let settings = Settings::read(&SettingsSources::from_process())?;
     let file = LogFile::start(&settings.log)?;
@@ -200,5 +202,5 @@ fn print_ready(running: &webchat::RunningWebchat) {
 
 #[expect(clippy::print_stderr, reason = "the log may not have been started")]
 fn print_error(error: &(dyn std::error::Error + 'static)) {
-    eprintln!("webchat: {}", explained(error));
+    eprintln!("webchat: {}", message_with_advice(error));
 }
