@@ -7,7 +7,11 @@ use webchat_persistence::search::{Alternative, Terms};
 use crate::documents::PendingDeletionDocument;
 
 /// Returns the filter for messages on the visible paths of the user's conversations. It ignores the order of words.
-pub(super) fn filter(user_id: UserId, terms: &Terms, removed: &[PendingDeletionDocument]) -> Document {
+pub(super) fn filter(
+    user_id: UserId,
+    terms: &Terms,
+    removed: &[PendingDeletionDocument],
+) -> Document {
     let required = terms.required().iter().map(|alternatives| any_of(alternatives));
     let mut filter = doc! {
         "user_id": user_id.to_string(),

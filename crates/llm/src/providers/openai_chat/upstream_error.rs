@@ -197,7 +197,10 @@ impl UpstreamError {
         let is_by_proxy = self.status == Some(403) && self.is_not_json;
         let names_origin =
             self.status == Some(401) && self.diagnosis.subject == Some(Subject::Origin);
-        is_by_proxy || names_origin || self.is_refusal_about(Subject::Origin) || self.status == Some(451)
+        is_by_proxy
+            || names_origin
+            || self.is_refusal_about(Subject::Origin)
+            || self.status == Some(451)
     }
 
     fn is_refusal_about(&self, subject: Subject) -> bool {
