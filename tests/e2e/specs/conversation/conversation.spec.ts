@@ -139,7 +139,7 @@ test('stopping an answer keeps the text received so far', async ({ scripted, cha
 
   await expect(chat.answers.first()).toContainText('You stopped this answer.');
   await chat.page.reload();
-  await expect(chat.answers).toHaveText([/The first part\.\s*Stopped\./]);
+  await expect(chat.answers).toHaveText([/The first part\.\s*You stopped this answer\./]);
 });
 
 test('a failed answer shows the reason, and the next message works', async ({ scripted, chat }) => {
