@@ -16,7 +16,7 @@ use super::running_turns::{RunningTurns, UnfinishedTurn};
 
 /// The time that the events of an idle conversation are kept. A conversation is idle if no turn is running and nobody
 /// waits for events.
-const IDLE_TIMEOUT: Duration = Duration::from_secs(30);
+const IDLE_TIMEOUT: Duration = Duration::from_mins(1);
 
 /// The maximum memory for events of idle conversations, in bytes. Above it, only those of the last ones are kept.
 const MAX_IDLE_BYTES: usize = 8 * 1024 * 1024;
@@ -88,6 +88,14 @@ impl Topic {
         }
     }
 
+    /// Sets the sequence number after which the events start, unless it is set already. Readers that lack older events
+    /// are woken, and notice the gap.
+    pub(super) fn initialize(&self, before: u64) {
+        let mut events = lock(&self.events);
+        events.initialize(before);
+        self.latest.send_replace(events.latest());
+    }
+
     pub(super) fn append(
         &self,
         id: ConversationId,
@@ -125,12 +133,15 @@ impl Topic {
 
 #[cfg(test)]
 mod tests {
+    use tokio::time::timeout;
     use webchat_domain::{
-        EventBody, EventId, Ledger, MessageAccepted, ResponseChunk, TokenUsage, TurnId,
+        ConversationChange, EventBody, EventId, Ledger, MessageAccepted, ResponseChunk, Timestamp,
+        TokenUsage, TurnId, UserId,
     };
-    use webchat_persistence::Replay;
+    use webchat_persistence::{Conversations, Replay, TurnLog, TurnLogExt};
 
     use super::*;
+    use crate::SqliteStore;
 
     /// Appends a turn with `bytes` of text.
     fn append_turn(topics: &mut Topics, id: ConversationId, bytes: usize, is_ended: bool) {
@@ -172,5 +183,22 @@ mod tests {
 
         let kept = [running, waiting, first, second, last].map(|id| is_kept(&topics, id));
         assert_eq!(kept, [true, true, false, true, true]);
+    }
+
+    #[tokio::test]
+    async fn a_reader_whose_next_events_were_dropped_is_woken_and_notices_the_gap() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = SqliteStore::open(&dir.path().join("webchat.db")).await.unwrap();
+        let (log, id) = (store.turn_log(), ConversationId::generate());
+        store.create(UserId::generate(), id, Timestamp::FIXTURE).await.unwrap();
+        let event = || EventBody::ConversationUpdated(ConversationChange::Branch);
+        let append = async || log.append_one(id, EventId::generate(), event()).await.unwrap().seq;
+        let first = append().await;
+        append().await;
+
+        lock(&store.topics).by_conversation.clear();
+
+        timeout(Duration::from_secs(5), log.wait(id, first)).await.expect("it waits").unwrap();
+        assert!(matches!(log.read(id, first).await.unwrap(), Replay::Gone { .. }));
     }
 }

@@ -68,7 +68,7 @@ impl SqliteTurnLog {
     async fn initialize(&self, id: ConversationId, topic: &Topic) -> Result<(), StoreError> {
         if !lock(&topic.events).is_initialized() {
             let before = self.reserved(id).await?;
-            lock(&topic.events).initialize(before);
+            topic.initialize(before);
         }
         Ok(())
     }
@@ -100,8 +100,9 @@ impl TurnLog for SqliteTurnLog {
     }
 
     async fn wait(&self, id: ConversationId, after: u64) -> Result<(), StoreError> {
-        // The topic is kept while waiting, so that it is not swept while it has a reader.
+        // The topic is kept while waiting, so that it is not swept while it has a reader. It may have been swept before.
         let topic = self.topic(id);
+        self.initialize(id, &topic).await?;
         topic.wait(after).await
     }
 
