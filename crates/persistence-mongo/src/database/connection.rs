@@ -14,7 +14,7 @@ use mongodb::options::{
     SelectionCriteria, WriteConcern,
 };
 use mongodb::{Client, Collection, Database};
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout, timeout_at};
 use tokio_util::task::TaskTracker;
 use webchat_persistence::StoreError;
 
@@ -67,7 +67,18 @@ impl MongoDatabase {
     /// # Errors
     /// See [`OpenError`].
     pub async fn connect(uri: &str) -> Result<Self, OpenError> {
-        Self::connect_with(options(uri).await?, uri).await
+        Self::connect_with(options(uri).await?, uri, Duration::MAX).await
+    }
+
+    /// Connects like [`MongoDatabase::connect`], but gives up after `limit`, whatever timeouts the URI sets.
+    ///
+    /// # Errors
+    /// See [`OpenError`].
+    pub async fn connect_within(uri: &str, limit: Duration) -> Result<Self, OpenError> {
+        let deadline = Instant::now() + limit;
+        let options = timeout_at(deadline, options(uri)).await;
+        let options = options.map_err(|_| OpenError::name_resolution_timeout(uri))??;
+        Self::connect_with(options, uri, deadline.saturating_duration_since(Instant::now())).await
     }
 
     /// Connects like [`MongoDatabase::connect`], and calls `on_command` for each command that is sent to the server, with
@@ -87,10 +98,14 @@ impl MongoDatabase {
                 on_command(name.join(" ").trim_end().to_owned());
             }
         }));
-        Self::connect_with(options, uri).await
+        Self::connect_with(options, uri, Duration::MAX).await
     }
 
-    async fn connect_with(options: ClientOptions, uri: &str) -> Result<Self, OpenError> {
+    async fn connect_with(
+        options: ClientOptions,
+        uri: &str,
+        limit: Duration,
+    ) -> Result<Self, OpenError> {
         let hosts = options.hosts.clone();
         let timeout =
             options.server_selection_timeout.unwrap_or(SERVER_SELECTION_TIMEOUT) + CALL_TIMEOUT;
@@ -102,7 +117,7 @@ impl MongoDatabase {
         let location = ServerLocation::new(hosts, database.name());
         let transactions = TaskTracker::new();
         let connected = Self { client, database, location, timeout, app_name, transactions };
-        let checked = match connected.hello().await {
+        let checked = match connected.with_timeout(timeout.min(limit)).hello().await {
             Ok(hello) => check_server(&hello, &connected.location),
             Err(error) => Err(connected.diagnose(options, error).await),
         };

@@ -1,6 +1,6 @@
 //! The errors of opening a database.
 
-use std::fmt;
+use std::{fmt, io};
 
 use mongodb::bson::Document;
 use mongodb::error::{Error, ErrorKind};
@@ -8,7 +8,7 @@ use mongodb::options::ServerAddress;
 use thiserror::Error;
 
 use super::explanation::explain;
-use super::uri_problem::uri_problem;
+use super::uri_problem::{hosts, uri_problem};
 use crate::error::code;
 use crate::schema::SchemaChange;
 
@@ -137,9 +137,7 @@ impl OpenError {
     pub(crate) fn from_uri(uri: &str, error: Error) -> Self {
         let cause = error.kind;
         if matches!(*cause, ErrorKind::DnsResolve { .. }) {
-            let hosts = uri.rsplit_once('@').or_else(|| uri.split_once("//"));
-            let hosts = hosts.map_or("", |(_, hosts)| hosts).split(['/', '?']).next();
-            return Self::Unreachable { location: hosts.unwrap_or_default().to_owned(), cause };
+            return Self::Unreachable { location: hosts(uri).to_owned(), cause };
         }
         if matches!(*cause, ErrorKind::InvalidTlsConfig { .. } | ErrorKind::Io(_)) {
             return Self::InvalidUri(
@@ -147,6 +145,12 @@ impl OpenError {
             );
         }
         Self::InvalidUri(uri_problem(uri))
+    }
+
+    /// Returns the error of a URI whose host names can't be resolved in time.
+    pub(super) fn name_resolution_timeout(uri: &str) -> Self {
+        let cause = Error::from(io::ErrorKind::TimedOut).kind;
+        Self::Unreachable { location: hosts(uri).to_owned(), cause }
     }
 
     pub(crate) fn from_driver(error: Error, location: &ServerLocation) -> Self {

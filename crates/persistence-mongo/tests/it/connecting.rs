@@ -1,5 +1,6 @@
 //! Tests of connecting to a database, and of the errors.
 
+use std::net::TcpListener;
 use std::time::{Duration, Instant};
 
 use mongodb::bson::{Document, doc};
@@ -48,6 +49,22 @@ async fn an_unreachable_server_is_reported_within_seconds() {
 
     assert!(matches!(error, OpenError::Unreachable { .. }), "{error}");
     assert!(error.to_string().contains("MongoDB at 127.0.0.1:1/mine"), "{error}");
+    assert!(started.elapsed() < Duration::from_secs(9), "{:?}", started.elapsed());
+}
+
+#[tokio::test]
+async fn an_attempt_ends_at_its_limit_whatever_the_uri_sets() {
+    // The system accepts connections, and nothing responds.
+    let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = silent.local_addr().unwrap();
+    let uri = format!("mongodb://{address}/mine?serverSelectionTimeoutMS=60000");
+    let started = Instant::now();
+
+    let limit = Duration::from_millis(500);
+    let error = MongoDatabase::connect_within(&uri, limit).await.unwrap_err();
+
+    assert!(matches!(error, OpenError::Unreachable { .. }), "{error}");
+    assert!(error.to_string().contains(&address.to_string()), "{error}");
     assert!(started.elapsed() < Duration::from_secs(9), "{:?}", started.elapsed());
 }
 
