@@ -178,7 +178,10 @@ fn parse_entry(
     let Some(content) = content_text(&content) else { return Ok(None) };
     let role = text(entry, "role")?.and_then(foreign_author);
     let role = role.ok_or(SkipReason::UnknownRole(index))?;
-    check_length(index, content.len())?;
+    let bytes = content.len();
+    if bytes > MAX_CONTENT_BYTES {
+        return Err(SkipReason::ContentTooLong { index, bytes });
+    }
     Ok(Some((role, content)))
 }
 
@@ -212,18 +215,13 @@ pub(super) fn id_text(id: &Bson) -> Option<String> {
     }
 }
 
-fn check_length(index: usize, bytes: usize) -> Result<(), SkipReason> {
-    if bytes > MAX_CONTENT_BYTES {
-        Err(SkipReason::ContentTooLong { index, bytes })
-    } else {
-        Ok(())
-    }
-}
-
 /// Joins the system messages at the beginning into one text.
 fn join_summary(summary: &[String]) -> Result<Option<String>, SkipReason> {
     let summary = summary.join("\n\n");
-    check_length(0, summary.len())?;
+    let bytes = summary.len();
+    if bytes > MAX_CONTENT_BYTES {
+        return Err(SkipReason::SummaryTooLong { bytes });
+    }
     Ok(Some(summary).filter(|summary| !summary.trim().is_empty()))
 }
 
@@ -273,5 +271,38 @@ fn unreadable(error: mongodb::bson::error::Error) -> SkipReason {
 impl LegacyMessage {
     fn new(role: Role, is_role_mapped: bool, content: String) -> Self {
         Self { role, is_role_mapped, content }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use mongodb::bson::doc;
+
+    use super::*;
+
+    fn skip_reason(history: &[(&str, usize)]) -> Option<SkipReason> {
+        let entry =
+            |(role, length): &(&str, usize)| doc! { "role": role, "content": "x".repeat(*length) };
+        let entries: Vec<_> = history.iter().map(entry).collect();
+        let document = doc! {
+            "conversation_id": "c0000000-0000-4000-8000-000000000001",
+            "created_at": DateTime::from_millis(0),
+            "conversation_history": entries,
+        };
+        LegacyConversation::parse(&RawDocumentBuf::try_from(&document).unwrap()).err()
+    }
+
+    #[test]
+    fn texts_that_are_too_long_are_named() {
+        let message = skip_reason(&[("user", 1), ("user", MAX_CONTENT_BYTES + 1)]);
+        let summary = skip_reason(&[("system", MAX_CONTENT_BYTES), ("system", 1), ("user", 1)]);
+
+        let bytes = MAX_CONTENT_BYTES + 1;
+        assert_eq!(message, Some(SkipReason::ContentTooLong { index: 1, bytes }));
+        let bytes = MAX_CONTENT_BYTES + "\n\n".len() + 1;
+        assert_eq!(summary, Some(SkipReason::SummaryTooLong { bytes }));
+        let texts = [message, summary].map(|reason| reason.unwrap().to_string());
+        assert!(texts[0].contains("conversation_history[1]"), "{texts:?}");
+        assert!(texts[1].contains("its summary"), "{texts:?}");
     }
 }

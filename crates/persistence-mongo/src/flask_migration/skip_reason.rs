@@ -1,4 +1,4 @@
-//! The reasons why documents of the Flask application can't be migrated.
+//! The reasons why documents of the Flask application, or entries of them, are not migrated.
 
 use thiserror::Error;
 
@@ -7,13 +7,14 @@ use crate::database::explain_code;
 /// The maximum length of a migrated message's text, in bytes.
 pub(super) const MAX_CONTENT_BYTES: usize = 1024 * 1024;
 
-/// The reason why a document can't be migrated. Indexes count the entries of `conversation_history` from 0.
+/// The reason why a document, or an entry of its `conversation_history`, is not migrated. Indexes count the entries
+/// from 0.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum SkipReason {
     /// The document is damaged.
     #[error("it is not valid BSON: {0}")]
     Unreadable(String),
-    /// It has no `conversation_id`.
+    /// It has no usable id.
     #[error("it has neither a conversation_id nor an _id that can be an id")]
     NoConversationId,
     /// It is a document of another application.
@@ -27,7 +28,7 @@ pub enum SkipReason {
     /// Its `user_id` can't be an id.
     #[error("its user_id is neither a string, nor a number, nor an ObjectId, nor a UUID")]
     InvalidUserId,
-    /// It contains no time of creation.
+    /// It has no creation time.
     #[error("neither its created_at nor its updated_at is a date, and its _id contains no time")]
     NoTime,
     /// Its list of messages is not an array.
@@ -36,20 +37,29 @@ pub enum SkipReason {
     /// It has text but no messages.
     #[error("it has a conversation_text, but no messages in conversation_history")]
     TextWithoutHistory,
-    /// An entry of the list is not a message.
-    #[error("its message {0} is not a document")]
+    /// An entry is not a document.
+    #[error("its conversation_history[{0}] is not a document")]
     InvalidEntry(usize),
-    /// The role of a message is missing or unknown.
-    #[error("the role of its message {0} is missing or unknown")]
+    /// The role of an entry is missing or unknown.
+    #[error("the role of its conversation_history[{0}] is missing or unknown")]
     UnknownRole(usize),
-    /// A message, or the summary, is too long.
+    /// The content of an entry is too long.
     #[error(
-        "the content of its message {index} has {bytes} bytes; the maximum is {MAX_CONTENT_BYTES}"
+        "the content of its conversation_history[{index}] has {bytes} bytes; the maximum is {MAX_CONTENT_BYTES}"
     )]
     ContentTooLong {
-        /// The index of the message; 0 for the summary.
+        /// The index of the entry.
         index: usize,
-        /// Its length.
+        /// The length of its content.
+        bytes: usize,
+    },
+    /// The summary is too long.
+    #[error(
+        "its summary, which joins the system messages at the beginning, has {bytes} bytes; the maximum is \
+         {MAX_CONTENT_BYTES}"
+    )]
+    SummaryTooLong {
+        /// The length of the summary.
         bytes: usize,
     },
     /// Another document has the same `conversation_id`.
