@@ -65,7 +65,7 @@ impl BackgroundRequest {
 
     async fn prompt_tokens(&self, core: &Core) -> u32 {
         let content = core.count_tokens(&self.content).await;
-        let instructions = core.counter().count(self.instructions);
+        let instructions = core.loaded_counter().await.count(self.instructions);
         with_overhead(content).saturating_add(with_overhead(instructions))
     }
 
@@ -74,7 +74,7 @@ impl BackgroundRequest {
     pub(crate) async fn send_and_truncate(self, core: &Core) -> Result<String, RequestError> {
         let max_tokens = self.max_answer_tokens.max(MIN_TRUNCATED_TOKENS);
         let text = self.send(core).await?;
-        let mut truncated = chunks(&text, max_tokens, core.counter());
+        let mut truncated = chunks(&text, max_tokens, core.loaded_counter().await);
         Ok(truncated.next().unwrap_or_default().trim().to_owned())
     }
 }

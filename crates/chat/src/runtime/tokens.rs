@@ -26,14 +26,14 @@ const MAX_UNUSED_CONNECTED: Duration = Duration::from_hours(1);
 const MAX_INLINE_BYTES: usize = 16 * 1024;
 
 impl Core {
-    /// Returns a counter with the tokenizer of the current model.
+    /// Returns a counter with the tokenizer of the current model. The first count may load the tokenizer on this thread.
     pub(crate) fn counter(&self) -> TokenCounter {
         let name = self.ports.model.name();
         name.map_or(self.ports.tokens, |name| TokenCounter::for_model(&name))
     }
 
     /// Returns the counter. If its tokenizer is not loaded, loads it on another thread.
-    async fn loaded_counter(&self) -> TokenCounter {
+    pub(crate) async fn loaded_counter(&self) -> TokenCounter {
         let counter = self.counter();
         if !counter.is_loaded() {
             let _loading = self.tokenizer_loading.lock().await;

@@ -128,7 +128,8 @@ impl Turns {
         let overhead = conversation.message_count.saturating_mul(MESSAGE_OVERHEAD.into());
         let history = conversation.total_tokens.saturating_add(overhead);
         let history = u32::try_from(history).unwrap_or(u32::MAX);
-        let history = history.saturating_add(change.added_tokens(self.core.counter()));
+        let counter = self.core.loaded_counter().await;
+        let history = history.saturating_add(change.added_tokens(counter));
         let available = self.core.budget(context).available();
         let fixed = self.core.settings.window_tokens.saturating_sub(available);
         let tokens = fixed.saturating_add(history.min(available));
@@ -170,7 +171,7 @@ impl Turns {
                 if answer.content.len() >= MAX_ANSWER_BYTES {
                     return Err(ChatError::NothingToContinue);
                 }
-                let tokens = tokens_to_continue(answer, self.core.counter());
+                let tokens = tokens_to_continue(answer, self.core.loaded_counter().await);
                 let fits = budget.fits(tokens.saturating_add(FILLER_TOKENS));
                 fits.map_err(|_| ChatError::NothingToContinue)?;
                 let (message_id, turn) = (answer.message_id, self.new_lease());

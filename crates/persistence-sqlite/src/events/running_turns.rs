@@ -5,7 +5,7 @@ use std::fs::{self, File};
 use std::io::{self, BufRead, BufReader, ErrorKind, Read, Seek, SeekFrom, Write};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, LazyLock, Mutex};
 
 use serde::{Deserialize, Serialize};
 use webchat_domain::{ConversationId, Event, TurnId};
@@ -14,8 +14,9 @@ use webchat_persistence::rules::{TurnBoundary, turn_boundary};
 use super::mutex::lock;
 use crate::private_files;
 
-/// The id of the system's current boot, on Linux.
-const BOOT_ID: &str = "/proc/sys/kernel/random/boot_id";
+/// The id of the system's current boot, on Linux. Empty on other systems.
+static BOOT_ID: LazyLock<String> =
+    LazyLock::new(|| fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default());
 
 /// The minimum size at which the file is rewritten with the running turns only, in bytes.
 const MIN_REWRITE_BYTES: u64 = 16 * 1024 * 1024;
@@ -41,6 +42,8 @@ struct EventFile {
     header_len: u64,
     /// The size above which the file is rewritten, in bytes.
     rewrite_above: u64,
+    /// Whether the file may be longer than `len`, or its cursor elsewhere.
+    is_damaged: bool,
     /// The parts of the file that contain the running turn of a conversation.
     parts: HashMap<ConversationId, Vec<Range<u64>>>,
 }
@@ -80,15 +83,24 @@ impl RunningTurns {
         let lines = json_lines(events.iter().map(AsRef::as_ref))?;
         let mut file = lock(&self.file);
         file.append(id, &lines, is_begin)?;
-        if file.len > file.rewrite_above { file.rewrite() } else { Ok(()) }
+        if file.len > file.rewrite_above
+            && let Err(error) = file.rewrite()
+        {
+            tracing::warn!(%error, "failed to shrink the file of running turns");
+        }
+        Ok(())
     }
 
     /// Removes the events of a conversation whose turn has ended.
     pub(super) fn remove(&self, id: ConversationId) -> io::Result<()> {
         let mut file = lock(&self.file);
-        file.parts.remove(&id);
-        let header_len = file.header_len;
-        if file.parts.is_empty() { file.truncate(header_len) } else { Ok(()) }
+        let parts = file.parts.remove(&id).unwrap_or_default();
+        if file.parts.is_empty() {
+            let header_len = file.header_len;
+            file.truncate(header_len)
+        } else {
+            file.erase(&parts)
+        }
     }
 }
 
@@ -99,29 +111,42 @@ impl EventFile {
         append_all: impl FnOnce(&mut Self) -> io::Result<()>,
     ) -> io::Result<Self> {
         let new_path = path.with_extension("jsonl.new");
+        let written = Self::write_new(&new_path, path, append_all);
+        if written.is_err() {
+            fs::remove_file(&new_path).ok();
+        }
+        written
+    }
+
+    fn write_new(
+        new_path: &Path,
+        path: &Path,
+        append_all: impl FnOnce(&mut Self) -> io::Result<()>,
+    ) -> io::Result<Self> {
         let mut new = Self {
             path: path.to_owned(),
-            file: private_files::create(&new_path)?,
+            file: private_files::create(new_path)?,
             len: 0,
             header_len: 0,
             rewrite_above: 0,
+            is_damaged: false,
             parts: HashMap::new(),
         };
-        new.append_lines(&json_lines([&Header { boot_id: boot_id() }])?)?;
+        new.append_lines(&json_lines([&Header { boot_id: BOOT_ID.clone() }])?)?;
         new.header_len = new.len;
         append_all(&mut new)?;
         new.rewrite_above = MIN_REWRITE_BYTES.max(new.len * REWRITE_FACTOR);
-        fs::rename(&new_path, path)?;
+        fs::rename(new_path, path)?;
         Ok(new)
     }
 
     fn append(&mut self, id: ConversationId, lines: &[u8], is_begin: bool) -> io::Result<()> {
+        if is_begin && let Some(previous) = self.parts.remove(&id) {
+            self.erase(&previous)?;
+        }
         let start = self.len;
         self.append_lines(lines)?;
         let parts = self.parts.entry(id).or_default();
-        if is_begin {
-            parts.clear();
-        }
         match parts.last_mut() {
             Some(last) if last.end == start => last.end = self.len,
             _ => parts.push(start..self.len),
@@ -130,8 +155,12 @@ impl EventFile {
     }
 
     fn append_lines(&mut self, lines: &[u8]) -> io::Result<()> {
+        if self.is_damaged {
+            self.truncate(self.len)?;
+        }
         if let Err(error) = self.file.write_all(lines) {
             // Later lines must not follow a part of a line.
+            self.is_damaged = true;
             self.truncate(self.len).ok();
             return Err(error);
         }
@@ -143,6 +172,19 @@ impl EventFile {
         self.file.set_len(len)?;
         self.file.seek(SeekFrom::Start(len))?;
         self.len = len;
+        self.is_damaged = false;
+        Ok(())
+    }
+
+    /// Overwrites these parts with empty lines, so that deleted text does not stay in the file.
+    fn erase(&mut self, parts: &[Range<u64>]) -> io::Result<()> {
+        self.is_damaged = true;
+        for part in parts {
+            self.file.seek(SeekFrom::Start(part.start))?;
+            io::copy(&mut io::repeat(b'\n').take(part.end - part.start), &mut self.file)?;
+        }
+        self.file.seek(SeekFrom::Start(self.len))?;
+        self.is_damaged = false;
         Ok(())
     }
 
@@ -153,12 +195,14 @@ impl EventFile {
         let source = File::open(&self.path)?;
         *self = Self::write(&self.path, |new| {
             self.parts.iter().try_for_each(|(id, parts)| {
-                let mut lines = Vec::new();
                 for part in parts {
+                    let bytes = usize::try_from(part.end - part.start).map_err(io::Error::other)?;
+                    let mut lines = vec![0; bytes];
                     (&source).seek(SeekFrom::Start(part.start))?;
-                    (&source).take(part.end - part.start).read_to_end(&mut lines)?;
+                    (&source).read_exact(&mut lines)?;
+                    new.append(*id, &lines, false)?;
                 }
-                new.append(*id, &lines, true)
+                Ok(())
             })
         })?;
         Ok(())
@@ -175,13 +219,17 @@ pub(super) fn read_unfinished(path: &Path) -> io::Result<Vec<UnfinishedTurn>> {
     let mut lines = BufReader::new(file).split(b'\n');
     let header = lines.next().transpose()?.unwrap_or_default();
     let header: Option<Header> = serde_json::from_slice(&header).ok();
-    if header.is_none_or(|header| header.boot_id != boot_id()) {
+    if header.is_none_or(|header| header.boot_id != *BOOT_ID) {
         return Ok(Vec::new());
     }
     let mut events: BTreeMap<ConversationId, Vec<Event>> = BTreeMap::new();
     for line in lines {
+        let line = line?;
+        if line.is_empty() {
+            continue;
+        }
         // There must be no gap, so nothing is read after a part of a line or an event of a newer version.
-        let Ok(event) = serde_json::from_slice::<Event>(&line?) else { break };
+        let Ok(event) = serde_json::from_slice::<Event>(&line) else { break };
         events.entry(event.conversation_id).or_default().push(event);
     }
     Ok(events.into_values().filter_map(unfinished_turn).collect())
@@ -209,11 +257,6 @@ fn json_lines<'a, T: Serialize + 'a>(
         lines.push(b'\n');
     }
     Ok(lines)
-}
-
-/// Returns an empty text on other systems.
-fn boot_id() -> String {
-    fs::read_to_string(BOOT_ID).unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -290,6 +333,49 @@ mod tests {
     }
 
     #[test]
+    fn the_text_of_an_ended_turn_is_erased_while_others_run() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("turns.jsonl");
+        let file = RunningTurns::create(&path, &[]).unwrap();
+        let [running, ended, repeated] = [(); 3].map(|()| Turn::new());
+        for turn in [&running, &ended, &repeated] {
+            turn.start(&file);
+        }
+        for seq in 2..5 {
+            running.add(&file, seq, "kept ");
+            ended.add(&file, seq, "secret");
+            repeated.add(&file, seq, "secret");
+        }
+
+        file.remove(ended.conversation_id).unwrap();
+        repeated.start(&file);
+        running.add(&file, 5, "on");
+
+        assert!(!fs::read_to_string(&path).unwrap().contains("secret"));
+        let texts: Vec<_> = [running, repeated]
+            .map(|turn| stored(&path).remove(&turn.turn_id))
+            .into_iter()
+            .flatten()
+            .collect();
+        assert_eq!(texts, ["kept kept kept on", ""]);
+    }
+
+    #[test]
+    fn events_are_stored_even_if_the_file_can_not_be_rewritten() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("turns.jsonl");
+        let file = RunningTurns::create(&path, &[]).unwrap();
+        let turn = Turn::new();
+        turn.start(&file);
+        fs::create_dir(path.with_extension("jsonl.new")).unwrap();
+
+        turn.add(&file, 2, &"a".repeat(usize::try_from(MIN_REWRITE_BYTES).unwrap()));
+        turn.add(&file, 3, "end");
+
+        assert!(stored(&path)[&turn.turn_id].ends_with("aaaend"));
+    }
+
+    #[test]
     fn a_part_of_a_line_and_what_follows_are_ignored() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("turns.jsonl");
@@ -317,7 +403,7 @@ mod tests {
         turn.start(&file);
         let content = fs::read_to_string(&path).unwrap();
 
-        fs::write(&path, content.replacen(boot_id().trim(), "other", 1)).unwrap();
+        fs::write(&path, content.replacen(BOOT_ID.trim(), "other", 1)).unwrap();
 
         assert!(stored(&path).is_empty());
     }

@@ -10,13 +10,17 @@ use tokio::time::Instant;
 /// The number of chunks that are published as soon as they arrive.
 const PROMPT_CHUNKS: u32 = 64;
 
+/// The minimum mean time between two chunks of a turn after the first ones.
+pub(super) const MIN_INTERVAL: Duration = Duration::from_millis(5);
+
+/// The number of chunks after which the minimum is [`LONG_INTERVAL`].
+const FAST_CHUNKS: u32 = 4 * 1024;
+const LONG_INTERVAL: Duration = Duration::from_millis(20);
+
 /// The number of chunks after which a turn publishes at most one chunk per [`RARE_INTERVAL`]. Together with the bound on
 /// the text, this bounds the memory of the log for a turn.
 const FREQUENT_CHUNKS: u32 = 16 * 1024;
 pub(super) const RARE_INTERVAL: Duration = Duration::from_secs(1);
-
-/// The minimum mean time between two chunks of a turn after the first ones.
-pub(super) const MIN_INTERVAL: Duration = Duration::from_millis(5);
 
 /// The processor time for each chunk. All turns of this process together publish no more chunks than all processors can
 /// process, after the first ones of each turn. A chunk takes about half of this time (see `docs/performance.md`).
@@ -40,10 +44,10 @@ pub(super) struct Pace<'a> {
 }
 
 impl Publishers {
-    /// Returns the minimum mean time between two chunks of each publisher.
+    /// Returns the mean time between two chunks of each publisher that keeps the processors half busy.
     fn interval(&self, processors: u32) -> Duration {
         let publishers = u32::try_from(Arc::strong_count(&self.0)).unwrap_or(u32::MAX);
-        (TIME_PER_CHUNK.saturating_mul(publishers) / processors).max(MIN_INTERVAL)
+        TIME_PER_CHUNK.saturating_mul(publishers) / processors
     }
 }
 
@@ -56,10 +60,12 @@ impl<'a> Pace<'a> {
     /// that comes in time.
     pub(super) fn next_due(&mut self) -> Instant {
         self.chunks = self.chunks.saturating_add(1);
+        let busy = || self.publishers.interval(*PROCESSORS);
         let interval = match self.chunks {
             0..PROMPT_CHUNKS => Duration::ZERO,
-            PROMPT_CHUNKS..FREQUENT_CHUNKS => self.publishers.interval(*PROCESSORS),
-            FREQUENT_CHUNKS.. => RARE_INTERVAL,
+            PROMPT_CHUNKS..FAST_CHUNKS => busy().max(MIN_INTERVAL),
+            FAST_CHUNKS..FREQUENT_CHUNKS => busy().max(LONG_INTERVAL),
+            FREQUENT_CHUNKS.. => busy().max(RARE_INTERVAL),
         };
         self.due = (self.due + interval).max(Instant::now());
         self.due
@@ -72,14 +78,14 @@ mod tests {
 
     #[test]
     fn chunks_are_rarer_while_many_turns_run() {
-        let interval_ms = |turns: usize, processors| {
+        let interval_micros = |turns: usize, processors| {
             let publishers = Publishers::default();
             // The original counts as well.
             let _turns: Vec<_> = (1..turns).map(|_| publishers.clone()).collect();
-            publishers.interval(processors).as_millis()
+            publishers.interval(processors).as_micros()
         };
 
-        assert_eq!([1, 50, 200, 1_000].map(|turns| interval_ms(turns, 2)), [5, 5, 20, 100]);
-        assert_eq!(interval_ms(1_000, 16), 12);
+        assert_eq!([1, 200].map(|turns| interval_micros(turns, 2)), [100, 20_000]);
+        assert_eq!(interval_micros(200, 16), 2_500);
     }
 }
