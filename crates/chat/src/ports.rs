@@ -6,7 +6,7 @@ use webchat_domain::Clock;
 use webchat_llm::ChatModel;
 use webchat_persistence::{
     Contexts, ConversationTransfer, Conversations, FileJobs, Probe, SavedFiles, Sessions, Signals,
-    TokenBudgets, TurnLog, Users,
+    TokenBudgets, TurnLog, UserActivity,
 };
 use webchat_tokens::TokenCounter;
 
@@ -26,7 +26,7 @@ pub struct Ports {
     /// Counts the tokens of each day.
     pub token_budgets: Arc<dyn TokenBudgets>,
     /// Stores when users were last active.
-    pub users: Arc<dyn Users>,
+    pub user_activity: Arc<dyn UserActivity>,
     /// Stores the conversations that users saved as files.
     pub saved_files: Arc<dyn SavedFiles>,
     /// Publishes events and keeps them for replay.

@@ -15,7 +15,7 @@ pub struct Settings {
     /// The lifetime of a session after the browser's last visit.
     pub session_ttl: Duration,
     /// The time for which the data of a user is kept after the end of the last session. `None` means forever.
-    pub inactive_users_kept: Option<Duration>,
+    pub inactive_user_retention: Option<Duration>,
     /// The system prompt of conversations without their own.
     pub system_prompt: Option<String>,
     /// Whether the model generates titles.

@@ -15,7 +15,7 @@ mod search;
 mod store;
 mod token_budgets;
 mod transfer;
-mod users;
+mod user_activity;
 
 pub use database::{MongoDatabase, OpenError, explanation};
 pub use flask_migration::{

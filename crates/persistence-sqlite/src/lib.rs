@@ -16,7 +16,7 @@ mod sessions;
 mod store;
 mod token_budgets;
 mod transfer;
-mod users;
+mod user_activity;
 
 pub use database::{OpenError, describe_metrics};
 pub use events::{LocalSignals, SqliteTurnLog};

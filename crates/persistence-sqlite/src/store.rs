@@ -76,7 +76,7 @@ mod tests {
     };
     use webchat_persistence::{
         AnswerUpdate, Append, AppendOutcome, ArchiveFilter, ClaimScope, Contexts, Conversations,
-        Edit, ListOrder, Sessions, TurnLease, Users,
+        Edit, ListOrder, Sessions, TurnLease, UserActivity,
     };
 
     use super::*;

@@ -32,10 +32,10 @@ impl Settings {
             window_tokens: window_tokens(model.max_tokens, model.name.as_deref()),
             reply_tokens: model.reply_tokens,
             session_ttl: DAY * sessions.ttl_days,
-            inactive_users_kept: sessions.inactive_users_kept(),
+            inactive_user_retention: sessions.inactive_user_retention(),
             system_prompt: model.system_prompt.clone(),
             auto_titles: model.auto_titles,
-            files: self.files.analysis(),
+            files: self.files.files(),
             turns_per_user: limit(limits.turns_per_user),
             turns_per_network: limit(limits.turns_per_address),
             max_turns: limit(limits.max_turns),
@@ -115,7 +115,7 @@ impl ModelSettings {
 }
 
 impl UploadSettings {
-    fn analysis(&self) -> FileSettings {
+    fn files(&self) -> FileSettings {
         let extension = |text: &String| text.trim_start_matches('.').to_lowercase();
         FileSettings {
             max_bytes: self.max_bytes(),
@@ -129,16 +129,17 @@ impl UploadSettings {
     #[expect(
         clippy::as_conversions,
         clippy::cast_possible_truncation,
+        clippy::cast_precision_loss,
         clippy::cast_sign_loss,
-        reason = "the number is small and positive"
+        reason = "the numbers are small and positive"
     )]
     fn max_bytes(&self) -> usize {
-        (self.max_size_mb * 1_048_576.0) as usize
+        (self.max_size_mb * MIB as f64) as usize
     }
 }
 
 impl SessionSettings {
-    fn inactive_users_kept(&self) -> Option<Duration> {
+    fn inactive_user_retention(&self) -> Option<Duration> {
         limit(self.inactive_users_kept_days).map(|days| DAY * days)
     }
 }
@@ -183,7 +184,7 @@ pub(super) fn window_tokens(configured: Option<u32>, model: Option<&str>) -> u32
     configured.or_else(|| window_of(model?)).unwrap_or(DEFAULT_WINDOW)
 }
 
-/// Converts a limit, where 0 means none.
+/// Returns `None` for 0, which means no limit.
 fn limit(number: u32) -> Option<u32> {
     (number > 0).then_some(number)
 }

@@ -27,18 +27,18 @@ impl Retention {
     /// failed deletion; the next call retries it.
     pub(crate) async fn delete_inactive_users(&self, now: Timestamp) -> Result<(), ChatError> {
         let settings = &self.core.settings;
-        let Some(kept) = settings.inactive_users_kept else { return Ok(()) };
-        let users = &self.core.ports.users;
-        users.record_missing_users(now).await?;
-        let before = now.minus(settings.session_ttl).minus(kept);
+        let Some(retention) = settings.inactive_user_retention else { return Ok(()) };
+        let activity = &self.core.ports.user_activity;
+        activity.record_missing_users(now).await?;
+        let before = now.minus(settings.session_ttl).minus(retention);
         loop {
-            let inactive = users.inactive(before, PAGE_SIZE).await?;
+            let inactive = activity.list_inactive(before, PAGE_SIZE).await?;
             if inactive.is_empty() {
                 return Ok(());
             }
             for user_id in inactive {
                 self.delete_conversations(user_id).await?;
-                users.delete_inactive(user_id, before).await?;
+                activity.delete_record_if_inactive(user_id, before).await?;
                 tracing::info!(%user_id, "deleted the data of an inactive user");
             }
         }
@@ -80,7 +80,7 @@ mod tests {
     async fn a_user_is_deleted_when_the_retention_period_after_the_last_session_ends() {
         let test = TestChat::with_settings(|settings| {
             settings.session_ttl = 10 * DAY;
-            settings.inactive_users_kept = Some(5 * DAY);
+            settings.inactive_user_retention = Some(5 * DAY);
         })
         .await;
         let (sessions, conversations) = (&test.chat.sessions, &test.chat.conversations);
@@ -104,7 +104,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_user_without_recorded_activity_counts_as_active_when_first_found() {
         let test =
-            TestChat::with_settings(|settings| settings.inactive_users_kept = Some(DAY)).await;
+            TestChat::with_settings(|settings| settings.inactive_user_retention = Some(DAY)).await;
         let find = || test.chat.conversations.find(test.user_id, test.conversation_id);
 
         delete_inactive_users(&test).await;

@@ -81,7 +81,8 @@ impl Sessions {
     async fn record_activity(&self, user_id: UserId) {
         let now = self.core.now();
         let skip_if_active_after = now.minus(EXTENSION_INTERVAL);
-        let recorded = self.core.ports.users.record_activity(user_id, now, skip_if_active_after);
+        let recorded =
+            self.core.ports.user_activity.record_activity(user_id, now, skip_if_active_after);
         if let Err(error) = recorded.await {
             tracing::warn!(error = error_chain(&error), "failed to record activity");
         }

@@ -10,7 +10,7 @@ mod sessions;
 mod signals;
 mod token_budgets;
 mod turn_log;
-mod users;
+mod user_activity;
 
 #[cfg(feature = "mock")]
 pub use contexts::MockContexts;
@@ -51,5 +51,5 @@ pub use token_budgets::{ReserveOutcome, TokenBudgets, TokenLimit, TokenScope};
 pub use turn_log::MockTurnLog;
 pub use turn_log::{Checkpoint, NewEvent, Replay, TurnLog, TurnLogExt};
 #[cfg(feature = "mock")]
-pub use users::MockUsers;
-pub use users::Users;
+pub use user_activity::MockUserActivity;
+pub use user_activity::UserActivity;

@@ -245,14 +245,14 @@ macro_rules! token_budgets_contract {
     };
 }
 
-/// Runs the tests of [`Users`](crate::Users).
+/// Runs the tests of [`UserActivity`](crate::UserActivity).
 #[macro_export]
-macro_rules! users_contract {
+macro_rules! user_activity_contract {
     ($open:path) => {
-        mod users_contract {
+        mod user_activity_contract {
             $crate::contract_tests!(
                 $open,
-                $crate::testing::users,
+                $crate::testing::user_activity,
                 [
                     users_are_inactive_after_their_last_recorded_activity,
                     recent_activity_is_not_recorded_again,

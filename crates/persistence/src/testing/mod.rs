@@ -11,7 +11,7 @@
 //! webchat_persistence::conversation_transfer_contract!(open);
 //! webchat_persistence::sessions_contract!(open);
 //! webchat_persistence::token_budgets_contract!(open);
-//! webchat_persistence::users_contract!(open);
+//! webchat_persistence::user_activity_contract!(open);
 //! webchat_persistence::turn_log_contract!(open_log);
 //! webchat_persistence::signals_contract!(open_signals);
 //! ```
@@ -36,7 +36,7 @@ pub mod sessions;
 pub mod signals;
 pub mod token_budgets;
 pub mod turn_log;
-pub mod users;
+pub mod user_activity;
 pub mod versions;
 
 pub use fixtures::{empty_answer, final_state, moment, question};

@@ -1,15 +1,15 @@
-//! Implements [`Users`].
+//! Implements [`UserActivity`].
 
 use async_trait::async_trait;
 use rusqlite::{OptionalExtension, params};
 use webchat_domain::{Timestamp, UserId};
-use webchat_persistence::{StoreError, Users};
+use webchat_persistence::{StoreError, UserActivity};
 
 use crate::SqliteStore;
 use crate::rows::Columns;
 
 #[async_trait]
-impl Users for SqliteStore {
+impl UserActivity for SqliteStore {
     async fn record_activity(
         &self,
         user_id: UserId,
@@ -72,7 +72,7 @@ impl Users for SqliteStore {
             .await
     }
 
-    async fn inactive(&self, before: Timestamp, max: u32) -> Result<Vec<UserId>, StoreError> {
+    async fn list_inactive(&self, before: Timestamp, max: u32) -> Result<Vec<UserId>, StoreError> {
         self.database
             .read(move |transaction| {
                 transaction
@@ -87,7 +87,11 @@ impl Users for SqliteStore {
             .await
     }
 
-    async fn delete_inactive(&self, user_id: UserId, before: Timestamp) -> Result<(), StoreError> {
+    async fn delete_record_if_inactive(
+        &self,
+        user_id: UserId,
+        before: Timestamp,
+    ) -> Result<(), StoreError> {
         self.database
             .write(move |transaction| {
                 transaction.execute(

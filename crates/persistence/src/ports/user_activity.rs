@@ -10,7 +10,7 @@ use crate::StoreError;
 /// Durability and cancellation are those of [`Conversations`](crate::Conversations).
 #[cfg_attr(feature = "mock", mockall::automock)]
 #[async_trait]
-pub trait Users: Send + Sync {
+pub trait UserActivity: Send + Sync {
     /// Records that the user is active now, unless a time after `skip_if_active_after` is recorded already.
     async fn record_activity(
         &self,
@@ -19,13 +19,18 @@ pub trait Users: Send + Sync {
         skip_if_active_after: Timestamp,
     ) -> Result<(), StoreError>;
 
-    /// Records users who have conversations but no record as active now. Records are missing for conversations that an
-    /// older version stored, or that were copied or migrated.
+    /// Records, as active now, all users who have conversations but no record. Records are missing for conversations
+    /// that an older version stored, or that were copied or migrated.
     async fn record_missing_users(&self, now: Timestamp) -> Result<(), StoreError>;
 
     /// Returns at most `max` users who were last active before this time, least recently active first.
-    async fn inactive(&self, before: Timestamp, max: u32) -> Result<Vec<UserId>, StoreError>;
+    async fn list_inactive(&self, before: Timestamp, max: u32) -> Result<Vec<UserId>, StoreError>;
 
-    /// Deletes the record of a user who was last active before this time.
-    async fn delete_inactive(&self, user_id: UserId, before: Timestamp) -> Result<(), StoreError>;
+    /// Deletes the record of a user who was last active before this time. Does nothing if the user has been active
+    /// since; conversations are kept.
+    async fn delete_record_if_inactive(
+        &self,
+        user_id: UserId,
+        before: Timestamp,
+    ) -> Result<(), StoreError>;
 }

@@ -1,10 +1,10 @@
-//! Implements [`Users`].
+//! Implements [`UserActivity`].
 
 use async_trait::async_trait;
 use futures_util::TryStreamExt;
 use mongodb::bson::{Document, doc};
 use webchat_domain::{Timestamp, UserId};
-use webchat_persistence::{StoreError, Users};
+use webchat_persistence::{StoreError, UserActivity};
 
 use crate::database::{LONG_READ_TIME, READ_TIME};
 use crate::documents::{current_documents, date};
@@ -12,7 +12,7 @@ use crate::schema::USERS;
 use crate::store::MongoStore;
 
 #[async_trait]
-impl Users for MongoStore {
+impl UserActivity for MongoStore {
     async fn record_activity(
         &self,
         user_id: UserId,
@@ -48,7 +48,7 @@ impl Users for MongoStore {
         Ok(())
     }
 
-    async fn inactive(&self, before: Timestamp, max: u32) -> Result<Vec<UserId>, StoreError> {
+    async fn list_inactive(&self, before: Timestamp, max: u32) -> Result<Vec<UserId>, StoreError> {
         let users = self.database.users();
         let find = async {
             let least_recent = users
@@ -61,7 +61,11 @@ impl Users for MongoStore {
         self.database.run(find).await
     }
 
-    async fn delete_inactive(&self, user_id: UserId, before: Timestamp) -> Result<(), StoreError> {
+    async fn delete_record_if_inactive(
+        &self,
+        user_id: UserId,
+        before: Timestamp,
+    ) -> Result<(), StoreError> {
         let mut user = inactive_before(before);
         user.insert("user_id", user_id.to_string());
         self.database.run(self.database.users().delete_one(user)).await?;
