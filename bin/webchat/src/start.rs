@@ -16,12 +16,12 @@ use webchat_llm::{HttpChatModel, HttpSettings};
 use webchat_persistence_mongo::MongoDatabase;
 use webchat_persistence_sqlite::{SavedFilesDir, make_private};
 use webchat_tokens::TokenCounter;
-use webchat_transport::{WebClient, serve};
+use webchat_transport::{RenderMetrics, WebClient, serve};
 
 use crate::error::StartError;
 use crate::open_files::{max_tcp_connections, raise_open_files_limit};
 use crate::secret::secret_key;
-use crate::stores::Stores;
+use crate::stores::{Stores, close_on_error};
 use crate::telemetry::metrics;
 use crate::telemetry::traces::request_headers;
 use crate::{Settings, plaintext};
@@ -35,7 +35,7 @@ pub struct RunningWebchat {
     public_url: Option<Url>,
     chat: Chat,
     shutdown_grace: Duration,
-    mongo: Option<MongoDatabase>,
+    mongo_database: Option<MongoDatabase>,
     stop_sender: oneshot::Sender<()>,
     server_task: JoinHandle<io::Result<()>>,
 }
@@ -53,16 +53,28 @@ pub async fn start(settings: Settings) -> Result<RunningWebchat, StartError> {
     // Start before turns are recovered, so that the recovered turns are counted.
     let metrics = settings.server.metrics.then(metrics::start).transpose()?;
     let stores = Stores::open(&settings.storage).await?;
-    let mongo = stores.mongo.clone();
+    let mongo_database = stores.mongo_database.clone();
+    let started = start_with(settings, stores, (listener, metrics_listener), &web_client, metrics);
+    close_on_error(mongo_database.as_ref(), started).await
+}
+
+async fn start_with(
+    settings: Settings,
+    stores: Stores,
+    (listener, metrics_listener): (TcpListener, Option<TcpListener>),
+    web_client: &WebClient,
+    metrics: Option<RenderMetrics>,
+) -> Result<RunningWebchat, StartError> {
+    let mongo_database = stores.mongo_database.clone();
     restrict_access(&settings.storage.data_dir);
     let configured_key = settings.sessions.secret_key.as_ref();
     let secret_key = secret_key(configured_key, &settings.storage.data_dir)?;
     let chat = chat(&settings, stores)?;
     chat.recover_abandoned_turns().await;
-    chat.spawn_background_tasks();
     let max_connections = max_tcp_connections(raise_open_files_limit());
     let server_settings = settings.transport(secret_key, max_connections, metrics);
-    let server = serve(listener, metrics_listener, chat.clone(), &web_client, &server_settings)?;
+    let server = serve(listener, metrics_listener, chat.clone(), web_client, &server_settings)?;
+    chat.spawn_background_tasks();
     let local_url =
         server.address().map_or_else(String::new, |address| format!("http://{address}"));
     let (stop_sender, stop_receiver) = oneshot::channel();
@@ -75,7 +87,7 @@ pub async fn start(settings: Settings) -> Result<RunningWebchat, StartError> {
         public_url: settings.server.public_url,
         chat,
         shutdown_grace: Duration::from_secs(settings.server.shutdown_grace_s),
-        mongo,
+        mongo_database,
         stop_sender,
         server_task,
     })
@@ -114,8 +126,8 @@ impl RunningWebchat {
         } else {
             tracing::warn!("connections failed to close in time");
         }
-        if let Some(mongo) = self.mongo {
-            mongo.close().await;
+        if let Some(database) = self.mongo_database {
+            database.close().await;
         }
         if unfinished > 0 {
             let lost = format!(
@@ -167,12 +179,12 @@ fn chat(settings: &Settings, stores: Stores) -> Result<Chat, StartError> {
         transfer,
         file_jobs,
         token_budgets,
-        users,
+        user_activity,
         sessions,
-        log,
+        turn_log,
         signals,
         probes,
-        mongo: _,
+        mongo_database: _,
     } = stores;
     let request_headers = request_headers(&settings.traces);
     let model_settings = HttpSettings { request_headers, ..settings.model.http() };
@@ -182,9 +194,9 @@ fn chat(settings: &Settings, stores: Stores) -> Result<Chat, StartError> {
         transfer,
         file_jobs,
         token_budgets,
-        users,
+        user_activity,
         sessions,
-        log,
+        log: turn_log,
         signals,
         saved_files: Arc::new(SavedFilesDir::at(
             settings.storage.data_dir.join("saved_conversations"),

@@ -9,7 +9,7 @@ use secrecy::{ExposeSecret, SecretString};
 use tokio::time::Instant;
 use webchat_persistence::{
     Contexts, ConversationTransfer, Conversations, FileJobs, Probe, Sessions, Signals,
-    TokenBudgets, TurnLog, Users,
+    TokenBudgets, TurnLog, UserActivity,
 };
 use webchat_persistence_mongo::{
     FlaskMigration, MigrationProgress, MongoDatabase, MongoStore, Schema,
@@ -34,41 +34,49 @@ pub(crate) struct Stores {
     pub(crate) transfer: Arc<dyn ConversationTransfer>,
     pub(crate) file_jobs: Arc<dyn FileJobs>,
     pub(crate) token_budgets: Arc<dyn TokenBudgets>,
-    pub(crate) users: Arc<dyn Users>,
+    pub(crate) user_activity: Arc<dyn UserActivity>,
     pub(crate) sessions: Arc<dyn Sessions>,
-    pub(crate) log: Arc<dyn TurnLog>,
+    pub(crate) turn_log: Arc<dyn TurnLog>,
     pub(crate) signals: Arc<dyn Signals>,
     pub(crate) probes: Vec<Arc<dyn Probe>>,
     /// The database to close when the server ends.
-    pub(crate) mongo: Option<MongoDatabase>,
+    pub(crate) mongo_database: Option<MongoDatabase>,
 }
 
 impl Stores {
     /// Opens MongoDB and Redis if they are configured, and SQLite for the rest.
     pub(crate) async fn open(settings: &StoreSettings) -> Result<Self, StartError> {
-        let mongo = match &settings.mongodb_uri {
+        let database = match &settings.mongodb_uri {
             Some(uri) => Some(open_and_migrate_mongo(uri, settings.migrate).await?),
             None => None,
         };
-        let (mongo, database) = mongo.unzip();
+        close_on_error(database.as_ref(), Self::open_rest(settings, database.clone())).await
+    }
+
+    /// Opens the other stores.
+    async fn open_rest(
+        settings: &StoreSettings,
+        mongo_database: Option<MongoDatabase>,
+    ) -> Result<Self, StartError> {
         let redis = match &settings.redis_url {
             Some(url) => Some(RedisStore::open(url.expose_secret(), CONNECT_TIMEOUT).await?),
             None => None,
         };
-        let stores = match (mongo, redis) {
-            (Some(mongo), Some(redis)) => Self::clustered(mongo, redis),
+        let mongo_store = mongo_database.clone().map(MongoStore::new);
+        let stores = match (mongo_store, redis) {
+            (Some(mongo), Some(redis)) => Self::shared(mongo, redis),
             (mongo, redis) => {
                 let sqlite = open_sqlite(&settings.data_dir).await?;
                 Self::single_instance(sqlite, mongo, redis)
             }
         };
-        Ok(Self { mongo: database, ..stores })
+        Ok(Self { mongo_database, ..stores })
     }
 
-    /// Returns the stores of an instance that shares them with other instances. Nothing is stored locally.
-    fn clustered(mongo: MongoStore, redis: RedisStore) -> Self {
+    /// Returns the stores of an instance that shares them with other instances. No SQLite database is used.
+    fn shared(mongo: MongoStore, redis: RedisStore) -> Self {
         Self {
-            log: Arc::new(redis.turn_log()),
+            turn_log: Arc::new(redis.turn_log()),
             signals: Arc::new(redis.signals()),
             probes: vec![Arc::new(mongo.clone()), Arc::new(redis.clone())],
             sessions: Arc::new(redis),
@@ -76,9 +84,9 @@ impl Stores {
             transfer: Arc::new(mongo.clone()),
             file_jobs: Arc::new(mongo.clone()),
             token_budgets: Arc::new(mongo.clone()),
-            users: Arc::new(mongo.clone()),
+            user_activity: Arc::new(mongo.clone()),
             conversations: Arc::new(mongo),
-            mongo: None,
+            mongo_database: None,
         }
     }
 
@@ -89,7 +97,7 @@ impl Stores {
         redis: Option<RedisStore>,
     ) -> Self {
         let mut stores = Self {
-            log: Arc::new(sqlite.turn_log()),
+            turn_log: Arc::new(sqlite.turn_log()),
             signals: Arc::new(LocalSignals::new()),
             probes: vec![Arc::new(sqlite.clone())],
             sessions: Arc::new(sqlite.clone()),
@@ -97,9 +105,9 @@ impl Stores {
             transfer: Arc::new(sqlite.clone()),
             file_jobs: Arc::new(sqlite.clone()),
             token_budgets: Arc::new(sqlite.clone()),
-            users: Arc::new(sqlite.clone()),
+            user_activity: Arc::new(sqlite.clone()),
             conversations: Arc::new(sqlite),
-            mongo: None,
+            mongo_database: None,
         };
         if let Some(mongo) = mongo {
             tracing::info!("running as a single instance: set REDIS_URL to run several");
@@ -108,12 +116,12 @@ impl Stores {
             stores.transfer = Arc::new(mongo.clone());
             stores.file_jobs = Arc::new(mongo.clone());
             stores.token_budgets = Arc::new(mongo.clone());
-            stores.users = Arc::new(mongo.clone());
+            stores.user_activity = Arc::new(mongo.clone());
             stores.conversations = Arc::new(mongo);
         }
         if let Some(redis) = redis {
             tracing::info!("running as a single instance: set MONGODB_URI to run several");
-            stores.log = Arc::new(redis.turn_log());
+            stores.turn_log = Arc::new(redis.turn_log());
             stores.signals = Arc::new(redis.signals());
             stores.probes.push(Arc::new(redis.clone()));
             stores.sessions = Arc::new(redis);
@@ -127,16 +135,21 @@ pub(crate) async fn open_sqlite(data_dir: &Path) -> Result<SqliteStore, StartErr
     Ok(SqliteStore::open(&data_dir.join("webchat.db")).await?)
 }
 
-/// Opens a MongoDB store. Conversations of the Flask application are migrated if `migrate` is set, and are an
+/// Opens a MongoDB database. Conversations of the Flask application are migrated if `migrate` is set, and are an
 /// error otherwise.
 async fn open_and_migrate_mongo(
     uri: &SecretString,
     migrate: bool,
-) -> Result<(MongoStore, MongoDatabase), StartError> {
+) -> Result<MongoDatabase, StartError> {
     let database = connect(uri).await?;
+    close_on_error(Some(&database), prepare_and_migrate(&database, migrate)).await?;
+    Ok(database)
+}
+
+async fn prepare_and_migrate(database: &MongoDatabase, migrate: bool) -> Result<(), StartError> {
     let schema = Schema::of(database.clone());
     schema.check().await?;
-    let migration = flask_migration(&database);
+    let migration = flask_migration(database);
     let pending = migration.pending().await?;
     if pending > 0 && !migrate {
         return Err(StartError::MigrationPending { location: database.location(), pending });
@@ -150,7 +163,19 @@ async fn open_and_migrate_mongo(
             "migrated the conversations of the Flask application"
         );
     }
-    Ok((MongoStore::new(database.clone()), database))
+    Ok(())
+}
+
+/// Runs `work`, and closes the database if it fails: the driver's background tasks panic if the runtime ends first.
+pub(crate) async fn close_on_error<T>(
+    database: Option<&MongoDatabase>,
+    work: impl Future<Output = Result<T, StartError>>,
+) -> Result<T, StartError> {
+    let result = work.await;
+    if let (Err(_), Some(database)) = (&result, database) {
+        database.close().await;
+    }
+    result
 }
 
 fn log_progress(progress: MigrationProgress) {
@@ -170,43 +195,43 @@ pub(crate) fn flask_migration(database: &MongoDatabase) -> FlaskMigration {
     FlaskMigration::new(database, Arc::new(|text| TokenCounter::default().count(text)))
 }
 
-/// A store whose conversations a command copies, exports or imports.
+/// A store from which, or to which, a command copies, exports or imports conversations.
 pub(crate) struct TransferStore {
     pub(crate) transfer: Arc<dyn ConversationTransfer>,
-    mongo: Option<MongoDatabase>,
+    mongo_database: Option<MongoDatabase>,
 }
 
 impl TransferStore {
     /// Opens the SQLite file in `data_dir`.
     pub(crate) async fn open_sqlite(data_dir: &Path) -> Result<Self, StartError> {
-        Ok(Self { transfer: Arc::new(open_sqlite(data_dir).await?), mongo: None })
+        Ok(Self { transfer: Arc::new(open_sqlite(data_dir).await?), mongo_database: None })
     }
 
     /// Opens a MongoDB store, and updates its collections and indexes.
     pub(crate) async fn open_mongo(uri: &SecretString) -> Result<Self, StartError> {
         let database = connect(uri).await?;
-        if let Err(error) = Schema::of(database.clone()).prepare().await {
-            database.close().await;
-            return Err(error.into());
-        }
-        Ok(Self { transfer: Arc::new(MongoStore::new(database.clone())), mongo: Some(database) })
+        let schema = Schema::of(database.clone());
+        close_on_error(Some(&database), async { Ok(schema.prepare().await?) }).await?;
+        let transfer = Arc::new(MongoStore::new(database.clone()));
+        Ok(Self { transfer, mongo_database: Some(database) })
     }
 
-    /// Ends the work in the background.
+    /// Ends the background work.
     pub(crate) async fn close(self) {
         drop(self.transfer);
-        if let Some(database) = self.mongo {
+        if let Some(database) = self.mongo_database {
             database.close().await;
         }
     }
 }
 
-/// Connects to MongoDB. Waits for a server that is not available yet.
+/// Connects to MongoDB. Waits for a server that is not available yet: up to [`CONNECT_TIMEOUT`], which also limits each
+/// attempt, plus the last attempt.
 pub(crate) async fn connect(uri: &SecretString) -> Result<MongoDatabase, StartError> {
     use webchat_persistence_mongo::OpenError;
 
     let deadline = Instant::now() + CONNECT_TIMEOUT;
-    let connected = (|| MongoDatabase::connect(uri.expose_secret()))
+    let connected = (|| MongoDatabase::connect_within(uri.expose_secret(), CONNECT_TIMEOUT))
         .retry(ConstantBuilder::new().with_delay(RETRY_DELAY).without_max_times())
         .when(|error| matches!(error, OpenError::Unreachable { .. }) && Instant::now() < deadline)
         .notify(|error, _| tracing::warn!(%error, "waiting for MongoDB"))
