@@ -1,4 +1,4 @@
-//! Transactions that are retried and always completed.
+//! Transactions that are retried. Most of them run to their end even if the caller is cancelled.
 
 use futures_util::future::BoxFuture;
 use futures_util::{FutureExt, TryFutureExt};
@@ -25,17 +25,17 @@ pub(crate) struct Concerns {
 }
 
 impl Concerns {
-    /// Reads what a majority of the servers has, and commits durably.
+    /// Reads a snapshot of majority-committed data, and commits with majority write concern.
     fn snapshot() -> Self {
         Self { read: ReadConcern::snapshot(), write: majority() }
     }
 
-    /// Reads the newest documents. They are durable only if the transaction commits, so they must not be returned
-    /// otherwise.
+    /// Reads the primary's latest data, which a majority may not have yet. It is durable only if the transaction
+    /// commits, so it must not be returned otherwise.
     ///
-    /// A snapshot can be older than the last write, if other writes were still in progress then. Changing the document
-    /// again would be a conflict, and checking it would see the previous state.
-    pub(crate) fn newest(write: WriteConcern) -> Self {
+    /// A snapshot can miss the last write while other writes are in progress: changing the same document would then
+    /// fail with a write conflict, and preconditions would be checked against the previous state.
+    pub(crate) fn local(write: WriteConcern) -> Self {
         Self { read: ReadConcern::local(), write }
     }
 }
@@ -44,7 +44,7 @@ impl MongoDatabase {
     /// Runs `work` in a transaction, which commits everything or nothing. The driver runs `work` again after a write
     /// conflict or the loss of the primary.
     ///
-    /// The transaction is completed even if the returned future is dropped: an abandoned transaction can block other
+    /// The transaction runs to its end even if the caller is cancelled: an abandoned transaction can block other
     /// writers of the same documents for a minute.
     pub(crate) async fn transaction<C, T, W>(&self, context: C, work: W) -> Result<T, StoreError>
     where

@@ -10,7 +10,7 @@ use webchat_persistence::rules::{self, NewPath};
 use webchat_persistence::{Append, AppendOutcome, StoreError, StoredMessage};
 
 use super::preconditions::load_append_state;
-use crate::conversations::versions::{find_node, head_position, show};
+use crate::conversations::versions::{find_node, head_position, show_path};
 use crate::database::{Concerns, MongoDatabase, Transaction, majority};
 use crate::documents::{ConversationDocument, MessageDocument, date, long};
 use crate::error::is_duplicate_key;
@@ -31,7 +31,7 @@ pub(crate) async fn append(
     if append.version_of.is_none() && append.expected_position.is_none() {
         let stored = database
             .transaction_with(
-                Concerns::newest(majority()),
+                Concerns::local(majority()),
                 Arc::clone(&append),
                 move |transaction, append| {
                     append_to_head(transaction, user_id, id, append, now).boxed()
@@ -127,7 +127,7 @@ pub(crate) async fn append_messages(
         let found = find_node(&mut transaction, &conversation, message_id).await?;
         let Some(version_of) = found else { return Ok(AppendOutcome::NotFound) };
         let path = NewPath::before(version_of.into());
-        state = show(&mut transaction, &conversation, path).await?;
+        state = show_path(&mut transaction, &conversation, path).await?;
     }
     let (state, messages) = rules::append_messages(state, append.clone(), now);
     update_state(&mut transaction, &state).await?;

@@ -7,7 +7,7 @@ use webchat_persistence::rules::{self, StoredName};
 use webchat_persistence::{AppendOutcome, ContinueAnswer, StoredMessage};
 
 use super::preconditions::load_append_state;
-use crate::conversations::versions::drop_summary_from;
+use crate::conversations::versions::invalidate_summary_from;
 use crate::database::{READ_TIME, Transaction};
 use crate::documents::ConversationDocument;
 use crate::queries::{by_owner, find_conversation, update_state, without_search_terms};
@@ -33,7 +33,7 @@ pub(crate) async fn continue_answer(
     let (state, answer) = rules::continue_answer(conversation.state(), answer, continuation, now);
     update_answer(&mut transaction, &answer).await?;
     update_state(&mut transaction, &state).await?;
-    drop_summary_from(&mut transaction, &conversation, answer.message.position).await?;
+    invalidate_summary_from(&mut transaction, &conversation, answer.message.position).await?;
     let messages = vec![answer.message];
     Ok(AppendOutcome::Stored { conversation: state.conversation, messages })
 }

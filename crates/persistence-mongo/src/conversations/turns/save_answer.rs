@@ -35,7 +35,7 @@ pub(crate) async fn save_answer(
     // A transaction may be run several times.
     let terms = search_terms(&answer.content);
     let is_final = answer.lease_until.is_none();
-    let concerns = Concerns::newest(if is_final { majority() } else { primary_in_memory() });
+    let concerns = Concerns::local(if is_final { majority() } else { primary_in_memory() });
     database
         .transaction_with(concerns, (answer, terms), move |transaction, (answer, terms)| {
             save(transaction, id, answer, terms, now).boxed()

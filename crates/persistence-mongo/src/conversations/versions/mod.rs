@@ -1,4 +1,4 @@
-//! The versions of messages, one of which is visible.
+//! Versions of messages, and which path is visible.
 
 mod node;
 mod path;
@@ -6,6 +6,6 @@ mod select;
 mod summary;
 
 pub(super) use self::node::{Node, find_node, head_position};
-pub(super) use self::path::show;
+pub(super) use self::path::show_path;
 pub(super) use self::select::select;
-pub(super) use self::summary::drop_summary_from;
+pub(super) use self::summary::invalidate_summary_from;

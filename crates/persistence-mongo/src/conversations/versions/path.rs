@@ -6,12 +6,12 @@ use serde::Deserialize;
 use webchat_persistence::rules::{self, ConversationState, HiddenMessages, NewPath};
 
 use super::node::find_node;
-use super::summary::drop_summary_from;
+use super::summary::invalidate_summary_from;
 use crate::database::{READ_TIME, Transaction};
 use crate::documents::{ConversationDocument, long};
 
 /// Makes the path visible. Returns the conversation's new state, which the caller writes.
-pub(crate) async fn show(
+pub(crate) async fn show_path(
     transaction: &mut Transaction<'_>,
     conversation: &ConversationDocument,
     mut path: NewPath,
@@ -44,7 +44,7 @@ async fn hide_after(
         let hide = doc! { "$set": { "active": false } };
         let messages = transaction.database.messages();
         messages.update_many(visible, hide).session(&mut *transaction.session).await?;
-        drop_summary_from(transaction, conversation, first_position).await?;
+        invalidate_summary_from(transaction, conversation, first_position).await?;
     }
     Ok(hidden)
 }

@@ -8,7 +8,7 @@ use webchat_persistence::SelectOutcome;
 use webchat_persistence::rules::{self, NewPath, PathNode};
 
 use super::node::{Node, find_node};
-use super::path::show;
+use super::path::show_path;
 use crate::database::{READ_TIME, Transaction};
 use crate::documents::{ConversationDocument, long};
 use crate::queries::{by_owner, find_conversation, update_state};
@@ -32,7 +32,7 @@ pub(crate) async fn select(
     };
     let later = find_later(&mut transaction, &conversation, node.position).await?;
     let path = NewPath::through(node, later);
-    let state = show(&mut transaction, &conversation, path).await?.updated(now);
+    let state = show_path(&mut transaction, &conversation, path).await?.updated(now);
     update_state(&mut transaction, &state).await?;
     Ok(SelectOutcome::Visible { changed: true })
 }

@@ -1,4 +1,4 @@
-//! Dropping a summary that no longer fits the visible path.
+//! Invalidating a summary that no longer fits the visible path.
 
 use mongodb::bson::{Bson, doc};
 use mongodb::error::Result as MongoResult;
@@ -12,7 +12,7 @@ use crate::queries::{by_owner, update_conversation};
 
 /// Drops the summary if it covers the message at this position. The context's revision is increased in any
 /// case, so that a summary of the previous path, which may be in progress, is not stored.
-pub(crate) async fn drop_summary_from(
+pub(crate) async fn invalidate_summary_from(
     transaction: &mut Transaction<'_>,
     conversation: &ConversationDocument,
     position: u64,
