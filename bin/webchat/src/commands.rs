@@ -25,7 +25,7 @@ use webchat_tokens::TokenCounter;
 
 use crate::error::StartError;
 use crate::stores::{TransferStore, connect, flask_migration, open_sqlite};
-use crate::{ExampleFormat, Settings, SettingsError, SettingsSources, StoreSettings};
+use crate::{Settings, SettingsError, SettingsFormat, SettingsSources, StoreSettings};
 
 /// The interval at which progress is printed.
 const PROGRESS_INTERVAL: Duration = Duration::from_secs(2);
@@ -93,7 +93,7 @@ pub fn print_config(sources: &SettingsSources) -> Result<(), SettingsError> {
 }
 
 /// Prints all settings with their defaults.
-pub fn print_example(format: ExampleFormat) {
+pub fn print_example(format: SettingsFormat) {
     print!("{}", format.render());
 }
 

@@ -19,8 +19,8 @@ pub use error::{StartError, message_with_advice};
 pub use health::{HealthError, check_health};
 pub use secret::SecretError;
 pub use settings::{
-    AppEnv, ConnectionSettings, ExampleFormat, InvalidSetting, LimitSettings, LogFormat,
-    LogSettings, ModelSettings, RedactedUrl, ServerSettings, SessionSettings, Settings,
-    SettingsError, SettingsSources, StoreSettings, TraceSettings, UploadSettings,
+    AppEnv, ConnectionSettings, InvalidSetting, LimitSettings, LogFormat, LogSettings,
+    ModelSettings, RedactedUrl, ServerSettings, SessionSettings, Settings, SettingsError,
+    SettingsFormat, SettingsSources, StoreSettings, TraceSettings, UploadSettings,
 };
 pub use start::{RunningWebchat, start};

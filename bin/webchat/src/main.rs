@@ -12,7 +12,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use webchat::telemetry::log_file::{self, FlushOnDrop, LogFile};
 use webchat::telemetry::{self, Traces};
 use webchat::{
-    ExampleFormat, Settings, SettingsSources, StoreSettings, check_config, check_health,
+    Settings, SettingsFormat, SettingsSources, StoreSettings, check_config, check_health,
     copy_store, export, import, init_db, message_with_advice, print_config, print_example,
     print_openapi,
 };
@@ -96,8 +96,8 @@ enum ConfigCommand {
     /// Prints all settings with their documentation and their defaults.
     Example {
         /// The format.
-        #[arg(long, value_enum, default_value_t = ExampleFormat::Toml)]
-        format: ExampleFormat,
+        #[arg(long, value_enum, default_value_t = SettingsFormat::Toml)]
+        format: SettingsFormat,
     },
 }
 

@@ -16,7 +16,7 @@ mod wiring;
 
 use self::checks::check;
 pub use self::error::{InvalidSetting, SettingsError};
-pub use self::example::ExampleFormat;
+pub use self::example::SettingsFormat;
 use self::merged::Merged;
 use self::sections::SECTIONS;
 pub use self::sections::{

@@ -1,4 +1,4 @@
-//! Example configuration files, generated from the declarations.
+//! The settings with their defaults, as example files or a table, generated from the declarations.
 
 use clap::ValueEnum;
 use config::ValueKind;
@@ -8,8 +8,9 @@ use super::print::literal;
 use super::sections::SECTIONS;
 
 const ENV_HEADER: &str = "\
-# All settings of Webchat with their defaults. Copy this file to `.env` and change what you need. The
-# environment overrides the file. If a value is invalid, the server refuses to start and reports what it expected.
+# All settings of Webchat with their defaults. Copy this file to `.env`, and uncomment and change what
+# you need. The environment overrides the file. If a value is invalid, the server refuses to start and reports what it
+# expected.
 
 # Path of a configuration file. Settings in this file and in the environment override it. By default,
 # `webchat.toml` is read if it exists.
@@ -17,9 +18,9 @@ const ENV_HEADER: &str = "\
 ";
 
 const TOML_HEADER: &str = "\
-# All settings of Webchat with their defaults. Copy this file to `webchat.toml` and change what you need. The comment
-# after each setting names the variable that overrides it, in `.env` or in the environment. Settings without a value
-# have no default. If a value is invalid, the server refuses to start and reports what it expected.
+# All settings of Webchat with their defaults. Copy this file to `webchat.toml`, and uncomment and change what you need.
+# The comment after each setting names the variable that overrides it, in `.env` or in the environment. Settings without
+# a value have no default. If a value is invalid, the server refuses to start and reports what it expected.
 ";
 
 const TABLE_HEADER: &str = "\
@@ -27,9 +28,9 @@ const TABLE_HEADER: &str = "\
 | --- | --- | --- |
 ";
 
-/// The format of an example.
+/// The format in which all settings are printed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum ExampleFormat {
+pub enum SettingsFormat {
     /// A `webchat.toml`.
     Toml,
     /// A `.env` file.
@@ -38,7 +39,7 @@ pub enum ExampleFormat {
     Markdown,
 }
 
-impl ExampleFormat {
+impl SettingsFormat {
     /// Returns all settings with their defaults in this format.
     #[must_use]
     pub fn render(self) -> String {

@@ -75,7 +75,7 @@ impl SettingsSources {
 }
 
 impl<K: Into<String>, V: Into<String>> FromIterator<(K, V)> for SettingsSources {
-    /// Uses these variables as the environment, and nothing else.
+    /// Returns sources that consist of these variables of the environment only.
     fn from_iter<I: IntoIterator<Item = (K, V)>>(variables: I) -> Self {
         let owned = variables.into_iter().map(|(name, value)| (name.into(), value.into()));
         Self { environment: owned.collect(), ..Self::default() }
@@ -87,6 +87,6 @@ fn not_utf8(name: String) -> InvalidSetting {
         name,
         source: Some(ENVIRONMENT.to_owned()),
         detail: "not valid UTF-8".to_owned(),
-        hint: "expected UTF-8".to_owned(),
+        hint: "expected text in UTF-8".to_owned(),
     }
 }

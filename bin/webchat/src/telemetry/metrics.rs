@@ -72,7 +72,10 @@ fn describe() {
     gauge!(BUILD_INFO, "version" => env!("CARGO_PKG_VERSION")).set(1);
 }
 
-#[expect(clippy::disallowed_methods, reason = "runs as long as the process, which may stop it")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "runs until the process ends, which may interrupt it"
+)]
 fn spawn_upkeep(handle: PrometheusHandle) {
     tokio::spawn(async move {
         let mut ticks = interval(UPKEEP_INTERVAL);

@@ -16,16 +16,17 @@ const HEADERS: Kind = Kind::secret("names and values such as api-key=SECRET,tena
 section! {
     TraceSettings: [traces], "Traces" {
         /// The URL to export traces to: an OpenTelemetry collector, or another OTLP endpoint over HTTP with protobuf,
-        /// usually on port 4318. /v1/traces is appended to it. Traces contain durations, names and token counts, but no
-        /// message texts. If unset, no traces are recorded.
+        /// usually on port 4318. /v1/traces is appended to it. Traces contain durations, routes, status and error
+        /// codes, ids of requests, conversations, turns and file jobs, the names and host of models, finish reasons and
+        /// token counts, but no texts, titles or users. If unset, no traces are recorded.
         OTEL_EXPORTER_OTLP_ENDPOINT => endpoint: Option<RedactedUrl>, ENDPOINT;
 
-        /// The headers of requests to this URL, for example with a key: name=value, separated by commas, with special
-        /// characters encoded as in URLs.
+        /// The headers of requests to this URL, for example with an API key: name=value, separated by commas. Special
+        /// characters in values are percent-encoded.
         OTEL_EXPORTER_OTLP_HEADERS => headers: Option<SecretString>, HEADERS;
 
-        /// The fraction of traces to export, from 0 to 1. Traces that a request's traceparent marks as not sampled are
-        /// never exported.
+        /// The fraction of traces to export, from 0 to 1. Traces that a request's traceparent header marks as not
+        /// sampled are never exported.
         OTEL_TRACES_SAMPLER_ARG => sample_ratio: f64 = "1", Kind::Number { min: 0.0, max: 1.0 };
 
         /// The name of this service in traces.
@@ -42,7 +43,7 @@ impl TraceSettings {
     }
 }
 
-/// Parses `name=value`. The value is encoded as in a query, except for the plus sign.
+/// Parses `name=value`. The value is percent-encoded; a plus sign is itself.
 fn parse_header(text: &str) -> Option<(String, String)> {
     let (name, value) = text.split_once('=')?;
     let (name, value) = (name.trim(), value.trim().replace('+', "%2B"));
@@ -50,7 +51,8 @@ fn parse_header(text: &str) -> Option<(String, String)> {
     if name.is_empty() || !name.chars().all(is_name_char) {
         return None;
     }
-    // Only the value is encoded: it is decoded as part of a query.
+    // A query's parser also decodes percent-encoding; other characters with a meaning in queries are escaped above and
+    // here.
     let pair = format!("value={}", value.replace('&', "%26"));
     let (_, decoded) = url::form_urlencoded::parse(pair.as_bytes()).next()?;
     let is_valid = decoded.chars().all(|c| matches!(c, ' '..='~'));
@@ -62,7 +64,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn headers_are_decoded_like_in_urls() {
+    fn percent_encoded_headers_are_decoded() {
         for (text, expected) in [
             ("api-key=a b", Some(("api-key", "a b"))),
             (" Authorization = Basic%20YQ==", Some(("Authorization", "Basic YQ=="))),

@@ -1,4 +1,4 @@
-//! Tests of the example files, which are generated from the declarations.
+//! Tests of the example files and the documentation's table, which are generated from the declarations.
 
 use std::collections::BTreeSet;
 
@@ -14,8 +14,8 @@ fn the_example_files_match_the_declarations() {
     let toml = include_str!("../../../../../webchat.example.toml");
 
     // To update them: `webchat config example`, with `--format env` for `.env.example`.
-    assert_eq!(ExampleFormat::Env.render(), env);
-    assert_eq!(ExampleFormat::Toml.render(), toml);
+    assert_eq!(SettingsFormat::Env.render(), env);
+    assert_eq!(SettingsFormat::Toml.render(), toml);
 }
 
 #[test]
@@ -23,11 +23,11 @@ fn the_table_in_the_documentation_matches_the_declarations() {
     let page = include_str!("../../../../../docs/configuration.md");
 
     // To update it: `webchat config example --format markdown`.
-    assert!(page.contains(&ExampleFormat::Markdown.render()));
+    assert!(page.contains(&SettingsFormat::Markdown.render()));
 }
 
-/// Whether the line sets a key, and is not documentation.
-fn has_value(line: &str) -> bool {
+/// Whether a commented line sets a key to a value, and is not documentation.
+fn sets_a_key(line: &str) -> bool {
     let value = line.split_once(" = ").map(|(_, value)| value);
     !line.starts_with(' ') && value.is_some_and(|value| !value.starts_with('#'))
 }
@@ -36,13 +36,13 @@ fn has_value(line: &str) -> bool {
 fn the_examples_contain_the_defaults() {
     let by_default = Settings::read(&with_file("")).unwrap();
     let is_name = |name: &str| name.bytes().all(|byte| byte.is_ascii_uppercase() || byte == b'_');
-    let env = ExampleFormat::Env.render();
+    let env = SettingsFormat::Env.render();
     let variables = env.lines().filter_map(|line| line.strip_prefix('#')?.split_once('='));
     let variables = variables.filter(|(name, _)| is_name(name)).chain([URL]);
-    let toml = ExampleFormat::Toml.render();
+    let toml = SettingsFormat::Toml.render();
     let keys = toml
         .lines()
-        .map(|line| line.strip_prefix('#').filter(|line| has_value(line)).unwrap_or(line));
+        .map(|line| line.strip_prefix('#').filter(|line| sets_a_key(line)).unwrap_or(line));
     let keys: String = keys.flat_map(|line| [line, "\n"]).collect();
 
     let from_variables = Settings::read(&variables.collect()).unwrap();
@@ -56,13 +56,14 @@ fn the_examples_contain_the_defaults() {
 #[test]
 fn each_default_is_valid() {
     for setting in settings() {
-        let has_value = setting.default_value() != ValueKind::Nil;
-        assert_eq!(has_value, setting.default.is_some(), "{}", setting.variable);
+        // A default that its kind can't parse counts as none.
+        let is_parsed = setting.default_value() != ValueKind::Nil;
+        assert_eq!(is_parsed, setting.default.is_some(), "{}", setting.variable);
     }
 }
 
 #[test]
-fn each_name_belongs_to_one_setting() {
+fn paths_and_variables_are_unique() {
     let paths: BTreeSet<String> = settings().map(Setting::path).collect();
     let variables: BTreeSet<&str> = settings().map(|setting| setting.variable).collect();
 

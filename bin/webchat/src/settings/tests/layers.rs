@@ -84,8 +84,8 @@ fn variables_that_are_not_utf8_are_rejected_only_if_they_are_settings() {
     assert!(ignored.is_ok(), "{ignored:?}");
     insta::assert_snapshot!(error, @"
     invalid settings:
-      API_KEY in the environment (not valid UTF-8): expected UTF-8
-      http_proxy in the environment (not valid UTF-8): expected UTF-8
-      CONFIG_FILE in the environment (not valid UTF-8): expected UTF-8
+      API_KEY in the environment (not valid UTF-8): expected text in UTF-8
+      http_proxy in the environment (not valid UTF-8): expected text in UTF-8
+      CONFIG_FILE in the environment (not valid UTF-8): expected text in UTF-8
     ");
 }
