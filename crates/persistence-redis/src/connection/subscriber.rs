@@ -25,7 +25,7 @@ const RECONNECT_BACKOFF: ExponentialBuilder = ExponentialBuilder::new()
     .with_max_delay(MAX_RECONNECT_DELAY)
     .without_max_times();
 
-/// The age from which a connection counts as stable: its loss is logged, and the backoff starts over.
+/// The age at which a connection counts as stable: then its loss is logged, and the backoff starts over.
 const STABLE_AFTER: Duration = Duration::from_secs(10);
 
 /// A handler of subscriptions and their messages.
@@ -40,7 +40,7 @@ pub(crate) trait Subscriber: Send + Sync + 'static {
     /// Subscribes to all channels that this connection is not subscribed to yet.
     async fn subscribe(&self, connection: &mut MultiplexedConnection) -> RedisResult<()>;
 
-    /// Returns when there may be a new channel to subscribe to.
+    /// Waits until there may be a new channel to subscribe to. Must be cancel-safe.
     async fn channels_changed(&self) {
         std::future::pending::<()>().await;
     }
@@ -56,25 +56,26 @@ pub(crate) trait Subscriber: Send + Sync + 'static {
 
 /// Runs the subscriber on its own connection until the handle is dropped.
 pub(crate) fn spawn<S: Subscriber>(server: Server, subscriber: S) -> AbortOnDropHandle<()> {
+    // Dropping the handle ends the task, so nothing has to wait for the tracker.
     AbortOnDropHandle::new(TaskTracker::new().spawn(run(server, Arc::new(subscriber))))
 }
 
 /// Never returns: reconnects with exponential backoff.
 async fn run<S: Subscriber>(server: Server, subscriber: Arc<S>) {
     let mut delays = RECONNECT_BACKOFF.build();
-    let mut is_first_loss = true;
+    let mut log_next_loss = true;
     loop {
         let started = Instant::now();
         let Err(error) = serve(&server, &subscriber).await;
         subscriber.disconnected();
         if started.elapsed() > STABLE_AFTER {
             delays = RECONNECT_BACKOFF.build();
-            is_first_loss = true;
+            log_next_loss = true;
         }
-        if is_first_loss {
+        if log_next_loss {
             let (server, name) = (server.address(), S::CONNECTION_NAME);
-            tracing::warn!(server, name, %error, "lost subscription to Redis, reconnecting");
-            is_first_loss = false;
+            tracing::warn!(server, name, %error, "no subscription to Redis, reconnecting");
+            log_next_loss = false;
         }
         sleep(delays.next().unwrap_or(MAX_RECONNECT_DELAY)).await;
     }
