@@ -4,12 +4,12 @@
 use webchat_domain::{
     Context, Conversation, ConversationId, Message, MessageId, SearchQuery, UserId,
 };
-use webchat_persistence::search::RANKING_SOURCE_BYTES;
+use webchat_persistence::search::{MAX_RANKED_BYTES, RANKING_SOURCE_BYTES};
 use webchat_persistence::{ConversationTransfer, Conversations, StoredConversation, StoredMessage};
 use webchat_persistence_sqlite::SqliteStore;
 
-/// More messages than ranking reads.
-const MESSAGES: usize = 2_100;
+/// More long messages than are ranked.
+const MESSAGES: usize = MAX_RANKED_BYTES / RANKING_SOURCE_BYTES + 50;
 
 async fn insert(store: &SqliteStore, user_id: UserId, texts: Vec<String>) -> ConversationId {
     let conversation_id = ConversationId::generate();
@@ -37,7 +37,7 @@ async fn insert(store: &SqliteStore, user_id: UserId, texts: Vec<String>) -> Con
 }
 
 #[tokio::test]
-async fn matches_beyond_the_ranked_ones_follow_them() {
+async fn unranked_matches_follow_ranked_ones() {
     let dir = tempfile::tempdir().unwrap();
     let store = SqliteStore::open(&dir.path().join("webchat.db")).await.unwrap();
     let user_id = UserId::generate();

@@ -257,7 +257,7 @@ async fn request_parameters_override_server_parameters() {
     drop(model.stream(request()).await.unwrap());
     drop(model.stream(with_temperature).await.unwrap());
 
-    let [default, with_temperature] = upstream.requests().try_into().ok().unwrap();
+    let [default, with_temperature] = upstream.take_requests().try_into().ok().unwrap();
     assert_eq!(parameters_in(&default.body), json!([0.2, 0.9, 7, null]));
     assert_eq!(parameters_in(&with_temperature.body), json!([1.5, 0.9, 7, null]));
 }

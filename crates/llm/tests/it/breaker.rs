@@ -46,7 +46,7 @@ async fn after_five_failures_requests_are_rejected_without_reaching_the_upstream
     let message = assert_rejected_at_once(&model).await;
 
     assert_eq!(message, "The model can't be reached right now. Please try again in 5 seconds.");
-    assert_eq!(upstream.requests().len(), 5);
+    assert_eq!(upstream.take_requests().len(), 5);
 }
 
 #[tokio::test]
@@ -62,7 +62,7 @@ async fn the_first_request_after_the_open_time_closes_the_breaker_if_it_succeeds
 
     assert_eq!((probe.as_str(), next.as_str()), (ANSWER, ANSWER));
     assert!(probed_at.elapsed() < Duration::from_secs(1));
-    assert_eq!(upstream.requests().len(), 7);
+    assert_eq!(upstream.take_requests().len(), 7);
 }
 
 #[tokio::test]
@@ -75,7 +75,7 @@ async fn a_failing_upstream_gets_one_request_per_open_time() {
         assert_rejected_at_once(&model).await;
     }
 
-    assert_eq!(upstream.requests().len(), 5 + 3);
+    assert_eq!(upstream.take_requests().len(), 5 + 3);
 }
 
 #[tokio::test]
@@ -89,7 +89,7 @@ async fn while_one_request_probes_the_others_are_rejected_at_once() {
     failure(&model).await;
     failure(&model).await;
     skip(Duration::from_secs(5)).await;
-    upstream.requests();
+    upstream.take_requests();
 
     // The probe is cancelled: the next request probes instead.
     tokio::select! {
@@ -104,7 +104,7 @@ async fn while_one_request_probes_the_others_are_rejected_at_once() {
     let message = assert_rejected_at_once(&model).await;
 
     assert_eq!(message, "The model can't be reached right now. Please try again in a moment.");
-    assert!(upstream.requests().is_empty());
+    assert!(upstream.take_requests().is_empty());
 }
 
 #[tokio::test]
@@ -140,7 +140,7 @@ async fn client_errors_do_not_open_the_breaker() {
             failure(&model).await;
         }
 
-        assert_eq!(upstream.requests().len(), 10);
+        assert_eq!(upstream.take_requests().len(), 10);
     }
 }
 
@@ -157,5 +157,5 @@ async fn an_interrupted_answer_does_not_count_as_a_failure() {
         failure(&model).await;
     }
 
-    assert_eq!(upstream.requests().len(), 10);
+    assert_eq!(upstream.take_requests().len(), 10);
 }

@@ -66,5 +66,5 @@ async fn a_request_that_is_dropped_before_its_retry_is_not_retried() {
 
     // The delay plus the longest backoff.
     sleep(Duration::from_millis(900)).await;
-    assert!(upstream.requests().is_empty());
+    assert!(upstream.take_requests().is_empty());
 }

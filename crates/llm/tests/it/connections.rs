@@ -65,7 +65,7 @@ async fn a_proxy_that_rejects_connections_gets_no_key_and_its_password_is_not_sh
 
     assert_eq!(error.code(), "model_unreachable");
     assert!(!format!("{error:?} {model:?}").contains("pa55"));
-    let requests = proxy.requests();
+    let requests = proxy.take_requests();
     assert_eq!(requests.len(), 3);
     for request in requests {
         assert!(request.head.starts_with("CONNECT model.example:443 HTTP/1.1"));
@@ -85,7 +85,7 @@ async fn local_and_listed_hosts_bypass_the_proxy() {
 
     assert_eq!(answer(&local).await, ANSWER);
     assert_eq!(failure(&listed).await.code(), "model_unreachable");
-    assert!(proxy.requests().is_empty());
+    assert!(proxy.take_requests().is_empty());
 }
 
 #[tokio::test]

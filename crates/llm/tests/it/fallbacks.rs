@@ -11,7 +11,7 @@ use crate::upstream::{Upstream, good_response, json_response, response};
 use crate::{ANSWER, QUESTION, answer, failure, model, request, settings};
 
 /// Starts an upstream that rejects these fields.
-fn upstream_without(fields: &'static [&str]) -> Upstream {
+fn upstream_rejecting(fields: &'static [&str]) -> Upstream {
     Upstream::start(move |connection, _, body| {
         let unknown = fields.iter().find(|field| body.get(**field).is_some());
         connection
@@ -32,10 +32,10 @@ fn sent_fields(upstream: &mut Upstream) -> Vec<Vec<&'static str>> {
     let optional = ["max_tokens", "max_completion_tokens", "stream_options"];
     let fields =
         |body: Value| optional.into_iter().filter(|field| body.get(field).is_some()).collect();
-    upstream.requests().into_iter().map(|request| fields(request.body)).collect()
+    upstream.take_requests().into_iter().map(|request| fields(request.body)).collect()
 }
 
-/// Requests two answers, and returns the optional fields of each request that this took.
+/// Requests two answers, and returns the optional fields of every request sent for them.
 async fn sent_fields_for_two_answers(upstream: &mut Upstream) -> Vec<Vec<&'static str>> {
     let model = model(&upstream.url());
     let answers = [answer(&model).await, answer(&model).await];
@@ -44,8 +44,8 @@ async fn sent_fields_for_two_answers(upstream: &mut Upstream) -> Vec<Vec<&'stati
 }
 
 #[tokio::test]
-async fn the_other_tokens_field_is_tried_at_once_and_remembered() {
-    let mut upstream = upstream_without(&["max_tokens"]);
+async fn the_other_token_limit_field_is_tried_at_once_and_remembered() {
+    let mut upstream = upstream_rejecting(&["max_tokens"]);
     assert_eq!(
         sent_fields_for_two_answers(&mut upstream).await,
         [
@@ -58,7 +58,7 @@ async fn the_other_tokens_field_is_tried_at_once_and_remembered() {
 
 #[tokio::test]
 async fn rejected_stream_options_are_omitted_from_then_on() {
-    let mut upstream = upstream_without(&["stream_options"]);
+    let mut upstream = upstream_rejecting(&["stream_options"]);
     assert_eq!(
         sent_fields_for_two_answers(&mut upstream).await,
         [vec!["max_tokens", "stream_options"], vec!["max_tokens"], vec!["max_tokens"]]
@@ -67,7 +67,7 @@ async fn rejected_stream_options_are_omitted_from_then_on() {
 
 #[tokio::test]
 async fn two_fields_can_be_rejected_in_one_attempt() {
-    let mut upstream = upstream_without(&["max_tokens", "stream_options"]);
+    let mut upstream = upstream_rejecting(&["max_tokens", "stream_options"]);
 
     assert_eq!(answer(&model(&upstream.url())).await, ANSWER);
 
@@ -75,7 +75,7 @@ async fn two_fields_can_be_rejected_in_one_attempt() {
 }
 
 #[tokio::test]
-async fn an_upstream_can_change_back_to_the_first_tokens_field() {
+async fn an_upstream_can_change_back_to_the_first_token_limit_field() {
     let mut upstream = Upstream::with([
         unknown_field_response("max_tokens"),
         good_response(),
@@ -91,25 +91,25 @@ async fn an_upstream_can_change_back_to_the_first_tokens_field() {
 }
 
 #[tokio::test]
-async fn the_request_fails_if_the_upstream_rejects_both_tokens_fields() {
-    let mut upstream = upstream_without(&["max_tokens", "max_completion_tokens"]);
+async fn the_request_fails_if_the_upstream_rejects_both_token_limit_fields() {
+    let mut upstream = upstream_rejecting(&["max_tokens", "max_completion_tokens"]);
     let model = model(&upstream.url());
 
     assert_eq!(failure(&model).await.code(), "model_failed");
-    assert_eq!(upstream.requests().len(), 2);
+    assert_eq!(upstream.take_requests().len(), 2);
 
-    // What was in vain is not tried again.
+    // A fallback that failed is not tried again.
     assert_eq!(failure(&model).await.code(), "model_failed");
     assert_eq!(sent_fields(&mut upstream), [["max_tokens", "stream_options"]]);
 }
 
 #[tokio::test]
-async fn a_configured_tokens_field_is_never_replaced() {
+async fn a_configured_token_limit_field_is_never_replaced() {
     for (tokens_field, field) in [
         (TokensField::MaxTokens, "max_tokens"),
         (TokensField::MaxCompletionTokens, "max_completion_tokens"),
     ] {
-        let mut upstream = upstream_without(&["max_tokens", "max_completion_tokens"]);
+        let mut upstream = upstream_rejecting(&["max_tokens", "max_completion_tokens"]);
         let model =
             HttpChatModel::new(HttpSettings { tokens_field, ..settings(&upstream.url()) }).unwrap();
 
@@ -119,7 +119,7 @@ async fn a_configured_tokens_field_is_never_replaced() {
     }
 }
 
-/// Returns the errors of this kind, as upstreams were seen to send them.
+/// Returns the errors of this kind, as real upstreams send them.
 fn errors(kind: &str) -> Vec<(u16, String)> {
     let path = format!("{}/tests/it/bodies/errors.json", env!("CARGO_MANIFEST_DIR"));
     let errors: Value = serde_json::from_str(&fs::read_to_string(path).unwrap()).unwrap();
@@ -132,7 +132,7 @@ fn errors(kind: &str) -> Vec<(u16, String)> {
 }
 
 #[tokio::test]
-async fn a_rejected_field_is_found_in_the_words_of_each_upstream() {
+async fn a_rejected_field_is_recognised_in_the_error_message_of_each_upstream() {
     for field in ["stream_options", "max_tokens"] {
         for (status, error) in errors(field) {
             let body = error.clone();
@@ -143,13 +143,13 @@ async fn a_rejected_field_is_found_in_the_words_of_each_upstream() {
             });
 
             assert_eq!(answer(&model(&upstream.url())).await, ANSWER, "{error}");
-            assert_eq!(upstream.requests().len(), 2, "{error}");
+            assert_eq!(upstream.take_requests().len(), 2, "{error}");
         }
     }
 }
 
 #[tokio::test]
-async fn a_model_that_can_not_stream_is_asked_for_a_complete_answer() {
+async fn a_model_that_cannot_stream_is_asked_for_a_complete_answer() {
     let complete = json!({"object": "chat.completion", "choices": [{"finish_reason": "stop",
         "message": {"role": "assistant", "content": ANSWER}}]});
     for (status, error) in errors("stream") {
@@ -170,7 +170,7 @@ async fn a_model_that_can_not_stream_is_asked_for_a_complete_answer() {
 }
 
 #[tokio::test]
-async fn a_model_without_a_system_role_gets_the_instructions_from_the_user() {
+async fn a_model_without_a_system_role_gets_the_instructions_in_the_user_message() {
     for (status, error) in errors("system_role") {
         let mut upstream = Upstream::start(move |connection, _, request| {
             let rejection = || response(status, "", &error);
@@ -187,7 +187,8 @@ async fn a_model_without_a_system_role_gets_the_instructions_from_the_user() {
             drop(model.stream(request.clone()).await.unwrap());
         }
 
-        let sent = upstream.requests().into_iter().map(|request| request.body["messages"].clone());
+        let sent =
+            upstream.take_requests().into_iter().map(|request| request.body["messages"].clone());
         let sent: Vec<_> = sent.skip(1).collect();
         let joined = json!([{"role": "user", "content": format!("Be brief.\n\n{QUESTION}")}]);
         assert_eq!(sent, [joined.clone(), joined]);
@@ -195,13 +196,13 @@ async fn a_model_without_a_system_role_gets_the_instructions_from_the_user() {
 }
 
 #[tokio::test]
-async fn a_request_that_is_too_long_is_found_in_the_words_of_each_upstream() {
+async fn a_request_that_is_too_long_is_recognised_in_the_error_message_of_each_upstream() {
     for (status, error) in errors("too_long") {
         let mut upstream = Upstream::with([response(status, "", &error)]);
 
         let failure = failure(&model(&upstream.url())).await;
 
         assert_eq!(failure.code(), "model_context_too_long", "{error}");
-        assert_eq!(upstream.requests().len(), 1, "{error}");
+        assert_eq!(upstream.take_requests().len(), 1, "{error}");
     }
 }

@@ -70,7 +70,7 @@ async fn a_silent_upstream_is_unreachable() {
             "model_unreachable"
         );
         // A timeout is not retried.
-        assert_eq!(upstream.requests().len(), 1);
+        assert_eq!(upstream.take_requests().len(), 1);
     }
 }
 
@@ -155,7 +155,7 @@ async fn a_web_page_instead_of_an_answer_is_a_failure() {
     let mut upstream = Upstream::with([login]);
 
     assert_eq!(failure(&model(&upstream.url())).await.code(), "model_failed");
-    assert_eq!(upstream.requests().len(), 1);
+    assert_eq!(upstream.take_requests().len(), 1);
 }
 
 #[tokio::test]
@@ -167,7 +167,7 @@ async fn a_redirect_is_not_followed() {
 
         assert_eq!(failure(&model(&upstream.url())).await.code(), "model_failed");
     }
-    assert!(target.requests().is_empty());
+    assert!(target.take_requests().is_empty());
 }
 
 #[tokio::test]

@@ -172,7 +172,7 @@ async fn an_answer_in_an_unknown_encoding_is_a_failure_that_names_it_and_is_not_
         assert_eq!(error.code(), "model_failed");
         let cause = error.source().unwrap().to_string();
         assert!(cause.contains(&format!("the content encoding {encoding},")), "{cause}");
-        assert_eq!(upstream.requests().len(), 1);
+        assert_eq!(upstream.take_requests().len(), 1);
     }
 }
 

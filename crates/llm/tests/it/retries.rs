@@ -34,7 +34,7 @@ async fn a_failure_before_the_answer_is_retried() {
 
         assert_eq!(answer(&model(&upstream.url())).await, ANSWER, "{failure}");
 
-        assert_eq!(upstream.requests().len(), 2, "{failure}");
+        assert_eq!(upstream.take_requests().len(), 2, "{failure}");
     }
 }
 
@@ -51,7 +51,7 @@ async fn a_connection_that_is_reset_before_the_answer_is_retried() {
 
     assert_eq!(answer(&model(&upstream.url())).await, ANSWER);
 
-    assert_eq!(upstream.requests().len(), 3);
+    assert_eq!(upstream.take_requests().len(), 3);
 }
 
 #[tokio::test]
@@ -60,7 +60,7 @@ async fn there_are_at_most_three_attempts() {
 
     assert_eq!(failure(&model(&upstream.url())).await.code(), "model_failed");
 
-    assert_eq!(upstream.requests().len(), 3);
+    assert_eq!(upstream.take_requests().len(), 3);
 }
 
 #[tokio::test]
@@ -90,7 +90,7 @@ async fn a_delay_of_more_than_two_minutes_is_reported_at_once() {
 
         assert_eq!(failure(&model(&upstream.url())).await.to_string(), error);
 
-        assert_eq!(upstream.requests().len(), 1);
+        assert_eq!(upstream.take_requests().len(), 1);
     }
 }
 
@@ -114,7 +114,7 @@ async fn permanent_errors_are_not_retried() {
 
         assert_eq!(failure(&model(&upstream.url())).await.code(), code);
 
-        assert_eq!(upstream.requests().len(), 1, "{code}");
+        assert_eq!(upstream.take_requests().len(), 1, "{code}");
     }
 }
 
@@ -135,7 +135,7 @@ async fn an_answer_that_has_started_is_not_retried() {
 
         assert_eq!(received.iter().filter(|delta| delta.is_ok()).count(), deltas);
         assert!(received.last().unwrap().is_err());
-        assert_eq!(upstream.requests().len(), 1);
+        assert_eq!(upstream.take_requests().len(), 1);
     }
 }
 
@@ -148,7 +148,7 @@ async fn an_upstream_that_rejects_all_requests_gets_few_retries() {
     let failures = join_all((0..USERS).map(|_| failure(&model))).await;
 
     assert!(failures.iter().all(|error| error.code() == "model_rate_limited"));
-    assert_eq!(upstream.requests().len(), USERS + 6);
+    assert_eq!(upstream.take_requests().len(), USERS + 6);
 }
 
 #[tokio::test]

@@ -95,7 +95,7 @@ impl Upstream {
     }
 
     /// Takes the requests that have arrived since the last call.
-    pub(crate) fn requests(&mut self) -> Vec<Request> {
+    pub(crate) fn take_requests(&mut self) -> Vec<Request> {
         std::iter::from_fn(|| self.requests.try_recv().ok()).collect()
     }
 

@@ -57,7 +57,7 @@ async fn collections_that_cannot_be_changed_are_refused_with_instructions() {
 }
 
 #[tokio::test]
-async fn a_capped_collection_can_be_migrated_after_the_instructions() {
+async fn a_capped_collection_can_be_migrated_after_following_the_instructions() {
     let database = LegacyDatabase::new().await;
     let raw = &database.raw;
     raw.collection::<Document>("conversations").drop().await.unwrap();
@@ -126,7 +126,7 @@ async fn a_collection_of_another_application_is_named_and_not_changed() {
 }
 
 #[tokio::test]
-async fn the_schema_is_stable_with_options_that_others_have_set() {
+async fn preparing_twice_changes_nothing_with_options_that_others_have_set() {
     let ignoring_case = doc! { "locale": "en", "strength": 2 };
     for (collation, index) in [
         (Some(ignoring_case), None),
@@ -142,7 +142,7 @@ async fn the_schema_is_stable_with_options_that_others_have_set() {
             let options = collation.clone().map(|collation| doc! { "collation": collation });
             create(&raw, name, options.unwrap_or_default()).await;
         }
-        let expected = index.is_some();
+        let has_index = index.is_some();
         if let Some(options) = index {
             let mut index = doc! {
                 "name": "conversation_user_idx", "key": { "conversation_id": 1, "user_id": 1 },
@@ -156,7 +156,7 @@ async fn the_schema_is_stable_with_options_that_others_have_set() {
 
         let first = schema.prepare().await.unwrap();
 
-        if expected {
+        if has_index {
             assert_eq!(index_of(&raw, "conversation_user_idx").await, before, "{shown} {first:?}");
         }
         for _ in 0..2 {
@@ -165,7 +165,7 @@ async fn the_schema_is_stable_with_options_that_others_have_set() {
     }
 }
 
-/// A query has the collation of its collection, and can't use an index with another one.
+/// A query uses its collection's default collation, and can't use an index that has a different collation.
 #[tokio::test]
 async fn queries_use_the_indexes_of_a_collection_with_a_collation() {
     let database = TestDatabase::new();
@@ -184,7 +184,7 @@ async fn queries_use_the_indexes_of_a_collection_with_a_collation() {
 }
 
 #[tokio::test]
-async fn a_time_to_live_that_would_delete_conversations_is_removed_once() {
+async fn a_ttl_index_that_would_delete_conversations_loses_its_expiry() {
     let database = TestDatabase::new();
     let raw = database.raw().await;
     create(&raw, "conversations", doc! {}).await;

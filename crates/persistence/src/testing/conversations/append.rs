@@ -5,15 +5,15 @@ use futures_util::future::join_all;
 use webchat_domain::{NewMessage, TurnId, UserId};
 
 use super::harness::{
-    Store, append, append_number, append_text, archiving, edit, single_message, start, texts,
-    title, turn_append, with_client_id,
+    Store, append, append_number, append_text, archiving, create_conversation, edit,
+    single_message, texts, title, turn_append, with_client_id,
 };
 use crate::testing::fixtures::{contents, moment, question, unwrap_stored};
 use crate::{Append, AppendOutcome};
 
 pub async fn messages_are_returned_in_the_order_of_their_appends(store: &Store) {
     let user_id = UserId::generate();
-    let id = start(store, user_id).await;
+    let id = create_conversation(store, user_id).await;
 
     append_text(store, user_id, id, "first").await;
     let two = Append { messages: vec![question("second"), question("third")], ..Append::default() };
@@ -30,7 +30,7 @@ pub async fn messages_are_returned_in_the_order_of_their_appends(store: &Store) 
 
 pub async fn fifty_concurrent_appends_get_fifty_positions(store: &Store) {
     let user_id = UserId::generate();
-    let id = start(store, user_id).await;
+    let id = create_conversation(store, user_id).await;
 
     join_all((0..50).map(|number| append_number(store, user_id, id, number))).await;
 
@@ -48,7 +48,7 @@ pub async fn fifty_concurrent_appends_get_fifty_positions(store: &Store) {
 
 pub async fn an_append_stores_all_of_its_messages_or_none(store: &Store) {
     let user_id = UserId::generate();
-    let id = start(store, user_id).await;
+    let id = create_conversation(store, user_id).await;
     let known = question("known");
     let again = NewMessage { content: "again".to_owned(), ..known.clone() };
     append(store, user_id, id, Append { messages: vec![known], ..Append::default() }).await;
@@ -65,7 +65,7 @@ pub async fn an_append_stores_all_of_its_messages_or_none(store: &Store) {
 
 pub async fn an_append_returns_the_stored_conversation_and_messages(store: &Store) {
     let user_id = UserId::generate();
-    let id = start(store, user_id).await;
+    let id = create_conversation(store, user_id).await;
     edit(store, user_id, id, archiving(true), 1).await;
     let titled = |text, append| Append { title: Some(title(text)), ..append };
 
@@ -90,12 +90,12 @@ pub async fn an_append_returns_the_stored_conversation_and_messages(store: &Stor
 
 pub async fn a_duplicate_client_message_id_returns_the_first_result(store: &Store) {
     let user_id = UserId::generate();
-    let id = start(store, user_id).await;
+    let id = create_conversation(store, user_id).await;
     let first = unwrap_stored(append(store, user_id, id, with_client_id("hello", "c1")).await).1;
 
     let again = append(store, user_id, id, with_client_id("hello", "c1")).await;
     append(store, user_id, id, with_client_id("hello", "c2")).await;
-    let other_id = start(store, user_id).await;
+    let other_id = create_conversation(store, user_id).await;
     append(store, user_id, other_id, with_client_id("hello", "c1")).await;
 
     assert_eq!(again, AppendOutcome::Duplicate(first), "expected the question and its answer");
@@ -105,7 +105,7 @@ pub async fn a_duplicate_client_message_id_returns_the_first_result(store: &Stor
 
 pub async fn concurrent_appends_with_one_client_message_id_store_one(store: &Store) {
     let user_id = UserId::generate();
-    let id = start(store, user_id).await;
+    let id = create_conversation(store, user_id).await;
 
     let outcomes =
         join_all((0..10).map(|_| append(store, user_id, id, with_client_id("hello", "c1")))).await;
@@ -119,7 +119,7 @@ pub async fn concurrent_appends_with_one_client_message_id_store_one(store: &Sto
 
 pub async fn a_conflicting_append_stores_nothing(store: &Store) {
     let user_id = UserId::generate();
-    let id = start(store, user_id).await;
+    let id = create_conversation(store, user_id).await;
     let expecting =
         |position| Append { expected_position: Some(position), ..single_message("next") };
 
@@ -133,7 +133,7 @@ pub async fn a_conflicting_append_stores_nothing(store: &Store) {
 
 pub async fn a_turn_takes_its_conversation_out_of_the_archive(store: &Store) {
     let user_id = UserId::generate();
-    let id = start(store, user_id).await;
+    let id = create_conversation(store, user_id).await;
     edit(store, user_id, id, archiving(true), 1).await;
 
     let appended = unwrap_stored(append(store, user_id, id, single_message("appended")).await).0;

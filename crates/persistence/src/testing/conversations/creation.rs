@@ -5,8 +5,8 @@ use futures_util::future::join_all;
 use webchat_domain::{ConversationId, UserId};
 
 use super::harness::{
-    Store, all_pages, append, append_text, archiving, edit, renaming, search, single_message,
-    start, texts,
+    Store, all_pages, append, append_text, archiving, create_conversation, edit, renaming, search,
+    single_message, texts,
 };
 use crate::testing::fixtures::moment;
 use crate::{AppendOutcome, ArchiveFilter, EditOutcome, ListOrder};
@@ -14,7 +14,7 @@ use crate::{AppendOutcome, ArchiveFilter, EditOutcome, ListOrder};
 pub async fn a_new_conversation_is_empty_and_visible_to_its_user_only(store: &Store) {
     let user_id = UserId::generate();
 
-    let id = start(store, user_id).await;
+    let id = create_conversation(store, user_id).await;
 
     let found = store.find(user_id, id).await.unwrap().unwrap();
     assert_eq!((found.message_count, found.total_tokens, &found.title), (0, 0, &None));
@@ -38,7 +38,7 @@ pub async fn an_id_is_used_for_only_one_conversation(store: &Store) {
 
 pub async fn another_user_can_neither_read_nor_change_a_conversation(store: &Store) {
     let (user_id, other) = (UserId::generate(), UserId::generate());
-    let id = start(store, user_id).await;
+    let id = create_conversation(store, user_id).await;
     append_text(store, user_id, id, "my secret").await;
 
     assert_eq!(store.find(other, id).await.unwrap(), None);
@@ -76,8 +76,11 @@ pub async fn conversations_are_paged_by_cursor_in_both_orders(store: &Store) {
 
 pub async fn lists_contain_active_archived_or_all_conversations(store: &Store) {
     let user_id = UserId::generate();
-    let (active, archived_id, unarchived_id) =
-        (start(store, user_id).await, start(store, user_id).await, start(store, user_id).await);
+    let (active, archived_id, unarchived_id) = (
+        create_conversation(store, user_id).await,
+        create_conversation(store, user_id).await,
+        create_conversation(store, user_id).await,
+    );
     let archived = edit(store, user_id, archived_id, archiving(true), 9).await;
     edit(store, user_id, unarchived_id, archiving(true), 9).await;
     let unarchived = edit(store, user_id, unarchived_id, archiving(false), 10).await;

@@ -4,15 +4,15 @@
 use webchat_domain::{ClientMessageId, TurnId, UserId};
 
 use super::harness::{
-    Store, append, append_text, archiving, edit, renaming, search, single_message, start, texts,
-    title, turn_append,
+    Store, append, append_text, archiving, create_conversation, edit, renaming, search,
+    single_message, texts, title, turn_append,
 };
 use crate::testing::fixtures::{final_state, moment, question, unwrap_stored};
 use crate::{Append, Edit, EditOutcome};
 
 pub async fn an_append_sets_only_a_missing_title_and_an_edit_replaces_any_title(store: &Store) {
     let user_id = UserId::generate();
-    let id = start(store, user_id).await;
+    let id = create_conversation(store, user_id).await;
     let titled = |text| Append { title: Some(title(text)), ..single_message("hello") };
 
     append(store, user_id, id, titled("Hello")).await;
@@ -26,7 +26,7 @@ pub async fn an_append_sets_only_a_missing_title_and_an_edit_replaces_any_title(
 
 pub async fn a_title_is_replaced_only_if_it_is_the_expected_one(store: &Store) {
     let user_id = UserId::generate();
-    let id = start(store, user_id).await;
+    let id = create_conversation(store, user_id).await;
     let untitled =
         store.replace_title_if(user_id, id, title("First"), title("Wrong")).await.unwrap();
     edit(store, user_id, id, renaming("First"), 5).await;
@@ -45,7 +45,7 @@ pub async fn a_title_is_replaced_only_if_it_is_the_expected_one(store: &Store) {
 
 pub async fn an_edit_based_on_an_outdated_state_is_a_conflict(store: &Store) {
     let user_id = UserId::generate();
-    let id = start(store, user_id).await;
+    let id = create_conversation(store, user_id).await;
     let before = store.find(user_id, id).await.unwrap();
     let expecting = |expected| Edit { expected, ..renaming("Mine") };
     let try_edit = async |edit| store.edit(user_id, id, edit, moment(5)).await.unwrap();
@@ -66,7 +66,8 @@ pub async fn an_edit_based_on_an_outdated_state_is_a_conflict(store: &Store) {
 
 pub async fn a_deleted_conversation_leaves_nothing_behind(store: &Store) {
     let user_id = UserId::generate();
-    let (id, other) = (start(store, user_id).await, start(store, user_id).await);
+    let (id, other) =
+        (create_conversation(store, user_id).await, create_conversation(store, user_id).await);
     append_text(store, user_id, id, "tides").await;
     append_text(store, user_id, other, "moons").await;
 
@@ -81,7 +82,7 @@ pub async fn a_deleted_conversation_leaves_nothing_behind(store: &Store) {
 
 pub async fn a_reset_conversation_is_empty_and_its_positions_continue(store: &Store) {
     let user_id = UserId::generate();
-    let id = start(store, user_id).await;
+    let id = create_conversation(store, user_id).await;
     let answer =
         unwrap_stored(append(store, user_id, id, turn_append(TurnId::generate(), "why?")).await)
             .1
@@ -103,7 +104,7 @@ pub async fn a_reset_conversation_is_empty_and_its_positions_continue(store: &St
 
 pub async fn a_client_message_id_can_be_used_again_after_a_reset(store: &Store) {
     let user_id = UserId::generate();
-    let id = start(store, user_id).await;
+    let id = create_conversation(store, user_id).await;
     let append_with_id = |text: &str| Append {
         messages: vec![question(text)],
         client_message_id: ClientMessageId::try_from("c1".to_owned()).ok(),

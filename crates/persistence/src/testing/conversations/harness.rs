@@ -1,8 +1,7 @@
 //! Helpers of this suite.
 
 use webchat_domain::{
-    ClientMessageId, Conversation, ConversationId, NewMessage, Role, SearchQuery, Title, TurnId,
-    UserId,
+    ClientMessageId, Conversation, ConversationId, NewMessage, SearchQuery, Title, TurnId, UserId,
 };
 
 use crate::testing::fixtures::{empty_answer, moment, question, unwrap_stored};
@@ -13,21 +12,22 @@ use crate::{
 
 pub(super) type Store = dyn Conversations;
 
-pub(super) const LEASE_MILLIS: i64 = 10_000;
+/// The length of a turn's lease.
+pub(super) const TURN_LEASE_MILLIS: i64 = 10_000;
 
 /// The length of a claim's lease.
 pub(super) const CLAIM_MILLIS: i64 = 5_000;
 
-/// Claims expired turns, and those whose end is unpublished for the length of a lease.
+/// Claims expired turns, and those whose end has been unpublished for the length of a lease.
 pub(super) async fn claim(store: &Store, at: i64) -> Vec<AbandonedTurn> {
-    let (now, unpublished_since) = (moment(at), moment(at - LEASE_MILLIS));
+    let (now, unpublished_since) = (moment(at), moment(at - TURN_LEASE_MILLIS));
     store
         .claim_expired_turns(ClaimScope::ALL, now, unpublished_since, moment(at + CLAIM_MILLIS), 10)
         .await
         .unwrap()
 }
 
-pub(super) async fn start(store: &Store, user_id: UserId) -> ConversationId {
+pub(super) async fn create_conversation(store: &Store, user_id: UserId) -> ConversationId {
     let id = ConversationId::generate();
     store.create(user_id, id, moment(0)).await.unwrap();
     id
@@ -58,15 +58,16 @@ pub(super) fn turn_append(turn_id: TurnId, text: &str) -> Append {
     let question = NewMessage { turn_id: Some(turn_id), ..question(text) };
     Append {
         messages: vec![question, empty_answer(turn_id)],
-        turn: Some(TurnLease { turn_id, lease_until: moment(LEASE_MILLIS) }),
+        turn: Some(TurnLease { turn_id, lease_until: moment(TURN_LEASE_MILLIS) }),
         ..Append::default()
     }
 }
 
-/// Returns the messages of a turn with a client message id, but without a lease, so that the next turn can follow.
+/// Returns an append of a turn's messages with a client message id, but without a lease, so that the next turn can
+/// follow.
 pub(super) fn with_client_id(text: &str, client_message_id: &str) -> Append {
     Append {
-        client_message_id: ClientMessageId::try_from(client_message_id.to_owned()).ok(),
+        client_message_id: Some(ClientMessageId::try_from(client_message_id.to_owned()).unwrap()),
         turn: None,
         ..turn_append(TurnId::generate(), text)
     }
@@ -105,12 +106,7 @@ pub(super) async fn texts(store: &Store, user_id: UserId, id: ConversationId) ->
 /// Returns the texts of the hits, best first. They are short enough to be complete in the snippets.
 pub(super) async fn search(store: &Store, user_id: UserId, text: &str) -> Vec<String> {
     let hits = store.search(user_id, &SearchQuery::parse(text), 10).await.unwrap();
-    hits.iter()
-        .map(|hit| {
-            assert!(matches!(hit.role, Role::User | Role::Assistant));
-            hit.snippet.iter().map(|part| part.text.as_str()).collect()
-        })
-        .collect()
+    hits.iter().map(|hit| hit.snippet.iter().map(|part| part.text.as_str()).collect()).collect()
 }
 
 pub(super) async fn all_pages(

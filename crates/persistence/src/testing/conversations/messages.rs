@@ -3,13 +3,13 @@
 
 use webchat_domain::{TurnId, UserId};
 
-use super::harness::{Store, append, append_text, start, texts, turn_append};
+use super::harness::{Store, append, append_text, create_conversation, texts, turn_append};
 use crate::rules;
 use crate::testing::fixtures::{contents, moment, unwrap_stored};
 
 pub async fn messages_are_paged_backwards_from_the_newest(store: &Store) {
     let user_id = UserId::generate();
-    let id = start(store, user_id).await;
+    let id = create_conversation(store, user_id).await;
     for number in 1..=5 {
         append_text(store, user_id, id, &number.to_string()).await;
     }
@@ -27,7 +27,7 @@ pub async fn messages_are_paged_backwards_from_the_newest(store: &Store) {
 
 pub async fn a_page_of_long_messages_contains_fewer_messages(store: &Store) {
     let user_id = UserId::generate();
-    let id = start(store, user_id).await;
+    let id = create_conversation(store, user_id).await;
     let half = "x".repeat(rules::MAX_PAGE_BYTES / 2);
     let long = "y".repeat(rules::MAX_PAGE_BYTES);
     for text in [&half, &half, "short", &half, &long] {
@@ -45,7 +45,8 @@ pub async fn a_page_of_long_messages_contains_fewer_messages(store: &Store) {
 
 pub async fn a_message_is_found_by_its_id(store: &Store) {
     let user_id = UserId::generate();
-    let (id, other_id) = (start(store, user_id).await, start(store, user_id).await);
+    let (id, other_id) =
+        (create_conversation(store, user_id).await, create_conversation(store, user_id).await);
     let messages =
         unwrap_stored(append(store, user_id, id, turn_append(TurnId::generate(), "why?")).await).1;
     let find = async |who, id| store.message(who, id, messages[1].message_id).await.unwrap();
@@ -59,7 +60,7 @@ pub async fn a_message_is_found_by_its_id(store: &Store) {
 
 pub async fn every_text_is_returned_unchanged(store: &Store) {
     let user_id = UserId::generate();
-    let id = start(store, user_id).await;
+    let id = create_conversation(store, user_id).await;
     let all_planes: String = (0..=0x0010_FFFF).step_by(97).filter_map(char::from_u32).collect();
     let hostile = [
         "nul \0 within",
@@ -81,7 +82,7 @@ pub async fn every_text_is_returned_unchanged(store: &Store) {
 
 pub async fn a_message_of_one_megabyte_is_returned_unchanged(store: &Store) {
     let user_id = UserId::generate();
-    let id = start(store, user_id).await;
+    let id = create_conversation(store, user_id).await;
     let text = "tides and moons \u{1f319} ".repeat(1_000_000 / 21);
 
     append_text(store, user_id, id, &text).await;

@@ -3,7 +3,9 @@
 
 use webchat_domain::{SearchQuery, TurnId, UserId};
 
-use super::harness::{Store, append, append_text, edit, renaming, search, start, turn_append};
+use super::harness::{
+    Store, append, append_text, create_conversation, edit, renaming, search, turn_append,
+};
 use crate::AnswerUpdate;
 use crate::search::SNIPPET_SOURCE_BYTES;
 use crate::search::cases::SEARCH_CASES;
@@ -11,7 +13,7 @@ use crate::testing::fixtures::{final_state, moment, unwrap_stored};
 
 pub async fn a_search_stems_words_ranks_messages_and_returns_snippets(store: &Store) {
     let user_id = UserId::generate();
-    let id = start(store, user_id).await;
+    let id = create_conversation(store, user_id).await;
     let filler = "and many other things of little weight are said here ".repeat(20);
     append_text(store, user_id, id, &format!("{filler} where the tide is mentioned once {filler}"))
         .await;
@@ -33,7 +35,7 @@ pub async fn a_search_stems_words_ranks_messages_and_returns_snippets(store: &St
 
 pub async fn a_search_finds_words_of_many_languages_and_programs(store: &Store) {
     let user_id = UserId::generate();
-    let id = start(store, user_id).await;
+    let id = create_conversation(store, user_id).await;
     for case in SEARCH_CASES {
         append_text(store, user_id, id, case.text).await;
     }
@@ -55,7 +57,7 @@ pub async fn a_search_finds_words_of_many_languages_and_programs(store: &Store) 
 
 pub async fn a_search_marks_what_it_found(store: &Store) {
     let user_id = UserId::generate();
-    let id = start(store, user_id).await;
+    let id = create_conversation(store, user_id).await;
     for text in ["今天上海的天气很好", "an e-mail from the office", "call HttpServer::new()"]
     {
         append_text(store, user_id, id, text).await;
@@ -73,7 +75,7 @@ pub async fn a_search_marks_what_it_found(store: &Store) {
 
 pub async fn a_search_can_accept_any_of_its_words(store: &Store) {
     let user_id = UserId::generate();
-    let id = start(store, user_id).await;
+    let id = create_conversation(store, user_id).await;
     for text in ["the moon", "a neap tide", "a neap tide and the moon", "the sun"] {
         append_text(store, user_id, id, text).await;
     }
@@ -90,11 +92,11 @@ pub async fn a_search_finds_titles(store: &Store) {
     let (user_id, other) = (UserId::generate(), UserId::generate());
     let mut ids = Vec::new();
     for (at, text) in (1..).zip(["Tides of the sea", "Spring tide", "The moon"]) {
-        let id = start(store, user_id).await;
+        let id = create_conversation(store, user_id).await;
         edit(store, user_id, id, renaming(text), at).await;
         ids.push(id);
     }
-    let foreign = start(store, other).await;
+    let foreign = create_conversation(store, other).await;
     edit(store, other, foreign, renaming("tide"), 1).await;
     let titles = async |query: &str, limit: u32| -> Vec<_> {
         let hits = store.search_titles(user_id, &SearchQuery::parse(query), limit).await.unwrap();
@@ -116,7 +118,7 @@ pub async fn a_search_finds_titles(store: &Store) {
 
 pub async fn a_search_respects_phrases_and_exclusions(store: &Store) {
     let user_id = UserId::generate();
-    let id = start(store, user_id).await;
+    let id = create_conversation(store, user_id).await;
     for text in ["spring tide", "the tide in spring", "a neap tide", "the moon"] {
         append_text(store, user_id, id, text).await;
     }
@@ -129,7 +131,8 @@ pub async fn a_search_respects_phrases_and_exclusions(store: &Store) {
 
 pub async fn a_search_finds_each_conversation_once_by_its_best_message(store: &Store) {
     let user_id = UserId::generate();
-    let (weak, strong) = (start(store, user_id).await, start(store, user_id).await);
+    let (weak, strong) =
+        (create_conversation(store, user_id).await, create_conversation(store, user_id).await);
     let filler = "and many other things of little weight ".repeat(20);
     append_text(store, user_id, weak, &format!("{filler} a tide {filler}")).await;
     append_text(store, user_id, strong, &format!("{filler} one tide {filler}")).await;
@@ -148,7 +151,7 @@ pub async fn a_search_finds_each_conversation_once_by_its_best_message(store: &S
 
 pub async fn the_snippet_of_a_long_text_shows_an_early_match_or_the_beginning(store: &Store) {
     let user_id = UserId::generate();
-    let id = start(store, user_id).await;
+    let id = create_conversation(store, user_id).await;
     let filler = "and many other things are said here ".repeat(SNIPPET_SOURCE_BYTES / 16);
     append_text(store, user_id, id, &format!("It begins here {filler} the tide")).await;
     append_text(store, user_id, id, &format!("It starts with the moon {filler}")).await;
@@ -163,7 +166,7 @@ pub async fn the_snippet_of_a_long_text_shows_an_early_match_or_the_beginning(st
 
 pub async fn a_search_ignores_repeated_terms(store: &Store) {
     let user_id = UserId::generate();
-    let id = start(store, user_id).await;
+    let id = create_conversation(store, user_id).await;
     for _ in 0..3 {
         append_text(store, user_id, id, &"the moon and the tide of a sea ".repeat(1_500)).await;
     }
@@ -178,7 +181,8 @@ pub async fn a_search_ignores_repeated_terms(store: &Store) {
 
 pub async fn a_search_scores_only_the_messages_of_its_user(store: &Store) {
     let (user_id, other) = (UserId::generate(), UserId::generate());
-    let (own, others) = (start(store, user_id).await, start(store, other).await);
+    let (own, others) =
+        (create_conversation(store, user_id).await, create_conversation(store, other).await);
     for text in ["a neap tide", "a spring tide and the moon"] {
         append_text(store, user_id, own, text).await;
     }
@@ -196,7 +200,7 @@ pub async fn a_search_scores_only_the_messages_of_its_user(store: &Store) {
 
 pub async fn a_search_sees_changes_immediately(store: &Store) {
     let user_id = UserId::generate();
-    let id = start(store, user_id).await;
+    let id = create_conversation(store, user_id).await;
     let answer =
         unwrap_stored(append(store, user_id, id, turn_append(TurnId::generate(), "why?")).await)
             .1
@@ -214,7 +218,7 @@ pub async fn a_search_sees_changes_immediately(store: &Store) {
 
 pub async fn no_query_text_is_an_error(store: &Store) {
     let user_id = UserId::generate();
-    let id = start(store, user_id).await;
+    let id = create_conversation(store, user_id).await;
     append_text(store, user_id, id, "tides").await;
 
     for text in [

@@ -4,13 +4,15 @@
 use futures_util::future::join_all;
 use webchat_domain::{MessageStatus, TurnId, UserId};
 
-use super::harness::{LEASE_MILLIS, Store, append, claim, start, texts, turn_append};
+use super::harness::{
+    Store, TURN_LEASE_MILLIS, append, claim, create_conversation, texts, turn_append,
+};
 use crate::testing::fixtures::{contents, final_state, moment, unwrap_stored};
 use crate::{AnswerUpdate, AppendOutcome};
 
 pub async fn one_turn_runs_at_a_time(store: &Store) {
     let user_id = UserId::generate();
-    let id = start(store, user_id).await;
+    let id = create_conversation(store, user_id).await;
     let first = TurnId::generate();
     let answer =
         unwrap_stored(append(store, user_id, id, turn_append(first, "one")).await).1.remove(1);
@@ -26,7 +28,7 @@ pub async fn one_turn_runs_at_a_time(store: &Store) {
 
 pub async fn only_one_of_several_concurrent_turns_starts(store: &Store) {
     let user_id = UserId::generate();
-    let id = start(store, user_id).await;
+    let id = create_conversation(store, user_id).await;
 
     let turns =
         (0..10).map(|_| append(store, user_id, id, turn_append(TurnId::generate(), "why?")));
@@ -40,7 +42,7 @@ pub async fn only_one_of_several_concurrent_turns_starts(store: &Store) {
 
 pub async fn an_answer_is_not_saved_for_another_turn(store: &Store) {
     let user_id = UserId::generate();
-    let id = start(store, user_id).await;
+    let id = create_conversation(store, user_id).await;
     let answer =
         unwrap_stored(append(store, user_id, id, turn_append(TurnId::generate(), "why?")).await)
             .1
@@ -58,10 +60,10 @@ pub async fn an_answer_is_not_saved_for_another_turn(store: &Store) {
 
 pub async fn an_expired_turn_does_not_block_the_next_one(store: &Store) {
     let user_id = UserId::generate();
-    let id = start(store, user_id).await;
+    let id = create_conversation(store, user_id).await;
     append(store, user_id, id, turn_append(TurnId::generate(), "one")).await;
 
-    let after_its_lease = moment(LEASE_MILLIS);
+    let after_its_lease = moment(TURN_LEASE_MILLIS);
     let next = turn_append(TurnId::generate(), "two");
     let outcome = store.append(user_id, id, next, after_its_lease).await.unwrap();
 
@@ -70,7 +72,7 @@ pub async fn an_expired_turn_does_not_block_the_next_one(store: &Store) {
 
 pub async fn an_ended_turn_does_not_block_the_next_one(store: &Store) {
     let user_id = UserId::generate();
-    let (id, turn_id) = (start(store, user_id).await, TurnId::generate());
+    let (id, turn_id) = (create_conversation(store, user_id).await, TurnId::generate());
     let answer =
         unwrap_stored(append(store, user_id, id, turn_append(turn_id, "one")).await).1.remove(1);
     store.save_answer(id, final_state(&answer, "done"), moment(1)).await.unwrap();
@@ -80,22 +82,22 @@ pub async fn an_ended_turn_does_not_block_the_next_one(store: &Store) {
 
     assert!(!store.end_turn(id, turn_id).await.unwrap(), "the previous turn was not forgotten");
     assert!(!store.save_answer(id, final_state(&answer, "late"), moment(3)).await.unwrap());
-    assert_eq!(claim(store, LEASE_MILLIS - 1).await, []);
+    assert_eq!(claim(store, TURN_LEASE_MILLIS - 1).await, []);
     assert_eq!(texts(store, user_id, id).await, ["one", "done", "two", ""]);
 }
 
 pub async fn the_running_turn_is_returned_until_it_ends_or_expires(store: &Store) {
     let user_id = UserId::generate();
-    let id = start(store, user_id).await;
+    let id = create_conversation(store, user_id).await;
     let running_turn = async |who, now| store.running_turn(who, id, moment(now)).await.unwrap();
     let turn_id = TurnId::generate();
 
     let before = running_turn(user_id, 0).await;
     let answer =
         unwrap_stored(append(store, user_id, id, turn_append(turn_id, "why?")).await).1.remove(1);
-    let during = running_turn(user_id, LEASE_MILLIS - 1).await;
+    let during = running_turn(user_id, TURN_LEASE_MILLIS - 1).await;
     let to_others = running_turn(UserId::generate(), 0).await;
-    let expired = running_turn(user_id, LEASE_MILLIS).await;
+    let expired = running_turn(user_id, TURN_LEASE_MILLIS).await;
     store.save_answer(id, final_state(&answer, "Because."), moment(1)).await.unwrap();
     let afterwards = running_turn(user_id, 1).await;
 
@@ -105,7 +107,7 @@ pub async fn the_running_turn_is_returned_until_it_ends_or_expires(store: &Store
 
 pub async fn an_answer_can_be_saved_until_its_turn_ends(store: &Store) {
     let user_id = UserId::generate();
-    let id = start(store, user_id).await;
+    let id = create_conversation(store, user_id).await;
     let answer =
         unwrap_stored(append(store, user_id, id, turn_append(TurnId::generate(), "why?")).await)
             .1
