@@ -1,7 +1,5 @@
 //! The operation of the stores: copying, preparing and migrating databases, and a full disk.
 
-use std::fs;
-
 use serde_json::json;
 use webchat_tests::{Process, ScriptedModel, insert_flask_conversation, mongodb_uri};
 
@@ -116,24 +114,6 @@ async fn init_db_migrates_the_flask_database() {
     );
     assert!(!again.stdout.contains("migrate") && again.success, "{again:?}");
     assert!(copied.stdout.contains("2 conversations, 3 messages"), "{copied:?}");
-}
-
-/// The driver's background tasks panic if the runtime ends before they do.
-#[tokio::test]
-async fn a_failed_start_closes_mongodb() {
-    let (uri, dir) = (mongodb_uri(), tempfile::tempdir().unwrap());
-    fs::write(dir.path().join("secret_key"), "truncated").unwrap();
-    let model = ("AZURE_API_URL", "http://127.0.0.1:9/v1/chat/completions");
-    let truncated_key = [model, ("MONGODB_URI", uri.as_str())];
-    let invalid_redis_url =
-        [model, ("MONGODB_URI", uri.as_str()), ("REDIS_URL", "redis://127.0.0.1/x")];
-
-    for settings in [&truncated_key[..], &invalid_redis_url[..]] {
-        let output = Process::run_until_exit(dir.path(), settings).await;
-
-        assert!(!output.success);
-        assert!(!output.stderr.contains("panicked"), "{output:?}");
-    }
 }
 
 #[tokio::test]
