@@ -142,7 +142,7 @@ async fn open_and_migrate_mongo(
     migrate: bool,
 ) -> Result<MongoDatabase, StartError> {
     let database = connect(uri).await?;
-    close_on_error(Some(&database), prepare_and_migrate(&database, migrate)).await?;
+    close_on_error(Some(&database), Box::pin(prepare_and_migrate(&database, migrate))).await?;
     Ok(database)
 }
 

@@ -150,11 +150,11 @@ pub async fn watch(mut hangup: Signal) -> Infallible {
             _ = hangup.recv() => false,
         };
         let Some(log_file) = LOG_FILE.get() else { continue };
-        if !is_tick {
+        if is_tick {
+            log_file.report();
+        } else {
             log_file.queue.reopen();
             tracing::info!(file = %log_file.path.display(), "reopening the log file");
-        } else {
-            log_file.report();
         }
     }
 }

@@ -172,9 +172,8 @@ async fn chunks_of_a_steady_model_are_not_merged() {
 
     for chunk in 0..400_u64 {
         request.send_text("x").await;
-        // Every other chunk is early.
-        let jitter = Duration::from_millis(chunk % 2 * 2);
-        sleep(MIN_INTERVAL - Duration::from_millis(1) + jitter).await;
+        // 5 ms on average: every other chunk is early.
+        sleep(Duration::from_millis(4 + chunk % 2 * 2)).await;
     }
     request.finish(FinishReason::Stop).await;
     settle().await;
