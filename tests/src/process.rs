@@ -96,6 +96,19 @@ impl Process {
         run_to_exit(&mut command(data_dir, &["serve"], settings)).await
     }
 
+    /// Starts a server, sends it `SIGTERM` after the future completes, and waits for its exit.
+    pub async fn terminate_after(
+        starting: impl Future,
+        data_dir: &Path,
+        settings: &[(&str, &str)],
+    ) -> ProcessOutput {
+        let mut command = command(data_dir, &["serve"], settings);
+        let server = command.stdout(Stdio::piped()).spawn().unwrap();
+        starting.await;
+        send_signal(&server, "-TERM").await;
+        wait_for_output(server).await
+    }
+
     /// Runs a command of the binary.
     pub async fn run(arguments: &[&str]) -> ProcessOutput {
         Self::run_with(arguments, &[]).await
@@ -158,9 +171,7 @@ impl Process {
     }
 
     async fn signal(&self, signal: &str) {
-        let id = self.child.id().unwrap().to_string();
-        let status = Command::new("kill").args([signal, &id]).status().await.unwrap();
-        assert!(status.success());
+        send_signal(&self.child, signal).await;
     }
 
     /// Waits until the server exits. Returns whether its exit status is 0.
@@ -178,8 +189,18 @@ impl Process {
     }
 }
 
+async fn send_signal(process: &Child, signal: &str) {
+    let id = process.id().unwrap().to_string();
+    let status = Command::new("kill").args([signal, &id]).status().await.unwrap();
+    assert!(status.success());
+}
+
 async fn run_to_exit(command: &mut Command) -> ProcessOutput {
-    let output = timeout(TIMEOUT, command.output())
+    wait_for_output(command.stdout(Stdio::piped()).spawn().unwrap()).await
+}
+
+async fn wait_for_output(process: Child) -> ProcessOutput {
+    let output = timeout(TIMEOUT, process.wait_with_output())
         .await
         .expect("the process did not exit in time")
         .unwrap();

@@ -7,7 +7,6 @@ use std::time::Duration;
 use clap::{Parser, Subcommand};
 use tikv_jemallocator::Jemalloc;
 use tokio::runtime::Runtime;
-use tokio::signal::ctrl_c;
 use tokio::signal::unix::{SignalKind, signal};
 use webchat::telemetry::log_file::{self, FlushOnDrop, LogFile};
 use webchat::telemetry::{self, Traces};
@@ -174,15 +173,23 @@ async fn serve() -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
 async fn serve_until_stopped(
     settings: Settings,
 ) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+    let mut interrupt = signal(SignalKind::interrupt())?;
     let mut terminate = signal(SignalKind::terminate())?;
-    let running = webchat::start(settings).await?;
-    print_ready(&running);
     let mut wait_for_stop_signal = async move || {
         tokio::select! {
-            _ = ctrl_c() => {}
+            _ = interrupt.recv() => {}
             _ = terminate.recv() => {}
         }
     };
+    // The start may wait for a database for a long time.
+    let running = tokio::select! {
+        running = webchat::start(settings) => running?,
+        () = wait_for_stop_signal() => {
+            tracing::info!("stopped before the server was ready");
+            return Ok(());
+        }
+    };
+    print_ready(&running);
     wait_for_stop_signal().await;
     tracing::info!(
         "shutting down: waiting for running answers; interrupt again to stop immediately"

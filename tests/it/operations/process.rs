@@ -2,6 +2,7 @@
 
 use serde_json::json;
 use tempfile::TempDir;
+use tokio::net::TcpListener;
 use webchat_tests::{Process, ScriptedModel, TestServer};
 
 fn dir() -> TempDir {
@@ -66,6 +67,19 @@ async fn sigterm_completes_a_running_answer() {
     assert_eq!(end.last().unwrap().1["finish_reason"], json!("stop"));
     assert_eq!(socket.wait_until_closed().await.map(u16::from), Some(1012));
     assert!(server.exits_successfully().await);
+}
+
+#[tokio::test]
+async fn sigterm_stops_a_server_that_waits_for_its_database() {
+    let silent_database = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let uri = format!("mongodb://{}/webchat", silent_database.local_addr().unwrap());
+    let settings =
+        [("AZURE_API_URL", "http://127.0.0.1:9/v1/chat/completions"), ("MONGODB_URI", &uri)];
+    let data = dir();
+
+    let output = Process::terminate_after(silent_database.accept(), data.path(), &settings).await;
+
+    assert!(output.success && output.stdout.is_empty(), "{output:?}");
 }
 
 #[tokio::test]
