@@ -48,6 +48,7 @@ impl Turns {
     /// Ends the turns of instances that are silent. Their leases may be valid for some more seconds, but a live instance
     /// would have renewed them.
     async fn recover_turns_of_dead_instances(&self) -> Result<(), StoreError> {
+        self.liveness.wait_for_turns(&[]).await;
         let dead = self.liveness.dead_turns();
         if dead.is_empty() {
             return Ok(());

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 use webchat_persistence::{Heartbeat, Signal, StoreError};
 
 use super::liveness::HEARTBEAT_INTERVAL;
@@ -15,10 +15,17 @@ const MIN_PAUSE: Duration = Duration::from_millis(25);
 const MAX_WAIT: Duration = HEARTBEAT_INTERVAL.saturating_sub(MIN_PAUSE);
 
 impl Turns {
-    /// Sends heartbeats until the future is dropped: regularly, and when a turn starts.
+    /// Sends heartbeats until the future is dropped: when a turn starts, and regularly while turns run on any instance.
     pub(crate) async fn send_heartbeats(self) {
+        let interval_passed = || async {
+            self.liveness.wait_for_turns(&self.running.turn_ids()).await;
+            sleep(MAX_WAIT).await;
+        };
         let send = || async {
-            timeout(MAX_WAIT, self.running.turn_started()).await.ok();
+            tokio::select! {
+                () = self.running.turn_started() => {}
+                () = interval_passed() => {}
+            }
             self.send_heartbeat().await
         };
         repeat_forever("failed to send heartbeats", MIN_PAUSE, send).await;

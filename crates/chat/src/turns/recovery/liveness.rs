@@ -7,6 +7,7 @@ use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use tokio::sync::watch;
 use tokio::time::Instant;
 use webchat_domain::{InstanceId, TurnId};
 use webchat_persistence::Heartbeat;
@@ -35,6 +36,8 @@ pub(crate) struct Liveness {
     pub(super) instance_id: InstanceId,
     started_at: Instant,
     received: Mutex<Received>,
+    /// Changes when a heartbeat with turns is received.
+    turns_announced: watch::Sender<()>,
 }
 
 struct Received {
@@ -56,6 +59,7 @@ impl Liveness {
             instance_id: InstanceId::generate(),
             started_at: now,
             received: Mutex::new(Received { last: HashMap::new(), uninterrupted_since: now }),
+            turns_announced: watch::Sender::default(),
         }
     }
 
@@ -69,7 +73,20 @@ impl Liveness {
             received.uninterrupted_since = at;
         }
         received.last.retain(|_, last| at - last.at < LEASE);
+        let has_turns = !turn_ids.is_empty();
         received.last.insert(instance_id, ReceivedHeartbeat { turn_ids, at });
+        drop(received);
+        if has_turns {
+            self.turns_announced.send_replace(());
+        }
+    }
+
+    /// Waits until a heartbeat is needed. `turn_ids` are the turns of this instance.
+    pub(super) async fn wait_for_turns(&self, turn_ids: &[TurnId]) {
+        let mut turns_announced = self.turns_announced.subscribe();
+        if !self.is_needed(turn_ids) {
+            turns_announced.changed().await.ok();
+        }
     }
 
     /// Returns the turns that instances have announced which may be live.
