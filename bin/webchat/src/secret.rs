@@ -103,9 +103,14 @@ fn write_key(path: &Path) -> io::Result<()> {
     file.sync_all()
 }
 
-/// Links the file to `path`, unless that exists.
+/// Links the file to `path`, unless that exists. Without support for hard links, for example on a network share, writes
+/// the key directly.
 fn link(temporary: &Path, path: &Path) -> io::Result<()> {
-    match fs::hard_link(temporary, path) {
+    let linked = fs::hard_link(temporary, path).or_else(|error| match error.kind() {
+        io::ErrorKind::AlreadyExists => Err(error),
+        _ => write_key(path),
+    });
+    match linked {
         Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(error),
         _ => Ok(()),
     }
