@@ -172,6 +172,21 @@ mod tests {
     }
 
     #[test]
+    fn without_hard_links_a_key_is_written_directly_and_never_replaced() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join(FILE_NAME);
+        // Linking a missing file fails, too.
+        let missing = dir.path().join("missing");
+
+        link(&missing, &path).unwrap();
+        let key = fs::read(&path).unwrap();
+        link(&missing, &path).unwrap();
+
+        assert_eq!(key.len(), KEY_BYTES);
+        assert_eq!(fs::read(&path).unwrap(), key);
+    }
+
+    #[test]
     fn each_error_contains_advice_for_its_cause() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join(FILE_NAME);
