@@ -64,8 +64,11 @@ async fn suggest_title(
     match request.send(core).await {
         Ok(text) => parse_title(&text),
         Err(error) => {
-            let error = error_chain(&error);
-            tracing::info!(conversation_id = %id, error, "failed to generate title");
+            let log_rest = |(), count| tracing::info!(count, "failed to generate more titles");
+            if core.title_failures.count(|_| (), log_rest).is_some() {
+                let error = error_chain(&error);
+                tracing::info!(conversation_id = %id, error, "failed to generate title");
+            }
             None
         }
     }

@@ -31,6 +31,7 @@ pub(crate) struct Core {
     pub(crate) readiness: ReadinessCheck,
     pub(crate) quota: StorageQuota,
     pub(crate) turn_failures: SharedLogLimiter<&'static str>,
+    pub(crate) title_failures: SharedLogLimiter<()>,
 }
 
 impl Core {
@@ -53,6 +54,7 @@ impl Core {
             readiness: ReadinessCheck::default(),
             quota,
             turn_failures: SharedLogLimiter::default(),
+            title_failures: SharedLogLimiter::default(),
         }
     }
 
