@@ -1,13 +1,13 @@
 //! Releases the memory that an idle store no longer needs.
 
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::{Arc, Mutex, Weak};
 use std::time::Duration;
 
 use tokio::task::JoinSet;
 use tokio::time::sleep;
 
 use crate::database::Database;
-use crate::events::Topics;
+use crate::events::{Topics, lock};
 
 /// The interval between two releases, and the time after which a connection counts as idle.
 const INTERVAL: Duration = Duration::from_secs(15);
@@ -33,7 +33,7 @@ async fn release_periodically(database: Weak<Database>, topics: Weak<Mutex<Topic
             database.release_idle_memory(INTERVAL);
         }
         if let Some(topics) = topics.upgrade() {
-            topics.lock().unwrap_or_else(PoisonError::into_inner).sweep();
+            lock(&topics).sweep();
         }
     }
 }

@@ -9,6 +9,7 @@ mod signals;
 mod topic;
 mod turn_log;
 
+pub(crate) use mutex::lock;
 pub(crate) use numbers::Reservation;
 pub(crate) use restore::restore;
 pub(crate) use running_turns::RunningTurns;

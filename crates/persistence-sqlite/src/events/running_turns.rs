@@ -160,7 +160,6 @@ impl EventFile {
         }
         if let Err(error) = self.file.write_all(lines) {
             // Later lines must not follow a part of a line.
-            self.is_damaged = true;
             self.truncate(self.len).ok();
             return Err(error);
         }
@@ -168,10 +167,11 @@ impl EventFile {
         Ok(())
     }
 
+    /// If it fails, the next append tries it again.
     fn truncate(&mut self, len: u64) -> io::Result<()> {
+        (self.len, self.is_damaged) = (len, true);
         self.file.set_len(len)?;
         self.file.seek(SeekFrom::Start(len))?;
-        self.len = len;
         self.is_damaged = false;
         Ok(())
     }

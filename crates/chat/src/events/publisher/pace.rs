@@ -56,8 +56,7 @@ impl<'a> Pace<'a> {
         Self { publishers, chunks: 0, due: Instant::now() }
     }
 
-    /// Counts a published chunk. Returns when the next one may be published. A late chunk does not delay the next one, if
-    /// that comes in time.
+    /// Counts a published chunk. Returns when the next one may be published. A late chunk does not delay later ones.
     pub(super) fn next_due(&mut self) -> Instant {
         self.chunks = self.chunks.saturating_add(1);
         let busy = || self.publishers.interval(*PROCESSORS);

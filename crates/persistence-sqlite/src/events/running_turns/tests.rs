@@ -1,3 +1,4 @@
+use tempfile::TempDir;
 use webchat_domain::{EventBody, MessageAccepted, ResponseChunk};
 
 use super::*;
@@ -29,6 +30,12 @@ impl Turn {
     }
 }
 
+fn create() -> (RunningTurns, PathBuf, TempDir) {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("turns.jsonl");
+    (RunningTurns::create(&path, &[]).unwrap(), path, dir)
+}
+
 /// The turns and their texts in the file.
 fn stored(path: &Path) -> BTreeMap<TurnId, String> {
     let text = |turn: &UnfinishedTurn| {
@@ -40,9 +47,7 @@ fn stored(path: &Path) -> BTreeMap<TurnId, String> {
 
 #[test]
 fn the_file_shrinks_to_the_running_turns() {
-    let dir = tempfile::tempdir().unwrap();
-    let path = dir.path().join("turns.jsonl");
-    let file = RunningTurns::create(&path, &[]).unwrap();
+    let (file, path, _dir) = create();
     let [long, short, ended] = [(); 3].map(|()| Turn::new());
     let size = || fs::metadata(&path).unwrap().len();
     long.start(&file);
@@ -71,9 +76,7 @@ fn the_file_shrinks_to_the_running_turns() {
 
 #[test]
 fn the_text_of_an_ended_turn_is_erased_while_others_run() {
-    let dir = tempfile::tempdir().unwrap();
-    let path = dir.path().join("turns.jsonl");
-    let file = RunningTurns::create(&path, &[]).unwrap();
+    let (file, path, _dir) = create();
     let [running, ended, repeated] = [(); 3].map(|()| Turn::new());
     for turn in [&running, &ended, &repeated] {
         turn.start(&file);
@@ -99,9 +102,7 @@ fn the_text_of_an_ended_turn_is_erased_while_others_run() {
 
 #[test]
 fn events_are_stored_even_if_the_file_can_not_be_rewritten() {
-    let dir = tempfile::tempdir().unwrap();
-    let path = dir.path().join("turns.jsonl");
-    let file = RunningTurns::create(&path, &[]).unwrap();
+    let (file, path, _dir) = create();
     let turn = Turn::new();
     turn.start(&file);
     fs::create_dir(path.with_extension("jsonl.new")).unwrap();
@@ -114,9 +115,7 @@ fn events_are_stored_even_if_the_file_can_not_be_rewritten() {
 
 #[test]
 fn a_part_of_a_line_and_what_follows_are_ignored() {
-    let dir = tempfile::tempdir().unwrap();
-    let path = dir.path().join("turns.jsonl");
-    let file = RunningTurns::create(&path, &[]).unwrap();
+    let (file, path, _dir) = create();
     let turn = Turn::new();
     turn.start(&file);
     turn.add(&file, 2, "stored");
@@ -133,9 +132,7 @@ fn a_part_of_a_line_and_what_follows_are_ignored() {
 
 #[test]
 fn the_events_before_a_restart_of_the_system_are_discarded() {
-    let dir = tempfile::tempdir().unwrap();
-    let path = dir.path().join("turns.jsonl");
-    let file = RunningTurns::create(&path, &[]).unwrap();
+    let (file, path, _dir) = create();
     let turn = Turn::new();
     turn.start(&file);
     let content = fs::read_to_string(&path).unwrap();
