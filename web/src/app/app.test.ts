@@ -2,8 +2,9 @@ import { describe, expect, test, vi } from 'vitest';
 
 import { Outbox } from '../api/outbox';
 import { LiveSocket, type WebSocketLike } from '../api/socket';
-import type { Conversation, ServerEvent } from '../api/types';
+import type { ServerEvent } from '../api/types';
 import { Drafts } from '../state/composer/drafts';
+import { conversation } from '../state/conversations/testing';
 import { App } from './app';
 
 type Listener = (event: never) => void;
@@ -29,15 +30,7 @@ class FakeConnection implements WebSocketLike {
   }
 }
 
-const conversation: Conversation = {
-  conversation_id: 'c',
-  title: 'Tides',
-  created_at: '2026-01-01T00:00:00Z',
-  updated_at: '2026-01-01T00:00:00Z',
-  message_count: 2,
-  total_tokens: 10,
-  archived: false,
-};
+const tides = conversation('c', { title: 'Tides' });
 
 async function connectedApp() {
   const connections: FakeConnection[] = [];
@@ -63,10 +56,10 @@ describe('a connected page', () => {
   test('applies list changes made in other tabs', async () => {
     const { app, connections } = await connectedApp();
     const titles = () => app.conversations.active.state.value.items.map(({ title }) => title);
-    connections.at(-1)?.receive({ event: 'conversation_listed', data: { conversation } });
+    connections.at(-1)?.receive({ event: 'conversation_listed', data: { conversation: tides } });
     expect(titles()).toEqual(['Tides']);
 
-    const renamed = { ...conversation, title: 'The sea' };
+    const renamed = { ...tides, title: 'The sea' };
     connections.at(-1)?.receive({ event: 'conversation_listed', data: { conversation: renamed } });
     expect(titles()).toEqual(['The sea']);
     const archived = { ...renamed, archived: true };

@@ -1,22 +1,9 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 
 import { ApiError } from '../api/http';
-import type { Conversation } from '../api/types';
+import { conversation } from '../state/conversations/testing';
 import { Toasts, TOAST_MS } from '../state/page/toasts';
 import { Conversations } from './conversations';
-
-function conversation(id: string, more: Partial<Conversation> = {}): Conversation {
-  return {
-    conversation_id: id,
-    title: id,
-    created_at: '2026-01-01T00:00:00Z',
-    updated_at: '2026-01-01T00:00:00Z',
-    message_count: 2,
-    total_tokens: 10,
-    archived: false,
-    ...more,
-  };
-}
 
 /** Conversations with a single one, `a`, which is open. */
 async function setUp() {

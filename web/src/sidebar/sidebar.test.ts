@@ -4,18 +4,11 @@ import type { Conversation } from '../api/types';
 import type { App } from '../app/app';
 import { ConversationList } from '../state/conversations/conversation-list';
 import { Search } from '../state/conversations/search';
+import { conversation } from '../state/conversations/testing';
 import './conversation-row';
 import './sidebar';
 
-const conversation: Conversation = {
-  conversation_id: 'c',
-  title: 'Tides',
-  created_at: '2026-01-01T00:00:00Z',
-  updated_at: '2026-01-01T00:00:00Z',
-  message_count: 2,
-  total_tokens: 10,
-  archived: false,
-};
+const tides = conversation('c', { title: 'Tides' });
 
 const COMPOSING: readonly KeyboardEventInit[] = [{ isComposing: true }, { keyCode: 229 }];
 
@@ -75,7 +68,7 @@ describe('the field for renaming', () => {
       conversation: Conversation;
       updateComplete: Promise<boolean>;
     };
-    row.conversation = conversation;
+    row.conversation = tides;
     document.body.append(row);
     await row.updateComplete;
     press(row.querySelector('a'), 'F2');

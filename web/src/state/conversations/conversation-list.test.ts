@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 
-import type { Conversation } from '../../api/types';
 import { ConversationList, groupByDate } from './conversation-list';
+import { conversation as fixture } from './testing';
 
 const page = (ids: string[], next_cursor: string | null) => ({
   conversations: ids.map((id) => ({ conversation_id: id, updated_at: '2026' })) as never,
@@ -12,17 +12,8 @@ function isoDate(...date: [number, number, number, number?]): string {
   return new Date(...date).toISOString();
 }
 
-function conversation(id: string, updated_at: string): Conversation {
-  return {
-    conversation_id: id,
-    title: id,
-    created_at: updated_at,
-    updated_at,
-    message_count: 2,
-    total_tokens: 10,
-    archived: false,
-  };
-}
+const conversation = (id: string, updated_at: string) =>
+  fixture(id, { created_at: updated_at, updated_at });
 
 describe('a conversation list', () => {
   test('is sorted by the last update', () => {
