@@ -3,15 +3,10 @@ import { html, nothing, type PropertyValues } from 'lit';
 import type { LiveSocket } from '../api/socket';
 import { LightDomElement } from '../ui/light-dom-element';
 import { StoreController } from '../ui/store-controller';
+import { connectionWords as words } from '../words/shell';
 
 /** Shorter interruptions are not reported to the user. */
 const SHOW_AFTER_MS = 1500;
-
-const TEXTS = {
-  reconnecting: 'The server can’t be reached.',
-  restarting: 'The server is restarting and will be back in a moment.',
-  offline: 'You are offline.',
-};
 
 /** The bar that tells the user that the connection is lost. */
 export class ConnectionBar extends LightDomElement {
@@ -47,15 +42,17 @@ export class ConnectionBar extends LightDomElement {
     const text = this.#text();
     if (text === null || !this.isVisible) return nothing;
     return html`<div class="notice warning" role="status">
-      <span>${text} Messages you write now will be sent when the connection is back.</span>
-      <button class="quiet" type="button" @click=${() => this.socket.retryNow()}>Try now</button>
+      <span>${text} ${words.unsentMessages()}</span>
+      <button class="quiet" type="button" @click=${() => this.socket.retryNow()}>
+        ${words.tryNow()}
+      </button>
     </div>`;
   }
 
   #text(): string | null {
     const connection = this.socket.connection.value;
     if (connection === 'connected' || connection === 'connecting') return null;
-    return TEXTS[connection];
+    return words[connection]();
   }
 }
 

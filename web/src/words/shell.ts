@@ -1,0 +1,10 @@
+import { msg } from '@lit/localize';
+
+/** The bar that reports a lost connection. */
+export const connectionWords = {
+  reconnecting: () => msg('The server can’t be reached.'),
+  restarting: () => msg('The server is restarting and will be back in a moment.'),
+  offline: () => msg('You are offline.'),
+  unsentMessages: () => msg('Messages you write now will be sent when the connection is back.'),
+  tryNow: () => msg('Try now'),
+};
