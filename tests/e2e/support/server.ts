@@ -64,6 +64,8 @@ export class Server {
         // All browsers of the tests share one address.
         NEW_USERS_PER_MINUTE_PER_ADDRESS: '0',
         REQUESTS_PER_SECOND_PER_ADDRESS: '0',
+        // Serves another build of the page than the one in the binary.
+        ...(process.env['WEB_DIR'] && { WEB_DIR: process.env['WEB_DIR'] }),
         ...this.settings,
       },
       // Outside the repository, because a developer's .env must not affect the tests.
