@@ -11,6 +11,8 @@ export default defineConfig({
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
     target: 'es2022',
+    // The first browsers with `light-dark()`, which the themes need; a fallback could not be mixed on one page.
+    cssTarget: ['chrome123', 'firefox125', 'safari17.5'],
     // The chat page and the API page.
     rolldownOptions: { input: ['index.html', 'docs.html'] },
   },

@@ -2,6 +2,7 @@ import { html, nothing, type PropertyValues } from 'lit';
 
 import type { LiveSocket } from '../api/socket';
 import { LightDomElement } from '../ui/light-dom-element';
+import { notification } from '../ui/notification';
 import { StoreController } from '../ui/store-controller';
 import { connectionWords as words } from '../words/shell';
 
@@ -41,12 +42,15 @@ export class ConnectionBar extends LightDomElement {
   protected override render() {
     const text = this.#text();
     if (text === null || !this.isVisible) return nothing;
-    return html`<div class="notice warning" role="status">
-      <span>${text} ${words.unsentMessages()}</span>
-      <button class="quiet" type="button" @click=${() => this.socket.retryNow()}>
+    return notification({
+      kind: 'warning',
+      title: text,
+      text: words.unsentMessages(),
+      role: 'status',
+      aside: html`<button class="quiet" type="button" @click=${() => this.socket.retryNow()}>
         ${words.tryNow()}
-      </button>
-    </div>`;
+      </button>`,
+    });
   }
 
   #text(): string | null {

@@ -1,8 +1,11 @@
 import { html, nothing, type PropertyValues } from 'lit';
 
 import { type Notice, secondsUntil } from '../state/page/notice';
+import { focusConversation } from '../ui/focus';
 import { LightDomElement } from '../ui/light-dom-element';
+import { notification } from '../ui/notification';
 import { StoreController } from '../ui/store-controller';
+import { noticeWords as words } from '../words/shell';
 
 /** The current error message. If the message expires, a countdown is shown with it. */
 export class NoticeBar extends LightDomElement {
@@ -30,20 +33,23 @@ export class NoticeBar extends LightDomElement {
   protected override render() {
     const { value, expiresAt } = this.notice;
     if (value === null) return nothing;
-    return html`<div class="notice">
-      <span role="alert">${value}</span>
-      ${
+    return notification({
+      kind: 'error',
+      title: value,
+      role: 'alert',
+      aside:
         expiresAt === null
           ? nothing
-          : html`<span class="countdown">${secondsUntil(expiresAt, Date.now())} s</span>`
-      }
-      <button class="quiet" type="button" @click=${this.#dismiss}>Dismiss</button>
-    </div>`;
+          : html`<span class="countdown"
+              >${words.secondsLeft(secondsUntil(expiresAt, Date.now()))}</span
+            >`,
+      close: () => this.#dismiss(),
+    });
   }
 
   #dismiss(): void {
     this.notice.set(null);
-    document.querySelector<HTMLElement>('#composer, #main:not(:has(#composer))')?.focus();
+    focusConversation();
   }
 }
 

@@ -1,8 +1,10 @@
 import { html, nothing, type PropertyValues } from 'lit';
 import { repeat } from 'lit/directives/repeat.js';
-import Close from '@carbon/icons/es/close/16.js';
+import Close from '@carbon/icons/es/close/20.js';
 
 import type { Toast, Toasts } from '../state/page/toasts';
+import { dismissWords } from '../words/ui';
+import { focusConversation } from './focus';
 import { icon } from './icon';
 import { LightDomElement } from './light-dom-element';
 import { StoreController } from './store-controller';
@@ -44,7 +46,7 @@ export class WebchatToasts extends LightDomElement {
       <button
         class="quiet"
         type="button"
-        aria-label="Dismiss"
+        aria-label=${dismissWords.dismiss()}
         @click=${() => this.#closeAndRefocus(() => this.toasts.dismiss(id))}
       >
         ${icon(Close)}
@@ -65,7 +67,7 @@ export class WebchatToasts extends LightDomElement {
   /** Keeps the focus on the page when the focused toast is removed. */
   #closeAndRefocus(close: () => void): void {
     close();
-    document.querySelector<HTMLElement>('#composer, #main:not(:has(#composer))')?.focus();
+    focusConversation();
   }
 }
 

@@ -1,4 +1,4 @@
-import { msg } from '@lit/localize';
+import { msg, str } from '@lit/localize';
 
 /** The bar that reports a lost connection. */
 export const connectionWords = {
@@ -7,4 +7,9 @@ export const connectionWords = {
   offline: () => msg('You are offline.'),
   unsentMessages: () => msg('Messages you write now will be sent when the connection is back.'),
   tryNow: () => msg('Try now'),
+};
+
+/** The bar that reports an error. */
+export const noticeWords = {
+  secondsLeft: (seconds: number) => msg(str`${seconds} s`),
 };

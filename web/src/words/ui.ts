@@ -1,0 +1,16 @@
+import { msg } from '@lit/localize';
+
+/** The button that closes a notification or a toast. */
+export const dismissWords = {
+  dismiss: () => msg('Dismiss'),
+};
+
+/** Modal dialogs. */
+export const modalWords = {
+  close: () => msg('Close'),
+};
+
+/** Buttons that copy. */
+export const copyWords = {
+  copied: () => msg('Copied'),
+};
