@@ -157,6 +157,17 @@ async fn the_configuration_contains_the_model_name() {
 }
 
 #[tokio::test]
+async fn the_configuration_tells_which_files_are_accepted() {
+    let settings = [("ALLOWED_EXTENSIONS", ".TXT,csv"), ("MAX_FILE_SIZE_MB", "0.5")];
+    let server = TestServer::with_settings(&settings).await;
+
+    let config = server.browser().get("/api/v1/config").await.json();
+
+    assert_eq!(config["upload_extensions"], json!(["txt", "csv"]));
+    assert_eq!(config["max_upload_bytes"], json!(512 * 1024));
+}
+
+#[tokio::test]
 async fn invalid_input_is_rejected_with_a_reason() {
     let server = TestServer::start().await;
     let browser = server.browser();

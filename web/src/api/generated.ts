@@ -737,9 +737,13 @@ export interface components {
         Config: {
             /** Format: int32 */
             max_tokens: number;
+            /** @description The maximum size of an upload in bytes. */
+            max_upload_bytes: number;
             model?: string | null;
             /** Format: int32 */
             reply_tokens: number;
+            /** @description The accepted file name extensions of uploads, in lower case and without a dot. */
+            upload_extensions: string[];
             version: string;
         };
         Context: {

@@ -22,6 +22,10 @@ struct Config {
     model: Option<String>,
     max_tokens: u32,
     reply_tokens: u32,
+    /// The accepted file name extensions of uploads, in lower case and without a dot.
+    upload_extensions: Vec<String>,
+    /// The maximum size of an upload in bytes.
+    max_upload_bytes: usize,
     version: &'static str,
 }
 
@@ -39,6 +43,8 @@ async fn read(chat: Data<Chat>) -> Json<Config> {
         model: chat.model_name(),
         max_tokens: settings.window_tokens,
         reply_tokens: settings.reply_tokens,
+        upload_extensions: settings.files.extensions.clone(),
+        max_upload_bytes: settings.files.max_bytes,
         version: env!("CARGO_PKG_VERSION"),
     })
 }
