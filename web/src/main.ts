@@ -11,6 +11,7 @@ import { Drafts } from './state/composer/drafts';
 import { pathInApp } from './state/page/address';
 import { ThemeChoice } from './state/page/theme';
 import { browserStorage } from './state/storage';
+import { bindPrinting } from './thread/print';
 
 const socketUrl = new URL('ws', document.baseURI);
 socketUrl.protocol = location.protocol === 'https:' ? 'wss:' : 'ws:';
@@ -28,6 +29,8 @@ addEventListener('popstate', () => void app.showPath(pathInApp(location.href)));
 addEventListener('online', () => socket.retryNow());
 addEventListener('offline', () => socket.dropConnection());
 addEventListener('pagehide', () => app.conversations.commitDeletions());
+
+bindPrinting(app);
 
 const page = document.querySelector('webchat-app');
 if (page) {

@@ -1,6 +1,6 @@
 import { expect, test, vi } from 'vitest';
 
-import { enqueue } from './scheduler';
+import { enqueue, runQueued } from './scheduler';
 
 test('queued work runs in slices, last in first out', async () => {
   const done: number[] = [];
@@ -29,4 +29,13 @@ test('a failure does not affect other work', async () => {
   await expect(failing).rejects.toThrow('broken');
   await before;
   expect(done).toEqual(['before']);
+});
+
+test('queued work can run at once', () => {
+  const done: number[] = [];
+  [1, 2, 3].forEach((id) => void enqueue(() => void done.push(id)));
+
+  runQueued();
+
+  expect(done).toEqual([3, 2, 1]);
 });

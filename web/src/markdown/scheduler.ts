@@ -33,6 +33,11 @@ export function enqueue(work: () => void): Promise<void> {
   });
 }
 
+/** Runs all queued work now, without yielding to the browser: before the page is printed. */
+export function runQueued(): void {
+  while (queue.length > 0) queue.pop()?.();
+}
+
 async function drain(): Promise<void> {
   isRunning = true;
   do {

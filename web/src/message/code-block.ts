@@ -1,6 +1,7 @@
 import { html, render } from 'lit';
 import Copy from '@carbon/icons/es/copy/16.js';
 
+import { inBackground } from '../markdown/background';
 import { highlight } from '../markdown/highlight';
 import { copyText } from '../ui/clipboard';
 import { icon } from '../ui/icon';
@@ -23,7 +24,7 @@ export function renderCodeBlock(
     container.setAttribute('data-language', language);
     container.replaceChildren(createBlock(language, code));
   }
-  if (!isOpen) void applyHighlighting(container, language, code);
+  if (!isOpen) inBackground(applyHighlighting(container, language, code));
 }
 
 function createBlock(language: string, code: string): DocumentFragment {

@@ -1,3 +1,4 @@
+import { inBackground } from '../markdown/background';
 import { cachedFormula, renderFormula } from '../markdown/formula';
 import { DISPLAY_MATH_TAG, MATH_TAG } from '../markdown/math';
 
@@ -7,7 +8,7 @@ const MAX_TEX_CHARACTERS = 5000;
 /** Typesets the formulas in `container`. They show their TeX until KaTeX is loaded. */
 export function renderFormulas(container: ParentNode): void {
   for (const element of container.querySelectorAll(`${MATH_TAG}, ${DISPLAY_MATH_TAG}`)) {
-    void typeset(element);
+    inBackground(typeset(element));
   }
 }
 

@@ -1,6 +1,7 @@
 import Archive from '@carbon/icons/es/archive/16.js';
 import Download from '@carbon/icons/es/download/16.js';
 import Edit from '@carbon/icons/es/edit/16.js';
+import Printer from '@carbon/icons/es/printer/16.js';
 import Reset from '@carbon/icons/es/reset/16.js';
 import Save from '@carbon/icons/es/save/16.js';
 import TrashCan from '@carbon/icons/es/trash-can/16.js';
@@ -9,7 +10,9 @@ import Undo from '@carbon/icons/es/undo/16.js';
 import { type ExportFormat, exportUrl } from '../api/conversation-api';
 import type { Conversation } from '../api/types';
 import type { App } from '../app/app';
+import { printConversation } from '../thread/print';
 import type { MenuItem } from '../ui/popup-menu';
+import { printWords } from '../words/print';
 
 const FORMATS: [ExportFormat, string][] = [
   ['markdown', 'Export as Markdown'],
@@ -37,6 +40,7 @@ export function conversationMenu(
       href: exportUrl(id, format),
       isSeparated: index === 0,
     })),
+    { label: printWords.print(), icon: Printer, run: () => void printConversation(app, id) },
     { label: 'Save on the server', icon: Save, run: () => void conversations.save(id) },
     {
       label: 'Clear…',

@@ -1,0 +1,75 @@
+import { html, nothing, render } from 'lit';
+
+import type { App } from '../app/app';
+import { backgroundDone } from '../markdown/background';
+import { runQueued } from '../markdown/scheduler';
+import { isComplete, loadAll } from '../state/thread/load-all';
+import { printWords as words } from '../words/print';
+import { preparePrint } from './print-layout';
+
+/** Prints a conversation: opens it, loads and renders all of its messages, then opens the browser's dialog. */
+export async function printConversation(app: App, id: string): Promise<void> {
+  if (app.thread.value.conversationId !== id) await app.open(id);
+  const thread = app.thread.value;
+  const toast = isComplete(thread) ? null : app.toasts.show(words.preparing());
+  const isLoaded = await loadAll(thread);
+  if (toast !== null) app.toasts.dismiss(toast);
+  // The user may have opened another conversation in the meantime.
+  if (app.thread.value !== thread || thread.state.value.phase !== 'ready') return;
+  if (!isLoaded) {
+    app.notice.set(words.loadFailed());
+    return;
+  }
+  await rendered();
+  print();
+}
+
+/** Waits until the messages, their code and their formulas are rendered. */
+async function rendered(): Promise<void> {
+  // The components render in microtasks.
+  await new Promise((resolve) => setTimeout(resolve));
+  runQueued();
+  await backgroundDone();
+  await document.fonts.ready;
+}
+
+/** Prepares the page whenever it is printed, and makes the browser's shortcut print the whole conversation. */
+export function bindPrinting(app: App): void {
+  const header = document.createElement('div');
+  header.className = 'print-header';
+  let restore: (() => void) | null = null;
+  addEventListener('beforeprint', () => {
+    runQueued();
+    render(printHeader(app), header);
+    document.body.prepend(header);
+    restore = preparePrint(document.querySelector('.messages'));
+  });
+  addEventListener('afterprint', () => {
+    header.remove();
+    restore?.();
+  });
+  addEventListener('keydown', (event) => {
+    const id = app.thread.value.conversationId;
+    if (!isPrintShortcut(event) || id === null || app.dialog.value !== null) return;
+    event.preventDefault();
+    void printConversation(app, id);
+  });
+}
+
+function isPrintShortcut({ key, ctrlKey, metaKey, altKey, shiftKey }: KeyboardEvent): boolean {
+  return key.toLowerCase() === 'p' && ctrlKey !== metaKey && !altKey && !shiftKey;
+}
+
+function printHeader(app: App) {
+  const thread = app.thread.value;
+  const conversation = app.conversations.find(thread.conversationId ?? '');
+  const dates = [words.printedOn(formatDate(new Date()))];
+  if (conversation) dates.unshift(words.startedOn(formatDate(new Date(conversation.created_at))));
+  return html`<h1 dir="auto">${conversation?.title ?? words.untitled()}</h1>
+    <p>${dates.join(', ')}</p>
+    ${isComplete(thread) ? nothing : html`<p>${words.earlierMissing()}</p>`}`;
+}
+
+function formatDate(date: Date): string {
+  return date.toLocaleDateString(undefined, { dateStyle: 'long' });
+}
