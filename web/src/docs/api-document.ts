@@ -3,7 +3,7 @@ export interface ApiDocument {
   info: { title: string; version: string; description?: string };
   tags?: { name: string; description?: string }[];
   paths: Record<string, Partial<Record<Method, OperationObject>>>;
-  components: { schemas: Record<string, unknown> };
+  components: { schemas: Record<string, unknown>; responses?: Record<string, ResponseObject> };
 }
 
 const METHODS = ['get', 'post', 'put', 'patch', 'delete'] as const;
@@ -16,10 +16,16 @@ interface OperationObject {
   operationId: string;
   parameters?: Parameter[];
   requestBody?: { content: Record<string, { schema: unknown; example?: unknown }> };
-  responses: Record<
-    string,
-    { description?: string; content?: Record<string, { schema: unknown }> }
-  >;
+  responses: Record<string, ResponseObject | Reference>;
+}
+
+interface ResponseObject {
+  description?: string;
+  content?: Record<string, { schema: unknown }>;
+}
+
+interface Reference {
+  $ref: string;
 }
 
 export interface Parameter {
@@ -29,86 +35,118 @@ export interface Parameter {
   required?: boolean;
 }
 
+export interface ResponseSummary {
+  /** The status; `default` stands for all others. */
+  status: string;
+  description: string;
+  mediaTypes: string[];
+  schemas: string[];
+}
+
 /** An operation of the API. */
 export interface Operation {
   id: string;
+  /** The id in words: “Send message”. */
+  name: string;
   method: string;
   path: string;
   summary: string;
   description: string;
   parameters: Parameter[];
-  /** The example of the JSON body; `null` if the operation has no body. */
+  /** The example of the JSON body; `null` if the operation has no such body. */
   body: string | null;
-  responses: { status: string; description: string; mediaTypes: string[]; schema: string }[];
+  /** Whether the body is a form with a file. */
+  takesFile: boolean;
+  responses: ResponseSummary[];
+}
+
+export interface OperationGroup {
+  /** The id of its section. */
+  id: string;
+  name: string;
+  description: string;
+  operations: Operation[];
 }
 
 /** Groups the operations by tag, in the order of the document. */
-export function groupByTag(
-  apiDocument: ApiDocument,
-): { name: string; description: string; operations: Operation[] }[] {
+export function groupByTag(apiDocument: ApiDocument): OperationGroup[] {
   const operations = Object.entries(apiDocument.paths).flatMap(([path, item]) =>
     METHODS.flatMap((method) => {
       const operation = item[method];
       return operation
-        ? [{ tag: operation.tags?.[0], ...toOperation(method, path, operation) }]
+        ? [{ tag: operation.tags?.[0], ...toOperation(apiDocument, method, path, operation) }]
         : [];
     }),
   );
   return (apiDocument.tags ?? []).map(({ name, description = '' }) => ({
-    name,
+    id: `tag-${name}`,
+    name: inWords(name),
     description,
     operations: operations.filter(({ tag }) => tag === name),
   }));
 }
 
-function toOperation(method: string, path: string, operation: OperationObject): Operation {
-  const body = operation.requestBody?.content['application/json'];
+function toOperation(
+  apiDocument: ApiDocument,
+  method: string,
+  path: string,
+  operation: OperationObject,
+): Operation {
+  const content = operation.requestBody?.content ?? {};
+  const takesFile = 'multipart/form-data' in content;
+  const body = takesFile ? undefined : content['application/json'];
   return {
     id: operation.operationId,
+    name: inWords(operation.operationId),
     method: method.toUpperCase(),
     path,
     summary: operation.summary ?? '',
     description: operation.description ?? '',
     parameters: operation.parameters ?? [],
     body: body ? JSON.stringify(body.example ?? {}, null, 2) : null,
-    responses: Object.entries(operation.responses).map(([status, response]) => {
-      const content = Object.entries(response.content ?? {});
-      const schemas = content.map(([, { schema }]) => schemaName(schema)).filter(Boolean);
-      return {
-        status,
-        description: response.description ?? '',
-        mediaTypes: content.map(([mediaType]) => mediaType),
-        schema: schemas.join(', '),
-      };
-    }),
+    takesFile,
+    responses: Object.entries(operation.responses).map(([status, response]) =>
+      toResponse(status, resolve(apiDocument, response)),
+    ),
   };
+}
+
+/** “send_message” becomes “Send message”. */
+function inWords(id: string): string {
+  const words = id.replaceAll('_', ' ');
+  return words.charAt(0).toUpperCase() + words.slice(1);
+}
+
+function toResponse(status: string, { description, content }: ResponseObject): ResponseSummary {
+  const entries = Object.entries(content ?? {});
+  return {
+    status,
+    description: description ?? '',
+    mediaTypes: entries.map(([mediaType]) => mediaType),
+    schemas: entries.map(([, { schema }]) => schemaName(schema)).filter((name) => name !== ''),
+  };
+}
+
+function resolve(apiDocument: ApiDocument, response: ResponseObject | Reference): ResponseObject {
+  if (!('$ref' in response)) return response;
+  return apiDocument.components.responses?.[lastSegment(response.$ref)] ?? {};
 }
 
 /** The name of a referenced schema, which is its anchor on the page. */
 function schemaName(schema: unknown): string {
-  const reference = (schema as { $ref?: string }).$ref ?? '';
+  return lastSegment((schema as Partial<Reference>).$ref ?? '');
+}
+
+function lastSegment(reference: string): string {
   return reference.split('/').at(-1) ?? '';
 }
 
-/** Builds a request from the values of the form. */
-export function buildRequest(
-  operation: Operation,
-  valueFor: (parameter: Parameter) => string,
-  body: string | null,
-): { path: string; init: RequestInit } {
-  const headers = new Headers();
-  const query = new URLSearchParams();
-  let path = operation.path;
-  for (const parameter of operation.parameters) {
-    const value = valueFor(parameter);
-    if (parameter.in === 'path') {
-      path = path.replace(`{${parameter.name}}`, encodeURIComponent(value));
-    } else if (value) {
-      if (parameter.in === 'query') query.set(parameter.name, value);
-      else headers.set(parameter.name, value);
-    }
-  }
-  if (body !== null) headers.set('content-type', 'application/json');
-  const search = query.size > 0 ? `?${query}` : '';
-  return { path: `${path}${search}`, init: { method: operation.method, headers, body } };
+/** Whether the response is available as JSON and as an event stream. */
+export function supportsStreaming({ responses }: Operation): boolean {
+  return responses.some(({ mediaTypes }) => mediaTypes.includes('text/event-stream'));
+}
+
+/** Whether the request may change data. */
+export function isChanging({ method }: Operation): boolean {
+  return method !== 'GET';
 }

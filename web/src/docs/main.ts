@@ -1,142 +1,146 @@
-import './docs.scss';
+import '../styles/docs.scss';
+import './side-index';
 
-import { html, nothing, render, type TemplateResult } from 'lit';
+import { html, render, type TemplateResult } from 'lit';
+import Asleep from '@carbon/icons/es/asleep/20.js';
+import Chat from '@carbon/icons/es/chat/16.js';
+import Laptop from '@carbon/icons/es/laptop/20.js';
+import Light from '@carbon/icons/es/light/20.js';
 
-import {
-  buildRequest,
-  type ApiDocument,
-  groupByTag,
-  type Operation,
-  type Parameter,
-} from './api-document';
+import { type Theme, ThemeChoice } from '../state/page/theme';
+import { icon } from '../ui/icon';
+import { notification } from '../ui/notification';
+import { docsWords as words, themeNames } from '../words/docs';
+import { type ApiDocument, groupByTag, type OperationGroup } from './api-document';
+import { ApiOperation } from './operation';
+import { prose } from './prose';
+import { docsLink } from './response-table';
+import { ApiSchema } from './schema';
 
-/** The maximum number of characters of a response that are shown. */
-const MAX_SHOWN_CHARACTERS = 100_000;
+const THEMES: Record<Theme, { icon: typeof Light; next: Theme }> = {
+  system: { icon: Laptop, next: 'white' },
+  white: { icon: Light, next: 'g100' },
+  g100: { icon: Asleep, next: 'system' },
+};
 
-const main = document.querySelector('main');
-const openapi = await fetch('api/openapi.json');
-if (main) render(page((await openapi.json()) as ApiDocument), main);
+const theme = new ThemeChoice();
+theme.subscribe(renderHeader);
+addEventListener('hashchange', showTarget);
+renderHeader();
+await load();
+
+async function load(): Promise<void> {
+  const main = document.querySelector('main');
+  if (!main) return;
+  try {
+    const response = await fetch('api/openapi.json');
+    if (!response.ok) throw new Error(`status ${response.status}`);
+    render(page((await response.json()) as ApiDocument), main);
+    showTarget();
+  } catch {
+    render(loadFailed(), main);
+  }
+}
+
+function renderHeader(): void {
+  const container = document.querySelector<HTMLElement>('.header');
+  if (container) render(header(), container);
+}
+
+function header(): TemplateResult {
+  const current = THEMES[theme.value];
+  const name = words.theme(themeNames[theme.value]());
+  return html`<a class="skip" href=${docsLink('reference')}>${words.skip()}</a>
+    <p class="header-name"><a href="./">${words.product()}</a></p>
+    <span class="header-spacer"></span>
+    <a class="back" href="./">${icon(Chat)}<span>${words.openChat()}</span></a>
+    <button
+      class="header-action"
+      type="button"
+      aria-label=${words.switchTheme()}
+      aria-description=${name}
+      title=${name}
+      @click=${() => theme.choose(current.next)}
+    >
+      ${icon(current.icon)}
+    </button>`;
+}
+
+function loadFailed(): TemplateResult {
+  return notification({
+    kind: 'error',
+    title: words.loadFailed(),
+    role: 'alert',
+    aside: html`<button class="quiet" type="button" @click=${() => void load()}>
+      ${words.tryAgain()}
+    </button>`,
+  });
+}
 
 function page(apiDocument: ApiDocument): TemplateResult {
   const { info, components } = apiDocument;
+  const groups = groupByTag(apiDocument);
   return html`
-    <h1>${info.title} <small>${info.version}</small></h1>
-    <p>${info.description}</p>
-    <p>
-      <a href="api/openapi.json">OpenAPI 3.1 document</a>. Requests that you send from this page
-      take effect.
-    </p>
-    ${groupByTag(apiDocument).map(
-      ({ name, description: text, operations }) => html`
-        <h2>${name}</h2>
-        <p>${text}</p>
-        ${operations.map(operationView)}
-      `,
+    <nav class="docs-index" aria-label=${words.contents()}>
+      <details ?open=${matchMedia('(min-width: 66rem)').matches}>
+        <summary>${words.contents()}</summary>
+        <webchat-api-index .groups=${groups}></webchat-api-index>
+      </details>
+    </nav>
+    <div class="reference" id="reference" tabindex="-1">
+      <h1>${words.title()}</h1>
+      <p class="aside">
+        ${info.title} · ${words.version(info.version)} ·
+        <a href="api/openapi.json">${words.openApiDocument()}</a>
+      </p>
+      <p>${prose(info.description ?? '')}</p>
+      ${notification({
+        kind: 'warning',
+        title: words.requestsAreReal(),
+        text: words.requestsAreRealDetails(),
+      })}
+      ${groups.map(groupView)}
+      <section aria-labelledby="schemas">
+        <h2 id="schemas">${words.schemas()}</h2>
+        ${Object.entries(components.schemas).map(schemaView)}
+      </section>
+    </div>
+  `;
+}
+
+function groupView({ id, name, description, operations }: OperationGroup): TemplateResult {
+  return html`<section aria-labelledby=${id}>
+    <h2 id=${id}>${name}</h2>
+    <p>${prose(description)}</p>
+    ${operations.map(
+      (operation) =>
+        html`<webchat-api-operation
+          id=${operation.id}
+          .operation=${operation}
+        ></webchat-api-operation>`,
     )}
-    <h2>Schemas</h2>
-    ${Object.entries(components.schemas).map(
-      ([name, schema]) => html`
-        <details id="schema-${name}">
-          <summary><code>${name}</code></summary>
-          <pre>${JSON.stringify(schema, null, 2)}</pre>
-        </details>
-      `,
-    )}
-  `;
+  </section>`;
 }
 
-function operationView(operation: Operation): TemplateResult {
-  return html`
-    <details id=${operation.id}>
-      <summary>
-        <span class="method">${operation.method}</span>
-        <code>${operation.path}</code> ${operation.summary}
-      </summary>
-      <p>${operation.description}</p>
-      <form @submit=${(event: SubmitEvent) => void sendRequest(event, operation)}>
-        ${operation.parameters.map(fieldView)}
-        ${
-          operation.body === null
-            ? nothing
-            : html`<label
-                >Body <textarea name="body" rows="6" .value=${operation.body}></textarea>
-              </label>`
-        }
-        ${
-          supportsStreaming(operation)
-            ? html`<label><input type="checkbox" name="stream" /> as an event stream</label>`
-            : nothing
-        }
-        <button>Try it</button>
-      </form>
-      <output></output>
-      <table>
-        ${operation.responses.map(
-          ({ status, description, mediaTypes, schema }) => html`
-            <tr>
-              <th scope="row">${status}</th>
-              <td>${description}</td>
-              <td>${mediaTypes.join(', ')}</td>
-              <td>${schema ? html`<a href="api/docs#schema-${schema}">${schema}</a>` : nothing}</td>
-            </tr>
-          `,
-        )}
-      </table>
-    </details>
-  `;
+function schemaView([name, schema]: [string, unknown]): TemplateResult {
+  return html`<webchat-api-schema
+    id="schema-${name}"
+    .name=${name}
+    .schema=${schema}
+  ></webchat-api-schema>`;
 }
 
-function fieldView(parameter: Parameter): TemplateResult {
-  const { name, description = '', required = false } = parameter;
-  return html`
-    <label>
-      <span><code>${name}</code> (${parameter.in}) ${description}</span>
-      <input name=${name} ?required=${required} autocomplete="off" />
-    </label>
-  `;
+/** Opens and shows the operation or schema that the address names. */
+function showTarget(): void {
+  const id = decodeURIComponent(location.hash.slice(1));
+  const target = id === '' ? null : document.getElementById(id);
+  if (target instanceof ApiOperation || target instanceof ApiSchema) target.isOpen = true;
+  closeIndexOnSmallScreens();
+  // After the render, which changes the layout.
+  requestAnimationFrame(() => target?.scrollIntoView());
 }
 
-/** Whether the response is available as JSON and as an event stream. */
-function supportsStreaming(operation: Operation): boolean {
-  return operation.responses.some(({ mediaTypes }) => mediaTypes.length > 1);
-}
-
-async function sendRequest(event: SubmitEvent, operation: Operation): Promise<void> {
-  event.preventDefault();
-  const form = event.currentTarget as HTMLFormElement;
-  const output = form.nextElementSibling as HTMLOutputElement;
-  const fields = new FormData(form);
-  const fieldValue = (name: string): string => String(fields.get(name) ?? '');
-  const { path, init } = buildRequest(
-    operation,
-    ({ name }) => fieldValue(name),
-    operation.body && fieldValue('body'),
-  );
-  const headers = new Headers(init.headers);
-  if (fields.has('stream')) headers.set('accept', 'text/event-stream');
-  output.textContent = '…';
-  try {
-    await showResponse(await fetch(path.replace(/^\//, ''), { ...init, headers }), output);
-  } catch (error) {
-    output.textContent = String(error);
-  }
-}
-
-/** Shows the response as it arrives, because it may be an event stream. */
-async function showResponse(response: Response, output: HTMLOutputElement): Promise<void> {
-  const lines = [`${response.status} ${response.headers.get('content-type') ?? ''}`.trim()];
-  for (const name of ['etag', 'allow', 'retry-after', 'x-request-id']) {
-    const value = response.headers.get(name);
-    if (value !== null) lines.push(`${name}: ${value}`);
-  }
-  output.textContent = `${lines.join('\n')}\n\n`;
-  const reader = response.body?.pipeThrough(new TextDecoderStream()).getReader();
-  for (let chunk = await reader?.read(); chunk && !chunk.done; chunk = await reader?.read()) {
-    output.append(chunk.value);
-    if ((output.textContent?.length ?? 0) > MAX_SHOWN_CHARACTERS) {
-      output.append('\n…');
-      await reader?.cancel();
-      return;
-    }
-  }
+function closeIndexOnSmallScreens(): void {
+  if (matchMedia('(min-width: 66rem)').matches) return;
+  document.querySelector('.docs-index details')?.removeAttribute('open');
 }
