@@ -12,6 +12,7 @@ import { pathInApp } from './state/page/address';
 import { ThemeChoice } from './state/page/theme';
 import { browserStorage } from './state/storage';
 import { bindPrinting } from './thread/print';
+import { guardFocus } from './ui/focus';
 
 const socketUrl = new URL('ws', document.baseURI);
 socketUrl.protocol = location.protocol === 'https:' ? 'wss:' : 'ws:';
@@ -37,4 +38,5 @@ if (page) {
   page.app = app;
   page.theme = new ThemeChoice();
 }
+guardFocus();
 await app.start(pathInApp(location.href));

@@ -16,6 +16,7 @@ import { Thread } from '../state/thread/thread';
 import { ConversationLoader } from './conversation-loader';
 import { EventDispatcher } from './event-dispatcher';
 import { Conversations } from './conversations';
+import { Retries } from './retries';
 import { TurnActions } from './turn-actions';
 
 /** The dialog that is open. */
@@ -41,6 +42,7 @@ export class App {
   readonly contextEditor = new Store<ContextEditor | null>(null);
   readonly files: Files;
   readonly turnActions: TurnActions;
+  readonly retries: Retries;
   readonly #loader: ConversationLoader;
   readonly #conversationApi: ConversationApi;
   readonly #contextApi: ContextApi;
@@ -57,6 +59,7 @@ export class App {
     this.#contextApi = contextApi;
     this.files = new Files(fileApi);
     this.turnActions = new TurnActions(this.thread, socket, this.notice);
+    this.retries = new Retries(socket, this.thread);
     this.conversations = new Conversations(conversationApi, storage, {
       toasts: this.toasts,
       drafts,

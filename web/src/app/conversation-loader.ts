@@ -7,6 +7,8 @@ import type { Notice } from '../state/page/notice';
 import type { Store } from '../state/store';
 import { Thread } from '../state/thread/thread';
 import type { Conversations } from './conversations';
+import type { Retries } from './retries';
+import type { TurnActions } from './turn-actions';
 
 /** The parts of the page's state that the loader and the event dispatcher update. */
 export interface AppState {
@@ -15,6 +17,8 @@ export interface AppState {
   conversations: Conversations;
   notice: Notice;
   contextEditor: Store<ContextEditor | null>;
+  retries: Retries;
+  turnActions: TurnActions;
 }
 
 /** Loads a conversation, shows it, and subscribes to its events. */
@@ -70,8 +74,19 @@ export class ConversationLoader {
     } catch (error) {
       const isNotFound = error instanceof ApiError && error.code === 'conversation_not_found';
       if (isNotFound) thread.markNotFound();
-      else if (isFirst) thread.failLoading(errorMessage(error));
+      else if (isFirst) this.#failLoading(thread, id, error);
     }
+  }
+
+  /** Shows why the conversation can't be loaded. If the server says when to try again, does so. */
+  #failLoading(thread: Thread, id: string, error: unknown): void {
+    const retryAt = error instanceof ApiError ? error.retryAt : null;
+    thread.failLoading(errorMessage(error), retryAt);
+    if (retryAt === null) return;
+    setTimeout(() => {
+      // The user may have tried again, or opened another conversation.
+      if (this.state.thread.value === thread) void this.load(id);
+    }, retryAt - Date.now());
   }
 
   #showUnsent(thread: Thread, id: string): void {

@@ -86,11 +86,16 @@ export class EventDispatcher {
   #handleRejection(error: FrameRejection): void {
     const { client_message_id: id, message, code, retry_after_ms: waitMs } = error;
     const thread = this.state.thread.value;
-    if (id && thread.isPending(id)) thread.reject(id, problemOf(error));
+    const problem = problemOf(error);
+    if (id && error.conversation_id && problem.retryAt !== null) {
+      this.state.retries.schedule(error.conversation_id, id, problem.retryAt);
+    }
+    if (id && thread.isPending(id)) thread.reject(id, problem);
     // The conversation was deleted just before a `stop` or a subscription: the user need not know.
     else if (code === 'conversation_not_found') return;
     else if (!id) {
-      this.state.notice.show(message, waitMs === undefined ? null : Date.now() + waitMs);
+      const retry = problem.retryAt === null ? null : this.state.turnActions.retryOf(error);
+      this.state.notice.show(message, waitMs === undefined ? null : Date.now() + waitMs, retry);
     }
   }
 }

@@ -1,11 +1,13 @@
 import type { LiveSocket } from '../api/socket';
-import type { MessageCommand } from '../api/types';
+import type { FrameRejection, MessageCommand } from '../api/types';
 import { newClientMessageId } from '../state/composer/client-message-id';
 import type { Store } from '../state/store';
 import type { Thread } from '../state/thread/thread';
 
 /** The user's actions on stored messages of the open conversation. */
 export class TurnActions {
+  #lastCommand: MessageCommand | null = null;
+
   constructor(
     private readonly thread: Store<Thread>,
     private readonly socket: LiveSocket,
@@ -68,13 +70,21 @@ export class TurnActions {
     this.#send('select_version', messageId);
   }
 
+  /** Returns what sends a rejected command again; `null` if the rejection is not that of the last command. */
+  retryOf({ event, conversation_id: id }: FrameRejection): (() => void) | null {
+    const command = this.#lastCommand;
+    if (command === null || command.event !== event || command.data.conversation_id !== id) {
+      return null;
+    }
+    return () => void this.socket.sendCommand(command);
+  }
+
   #send(event: MessageCommand['event'], messageId: string): void {
     const { conversationId } = this.thread.value;
     if (conversationId === null) return;
-    const isSent = this.socket.sendCommand({
-      event,
-      data: { conversation_id: conversationId, message_id: messageId },
-    });
+    const command = { event, data: { conversation_id: conversationId, message_id: messageId } };
+    this.#lastCommand = command;
+    const isSent = this.socket.sendCommand(command);
     if (!isSent)
       this.notice.set('You are not connected. Please try again when the connection is back.');
   }

@@ -6,66 +6,78 @@ import Edit from '@carbon/icons/es/edit/16.js';
 import Renew from '@carbon/icons/es/renew/16.js';
 
 import type { App } from '../app/app';
-import { isUnstored, type ThreadMessage } from '../state/thread/thread-message';
+import { formatNumber } from '../state/numbers';
+import { isBlank, isUnstored, type ThreadMessage } from '../state/thread/thread-message';
 import { copyText } from '../ui/clipboard';
-import { focusComposer } from '../ui/focus';
+import { focusConversation } from '../ui/focus';
 import { icon } from '../ui/icon';
 import { LightDomElement } from '../ui/light-dom-element';
+import { messageActionWords } from '../words/thread';
 
 /** The buttons under a message. */
 export class MessageActions extends LightDomElement {
   static override properties = {
     app: { attribute: false },
     message: { attribute: false },
+    isLast: { attribute: false },
     isBusy: { attribute: false },
   };
 
   declare app: App;
   declare message: ThreadMessage;
+  declare isLast: boolean;
   declare isBusy: boolean;
 
   protected override render() {
     const { message } = this;
     if (isUnstored(message)) return nothing;
-    const isQuestion = message.role === 'user';
     return html`<div class="actions">
-      ${isQuestion ? nothing : this.#versions()}
-      ${
-        message.content === ''
-          ? nothing
-          : this.#button(isQuestion ? 'Copy question' : 'Copy answer', Copy, false, (event) => {
-              void copyText(message.content, event.currentTarget);
-            })
-      }
-      ${
-        isQuestion
-          ? this.#button('Edit question', Edit, this.isBusy, () =>
-              this.app.turnActions.beginEdit(message.id),
-            )
-          : this.#button('Regenerate', Renew, this.isBusy, () => {
-              this.app.turnActions.regenerate(message.id);
-              focusComposer();
-            })
-      }
-      ${isQuestion ? this.#versions() : nothing}
+      ${message.role === 'user' ? this.#questionActions() : this.#answerActions()}
     </div>`;
+  }
+
+  #questionActions() {
+    const { app, message, isBusy } = this;
+    const edit = () => app.turnActions.beginEdit(message.id);
+    return html`${this.#copy(messageActionWords.copyQuestion())}
+    ${this.#button(messageActionWords.editQuestion(), Edit, isBusy, edit)} ${this.#versions()}`;
+  }
+
+  #answerActions() {
+    const { app, message, isBusy, isLast } = this;
+    const regenerate = () => {
+      app.turnActions.regenerate(message.id);
+      focusConversation();
+    };
+    // The note of an empty answer offers to try again already.
+    const isOffered = isLast && isBlank(message);
+    return html`${this.#versions()} ${this.#copy(messageActionWords.copyAnswer())}
+    ${isOffered ? nothing : this.#button(messageActionWords.regenerate(), Renew, isBusy, regenerate)}`;
+  }
+
+  #copy(name: string) {
+    if (isBlank(this.message)) return nothing;
+    return this.#button(name, Copy, false, (event) => {
+      void copyText(this.message.content, event.currentTarget);
+    });
   }
 
   /** The version switcher: ‹ 2 / 3 › */
   #versions() {
     const { id, versions } = this.message;
     if (versions.length < 2) return nothing;
+    const words = messageActionWords;
     const index = versions.indexOf(id);
+    const number = formatNumber(index + 1);
+    const count = formatNumber(versions.length);
     const step = (name: string, image: typeof Copy, to: string | undefined) =>
       this.#button(name, image, this.isBusy || to === undefined, () => {
         if (to !== undefined) this.app.turnActions.selectVersion(to);
       });
-    return html`<span class="versions" role="group" aria-label="Versions">
-      ${step('Earlier version', ChevronLeft, versions[index - 1])}
-      <span aria-label="Version ${index + 1} of ${versions.length}" role="status"
-        >${index + 1} / ${versions.length}</span
-      >
-      ${step('Later version', ChevronRight, versions[index + 1])}
+    return html`<span class="versions" role="group" aria-label=${words.versions()}>
+      ${step(words.earlierVersion(), ChevronLeft, versions[index - 1])}
+      <span aria-label=${words.version(number, count)} role="status">${number} / ${count}</span>
+      ${step(words.laterVersion(), ChevronRight, versions[index + 1])}
     </span>`;
   }
 

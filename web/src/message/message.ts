@@ -2,13 +2,15 @@ import { html, nothing } from 'lit';
 
 import './markdown-text';
 import './message-actions';
+import './message-details';
 import './message-status';
 import './question-editor';
 
 import type { App } from '../app/app';
 import type { QuestionEdit, Thread } from '../state/thread/thread';
-import type { ThreadMessage } from '../state/thread/thread-message';
+import { isUnstored, type ThreadMessage } from '../state/thread/thread-message';
 import { LightDomElement } from '../ui/light-dom-element';
+import { threadWords } from '../words/thread';
 
 /** A question or an answer. */
 export class WebchatMessage extends LightDomElement {
@@ -40,44 +42,59 @@ export class WebchatMessage extends LightDomElement {
   #question() {
     const { id, content, status } = this.message;
     return html`<article
-      class="message question ${status}"
-      aria-label="You"
-      tabindex="-1"
-      data-id=${id}
-    >
-      ${
-        this.edit
-          ? html`<webchat-question-editor
-              .app=${this.app}
-              .edit=${this.edit}
-            ></webchat-question-editor>`
-          : html`<p class="user-text" dir="auto">${content}</p>
-              ${this.#footer()}`
-      }
-    </article>`;
+        class="message question ${status}"
+        aria-label=${threadWords.you()}
+        tabindex="-1"
+        data-id=${id}
+      >
+        ${
+          this.edit
+            ? html`<webchat-question-editor
+                .app=${this.app}
+                .edit=${this.edit}
+              ></webchat-question-editor>`
+            : html`<p class="user-text" dir="auto">${content}</p>
+                ${this.#footer()}`
+        }
+      </article>
+      ${this.#details()}`;
   }
 
   #answer() {
     const { id, content, status } = this.message;
     const isStreaming = status === 'streaming';
     return html`<article
-      class="message answer ${status}"
-      aria-label="Answer"
-      aria-busy=${isStreaming}
-      tabindex="-1"
-      data-id=${id}
-    >
-      ${
-        isStreaming && content === ''
-          ? html`<p class="thinking" role="img" aria-label="Thinking"><i></i><i></i><i></i></p>`
-          : html`<webchat-markdown
-              .text=${content}
-              .deferred=${this.deferred}
-              ?streaming=${isStreaming}
-            ></webchat-markdown>`
-      }
-      ${isStreaming ? nothing : this.#footer()}
-    </article>`;
+        class="message answer ${status}"
+        aria-label=${threadWords.answer()}
+        aria-busy=${isStreaming}
+        tabindex="-1"
+        data-id=${id}
+      >
+        ${
+          isStreaming && content === ''
+            ? html`<p class="thinking"><i></i><i></i><i></i><span>${this.#thinking()}</span></p>`
+            : html`<webchat-markdown
+                .text=${content}
+                .deferred=${this.deferred}
+                ?streaming=${isStreaming}
+              ></webchat-markdown>`
+        }
+        ${isStreaming ? nothing : this.#footer()}
+      </article>
+      ${isStreaming ? nothing : this.#details()}`;
+  }
+
+  #thinking(): string {
+    return threadWords.thinking(this.app.config.value?.model ?? null);
+  }
+
+  /** The details are beside the article, so that they are not part of the text that is read or selected. */
+  #details() {
+    if (this.edit || isUnstored(this.message)) return nothing;
+    return html`<webchat-message-details
+      .app=${this.app}
+      .message=${this.message}
+    ></webchat-message-details>`;
   }
 
   #footer() {
@@ -90,6 +107,7 @@ export class WebchatMessage extends LightDomElement {
       <webchat-message-actions
         .app=${app}
         .message=${message}
+        .isLast=${isLast}
         .isBusy=${isBusy}
       ></webchat-message-actions>`;
   }

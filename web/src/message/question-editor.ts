@@ -4,7 +4,7 @@ import '../composer/message-field';
 
 import type { App } from '../app/app';
 import type { QuestionEdit } from '../state/thread/thread';
-import { focusComposer } from '../ui/focus';
+import { focusConversation } from '../ui/focus';
 import { LightDomElement } from '../ui/light-dom-element';
 
 /** Edits a question in place. The old version is kept, with its answer. */
@@ -62,7 +62,7 @@ export class QuestionEditor extends LightDomElement {
     event.preventDefault();
     if (this.#isBlank() || this.edit.isSent) return;
     this.app.turnActions.saveEdit(this.text);
-    focusComposer();
+    focusConversation();
   }
 
   #cancel(): void {

@@ -9,6 +9,7 @@ import './context-text';
 
 import type { Context } from '../api/types';
 import type { ContextEditor, ContextPart } from '../state/context/context-editor';
+import { formatDate } from '../state/dates';
 import { formatCount, formatNumber } from '../state/numbers';
 import { Modal } from '../ui/modal';
 import { StoreController } from '../ui/store-controller';
@@ -81,7 +82,7 @@ export class ContextPanel extends Modal {
         ${problemView(editor, 'summary')}
       </section>`;
     }
-    const day = new Date(summary.created_at).toLocaleDateString('en', { dateStyle: 'medium' });
+    const day = formatDate(new Date(summary.created_at));
     return html`<section class="context-section">
       <h3>Summary</h3>
       <p class="aside">

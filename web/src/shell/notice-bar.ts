@@ -1,5 +1,6 @@
 import { html, nothing, type PropertyValues } from 'lit';
 
+import { formatNumber } from '../state/numbers';
 import { type Notice, secondsUntil } from '../state/page/notice';
 import { focusConversation } from '../ui/focus';
 import { LightDomElement } from '../ui/light-dom-element';
@@ -24,10 +25,9 @@ export class NoticeBar extends LightDomElement {
   protected override willUpdate(changed: PropertyValues<this>): void {
     if (changed.has('notice')) this.#notice.store = this.notice;
     clearTimeout(this.#timer);
-    const { expiresAt } = this.notice;
-    if (expiresAt === null) return;
-    if (expiresAt <= Date.now()) this.notice.set(null);
-    else this.#timer = setTimeout(() => this.requestUpdate(), 500);
+    if (this.notice.expiresAt !== null) {
+      this.#timer = setTimeout(() => this.requestUpdate(), 500);
+    }
   }
 
   protected override render() {
@@ -37,14 +37,20 @@ export class NoticeBar extends LightDomElement {
       kind: 'error',
       title: value,
       role: 'alert',
-      aside:
-        expiresAt === null
-          ? nothing
-          : html`<span class="countdown"
-              >${words.secondsLeft(secondsUntil(expiresAt, Date.now()))}</span
-            >`,
+      aside: expiresAt === null ? nothing : this.#countdown(expiresAt),
       close: () => this.#dismiss(),
     });
+  }
+
+  #countdown(expiresAt: number) {
+    const seconds = formatNumber(secondsUntil(expiresAt, Date.now()));
+    if (!this.notice.willRetry) {
+      return html`<span class="countdown">${words.secondsLeft(seconds)}</span>`;
+    }
+    return html`<span class="countdown">${words.retriesIn(seconds)}</span>
+      <button class="link" type="button" @click=${() => this.#dismiss()}>
+        ${words.cancelRetry()}
+      </button>`;
   }
 
   #dismiss(): void {

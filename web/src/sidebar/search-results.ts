@@ -3,6 +3,7 @@ import { repeat } from 'lit/directives/repeat.js';
 
 import type { SearchHit, SnippetPart, TitleHit } from '../api/types';
 import type { App } from '../app/app';
+import { formatDate } from '../state/dates';
 import { pathOf } from '../state/page/address';
 import { stripMarkdown } from '../state/thread/sentences';
 import { LightDomElement } from '../ui/light-dom-element';
@@ -158,7 +159,7 @@ function marked(parts: readonly SnippetPart[]) {
 }
 
 function date(timestamp: string): string {
-  return new Date(timestamp).toLocaleDateString('en', { dateStyle: 'medium' });
+  return formatDate(new Date(timestamp));
 }
 
 customElements.define('webchat-search-results', SearchResults);

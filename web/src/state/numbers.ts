@@ -1,5 +1,6 @@
-export function formatNumber(number: number): string {
-  return number.toLocaleString('en');
+/** Formats a number in the reader's language. */
+export function formatNumber(number: number, locale?: string): string {
+  return number.toLocaleString(locale);
 }
 
 /** Formats a count of things: “1 token”, “1,200 tokens”. The plural of `noun` must end in “s”. */

@@ -1,29 +1,19 @@
-import { html } from 'lit';
+import { html, nothing } from 'lit';
+
+import '../ui/countdown';
 
 import type { App } from '../app/app';
-
-const STARTERS = [
-  ['Explain', 'Explain how tides work, in three sentences.'],
-  ['Write', 'Write a short poem about the sea.'],
-  ['Code', 'Give me a Python function that reverses a string.'],
-] as const;
+import { starters, statusWords, threadWords, welcomeWords as words } from '../words/thread';
 
 /** The welcome text of a thread without messages. */
 export function welcome(app: App) {
-  const config = app.config.value;
+  const model = app.config.value?.model;
   return html`<section class="welcome">
-    <h2>What would you like to know?</h2>
-    <p>
-      ${
-        config?.model
-          ? html`You are chatting with <strong>${config.model}</strong>. `
-          : 'Chat with a language model. '
-      }Your
-      conversations are stored on this server, and only you can see them.
-    </p>
-    <ul aria-label="Things to try">
-      ${STARTERS.map(
-        ([kind, text]) =>
+    <h2>${words.heading()}</h2>
+    <p>${model ? words.ready(model) : words.intro()} ${words.privacy()}</p>
+    <ul aria-label=${words.starters()}>
+      ${starters().map(
+        ({ kind, text }) =>
           html`<li>
             <button type="button" @click=${() => app.send(text)}>
               <small>${kind}</small><span>${text}</span>
@@ -32,18 +22,14 @@ export function welcome(app: App) {
       )}
     </ul>
     <p class="aside">
-      Answers can be wrong: check important information.
-      <span class="keyboard-only">Press <kbd>?</kbd> for shortcuts.</span>
+      ${words.caution()}
+      <span class="keyboard-only"><kbd>?</kbd> ${words.shortcuts()}</span>
     </p>
   </section>`;
 }
 
 export function loadingSkeleton() {
-  return html`<div
-    class="skeleton message-list"
-    role="status"
-    aria-label="Loading the conversation"
-  >
+  return html`<div class="skeleton message-list" role="status" aria-label=${words.loading()}>
     ${[40, 90, 82, 60].map((width) => html`<span class="bar w${width}"></span>`)}
     <span class="space"></span>
     ${[40, 82, 90, 72].map((width) => html`<span class="bar w${width}"></span>`)}
@@ -52,21 +38,31 @@ export function loadingSkeleton() {
 
 export function notFound(app: App) {
   return emptyState(
-    'Conversation not found',
-    'It was deleted, or it was started in another browser.',
+    words.notFound(),
+    words.notFoundReason(),
     html`<button class="primary" type="button" @click=${() => app.newChat()}>
-      Start a new chat
+      ${words.newChat()}
     </button>`,
   );
 }
 
-export function loadFailed(app: App, problem: string) {
+/** A conversation that can't be loaded. `retryAt` is when the page tries again by itself. */
+export function loadFailed(app: App, problem: string, retryAt: number | null) {
   return emptyState(
-    'The conversation can’t be loaded',
+    words.loadFailed(),
     problem,
-    html`<button class="primary" type="button" @click=${() => app.reloadConversation()}>
-      Try again
-    </button>`,
+    html`${
+        retryAt === null
+          ? nothing
+          : html`<p>
+              <webchat-countdown
+                .until=${retryAt}
+                .text=${statusWords.retriesIn}
+              ></webchat-countdown>
+            </p>`
+      }<button class="primary" type="button" @click=${() => app.reloadConversation()}>
+        ${threadWords.tryAgain()}
+      </button>`,
   );
 }
 

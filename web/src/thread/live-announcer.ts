@@ -1,10 +1,12 @@
 import type { PropertyValues } from 'lit';
 
+import type { App } from '../app/app';
 import { toSpeech, completeSentences } from '../state/thread/sentences';
 import { statusNoteOf } from '../state/thread/status-notes';
 import type { Thread } from '../state/thread/thread';
 import { LightDomElement } from '../ui/light-dom-element';
 import { StoreController } from '../ui/store-controller';
+import { announcerWords } from '../words/thread';
 
 /** Sentences that arrive within this time are announced together. */
 const BATCH_MS = 1500;
@@ -13,8 +15,9 @@ const MAX_ANNOUNCEMENTS = 20;
 
 /** Announces a streaming answer to screen readers, politely and in complete sentences. */
 export class LiveAnnouncer extends LightDomElement {
-  static override properties = { thread: { attribute: false } };
+  static override properties = { app: { attribute: false }, thread: { attribute: false } };
 
+  declare app: App;
   declare thread: Thread;
 
   readonly #state = new StoreController(this);
@@ -30,7 +33,7 @@ export class LiveAnnouncer extends LightDomElement {
     this.className = 'visually-hidden';
     this.setAttribute('role', 'log');
     this.setAttribute('aria-live', 'polite');
-    this.setAttribute('aria-label', 'Streaming answer');
+    this.setAttribute('aria-label', announcerWords.label());
   }
 
   override disconnectedCallback(): void {
@@ -56,7 +59,7 @@ export class LiveAnnouncer extends LightDomElement {
       // The existing text of a continued answer has been announced before.
       if (answer.id !== this.#announcedId) this.#announcedLength = 0;
       this.#announcedId = answer.id;
-      this.#announce('Answering…');
+      this.#announce(announcerWords.answering(this.app.config.value?.model ?? null));
     }
     if (this.#answerId === null) return;
     if (answer) this.#timer ??= setTimeout(() => this.#announceSentences(), BATCH_MS);

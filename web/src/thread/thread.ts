@@ -10,7 +10,9 @@ import { type Row, toRows } from '../state/thread/rows';
 import type { Thread } from '../state/thread/thread';
 import { icon } from '../ui/icon';
 import { LightDomElement } from '../ui/light-dom-element';
+import { focusConversation } from '../ui/focus';
 import { StoreController } from '../ui/store-controller';
+import { threadWords } from '../words/thread';
 import { loadingSkeleton, notFound, loadFailed, welcome } from './empty-states';
 import { ScrollAnchor } from './scroll-anchor';
 
@@ -52,11 +54,17 @@ export class WebchatThread extends LightDomElement {
       ${
         this.#scroll.isFollowing || this.thread.state.value.messages.length === 0
           ? nothing
-          : html`<button class="jump-to-end" type="button" @click=${this.#jumpToEnd}>
-              ${icon(ArrowDown)}<span>Jump to latest</span>
+          : html`<button
+              class="jump-to-end"
+              type="button"
+              aria-label=${threadWords.jumpToLatest()}
+              title=${threadWords.jumpToLatest()}
+              @click=${this.#jumpToEnd}
+            >
+              ${icon(ArrowDown)}
             </button>`
       }
-      <webchat-live-announcer .thread=${this.thread}></webchat-live-announcer>
+      <webchat-live-announcer .app=${this.app} .thread=${this.thread}></webchat-live-announcer>
     `;
   }
 
@@ -82,7 +90,7 @@ export class WebchatThread extends LightDomElement {
   }
 
   #content() {
-    const { phase, loadProblem, messages } = this.thread.state.value;
+    const { phase, loadProblem, reloadAt, messages } = this.thread.state.value;
     switch (phase) {
       case 'new':
         return welcome(this.app);
@@ -91,7 +99,7 @@ export class WebchatThread extends LightDomElement {
       case 'not-found':
         return notFound(this.app);
       case 'failed':
-        return loadFailed(this.app, loadProblem ?? '');
+        return loadFailed(this.app, loadProblem ?? '', reloadAt);
       case 'ready':
         return messages.length === 0 ? welcome(this.app) : this.#messages();
     }
@@ -100,7 +108,7 @@ export class WebchatThread extends LightDomElement {
   #messages() {
     const rows = toRows(this.thread.state.value, new Date());
     return html`${this.#older()}
-      <ol class="messages" aria-label="Messages">
+      <ol class="messages" aria-label=${threadWords.messages()}>
         ${repeat(
           rows,
           (row) => row.key,
@@ -128,7 +136,7 @@ export class WebchatThread extends LightDomElement {
       ${
         isLastSummarised
           ? html`<button class="divider" type="button" @click=${this.#showContext}>
-              <span>Summary up to here</span>
+              <span>${threadWords.summary()}</span>
             </button>`
           : nothing
       }
@@ -151,12 +159,12 @@ export class WebchatThread extends LightDomElement {
     return html`<p class="older">
       ${
         pageLoad === 'failed'
-          ? html`Older messages can’t be loaded.
+          ? html`${threadWords.olderFailed()}
               <button class="link" type="button" @click=${() => this.thread.loadOlder()}>
-                Try again
+                ${threadWords.tryAgain()}
               </button>`
           : html`<span role="status"
-              >${pageLoad === 'older' ? 'Loading older messages…' : ''}</span
+              >${pageLoad === 'older' ? threadWords.loadingOlder() : ''}</span
             >`
       }
     </p>`;
@@ -168,7 +176,7 @@ export class WebchatThread extends LightDomElement {
       type="button"
       @click=${() => this.thread.loadUnloadedPage(false)}
     >
-      <span>Show the messages in between</span>
+      <span>${threadWords.showBetween()}</span>
     </button>`;
   }
 
@@ -187,7 +195,7 @@ export class WebchatThread extends LightDomElement {
 
   #jumpToEnd(): void {
     this.#scroll.scrollToEnd();
-    document.querySelector<HTMLElement>('#composer')?.focus();
+    focusConversation();
   }
 
   #handleScroll(): void {

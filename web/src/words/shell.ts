@@ -11,5 +11,7 @@ export const connectionWords = {
 
 /** The bar that reports an error. */
 export const noticeWords = {
-  secondsLeft: (seconds: number) => msg(str`${seconds} s`),
+  secondsLeft: (seconds: string) => msg(str`${seconds} s`),
+  retriesIn: (seconds: string) => msg(str`Trying again in ${seconds} s.`),
+  cancelRetry: () => msg('Cancel'),
 };

@@ -152,9 +152,9 @@ test('a failed answer shows the reason, and the next message works', async ({ sc
 
   await chat.ask('fail');
   await expect(chat.answers.first()).toContainText('Well,');
-  await expect(chat.answers.first()).toContainText('The model failed to answer');
+  await expect(chat.answers.first()).toContainText('The connection to the model was lost.');
   await chat.page.reload();
-  await expect(chat.answers.first()).toContainText('The model failed to answer');
+  await expect(chat.answers.first()).toContainText('The connection to the model was lost.');
   await chat.ask('work');
 
   await expect(chat.answers.last()).toContainText('Well, yes.');

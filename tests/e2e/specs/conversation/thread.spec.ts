@@ -151,10 +151,10 @@ test('a screen reader announces complete sentences', async ({ scripted, chat }) 
   await chat.send('Tell me');
   const announcements = chat.page.getByRole('log').locator('p');
 
-  await expect(announcements).toHaveText(['Answering…', 'The sea rises. It falls again.']);
+  await expect(announcements).toHaveText(['scripted is answering…', 'The sea rises. It falls again.']);
   resume();
   await expect(announcements).toHaveText([
-    'Answering…',
+    'scripted is answering…',
     'The sea rises. It falls again.',
     'And that is all.',
   ]);
@@ -191,7 +191,7 @@ test('an unreachable model shows an error, and the answer can be retried', async
   await chat.open(server);
   await chat.send('Are you there?');
 
-  await expect(chat.answers.first()).toContainText("The model can't be reached");
+  await expect(chat.answers.first()).toContainText('The model can’t be reached.');
   await expect(chat.answers.first().getByRole('button', { name: 'Try again' })).toBeVisible();
   await chat.expectAccessible();
 });

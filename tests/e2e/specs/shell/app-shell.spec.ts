@@ -27,7 +27,7 @@ for (const colorScheme of ['light', 'dark'] as const) {
       await page.emulateMedia({ colorScheme });
       await page.setViewportSize(size);
       await chat.open(server);
-      await expect(page.getByText('You are chatting with scripted.')).toBeVisible();
+      await expect(page.getByText('scripted is ready to help.')).toBeVisible();
       await expect(page.getByRole('heading', { level: 2 })).toBeInViewport({ ratio: 1 });
       await chat.ask('tides and a title that is far too long for its row in the list');
 

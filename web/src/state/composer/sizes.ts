@@ -9,7 +9,7 @@ export function formatSize(bytes: number): string {
     size /= 1000;
     power += 1;
   }
-  const number = roundToTenths(size).toLocaleString('en', { maximumFractionDigits: 1 });
+  const number = roundToTenths(size).toLocaleString(undefined, { maximumFractionDigits: 1 });
   return `${number} ${bytes === 1 ? 'byte' : (UNITS[power] ?? '')}`;
 }
 

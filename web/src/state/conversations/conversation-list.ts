@@ -1,4 +1,5 @@
 import type { Conversation, ConversationPage } from '../../api/types';
+import { formatMonth } from '../dates';
 import { Store } from '../store';
 
 export interface ConversationListState {
@@ -137,7 +138,7 @@ function dateLabel(date: Date, now: Date): string {
   if (age <= 0) return 'Today';
   if (age === 1) return 'Yesterday';
   if (age < 7) return 'Last 7 days';
-  return date.toLocaleDateString('en', { month: 'long', year: 'numeric' });
+  return formatMonth(date);
 }
 
 function daysBetween(earlier: Date, later: Date): number {

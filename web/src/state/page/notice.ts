@@ -4,15 +4,36 @@ import { Store } from '../store';
 export class Notice extends Store<string | null> {
   /** When the message expires, in milliseconds since 1970; `null` if it doesn't. */
   expiresAt: number | null = null;
+  /** What the page tries again when the message expires; `null` if nothing. */
+  #retry: (() => void) | null = null;
+  #timer: ReturnType<typeof setTimeout> | undefined;
 
-  show(text: string, expiresAt: number | null): void {
+  /** Whether the page tries again when the message expires. Setting the notice to `null` cancels that. */
+  get willRetry(): boolean {
+    return this.#retry !== null;
+  }
+
+  show(text: string, expiresAt: number | null, retry: (() => void) | null = null): void {
+    clearTimeout(this.#timer);
     this.expiresAt = expiresAt;
-    this.set(text);
+    this.#retry = retry;
+    if (expiresAt !== null) {
+      this.#timer = setTimeout(() => this.#expire(), Math.max(0, expiresAt - Date.now()));
+    }
+    super.set(text);
   }
 
   override set(text: string | null): void {
-    if (text === null) this.expiresAt = null;
+    clearTimeout(this.#timer);
+    this.expiresAt = null;
+    this.#retry = null;
     super.set(text);
+  }
+
+  #expire(): void {
+    const retry = this.#retry;
+    this.set(null);
+    retry?.();
   }
 }
 

@@ -1,3 +1,5 @@
+import { threadWords } from '../../words/thread';
+import { formatDay, isSameDay, isYesterday } from '../dates';
 import type { ThreadState } from './thread';
 import type { ThreadMessage } from './thread-message';
 
@@ -65,13 +67,10 @@ function dateHeading(
   if (message.createdAt === null) return null;
   const date = new Date(message.createdAt);
   const previousDate = previous?.createdAt ? new Date(previous.createdAt) : now;
-  return date.toDateString() === previousDate.toDateString() ? null : formatDate(date, now);
+  return isSameDay(date, previousDate) ? null : dayLabel(date, now);
 }
 
-function formatDate(date: Date, now: Date): string {
-  if (date.toDateString() === now.toDateString()) return 'Today';
-  const yesterday = new Date(now.getFullYear(), now.getMonth(), now.getDate() - 1);
-  if (date.toDateString() === yesterday.toDateString()) return 'Yesterday';
-  const year = date.getFullYear() === now.getFullYear() ? {} : ({ year: 'numeric' } as const);
-  return date.toLocaleDateString('en', { weekday: 'long', day: 'numeric', month: 'long', ...year });
+function dayLabel(date: Date, now: Date): string {
+  if (isSameDay(date, now)) return threadWords.today();
+  return isYesterday(date, now) ? threadWords.yesterday() : formatDay(date, now);
 }

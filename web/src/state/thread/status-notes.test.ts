@@ -1,13 +1,24 @@
 import { describe, expect, test } from 'vitest';
 
+import type { MessageStatus } from '../../api/types';
 import { statusNoteOf } from './status-notes';
 import { message } from './testing';
-import { toThreadMessage } from './thread-message';
+import { optimisticMessage, toThreadMessage } from './thread-message';
 
-function noteOf(status: 'failed' | 'stopped' | 'truncated', content: string, code?: string) {
+const SERVER_TEXT = 'It broke. Please try again.';
+
+function noteOf(status: MessageStatus, content: string, code?: string, text = SERVER_TEXT) {
   return statusNoteOf({
     ...toThreadMessage(message(2, { status, content })),
-    problem: code === undefined ? null : { message: 'Why.', code, retryAt: null },
+    problem: code === undefined ? null : { message: text, code, retryAt: null },
+  });
+}
+
+function unsentNote(code: string) {
+  return statusNoteOf({
+    ...optimisticMessage('id', 'why?'),
+    status: 'unsent',
+    problem: { message: 'Too many requests. Please wait a moment.', code, retryAt: null },
   });
 }
 
@@ -15,26 +26,44 @@ describe('the status note of a message', () => {
   test('offers to continue a partial answer, and to regenerate an empty one', () => {
     expect(noteOf('stopped', 'Half')?.actions).toEqual(['continue']);
     expect(noteOf('stopped', '')?.actions).toEqual(['regenerate']);
-    expect(noteOf('failed', '', 'model_unreachable')).toMatchObject({
+    expect(noteOf('interrupted', 'Half')).toMatchObject({
+      text: 'The server stopped before the answer was finished.',
+      actions: ['continue'],
+    });
+  });
+
+  test('says once what happened, and has one action', () => {
+    expect(noteOf('failed', '', 'model_failed')).toEqual({
       isError: true,
-      text: 'Why.',
+      text: 'The model failed to answer.',
+      actions: ['regenerate'],
+    });
+    expect(noteOf('failed', 'Half', 'model_failed')).toEqual({
+      isError: true,
+      text: 'The connection to the model was lost.',
+      actions: ['continue'],
+    });
+    expect(noteOf('failed', '', 'store_unavailable')?.text).toBe('It broke.');
+    const advice = 'The model was not found. Please contact your administrator.';
+    expect(noteOf('failed', '', 'model_not_found', advice)?.text).toBe(advice);
+  });
+
+  test('offers what helps if trying again does not', () => {
+    expect(noteOf('failed', '', 'model_content_filter')?.actions).toEqual(['edit']);
+    expect(noteOf('failed', 'I can’t.', 'model_refused')?.actions).toEqual(['edit']);
+    expect(noteOf('failed', '', 'model_parameter_refused')?.actions).toEqual(['settings']);
+  });
+
+  test.each(['', ' \n\u00a0'])('says that an answer is empty: “%s”', (content) => {
+    expect(noteOf('complete', content)).toEqual({
+      isError: false,
+      text: 'The model sent an empty answer.',
       actions: ['regenerate'],
     });
   });
 
-  test('gives advice for a known error', () => {
-    expect(noteOf('failed', '', 'model_content_filter')).toMatchObject({
-      hint: 'Rephrase the question.',
-      actions: ['edit'],
-    });
-    expect(noteOf('failed', 'I can’t.', 'model_refused')?.actions).toEqual(['edit']);
-    for (const code of ['model_key_refused', 'model_access_denied']) {
-      expect(noteOf('failed', '', code)?.hint).toContain('Ask your administrator');
-    }
-  });
-
   test('says why an answer was truncated, if the reason is known', () => {
-    expect(noteOf('truncated', 'Half', 'turn_too_long')).toMatchObject({
+    expect(noteOf('truncated', 'Half', 'turn_too_long', 'Why.')).toMatchObject({
       isError: false,
       text: 'Why.',
       actions: ['continue'],
@@ -42,7 +71,16 @@ describe('the status note of a message', () => {
     expect(noteOf('truncated', 'Half')?.text).toBe('The answer reached its length limit.');
   });
 
+  test('offers to send a rejected message again, or a long one as a file', () => {
+    expect(unsentNote('rate_limited')).toMatchObject({
+      text: 'Too many requests.',
+      actions: ['send-again', 'edit'],
+    });
+    expect(unsentNote('message_too_long')?.actions).toEqual(['edit', 'attach']);
+  });
+
   test('is null for a complete message', () => {
     expect(statusNoteOf(toThreadMessage(message(2)))).toBeNull();
+    expect(statusNoteOf(toThreadMessage(message(1, { content: '' })))).toBeNull();
   });
 });

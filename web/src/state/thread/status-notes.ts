@@ -1,13 +1,10 @@
-import type { ThreadMessage } from './thread-message';
+import { statusWords } from '../../words/thread';
+import { type Action, isBlank, type ThreadMessage } from './thread-message';
 
-export type Action = 'continue' | 'regenerate' | 'send-again' | 'edit' | 'attach';
-
-/** The note under a message that was not sent, or under an incomplete answer. */
+/** The note under a message that was not sent, or under an incomplete answer: what happened, and what helps. */
 export interface StatusNote {
   isError: boolean;
   text: string;
-  /** Advice to the user. */
-  hint: string | null;
   actions: readonly Action[];
 }
 
@@ -17,73 +14,73 @@ export function statusNoteOf(message: ThreadMessage): StatusNote | null {
     case 'unsent':
       return unsent(message);
     case 'stopped':
-      return {
-        isError: false,
-        text: 'You stopped this answer.',
-        hint: null,
-        actions: retryActions(message),
-      };
+      return note(statusWords.stopped(), retryActions(message));
     case 'interrupted':
-      return {
-        isError: false,
-        text: 'The server stopped before this answer was complete.',
-        hint: null,
-        actions: retryActions(message),
-      };
+      return note(statusWords.interrupted(), retryActions(message));
     case 'truncated':
-      return {
-        isError: false,
-        text: message.problem?.message ?? 'The answer reached its length limit.',
-        hint: null,
-        actions: retryActions(message),
-      };
+      return note(message.problem?.message ?? statusWords.truncated(), retryActions(message));
     case 'failed':
       return failed(message);
+    case 'complete':
+      return message.role === 'assistant' && isBlank(message)
+        ? note(statusWords.empty(), ['regenerate'])
+        : null;
     default:
       return null;
   }
 }
 
+function note(text: string, actions: readonly Action[]): StatusNote {
+  return { isError: false, text, actions };
+}
+
+function error(text: string, actions: readonly Action[]): StatusNote {
+  return { isError: true, text, actions };
+}
+
 /** Offers to continue a partial answer, and to regenerate an empty one. */
-function retryActions({ content }: ThreadMessage): Action[] {
-  return [content === '' ? 'regenerate' : 'continue'];
+function retryActions(message: ThreadMessage): Action[] {
+  return [isBlank(message) ? 'regenerate' : 'continue'];
 }
 
 function unsent({ problem }: ThreadMessage): StatusNote {
-  const isTooLong = problem?.code === 'message_too_long';
-  return {
-    isError: true,
-    text: problem?.message ?? 'This message was not sent.',
-    hint: isTooLong ? 'You can attach it as a file instead: files may be longer.' : null,
-    actions: isTooLong ? ['edit', 'attach'] : ['send-again', 'edit'],
-  };
+  const text = problem === null ? statusWords.unsent() : withoutRetryAdvice(problem.message);
+  if (problem?.code === 'message_too_long') return error(text, ['edit', 'attach']);
+  return error(text, ['send-again', 'edit']);
 }
 
-const ASK_ADMINISTRATOR = 'Ask your administrator to fix this.';
-
-const HINTS: Record<string, string> = {
-  model_key_refused: ASK_ADMINISTRATOR,
-  model_access_denied: ASK_ADMINISTRATOR,
-  model_not_found: ASK_ADMINISTRATOR,
-  model_content_filter: 'Rephrase the question.',
-  model_context_too_long: 'Shorten the question, or start a new chat.',
-  model_parameter_refused: 'Change the parameters of this conversation.',
+/** Texts that are clearer beside a button than the server's. */
+const TEXTS: Record<string, () => string> = {
+  model_unreachable: statusWords.unreachable,
+  model_rate_limited: statusWords.busy,
+  model_failed: statusWords.failed,
 };
 
-const QUESTION_REJECTED = new Set([
-  'model_content_filter',
-  'model_context_too_long',
-  'model_refused',
-]);
+/** The errors for which trying again does not help, with what does. */
+const REMEDIES: Record<string, Action> = {
+  model_content_filter: 'edit',
+  model_context_too_long: 'edit',
+  model_refused: 'edit',
+  model_parameter_refused: 'settings',
+};
+
+/** The errors that end a partial answer as a lost connection does. */
+const LOST_CONNECTION = new Set(['model_failed', 'model_unreachable']);
 
 function failed(message: ThreadMessage): StatusNote {
   const { problem } = message;
-  const code = problem?.code ?? '';
-  const isQuestionRejected = QUESTION_REJECTED.has(code);
-  return {
-    isError: true,
-    text: problem?.message ?? 'This answer failed.',
-    hint: HINTS[code] ?? null,
-    actions: isQuestionRejected ? ['edit'] : retryActions(message),
-  };
+  if (problem === null) return error(statusWords.failed(), retryActions(message));
+  const { code } = problem;
+  const remedy = REMEDIES[code];
+  if (remedy) return error(problem.message, [remedy]);
+  if (!isBlank(message) && LOST_CONNECTION.has(code)) {
+    return error(statusWords.connectionLost(), ['continue']);
+  }
+  const text = TEXTS[code]?.() ?? withoutRetryAdvice(problem.message);
+  return error(text, retryActions(message));
+}
+
+/** Removes advice to try again from the end: the button beside the text, or the countdown, says it. */
+function withoutRetryAdvice(text: string): string {
+  return text.replace(/\s+Please (?:try again|wait a moment|try again in a moment)\.$/, '');
 }

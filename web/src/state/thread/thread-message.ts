@@ -1,10 +1,13 @@
 import type { Message, MessageStatus, Role } from '../../api/types';
 
+/** What the user can do about a message that was not sent, or about an incomplete answer. */
+export type Action = 'continue' | 'regenerate' | 'send-again' | 'edit' | 'attach' | 'settings';
+
 /** Why a message was not sent, or why an answer is incomplete. */
 export interface Problem {
   message: string;
   code: string;
-  /** When the user may try again, in milliseconds since 1970; `null` if unknown. */
+  /** When the page tries again by itself, in milliseconds since 1970; `null` if it doesn't. */
   retryAt: number | null;
 }
 
@@ -20,6 +23,10 @@ export interface ThreadMessage {
   status: MessageStatus | 'streaming' | 'sending' | 'unsent';
   position: number | null;
   createdAt: string | null;
+  /** When an answer was complete; `null` if unknown. */
+  endedAt: string | null;
+  /** The number of tokens of the text; `null` if unknown. */
+  tokenCount: number | null;
   /** The ids of all versions, oldest first, including this message. */
   versions: readonly string[];
   problem: Problem | null;
@@ -35,6 +42,8 @@ export function toThreadMessage(message: Message): ThreadMessage {
     status: message.status,
     position: message.position,
     createdAt: message.created_at,
+    endedAt: null,
+    tokenCount: message.token_count,
     versions: message.versions ?? [message.message_id],
     problem: message.error ? { ...message.error, retryAt: null } : null,
   };
@@ -51,9 +60,16 @@ export function optimisticMessage(clientMessageId: string, content: string): Thr
     status: 'sending',
     position: null,
     createdAt: null,
+    endedAt: null,
+    tokenCount: null,
     versions: [clientMessageId],
     problem: null,
   };
+}
+
+/** Whether the text has nothing to read. Some models answer with white space. */
+export function isBlank({ content }: Pick<ThreadMessage, 'content'>): boolean {
+  return content.trim() === '';
 }
 
 export function isUnstored(message: ThreadMessage): boolean {

@@ -35,6 +35,8 @@ export interface ThreadState extends LoadedMessages {
   phase: 'new' | 'loading' | 'ready' | 'not-found' | 'failed';
   /** Why the conversation could not be loaded, if `phase` is `failed`. */
   loadProblem: string | null;
+  /** When the page tries to load the conversation again, in milliseconds since 1970; `null` if it doesn't. */
+  reloadAt: number | null;
   /** The id of the turn whose answer is streaming. */
   runningTurn: string | null;
   edit: QuestionEdit | null;
@@ -52,6 +54,7 @@ export interface ThreadState extends LoadedMessages {
 const EMPTY: ThreadState = {
   phase: 'new',
   loadProblem: null,
+  reloadAt: null,
   messages: [],
   nextBefore: null,
   unloadedRange: null,
@@ -63,6 +66,9 @@ const EMPTY: ThreadState = {
   ledger: null,
   tokensUsed: null,
 };
+
+/** After a longer wait, the user may not want a message to be sent any more. */
+export const MAX_RETRY_WAIT_MS = 120_000;
 
 /** Fetches the page that ends before a position; `null` for the newest page. */
 export type FetchPage = (before: number | null) => Promise<MessagePage>;
@@ -92,8 +98,8 @@ export class Thread {
     this.#update({ phase: 'not-found' });
   }
 
-  failLoading(problem: string): void {
-    this.#update({ phase: 'failed', loadProblem: problem });
+  failLoading(problem: string, reloadAt: number | null = null): void {
+    this.#update({ phase: 'failed', loadProblem: problem, reloadAt });
   }
 
   /** Replaces the newest messages with the newest page. */
@@ -149,6 +155,22 @@ export class Thread {
     else if (edit?.clientMessageId === clientMessageId) {
       this.#update({ edit: { ...edit, isSent: false, problem } });
     }
+  }
+
+  /** Shows that a rejected message or edit is being sent again. */
+  markSending(clientMessageId: string): void {
+    const { edit } = this.state.value;
+    const message = this.find(clientMessageId);
+    if (message) this.#upsert({ ...message, status: 'sending', problem: null });
+    else if (edit?.clientMessageId === clientMessageId) {
+      this.#update({ edit: { ...edit, isSent: true, problem: null } });
+    }
+  }
+
+  /** Stops the countdown to sending a rejected message again. */
+  cancelRetry(clientMessageId: string): void {
+    const problem = this.find(clientMessageId)?.problem ?? this.state.value.edit?.problem;
+    if (problem) this.reject(clientMessageId, { ...problem, retryAt: null });
   }
 
   /** Whether this thread has a message or an edit with this client message id. */
@@ -231,7 +253,7 @@ export class Thread {
 
   #endTurn(end: ResponseEnd): void {
     const answer = this.find(end.message_id);
-    if (answer) this.#upsert({ ...answer, status: end.status });
+    if (answer) this.#upsert({ ...answer, status: end.status, tokenCount: end.token_count });
     if (this.state.value.runningTurn === end.turn_id) this.#update({ runningTurn: null });
     if (this.#turnRunningAtLoad === end.turn_id) void this.#loadVersions();
   }
@@ -300,7 +322,8 @@ export function problemOf({
   code,
   retry_after_ms: waitMs,
 }: Pick<FrameRejection, 'message' | 'code' | 'retry_after_ms'>): Problem {
-  return { message, code, retryAt: waitMs === undefined ? null : Date.now() + waitMs };
+  const isSoon = waitMs !== undefined && waitMs <= MAX_RETRY_WAIT_MS;
+  return { message, code, retryAt: isSoon ? Date.now() + waitMs : null };
 }
 
 function isLoading(pageLoad: ThreadState['pageLoad']): boolean {

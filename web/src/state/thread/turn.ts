@@ -1,5 +1,5 @@
 import type { MessageAccepted } from '../../api/types';
-import { isUnstored, type ThreadMessage } from './thread-message';
+import { isBlank, isUnstored, type ThreadMessage } from './thread-message';
 
 /**
  * Applies the start of a turn: its question and its answer become the end of the visible path. Only
@@ -54,6 +54,8 @@ function question(
     status: 'complete',
     position: accepted.position,
     createdAt: accepted.created_at,
+    endedAt: null,
+    tokenCount: accepted.token_count,
     versions: existingQuestion?.versions ?? [accepted.message_id],
     problem: null,
   };
@@ -62,7 +64,7 @@ function question(
 function answer(accepted: MessageAccepted, messages: readonly ThreadMessage[]): ThreadMessage {
   const existingAnswer = messages.find(({ id }) => id === accepted.answer_id);
   const sibling = messages.find(({ parentId }) => parentId === accepted.message_id);
-  const versions = existingAnswer?.versions ?? [...(sibling?.versions ?? []), accepted.answer_id];
+  const versions = existingAnswer?.versions ?? [...versionsOf(sibling), accepted.answer_id];
   return {
     id: accepted.answer_id,
     parentId: accepted.message_id,
@@ -72,7 +74,15 @@ function answer(accepted: MessageAccepted, messages: readonly ThreadMessage[]): 
     status: 'streaming',
     position: existingAnswer?.position ?? accepted.position + 1,
     createdAt: existingAnswer?.createdAt ?? accepted.created_at,
+    endedAt: null,
+    tokenCount: null,
     versions,
     problem: null,
   };
+}
+
+/** The versions that stay when an answer is regenerated: an empty answer is replaced. */
+function versionsOf(sibling: ThreadMessage | undefined): readonly string[] {
+  if (sibling === undefined) return [];
+  return isBlank(sibling) ? sibling.versions.filter((id) => id !== sibling.id) : sibling.versions;
 }

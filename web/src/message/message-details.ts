@@ -1,0 +1,34 @@
+import { html, nothing } from 'lit';
+
+import type { App } from '../app/app';
+import { formatFullTime, formatTime } from '../state/dates';
+import { detailsOf } from '../state/thread/details';
+import type { ThreadMessage } from '../state/thread/thread-message';
+import { LightDomElement } from '../ui/light-dom-element';
+
+/** When a message was written and, of an answer, by which model, its tokens and how long it took. */
+export class MessageDetails extends LightDomElement {
+  static override properties = {
+    app: { attribute: false },
+    message: { attribute: false },
+  };
+
+  declare app: App;
+  declare message: ThreadMessage;
+
+  protected override render() {
+    const { createdAt } = this.message;
+    if (createdAt === null) return nothing;
+    const date = new Date(createdAt);
+    const details = detailsOf(this.message, this.app.config.value?.model ?? null);
+    return html`<p class="message-details">
+      <time datetime=${createdAt} title=${formatFullTime(date)}
+        ><span class="short">${formatTime(date, new Date())}</span
+        ><span class="full">${formatFullTime(date)}</span></time
+      >
+      ${details.map((text) => html`<span>${text}</span>`)}
+    </p>`;
+  }
+}
+
+customElements.define('webchat-message-details', MessageDetails);

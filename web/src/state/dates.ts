@@ -1,0 +1,46 @@
+/**
+ * Dates in the reader's language, format and time zone. `locale` is for tests: without it, the browser's language
+ * applies.
+ */
+
+/** The time of today's messages; date and time of older ones. */
+export function formatTime(date: Date, now: Date, locale?: string): string {
+  if (isSameDay(date, now)) return date.toLocaleTimeString(locale, { timeStyle: 'short' });
+  const time = { hour: 'numeric', minute: '2-digit' } as const;
+  const year = date.getFullYear() === now.getFullYear() ? {} : ({ year: 'numeric' } as const);
+  return date.toLocaleString(locale, { day: 'numeric', month: 'short', ...year, ...time });
+}
+
+/** The complete date and time. */
+export function formatFullTime(date: Date, locale?: string): string {
+  return date.toLocaleString(locale, { dateStyle: 'full', timeStyle: 'medium' });
+}
+
+/** A day as a heading: “Friday, January 2”. The year is omitted in the current one. */
+export function formatDay(date: Date, now: Date, locale?: string): string {
+  const year = date.getFullYear() === now.getFullYear() ? {} : ({ year: 'numeric' } as const);
+  return date.toLocaleDateString(locale, {
+    weekday: 'long',
+    day: 'numeric',
+    month: 'long',
+    ...year,
+  });
+}
+
+/** A date without its weekday: “Jan 2, 2026”. */
+export function formatDate(date: Date, locale?: string): string {
+  return date.toLocaleDateString(locale, { dateStyle: 'medium' });
+}
+
+/** A month with its year: “January 2026”. */
+export function formatMonth(date: Date, locale?: string): string {
+  return date.toLocaleDateString(locale, { month: 'long', year: 'numeric' });
+}
+
+export function isSameDay(left: Date, right: Date): boolean {
+  return left.toDateString() === right.toDateString();
+}
+
+export function isYesterday(date: Date, now: Date): boolean {
+  return isSameDay(date, new Date(now.getFullYear(), now.getMonth(), now.getDate() - 1));
+}

@@ -1,0 +1,102 @@
+import { msg, str } from '@lit/localize';
+
+import type { Action } from '../state/thread/thread-message';
+
+/** The list of messages. */
+export const threadWords = {
+  messages: () => msg('Messages'),
+  you: () => msg('You'),
+  answer: () => msg('Answer'),
+  today: () => msg('Today'),
+  yesterday: () => msg('Yesterday'),
+  jumpToLatest: () => msg('Jump to latest'),
+  summary: () => msg('Summary up to here'),
+  loadingOlder: () => msg('Loading older messages…'),
+  olderFailed: () => msg('Older messages can’t be loaded.'),
+  tryAgain: () => msg('Try again'),
+  showBetween: () => msg('Show the messages in between'),
+  /** Shown while the model has not written anything yet. */
+  thinking: (model: string | null) =>
+    model === null ? msg('The model is thinking…') : msg(str`${model} is thinking…`),
+};
+
+/** What screen readers announce while an answer streams. */
+export const announcerWords = {
+  label: () => msg('Streaming answer'),
+  answering: (model: string | null) =>
+    model === null ? msg('Answering…') : msg(str`${model} is answering…`),
+};
+
+/** The buttons under a message. */
+export const messageActionWords = {
+  copyQuestion: () => msg('Copy question'),
+  copyAnswer: () => msg('Copy answer'),
+  editQuestion: () => msg('Edit question'),
+  regenerate: () => msg('Regenerate'),
+  versions: () => msg('Versions'),
+  earlierVersion: () => msg('Earlier version'),
+  laterVersion: () => msg('Later version'),
+  version: (number: string, count: string) => msg(str`Version ${number} of ${count}`),
+};
+
+/** The details of a message. Numbers arrive in the reader's format. */
+export const messageDetailWords = {
+  tokens: (count: number, formatted: string) =>
+    count === 1 ? msg('1 token') : msg(str`${formatted} tokens`),
+  duration: (formattedSeconds: string) => msg(str`${formattedSeconds} s`),
+};
+
+/** The notes under messages that were not sent, and under incomplete answers. */
+export const statusWords = {
+  stopped: () => msg('You stopped this answer.'),
+  interrupted: () => msg('The server stopped before the answer was finished.'),
+  truncated: () => msg('The answer reached its length limit.'),
+  empty: () => msg('The model sent an empty answer.'),
+  connectionLost: () => msg('The connection to the model was lost.'),
+  failed: () => msg('The model failed to answer.'),
+  unreachable: () => msg('The model can’t be reached.'),
+  busy: () => msg('The model is busy.'),
+  unsent: () => msg('This message was not sent.'),
+  resendsIn: (seconds: string) => msg(str`Sending again in ${seconds} s.`),
+  retriesIn: (seconds: string) => msg(str`Trying again in ${seconds} s.`),
+  cancel: () => msg('Cancel'),
+};
+
+const ACTIONS: Record<Action, () => string> = {
+  continue: () => msg('Continue'),
+  regenerate: () => msg('Try again'),
+  'send-again': () => msg('Send again'),
+  edit: () => msg('Edit'),
+  attach: () => msg('Attach as a file'),
+  settings: () => msg('Open chat settings'),
+};
+
+/** The label of an action that a status note offers. */
+export function actionLabel(action: Action): string {
+  return ACTIONS[action]();
+}
+
+/** A thread without messages. */
+export const welcomeWords = {
+  heading: () => msg('What would you like to know?'),
+  ready: (model: string) => msg(str`${model} is ready to help.`),
+  intro: () => msg('Chat with an AI model.'),
+  privacy: () => msg('Your conversations are stored on this server, and only you can see them.'),
+  starters: () => msg('Things to try'),
+  caution: () => msg('AI can make mistakes. Check important information.'),
+  shortcuts: () => msg('Keyboard shortcuts'),
+  loading: () => msg('Loading the conversation'),
+  notFound: () => msg('Conversation not found'),
+  notFoundReason: () => msg('It was deleted, or it was started in another browser.'),
+  newChat: () => msg('Start a new chat'),
+  loadFailed: () => msg('The conversation can’t be loaded'),
+};
+
+/** The suggestions of a new chat. */
+export function starters(): { kind: string; text: string }[] {
+  return [
+    { kind: msg('Explain'), text: msg('Explain how tides work, in three sentences.') },
+    { kind: msg('Write'), text: msg('Write a short poem about the sea.') },
+    { kind: msg('Code'), text: msg('Give me a Python function that reverses a string.') },
+  ];
+}
