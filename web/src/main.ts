@@ -13,6 +13,7 @@ import { ThemeChoice } from './state/page/theme';
 import { browserStorage } from './state/storage';
 import { bindPrinting } from './thread/print';
 import { guardFocus } from './ui/focus';
+import { bindTooltips } from './ui/tooltip';
 
 const socketUrl = new URL('ws', document.baseURI);
 socketUrl.protocol = location.protocol === 'https:' ? 'wss:' : 'ws:';
@@ -39,4 +40,5 @@ if (page) {
   page.theme = new ThemeChoice();
 }
 guardFocus();
+bindTooltips();
 await app.start(pathInApp(location.href));

@@ -3,6 +3,7 @@ import { html, nothing, type PropertyValues } from 'lit';
 import type { App, Dialog } from '../app/app';
 import { LightDomElement } from '../ui/light-dom-element';
 import { StoreController } from '../ui/store-controller';
+import { shellWords } from '../words/shell';
 
 /** The loader of each dialog. A dialog is loaded when it is first opened. */
 const LOADERS: Record<Dialog['kind'], () => Promise<unknown>> = {
@@ -68,7 +69,7 @@ export class WebchatDialogs extends LightDomElement {
     } catch {
       // The server is unreachable, or now serves another version of the page.
       this.app.closeDialog();
-      this.app.notice.set('This part of the page can’t be loaded. Please reload the page.');
+      this.app.notice.set(shellWords.loadFailed());
     }
   }
 }

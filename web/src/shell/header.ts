@@ -1,126 +1,175 @@
 import { html, nothing, type PropertyValues } from 'lit';
-import Asleep from '@carbon/icons/es/asleep/16.js';
-import Download from '@carbon/icons/es/download/16.js';
-import Import from '@carbon/icons/es/document--import/16.js';
-import Keyboard from '@carbon/icons/es/keyboard/16.js';
-import Laptop from '@carbon/icons/es/laptop/16.js';
-import Light from '@carbon/icons/es/light/16.js';
-import Menu from '@carbon/icons/es/menu/16.js';
-import Overflow from '@carbon/icons/es/overflow-menu--vertical/16.js';
-import Settings from '@carbon/icons/es/settings--adjust/16.js';
+import Add from '@carbon/icons/es/add/20.js';
+import Asleep from '@carbon/icons/es/asleep/20.js';
+import Close from '@carbon/icons/es/close/20.js';
+import Keyboard from '@carbon/icons/es/keyboard/20.js';
+import Laptop from '@carbon/icons/es/laptop/20.js';
+import Light from '@carbon/icons/es/light/20.js';
+import Menu from '@carbon/icons/es/menu/20.js';
+import Overflow from '@carbon/icons/es/overflow-menu--vertical/20.js';
+import Settings from '@carbon/icons/es/settings--adjust/20.js';
+import Warning from '@carbon/icons/es/warning--filled/16.js';
 
 import '../ui/popup-menu';
 
-import { EXPORT_ALL_URL } from '../api/conversation-api';
 import type { ConnectionState } from '../api/socket';
 import type { App } from '../app/app';
+import { START_PATH } from '../state/page/address';
 import type { Theme, ThemeChoice } from '../state/page/theme';
+import { focusConversation } from '../ui/focus';
 import { icon } from '../ui/icon';
+import { keysText } from '../ui/keys';
 import { LightDomElement } from '../ui/light-dom-element';
-import type { MenuItem } from '../ui/popup-menu';
+import { isPlainClick } from '../ui/links';
+import { IS_PHONE, MediaQuery } from '../ui/media-query';
 import { StoreController } from '../ui/store-controller';
+import { connectionStateWords, headerWords as words } from '../words/shell';
+import { headerMenu } from './header-menu';
 
-const THEMES: Record<Theme, { icon: typeof Light; name: string; next: Theme }> = {
-  system: { icon: Laptop, name: 'system', next: 'white' },
-  white: { icon: Light, name: 'light', next: 'g100' },
-  g100: { icon: Asleep, name: 'dark', next: 'system' },
+const THEMES: Record<Theme, { icon: typeof Light; name: () => string; next: Theme }> = {
+  system: { icon: Laptop, name: words.systemTheme, next: 'white' },
+  white: { icon: Light, name: words.lightTheme, next: 'g100' },
+  g100: { icon: Asleep, name: words.darkTheme, next: 'system' },
 };
 
-const CONNECTIONS: Record<ConnectionState, string | null> = {
+const CONNECTIONS: Record<ConnectionState, (() => string) | null> = {
   connecting: null,
   connected: null,
-  reconnecting: 'Reconnecting…',
-  restarting: 'The server is restarting…',
-  offline: 'Offline',
+  ...connectionStateWords,
 };
 
-/** The header: the sidebar button, the model, the connection, the theme and the menu. */
+/**
+ * The header: the sidebar button, the product or, on a phone, the conversation, the model, the connection and the
+ * page's actions. Fires `toggle-sidebar`.
+ */
 export class WebchatHeader extends LightDomElement {
   static override properties = {
     app: { attribute: false },
     theme: { attribute: false },
-    isSidebarOpen: { attribute: false },
+    isSidebarShown: { attribute: false },
   };
 
   declare app: App;
   declare theme: ThemeChoice;
-  declare isSidebarOpen: boolean;
+  declare isSidebarShown: boolean;
 
   readonly #config = new StoreController(this);
   readonly #connection = new StoreController(this);
   readonly #theme = new StoreController(this);
+  readonly #thread = new StoreController(this);
+  readonly #conversations = new StoreController(this);
+  readonly #archived = new StoreController(this);
+  readonly #phone = new MediaQuery(this, IS_PHONE);
 
   protected override willUpdate(changed: PropertyValues<this>): void {
     if (changed.has('app')) {
       this.#config.store = this.app.config;
       this.#connection.store = this.app.socket.connection;
+      this.#thread.store = this.app.thread;
+      this.#conversations.store = this.app.conversations.active.state;
+      this.#archived.store = this.app.conversations.archived.state;
     }
     if (changed.has('theme')) this.#theme.store = this.theme;
   }
 
   protected override render() {
-    const theme = THEMES[this.theme.value];
-    const model = this.app.config.value?.model;
-    const connection = CONNECTIONS[this.app.socket.connection.value];
+    const isPhone = this.#phone.matches;
     return html`<header class="header">
-      <button
-        class="quiet sidebar-toggle"
-        type="button"
-        aria-label="Conversations"
-        aria-controls="sidebar"
-        aria-expanded=${this.isSidebarOpen ? 'true' : 'false'}
-        @click=${() => this.dispatchEvent(new CustomEvent('toggle-sidebar'))}
-      >
-        ${icon(Menu)}
-      </button>
-      <h1>Webchat</h1>
-      ${model ? html`<span class="model" title="Model: ${model}">${model}</span>` : nothing}
-      <span class="connection ${connection ? 'disconnected' : ''}" role="status"
-        >${connection}</span
-      >
-      <button
-        class="quiet"
-        type="button"
-        aria-label="Theme: ${theme.name}. Switch to ${THEMES[theme.next].name}"
-        title="Theme: ${theme.name}"
-        @click=${() => this.theme.choose(theme.next)}
-      >
-        ${icon(theme.icon)}
-      </button>
-      <button
-        class="quiet shortcuts-button"
-        type="button"
-        aria-label="Keyboard shortcuts"
-        title="Keyboard shortcuts (?)"
-        @click=${() => this.app.dialog.set({ kind: 'shortcuts' })}
-      >
-        ${icon(Keyboard)}
-      </button>
+      ${this.#sidebarToggle()} ${this.#name(isPhone ? this.#title() : null)}
+      ${isPhone ? nothing : this.#model()} ${this.#connectionState()}
+      ${isPhone ? this.#action(words.newChat(), Add, () => this.#newChat()) : nothing}
+      ${this.#action(words.chatSettings(), Settings, () => void this.app.showContext())}
+      ${isPhone ? nothing : this.#themeAndShortcuts()}
       <webchat-popup-menu
-        .label=${'Menu'}
+        .label=${words.menu()}
         .icon=${Overflow}
-        .items=${() => this.#items()}
+        .buttonClass=${'header-action'}
+        .items=${() => headerMenu(this.app, isPhone ? this.#nextTheme() : null)}
       ></webchat-popup-menu>
     </header>`;
   }
 
-  #items(): MenuItem[] {
-    return [
-      { label: 'Chat settings', icon: Settings, run: () => void this.app.showContext() },
-      {
-        label: 'Import conversations…',
-        icon: Import,
-        isSeparated: true,
-        run: () => this.app.dialog.set({ kind: 'import' }),
-      },
-      { label: 'Export all conversations', icon: Download, href: EXPORT_ALL_URL },
-      {
-        label: 'Keyboard shortcuts',
-        icon: Keyboard,
-        isSeparated: true,
-        run: () => this.app.dialog.set({ kind: 'shortcuts' }),
-      },
-    ];
+  #sidebarToggle() {
+    const keys = keysText(['Ctrl', 'B']);
+    return html`<button
+      class="header-action sidebar-toggle"
+      type="button"
+      aria-label=${words.conversations()}
+      aria-controls="sidebar"
+      aria-expanded=${this.isSidebarShown ? 'true' : 'false'}
+      data-tooltip=${this.isSidebarShown ? words.hideSidebar(keys) : words.showSidebar(keys)}
+      @click=${() => this.dispatchEvent(new CustomEvent('toggle-sidebar'))}
+    >
+      ${icon(this.isSidebarShown && this.#phone.matches ? Close : Menu)}
+    </button>`;
+  }
+
+  /** The product's name, which leads to a new chat. On a phone, the conversation's title takes its place. */
+  #name(title: string | null) {
+    const newChat = (event: MouseEvent) => {
+      if (!isPlainClick(event)) return;
+      event.preventDefault();
+      this.#newChat();
+    };
+    return html`<h1 class=${title === null ? 'header-name' : 'visually-hidden'}>
+        <a href=${START_PATH} @click=${newChat}>${words.product()}</a>
+      </h1>
+      ${title === null ? nothing : html`<span class="header-title" dir="auto">${title}</span>`}`;
+  }
+
+  #model() {
+    const model = this.app.config.value?.model;
+    if (!model) return nothing;
+    return html`<span class="model" data-tooltip=${words.model(model)}>${model}</span>`;
+  }
+
+  #connectionState() {
+    const text = CONNECTIONS[this.app.socket.connection.value];
+    return html`<span class="connection" role="status"
+      >${text === null ? nothing : html`${icon(Warning)}<span>${text()}</span>`}</span
+    >`;
+  }
+
+  #themeAndShortcuts() {
+    const { icon: image, name } = THEMES[this.theme.value];
+    return html`<button
+        class="header-action"
+        type="button"
+        aria-label=${words.switchTheme()}
+        aria-description=${words.theme(name())}
+        data-tooltip=${words.theme(name())}
+        @click=${() => this.#nextTheme().choose()}
+      >
+        ${icon(image)}
+      </button>
+      ${this.#action(words.shortcuts(), Keyboard, () => this.app.dialog.set({ kind: 'shortcuts' }))}`;
+  }
+
+  #nextTheme() {
+    const { next } = THEMES[this.theme.value];
+    const { icon: image, name } = THEMES[next];
+    return {
+      label: words.theme(name()),
+      icon: image,
+      choose: () => this.theme.choose(next),
+    };
+  }
+
+  #action(label: string, image: typeof Menu, run: () => void) {
+    return html`<button class="header-action" type="button" aria-label=${label} @click=${run}>
+      ${icon(image)}
+    </button>`;
+  }
+
+  #title(): string | null {
+    const id = this.app.thread.value.conversationId;
+    if (id === null) return null;
+    return this.app.conversations.find(id)?.title ?? words.newChat();
+  }
+
+  #newChat(): void {
+    this.app.newChat();
+    focusConversation();
   }
 }
 

@@ -10,10 +10,14 @@ import '../thread/thread';
 import '../ui/toasts';
 
 import type { App } from '../app/app';
+import { isSidebarCollapsed, setSidebarCollapsed } from '../state/page/sidebar';
 import type { ThemeChoice } from '../state/page/theme';
 import { isComposing } from '../ui/composition';
+import { focusConversation } from '../ui/focus';
 import { LightDomElement } from '../ui/light-dom-element';
+import { IS_PHONE, MediaQuery } from '../ui/media-query';
 import { StoreController } from '../ui/store-controller';
+import { shellWords as words } from '../words/shell';
 import { BrowserTab } from './browser-tab';
 import { bindShortcuts } from './keyboard';
 
@@ -22,26 +26,32 @@ export class WebchatApp extends LightDomElement {
   static override properties = {
     app: { attribute: false },
     theme: { attribute: false },
-    isSidebarOpen: { state: true },
+    isDrawerOpen: { state: true },
+    isCollapsed: { state: true },
   };
 
   declare app: App | undefined;
   declare theme: ThemeChoice | undefined;
-  declare isSidebarOpen: boolean;
+  /** Whether the sidebar is open on a phone, where it is a drawer. */
+  declare isDrawerOpen: boolean;
+  /** Whether the sidebar is a rail on wider screens. */
+  declare isCollapsed: boolean;
 
   readonly #thread = new StoreController(this);
+  readonly #phone = new MediaQuery(this, IS_PHONE, () => (this.isDrawerOpen = false));
   #tab: BrowserTab | null = null;
   #unbindShortcuts: (() => void) | null = null;
 
   constructor() {
     super();
-    this.isSidebarOpen = false;
+    this.isDrawerOpen = false;
+    this.isCollapsed = isSidebarCollapsed();
   }
 
   override connectedCallback(): void {
     super.connectedCallback();
     this.addEventListener('keydown', (event) => {
-      if (event.key === 'Escape' && !isComposing(event)) this.#closeSidebar();
+      if (event.key === 'Escape' && !isComposing(event)) this.#closeDrawer();
     });
     this.addEventListener('show-context', () => void this.app?.showContext());
   }
@@ -63,23 +73,27 @@ export class WebchatApp extends LightDomElement {
     const { app, theme } = this;
     if (!app || !theme) return nothing;
     const thread = app.thread.value;
+    const isPhone = this.#phone.matches;
+    const isRail = this.isCollapsed && !isPhone;
     return html`
-      <a class="skip" href="#main" @click=${this.#skipToConversation}>Skip to the conversation</a>
+      <a class="skip" href="#main" @click=${this.#skipToConversation}>${words.skip()}</a>
       <webchat-header
         .app=${app}
         .theme=${theme}
-        .isSidebarOpen=${this.isSidebarOpen}
+        .isSidebarShown=${isPhone ? this.isDrawerOpen : !isRail}
         @toggle-sidebar=${this.#toggleSidebar}
       ></webchat-header>
-      <div class="shell ${this.isSidebarOpen ? 'sidebar-open' : ''}">
+      <div class="shell ${this.isDrawerOpen ? 'sidebar-open' : ''} ${isRail ? 'with-rail' : ''}">
         <webchat-sidebar
           id="sidebar"
           .app=${app}
           .currentConversationId=${thread.conversationId}
+          .isRail=${isRail}
           @navigate=${this.#leaveSidebar}
+          @show-search=${this.#focusSearch}
         ></webchat-sidebar>
-        <div class="scrim" @click=${this.#closeSidebar}></div>
-        <main id="main" tabindex="-1">
+        <div class="scrim" @click=${this.#closeDrawer}></div>
+        <main id="main" tabindex="-1" ?inert=${this.isDrawerOpen}>
           <webchat-thread .app=${app} .thread=${thread}></webchat-thread>
           <div class="bars">
             <webchat-connection-bar .socket=${app.socket}></webchat-connection-bar>
@@ -96,54 +110,70 @@ export class WebchatApp extends LightDomElement {
   #bindShortcuts(app: App): () => void {
     return bindShortcuts(app, {
       shortcuts: () => app.dialog.set({ kind: 'shortcuts' }),
-      search: () => this.#focusSearch(),
+      search: () => void this.#focusSearch(),
       'new-chat': () => {
         app.newChat();
-        this.#leaveSidebar();
+        void this.#leaveSidebar();
       },
-      'focus-composer': () => this.#leaveSidebar(),
+      'focus-composer': () => void this.#leaveSidebar(),
       previous: () => app.openNeighbour(-1),
       next: () => app.openNeighbour(1),
       context: () => void app.showContext(),
+      sidebar: () => this.#toggleSidebar(),
       undo: () => app.conversations.undoDelete(),
     });
   }
 
-  #focusSearch(): void {
-    this.isSidebarOpen = true;
-    void this.updateComplete.then(() => this.querySelector('webchat-sidebar')?.focusSearch());
+  async #focusSearch(): Promise<void> {
+    // The search needs the whole sidebar, but the user's choice of the rail is kept.
+    if (this.#phone.matches) this.isDrawerOpen = true;
+    else this.isCollapsed = false;
+    await this.updateComplete;
+    const sidebar = this.querySelector('webchat-sidebar');
+    await sidebar?.updateComplete;
+    sidebar?.focusSearch();
   }
 
   #toggleSidebar(): void {
-    this.isSidebarOpen = !this.isSidebarOpen;
-    if (this.isSidebarOpen) {
+    if (!this.#phone.matches) this.#setCollapsed(!this.isCollapsed);
+    else if (this.isDrawerOpen) this.#closeDrawer();
+    else {
+      this.isDrawerOpen = true;
       void this.updateComplete.then(() =>
         this.querySelector<HTMLElement>('webchat-sidebar button')?.focus(),
       );
     }
   }
 
-  #closeSidebar(): void {
-    if (!this.isSidebarOpen) return;
-    this.isSidebarOpen = false;
-    // On a wide screen the sidebar is always open, and its button is hidden.
-    const toggle = this.querySelector<HTMLElement>('.sidebar-toggle');
-    if (toggle?.checkVisibility()) toggle.focus();
+  #setCollapsed(isCollapsed: boolean): void {
+    this.isCollapsed = isCollapsed;
+    setSidebarCollapsed(isCollapsed);
+    // The focused element may not be on the rail.
+    const hasFocus = this.querySelector('webchat-sidebar')?.contains(document.activeElement);
+    if (hasFocus) this.#focusToggle();
+  }
+
+  #closeDrawer(): void {
+    if (!this.isDrawerOpen) return;
+    this.isDrawerOpen = false;
+    this.#focusToggle();
+  }
+
+  #focusToggle(): void {
+    this.querySelector<HTMLElement>('.sidebar-toggle')?.focus();
   }
 
   /** Moves from the sidebar to the conversation. */
-  #leaveSidebar(): void {
-    this.isSidebarOpen = false;
-    this.#focusConversation();
+  async #leaveSidebar(): Promise<void> {
+    this.isDrawerOpen = false;
+    // The conversation is inert behind an open drawer.
+    await this.updateComplete;
+    focusConversation();
   }
 
   #skipToConversation(event: Event): void {
     event.preventDefault();
-    this.#focusConversation();
-  }
-
-  #focusConversation(): void {
-    this.querySelector<HTMLElement>('#composer, #main:not(:has(#composer))')?.focus();
+    focusConversation();
   }
 }
 

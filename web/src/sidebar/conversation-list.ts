@@ -7,6 +7,7 @@ import type { App } from '../app/app';
 import { type ConversationList, groupByDate } from '../state/conversations/conversation-list';
 import { LightDomElement } from '../ui/light-dom-element';
 import { StoreController } from '../ui/store-controller';
+import { listWords as words } from '../words/sidebar';
 
 /** Conversations grouped by the date of their last update. Scrolling to the end loads more. */
 export class WebchatConversationList extends LightDomElement {
@@ -49,12 +50,14 @@ export class WebchatConversationList extends LightDomElement {
     const { phase, items } = this.list.state.value;
     if (phase === 'failed') {
       return html`<div class="hint" role="alert">
-        <p>The conversations can’t be loaded.</p>
-        <button class="link" type="button" @click=${() => this.list.load()}>Try again</button>
+        <p>${words.loadFailed()}</p>
+        <button class="link" type="button" @click=${() => this.list.load()}>
+          ${words.tryAgain()}
+        </button>
       </div>`;
     }
     if (phase === 'loading') {
-      return html`<div class="skeleton rows" role="status" aria-label="Loading conversations">
+      return html`<div class="skeleton rows" role="status" aria-label=${words.loading()}>
         ${[40, 72, 55, 80, 64].map((width) => html`<span class="bar w${width}"></span>`)}
       </div>`;
     }

@@ -13,11 +13,12 @@ import type { App } from '../app/app';
 import { printConversation } from '../thread/print';
 import type { MenuItem } from '../ui/popup-menu';
 import { printWords } from '../words/print';
+import { conversationMenuWords as words } from '../words/sidebar';
 
-const FORMATS: [ExportFormat, string][] = [
-  ['markdown', 'Export as Markdown'],
-  ['json', 'Export as JSON'],
-  ['flask', 'Export for the Flask application'],
+const FORMATS: [ExportFormat, () => string][] = [
+  ['markdown', words.exportMarkdown],
+  ['json', words.exportJson],
+  ['flask', words.exportFlask],
 ];
 
 /** The menu items of a conversation. Its row provides `rename` and `delete`, because they move the focus. */
@@ -28,26 +29,26 @@ export function conversationMenu(
 ): MenuItem[] {
   const { conversations } = app;
   return [
-    { label: 'Rename', icon: Edit, run: row.rename },
+    { label: words.rename(), icon: Edit, run: row.rename },
     {
-      label: archived ? 'Unarchive' : 'Archive',
+      label: archived ? words.unarchive() : words.archive(),
       icon: archived ? Undo : Archive,
       run: () => void conversations.setArchived(id, !archived),
     },
     ...FORMATS.map(([format, label], index) => ({
-      label,
+      label: label(),
       icon: Download,
       href: exportUrl(id, format),
       isSeparated: index === 0,
     })),
     { label: printWords.print(), icon: Printer, run: () => void printConversation(app, id) },
-    { label: 'Save on the server', icon: Save, run: () => void conversations.save(id) },
+    { label: words.save(), icon: Save, run: () => void conversations.save(id) },
     {
-      label: 'Clear…',
+      label: words.clear(),
       icon: Reset,
       isSeparated: true,
       run: () => app.dialog.set({ kind: 'reset', id }),
     },
-    { label: 'Delete', icon: TrashCan, isDangerous: true, run: row.delete },
+    { label: words.delete(), icon: TrashCan, isDangerous: true, run: row.delete },
   ];
 }

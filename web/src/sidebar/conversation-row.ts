@@ -9,6 +9,7 @@ import { pathOf } from '../state/page/address';
 import { isComposing } from '../ui/composition';
 import { LightDomElement } from '../ui/light-dom-element';
 import { moveFocusInList, isPlainClick } from '../ui/links';
+import { listWords as words } from '../words/sidebar';
 import { conversationMenu } from './conversation-menu';
 
 const MAX_TITLE_CHARACTERS = 200;
@@ -48,7 +49,8 @@ export class ConversationRow extends LightDomElement {
       <a
         href=${pathOf(id)}
         aria-current=${this.isCurrent ? 'page' : nothing}
-        title=${title}
+        data-tooltip=${title}
+        data-tooltip-when="truncated"
         dir="auto"
         @click=${this.#open}
         @dblclick=${this.#rename}
@@ -56,7 +58,8 @@ export class ConversationRow extends LightDomElement {
         >${title}</a
       >
       <webchat-popup-menu
-        .label=${`Options for ${title}`}
+        .label=${words.optionsFor(title)}
+        .tooltip=${words.options()}
         .icon=${Overflow}
         .items=${() =>
           conversationMenu(this.app, this.conversation, {
@@ -70,7 +73,7 @@ export class ConversationRow extends LightDomElement {
   #renameField() {
     return html`<form class="rename" @submit=${this.#submit} @focusout=${this.#submit}>
       <input
-        aria-label="Title"
+        aria-label=${words.title()}
         dir="auto"
         maxlength=${MAX_TITLE_CHARACTERS}
         autocomplete="off"
@@ -85,7 +88,7 @@ export class ConversationRow extends LightDomElement {
   }
 
   #title(): string {
-    return this.conversation.title ?? 'New chat';
+    return this.conversation.title ?? words.untitled();
   }
 
   #open(event: MouseEvent): void {

@@ -1,12 +1,14 @@
 import '../ui/dialogs.scss';
 
 import { html, nothing, type PropertyValues } from 'lit';
-import Upload from '@carbon/icons/es/upload/16.js';
+import Upload from '@carbon/icons/es/upload/20.js';
 
 import { describeImport } from '../state/conversations/imports';
 import { icon } from '../ui/icon';
 import { Modal } from '../ui/modal';
+import { notification } from '../ui/notification';
 import { StoreController } from '../ui/store-controller';
+import { importWords as words } from '../words/sidebar';
 
 /** The dialog that imports conversations from a file. */
 export class ImportDialog extends Modal {
@@ -15,7 +17,7 @@ export class ImportDialog extends Modal {
   /** Whether a file is being dragged over the drop area. */
   declare isDraggedOver: boolean;
 
-  protected readonly heading = 'Import conversations';
+  protected readonly heading = words.heading();
   protected override readonly variant = 'small';
 
   readonly #state = new StoreController(this);
@@ -31,10 +33,7 @@ export class ImportDialog extends Modal {
 
   protected content() {
     const { isRunning } = this.app.conversations.imports;
-    return html`<p>
-        Choose an export from Webchat, ChatGPT, Claude, Open WebUI, LibreChat, DeepSeek or Qwen. You
-        don’t need to unpack the ZIP file of ChatGPT or Claude.
-      </p>
+    return html`<p>${words.sources()}</p>
       <label
         class="drop ${this.isDraggedOver ? 'over' : ''}"
         @dragover=${this.#handleDragOver}
@@ -49,7 +48,7 @@ export class ImportDialog extends Modal {
           @change=${this.#handleFileInput}
         />
         ${icon(Upload)}
-        <span><strong>Choose a file</strong>, or drop it here</span>
+        <span><strong>${words.choose()}</strong>, ${words.orDrop()}</span>
       </label>
       <div class="progress" role="status">${this.#progress()}</div>`;
   }
@@ -63,10 +62,11 @@ export class ImportDialog extends Modal {
       case 'complete':
       case 'failed':
       case 'unknown':
-        return html`<p class=${phase === 'complete' ? 'success' : 'problem'}>
-            ${describeImport(imports.state.value)}
-          </p>
-          ${this.#leftOut()}`;
+        return html`${notification({
+          kind: phase === 'complete' ? 'success' : 'error',
+          title: describeImport(imports.state.value),
+        })}
+        ${this.#leftOut()}`;
       case 'sending':
       case 'running':
         return html`<label>
@@ -77,7 +77,7 @@ export class ImportDialog extends Modal {
                 : html`<progress></progress>`
             }
           </label>
-          <p class="aside">The import continues if you close this dialog.</p>`;
+          <p class="helper-text">${words.continues()}</p>`;
     }
   }
 
@@ -85,7 +85,7 @@ export class ImportDialog extends Modal {
     const { leftOut, leftOutReasons } = this.app.conversations.imports.state.value;
     if (leftOut === 0) return nothing;
     return html`<details>
-      <summary>What was left out</summary>
+      <summary>${words.leftOut()}</summary>
       <ul>
         ${leftOutReasons.map((reason) => html`<li>${reason}</li>`)}
       </ul>

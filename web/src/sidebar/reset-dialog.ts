@@ -3,6 +3,7 @@ import '../ui/dialogs.scss';
 import { html } from 'lit';
 
 import { Modal } from '../ui/modal';
+import { listWords, resetWords as words } from '../words/sidebar';
 
 /** Asks for confirmation before a conversation is reset, which can't be undone. */
 export class ResetDialog extends Modal {
@@ -13,21 +14,19 @@ export class ResetDialog extends Modal {
 
   declare conversationId: string;
 
-  protected readonly heading = 'Clear this conversation?';
+  protected readonly heading = words.heading();
   protected override readonly variant = 'small';
 
   protected content() {
-    const title = this.app.conversations.find(this.conversationId)?.title ?? 'New chat';
-    return html`<p>
-        This deletes all messages of <strong>${title}</strong>, its summary, its system prompt and
-        its examples. This can’t be undone.
-      </p>
-      <div class="modal-buttons">
-        <button class="secondary" type="button" autofocus @click=${() => this.close()}>
-          Cancel
-        </button>
-        <button class="danger" type="button" @click=${this.#reset}>Clear</button>
-      </div>`;
+    const title = this.app.conversations.find(this.conversationId)?.title ?? listWords.untitled();
+    return html`<p>${words.text(title)}</p>`;
+  }
+
+  protected override buttons() {
+    return html`<button class="secondary" type="button" autofocus @click=${() => this.close()}>
+        ${words.cancel()}
+      </button>
+      <button class="danger" type="button" @click=${this.#reset}>${words.clear()}</button>`;
   }
 
   #reset(): void {

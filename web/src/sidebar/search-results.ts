@@ -9,6 +9,7 @@ import { stripMarkdown } from '../state/thread/sentences';
 import { LightDomElement } from '../ui/light-dom-element';
 import { moveFocusInList, isPlainClick } from '../ui/links';
 import { StoreController } from '../ui/store-controller';
+import { searchWords as words } from '../words/sidebar';
 
 /** The titles and messages that the search found. Fires `navigate` when the user opens one of them. */
 export class SearchResults extends LightDomElement {
@@ -59,9 +60,9 @@ export class SearchResults extends LightDomElement {
   #announcement(): string {
     const { phase, titles, hits, problem } = this.app.conversations.search.state.value;
     if (phase !== 'ready' || problem !== null) return '';
-    const messages = hits.length === 1 ? 'One message found' : `${hits.length} messages found`;
+    const messages = hits.length === 1 ? words.oneMessage() : words.messages(hits.length);
     if (titles.length === 0) return messages;
-    return `${titles.length === 1 ? 'One title' : `${titles.length} titles`} and ${messages.toLowerCase()}`;
+    return `${titles.length === 1 ? words.oneTitle() : words.titles(titles.length)}. ${messages}`;
   }
 
   #skeleton() {
@@ -74,18 +75,15 @@ export class SearchResults extends LightDomElement {
     const { search } = this.app.conversations;
     return html`<div class="hint" role="alert">
       <p>${search.state.value.problem}</p>
-      <button class="link" type="button" @click=${() => search.retry()}>Try again</button>
+      <button class="link" type="button" @click=${() => search.retry()}>${words.tryAgain()}</button>
     </div>`;
   }
 
   #noHits() {
-    const { problem } = this.app.conversations.search.state.value;
+    const { problem, query } = this.app.conversations.search.state.value;
     return html`<div class="hint">
-      <p>${problem ?? 'Nothing found.'}</p>
-      <p class="aside">
-        All words must match; the last one can be incomplete. Use <kbd>"quotes"</kbd> for an exact
-        phrase and <kbd>-word</kbd> to exclude a word.
-      </p>
+      <p>${problem ?? words.noResults(query.trim())}</p>
+      <p class="helper-text">${words.hint()}</p>
     </div>`;
   }
 
@@ -104,7 +102,9 @@ export class SearchResults extends LightDomElement {
       position,
       html`<strong dir="auto">${this.#title(id)}</strong>
         <span class="snippet" dir="auto">${marked(parts)}</span>
-        <small>${role === 'user' ? 'You' : 'Answer'}, ${date(created_at)}</small>`,
+        <small
+          >${words.author(role === 'user' ? words.you() : words.answer(), date(created_at))}</small
+        >`,
     );
   }
 
@@ -126,7 +126,7 @@ export class SearchResults extends LightDomElement {
   }
 
   #title(id: string): string {
-    return this.app.conversations.find(id)?.title ?? this.titles.get(id) ?? 'Conversation';
+    return this.app.conversations.find(id)?.title ?? this.titles.get(id) ?? words.untitled();
   }
 
   async #loadTitles(): Promise<void> {
@@ -135,11 +135,14 @@ export class SearchResults extends LightDomElement {
     const untitled = [...ids].filter((id) => !conversations.find(id) && !this.titles.has(id));
     if (untitled.length === 0) return;
     // Set placeholders first, so that no title is requested twice.
-    this.titles = new Map([...this.titles, ...untitled.map((id) => [id, 'Conversation'] as const)]);
+    this.titles = new Map([
+      ...this.titles,
+      ...untitled.map((id) => [id, words.untitled()] as const),
+    ]);
     const loaded = await Promise.all(untitled.map((id) => conversations.loadTitle(id)));
     this.titles = new Map([
       ...this.titles,
-      ...untitled.map((id, index) => [id, loaded[index] ?? 'Conversation'] as const),
+      ...untitled.map((id, index) => [id, loaded[index] ?? words.untitled()] as const),
     ]);
   }
 

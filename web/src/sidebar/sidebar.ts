@@ -11,25 +11,34 @@ import './search-results';
 import type { App } from '../app/app';
 import { isComposing } from '../ui/composition';
 import { icon } from '../ui/icon';
+import { keysText } from '../ui/keys';
 import { LightDomElement } from '../ui/light-dom-element';
 import { StoreController } from '../ui/store-controller';
+import { listWords, searchWords, sidebarWords as words } from '../words/sidebar';
 
-/** The search field and the conversation lists. Fires `navigate` when the user moves on to a conversation. */
+/**
+ * The search field and the conversation lists. Fires `navigate` when the user moves on to a conversation, and
+ * `show-search` when the rail has no room for the search.
+ */
 export class WebchatSidebar extends LightDomElement {
   static override properties = {
     app: { attribute: false },
     currentConversationId: { attribute: false },
+    isRail: { attribute: false },
     isArchiveShown: { state: true },
   };
 
   declare app: App;
   declare currentConversationId: string | null;
+  /** Whether only a rail of icons is shown. */
+  declare isRail: boolean;
   declare isArchiveShown: boolean;
 
   readonly #search = new StoreController(this);
 
   constructor() {
     super();
+    this.isRail = false;
     this.isArchiveShown = false;
   }
 
@@ -45,17 +54,48 @@ export class WebchatSidebar extends LightDomElement {
 
   protected override render() {
     const isSearching = this.app.conversations.search.state.value.phase !== 'idle';
-    return html`<nav class="sidebar" aria-label="Conversations">
+    return html`<nav
+      class="sidebar ${this.isRail ? 'rail' : ''}"
+      aria-label=${words.conversations()}
+    >
       <div class="sidebar-head">
-        <button class="new-chat" type="button" @click=${this.#newChat}>
-          <span>New chat</span>${icon(Add)}
-        </button>
-        ${this.#searchField()}
-        ${this.isArchiveShown && !isSearching ? this.#archiveHeading() : nothing}
+        ${this.#newChatButton()} ${this.isRail ? this.#searchButton() : this.#searchField()}
+        ${this.isArchiveShown && !isSearching && !this.isRail ? this.#archiveHeading() : nothing}
       </div>
-      ${isSearching ? html`<webchat-search-results .app=${this.app}></webchat-search-results>` : this.#conversationList()}
-      ${this.isArchiveShown || isSearching ? nothing : this.#archiveButton()}
+      ${this.isRail ? nothing : this.#body(isSearching)}
     </nav>`;
+  }
+
+  #body(isSearching: boolean) {
+    if (isSearching) {
+      return html`<webchat-search-results .app=${this.app}></webchat-search-results>`;
+    }
+    return html`${this.#conversationList()} ${this.isArchiveShown ? nothing : this.#archiveButton()}`;
+  }
+
+  #newChatButton() {
+    const keys = keysText(['Ctrl', 'Shift', 'O']);
+    return html`<button
+      class="side-link new-chat"
+      type="button"
+      data-tooltip=${this.isRail ? words.newChatTooltip(keys) : nothing}
+      data-tooltip-side="end"
+      @click=${this.#newChat}
+    >
+      ${icon(Add)}<span>${words.newChat()}</span>
+    </button>`;
+  }
+
+  #searchButton() {
+    return html`<button
+      class="side-link"
+      type="button"
+      data-tooltip=${searchWords.searchTooltip(keysText(['Ctrl', 'K']))}
+      data-tooltip-side="end"
+      @click=${() => this.dispatchEvent(new CustomEvent('show-search'))}
+    >
+      ${icon(SearchIcon)}<span>${searchWords.search()}</span>
+    </button>`;
   }
 
   #searchField() {
@@ -65,8 +105,8 @@ export class WebchatSidebar extends LightDomElement {
       <input
         id="search"
         type="search"
-        aria-label="Search all conversations"
-        placeholder="Search"
+        aria-label=${searchWords.searchConversations()}
+        placeholder=${searchWords.search()}
         autocomplete="off"
         enterkeyhint="search"
         .value=${query}
@@ -80,7 +120,7 @@ export class WebchatSidebar extends LightDomElement {
           : html`<button
               class="quiet"
               type="button"
-              aria-label="Clear search"
+              aria-label=${searchWords.clear()}
               @click=${this.#clear}
             >
               ${icon(Close)}
@@ -95,7 +135,7 @@ export class WebchatSidebar extends LightDomElement {
       .app=${this.app}
       .list=${this.isArchiveShown ? archived : active}
       .currentConversationId=${this.currentConversationId}
-      .emptyText=${this.isArchiveShown ? 'No archived conversations.' : 'Your conversations will appear here.'}
+      .emptyText=${this.isArchiveShown ? listWords.emptyArchive() : listWords.empty()}
     ></webchat-conversation-list>`;
   }
 
@@ -104,19 +144,19 @@ export class WebchatSidebar extends LightDomElement {
       <button
         class="quiet"
         type="button"
-        aria-label="Back to the conversations"
+        aria-label=${words.backToConversations()}
         @click=${() => this.#showArchive(false)}
       >
         ${icon(ArrowLeft)}
       </button>
-      <h2>Archived</h2>
+      <h2>${words.archived()}</h2>
     </div>`;
   }
 
   #archiveButton() {
     return html`<div class="sidebar-foot">
-      <button class="quiet wide" type="button" @click=${() => this.#showArchive(true)}>
-        ${icon(Archive)}<span>Archived</span>
+      <button class="side-link" type="button" @click=${() => this.#showArchive(true)}>
+        ${icon(Archive)}<span>${words.archived()}</span>
       </button>
     </div>`;
   }
@@ -131,7 +171,6 @@ export class WebchatSidebar extends LightDomElement {
   #newChat(): void {
     this.app.newChat();
     this.dispatchEvent(new CustomEvent('navigate'));
-    document.querySelector<HTMLElement>('#composer')?.focus();
   }
 
   #clear(): void {

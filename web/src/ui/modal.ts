@@ -1,7 +1,8 @@
-import { html, type TemplateResult } from 'lit';
-import Close from '@carbon/icons/es/close/16.js';
+import { html, nothing, type TemplateResult } from 'lit';
+import Close from '@carbon/icons/es/close/20.js';
 
 import type { App } from '../app/app';
+import { modalWords } from '../words/ui';
 import { icon } from './icon';
 import { LightDomElement } from './light-dom-element';
 
@@ -16,10 +17,15 @@ export abstract class Modal extends LightDomElement {
 
   protected abstract readonly heading: string;
   protected abstract content(): TemplateResult;
+  /** The buttons at the foot of the dialog, the primary one last. */
+  protected buttons(): TemplateResult | null {
+    return null;
+  }
   /** An additional CSS class of the dialog. */
   protected readonly variant: string = '';
 
   protected override render() {
+    const buttons = this.buttons();
     return html`<dialog
       class="modal ${this.variant}"
       aria-labelledby="modal-heading"
@@ -30,11 +36,17 @@ export abstract class Modal extends LightDomElement {
       <div class="modal-body">
         <header class="modal-head">
           <h2 id="modal-heading">${this.heading}</h2>
-          <button class="quiet" type="button" aria-label="Close" @click=${() => this.close()}>
+          <button
+            class="quiet"
+            type="button"
+            aria-label=${modalWords.close()}
+            @click=${() => this.close()}
+          >
             ${icon(Close)}
           </button>
         </header>
         <div class="modal-content">${this.content()}</div>
+        ${buttons === null ? nothing : html`<div class="modal-buttons">${buttons}</div>`}
       </div>
     </dialog>`;
   }

@@ -23,13 +23,19 @@ let instances = 0;
 export class PopupMenu extends LightDomElement {
   static override properties = {
     label: {},
+    tooltip: {},
     icon: { attribute: false },
+    buttonClass: { attribute: false },
     items: { attribute: false },
     isOpen: { state: true },
   };
 
   declare label: string;
+  /** The tooltip, if it is not the label. */
+  declare tooltip: string | undefined;
   declare icon: typeof Icon;
+  /** The CSS class of the button. */
+  declare buttonClass: string;
   declare items: () => readonly MenuItem[];
   declare isOpen: boolean;
 
@@ -40,14 +46,15 @@ export class PopupMenu extends LightDomElement {
     instances += 1;
     this.#id = `menu-${instances}`;
     this.isOpen = false;
+    this.buttonClass = 'quiet';
   }
 
   protected override render() {
     return html`<button
-        class="quiet"
+        class=${this.buttonClass}
         type="button"
         aria-label=${this.label}
-        title=${this.label}
+        data-tooltip=${this.tooltip ?? nothing}
         aria-haspopup="menu"
         aria-expanded=${this.isOpen}
         popovertarget=${this.#id}

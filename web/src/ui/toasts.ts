@@ -1,5 +1,6 @@
 import { html, nothing, type PropertyValues } from 'lit';
 import { repeat } from 'lit/directives/repeat.js';
+import Checkmark from '@carbon/icons/es/checkmark--filled/20.js';
 import Close from '@carbon/icons/es/close/20.js';
 
 import type { Toast, Toasts } from '../state/page/toasts';
@@ -41,7 +42,7 @@ export class WebchatToasts extends LightDomElement {
       @focusin=${pause}
       @focusout=${resume}
     >
-      <span>${text}</span>
+      ${icon(Checkmark)}<span>${text}</span>
       ${action ? this.#action(id, action) : nothing}
       <button
         class="quiet"

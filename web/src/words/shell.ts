@@ -1,5 +1,37 @@
 import { msg, str } from '@lit/localize';
 
+export const shellWords = {
+  skip: () => msg('Skip to the conversation'),
+  loadFailed: () => msg('This part of the page can’t be loaded. Please reload the page.'),
+};
+
+/** The header, and the menu at its end. */
+export const headerWords = {
+  product: () => msg('Webchat'),
+  conversations: () => msg('Conversations'),
+  showSidebar: (keys: string) => msg(str`Show sidebar (${keys})`),
+  hideSidebar: (keys: string) => msg(str`Hide sidebar (${keys})`),
+  model: (name: string) => msg(str`Model: ${name}`),
+  newChat: () => msg('New chat'),
+  chatSettings: () => msg('Chat settings'),
+  switchTheme: () => msg('Switch theme'),
+  theme: (name: string) => msg(str`Theme: ${name}`),
+  systemTheme: () => msg('System'),
+  lightTheme: () => msg('Light'),
+  darkTheme: () => msg('Dark'),
+  shortcuts: () => msg('Keyboard shortcuts'),
+  menu: () => msg('Menu'),
+  importConversations: () => msg('Import conversations…'),
+  exportConversations: () => msg('Export all conversations'),
+};
+
+/** The connection’s state in the header. */
+export const connectionStateWords = {
+  reconnecting: () => msg('Reconnecting…'),
+  restarting: () => msg('The server is restarting…'),
+  offline: () => msg('Offline'),
+};
+
 /** The bar that reports a lost connection. */
 export const connectionWords = {
   reconnecting: () => msg('The server can’t be reached.'),
@@ -14,4 +46,30 @@ export const noticeWords = {
   secondsLeft: (seconds: string) => msg(str`${seconds} s`),
   retriesIn: (seconds: string) => msg(str`Trying again in ${seconds} s.`),
   cancelRetry: () => msg('Cancel'),
+};
+
+/** The dialog with the keyboard shortcuts. */
+export const shortcutWords = {
+  heading: () => msg('Keyboard shortcuts'),
+  singleKeys: () => msg('Single-key shortcuts'),
+  everywhere: () => msg('Everywhere'),
+  showShortcuts: () => msg('Show these shortcuts'),
+  search: () => msg('Search'),
+  searchWhileTyping: () => msg('Search, even while typing'),
+  newChat: () => msg('Start a new chat'),
+  toggleSidebar: () => msg('Show or hide the sidebar'),
+  conversationAbove: () => msg('Open the conversation above, when the message box is empty'),
+  conversationBelow: () => msg('Open the conversation below, when the message box is empty'),
+  chatSettings: () => msg('Open the chat settings'),
+  focusMessage: () => msg('Go to the message box'),
+  undo: () => msg('Undo a deletion, when not typing'),
+  close: () => msg('Close a dialog or menu'),
+  messageField: () => msg('Message box'),
+  send: () => msg('Send'),
+  newLine: () => msg('New line'),
+  lists: () => msg('Conversations and search results'),
+  move: () => msg('Move up or down'),
+  open: () => msg('Open'),
+  rename: () => msg('Rename'),
+  delete: () => msg('Delete'),
 };

@@ -169,8 +169,7 @@ test('a new chat can get a system prompt before its first question', async ({ sc
   const server = await scripted(echo);
   await chat.open(server);
 
-  await chat.page.getByRole('button', { name: 'Menu', exact: true }).click();
-  await chat.page.getByRole('menuitem', { name: 'Chat settings' }).click();
+  await chat.page.getByRole('button', { name: 'Chat settings', exact: true }).click();
   const panel = chat.page.getByRole('dialog');
   await panel.getByRole('textbox', { name: 'System prompt' }).fill('Be brief.');
   await panel.getByRole('button', { name: 'Save' }).first().click();

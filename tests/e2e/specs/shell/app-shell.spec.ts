@@ -215,7 +215,7 @@ test('single-key shortcuts can be disabled', async ({ scripted, chat }) => {
   await chat.open(server);
   const dialog = page.getByRole('dialog', { name: 'Keyboard shortcuts' });
   await page.getByRole('button', { name: 'Keyboard shortcuts' }).click();
-  await dialog.getByRole('checkbox').uncheck();
+  await dialog.getByRole('switch').uncheck();
   await page.keyboard.press('Escape');
   await expect(page.getByRole('button', { name: 'Keyboard shortcuts' })).toBeFocused();
 

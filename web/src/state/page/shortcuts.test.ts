@@ -16,6 +16,7 @@ describe('a key press', () => {
     expect(commandOf(key('?', { shiftKey: true }), 'page', true)).toBe('shortcuts');
     expect(commandOf(key('?', { shiftKey: true }), 'empty-field', true)).toBeNull();
     expect(commandOf(key('k', { ctrlKey: true }), 'text', true)).toBe('search');
+    expect(commandOf(key('b', { metaKey: true }), 'text', true)).toBe('sidebar');
     expect(commandOf(key('z', { metaKey: true }), 'text', true)).toBeNull();
     expect(commandOf(key('ArrowUp', { altKey: true }), 'empty-field', true)).toBe('previous');
     expect(commandOf(key('ArrowUp', { altKey: true }), 'text', true)).toBeNull();

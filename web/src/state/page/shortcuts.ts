@@ -1,54 +1,16 @@
 export type Command =
-  'shortcuts' | 'search' | 'new-chat' | 'focus-composer' | 'previous' | 'next' | 'context' | 'undo';
-
-export interface Shortcut {
-  keys: readonly string[];
-  action: string;
-}
+  | 'shortcuts'
+  | 'search'
+  | 'new-chat'
+  | 'sidebar'
+  | 'focus-composer'
+  | 'previous'
+  | 'next'
+  | 'context'
+  | 'undo';
 
 /** The fields of `KeyboardEvent` that are used. */
 export type Key = Pick<KeyboardEvent, 'key' | 'ctrlKey' | 'metaKey' | 'altKey' | 'shiftKey'>;
-
-/** The list of shortcuts for the user. */
-export const SHORTCUTS: readonly { scope: string; shortcuts: readonly Shortcut[] }[] = [
-  {
-    scope: 'Everywhere',
-    shortcuts: [
-      { keys: ['?'], action: 'Show these shortcuts' },
-      { keys: ['/'], action: 'Search' },
-      { keys: ['Ctrl', 'K'], action: 'Search, even while typing' },
-      { keys: ['Ctrl', 'Shift', 'O'], action: 'Start a new chat' },
-      {
-        keys: ['Alt', '↑'],
-        action: 'Open the conversation above, when the message field is empty',
-      },
-      {
-        keys: ['Alt', '↓'],
-        action: 'Open the conversation below, when the message field is empty',
-      },
-      { keys: ['Ctrl', 'Shift', 'E'], action: 'Open the chat settings' },
-      { keys: ['Shift', 'Esc'], action: 'Go to the message field' },
-      { keys: ['Ctrl', 'Z'], action: 'Undo a deletion, when not typing' },
-      { keys: ['Esc'], action: 'Close a dialog or menu' },
-    ],
-  },
-  {
-    scope: 'Message field',
-    shortcuts: [
-      { keys: ['Enter'], action: 'Send' },
-      { keys: ['Shift', 'Enter'], action: 'Start a new line' },
-    ],
-  },
-  {
-    scope: 'Conversations and search results',
-    shortcuts: [
-      { keys: ['↑', '↓'], action: 'Move up or down' },
-      { keys: ['Enter'], action: 'Open' },
-      { keys: ['F2'], action: 'Rename' },
-      { keys: ['Delete'], action: 'Delete' },
-    ],
-  },
-];
 
 /** Where a key is pressed: in a field with text, in an empty field, or outside of fields. */
 export type KeyContext = 'page' | 'empty-field' | 'text';
@@ -78,5 +40,6 @@ function controlCommand({ key, altKey, shiftKey }: Key, context: KeyContext): Co
   const name = key.toLowerCase();
   if (shiftKey) return name === 'o' ? 'new-chat' : name === 'e' ? 'context' : null;
   if (name === 'k') return 'search';
+  if (name === 'b') return 'sidebar';
   return name === 'z' && context === 'page' ? 'undo' : null;
 }

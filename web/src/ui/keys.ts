@@ -1,0 +1,15 @@
+const APPLE_KEYS: Record<string, string> = { Ctrl: '⌘', Alt: '⌥', Shift: '⇧' };
+
+/** The name of a key on this device's keyboard: on Apple keyboards, ⌘ takes the place of Ctrl. */
+export function keyName(key: string, userAgent = navigator.userAgent): string {
+  return isApple(userAgent) ? (APPLE_KEYS[key] ?? key) : key;
+}
+
+/** The keys of a shortcut as one text: `Ctrl+B`, or `⌘B` on Apple keyboards. */
+export function keysText(keys: readonly string[], userAgent = navigator.userAgent): string {
+  return keys.map((key) => keyName(key, userAgent)).join(isApple(userAgent) ? '' : '+');
+}
+
+function isApple(userAgent: string): boolean {
+  return /mac|iphone|ipad/i.test(userAgent);
+}
