@@ -40,7 +40,9 @@ export class WebchatAttachments extends LightDomElement {
   #item(item: Attachment) {
     const isFailed = item.phase === 'failed' || item.phase === 'rejected';
     return html`${icon(Document)}
-      <span class="file-name" dir="auto" title=${item.name}>${item.name}</span>
+      <span class="file-name" dir="auto" data-tooltip=${item.name} data-tooltip-when="truncated"
+        >${item.name}</span
+      >
       <span class="file-state" role=${isFailed ? 'alert' : 'status'}>${stateText(item)}</span>
       ${
         isFailed
@@ -62,7 +64,7 @@ export class WebchatAttachments extends LightDomElement {
         class="quiet"
         type="button"
         aria-label="${isFailed ? 'Dismiss' : 'Cancel'}: ${item.name}"
-        title=${isFailed ? 'Dismiss' : 'Cancel'}
+        data-tooltip=${isFailed ? 'Dismiss' : 'Cancel'}
         @click=${() => this.#cancel(item.key)}
       >
         ${icon(Close)}

@@ -75,7 +75,6 @@ export class WebchatComposer extends LightDomElement {
           class="quiet attach"
           type="button"
           aria-label="Attach files"
-          title="Attach files"
           @click=${() => this.querySelector<HTMLInputElement>('input[type=file]')?.click()}
         >
           ${icon(Attachment)}
@@ -117,7 +116,6 @@ export class WebchatComposer extends LightDomElement {
       class="send"
       type=${isAnswering ? 'button' : 'submit'}
       aria-label=${isAnswering ? 'Stop' : 'Send'}
-      title=${isAnswering ? 'Stop' : 'Send'}
       aria-disabled=${!isAnswering && this.#isBlank() ? 'true' : nothing}
       @click=${isAnswering ? this.#stop : nothing}
     >

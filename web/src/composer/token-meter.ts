@@ -35,7 +35,7 @@ export class TokenMeter extends LightDomElement {
       type="button"
       aria-haspopup="dialog"
       aria-label="${formatCount(used, 'token')}: chat settings"
-      title="Chat settings"
+      data-tooltip="Chat settings"
       @click=${() => this.app.showContext()}
     >
       <meter aria-hidden="true" min="0" max=${available} value=${Math.min(used, available)}></meter>

@@ -87,7 +87,6 @@ export class MessageActions extends LightDomElement {
       class="quiet"
       type="button"
       aria-label=${name}
-      title=${name}
       aria-disabled=${isDisabled ? 'true' : nothing}
       @click=${(event: Event) => {
         if (!isDisabled) action(event);

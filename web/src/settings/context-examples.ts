@@ -53,7 +53,7 @@ export class ContextExamples extends LightDomElement {
         class="quiet"
         type="button"
         aria-label="Remove example ${index + 1}"
-        title="Remove"
+        data-tooltip="Remove"
         @click=${() => this.#remove(example.example_id, index)}
       >
         ${icon(TrashCan)}
