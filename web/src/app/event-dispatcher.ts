@@ -61,7 +61,9 @@ export class EventDispatcher {
         conversations.update(id, { archived: event.data.archived });
       } else if (event.data.change === 'deleted') conversations.unlist(id);
       else if (RELOADING_CHANGES.has(event.data.change) && thread.conversationId === id) {
-        void this.loader.reload();
+        // The question about a file shows the file.
+        const loaded = event.data.change === 'file' ? files.load(id) : Promise.resolve();
+        void loaded.then(() => this.loader.reload());
       }
     }
     if (thread.conversationId === id) thread.apply(event);

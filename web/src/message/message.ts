@@ -1,4 +1,4 @@
-import { html, nothing } from 'lit';
+import { html, nothing, type PropertyValues } from 'lit';
 
 import './markdown-text';
 import './message-actions';
@@ -6,11 +6,15 @@ import './message-details';
 import './message-status';
 import './question-editor';
 
+import type { FileJob } from '../api/types';
 import type { App } from '../app/app';
+import { isFileQuestion } from '../state/composer/analysed-files';
 import type { QuestionEdit, Thread } from '../state/thread/thread';
 import { isUnstored, type ThreadMessage } from '../state/thread/thread-message';
 import { LightDomElement } from '../ui/light-dom-element';
+import { StoreController } from '../ui/store-controller';
 import { threadWords } from '../words/thread';
+import { fileCard } from './file-card';
 
 /** A question or an answer. */
 export class WebchatMessage extends LightDomElement {
@@ -35,12 +39,18 @@ export class WebchatMessage extends LightDomElement {
   /** Whether the text is rendered later, after the visible messages. */
   declare deferred: boolean;
 
+  readonly #analysedFiles = new StoreController(this);
+
+  protected override willUpdate(changed: PropertyValues<this>): void {
+    if (changed.has('app')) this.#analysedFiles.store = this.app.files.analysed;
+  }
+
   protected override render() {
     return this.message.role === 'user' ? this.#question() : this.#answer();
   }
 
   #question() {
-    const { id, content, status } = this.message;
+    const { id, status } = this.message;
     return html`<article
         class="message question ${status}"
         aria-label=${threadWords.you()}
@@ -53,11 +63,27 @@ export class WebchatMessage extends LightDomElement {
                 .app=${this.app}
                 .edit=${this.edit}
               ></webchat-question-editor>`
-            : html`<p class="user-text" dir="auto">${content}</p>
-                ${this.#footer()}`
+            : html`${this.#questionText()} ${this.#footer()}`
         }
       </article>
       ${this.#details()}`;
+  }
+
+  #questionText() {
+    const { content } = this.message;
+    const file = this.#file();
+    const text = html`<p class="user-text" dir="auto">${content}</p>`;
+    if (!file) return text;
+    return html`<div class="with-file">
+      ${fileCard(file)} ${isFileQuestion(content, file) ? nothing : text}
+    </div>`;
+  }
+
+  /** The file that this question is about. */
+  #file(): FileJob | undefined {
+    const { analysed } = this.app.files;
+    if (analysed.value.size === 0) return undefined;
+    return analysed.ofAnswer(this.thread.answerTo(this.message.id));
   }
 
   #answer() {

@@ -18,7 +18,8 @@ test('an analysed file becomes two messages in every tab', async ({ scripted, ch
   await chat.page.locator('input[type=file]').setInputFiles(textFile('sea.txt', 'Waves come and go.'));
 
   for (const { page, questions, answers } of [chat, tab]) {
-    await expect(questions).toHaveText(['before', /sea\.txt/]);
+    await expect(questions.last().getByRole('group', { name: 'File: sea.txt' })).toHaveText(/TXT · 18 bytes/);
+    await expect(questions).not.toContainText(['before', 'Please analyse']);
     await expect(answers.last()).toContainText('It is about waves.');
     await expect(page.getByRole('list', { name: 'Files' })).toHaveCount(0);
   }

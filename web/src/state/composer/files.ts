@@ -2,6 +2,7 @@ import type { FileApi } from '../../api/file-api';
 import { errorMessage } from '../../api/http';
 import type { FileJob, FileProgress } from '../../api/types';
 import { Store } from '../store';
+import { AnalysedFiles } from './analysed-files';
 import { newClientMessageId } from './client-message-id';
 
 /** A file that is being uploaded or analysed. */
@@ -23,6 +24,7 @@ export interface Attachment {
 /** The files of conversations that are being uploaded or analysed, until they become messages. */
 export class Files {
   readonly items = new Store<readonly Attachment[]>([]);
+  readonly analysed = new AnalysedFiles();
   /** The files, kept for retries of the upload. */
   readonly #files = new Map<string, File>();
   readonly #abortControllers = new Map<string, AbortController>();
@@ -49,6 +51,7 @@ export class Files {
     const existing = this.forConversation(conversationId).filter(({ jobId }) => jobId !== null);
     try {
       const jobs = new Map((await this.api.list(conversationId)).map((job) => [job.job_id, job]));
+      this.analysed.add(jobs.values());
       for (const { key, jobId } of existing)
         if (!isUnfinished(jobs.get(jobId ?? ''))) this.#remove(key);
       for (const job of [...jobs.values()].toReversed()) {

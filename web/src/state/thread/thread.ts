@@ -200,6 +200,11 @@ export class Thread {
     return this.state.value.messages.find((message) => message.id === id);
   }
 
+  /** The visible answer to a question. */
+  answerTo(questionId: string): ThreadMessage | undefined {
+    return this.state.value.messages.find(({ parentId }) => parentId === questionId);
+  }
+
   apply({ event, data }: ConversationEvent): void {
     switch (event) {
       case 'message_accepted':

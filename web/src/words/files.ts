@@ -1,0 +1,39 @@
+import { msg, str } from '@lit/localize';
+
+/** Which files can be attached. */
+export const acceptedFileWords = {
+  /** The hint before a file is chosen: “TXT, MD and JSON files, up to 5 MB”. */
+  hint: (kinds: string, size: string) => msg(str`${kinds} files, up to ${size}`),
+  attach: (hint: string) => msg(str`Attach files: ${hint}`),
+  attachAny: () => msg('Attach files'),
+  drop: (hint: string) => msg(str`Drop to attach: ${hint}`),
+  dropAny: () => msg('Drop the files to attach them'),
+  unsupported: (name: string, kinds: string) =>
+    msg(str`“${name}” can’t be attached. Accepted are ${kinds} files.`),
+  tooLarge: (name: string, size: string, limit: string) =>
+    msg(str`“${name}” is too large (${size}). A file can have up to ${limit}.`),
+};
+
+/** The files above the message field, which are being uploaded or read. */
+export const attachmentWords = {
+  list: () => msg('Files'),
+  waiting: (size: string) => msg(str`Waiting, ${size}`),
+  sending: (done: string, total: string) => msg(str`Uploading… ${done} of ${total}`),
+  reading: () => msg('Reading…'),
+  readingParts: (done: number, total: number) => msg(str`Reading… ${done} of ${total}`),
+  failed: () => msg('The file could not be analysed.'),
+  rejected: () => msg('The file was rejected.'),
+  tryAgain: () => msg('Try again'),
+  tryAgainNamed: (name: string) => msg(str`Try again: ${name}`),
+  progress: (name: string) => msg(str`Progress of ${name}`),
+  cancel: () => msg('Cancel'),
+  cancelNamed: (name: string) => msg(str`Cancel: ${name}`),
+  dismiss: () => msg('Dismiss'),
+  dismissNamed: (name: string) => msg(str`Dismiss: ${name}`),
+};
+
+/** The card of a file in a question. */
+export const fileCardWords = {
+  file: (name: string) => msg(str`File: ${name}`),
+  otherKind: () => msg('Text'),
+};
