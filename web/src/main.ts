@@ -7,6 +7,7 @@ import { fileApi } from './api/file-api';
 import { Outbox } from './api/outbox';
 import { LiveSocket } from './api/socket';
 import { App } from './app/app';
+import { AnswerNotifications } from './shell/answer-notifications';
 import { Drafts } from './state/composer/drafts';
 import { pathInApp } from './state/page/address';
 import { ThemeChoice } from './state/page/theme';
@@ -30,6 +31,10 @@ const app = new App(
 addEventListener('popstate', () => void app.showPath(pathInApp(location.href)));
 addEventListener('online', () => socket.retryNow());
 addEventListener('offline', () => socket.dropConnection());
+addEventListener('storage', (event) => {
+  app.marks.handleStorageChange(event);
+  app.notifications.handleStorageChange(event);
+});
 addEventListener('pagehide', () => app.conversations.commitDeletions());
 
 bindPrinting(app);
@@ -41,4 +46,5 @@ if (page) {
 }
 guardFocus();
 bindTooltips();
+new AnswerNotifications(app).start();
 await app.start(pathInApp(location.href));

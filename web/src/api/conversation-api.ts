@@ -10,6 +10,13 @@ import type {
   SearchHits,
 } from './types';
 
+/** The state of the last answer of a conversation. */
+export interface AnswerState {
+  isRunning: boolean;
+  /** `null` without messages. */
+  lastMessageId: string | null;
+}
+
 export type ExportFormat = 'json' | 'markdown' | 'flask';
 
 /** Conversations and their messages, search and imports, and the server's configuration. */
@@ -30,6 +37,8 @@ export interface ConversationApi {
   /** Deletes the conversation with a request that outlives the page. */
   deleteOnUnload(id: string): void;
   messages(id: string, before: number | null): Promise<MessagePage>;
+  /** Returns whether an answer is being generated, and the id of the last message before it. */
+  answerState(id: string): Promise<AnswerState>;
   /** The position of the last summarised message; 0 without a summary. */
   summaryThrough(id: string): Promise<number>;
   startImport(file: File): Promise<ImportJob>;
@@ -53,6 +62,12 @@ export const conversationApi: ConversationApi = {
     request.catch(() => {});
   },
   messages: (id, before) => call('GET', `${conversationPath(id)}/messages${query({ before })}`),
+  answerState: async (id) => {
+    const path = `${conversationPath(id)}/messages${query({ limit: 1 })}`;
+    const { messages, running_turn: runningTurn } = await call<MessagePage>('GET', path);
+    const lastMessageId = messages.at(-1)?.message_id ?? null;
+    return { isRunning: (runningTurn ?? null) !== null, lastMessageId };
+  },
   summaryThrough: async (id) => {
     const { summary } = await call<Context>('GET', `${conversationPath(id)}/context`);
     return summary?.through ?? 0;

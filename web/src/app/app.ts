@@ -8,11 +8,14 @@ import { newClientMessageId } from '../state/composer/client-message-id';
 import type { Drafts } from '../state/composer/drafts';
 import { Files } from '../state/composer/files';
 import { ContextEditor } from '../state/context/context-editor';
+import { AnswerMarks } from '../state/conversations/answer-marks';
 import { parsePath, pathOf, START_PATH } from '../state/page/address';
 import { Notice } from '../state/page/notice';
+import { NotificationChoice } from '../state/page/notification-choice';
 import { Toasts } from '../state/page/toasts';
 import { Store } from '../state/store';
 import { Thread } from '../state/thread/thread';
+import { AnswerTracker } from './answer-tracker';
 import { ConversationLoader } from './conversation-loader';
 import { EventDispatcher } from './event-dispatcher';
 import { Conversations } from './conversations';
@@ -43,6 +46,9 @@ export class App {
   readonly files: Files;
   readonly turnActions: TurnActions;
   readonly retries: Retries;
+  readonly marks: AnswerMarks;
+  readonly answerTracker: AnswerTracker;
+  readonly notifications: NotificationChoice;
   readonly #loader: ConversationLoader;
   readonly #conversationApi: ConversationApi;
   readonly #contextApi: ContextApi;
@@ -69,6 +75,15 @@ export class App {
       reloadConversation: () => void this.reloadConversation(),
       reportError: (error) => this.#reportError(error),
     });
+    this.marks = new AnswerMarks(storage);
+    this.notifications = new NotificationChoice(storage);
+    this.answerTracker = new AnswerTracker(
+      this.marks,
+      this.thread,
+      this.conversations.active.state,
+      (id) => conversationApi.answerState(id),
+      () => !document.hidden,
+    );
     this.#loader = new ConversationLoader(conversationApi, socket, this);
     const dispatcher = new EventDispatcher(this, this.#loader);
     socket.onevent = (event) => dispatcher.dispatch(event);

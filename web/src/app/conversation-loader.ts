@@ -3,6 +3,7 @@ import { ApiError, errorMessage } from '../api/http';
 import type { LiveSocket } from '../api/socket';
 import type { Files } from '../state/composer/files';
 import type { ContextEditor } from '../state/context/context-editor';
+import type { AnswerMarks } from '../state/conversations/answer-marks';
 import type { Notice } from '../state/page/notice';
 import type { Store } from '../state/store';
 import { Thread } from '../state/thread/thread';
@@ -18,6 +19,7 @@ export interface AppState {
   notice: Notice;
   contextEditor: Store<ContextEditor | null>;
   retries: Retries;
+  marks: AnswerMarks;
   turnActions: TurnActions;
 }
 

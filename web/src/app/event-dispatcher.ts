@@ -81,6 +81,7 @@ export class EventDispatcher {
 
   #handleUnlisted(id: string): void {
     this.state.conversations.unlist(id);
+    this.state.marks.mark(id, null);
     const thread = this.state.thread.value;
     if (thread.conversationId === id) thread.markNotFound();
   }

@@ -22,7 +22,7 @@ export class MessageDetails extends LightDomElement {
     const date = new Date(createdAt);
     const details = detailsOf(this.message, this.app.config.value?.model ?? null);
     return html`<p class="message-details">
-      <time datetime=${createdAt} title=${formatFullTime(date)}
+      <time datetime=${createdAt}
         ><span class="short">${formatTime(date, new Date())}</span
         ><span class="full">${formatFullTime(date)}</span></time
       >

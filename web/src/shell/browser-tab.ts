@@ -7,14 +7,14 @@ export class BrowserTab {
   readonly #subscriptions: (() => void)[] = [];
   #unsubscribeThread = () => {};
   #runningTurn: string | null = null;
-  #hasUnseenAnswer = false;
 
   constructor(private readonly app: App) {
     this.#watch(app.socket.connection);
     this.#watch(app.conversations.active.state);
     this.#watch(app.conversations.archived.state);
+    this.#watch(app.marks);
     this.#subscriptions.push(app.thread.subscribe(() => this.#watchThread()));
-    const onVisibilityChange = () => this.#handleVisibilityChange();
+    const onVisibilityChange = () => app.answerTracker.handleVisibility();
     document.addEventListener('visibilitychange', onVisibilityChange);
     this.#subscriptions.push(() =>
       document.removeEventListener('visibilitychange', onVisibilityChange),
@@ -35,7 +35,6 @@ export class BrowserTab {
     this.#unsubscribeThread();
     const { state } = this.app.thread.value;
     this.#runningTurn = state.value.runningTurn;
-    this.#hasUnseenAnswer = false;
     this.#unsubscribeThread = state.subscribe(() =>
       this.#handleTurnChange(state.value.runningTurn),
     );
@@ -44,24 +43,17 @@ export class BrowserTab {
 
   #handleTurnChange(runningTurn: string | null): void {
     if (runningTurn === this.#runningTurn) return;
-    if (runningTurn === null && document.hidden) this.#hasUnseenAnswer = true;
     this.#runningTurn = runningTurn;
     this.#update();
   }
 
-  #handleVisibilityChange(): void {
-    if (document.hidden) return;
-    this.#hasUnseenAnswer = false;
-    this.#update();
-  }
-
   #update(): void {
-    const { conversations, thread, socket } = this.app;
+    const { conversations, thread, socket, marks } = this.app;
     const id = thread.value.conversationId;
     const { title, icon } = describeTab({
       connection: socket.connection.value,
       isAnswering: this.#runningTurn !== null,
-      hasUnseenAnswer: this.#hasUnseenAnswer,
+      hasUnseenAnswer: id !== null && marks.get(id) === 'unread',
       title: id === null ? null : (conversations.find(id)?.title ?? null),
     });
     if (document.title !== title) document.title = title;

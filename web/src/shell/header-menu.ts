@@ -6,6 +6,7 @@ import { EXPORT_ALL_URL } from '../api/conversation-api';
 import type { App } from '../app/app';
 import type { MenuItem } from '../ui/popup-menu';
 import { headerWords as words } from '../words/shell';
+import { notificationItems } from './notification-menu';
 
 /** The theme that a click switches to. */
 interface NextTheme {
@@ -23,6 +24,7 @@ export function headerMenu(app: App, nextTheme: NextTheme | null): MenuItem[] {
       run: () => app.dialog.set({ kind: 'import' }),
     },
     { label: words.exportConversations(), icon: Download, href: EXPORT_ALL_URL },
+    ...notificationItems(app),
     {
       label: words.shortcuts(),
       icon: Keyboard,

@@ -25,6 +25,7 @@ export class WebchatConversationList extends LightDomElement {
   declare emptyText: string;
 
   readonly #state = new StoreController(this);
+  readonly #marks = new StoreController(this);
   /** The date may have changed while the tab was in the background. */
   readonly #handleVisibilityChange = () => this.requestUpdate();
 
@@ -39,6 +40,7 @@ export class WebchatConversationList extends LightDomElement {
   }
 
   protected override willUpdate(changed: PropertyValues<this>): void {
+    if (changed.has('app')) this.#marks.store = this.app.marks;
     if (changed.has('list')) this.#state.store = this.list.state;
   }
 
@@ -75,6 +77,7 @@ export class WebchatConversationList extends LightDomElement {
                   .app=${this.app}
                   .conversation=${item}
                   .isCurrent=${item.conversation_id === this.currentConversationId}
+                  .mark=${this.app.marks.get(item.conversation_id)}
                 ></webchat-conversation-row>
               </li>`,
           )}

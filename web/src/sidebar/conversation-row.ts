@@ -5,11 +5,12 @@ import '../ui/popup-menu';
 
 import type { Conversation } from '../api/types';
 import type { App } from '../app/app';
+import type { AnswerMark } from '../state/conversations/answer-marks';
 import { pathOf } from '../state/page/address';
 import { isComposing } from '../ui/composition';
 import { LightDomElement } from '../ui/light-dom-element';
 import { moveFocusInList, isPlainClick } from '../ui/links';
-import { listWords as words } from '../words/sidebar';
+import { answerMarkWords, listWords as words } from '../words/sidebar';
 import { conversationMenu } from './conversation-menu';
 
 const MAX_TITLE_CHARACTERS = 200;
@@ -20,12 +21,14 @@ export class ConversationRow extends LightDomElement {
     app: { attribute: false },
     conversation: { attribute: false },
     isCurrent: { attribute: false },
+    mark: { attribute: false },
     isRenaming: { state: true },
   };
 
   declare app: App;
   declare conversation: Conversation;
   declare isCurrent: boolean;
+  declare mark: AnswerMark | undefined;
   declare isRenaming: boolean;
 
   constructor() {
@@ -45,10 +48,11 @@ export class ConversationRow extends LightDomElement {
     if (this.isRenaming) return this.#renameField();
     const { conversation_id: id } = this.conversation;
     const title = this.#title();
-    return html`<div class="conversation ${this.isCurrent ? 'current' : ''}">
+    return html`<div class="conversation ${this.isCurrent ? 'current' : ''} ${this.mark ?? ''}">
       <a
         href=${pathOf(id)}
         aria-current=${this.isCurrent ? 'page' : nothing}
+        aria-description=${this.mark ? answerMarkWords[this.mark]() : nothing}
         data-tooltip=${title}
         data-tooltip-when="truncated"
         dir="auto"
@@ -57,6 +61,7 @@ export class ConversationRow extends LightDomElement {
         @keydown=${this.#handleKeydown}
         >${title}</a
       >
+      ${this.mark ? this.#answerMark(this.mark) : nothing}
       <webchat-popup-menu
         .label=${words.optionsFor(title)}
         .tooltip=${words.options()}
@@ -68,6 +73,16 @@ export class ConversationRow extends LightDomElement {
           })}
       ></webchat-popup-menu>
     </div>`;
+  }
+
+  #answerMark(mark: AnswerMark) {
+    const name = answerMarkWords[mark]();
+    return html`<span
+      class="answer-mark"
+      role="img"
+      aria-label=${name}
+      data-tooltip=${name}
+    ></span>`;
   }
 
   #renameField() {

@@ -58,7 +58,6 @@ export class WebchatThread extends LightDomElement {
               class="jump-to-end"
               type="button"
               aria-label=${threadWords.jumpToLatest()}
-              title=${threadWords.jumpToLatest()}
               @click=${this.#jumpToEnd}
             >
               ${icon(ArrowDown)}

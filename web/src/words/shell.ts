@@ -73,3 +73,16 @@ export const shortcutWords = {
   rename: () => msg('Rename'),
   delete: () => msg('Delete'),
 };
+
+/** Desktop notifications about answers, and the menu item that turns them on and off. */
+export const answerNotificationWords = {
+  untitled: () => msg('New chat'),
+  answered: () => msg('The answer is ready.'),
+  turnOn: () => msg('Notify me about answers'),
+  turnOff: () => msg('Turn off notifications'),
+  on: () =>
+    msg('You will be notified when an answer arrives while this page is in the background.'),
+  off: () => msg('Notifications are off.'),
+  blocked: () =>
+    msg('This browser blocks notifications. You can allow them in its settings for this site.'),
+};

@@ -76,3 +76,9 @@ export const resetWords = {
   cancel: () => msg('Cancel'),
   clear: () => msg('Clear'),
 };
+
+/** The marks of conversations in the list. */
+export const answerMarkWords = {
+  running: () => msg('Answering…'),
+  unread: () => msg('New answer'),
+};

@@ -1,0 +1,45 @@
+import { beforeEach, describe, expect, test } from 'vitest';
+
+import { AnswerMarks } from './answer-marks';
+
+beforeEach(() => localStorage.clear());
+
+/** What the browser tells the other tabs about this key. */
+const storageChange = (key: string) => ({ key, newValue: localStorage.getItem(key) });
+
+describe('the marks of conversations', () => {
+  test('survive a reload', () => {
+    const marks = new AnswerMarks(localStorage);
+    marks.mark('a', 'running');
+    marks.mark('b', 'unread');
+    marks.mark('c', 'unread');
+    marks.mark('c', null);
+
+    expect([...new AnswerMarks(localStorage).value]).toEqual([
+      ['a', 'running'],
+      ['b', 'unread'],
+    ]);
+  });
+
+  test('are shared by all tabs', () => {
+    const [tab, other] = [new AnswerMarks(localStorage), new AnswerMarks(localStorage)];
+    tab.mark('a', 'unread');
+    other.handleStorageChange(storageChange('webchat.answer.a'));
+    expect(other.get('a')).toBe('unread');
+
+    tab.mark('a', null);
+    other.handleStorageChange(storageChange('webchat.answer.a'));
+
+    expect(other.get('a')).toBeUndefined();
+  });
+
+  test('let only one tab announce an unread answer', () => {
+    const [tab, other] = [new AnswerMarks(localStorage), new AnswerMarks(localStorage)];
+    tab.mark('a', 'unread');
+    other.handleStorageChange(storageChange('webchat.answer.a'));
+
+    expect([tab, other].map((marks) => marks.claimAnnouncement('a'))).toEqual([true, false]);
+    tab.mark('a', null);
+    expect(tab.claimAnnouncement('a')).toBe(false);
+  });
+});
