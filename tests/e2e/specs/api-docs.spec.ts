@@ -56,7 +56,9 @@ test('a request can be copied as a command for curl', async ({ scripted, chat, c
 test('the index finds operations, and leads to them', async ({ scripted, chat }) => {
   const server = await scripted(async (_question, write) => write('Twice.'));
   const { page } = chat;
-  await page.goto(`${server.url}/api/docs`);
+  await chat.open(server);
+  await page.getByRole('banner').getByRole('button', { name: 'Menu' }).click();
+  await page.getByRole('menuitem', { name: 'API reference' }).click();
   const index = page.getByRole('navigation', { name: 'Contents' });
 
   await index.getByRole('searchbox').fill('delete summary');

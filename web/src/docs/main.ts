@@ -10,21 +10,24 @@ import Light from '@carbon/icons/es/light/20.js';
 import { type Theme, ThemeChoice } from '../state/page/theme';
 import { icon } from '../ui/icon';
 import { notification } from '../ui/notification';
-import { docsWords as words, themeNames } from '../words/docs';
+import { bindTooltips } from '../ui/tooltip';
+import { docsWords as words } from '../words/docs';
+import { headerWords } from '../words/shell';
 import { type ApiDocument, groupByTag, type OperationGroup } from './api-document';
 import { ApiOperation } from './operation';
 import { prose } from './prose';
 import { docsLink } from './response-table';
 import { ApiSchema } from './schema';
 
-const THEMES: Record<Theme, { icon: typeof Light; next: Theme }> = {
-  system: { icon: Laptop, next: 'white' },
-  white: { icon: Light, next: 'g100' },
-  g100: { icon: Asleep, next: 'system' },
+const THEMES: Record<Theme, { icon: typeof Light; name: () => string; next: Theme }> = {
+  system: { icon: Laptop, name: headerWords.systemTheme, next: 'white' },
+  white: { icon: Light, name: headerWords.lightTheme, next: 'g100' },
+  g100: { icon: Asleep, name: headerWords.darkTheme, next: 'system' },
 };
 
 const theme = new ThemeChoice();
 theme.subscribe(renderHeader);
+bindTooltips();
 addEventListener('hashchange', showTarget);
 renderHeader();
 await load();
@@ -49,17 +52,17 @@ function renderHeader(): void {
 
 function header(): TemplateResult {
   const current = THEMES[theme.value];
-  const name = words.theme(themeNames[theme.value]());
+  const name = headerWords.theme(current.name());
   return html`<a class="skip" href=${docsLink('reference')}>${words.skip()}</a>
-    <p class="header-name"><a href="./">${words.product()}</a></p>
+    <p class="header-name"><a href="./">${headerWords.product()}</a></p>
     <span class="header-spacer"></span>
     <a class="back" href="./">${icon(Chat)}<span>${words.openChat()}</span></a>
     <button
       class="header-action"
       type="button"
-      aria-label=${words.switchTheme()}
+      aria-label=${headerWords.switchTheme()}
       aria-description=${name}
-      title=${name}
+      data-tooltip=${name}
       @click=${() => theme.choose(current.next)}
     >
       ${icon(current.icon)}

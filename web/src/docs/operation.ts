@@ -159,7 +159,6 @@ export class ApiOperation extends LightDomElement {
           class="quiet"
           type="button"
           aria-label=${words.copyCurl()}
-          title=${words.copyCurl()}
           @click=${(event: Event) => void copyText(command, event.currentTarget)}
         >
           ${icon(Copy)}

@@ -12,7 +12,9 @@ export function fileCard({ file_name: name, size_bytes: size }: FileJob) {
   const kind = extensionOf(name).toUpperCase() || words.otherKind();
   return html`<div class="file-card" role="group" aria-label=${words.file(name)}>
     ${icon(Document)}
-    <span class="file-card-name" dir="auto" title=${name}>${name}</span>
+    <span class="file-card-name" dir="auto" data-tooltip=${name} data-tooltip-when="truncated"
+      >${name}</span
+    >
     <span class="file-card-kind">${kind} · ${formatSize(size)}</span>
   </div>`;
 }

@@ -1,3 +1,4 @@
+import Api from '@carbon/icons/es/api/16.js';
 import Download from '@carbon/icons/es/download/16.js';
 import Import from '@carbon/icons/es/document--import/16.js';
 import Keyboard from '@carbon/icons/es/keyboard/16.js';
@@ -31,6 +32,7 @@ export function headerMenu(app: App, nextTheme: NextTheme | null): MenuItem[] {
       isSeparated: true,
       run: () => app.dialog.set({ kind: 'shortcuts' }),
     },
+    { label: words.apiReference(), icon: Api, page: 'api/docs' },
     ...(nextTheme === null
       ? []
       : [{ label: nextTheme.label, icon: nextTheme.icon, run: nextTheme.choose }]),

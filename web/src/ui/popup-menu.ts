@@ -7,9 +7,10 @@ import { LightDomElement } from './light-dom-element';
 export interface MenuItem {
   label: string;
   icon: typeof Icon;
-  /** The action; a download has `href` instead. */
+  /** The action. A download has `href` instead, a link to another page has `page`. */
   run?: () => void;
   href?: string;
+  page?: string;
   isDangerous?: boolean;
   /** Draws a line above the item. */
   isSeparated?: boolean;
@@ -77,13 +78,14 @@ export class PopupMenu extends LightDomElement {
   #item(item: MenuItem) {
     const text = html`${icon(item.icon)}<span>${item.label}</span>`;
     const classes = `${item.isDangerous ? 'dangerous' : ''} ${item.isSeparated ? 'separated' : ''}`;
-    if (item.href !== undefined) {
+    const address = item.page ?? item.href;
+    if (address !== undefined) {
       return html`<a
         class=${classes}
         role="menuitem"
         tabindex="-1"
-        href=${item.href}
-        download
+        href=${address}
+        ?download=${item.page === undefined}
         @click=${this.#close}
         >${text}</a
       >`;

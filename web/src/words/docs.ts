@@ -2,13 +2,10 @@ import { msg, str } from '@lit/localize';
 
 /** The frame of the API page. */
 export const docsWords = {
-  product: () => msg('Webchat'),
   title: () => msg('HTTP API reference'),
   version: (version: string) => msg(str`Version ${version}`),
   openChat: () => msg('Back to the chat'),
   skip: () => msg('Skip to the reference'),
-  theme: (name: string) => msg(str`Theme: ${name}`),
-  switchTheme: () => msg('Switch theme'),
   openApiDocument: () => msg('OpenAPI 3.1 document'),
   requestsAreReal: () => msg('Requests sent here are real.'),
   requestsAreRealDetails: () => msg('They read and change your own conversations on this server.'),
@@ -18,13 +15,6 @@ export const docsWords = {
   filter: () => msg('Filter'),
   noMatches: (text: string) => msg(str`No results for “${text}”.`),
   schemas: () => msg('Schemas'),
-};
-
-/** The names of the themes. */
-export const themeNames = {
-  system: () => msg('System'),
-  white: () => msg('Light'),
-  g100: () => msg('Dark'),
 };
 
 /** An operation of the API, and the form that tries it. */

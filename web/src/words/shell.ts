@@ -23,6 +23,7 @@ export const headerWords = {
   menu: () => msg('Menu'),
   importConversations: () => msg('Import conversations…'),
   exportConversations: () => msg('Export all conversations'),
+  apiReference: () => msg('API reference'),
 };
 
 /** The connection’s state in the header. */
