@@ -120,7 +120,7 @@ export class Conversations {
     await this.#tryOrReport(async () => {
       this.upsert(await this.api.setArchived(id, archived));
       const undo = { label: 'Undo', run: () => void this.setArchived(id, !archived) };
-      this.host.toasts.show(archived ? 'Archived.' : 'Unarchived.', undo);
+      this.host.toasts.show(archived ? 'Archived.' : 'Unarchived.', { action: undo });
     });
   }
 
@@ -128,7 +128,7 @@ export class Conversations {
     await this.#tryOrReport(async () => {
       const name = await this.api.save(id);
       const download = { label: 'Download', href: savedFileUrl(name) };
-      this.host.toasts.show('Saved on the server.', download);
+      this.host.toasts.show('Saved on the server.', { action: download });
     });
   }
 
@@ -150,7 +150,10 @@ export class Conversations {
     if (wasOpen) this.host.newChat();
     const undo = { label: 'Undo', run: () => this.#undoDelete(id, wasOpen) };
     const text = `“${isolate(truncate(conversation.title ?? 'New chat'))}” was deleted.`;
-    this.#undoToastId = this.host.toasts.show(text, undo, () => void this.#commitDelete(id));
+    this.#undoToastId = this.host.toasts.show(text, {
+      action: undo,
+      onend: () => void this.#commitDelete(id),
+    });
   }
 
   undoDelete(): void {
@@ -197,7 +200,9 @@ export class Conversations {
 
   /** Shows the result of an import as a toast, because the user may have closed the dialog. */
   #showImportResult(state: ImportState): void {
-    this.host.toasts.show(describeImport(state));
+    this.host.toasts.show(describeImport(state), {
+      kind: state.phase === 'complete' ? 'success' : 'error',
+    });
   }
 
   async #tryOrReport(action: () => Promise<void>): Promise<void> {

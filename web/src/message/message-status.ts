@@ -7,6 +7,7 @@ import { statusNoteOf, type StatusNote } from '../state/thread/status-notes';
 import type { Action, ThreadMessage } from '../state/thread/thread-message';
 import { focusConversation } from '../ui/focus';
 import { LightDomElement } from '../ui/light-dom-element';
+import { kindIcon } from '../ui/notification';
 import { actionLabel, statusWords } from '../words/thread';
 
 /** The status note of a message, with buttons for the suggested actions. */
@@ -30,6 +31,7 @@ export class MessageStatus extends LightDomElement {
       class="status-note ${note.isError ? 'error' : ''}"
       role=${isUnsent ? 'alert' : nothing}
     >
+      ${note.isError ? kindIcon('error') : nothing}
       <span>${note.text}</span>
       ${this.#countdownOrActions(note, isUnsent || this.isActionable)}
     </div>`;

@@ -11,7 +11,7 @@ import { preparePrint } from './print-layout';
 export async function printConversation(app: App, id: string): Promise<void> {
   if (app.thread.value.conversationId !== id) await app.open(id);
   const thread = app.thread.value;
-  const toast = isComplete(thread) ? null : app.toasts.show(words.preparing());
+  const toast = isComplete(thread) ? null : app.toasts.show(words.preparing(), { kind: 'info' });
   const isLoaded = await loadAll(thread);
   if (toast !== null) app.toasts.dismiss(toast);
   // The user may have opened another conversation in the meantime.

@@ -1,6 +1,5 @@
 import { html, nothing, type PropertyValues } from 'lit';
 import { repeat } from 'lit/directives/repeat.js';
-import Checkmark from '@carbon/icons/es/checkmark--filled/20.js';
 import Close from '@carbon/icons/es/close/20.js';
 
 import type { Toast, Toasts } from '../state/page/toasts';
@@ -8,6 +7,7 @@ import { dismissWords } from '../words/ui';
 import { focusConversation } from './focus';
 import { icon } from './icon';
 import { LightDomElement } from './light-dom-element';
+import { kindIcon } from './notification';
 import { StoreController } from './store-controller';
 
 /** Short messages at the edge of the page. Their timers pause while they are hovered or focused. */
@@ -32,17 +32,17 @@ export class WebchatToasts extends LightDomElement {
     </div>`;
   }
 
-  #toast({ id, text, action }: Toast) {
+  #toast({ id, text, kind, action }: Toast) {
     const pause = () => this.toasts.pause(id);
     const resume = () => this.toasts.resume(id);
     return html`<div
-      class="toast"
+      class="toast ${kind}"
       @pointerenter=${pause}
       @pointerleave=${resume}
       @focusin=${pause}
       @focusout=${resume}
     >
-      ${icon(Checkmark)}<span>${text}</span>
+      ${kindIcon(kind)}<span>${text}</span>
       ${action ? this.#action(id, action) : nothing}
       <button
         class="quiet"

@@ -8,10 +8,20 @@ export interface ToastAction {
   href?: string;
 }
 
+export type ToastKind = 'success' | 'info' | 'error';
+
 export interface Toast {
   id: number;
   text: string;
+  kind: ToastKind;
   action: ToastAction | null;
+}
+
+interface ToastOptions {
+  kind?: ToastKind;
+  action?: ToastAction;
+  /** Called if the toast closes without its action. */
+  onend?: () => void;
 }
 
 interface Timer {
@@ -32,12 +42,12 @@ export class Toasts extends Store<readonly Toast[]> {
     super([]);
   }
 
-  /** Shows a toast and returns its id. Calls `onend` if the toast closes without its action. */
-  show(text: string, action: ToastAction | null = null, onend = () => {}): number {
+  /** Shows a toast and returns its id. */
+  show(text: string, { kind = 'success', action, onend = () => {} }: ToastOptions = {}): number {
     this.#count += 1;
     const id = this.#count;
     this.#timers.set(id, { remainingMs: TOAST_MS, resumedAt: 0, handle: undefined, onend });
-    this.set([...this.value, { id, text, action }]);
+    this.set([...this.value, { id, text, kind, action: action ?? null }]);
     this.resume(id);
     return id;
   }
