@@ -64,6 +64,7 @@ test('all messages of a long conversation are printed from its menu and with the
   scripted,
   chat,
 }) => {
+  test.setTimeout(120_000);
   const server = await scripted(async (_question, write) => write('unused'));
   const prints = await countPrints(chat.page);
   await chat.open(server);
