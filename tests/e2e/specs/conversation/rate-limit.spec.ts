@@ -1,0 +1,87 @@
+import type { Page } from '@playwright/test';
+
+import { expect, test } from '../../support/fixtures.ts';
+
+const echo = async (question: string, write: (text: string) => void) => write(`About ${question}`);
+
+/** Rejects this number of events with this name, as a rate limit does. */
+async function limitRate(page: Page, name: string, count: number, waitMs: number): Promise<void> {
+  let rejected = 0;
+  await page.routeWebSocket('**/ws', (socket) => {
+    const server = socket.connectToServer();
+    socket.onMessage((frame) => {
+      const { event, data } = JSON.parse(String(frame));
+      if (event !== name || rejected >= count) return server.send(frame);
+      rejected += 1;
+      const { conversation_id, client_message_id } = data;
+      const error = { code: 'rate_limited', message: 'Too many requests. Please wait a moment.' };
+      const context = { event, conversation_id, client_message_id, retry_after_ms: waitMs };
+      socket.send(JSON.stringify({ event: 'error', data: { ...error, ...context, request_id: 'r' } }));
+    });
+  });
+}
+
+test('a message that comes too early is sent again by itself, after a countdown', async ({ scripted, chat }) => {
+  const server = await scripted(echo);
+  await limitRate(chat.page, 'send_message', 1, 4000);
+  await chat.open(server);
+  await chat.send('tides');
+
+  const question = chat.questions.first();
+  await expect(question).toContainText('Too many requests.');
+  await expect(question).toContainText('Sending again in 4 s.');
+  await expect(question).toContainText('Sending again in 2 s.');
+  await chat.expectAccessible();
+
+  await expect(chat.answers).toHaveText([/About tides/]);
+  await expect(chat.questions).toHaveText(['tides']);
+});
+
+test('the countdown can be cancelled, and the text is kept', async ({ scripted, chat }) => {
+  const server = await scripted(echo);
+  await limitRate(chat.page, 'send_message', 1, 3000);
+  await chat.open(server);
+  await chat.send('tides');
+
+  await chat.questions.first().getByRole('button', { name: 'Cancel' }).press('Enter');
+  await chat.page.waitForTimeout(4000);
+
+  await expect(chat.answers).toHaveCount(0);
+  await chat.questions.first().getByRole('button', { name: 'Send again' }).click();
+  await expect(chat.answers).toHaveText([/About tides/]);
+});
+
+test('an answer that is regenerated too early is regenerated after a countdown', async ({ scripted, chat }) => {
+  let count = 0;
+  const server = await scripted(async (_question, write) => write(`Answer ${(count += 1)}`));
+  await limitRate(chat.page, 'regenerate', 1, 3000);
+  await chat.open(server);
+  await chat.ask('tides');
+
+  await chat.page.getByRole('button', { name: 'Regenerate' }).click();
+  await expect(chat.page.getByText('Trying again in 3 s.')).toBeVisible();
+  await expect(chat.page.getByRole('button', { name: 'Cancel' })).toBeVisible();
+
+  await expect(chat.answers).toHaveText([/Answer 2/]);
+  await expect(chat.page.getByText('Too many requests.')).toHaveCount(0);
+});
+
+test('a conversation that is opened too early is opened after a countdown', async ({ scripted, chat }) => {
+  const server = await scripted(echo);
+  await chat.open(server);
+  await chat.ask('tides');
+  chat.expectsErrors = true;
+  let rejected = 0;
+  await chat.page.route('**/messages', (route) => {
+    rejected += 1;
+    if (rejected > 1) return route.continue();
+    const json = { code: 'rate_limited', message: 'Too many requests. Please wait a moment.', request_id: 'r' };
+    return route.fulfill({ status: 429, headers: { 'Retry-After': '2' }, json });
+  });
+
+  await chat.page.reload();
+  await expect(chat.page.getByText(/Trying again in \d s\./)).toBeVisible();
+  await chat.expectAccessible();
+
+  await expect(chat.answers).toHaveText([/About tides/]);
+});
