@@ -6,9 +6,10 @@ const MARGIN_PX = 4;
 
 /**
  * Shows a tooltip for every button without visible text, with its label, and for every element with `data-tooltip`,
- * with that text: when the pointer rests on it, or the keyboard focuses it. Escape hides it. The text is not
- * announced, because it repeats the label. `data-tooltip-when="truncated"` shows the tooltip only if the element cuts
- * its text off, `data-tooltip-side="end"` places it beside the element.
+ * with that text: when the pointer rests on it, when the keyboard focuses it, and when the text changes after a
+ * click, such as to “Copied”. Escape hides it. The text is not announced, because it repeats the label.
+ * `data-tooltip-when="truncated"` shows the tooltip only if the element cuts its text off, `data-tooltip-side="end"`
+ * places it beside the element.
  */
 export function bindTooltips(): void {
   const tooltip = new Tooltip();
@@ -29,6 +30,9 @@ class Tooltip {
   readonly element = document.createElement('div');
   #owner: HTMLElement | null = null;
   #timer: ReturnType<typeof setTimeout> | undefined;
+  /** The element under the pointer or with the focus, whether or not its tooltip is shown. */
+  #watched: HTMLElement | null = null;
+  readonly #changes = new MutationObserver(() => this.show(this.#watched));
 
   constructor() {
     this.element.className = 'tooltip';
@@ -42,11 +46,9 @@ class Tooltip {
       return;
     }
     const owner = ownerOf(target);
-    if (owner === this.#owner && owner !== null) {
-      clearTimeout(this.#timer);
-      return;
-    }
     clearTimeout(this.#timer);
+    if (owner !== null && owner === this.#owner) return;
+    this.#watch(owner);
     if (owner !== null) this.#timer = setTimeout(() => this.show(owner), SHOW_AFTER_MS);
     else if (this.#owner !== null) this.#timer = setTimeout(() => this.hide(), HIDE_AFTER_MS);
   }
@@ -69,6 +71,7 @@ class Tooltip {
     const text = owner.dataset['tooltip'] ?? owner.ariaLabel ?? '';
     if (text === '') return;
     this.#owner = owner;
+    this.#watch(owner);
     this.element.textContent = text;
     this.element.showPopover();
     this.#position(owner);
@@ -78,6 +81,14 @@ class Tooltip {
     clearTimeout(this.#timer);
     this.#owner = null;
     if (this.element.matches(':popover-open')) this.element.hidePopover();
+  }
+
+  #watch(owner: HTMLElement | null): void {
+    if (owner === this.#watched) return;
+    this.#watched = owner;
+    this.#changes.disconnect();
+    if (owner === null) return;
+    this.#changes.observe(owner, { attributeFilter: ['aria-label', 'data-tooltip'] });
   }
 
   /** Places the tooltip within the window: below its owner or, if there is no room, above it. */

@@ -9,8 +9,3 @@ export const dismissWords = {
 export const modalWords = {
   close: () => msg('Close'),
 };
-
-/** Buttons that copy. */
-export const copyWords = {
-  copied: () => msg('Copied'),
-};

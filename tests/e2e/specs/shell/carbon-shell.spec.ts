@@ -66,6 +66,7 @@ test('an icon button has a tooltip on hover and on focus, and Escape hides it', 
   await page.keyboard.press('Tab');
   await expect(tooltip).toHaveText('Theme: System');
   await page.keyboard.press('Enter');
+  await expect(tooltip).toHaveText('Theme: Light');
   await page.keyboard.press('Shift+Tab');
   await page.keyboard.press('Enter');
   await expect(page.getByRole('dialog')).toBeVisible();
