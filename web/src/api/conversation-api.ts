@@ -1,4 +1,4 @@
-import { BASE, call, conversationPath, query } from './http';
+import { BASE, call, conversationPath, fetchFile, query } from './http';
 import type {
   Config,
   Context,
@@ -31,6 +31,7 @@ export interface ConversationApi {
   setArchived(id: string, archived: boolean): Promise<Conversation>;
   /** Saves the conversation to a file on the server and returns the file's name. */
   save(id: string): Promise<string>;
+  export(id: string, format: ExportFormat): Promise<Blob>;
   /** Deletes the messages, the summary, the system prompt and the examples. */
   reset(id: string): Promise<void>;
   delete(id: string): Promise<void>;
@@ -55,6 +56,7 @@ export const conversationApi: ConversationApi = {
   rename: (id, title) => call('PATCH', conversationPath(id), { title }),
   setArchived: (id, archived) => call('PATCH', conversationPath(id), { archived }),
   save: async (id) => (await call<SavedFile>('POST', `${conversationPath(id)}/save`)).file_name,
+  export: (id, format) => fetchFile(`${conversationPath(id)}/export${query({ format })}`),
   reset: (id) => call('POST', `${conversationPath(id)}/reset`),
   delete: (id) => call('DELETE', conversationPath(id)),
   deleteOnUnload: (id) => {
@@ -75,10 +77,6 @@ export const conversationApi: ConversationApi = {
   startImport: (file) => call('POST', '/imports', file),
   importJob: (id) => call('GET', `/imports/${encodeURIComponent(id)}`),
 };
-
-export function exportUrl(id: string, format: ExportFormat): string {
-  return `${BASE}${conversationPath(id)}/export${query({ format })}`;
-}
 
 export const EXPORT_ALL_URL = `${BASE}/export`;
 

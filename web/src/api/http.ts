@@ -72,6 +72,16 @@ export async function readJson<T>(response: Response): Promise<T> {
   }
 }
 
+/** Returns the body of a response as a file. Throws an `ApiError` on failure. */
+export async function fetchFile(path: string): Promise<Blob> {
+  const response = await request('GET', BASE + path);
+  try {
+    return await response.blob();
+  } catch {
+    throw offlineError();
+  }
+}
+
 export function offlineError(): ApiError {
   return new ApiError('The server can’t be reached. Please try again in a moment.', 'offline');
 }

@@ -1,4 +1,4 @@
-import { type ConversationApi, savedFileUrl } from '../api/conversation-api';
+import { type ConversationApi, type ExportFormat, savedFileUrl } from '../api/conversation-api';
 import { ApiError } from '../api/http';
 import type { Conversation } from '../api/types';
 import type { Drafts } from '../state/composer/drafts';
@@ -122,6 +122,15 @@ export class Conversations {
       const undo = { label: 'Undo', run: () => void this.setArchived(id, !archived) };
       this.host.toasts.show(archived ? 'Archived.' : 'Unarchived.', { action: undo });
     });
+  }
+
+  /** Returns the file of an exported conversation; `null`, after showing the error, if that fails. */
+  async export(id: string, format: ExportFormat): Promise<Blob | null> {
+    let file: Blob | null = null;
+    await this.#tryOrReport(async () => {
+      file = await this.api.export(id, format);
+    });
+    return file;
   }
 
   async save(id: string): Promise<void> {

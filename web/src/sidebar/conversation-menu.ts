@@ -7,10 +7,12 @@ import Save from '@carbon/icons/es/save/16.js';
 import TrashCan from '@carbon/icons/es/trash-can/16.js';
 import Undo from '@carbon/icons/es/undo/16.js';
 
-import { type ExportFormat, exportUrl } from '../api/conversation-api';
+import type { ExportFormat } from '../api/conversation-api';
 import type { Conversation } from '../api/types';
 import type { App } from '../app/app';
 import { printConversation } from '../thread/print';
+import { downloadName } from '../state/file-name';
+import { downloadFile } from '../ui/download';
 import type { MenuItem } from '../ui/popup-menu';
 import { printWords } from '../words/print';
 import { conversationMenuWords as words } from '../words/sidebar';
@@ -24,10 +26,11 @@ const FORMATS: [ExportFormat, () => string][] = [
 /** The menu items of a conversation. Its row provides `rename` and `delete`, because they move the focus. */
 export function conversationMenu(
   app: App,
-  { conversation_id: id, archived }: Conversation,
+  conversation: Conversation,
   row: { rename: () => void; delete: () => void },
 ): MenuItem[] {
   const { conversations } = app;
+  const { conversation_id: id, archived } = conversation;
   return [
     { label: words.rename(), icon: Edit, run: row.rename },
     {
@@ -38,7 +41,7 @@ export function conversationMenu(
     ...FORMATS.map(([format, label], index) => ({
       label: label(),
       icon: Download,
-      href: exportUrl(id, format),
+      run: () => void download(app, conversation, format),
       isSeparated: index === 0,
     })),
     { label: printWords.print(), icon: Printer, run: () => void printConversation(app, id) },
@@ -51,4 +54,13 @@ export function conversationMenu(
     },
     { label: words.delete(), icon: TrashCan, isDangerous: true, run: row.delete },
   ];
+}
+
+const EXTENSIONS: Record<ExportFormat, string> = { markdown: 'md', json: 'json', flask: 'json' };
+
+/** Downloads the conversation as a file that is named by its title. */
+async function download(app: App, conversation: Conversation, format: ExportFormat): Promise<void> {
+  const file = await app.conversations.export(conversation.conversation_id, format);
+  const title = conversation.title ?? '';
+  if (file) downloadFile(file, downloadName(title, new Date(), EXTENSIONS[format]));
 }

@@ -275,6 +275,7 @@ test('a conversation is exported by one user and imported by another', async ({
   await chat.ask('tides');
   const download = chat.page.waitForEvent('download');
   await chat.choose('tides', 'Export as JSON');
+  expect((await download).suggestedFilename()).toMatch(/^tides \d{4}-\d\d-\d\d\.json$/);
   const file = await (await download).path();
 
   const other = await Chat.in(await browser.newContext());
