@@ -29,7 +29,7 @@ async function triggerAnimations(chat: Chat, server: Server, resume: () => void)
   const { page } = chat;
   await chat.open(server);
   await chat.send('tides');
-  await expect(page.getByRole('img', { name: 'Thinking' })).toBeVisible();
+  await expect(page.getByText('is thinking…')).toBeVisible();
   resume();
   await chat.waitForAnswer();
   await chat.questions.first().hover();
