@@ -21,6 +21,7 @@ import { EventDispatcher } from './event-dispatcher';
 import { Conversations } from './conversations';
 import { Retries } from './retries';
 import { TurnActions } from './turn-actions';
+import { whenAllowed } from './when-allowed';
 
 /** The dialog that is open. */
 export type Dialog = { kind: 'context' | 'shortcuts' | 'import' } | { kind: 'reset'; id: string };
@@ -191,7 +192,9 @@ export class App {
   async #ensureConversation(): Promise<Thread | null> {
     const current = this.thread.value;
     if (current.conversationId !== null) return current;
-    const conversation = await this.#tryOrReport(this.#conversationApi.startConversation());
+    const conversation = await this.#tryOrReport(
+      whenAllowed(this.notice, () => this.#conversationApi.startConversation()),
+    );
     if (!conversation) return null;
     const id = conversation.conversation_id;
     const thread = this.#loader.createThread(id, 'ready');

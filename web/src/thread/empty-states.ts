@@ -5,8 +5,8 @@ import '../ui/countdown';
 import type { App } from '../app/app';
 import { starters, statusWords, threadWords, welcomeWords as words } from '../words/thread';
 
-/** The welcome text of a thread without messages. */
-export function welcome(app: App) {
+/** The welcome text of a thread without messages. `send` sends a suggestion. */
+export function welcome(app: App, send: (text: string) => void) {
   const model = app.config.value?.model;
   return html`<section class="welcome">
     <h2>${words.heading()}</h2>
@@ -15,7 +15,7 @@ export function welcome(app: App) {
       ${starters().map(
         ({ kind, text }) =>
           html`<li>
-            <button type="button" @click=${() => app.send(text)}>
+            <button type="button" @click=${() => send(text)}>
               <small>${kind}</small><span>${text}</span>
             </button>
           </li>`,

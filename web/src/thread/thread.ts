@@ -33,6 +33,7 @@ export class WebchatThread extends LightDomElement {
   readonly #config = new StoreController(this);
   readonly #scroll = new ScrollAnchor(this, () => this.querySelector('.scroller'));
   #shownTarget: object | null = null;
+  #isSendingSuggestion = false;
   /** The id of the message that is being sent. */
   #sendingId: string | null = null;
 
@@ -92,7 +93,7 @@ export class WebchatThread extends LightDomElement {
     const { phase, loadProblem, reloadAt, messages } = this.thread.state.value;
     switch (phase) {
       case 'new':
-        return welcome(this.app);
+        return this.#welcome();
       case 'loading':
         return loadingSkeleton();
       case 'not-found':
@@ -100,7 +101,22 @@ export class WebchatThread extends LightDomElement {
       case 'failed':
         return loadFailed(this.app, loadProblem ?? '', reloadAt);
       case 'ready':
-        return messages.length === 0 ? welcome(this.app) : this.#messages();
+        return messages.length === 0 ? this.#welcome() : this.#messages();
+    }
+  }
+
+  #welcome() {
+    return welcome(this.app, (text) => void this.#sendSuggestion(text));
+  }
+
+  /** Sends a suggestion once, even if the user clicks twice before the conversation has started. */
+  async #sendSuggestion(text: string): Promise<void> {
+    if (this.#isSendingSuggestion) return;
+    this.#isSendingSuggestion = true;
+    try {
+      await this.app.send(text);
+    } finally {
+      this.#isSendingSuggestion = false;
     }
   }
 

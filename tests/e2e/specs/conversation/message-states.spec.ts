@@ -67,3 +67,57 @@ for (const colorScheme of ['light', 'dark'] as const) {
     await expect(chat.answers.nth(2)).toContainText('2 / 3');
   });
 }
+
+test('times and details appear on hover and focus, and on touch screens always', async ({ scripted, chat, browser }) => {
+  const server = await scripted(async (_question, write) => write('The moon pulls.'));
+  await chat.open(server);
+  await chat.ask('tides');
+  await chat.page.mouse.move(0, 0);
+  const rows = chat.page.getByRole('list', { name: 'Messages' }).getByRole('listitem');
+  const details = rows.last().locator('.message-details');
+
+  await expect(details).toHaveCSS('opacity', '0');
+  await expect(details).toHaveText(/^\s*\d+:\d\d\s[AP]M.*scripted\s*\d+ tokens/s);
+  await chat.answers.last().hover();
+  await expect(details).toHaveCSS('opacity', '1');
+  const time = details.locator('time');
+  await expect(time).toHaveAttribute('datetime', /^\d{4}-\d\d-\d\dT/);
+  await chat.page.mouse.move(0, 0);
+  await chat.answers.last().getByRole('button', { name: 'Copy answer' }).focus();
+  await expect(details).toHaveCSS('opacity', '1');
+  await expect(time.getByText(/day, .* at \d+:\d\d:\d\d/)).toBeVisible();
+  await chat.expectAccessible();
+
+  const state = await chat.page.context().storageState();
+  const phone = await browser.newContext({ hasTouch: true, isMobile: true, storageState: state, locale: 'de-DE' });
+  const page = await phone.newPage();
+  await page.goto(chat.page.url());
+  const touchDetails = page.locator('.message-details').last();
+  await expect(touchDetails).toHaveCSS('opacity', '1');
+  await expect(touchDetails).toHaveText(/^\s*\d\d:\d\d/);
+  await phone.close();
+});
+
+test('a failed or empty answer says once what happened, with one action', async ({ scripted, chat }) => {
+  let isFailing = true;
+  const server = await scripted(async (question, write) => {
+    if (isFailing && question === 'fail') throw new Error('scripted failure');
+    write(isFailing ? ' \n' : 'The moon pulls.');
+  });
+  await chat.open(server);
+
+  for (const [question, text] of [
+    ['fail', 'The model can’t be reached.'],
+    ['tides', 'The model sent an empty answer.'],
+  ] as const) {
+    await chat.ask(question);
+    const answer = chat.answers.last();
+    await expect(answer.locator('.status-note')).toHaveText(new RegExp(`^\\s*${text}\\s*Try again\\s*$`));
+    await expect(answer.getByRole('button')).toHaveText(['Try again']);
+  }
+  isFailing = false;
+  await chat.answers.last().getByRole('button', { name: 'Try again' }).click();
+
+  await expect(chat.answers.last()).toContainText('The moon pulls.');
+  await expect(chat.answers.last().locator('.status-note')).toHaveCount(0);
+});

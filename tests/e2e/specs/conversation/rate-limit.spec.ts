@@ -85,3 +85,23 @@ test('a conversation that is opened too early is opened after a countdown', asyn
 
   await expect(chat.answers).toHaveText([/About tides/]);
 });
+
+test('a new chat that is started too early is started after a countdown', async ({ scripted, chat }) => {
+  const server = await scripted(echo);
+  chat.expectsErrors = true;
+  let rejected = 0;
+  await chat.page.route('**/api/v1/conversations', (route) => {
+    if (route.request().method() !== 'POST') return route.continue();
+    rejected += 1;
+    if (rejected > 1) return route.continue();
+    const json = { code: 'rate_limited', message: 'Too many requests. Please wait a moment.', request_id: 'r' };
+    return route.fulfill({ status: 429, headers: { 'Retry-After': '2' }, json });
+  });
+  await chat.open(server);
+
+  await chat.page.getByRole('button', { name: /^Explain/ }).dblclick();
+  await expect(chat.page.getByText(/Trying again in \d s\./)).toBeVisible();
+
+  await expect(chat.answers).toHaveText([/About Explain how tides work/]);
+  await expect(chat.questions).toHaveCount(1);
+});

@@ -68,7 +68,7 @@ export class ConversationList {
 
   /** Inserts or replaces a conversation, and keeps the order. */
   upsert(conversation: Conversation): void {
-    if (this.#hidden.has(conversation.conversation_id)) return;
+    if (this.#hidden.has(conversation.conversation_id) || isEmptyChat(conversation)) return;
     this.state.update((state) => {
       const others = without(state.items, conversation.conversation_id);
       const items = [...others, conversation].sort((left, right) =>
@@ -98,7 +98,9 @@ export class ConversationList {
   }
 
   #visible(conversations: readonly Conversation[]): Conversation[] {
-    return conversations.filter((item) => !this.#hidden.has(item.conversation_id));
+    return conversations.filter(
+      (item) => !this.#hidden.has(item.conversation_id) && !isEmptyChat(item),
+    );
   }
 
   async #fetchAtLeast(count: number): Promise<ConversationPage> {
@@ -110,6 +112,11 @@ export class ConversationList {
     }
     return { conversations, next_cursor };
   }
+}
+
+/** Whether nothing was ever written in the conversation. Such a chat is not listed. */
+function isEmptyChat({ message_count: messageCount, title }: Conversation): boolean {
+  return messageCount === 0 && title === null;
 }
 
 function without(items: readonly Conversation[], id: string): Conversation[] {

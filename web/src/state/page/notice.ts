@@ -31,9 +31,8 @@ export class Notice extends Store<string | null> {
   }
 
   #expire(): void {
-    const retry = this.#retry;
+    this.#retry?.();
     this.set(null);
-    retry?.();
   }
 }
 
