@@ -105,6 +105,7 @@ test('closing a menu, a dialog or a toast never leaves the focus on the body', a
   await chat.choose('tides', 'Clear');
   await page.getByRole('dialog').getByRole('button', { name: 'Clear' }).click();
   await expect(page.getByText('Conversation cleared.')).toBeVisible();
+  await chat.expectAccessible();
   await expectFocus();
   await page.getByRole('button', { name: 'Dismiss' }).click();
   await expectFocus();
