@@ -82,3 +82,10 @@ export const answerMarkWords = {
   running: () => msg('Answering…'),
   unread: () => msg('New answer'),
 };
+
+/** The headings of the list. */
+export const dayWords = {
+  today: () => msg('Today'),
+  yesterday: () => msg('Yesterday'),
+  lastWeek: () => msg('Last 7 days'),
+};

@@ -1,5 +1,6 @@
 import type { Conversation, ConversationPage } from '../../api/types';
 import { formatMonth } from '../dates';
+import { dayWords as words } from '../../words/sidebar';
 import { Store } from '../store';
 
 export interface ConversationListState {
@@ -142,9 +143,9 @@ export function groupByDate(items: readonly Conversation[], now: Date): DateGrou
 
 function dateLabel(date: Date, now: Date): string {
   const age = daysBetween(date, now);
-  if (age <= 0) return 'Today';
-  if (age === 1) return 'Yesterday';
-  if (age < 7) return 'Last 7 days';
+  if (age <= 0) return words.today();
+  if (age === 1) return words.yesterday();
+  if (age < 7) return words.lastWeek();
   return formatMonth(date);
 }
 
