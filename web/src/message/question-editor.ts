@@ -1,11 +1,13 @@
 import { html, nothing, type PropertyValues } from 'lit';
 
 import '../composer/message-field';
+import '../ui/countdown';
 
 import type { App } from '../app/app';
 import type { QuestionEdit } from '../state/thread/thread';
 import { focusConversation } from '../ui/focus';
 import { LightDomElement } from '../ui/light-dom-element';
+import { statusWords } from '../words/thread';
 
 /** Edits a question in place. The old version is kept, with its answer. */
 export class QuestionEditor extends LightDomElement {
@@ -33,13 +35,14 @@ export class QuestionEditor extends LightDomElement {
           label="Question"
           .text=${this.text}
           .isReadOnly=${isSent}
-          @text-change=${(event: CustomEvent<string>) => (this.text = event.detail)}
+          @text-change=${this.#change}
           @submit-text=${this.#save}
           @cancel=${this.#cancel}
         ></webchat-message-field>
       </div>
       <div class="editor-buttons">
         ${problem === null ? nothing : html`<span role="alert">${problem.message}</span>`}
+        ${problem?.retryAt ? this.#countdown(problem.retryAt) : nothing}
         <button class="quiet" type="button" @click=${this.#cancel}>Cancel</button>
         <button class="primary small" type="submit" ?disabled=${this.#isBlank() || isSent}>
           Send
@@ -52,6 +55,20 @@ export class QuestionEditor extends LightDomElement {
     // The field exists only after its component has rendered.
     const field = this.querySelector('webchat-message-field');
     void field?.updateComplete.then(() => field.focus());
+  }
+
+  #countdown(retryAt: number) {
+    return html`<webchat-countdown
+      .until=${retryAt}
+      .text=${statusWords.resendsIn}
+    ></webchat-countdown>`;
+  }
+
+  #change(event: CustomEvent<string>): void {
+    this.text = event.detail;
+    // The page would send the text as it was before.
+    const { clientMessageId, problem } = this.edit;
+    if (clientMessageId !== null && problem?.retryAt) this.app.retries.cancel(clientMessageId);
   }
 
   #isBlank(): boolean {

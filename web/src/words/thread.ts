@@ -23,6 +23,8 @@ export const threadWords = {
 /** What screen readers announce while an answer streams. */
 export const announcerWords = {
   label: () => msg('Streaming answer'),
+  /** Announced in place of a code block. */
+  code: () => msg('Code.'),
   answering: (model: string | null) =>
     model === null ? msg('Answering…') : msg(str`${model} is answering…`),
 };

@@ -105,3 +105,25 @@ test('a new chat that is started too early is started after a countdown', async 
   await expect(chat.answers).toHaveText([/About Explain how tides work/]);
   await expect(chat.questions).toHaveCount(1);
 });
+
+test('an edit that comes too early is sent again, unless the user goes on writing', async ({ scripted, chat }) => {
+  const server = await scripted(echo);
+  await limitRate(chat.page, 'edit_message', 2, 3000);
+  await chat.open(server);
+  await chat.ask('tides');
+  await chat.page.getByRole('button', { name: 'Edit question' }).press('Enter');
+  const field = chat.page.getByRole('textbox', { name: 'Question' });
+
+  await field.fill('moons');
+  await field.press('Enter');
+  await expect(chat.page.getByText('Sending again in 3 s.')).toBeVisible();
+  await field.pressSequentially(' and stars');
+  await expect(chat.page.getByText(/Sending again/)).toHaveCount(0);
+  await chat.page.waitForTimeout(3500);
+  await expect(field).toHaveValue('moons and stars');
+  await field.press('Enter');
+  await expect(chat.page.getByText('Sending again in 3 s.')).toBeVisible();
+
+  await expect(chat.questions).toHaveText([/moons and stars/]);
+  await expect(chat.answers).toHaveText([/About moons and stars/]);
+});

@@ -1,3 +1,5 @@
+import { announcerWords } from '../../words/thread';
+
 /** Matches the end of a sentence: punctuation before white space, full-width punctuation, or a line break. */
 const SENTENCE_END = /[.!?…](?=["'”’)\]]*\s)["'”’)\]]*|[。！？]|\n/gu;
 
@@ -13,7 +15,7 @@ export function completeSentences(markdown: string, from: number): { text: strin
 /** Converts Markdown to plain text to be spoken. Each code block becomes the word “Code”. */
 export function toSpeech(markdown: string): string {
   return markdown
-    .replace(/^ {0,3}(`{3,}|~{3,})[^\n]*\n[\s\S]*?^ {0,3}\1[^\n]*$/gm, ' Code. ')
+    .replace(/^ {0,3}(`{3,}|~{3,})[^\n]*\n[\s\S]*?^ {0,3}\1[^\n]*$/gm, ` ${announcerWords.code()} `)
     .replace(/!?\[([^\]]*)\]\([^)]*\)/g, '$1')
     .replace(/^\s*(?:#{1,6}|>|[-*+])\s+/gm, '')
     .replace(/\|?\s*:?-{3,}:?\s*\|?/g, ' ')
