@@ -1,17 +1,19 @@
 import './styles/main.scss';
 import './shell/shell';
 
+import { findConnectionProblem } from './api/connection-problem';
 import { contextApi } from './api/context-api';
 import { conversationApi } from './api/conversation-api';
 import { fileApi } from './api/file-api';
 import { Outbox } from './api/outbox';
 import { LiveSocket } from './api/socket';
 import { App } from './app/app';
+import { watchBrowser } from './app/browser-events';
 import { AnswerNotifications } from './shell/answer-notifications';
 import { Drafts } from './state/composer/drafts';
 import { pathInApp } from './state/page/address';
 import { ThemeChoice } from './state/page/theme';
-import { browserStorage } from './state/storage';
+import { pageStorage } from './state/storage';
 import { bindPrinting } from './thread/print';
 import { guardFocus } from './ui/focus';
 import { bindTooltips } from './ui/tooltip';
@@ -19,24 +21,11 @@ import { bindTooltips } from './ui/tooltip';
 const socketUrl = new URL('ws', document.baseURI);
 socketUrl.protocol = location.protocol === 'https:' ? 'wss:' : 'ws:';
 
-const socket = new LiveSocket(() => new WebSocket(socketUrl), new Outbox(browserStorage()));
-const app = new App(
-  { conversationApi, contextApi, fileApi },
-  socket,
-  new Drafts(browserStorage()),
-  browserStorage(),
-  history,
-);
-
-addEventListener('popstate', () => void app.showPath(pathInApp(location.href)));
-addEventListener('online', () => socket.retryNow());
-addEventListener('offline', () => socket.dropConnection());
-addEventListener('storage', (event) => {
-  app.marks.handleStorageChange(event);
-  app.notifications.handleStorageChange(event);
-});
-addEventListener('pagehide', () => app.conversations.commitDeletions());
-
+const socket = new LiveSocket(() => new WebSocket(socketUrl), new Outbox(pageStorage));
+socket.findProblem = findConnectionProblem;
+const drafts = new Drafts(pageStorage);
+const app = new App({ conversationApi, contextApi, fileApi }, socket, drafts, pageStorage, history);
+watchBrowser(app);
 bindPrinting(app);
 
 const page = document.querySelector('webchat-app');

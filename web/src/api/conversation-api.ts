@@ -1,4 +1,4 @@
-import { BASE, call, conversationPath, fetchFile, query } from './http';
+import { BASE, call, conversationPath, fetchFile, query, readJson, request } from './http';
 import type {
   Config,
   Context,
@@ -25,7 +25,8 @@ export interface ConversationApi {
   conversations(cursor: string | null): Promise<ConversationPage>;
   archived(cursor: string | null): Promise<ConversationPage>;
   search(query: string): Promise<SearchHits>;
-  startConversation(): Promise<Conversation>;
+  /** Creates a conversation. A repeated key returns the first one. */
+  startConversation(idempotencyKey: string): Promise<Conversation>;
   conversation(id: string): Promise<Conversation>;
   rename(id: string, title: string): Promise<Conversation>;
   setArchived(id: string, archived: boolean): Promise<Conversation>;
@@ -51,7 +52,10 @@ export const conversationApi: ConversationApi = {
   conversations: (cursor) => call('GET', `/conversations${query({ cursor })}`),
   archived: (cursor) => call('GET', `/conversations${query({ archived: 'true', cursor })}`),
   search: (q) => call('GET', `/search${query({ q, limit: 30 })}`),
-  startConversation: () => call('POST', '/conversations'),
+  startConversation: async (key) => {
+    const headers = { 'Idempotency-Key': key };
+    return readJson(await request('POST', `${BASE}/conversations`, undefined, headers));
+  },
   conversation: (id) => call('GET', conversationPath(id)),
   rename: (id, title) => call('PATCH', conversationPath(id), { title }),
   setArchived: (id, archived) => call('PATCH', conversationPath(id), { archived }),
@@ -60,8 +64,8 @@ export const conversationApi: ConversationApi = {
   reset: (id) => call('POST', `${conversationPath(id)}/reset`),
   delete: (id) => call('DELETE', conversationPath(id)),
   deleteOnUnload: (id) => {
-    const request = fetch(BASE + conversationPath(id), { method: 'DELETE', keepalive: true });
-    request.catch(() => {});
+    const deletion = fetch(BASE + conversationPath(id), { method: 'DELETE', keepalive: true });
+    deletion.catch(() => {});
   },
   messages: (id, before) => call('GET', `${conversationPath(id)}/messages${query({ before })}`),
   answerState: async (id) => {

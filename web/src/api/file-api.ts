@@ -2,10 +2,11 @@ import { BASE, call, conversationPath, offlineError, readJson, responseError } f
 import type { FileJob, FileList } from './types';
 
 export interface FileApi {
-  /** Calls `onprogress` with the number of bytes sent so far. */
+  /** Calls `onprogress` with the number of bytes sent so far. A repeated key returns the first job. */
   upload(
     conversationId: string,
     file: File,
+    idempotencyKey: string,
     onprogress: (bytes: number) => void,
     signal: AbortSignal,
   ): Promise<FileJob>;
@@ -21,6 +22,9 @@ export const fileApi: FileApi = {
   retry: (id, jobId) => call('POST', `${filesPath(id)}/${encodeURIComponent(jobId)}/retry`),
 };
 
+/** An upload without progress for so long has failed. The server may need some time for its response, too. */
+const STALL_TIMEOUT_MS = 60_000;
+
 function filesPath(conversationId: string): string {
   return `${conversationPath(conversationId)}/files`;
 }
@@ -29,6 +33,7 @@ function filesPath(conversationId: string): string {
 function upload(
   conversationId: string,
   file: File,
+  idempotencyKey: string,
   onprogress: (bytes: number) => void,
   signal: AbortSignal,
 ): Promise<FileJob> {
@@ -36,12 +41,20 @@ function upload(
   form.append('file', file);
   const request = new XMLHttpRequest();
   return new Promise((resolve, reject) => {
-    request.upload.addEventListener('progress', ({ loaded }) => onprogress(loaded));
+    // A dead connection would stall the upload for minutes.
+    let stallTimer = setTimeout(() => request.abort(), STALL_TIMEOUT_MS);
+    request.upload.addEventListener('progress', ({ loaded }) => {
+      clearTimeout(stallTimer);
+      stallTimer = setTimeout(() => request.abort(), STALL_TIMEOUT_MS);
+      onprogress(loaded);
+    });
+    request.addEventListener('loadend', () => clearTimeout(stallTimer));
     request.addEventListener('load', () => resolve(parseJob(request)));
     request.addEventListener('error', () => reject(offlineError()));
-    request.addEventListener('abort', () => reject(signal.reason));
+    request.addEventListener('abort', () => reject(signal.reason ?? offlineError()));
     signal.addEventListener('abort', () => request.abort());
     request.open('POST', BASE + filesPath(conversationId));
+    request.setRequestHeader('Idempotency-Key', idempotencyKey);
     request.send(form);
   });
 }

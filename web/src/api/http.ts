@@ -37,6 +37,9 @@ export async function call<T>(method: string, path: string, body?: object): Prom
   return response.status === 204 ? (undefined as T) : readJson<T>(response);
 }
 
+/** The time limit for a response to begin. Without it, a dead connection would block a request for minutes. */
+const RESPONSE_TIMEOUT_MS = 30_000;
+
 /** Sends a request. A `Blob` is sent unchanged, any other body as JSON. Throws an `ApiError` on failure. */
 export async function request(
   method: string,
@@ -50,14 +53,23 @@ export async function request(
     init.headers = { ...headers, 'Content-Type': 'application/json' };
     init.body = JSON.stringify(body);
   }
-  let response: Response;
-  try {
-    response = await fetch(url, init);
-  } catch {
+  const response = await fetchWithTimeout(url, init).catch(() => {
     throw offlineError();
-  }
+  });
   if (!response.ok) throw await responseError(response);
   return response;
+}
+
+/** Uploads have no time limit here. */
+async function fetchWithTimeout(url: string, init: RequestInit): Promise<Response> {
+  if (init.body instanceof Blob) return fetch(url, init);
+  const controller = new AbortController();
+  const timer = setTimeout(() => controller.abort(), RESPONSE_TIMEOUT_MS);
+  try {
+    return await fetch(url, { ...init, signal: controller.signal });
+  } finally {
+    clearTimeout(timer);
+  }
 }
 
 /** Reads the JSON body of a response. Throws an `ApiError` if the connection is lost or the body is not JSON. */

@@ -1,12 +1,18 @@
-import { storageKey } from '../state/storage';
+import type { TextStorage } from '../state/storage';
 
 /** A new message or, if `message_id` is set, a new version of that question. */
 export interface OutgoingMessage {
   message: string;
-  conversation_id: string;
+  /** The conversation; `null` while it is not created yet. */
+  conversation_id: string | null;
   client_message_id: string;
   message_id?: string;
+  /** The key of the new chat that the message was written in. Its conversation is created with this key. */
+  start_key?: string;
 }
+
+/** A message whose conversation exists. */
+export type AddressedMessage = OutboxMessage & { conversation_id: string };
 
 /** A message in the outbox, as it is saved in the browser's storage. */
 export interface OutboxMessage extends OutgoingMessage {
@@ -14,61 +20,111 @@ export interface OutboxMessage extends OutgoingMessage {
   refused: string | null;
   /** The error code of the rejection. */
   code?: string;
+  /** When the user sent it, in milliseconds since 1970. */
+  queued_at: number;
 }
 
-const KEY = storageKey('outbox');
+const PREFIX = 'outbox.';
 
 /**
- * Messages that the server has not accepted. They survive a reload. The pending ones are sent again with
- * the same `client_message_id`, so that none is lost and none is stored twice.
+ * Messages that the server has not accepted. All tabs share them, and they survive a reload. Each message has
+ * its own entry in the storage, so that tabs don't overwrite each other's. Any tab may send a message: the
+ * server stores it once, because it is sent with the same `client_message_id`.
  */
 export class Outbox {
-  readonly #messages = new Map<string, OutboxMessage>();
+  /** Called when another tab has added or changed a message. */
+  onforeignmessage: (message: OutboxMessage) => void = () => {};
+  /** The ids of the messages of this tab. */
+  readonly #own = new Set<string>();
 
-  constructor(private readonly storage: Storage | null) {
-    for (const message of this.#read()) this.#messages.set(message.client_message_id, message);
-  }
+  constructor(private readonly storage: TextStorage) {}
 
-  /** The messages that the server has neither accepted nor rejected. */
+  /** The messages that the server has neither accepted nor rejected, oldest first. */
   pending(): OutboxMessage[] {
-    return [...this.#messages.values()].filter(({ refused }) => refused === null);
+    return this.#all().filter(({ refused }) => refused === null);
   }
 
   forConversation(conversationId: string): OutboxMessage[] {
-    return [...this.#messages.values()].filter(
-      (message) => message.conversation_id === conversationId,
+    return this.#all().filter((message) => message.conversation_id === conversationId);
+  }
+
+  /** The messages of a new chat whose conversation does not exist yet. */
+  forNewChat(startKey: string): OutboxMessage[] {
+    return this.#all().filter(
+      (message) => message.conversation_id === null && message.start_key === startKey,
     );
   }
 
-  put(message: OutgoingMessage): void {
-    this.#messages.set(message.client_message_id, { ...message, refused: null });
-    this.#write();
+  /** The keys of the new chats with messages, oldest first. With `pending`, only those with pending messages. */
+  startKeys(which: 'all' | 'pending' = 'all'): string[] {
+    const messages = which === 'all' ? this.#all() : this.pending();
+    const keys = messages.filter(({ conversation_id: id }) => id === null);
+    return [...new Set(keys.map(({ start_key: key }) => key))].filter((key) => key !== undefined);
+  }
+
+  /** Whether this tab has sent the message since it was loaded. */
+  isOwn(clientMessageId: string): boolean {
+    return this.#own.has(clientMessageId);
+  }
+
+  /** Returns `false` if the message is in memory only, so that it does not survive a reload. */
+  put(message: OutgoingMessage): boolean {
+    this.#own.add(message.client_message_id);
+    return this.#write({ ...message, refused: null, queued_at: Date.now() });
+  }
+
+  /** Addresses the messages of a new chat to the conversation that was created for it. */
+  assign(startKey: string, conversationId: string): void {
+    for (const message of this.forNewChat(startKey)) {
+      this.#write({ ...message, conversation_id: conversationId });
+    }
   }
 
   reject(clientMessageId: string, reason: string, code: string): void {
-    const message = this.#messages.get(clientMessageId);
-    if (!message) return;
-    this.#messages.set(clientMessageId, { ...message, refused: reason, code });
-    this.#write();
+    const message = this.#read(clientMessageId);
+    if (message) this.#write({ ...message, refused: reason, code });
   }
 
   remove(clientMessageId: string): void {
-    if (this.#messages.delete(clientMessageId)) this.#write();
+    this.#own.delete(clientMessageId);
+    this.storage.remove(PREFIX + clientMessageId);
   }
 
-  #read(): OutboxMessage[] {
+  /** Whether the message is a new version of a question. */
+  isEdit(clientMessageId: string): boolean {
+    return this.#read(clientMessageId)?.message_id !== undefined;
+  }
+
+  /** Handles a change of the storage by another tab. */
+  handleStorageChange(name: string): void {
+    if (!name.startsWith(PREFIX)) return;
+    const message = this.#read(name.slice(PREFIX.length));
+    if (message) this.onforeignmessage(message);
+  }
+
+  #all(): OutboxMessage[] {
+    return this.storage
+      .names(PREFIX)
+      .map((name) => this.#read(name.slice(PREFIX.length)))
+      .filter((message) => message !== null)
+      .toSorted((one, other) => one.queued_at - other.queued_at);
+  }
+
+  #read(clientMessageId: string): OutboxMessage | null {
     try {
-      return JSON.parse(this.storage?.getItem(KEY) ?? '[]') as OutboxMessage[];
+      return JSON.parse(
+        this.storage.get(PREFIX + clientMessageId) ?? 'null',
+      ) as OutboxMessage | null;
     } catch {
-      return [];
+      return null;
     }
   }
 
-  #write(): void {
-    try {
-      this.storage?.setItem(KEY, JSON.stringify([...this.#messages.values()]));
-    } catch {
-      // The storage is full. The message is still sent, but does not survive a reload.
-    }
+  #write(message: OutboxMessage): boolean {
+    return this.storage.set(PREFIX + message.client_message_id, JSON.stringify(message));
   }
+}
+
+export function isAddressed(message: OutboxMessage): message is AddressedMessage {
+  return message.conversation_id !== null;
 }

@@ -1,10 +1,13 @@
 import { Store } from '../state/store';
 import { backoffDelay } from './backoff';
-import type { OutgoingMessage, Outbox } from './outbox';
+import type { ConnectionProblem } from './connection-problem';
+import { Heartbeat } from './heartbeat';
+import { MessageQueue } from './message-queue';
+import type { Outbox, OutgoingMessage } from './outbox';
 import type { ClientEvent, MessageCommand, ServerEvent } from './types';
 
 export type ConnectionState =
-  'connecting' | 'connected' | 'reconnecting' | 'restarting' | 'offline';
+  'connecting' | 'connected' | 'reconnecting' | 'restarting' | 'offline' | ConnectionProblem;
 
 /** The part of `WebSocket` that is used, so that tests can provide a fake. */
 export interface WebSocketLike {
@@ -18,20 +21,30 @@ export interface WebSocketLike {
 /** The close code of a server that is restarting. */
 const SERVICE_RESTART = 1012;
 
+/** After this time, an attempt to connect has failed. */
+const CONNECT_TIMEOUT_MS = 10_000;
+
+/** An attempt to connect that is younger than this is not replaced by another one. */
+const FRESH_ATTEMPT_MS = 2000;
+
 /**
  * The live connection to the server. It reconnects with backoff, resumes every subscription after the last
- * event received, and resends messages that the server has not accepted. Sending a message twice is harmless:
- * the server detects duplicates by `client_message_id`.
+ * event received, and sends the messages in the outbox.
  */
 export class LiveSocket {
   readonly connection = new Store<ConnectionState>('connecting');
   /** Called with each event, in order of arrival. */
   onevent: (event: ServerEvent) => void = () => {};
+  /** Finds out why the server refuses the connection: the browser does not tell. */
+  findProblem: () => Promise<ConnectionProblem | null> = () => Promise.resolve(null);
 
   readonly #open: () => WebSocketLike;
   readonly #random: () => number;
+  readonly #heartbeat: Heartbeat;
+  readonly #queue: MessageQueue;
   #socket: WebSocketLike | null = null;
   #isOpen = false;
+  #connectingSince = 0;
   #failures = 0;
   #timer: ReturnType<typeof setTimeout> | undefined;
   /** The sequence number of the last event received, by subscribed conversation. */
@@ -44,13 +57,22 @@ export class LiveSocket {
   ) {
     this.#open = open;
     this.#random = random;
+    this.#heartbeat = new Heartbeat(
+      () => this.#sendEvent({ event: 'ping', data: {} }),
+      () => this.dropConnection(),
+    );
+    this.#queue = new MessageQueue(outbox, (event) => this.#sendMessage(event));
   }
 
   connect(): void {
     clearTimeout(this.#timer);
+    this.#heartbeat.stop();
     this.#socket?.close();
+    this.#isOpen = false;
+    this.#connectingSince = Date.now();
     const socket = this.#open();
     this.#socket = socket;
+    this.#timer = setTimeout(() => this.#giveUp(socket), CONNECT_TIMEOUT_MS);
     socket.addEventListener('open', () => {
       if (socket === this.#socket) this.#handleOpen();
     });
@@ -62,12 +84,18 @@ export class LiveSocket {
     });
   }
 
-  /** Reconnects without waiting for the backoff, for example when the network is back. */
+  /** Reconnects without waiting for the backoff, because the user asks for it. */
   retryNow(): void {
     if (!this.#isOpen) this.connect();
   }
 
-  /** Drops the connection when the network is lost. Otherwise, the browser would notice much later. */
+  /** Checks the connection, for example when the user returns to the page. Reconnects if it is lost. */
+  check(): void {
+    if (this.#isOpen) this.#heartbeat.check();
+    else if (Date.now() - this.#connectingSince > FRESH_ATTEMPT_MS) this.connect();
+  }
+
+  /** Drops a dead connection. Otherwise, the browser would notice much later. */
   dropConnection(): void {
     if (!this.#isOpen) return;
     const socket = this.#socket;
@@ -87,9 +115,16 @@ export class LiveSocket {
     }
   }
 
-  send(message: OutgoingMessage): void {
-    this.outbox.put(message);
-    this.#sendMessage(message);
+  /** Puts the message into the outbox, and sends it if the connection is open. Returns `false` if it is not stored. */
+  send(message: OutgoingMessage): boolean {
+    const isStored = this.outbox.put(message);
+    this.sendPending();
+    return isStored;
+  }
+
+  /** Sends the messages in the outbox that can be sent now. */
+  sendPending(): void {
+    if (this.#isOpen) this.#queue.flush();
   }
 
   /**
@@ -101,80 +136,94 @@ export class LiveSocket {
     return this.#isOpen;
   }
 
-  stop(conversationId: string): void {
+  /** Stops the running answer. Returns `false` while disconnected. */
+  stop(conversationId: string): boolean {
     this.#sendEvent({ event: 'stop', data: { conversation_id: conversationId } });
+    if (this.#isOpen) this.#heartbeat.check();
+    return this.#isOpen;
   }
 
   #handleOpen(): void {
+    clearTimeout(this.#timer);
     this.#isOpen = true;
     this.#failures = 0;
+    this.#heartbeat.start();
     this.connection.set('connected');
     for (const [conversation_id, after] of this.#lastSeqs) {
       this.#sendEvent({ event: 'subscribe', data: { conversation_id, after } });
     }
-    for (const message of this.outbox.pending()) this.#sendMessage(message);
+    this.#queue.restart();
   }
 
   #handleMessage(text: string): void {
+    this.#heartbeat.received();
     const event = JSON.parse(text) as ServerEvent;
-    this.#updateState(event);
-    this.onevent(event);
+    this.#advance(event);
+    if (event.event === 'response_end') this.#leave(event.data.conversation_id);
+    const isHandled = this.#queue.handle(event);
+    if (!isHandled) this.onevent(event);
   }
 
-  /** Updates the sequence numbers, and removes or rejects messages in the outbox. */
-  #updateState(frame: ServerEvent): void {
-    switch (frame.event) {
-      case 'response':
-      case 'pong':
-      case 'conversation_listed':
-      case 'conversation_unlisted':
-      case 'list_changed':
-        return;
-      case 'subscribed':
-        this.#advance(frame.data.conversation_id, frame.data.event_seq);
-        return;
-      case 'message_accepted':
-        if (frame.data.client_message_id) this.outbox.remove(frame.data.client_message_id);
-        break;
-      case 'error':
-        if ('turn_id' in frame.data) {
-          this.#advance(frame.data.conversation_id, frame.data.seq);
-        } else if (frame.data.client_message_id) {
-          const { client_message_id, message, code } = frame.data;
-          this.outbox.reject(client_message_id, message, code);
-        }
-        return;
+  /** Remembers the sequence number of the event. */
+  #advance({ event, data }: ServerEvent): void {
+    if (!('conversation_id' in data) || data.conversation_id === undefined) return;
+    const seq = event === 'subscribed' ? data.event_seq : 'seq' in data ? data.seq : undefined;
+    if (seq !== undefined && this.#lastSeqs.has(data.conversation_id)) {
+      this.#lastSeqs.set(data.conversation_id, seq);
     }
-    if (frame.data.seq !== undefined) this.#advance(frame.data.conversation_id, frame.data.seq);
   }
 
-  #advance(conversationId: string, seq: number): void {
-    if (this.#lastSeqs.has(conversationId)) this.#lastSeqs.set(conversationId, seq);
+  /** Ends the subscription that came with a message to a conversation that is not open. */
+  #leave(conversationId: string): void {
+    if (this.#lastSeqs.has(conversationId)) return;
+    this.#sendEvent({ event: 'unsubscribe', data: { conversation_id: conversationId } });
+  }
+
+  #giveUp(socket: WebSocketLike): void {
+    this.#socket = null;
+    socket.close();
+    this.#handleClose(0);
   }
 
   #handleClose(code: number): void {
+    const wasOpen = this.#isOpen;
     this.#isOpen = false;
+    this.#heartbeat.stop();
+    this.#queue.pause();
+    clearTimeout(this.#timer);
     this.#failures += 1;
-    this.connection.set(this.#stateAfterClose(code));
+    this.connection.set(this.#stateAfterClose(code, wasOpen));
     this.#timer = setTimeout(() => this.connect(), backoffDelay(this.#failures, this.#random));
+    if (!wasOpen) void this.#reportProblem();
   }
 
-  #stateAfterClose(code: number): ConnectionState {
+  #stateAfterClose(code: number, wasOpen: boolean): ConnectionState {
     if (!navigator.onLine) return 'offline';
+    const previous = this.connection.value;
     // While the server restarts, attempts to reconnect fail with other codes.
-    const isRestarting = code === SERVICE_RESTART || this.connection.value === 'restarting';
-    return isRestarting ? 'restarting' : 'reconnecting';
+    if (code === SERVICE_RESTART) return 'restarting';
+    const isExplained = !wasOpen && previous !== 'connecting' && previous !== 'offline';
+    return isExplained ? previous : 'reconnecting';
   }
 
-  #sendMessage(outgoing: OutgoingMessage): void {
-    const { message, conversation_id, client_message_id, message_id } = outgoing;
-    const data = { message, conversation_id, client_message_id };
-    if (message_id === undefined) this.#sendEvent({ event: 'send_message', data });
-    else this.#sendEvent({ event: 'edit_message', data: { ...data, message_id } });
+  async #reportProblem(): Promise<void> {
+    const problem = await this.findProblem();
+    const { value } = this.connection;
+    if (this.#isOpen || value === 'offline') return;
+    if (problem !== null) this.connection.set(problem);
+    else if (value !== 'restarting') this.connection.set('reconnecting');
+  }
+
+  #sendMessage(event: ClientEvent): void {
+    const frame = this.#sendEvent(event);
+    // A message that vanishes in a dead connection would look as if it were being sent for minutes.
+    this.#heartbeat.check(frame.length);
   }
 
   /** Sends nothing while disconnected: `#handleOpen` restores subscriptions and pending messages. */
-  #sendEvent(event: ClientEvent): void {
-    if (this.#isOpen) this.#socket?.send(JSON.stringify(event));
+  #sendEvent(event: ClientEvent): string {
+    const frame = JSON.stringify(event);
+    if (this.#isOpen) this.#socket?.send(frame);
+    return frame;
   }
 }

@@ -2,6 +2,7 @@ import { beforeEach, describe, expect, test, vi } from 'vitest';
 
 import type { AnswerState } from '../api/conversation-api';
 import type { Conversation } from '../api/types';
+import { TextStorage } from '../state/storage';
 import { AnswerMarks } from '../state/conversations/answer-marks';
 import type { ConversationListState } from '../state/conversations/conversation-list';
 import { conversation } from '../state/conversations/testing';
@@ -13,7 +14,7 @@ import { AnswerTracker } from './answer-tracker';
 let isVisible: boolean;
 let answerState: AnswerState;
 
-function setUp(marks = new AnswerMarks(localStorage)) {
+function setUp(marks = new AnswerMarks(new TextStorage(localStorage))) {
   const thread = new Store(new Thread(null, 'new'));
   const list = new Store<ConversationListState>({ phase: 'loading', items: [], nextCursor: null });
   const fetchState = vi.fn(() => Promise.resolve(answerState));
@@ -106,7 +107,7 @@ describe('another conversation', () => {
   });
 
   test('is checked after a reload if an answer was running there', async () => {
-    const marks = new AnswerMarks(localStorage);
+    const marks = new AnswerMarks(new TextStorage(localStorage));
     marks.mark('c', 'running');
     const { show } = setUp(marks);
 

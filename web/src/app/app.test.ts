@@ -1,10 +1,12 @@
 import { describe, expect, test, vi } from 'vitest';
 
+import { ApiError, offlineError } from '../api/http';
 import { Outbox } from '../api/outbox';
 import { LiveSocket, type WebSocketLike } from '../api/socket';
 import type { ServerEvent } from '../api/types';
 import { Drafts } from '../state/composer/drafts';
 import { conversation } from '../state/conversations/testing';
+import { TextStorage } from '../state/storage';
 import { App } from './app';
 
 type Listener = (event: never) => void;
@@ -13,7 +15,11 @@ type Listener = (event: never) => void;
 class FakeConnection implements WebSocketLike {
   readonly #listeners = new Map<string, Listener>();
 
-  send(): void {}
+  readonly sent: { event: string; data: Record<string, unknown> }[] = [];
+
+  send(frame: string): void {
+    this.sent.push(JSON.parse(frame));
+  }
 
   close(): void {}
 
@@ -39,17 +45,20 @@ async function connectedApp() {
     connections.push(connection);
     return connection;
   };
-  const socket = new LiveSocket(open, new Outbox(null), () => 0);
+  const socket = new LiveSocket(open, new Outbox(new TextStorage(null)), () => 0);
   const api = {
     config: vi.fn(() => Promise.resolve(null)),
     conversations: vi.fn(() => Promise.resolve({ conversations: [], next_cursor: null })),
+    startConversation: vi.fn((_key: string) => Promise.resolve(tides)),
   };
-  const clients = { conversationApi: api, contextApi: {} } as never;
-  const app = new App(clients, socket, new Drafts(null), null, history);
+  const fileApi = { upload: vi.fn(() => new Promise(() => {})) };
+  const clients = { conversationApi: api, contextApi: {}, fileApi } as never;
+  const storage = new TextStorage(null);
+  const app = new App(clients, socket, new Drafts(storage), storage, history);
   await app.start('');
   await vi.waitFor(() => expect(app.conversations.active.state.value.phase).toBe('ready'));
   connections.at(-1)?.emit('open');
-  return { app, api, socket, connections };
+  return { app, api, fileApi, socket, connections };
 }
 
 describe('a connected page', () => {
@@ -102,5 +111,86 @@ describe('a connected page', () => {
 
     expect(app.notice.value).toBe('Too fast.');
     expect(app.notice.expiresAt).toBeGreaterThan(Date.now());
+  });
+});
+
+const questions = ({ sent }: FakeConnection) =>
+  sent.filter(({ event }) => event === 'send_message').map(({ data }) => data['message']);
+const contents = (app: App) => app.thread.value.state.value.messages.map(({ content }) => content);
+
+describe('a new chat', () => {
+  test('starts one conversation for a file and two messages', async () => {
+    const { app, api, fileApi, connections } = await connectedApp();
+
+    app.attach([new File(['waves'], 'sea.txt')]);
+    app.send('What is it about?');
+    app.send('And then?');
+    expect(contents(app)).toEqual(['What is it about?', 'And then?']);
+    await vi.waitFor(() => expect(fileApi.upload).toHaveBeenCalled());
+
+    expect(api.startConversation).toHaveBeenCalledTimes(1);
+    expect(app.thread.value.conversationId).toBe('c');
+    expect(contents(app)).toEqual(['What is it about?', 'And then?']);
+    expect(connections.at(-1) && questions(connections.at(-1) as FakeConnection)).toEqual([
+      'What is it about?',
+    ]);
+  });
+
+  test('begins once, even with a double click on a suggestion', async () => {
+    const { app, api } = await connectedApp();
+
+    app.begin('Explain tides.');
+    app.begin('Explain tides.');
+    await vi.waitFor(() => expect(app.thread.value.conversationId).toBe('c'));
+
+    expect(api.startConversation).toHaveBeenCalledTimes(1);
+    expect(contents(app)).toEqual(['Explain tides.']);
+  });
+
+  test('keeps its message while the server is away, and starts with the same key later', async () => {
+    const { app, api, connections } = await connectedApp();
+    connections.at(-1)?.emit('close', { code: 1006 });
+    api.startConversation.mockRejectedValueOnce(offlineError());
+    app.send('tides');
+    await vi.waitFor(() => expect(api.startConversation).toHaveBeenCalledTimes(1));
+    expect(app.thread.value.state.value.messages).toMatchObject([{ status: 'sending' }]);
+
+    await vi.waitFor(() => expect(connections.length).toBeGreaterThan(1));
+    connections.at(-1)?.emit('open');
+    await vi.waitFor(() => expect(app.thread.value.conversationId).toBe('c'));
+
+    const keys = api.startConversation.mock.calls.map(([key]) => key);
+    expect(new Set(keys).size).toBe(1);
+    expect(questions(connections.at(-1) as FakeConnection)).toEqual(['tides']);
+  });
+
+  test('does not take the user away from the conversation that was opened meanwhile', async () => {
+    const { app, api, connections } = await connectedApp();
+    let respond = (_conversation: typeof tides) => {};
+    api.startConversation.mockReturnValueOnce(new Promise((resolve) => (respond = resolve)));
+    app.send('tides');
+    app.newChat();
+
+    respond(tides);
+    await vi.waitFor(() =>
+      expect(questions(connections.at(-1) as FakeConnection)).toEqual(['tides']),
+    );
+
+    expect(app.thread.value.conversationId).toBeNull();
+    expect(contents(app)).toEqual([]);
+  });
+
+  test('shows a message that the server refuses to store, with the reason', async () => {
+    const { app, api } = await connectedApp();
+    const error = new ApiError('The storage is full.', 'storage_limit', null, 422);
+    api.startConversation.mockRejectedValueOnce(error);
+
+    app.send('tides');
+
+    await vi.waitFor(() =>
+      expect(app.thread.value.state.value.messages).toMatchObject([
+        { content: 'tides', status: 'unsent', problem: { message: 'The storage is full.' } },
+      ]),
+    );
   });
 });

@@ -3,7 +3,8 @@ import type { FileApi } from '../api/file-api';
 import { ApiError, errorMessage } from '../api/http';
 import type { ConversationApi } from '../api/conversation-api';
 import type { LiveSocket } from '../api/socket';
-import type { Config } from '../api/types';
+import type { OutboxMessage } from '../api/outbox';
+import type { Config, Conversation } from '../api/types';
 import { newClientMessageId } from '../state/composer/client-message-id';
 import type { Drafts } from '../state/composer/drafts';
 import { Files } from '../state/composer/files';
@@ -13,10 +14,14 @@ import { parsePath, pathOf, START_PATH } from '../state/page/address';
 import { Notice } from '../state/page/notice';
 import { NotificationChoice } from '../state/page/notification-choice';
 import { Toasts } from '../state/page/toasts';
+import type { TextStorage } from '../state/storage';
 import { Store } from '../state/store';
 import { Thread } from '../state/thread/thread';
+import type { Problem } from '../state/thread/thread-message';
+import { appWords as words } from '../words/app';
 import { AnswerTracker } from './answer-tracker';
 import { ConversationLoader } from './conversation-loader';
+import { ConversationStarter, isTransient } from './conversation-starter';
 import { EventDispatcher } from './event-dispatcher';
 import { Conversations } from './conversations';
 import { Retries } from './retries';
@@ -51,6 +56,7 @@ export class App {
   readonly answerTracker: AnswerTracker;
   readonly notifications: NotificationChoice;
   readonly #loader: ConversationLoader;
+  readonly #starter: ConversationStarter;
   readonly #conversationApi: ConversationApi;
   readonly #contextApi: ContextApi;
   #wasConnected = false;
@@ -59,13 +65,13 @@ export class App {
     { conversationApi, contextApi, fileApi }: ApiClients,
     readonly socket: LiveSocket,
     readonly drafts: Drafts,
-    storage: Storage | null,
+    storage: TextStorage,
     private readonly history: Pick<History, 'pushState' | 'replaceState'>,
   ) {
     this.#conversationApi = conversationApi;
     this.#contextApi = contextApi;
     this.files = new Files(fileApi);
-    this.turnActions = new TurnActions(this.thread, socket, this.notice);
+    this.turnActions = new TurnActions(socket, drafts, this);
     this.retries = new Retries(socket, this.thread);
     this.conversations = new Conversations(conversationApi, storage, {
       toasts: this.toasts,
@@ -85,10 +91,21 @@ export class App {
       (id) => conversationApi.answerState(id),
       () => !document.hidden,
     );
-    this.#loader = new ConversationLoader(conversationApi, socket, this);
+    this.#loader = new ConversationLoader(conversationApi, socket, drafts, this);
+    const startConversation = (key: string) =>
+      whenAllowed(this.notice, () => conversationApi.startConversation(key));
+    this.#starter = new ConversationStarter(startConversation, {
+      waitingKeys: () => [...socket.outbox.startKeys('pending'), ...this.files.startKeys()],
+      onstarted: (key, conversation) => this.#showStarted(key, conversation),
+      onfailed: (key, error) => this.#handleFailedStart(key, error),
+      oncancelled: (key) => this.#handleCancelledStart(key),
+    });
+    this.files.onconversationneeded = (key) => void this.#starter.start(key);
     const dispatcher = new EventDispatcher(this, this.#loader);
     socket.onevent = (event) => dispatcher.dispatch(event);
+    socket.outbox.onforeignmessage = (message) => this.#applyOtherTab(message);
     socket.connection.subscribe(() => this.#handleConnectionChange());
+    drafts.isUnstored.subscribe(() => this.toasts.show(words.draftsUnstored(), { kind: 'error' }));
   }
 
   async start(path: string): Promise<void> {
@@ -102,7 +119,7 @@ export class App {
   async showPath(path: string): Promise<void> {
     const target = parsePath(path);
     if (target === null) {
-      this.#loader.show(new Thread(null, 'new'));
+      this.#loader.show(this.#unsentNewChat() ?? new Thread(null, 'new'));
       return;
     }
     if (this.thread.value.conversationId !== target.id) await this.#loader.load(target.id);
@@ -123,8 +140,8 @@ export class App {
 
   /** Opens the context panel. In a new chat, first creates the conversation that the context belongs to. */
   async showContext(): Promise<void> {
-    const id = (await this.#ensureConversation())?.conversationId;
-    if (!id) return;
+    const id = await this.#ensureConversation();
+    if (id === null) return;
     const editor = new ContextEditor(this.#contextApi, id);
     this.contextEditor.set(editor);
     this.dialog.set({ kind: 'context' });
@@ -137,7 +154,8 @@ export class App {
   }
 
   newChat(): void {
-    if (this.thread.value.conversationId === null) return;
+    const { conversationId, state } = this.thread.value;
+    if (conversationId === null && state.value.messages.length === 0) return;
     this.history.pushState(null, '', START_PATH);
     this.#loader.show(new Thread(null, 'new'));
   }
@@ -148,26 +166,26 @@ export class App {
     if (conversationId !== null) await this.#loader.load(conversationId);
   }
 
-  /** Returns `false` if no conversation could be created; the notice then shows the reason. */
-  async send(text: string): Promise<boolean> {
-    const thread = await this.#ensureConversation();
-    if (!thread) return false;
+  /** Sends the first message of a chat. Does nothing if there is one already, as after a double click. */
+  begin(text: string): void {
+    if (this.thread.value.state.value.messages.length === 0) this.send(text);
+  }
+
+  /** Sends a message. In a new chat, it waits until its conversation is created. */
+  send(text: string): void {
+    const thread = this.thread.value;
     const clientMessageId = newClientMessageId();
-    thread.addOptimistic(clientMessageId, text);
     this.#sendMessage(thread, clientMessageId, text);
     // The outbox now holds the text. Text typed in the meantime is kept as the new draft.
     if (this.drafts.read(thread.conversationId) === text) {
       this.drafts.write(thread.conversationId, '');
     }
-    return true;
   }
 
   resend(clientMessageId: string): void {
     const thread = this.thread.value;
     const message = thread.find(clientMessageId);
-    if (!message) return;
-    thread.addOptimistic(clientMessageId, message.content);
-    this.#sendMessage(thread, clientMessageId, message.content);
+    if (message) this.#sendMessage(thread, clientMessageId, message.content);
   }
 
   /** Removes an unsent message and returns its text for editing. */
@@ -179,47 +197,104 @@ export class App {
   }
 
   /** Uploads files to the conversation. In a new chat, creates the conversation first. */
-  async attach(files: readonly File[]): Promise<void> {
-    const id = (await this.#ensureConversation())?.conversationId;
-    if (id) this.files.add(id, files);
+  attach(files: readonly File[]): void {
+    const { conversationId, startKey } = this.thread.value;
+    if (conversationId !== null) return this.files.add(conversationId, files);
+    this.files.addToNewChat(startKey, files);
+    void this.#starter.start(startKey);
   }
 
   stop(): void {
     const { conversationId } = this.thread.value;
-    if (conversationId !== null) this.socket.stop(conversationId);
+    if (conversationId === null) return;
+    if (!this.socket.stop(conversationId)) this.notice.set(words.stopNotSent());
   }
 
-  async #ensureConversation(): Promise<Thread | null> {
-    const current = this.thread.value;
-    if (current.conversationId !== null) return current;
-    const conversation = await this.#tryOrReport(
-      whenAllowed(this.notice, () => this.#conversationApi.startConversation()),
-    );
-    if (!conversation) return null;
+  /** Returns the id of the open conversation. In a new chat, creates the conversation first. */
+  async #ensureConversation(): Promise<string | null> {
+    const { conversationId, startKey } = this.thread.value;
+    return conversationId ?? (await this.#starter.start(startKey));
+  }
+
+  /** Shows the conversation of a new chat, unless the user has left the chat. */
+  #showStarted(startKey: string, conversation: Conversation): void {
     const id = conversation.conversation_id;
-    const thread = this.#loader.createThread(id, 'ready');
+    const thread = this.thread.value;
     this.conversations.upsert(conversation);
-    this.drafts.write(id, this.drafts.read(null));
-    this.drafts.write(null, '');
-    this.history.pushState(null, '', pathOf(id));
-    this.#loader.show(thread);
-    this.socket.subscribe(id, 0);
+    if (thread.conversationId === null && thread.startKey === startKey) {
+      this.drafts.write(id, this.drafts.read(null));
+      this.drafts.write(null, '');
+      this.history.pushState(null, '', pathOf(id));
+      this.#loader.show(this.#loader.withConversation(thread, id));
+      this.socket.subscribe(id, 0);
+    }
+    this.socket.outbox.assign(startKey, id);
+    this.socket.sendPending();
+    this.files.assign(startKey, id);
+  }
+
+  /** Keeps messages and files if the error is transient. Otherwise, the user decides. */
+  #handleFailedStart(startKey: string, error: unknown): void {
+    const isConnected = this.socket.connection.value === 'connected';
+    // While disconnected, the connection bar tells what happens.
+    if (isConnected) this.#reportError(error);
+    if (isTransient(error)) return;
+    const code = error instanceof ApiError ? error.code : '';
+    this.#rejectWaiting(startKey, { message: errorMessage(error), code, retryAt: null });
+  }
+
+  /** The user has cancelled the countdown or, by opening another chat, hidden it. */
+  #handleCancelledStart(startKey: string): void {
+    if (this.thread.value.startKey !== startKey) return this.#starter.resumeLater();
+    this.#rejectWaiting(startKey, { message: words.notSent(), code: '', retryAt: null });
+  }
+
+  #rejectWaiting(startKey: string, problem: Problem): void {
+    const { outbox } = this.socket;
+    for (const { client_message_id: id } of outbox.forNewChat(startKey)) {
+      outbox.reject(id, problem.message, problem.code);
+      this.thread.value.reject(id, problem);
+    }
+    this.files.rejectNewChat(startKey, problem.message);
+  }
+
+  /** The new chat whose messages were not sent before the page was closed. */
+  #unsentNewChat(): Thread | null {
+    const { outbox } = this.socket;
+    const key = outbox.startKeys()[0];
+    if (key === undefined) return null;
+    const thread = new Thread(null, 'new', undefined, key);
+    for (const message of outbox.forNewChat(key)) thread.addUnsent(message);
     return thread;
   }
 
+  /** Shows in this tab what another tab has sent. The server's events tell the rest. */
+  #applyOtherTab(message: OutboxMessage): void {
+    const thread = this.thread.value;
+    if (message.conversation_id === null) return this.#starter.resumeLater();
+    this.socket.sendPending();
+    if (thread.conversationId === message.conversation_id) thread.addUnsent(message);
+  }
+
   #sendMessage(thread: Thread, clientMessageId: string, text: string): void {
-    if (thread.conversationId === null) return;
-    this.socket.send({
+    const { conversationId, startKey } = thread;
+    thread.addOptimistic(clientMessageId, text);
+    const isStored = this.socket.send({
       message: text,
-      conversation_id: thread.conversationId,
+      conversation_id: conversationId,
       client_message_id: clientMessageId,
+      ...(conversationId === null && { start_key: startKey }),
     });
+    if (!isStored) this.drafts.isUnstored.set(true);
+    if (conversationId === null) void this.#starter.start(startKey);
   }
 
   #handleConnectionChange(): void {
     if (this.socket.connection.value !== 'connected') return;
     const isReconnected = this.#wasConnected;
     this.#wasConnected = true;
+    this.#starter.resume();
+    this.files.retryUnreached();
     if (this.config.value === null) void this.#loadConfig();
     if (isReconnected || this.conversations.active.state.value.phase === 'failed')
       void this.conversations.reload();
@@ -229,16 +304,6 @@ export class App {
   /** Loads the server's configuration. The page works without it, and tries again after every connect. */
   async #loadConfig(): Promise<void> {
     this.config.set(await this.#conversationApi.config().catch(() => null));
-  }
-
-  /** Returns the result of the call. If it fails, shows the error and returns `undefined`. */
-  async #tryOrReport<T>(call: Promise<T>): Promise<T | undefined> {
-    try {
-      return await call;
-    } catch (error) {
-      this.#reportError(error);
-      return undefined;
-    }
   }
 
   #reportError(error: unknown): void {

@@ -3,6 +3,8 @@ import { describe, expect, test, vi } from 'vitest';
 import { ApiError, offlineError } from '../api/http';
 import { Outbox } from '../api/outbox';
 import { LiveSocket } from '../api/socket';
+import { Drafts } from '../state/composer/drafts';
+import { TextStorage } from '../state/storage';
 import { Store } from '../state/store';
 import { page } from '../state/thread/testing';
 import { Thread } from '../state/thread/thread';
@@ -16,9 +18,11 @@ function setUp() {
     conversations: { ensureListed: vi.fn() },
     notice: new Store(null),
   };
-  const socket = new LiveSocket(() => new EventTarget() as never, new Outbox(null));
+  const storage = new TextStorage(null);
+  const socket = new LiveSocket(() => new EventTarget() as never, new Outbox(storage));
+  const drafts = new Drafts(storage);
   const api = { messages, summaryThrough: () => Promise.resolve(0) };
-  const loader = new ConversationLoader(api, socket, state as unknown as AppState);
+  const loader = new ConversationLoader(api, socket, drafts, state as unknown as AppState);
   return { messages, loader, threadState: () => state.thread.value.state.value };
 }
 

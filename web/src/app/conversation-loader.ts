@@ -1,6 +1,7 @@
 import type { ConversationApi } from '../api/conversation-api';
 import { ApiError, errorMessage } from '../api/http';
 import type { LiveSocket } from '../api/socket';
+import type { Drafts } from '../state/composer/drafts';
 import type { Files } from '../state/composer/files';
 import type { ContextEditor } from '../state/context/context-editor';
 import type { AnswerMarks } from '../state/conversations/answer-marks';
@@ -28,11 +29,13 @@ export class ConversationLoader {
   constructor(
     private readonly api: Pick<ConversationApi, 'messages' | 'summaryThrough'>,
     private readonly socket: LiveSocket,
+    private readonly drafts: Drafts,
     private readonly state: AppState,
   ) {}
 
-  createThread(id: string, phase: 'loading' | 'ready'): Thread {
-    return new Thread(id, phase, (before) => this.api.messages(id, before));
+  /** The thread of a new chat whose conversation was created. */
+  withConversation(thread: Thread, id: string): Thread {
+    return thread.withConversation(id, (before) => this.api.messages(id, before));
   }
 
   show(thread: Thread): void {
@@ -45,7 +48,7 @@ export class ConversationLoader {
   }
 
   async load(id: string): Promise<void> {
-    const thread = this.createThread(id, 'loading');
+    const thread = new Thread(id, 'loading', (before) => this.api.messages(id, before));
     this.show(thread);
     void this.state.files.load(id);
     void this.#loadSummary(thread, id);
@@ -70,6 +73,7 @@ export class ConversationLoader {
       if (this.state.thread.value !== thread) return;
       thread.load(page);
       this.#showUnsent(thread, id);
+      if (isFirst) this.#showEditDraft(thread, id);
       // Subscribe even if already subscribed: the page may lack events that arrived while it was loading.
       this.socket.subscribe(id, page.event_seq);
       void this.state.conversations.ensureListed(id);
@@ -92,17 +96,19 @@ export class ConversationLoader {
   }
 
   #showUnsent(thread: Thread, id: string): void {
-    for (const unsent of this.socket.outbox.forConversation(id)) {
-      const { message, message_id: messageId, refused, code } = unsent;
-      const clientMessageId = unsent.client_message_id;
-      if (messageId === undefined) thread.addOptimistic(clientMessageId, message);
-      else {
-        const edit = { messageId, text: message, clientMessageId };
-        thread.setEdit({ ...edit, isSent: true, problem: null });
-      }
-      if (refused === null) continue;
-      thread.reject(clientMessageId, { message: refused, code: code ?? '', retryAt: null });
-    }
+    const unsent = this.socket.outbox.forConversation(id);
+    thread.keepSending(new Set(unsent.map((message) => message.client_message_id)));
+    for (const message of unsent) thread.addUnsent(message);
+  }
+
+  /** Opens the editor of the question that the user was editing when the conversation was last open. */
+  #showEditDraft(thread: Thread, id: string): void {
+    if (thread.state.value.edit !== null) return;
+    const messageId = this.drafts.openEdits(id).find((edited) => thread.find(edited));
+    if (messageId === undefined) return;
+    const text = this.drafts.readEdit(id, messageId);
+    const edit = { messageId, text, clientMessageId: null, isSent: false, problem: null };
+    thread.setEdit({ ...edit, isRestored: true });
   }
 
   async #loadSummary(thread: Thread, id: string): Promise<void> {

@@ -3,6 +3,7 @@ import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { ApiError } from '../api/http';
 import { conversation } from '../state/conversations/testing';
 import { Toasts, TOAST_MS } from '../state/page/toasts';
+import { TextStorage } from '../state/storage';
 import { Conversations } from './conversations';
 
 /** Conversations with a single one, `a`, which is open. */
@@ -23,7 +24,7 @@ async function setUp() {
   };
   const host = {
     toasts: new Toasts(),
-    drafts: { write: vi.fn() },
+    drafts: { forget: vi.fn() },
     currentId: () => 'a' as string | null,
     open: vi.fn(),
     newChat: vi.fn(() => {
@@ -33,7 +34,11 @@ async function setUp() {
     reportError: vi.fn(),
   };
   const start = async () => {
-    const conversations = new Conversations(api as never, localStorage, host as never);
+    const conversations = new Conversations(
+      api as never,
+      new TextStorage(localStorage),
+      host as never,
+    );
     await conversations.start();
     return conversations;
   };

@@ -5,8 +5,10 @@ import type { Drafts } from '../state/composer/drafts';
 import { ConversationList } from '../state/conversations/conversation-list';
 import { describeImport, Imports, type ImportState } from '../state/conversations/imports';
 import { PendingDeletions } from '../state/conversations/pending-deletions';
+import { Renaming } from '../state/conversations/renaming';
 import { Search } from '../state/conversations/search';
 import type { Toasts } from '../state/page/toasts';
+import type { TextStorage } from '../state/storage';
 
 /** The parts of the page that `Conversations` depends on. */
 export interface ConversationsHost {
@@ -28,6 +30,7 @@ export class Conversations {
   readonly archived: ConversationList;
   readonly search: Search;
   readonly imports: Imports;
+  readonly renaming = new Renaming();
   readonly #pendingDeletions: PendingDeletions;
   #isArchiveLoaded = false;
   /** The id of the toast that can undo the last deletion. */
@@ -38,7 +41,7 @@ export class Conversations {
       ConversationApi,
       'config' | 'messages' | 'startConversation' | 'summaryThrough'
     >,
-    storage: Storage | null,
+    storage: TextStorage,
     private readonly host: ConversationsHost,
   ) {
     this.active = new ConversationList((cursor) => api.conversations(cursor));
@@ -112,8 +115,14 @@ export class Conversations {
     this.archived.remove(id);
   }
 
+  /** Renames the conversation. If that fails, the title stays in its field. */
   async rename(id: string, title: string): Promise<void> {
-    await this.#tryOrReport(async () => this.upsert(await this.api.rename(id, title)));
+    try {
+      this.upsert(await this.api.rename(id, title));
+    } catch (error) {
+      this.host.reportError(error);
+      if (this.find(id) && this.renaming.value === null) this.renaming.begin(id, title, false);
+    }
   }
 
   async setArchived(id: string, archived: boolean): Promise<void> {
@@ -193,7 +202,7 @@ export class Conversations {
         return;
       }
     }
-    this.host.drafts.write(id, '');
+    this.host.drafts.forget(id);
   }
 
   #hide(id: string): void {

@@ -2,12 +2,16 @@ import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 
 import { Outbox } from '../api/outbox';
 import { LiveSocket } from '../api/socket';
+import { TextStorage } from '../state/storage';
 import { Store } from '../state/store';
 import { Thread } from '../state/thread/thread';
 import { Retries } from './retries';
 
 function setUp() {
-  const socket = new LiveSocket(() => new EventTarget() as never, new Outbox(null));
+  const socket = new LiveSocket(
+    () => new EventTarget() as never,
+    new Outbox(new TextStorage(null)),
+  );
   const send = vi.spyOn(socket, 'send');
   const thread = new Thread('c', 'ready');
   const retries = new Retries(socket, new Store(thread));

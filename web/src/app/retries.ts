@@ -35,7 +35,7 @@ export class Retries {
       .find(({ client_message_id: id, refused }) => id === clientMessageId && refused !== null);
     if (!message) return;
     this.thread.value.markSending(clientMessageId);
-    const { refused: _refused, code: _code, ...outgoing } = message;
+    const { refused: _refused, code: _code, queued_at: _queuedAt, ...outgoing } = message;
     this.socket.send(outgoing);
   }
 }

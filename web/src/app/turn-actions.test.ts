@@ -4,6 +4,7 @@ import { Outbox } from '../api/outbox';
 import { LiveSocket } from '../api/socket';
 import type { MessagePage } from '../api/types';
 import { pathOf } from '../state/page/address';
+import { TextStorage } from '../state/storage';
 import { Drafts } from '../state/composer/drafts';
 import {
   messageAccepted,
@@ -37,12 +38,13 @@ let newestPage: MessagePage;
 let pageRequests: number;
 
 function newApp(): App {
+  const storage = new TextStorage(localStorage);
   const live = new LiveSocket(
     () => {
       socket = new FakeWebSocket();
       return socket as never;
     },
-    new Outbox(localStorage),
+    new Outbox(storage),
     () => 1,
   );
   const api = {
@@ -62,12 +64,13 @@ function newApp(): App {
     contextApi: {},
   } as unknown as ApiClients;
   const history = { pushState: () => {}, replaceState: () => {} };
-  return new App(clients, live, new Drafts(localStorage), null, history);
+  return new App(clients, live, new Drafts(storage), storage, history);
 }
 
 const id = '00000000-0000-7000-8000-000000000001';
 const path = pathOf(id);
 const sentFrames = (event: string) => socket.sent.filter((frame) => frame.event === event);
+const edit = () => app.thread.value.state.value.edit;
 const visibleContents = () => app.thread.value.state.value.messages.map(({ content }) => content);
 const receive = ({ event, data }: { event: string; data: object }) =>
   socket.receive({ event, data: { ...data, conversation_id: id } });
@@ -143,10 +146,62 @@ describe('an edited question', () => {
     app.turnActions.beginEdit('m1');
     app.turnActions.saveEdit('message 1');
     app.turnActions.beginEdit('m1');
-    app.turnActions.cancelEdit();
+    app.turnActions.closeEdit();
 
     expect(sentFrames('edit_message')).toEqual([]);
     expect(app.thread.value.state.value.edit).toBeNull();
+  });
+});
+
+describe('the draft of an edit', () => {
+  beforeEach(() => {
+    app.turnActions.beginEdit('m1');
+    app.turnActions.saveEditDraft('how does');
+  });
+
+  test('is open again after a look into another conversation', async () => {
+    app.newChat();
+    await app.open(id);
+
+    expect(edit()).toMatchObject({ messageId: 'm1', text: 'how does' });
+  });
+
+  test('is open again after a reload', async () => {
+    app = newApp();
+    await app.start(path);
+
+    expect(edit()).toMatchObject({ messageId: 'm1', text: 'how does' });
+  });
+
+  test('is there when the question is edited again after Escape, but does not open by itself', async () => {
+    app.turnActions.closeEdit();
+    expect(edit()).toBeNull();
+    app = newApp();
+    await app.start(path);
+    expect(edit()).toBeNull();
+
+    app.turnActions.beginEdit('m1');
+
+    expect(edit()?.text).toBe('how does');
+  });
+
+  test('is gone after it was discarded, until that is undone', () => {
+    app.turnActions.discardEdit();
+    app.turnActions.beginEdit('m1');
+    expect(edit()?.text).toBe('message 1');
+    app.turnActions.closeEdit();
+
+    app.toasts.runAction(app.toasts.value[0]?.id ?? 0);
+
+    expect(edit()?.text).toBe('how does');
+  });
+
+  test('is gone once the edit is sent', () => {
+    app.turnActions.saveEdit('how does it work?');
+    receive(messageAccepted({ client_message_id: edit()?.clientMessageId ?? null }));
+    app.turnActions.beginEdit('m1');
+
+    expect(edit()?.text).toBe('why?');
   });
 });
 

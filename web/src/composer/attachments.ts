@@ -26,7 +26,9 @@ export class WebchatAttachments extends LightDomElement {
   }
 
   protected override render() {
-    const items = this.app.files.forConversation(this.thread.conversationId);
+    const items = this.app.files.forConversation(
+      this.thread.conversationId ?? this.thread.startKey,
+    );
     if (items.length === 0) return nothing;
     return html`<ul class="attachments" aria-label="Files">
       ${repeat(
@@ -45,20 +47,22 @@ export class WebchatAttachments extends LightDomElement {
       >
       <span class="file-state" role=${isFailed ? 'alert' : 'status'}>${stateText(item)}</span>
       ${
-        isFailed
-          ? html`<button
-              class="link"
-              type="button"
-              aria-label="Try again: ${item.name}"
-              @click=${() => this.app.files.retry(item.key)}
-            >
-              Try again
-            </button>`
-          : html`<progress
-              max=${item.total || 1}
-              value=${item.phase === 'waiting' ? 0 : item.done}
-              aria-label="Progress of ${item.name}"
-            ></progress>`
+        isFailed && !item.isRetryable
+          ? nothing
+          : isFailed
+            ? html`<button
+                class="link"
+                type="button"
+                aria-label="Try again: ${item.name}"
+                @click=${() => this.app.files.retry(item.key)}
+              >
+                Try again
+              </button>`
+            : html`<progress
+                max=${item.total || 1}
+                value=${item.phase === 'waiting' ? 0 : item.done}
+                aria-label="Progress of ${item.name}"
+              ></progress>`
       }
       <button
         class="quiet"

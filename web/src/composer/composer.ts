@@ -9,11 +9,14 @@ import './message-field';
 
 import type { App } from '../app/app';
 import { MAX_MESSAGE_BYTES, formatSize, jsonBytes } from '../state/composer/sizes';
+import { acceptedFiles, rejectionOf } from '../state/composer/upload-limits';
 import type { Thread } from '../state/thread/thread';
 import { focusComposer } from '../ui/focus';
 import { icon } from '../ui/icon';
 import { LightDomElement } from '../ui/light-dom-element';
 import { StoreController } from '../ui/store-controller';
+import { composerWords as words } from '../words/composer';
+import { ClickGuard } from './click-guard';
 import { type FileTransfer, FileDrop, filesIn } from './file-drop';
 
 /** The form for a new message. The text is saved as a draft until it is in the outbox. */
@@ -22,6 +25,7 @@ export class WebchatComposer extends LightDomElement {
     app: { attribute: false },
     thread: { attribute: false },
     text: { state: true },
+    isHeldBack: { state: true },
     rejection: { state: true },
     tooLongText: { state: true },
   };
@@ -29,17 +33,21 @@ export class WebchatComposer extends LightDomElement {
   declare app: App;
   declare thread: Thread;
   declare text: string;
+  /** Whether the user tried to send while an answer was being generated. */
+  declare isHeldBack: boolean;
   /** Why a drop or a paste was rejected. */
   declare rejection: string | null;
   /** A text that is too long for a message. The user may attach it as a file. */
   declare tooLongText: string | null;
 
   readonly #state = new StoreController(this);
+  readonly #clickGuard = new ClickGuard();
   readonly #drop = new FileDrop(this, (transfer) => this.#attach(transfer));
 
   constructor() {
     super();
     this.text = '';
+    this.isHeldBack = false;
     this.rejection = null;
     this.tooLongText = null;
   }
@@ -51,14 +59,17 @@ export class WebchatComposer extends LightDomElement {
   }
 
   protected override willUpdate(changed: PropertyValues<this>): void {
+    if (this.thread.state.value.runningTurn === null) this.isHeldBack = false;
+    const previous = changed.get('thread');
     if (!changed.has('thread')) return;
     this.#state.store = this.thread.state;
     const previousText = this.text;
     this.text = this.app.drafts.read(this.thread.conversationId);
-    if (this.text === '' && isNewChatAfterNotFound(changed.get('thread'), this.thread)) {
+    if (this.text === '' && isNewChatAfterNotFound(previous, this.thread)) {
       this.#change(previousText);
     }
-    this.#clearRejection();
+    // A new chat stays the same chat when its conversation is created.
+    if (previous?.startKey !== this.thread.startKey) this.#clearRejection();
   }
 
   protected override render() {
@@ -74,29 +85,30 @@ export class WebchatComposer extends LightDomElement {
         <button
           class="quiet attach"
           type="button"
-          aria-label="Attach files"
+          aria-label=${words.attach()}
           @click=${() => this.querySelector<HTMLInputElement>('input[type=file]')?.click()}
         >
           ${icon(Attachment)}
         </button>
-        <input type="file" multiple hidden aria-label="Files" @change=${this.#handleFileInput} />
+        <input
+          type="file"
+          multiple
+          hidden
+          aria-label=${words.files()}
+          @change=${this.#handleFileInput}
+        />
         <webchat-message-field
-          label="Message"
+          .label=${words.label()}
           .fieldId=${'composer'}
           .text=${this.text}
           @text-change=${(event: CustomEvent<string>) => this.#change(event.detail)}
           @submit-text=${this.#send}
+          @edit-last=${this.#editLast}
         ></webchat-message-field>
         ${this.#sendOrStop()}
       </div>
       <div class="composer-foot">
-        <span class="key-hints"
-          >${
-            this.#drop.isDraggedOver
-              ? 'Drop the files to attach them'
-              : html`<kbd>Enter</kbd> to send, <kbd>Shift</kbd>+<kbd>Enter</kbd> for a new line`
-          }</span
-        >
+        ${this.#hint()}
         <webchat-token-meter .app=${this.app} .thread=${this.thread}></webchat-token-meter>
       </div>
     </form>`;
@@ -109,15 +121,31 @@ export class WebchatComposer extends LightDomElement {
     void field?.updateComplete.then(() => field.focus());
   }
 
+  /** Tells why nothing was sent, or which keys send. */
+  #hint() {
+    return html`<span class="key-hints ${this.isHeldBack ? 'held-back' : ''}" role="status"
+      >${
+        this.isHeldBack
+          ? words.waitForAnswer()
+          : this.#drop.isDraggedOver
+            ? words.dropFiles()
+            : html`<kbd>Enter</kbd> ${words.toSend()}, <kbd>Shift</kbd>+<kbd>Enter</kbd>
+                ${words.forNewLine()}`
+      }</span
+    >`;
+  }
+
   /** Renders one button for both actions, so that it keeps the focus when the action changes. */
   #sendOrStop() {
     const isAnswering = this.thread.state.value.runningTurn !== null;
+    const name = isAnswering ? words.stop() : words.send();
+    this.#clickGuard.show(name, this.querySelector('.send')?.matches(':hover') ?? false);
     return html`<button
       class="send"
       type=${isAnswering ? 'button' : 'submit'}
-      aria-label=${isAnswering ? 'Stop' : 'Send'}
+      aria-label=${name}
       aria-disabled=${!isAnswering && this.#isBlank() ? 'true' : nothing}
-      @click=${isAnswering ? this.#stop : nothing}
+      @click=${(event: MouseEvent) => this.#handleClick(event, isAnswering)}
     >
       ${icon(isAnswering ? Stop : Send)}
     </button>`;
@@ -131,17 +159,17 @@ export class WebchatComposer extends LightDomElement {
         >${
           tooLongText === null
             ? rejection
-            : `This text is too long (${formatSize(jsonBytes(tooLongText))}). A message can have up to ${formatSize(MAX_MESSAGE_BYTES)}.`
+            : words.tooLong(formatSize(jsonBytes(tooLongText)), formatSize(MAX_MESSAGE_BYTES))
         }</span
       >
       ${
         tooLongText === null
           ? nothing
           : html`<button class="link" type="button" @click=${this.#attachText}>
-              Attach it as a file
+              ${words.attachText()}
             </button>`
       }
-      <button class="link" type="button" @click=${this.#dismiss}>Dismiss</button>
+      <button class="link" type="button" @click=${this.#dismiss}>${words.dismiss()}</button>
     </div>`;
   }
 
@@ -156,12 +184,16 @@ export class WebchatComposer extends LightDomElement {
 
   #handleSubmit(event: Event): void {
     event.preventDefault();
-    void this.#send();
+    this.#send();
     if (matchMedia('(hover: hover)').matches) this.#field()?.focus();
   }
 
-  async #send(): Promise<void> {
-    if (this.#isBlank() || this.thread.state.value.runningTurn !== null) return;
+  #send(): void {
+    if (this.#isBlank()) return;
+    if (this.thread.state.value.runningTurn !== null) {
+      this.isHeldBack = true;
+      return;
+    }
     const text = this.text;
     if (jsonBytes(text) > MAX_MESSAGE_BYTES) {
       this.tooLongText = text;
@@ -169,12 +201,18 @@ export class WebchatComposer extends LightDomElement {
     }
     this.text = '';
     this.#clearRejection();
-    const isSent = await this.app.send(text);
-    if (!isSent) this.restore(text);
+    this.app.send(text);
   }
 
-  #stop(): void {
-    this.app.stop();
+  #handleClick(event: MouseEvent, isAnswering: boolean): void {
+    if (!this.#clickGuard.accepts(event)) event.preventDefault();
+    else if (isAnswering) this.app.stop();
+  }
+
+  /** Edits the last question on Arrow up, as in other chats. */
+  #editLast(event: Event): void {
+    event.preventDefault();
+    this.app.turnActions.editLastQuestion();
   }
 
   #handlePaste(event: ClipboardEvent): void {
@@ -200,9 +238,21 @@ export class WebchatComposer extends LightDomElement {
   #attach({ files, folders }: FileTransfer): void {
     this.#clearRejection();
     if (folders > 0) {
-      this.rejection = 'Folders can’t be attached. Choose the files in them instead.';
+      this.rejection = words.foldersRefused();
     }
-    if (files.length > 0) void this.app.attach(files);
+    const refused = this.#refuse(files);
+    const accepted = files.filter((file) => !refused.includes(file));
+    if (accepted.length > 0) this.app.attach(accepted);
+  }
+
+  /** Tells which files the server does not accept, before they start a conversation, and returns them. */
+  #refuse(files: readonly File[]): readonly File[] {
+    const accepted = acceptedFiles(this.app.config.value);
+    if (accepted === null) return [];
+    const refused = files.filter((file) => rejectionOf(file, accepted) !== null);
+    const reasons = refused.map((file) => rejectionOf(file, accepted));
+    if (reasons.length > 0) this.rejection = reasons.join(' ');
+    return refused;
   }
 
   #attachText(): void {

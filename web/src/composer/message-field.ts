@@ -1,14 +1,18 @@
 import { html, type PropertyValues } from 'lit';
 import { ifDefined } from 'lit/directives/if-defined.js';
 
+import { fieldCommand } from '../state/composer/field-keys';
 import { isComposing } from '../ui/composition';
 import { LightDomElement } from '../ui/light-dom-element';
+import { hasTouchKeyboard } from '../ui/touch-keyboard';
+import { composerWords as words } from '../words/composer';
 
 const HAS_FIELD_SIZING = CSS.supports('field-sizing', 'content');
 
 /**
- * A text field that grows with its text. Fires `text-change` on every change, `submit-text` on Enter
- * and `cancel` on Escape.
+ * A text field that grows with its text. Fires `text-change` on every change, `submit-text` on Enter, `cancel`
+ * on Escape and `edit-last` on Arrow up in an empty field. A touch keyboard has no Shift+Enter: there, Enter
+ * starts a new line, and a button sends.
  */
 export class MessageField extends LightDomElement {
   static override properties = {
@@ -42,9 +46,9 @@ export class MessageField extends LightDomElement {
       id=${ifDefined(this.fieldId)}
       rows="1"
       aria-label=${this.label}
-      placeholder="Write a message"
+      placeholder=${words.placeholder()}
       dir="auto"
-      enterkeyhint="send"
+      enterkeyhint=${hasTouchKeyboard() ? 'enter' : 'send'}
       ?readonly=${this.isReadOnly}
       .value=${this.text}
       @input=${() => this.#handleInput()}
@@ -64,10 +68,11 @@ export class MessageField extends LightDomElement {
 
   #handleKeydown(event: KeyboardEvent): void {
     if (isComposing(event)) return;
-    if (event.key === 'Escape') this.dispatchEvent(new CustomEvent('cancel'));
-    if (event.key !== 'Enter' || event.shiftKey) return;
-    event.preventDefault();
-    this.dispatchEvent(new CustomEvent('submit-text'));
+    const name = fieldCommand(event, this.text === '', hasTouchKeyboard());
+    if (name === null) return;
+    // The page behind handles Escape if nobody cancels anything here.
+    const isHandled = !this.dispatchEvent(new CustomEvent(name, { cancelable: true }));
+    if (isHandled || name === 'submit-text') event.preventDefault();
   }
 
   #autosize(): void {

@@ -69,7 +69,7 @@ export class MessageStatus extends LightDomElement {
         app.resend(message.id);
         return focusConversation();
       case 'attach':
-        void app.attach([new File([app.withdraw(message.id)], 'message.txt')]);
+        app.attach([new File([app.withdraw(message.id)], 'message.txt')]);
         return focusConversation();
       case 'settings':
         void app.showContext();

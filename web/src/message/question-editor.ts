@@ -7,6 +7,7 @@ import type { App } from '../app/app';
 import type { QuestionEdit } from '../state/thread/thread';
 import { focusConversation } from '../ui/focus';
 import { LightDomElement } from '../ui/light-dom-element';
+import { editorWords as words } from '../words/composer';
 import { statusWords } from '../words/thread';
 
 /** Edits a question in place. The old version is kept, with its answer. */
@@ -22,7 +23,8 @@ export class QuestionEditor extends LightDomElement {
   declare text: string;
 
   protected override willUpdate(changed: PropertyValues<this>): void {
-    if (changed.has('edit') && changed.get('edit') === undefined) {
+    const previous = changed.get('edit');
+    if (changed.has('edit') && previous?.messageId !== this.edit.messageId) {
       this.text = this.edit.text;
     }
   }
@@ -32,26 +34,27 @@ export class QuestionEditor extends LightDomElement {
     return html`<form class="editor" @submit=${this.#save}>
       <div class="field">
         <webchat-message-field
-          label="Question"
+          .label=${words.label()}
           .text=${this.text}
           .isReadOnly=${isSent}
           @text-change=${this.#change}
           @submit-text=${this.#save}
-          @cancel=${this.#cancel}
+          @cancel=${this.#close}
         ></webchat-message-field>
       </div>
       <div class="editor-buttons">
         ${problem === null ? nothing : html`<span role="alert">${problem.message}</span>`}
         ${problem?.retryAt ? this.#countdown(problem.retryAt) : nothing}
-        <button class="quiet" type="button" @click=${this.#cancel}>Cancel</button>
+        <button class="quiet" type="button" @click=${this.#discard}>${words.cancel()}</button>
         <button class="primary small" type="submit" ?disabled=${this.#isBlank() || isSent}>
-          Send
+          ${words.send()}
         </button>
       </div>
     </form>`;
   }
 
   protected override firstUpdated(): void {
+    if (this.edit.isRestored) return;
     // The field exists only after its component has rendered.
     const field = this.querySelector('webchat-message-field');
     void field?.updateComplete.then(() => field.focus());
@@ -66,6 +69,7 @@ export class QuestionEditor extends LightDomElement {
 
   #change(event: CustomEvent<string>): void {
     this.text = event.detail;
+    this.app.turnActions.saveEditDraft(this.text);
     // The page would send the text as it was before.
     const { clientMessageId, problem } = this.edit;
     if (clientMessageId !== null && problem?.retryAt) this.app.retries.cancel(clientMessageId);
@@ -82,9 +86,20 @@ export class QuestionEditor extends LightDomElement {
     focusConversation();
   }
 
-  #cancel(): void {
+  /** Closes the editor on Escape: the draft is there when the user edits the question again. */
+  #close(event: Event): void {
+    event.preventDefault();
+    this.#leave(() => this.app.turnActions.closeEdit());
+  }
+
+  #discard(): void {
+    this.#leave(() => this.app.turnActions.discardEdit());
+  }
+
+  /** Moves the focus to the button that opens the editor, once it is rendered again. */
+  #leave(close: () => void): void {
     const message = this.closest('webchat-message');
-    this.app.turnActions.cancelEdit();
+    close();
     requestAnimationFrame(() =>
       message?.querySelector<HTMLElement>('[aria-label="Edit question"]')?.focus(),
     );

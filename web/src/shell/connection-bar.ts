@@ -1,6 +1,6 @@
 import { html, nothing, type PropertyValues } from 'lit';
 
-import type { LiveSocket } from '../api/socket';
+import type { ConnectionState, LiveSocket } from '../api/socket';
 import { LightDomElement } from '../ui/light-dom-element';
 import { notification } from '../ui/notification';
 import { StoreController } from '../ui/store-controller';
@@ -8,6 +8,17 @@ import { connectionWords as words } from '../words/shell';
 
 /** Shorter interruptions are not reported to the user. */
 const SHOW_AFTER_MS = 1500;
+
+/** What the user can do, and what happens to messages meanwhile. */
+const ADVICE: Record<Exclude<ConnectionState, 'connected' | 'connecting'>, () => string> = {
+  reconnecting: words.unsentMessages,
+  restarting: words.unsentMessages,
+  offline: words.unsentMessages,
+  'server-full': words.unsentMessages,
+  'too-many-connections': words.closeTabs,
+  'origin-not-allowed': words.askAdministrator,
+  'websocket-blocked': words.allowWebSockets,
+};
 
 /** The bar that tells the user that the connection is lost. */
 export class ConnectionBar extends LightDomElement {
@@ -31,7 +42,7 @@ export class ConnectionBar extends LightDomElement {
 
   protected override willUpdate(changed: PropertyValues<this>): void {
     if (changed.has('socket')) this.#connection.store = this.socket.connection;
-    const isDisconnected = this.#text() !== null;
+    const isDisconnected = this.#report() !== null;
     if (!isDisconnected) {
       clearTimeout(this.#timer);
       this.#timer = undefined;
@@ -40,12 +51,11 @@ export class ConnectionBar extends LightDomElement {
   }
 
   protected override render() {
-    const text = this.#text();
-    if (text === null || !this.isVisible) return nothing;
+    const report = this.#report();
+    if (report === null || !this.isVisible) return nothing;
     return notification({
       kind: 'warning',
-      title: text,
-      text: words.unsentMessages(),
+      ...report,
       role: 'status',
       aside: html`<button class="quiet" type="button" @click=${() => this.socket.retryNow()}>
         ${words.tryNow()}
@@ -53,10 +63,14 @@ export class ConnectionBar extends LightDomElement {
     });
   }
 
-  #text(): string | null {
+  #report(): { title: string; text: string } | null {
     const connection = this.socket.connection.value;
+    // Without a cookie, each request comes from another user: nothing that works would be of use.
+    if (!navigator.cookieEnabled) {
+      return { title: words.cookiesBlocked(), text: words.allowCookies() };
+    }
     if (connection === 'connected' || connection === 'connecting') return null;
-    return words[connection]();
+    return { title: words[connection](), text: ADVICE[connection]() };
   }
 }
 

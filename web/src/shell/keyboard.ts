@@ -2,6 +2,7 @@ import type { App } from '../app/app';
 import { type Command, commandOf, type KeyContext } from '../state/page/shortcuts';
 import { singleKeysEnabled } from '../state/page/single-keys';
 import { isComposing } from '../ui/composition';
+import { isApple } from '../ui/keys';
 
 /** The handler of each command. */
 type Handlers = Record<Command, () => void>;
@@ -10,13 +11,21 @@ type Handlers = Record<Command, () => void>;
 export function bindShortcuts(app: App, handlers: Handlers): () => void {
   const handle = (event: KeyboardEvent) => {
     if (event.defaultPrevented || isComposing(event) || app.dialog.value !== null) return;
-    const command = commandOf(event, contextOf(event.target), singleKeysEnabled());
-    if (command === null) return;
+    const context = contextOf(event.target);
+    const command = commandOf(event, context, singleKeysEnabled(), isApple());
+    if (command === null || (command === 'stop' && !canStop(app, event.target))) return;
     event.preventDefault();
     handlers[command]();
   };
   document.addEventListener('keydown', handle);
   return () => document.removeEventListener('keydown', handle);
+}
+
+/** Whether Escape stops the running answer: not in another field than that for messages, nor if it closes something. */
+function canStop(app: App, target: EventTarget | null): boolean {
+  const isOtherField = contextOf(target) !== 'page' && (target as HTMLElement).id !== 'composer';
+  const isRunning = app.thread.value.state.value.runningTurn !== null;
+  return isRunning && !isOtherField && document.querySelector(':popover-open') === null;
 }
 
 function contextOf(target: EventTarget | null): KeyContext {

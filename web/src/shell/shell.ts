@@ -51,7 +51,9 @@ export class WebchatApp extends LightDomElement {
   override connectedCallback(): void {
     super.connectedCallback();
     this.addEventListener('keydown', (event) => {
-      if (event.key === 'Escape' && !isComposing(event)) this.#closeDrawer();
+      if (event.key !== 'Escape' || isComposing(event) || !this.isDrawerOpen) return;
+      event.preventDefault();
+      this.#closeDrawer();
     });
     this.addEventListener('show-context', () => void this.app?.showContext());
   }
@@ -121,6 +123,7 @@ export class WebchatApp extends LightDomElement {
       context: () => void app.showContext(),
       sidebar: () => this.#toggleSidebar(),
       undo: () => app.conversations.undoDelete(),
+      stop: () => app.stop(),
     });
   }
 

@@ -33,6 +33,7 @@ export const SHORTCUTS: readonly Scope[] = [
     shortcuts: [
       { keys: ['Enter'], action: words.send },
       { keys: ['Shift', 'Enter'], action: words.newLine },
+      { keys: ['↑'], action: words.editLast },
     ],
   },
   {

@@ -33,7 +33,6 @@ export class WebchatThread extends LightDomElement {
   readonly #config = new StoreController(this);
   readonly #scroll = new ScrollAnchor(this, () => this.querySelector('.scroller'));
   #shownTarget: object | null = null;
-  #isSendingSuggestion = false;
   /** The id of the message that is being sent. */
   #sendingId: string | null = null;
 
@@ -106,18 +105,7 @@ export class WebchatThread extends LightDomElement {
   }
 
   #welcome() {
-    return welcome(this.app, (text) => void this.#sendSuggestion(text));
-  }
-
-  /** Sends a suggestion once, even if the user clicks twice before the conversation has started. */
-  async #sendSuggestion(text: string): Promise<void> {
-    if (this.#isSendingSuggestion) return;
-    this.#isSendingSuggestion = true;
-    try {
-      await this.app.send(text);
-    } finally {
-      this.#isSendingSuggestion = false;
-    }
+    return welcome(this.app, (text) => this.app.begin(text));
   }
 
   #messages() {

@@ -31,14 +31,34 @@ export const connectionStateWords = {
   reconnecting: () => msg('Reconnecting…'),
   restarting: () => msg('The server is restarting…'),
   offline: () => msg('Offline'),
+  'too-many-connections': () => msg('Not connected'),
+  'server-full': () => msg('Not connected'),
+  'origin-not-allowed': () => msg('Not connected'),
+  'websocket-blocked': () => msg('Not connected'),
 };
 
-/** The bar that reports a lost connection. */
+/** The bar that reports a lost connection: what has happened, and what happens to messages and files. */
 export const connectionWords = {
   reconnecting: () => msg('The server can’t be reached.'),
   restarting: () => msg('The server is restarting and will be back in a moment.'),
   offline: () => msg('You are offline.'),
-  unsentMessages: () => msg('Messages you write now will be sent when the connection is back.'),
+  'too-many-connections': () => msg('Too many open tabs, here or in your network.'),
+  'server-full': () => msg('Too many people are connected to the server.'),
+  'origin-not-allowed': () => msg('The server does not accept this address.'),
+  'websocket-blocked': () => msg('The live connection is blocked.'),
+  cookiesBlocked: () => msg('Your browser blocks cookies.'),
+  unsentMessages: () => msg('Messages and files will be sent when the connection is back.'),
+  closeTabs: () => msg('Close some of them to connect this one. Your messages are sent anyway.'),
+  askAdministrator: () =>
+    msg('Ask your administrator to add it to the allowed origins. Your messages are kept here.'),
+  allowWebSockets: () =>
+    msg(
+      'A browser extension, proxy or firewall does not allow WebSockets. Your messages are kept here.',
+    ),
+  allowCookies: () =>
+    msg(
+      'Allow them for this site: without its cookie, the server can’t tell which chats are yours.',
+    ),
   tryNow: () => msg('Try now'),
 };
 
@@ -64,10 +84,11 @@ export const shortcutWords = {
   chatSettings: () => msg('Open the chat settings'),
   focusMessage: () => msg('Go to the message box'),
   undo: () => msg('Undo a deletion, when not typing'),
-  close: () => msg('Close a dialog or menu'),
+  close: () => msg('Close a dialog or menu, or stop the answer'),
   messageField: () => msg('Message box'),
   send: () => msg('Send'),
   newLine: () => msg('New line'),
+  editLast: () => msg('Edit your last question, when the message box is empty'),
   lists: () => msg('Conversations and search results'),
   move: () => msg('Move up or down'),
   open: () => msg('Open'),

@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, test } from 'vitest';
 
 import type { FileApi } from '../../api/file-api';
-import { ApiError } from '../../api/http';
+import { ApiError, offlineError } from '../../api/http';
 import type { FileJob } from '../../api/types';
 import { Files } from './files';
 
@@ -24,6 +24,7 @@ function job(changes: Partial<FileJob> = {}): FileJob {
 
 interface Upload {
   name: string;
+  key: string;
   onprogress: (bytes: number) => void;
   signal: AbortSignal;
   resolve: (job: FileJob) => void;
@@ -41,9 +42,9 @@ beforeEach(() => {
   cancelled = [];
   jobs = [];
   const api: FileApi = {
-    upload: (_id, file, onprogress, signal) =>
+    upload: (_id, file, key, onprogress, signal) =>
       new Promise((resolve, reject) => {
-        uploads.push({ name: file.name, onprogress, signal, resolve, reject });
+        uploads.push({ name: file.name, key, onprogress, signal, resolve, reject });
       }),
     list: () => Promise.resolve(jobs),
     cancel: (_id, jobId) => {
@@ -172,6 +173,78 @@ describe('a file', () => {
 
     await files.load('c');
 
+    expect(attachments()).toEqual([['sea.txt', 'sending', 0, 5]]);
+  });
+
+  test.each([
+    ['a cleaned name', 'fa\u200cile.txt', 'faile.txt'],
+    ['a shortened name', `${'x'.repeat(200)}.txt`, `${'x'.repeat(96)}.txt`],
+    ['another name', 'a\\b \t.txt ', 'b.txt'],
+  ])(
+    'keeps its name and is recognised although the server knows it by %s',
+    async (_kind, name, cleaned) => {
+      files.add('c', [new File(['waves'], name)]);
+      const { resolve } = await upload(0);
+
+      files.applyProgress('c', job({ file_name: cleaned, done: 1 }));
+      resolve(job({ file_name: cleaned }));
+      await expect.poll(attachments).toEqual([[name, 'running', 1, 4]]);
+      files.applyProgress('c', job({ file_name: cleaned, status: 'complete' }));
+
+      expect(attachments()).toEqual([]);
+    },
+  );
+
+  test('is removed even if its analysis ends before the response to its upload', async () => {
+    files.add('c', [sea()]);
+    const { resolve } = await upload(0);
+
+    files.applyProgress('c', job({ status: 'complete' }));
+    resolve(job());
+
+    await expect.poll(attachments).toEqual([]);
+  });
+
+  test('of another tab with the same name is shown beside it', async () => {
+    files.add('c', [sea()]);
+    const { resolve } = await upload(0);
+
+    files.applyProgress('c', job({ job_id: 'other', done: 2 }));
+    resolve(job());
+
+    await expect.poll(attachments).toEqual([
+      ['sea.txt', 'running', 0, 4],
+      ['sea.txt', 'running', 2, 4],
+    ]);
+  });
+
+  test('that did not reach the server is uploaded again with the same key when the connection is back', async () => {
+    files.add('c', [sea()]);
+    (await upload(0)).reject(offlineError());
+    await expect.poll(() => files.forConversation('c')[0]?.phase).toBe('rejected');
+
+    files.retryUnreached();
+
+    expect((await upload(1)).key).toBe(uploads[0]?.key);
+  });
+
+  test('of a wrong kind can’t be tried again', async () => {
+    files.add('c', [sea()]);
+    const error = new ApiError('Unsupported file type.', 'unsupported_file_type', null, 400);
+    (await upload(0)).reject(error);
+
+    await expect.poll(() => files.forConversation('c')[0]?.phase).toBe('rejected');
+    expect(files.forConversation('c')[0]?.isRetryable).toBe(false);
+  });
+
+  test('of a new chat is shown at once, and uploaded when the conversation exists', async () => {
+    files.addToNewChat('k', [sea()]);
+    expect(files.forConversation('k')).toMatchObject([{ name: 'sea.txt', phase: 'waiting' }]);
+    expect(uploads).toEqual([]);
+
+    files.assign('k', 'c');
+
+    expect((await upload(0)).name).toBe('sea.txt');
     expect(attachments()).toEqual([['sea.txt', 'sending', 0, 5]]);
   });
 });

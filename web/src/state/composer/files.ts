@@ -1,14 +1,16 @@
 import type { FileApi } from '../../api/file-api';
-import { errorMessage } from '../../api/http';
+import { ApiError, errorMessage } from '../../api/http';
 import type { FileJob, FileProgress } from '../../api/types';
 import { Store } from '../store';
 import { AnalysedFiles } from './analysed-files';
+import { fileWords as words } from '../../words/composer';
 import { newClientMessageId } from './client-message-id';
 
 /** A file that is being uploaded or analysed. */
 export interface Attachment {
   /** A local id. */
   key: string;
+  /** The conversation; the key of the new chat while it has none. */
   conversationId: string;
   name: string;
   phase: 'waiting' | 'sending' | 'running' | 'failed' | 'rejected';
@@ -19,17 +21,27 @@ export interface Attachment {
   jobId: string | null;
   /** Why the upload was rejected or the analysis failed. */
   reason: string | null;
+  /** Whether the same upload or analysis may succeed later. */
+  isRetryable: boolean;
 }
 
 /** The files of conversations that are being uploaded or analysed, until they become messages. */
 export class Files {
   readonly items = new Store<readonly Attachment[]>([]);
   readonly analysed = new AnalysedFiles();
+  /** Called with the key of a new chat when its files wait for the conversation again. */
+  onconversationneeded: (startKey: string) => void = () => {};
   /** The files, kept for retries of the upload. */
   readonly #files = new Map<string, File>();
   readonly #abortControllers = new Map<string, AbortController>();
   /** The uploads run one at a time: parallel ones would only share the bandwidth. */
   #queue: Promise<void> = Promise.resolve();
+  /** The keys of new chats, whose files wait for the conversation. */
+  readonly #newChats = new Set<string>();
+  /** The uploads that failed because the server could not be reached. */
+  readonly #unreached = new Set<string>();
+  /** The latest progress of jobs that may be that of the running upload, by job id. */
+  readonly #unclaimed = new Map<string, { conversationId: string; job: FileProgress }>();
 
   constructor(private readonly api: FileApi) {}
 
@@ -42,8 +54,42 @@ export class Files {
       const key = newClientMessageId();
       this.#files.set(key, file);
       this.items.update((items) => [...items, newAttachment(key, conversationId, file)]);
-      this.#enqueue(key);
+      if (!this.#newChats.has(conversationId)) this.#enqueue(key);
     }
+  }
+
+  /** Adds files to a new chat. They are uploaded when its conversation exists. */
+  addToNewChat(startKey: string, files: readonly File[]): void {
+    this.#newChats.add(startKey);
+    this.add(startKey, files);
+  }
+
+  /** The keys of the new chats with files that wait for the conversation. */
+  startKeys(): string[] {
+    const keys = this.items.value.map(({ conversationId }) => conversationId);
+    return [...new Set(keys)].filter((key) => this.#newChats.has(key));
+  }
+
+  /** Moves the files of a new chat to the conversation that was created for it, and uploads them. */
+  assign(startKey: string, conversationId: string): void {
+    if (!this.#newChats.delete(startKey)) return;
+    for (const { key } of this.forConversation(startKey)) {
+      this.#change(key, { conversationId });
+      if (this.#find(key)?.phase === 'waiting') this.#enqueue(key);
+    }
+  }
+
+  /** Rejects the files of a new chat whose conversation can't be created. */
+  rejectNewChat(startKey: string, reason: string): void {
+    for (const { key } of this.forConversation(startKey)) {
+      this.#change(key, { phase: 'rejected', reason, isRetryable: true });
+    }
+  }
+
+  /** Uploads the files again that did not reach the server. */
+  retryUnreached(): void {
+    for (const key of this.#unreached) void this.retry(key);
+    this.#unreached.clear();
   }
 
   /** Loads the running and failed jobs of the conversation, also those from before this page was loaded. */
@@ -63,18 +109,28 @@ export class Files {
   }
 
   applyProgress(conversationId: string, job: FileProgress): void {
-    const item = this.#findByJob(conversationId, job);
+    const item = this.items.value.find(({ jobId }) => jobId === job.job_id);
+    const isUploading = this.forConversation(conversationId).some(
+      ({ phase }) => phase === 'sending',
+    );
+    if (!item && isUploading) this.#unclaimed.set(job.job_id, { conversationId, job });
+    else this.#showProgress(conversationId, job, item);
+  }
+
+  #showProgress(conversationId: string, job: FileProgress, item: Attachment | undefined): void {
     if (job.status === 'complete' || job.status === 'cancelled') {
       if (item) this.#remove(item.key);
       return;
     }
     const changes = {
-      name: job.file_name,
+      // The server may have changed the name: keep the one that the user knows.
+      name: item?.name ?? job.file_name,
       phase: job.status,
       done: job.done,
       total: job.of,
       jobId: job.job_id,
       reason: job.error?.message ?? null,
+      isRetryable: job.status === 'failed',
     };
     const existing = item ?? { key: job.job_id, conversationId };
     this.#put({ ...existing, ...changes });
@@ -95,7 +151,8 @@ export class Files {
     if (!item) return;
     if (item.jobId === null) {
       this.#change(key, { phase: 'waiting', done: 0, reason: null });
-      this.#enqueue(key);
+      if (this.#newChats.has(item.conversationId)) this.onconversationneeded(item.conversationId);
+      else this.#enqueue(key);
       return;
     }
     this.#change(key, { phase: 'running', reason: null });
@@ -103,7 +160,7 @@ export class Files {
       // The response is ignored: events report the progress, and may even arrive before it.
       await this.api.retry(item.conversationId, item.jobId);
     } catch (error) {
-      this.#change(key, { phase: 'failed', reason: errorMessage(error) });
+      this.#change(key, { phase: 'failed', reason: errorMessage(error), isRetryable: true });
     }
   }
 
@@ -120,36 +177,47 @@ export class Files {
     this.#change(key, { phase: 'sending', total: file.size });
     try {
       const onprogress = (done: number) => this.#change(key, { done: Math.min(done, file.size) });
-      this.#applyUploaded(
-        key,
-        await this.api.upload(item.conversationId, file, onprogress, controller.signal),
-      );
+      const { conversationId } = item;
+      // The key makes the upload idempotent: its response may be lost.
+      const upload = this.api.upload(conversationId, file, key, onprogress, controller.signal);
+      this.#applyUploaded(key, await upload);
     } catch (error) {
-      this.#change(key, { phase: 'rejected', reason: errorMessage(error) });
+      this.#applyFailure(key, error);
     } finally {
       this.#abortControllers.delete(key);
+      this.#releaseUnclaimed();
     }
   }
 
-  /** Shows the job of an uploaded file, unless an event has reported it before the response. */
-  #applyUploaded(key: string, job: FileJob): void {
+  /** Shows the job of an uploaded file. Events may have reported its progress before the response. */
+  #applyUploaded(key: string, uploaded: FileJob): void {
+    const job = this.#unclaimed.get(uploaded.job_id)?.job ?? uploaded;
+    this.#unclaimed.delete(uploaded.job_id);
     const item = this.#find(key);
-    if (!item) void this.#cancelJob(job);
-    else if (item.jobId === null) this.applyProgress(job.conversation_id, job);
+    const shown = this.items.value.find(({ jobId }) => jobId === uploaded.job_id);
+    if (!item) void this.#cancelJob(uploaded);
+    else if (shown) this.#remove(key);
+    else this.#showProgress(item.conversationId, job, item);
+  }
+
+  #applyFailure(key: string, error: unknown): void {
+    const isRetryable = error instanceof ApiError && error.isTransient;
+    const isUnreached = error instanceof ApiError && error.code === 'offline';
+    if (isUnreached && this.#find(key)) this.#unreached.add(key);
+    const reason = isUnreached ? words.waitsForConnection() : errorMessage(error);
+    this.#change(key, { phase: 'rejected', reason, isRetryable });
+  }
+
+  /** Shows the jobs that turned out to be other tabs' uploads. */
+  #releaseUnclaimed(): void {
+    const unclaimed = [...this.#unclaimed.values()];
+    this.#unclaimed.clear();
+    for (const { conversationId, job } of unclaimed) this.applyProgress(conversationId, job);
   }
 
   /** Cancels the job of a file that the user cancelled after the server had received it. */
   async #cancelJob(job: FileJob): Promise<void> {
     await this.api.cancel(job.conversation_id, job.job_id).catch(() => {});
-  }
-
-  /** Finds the attachment of this job or, if it has none yet, the one with this name that is being uploaded. */
-  #findByJob(conversationId: string, job: FileProgress): Attachment | undefined {
-    const items = this.forConversation(conversationId);
-    return (
-      items.find(({ jobId }) => jobId === job.job_id) ??
-      items.find(({ phase, name }) => phase === 'sending' && name === job.file_name)
-    );
   }
 
   #find(key: string): Attachment | undefined {
@@ -189,5 +257,6 @@ function newAttachment(key: string, conversationId: string, file: File): Attachm
     total: file.size,
     jobId: null,
     reason: null,
+    isRetryable: false,
   };
 }

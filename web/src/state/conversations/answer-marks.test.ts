@@ -1,5 +1,6 @@
 import { beforeEach, describe, expect, test } from 'vitest';
 
+import { TextStorage } from '../storage';
 import { AnswerMarks } from './answer-marks';
 
 beforeEach(() => localStorage.clear());
@@ -9,20 +10,23 @@ const storageChange = (key: string) => ({ key, newValue: localStorage.getItem(ke
 
 describe('the marks of conversations', () => {
   test('survive a reload', () => {
-    const marks = new AnswerMarks(localStorage);
+    const marks = new AnswerMarks(new TextStorage(localStorage));
     marks.mark('a', 'running');
     marks.mark('b', 'unread');
     marks.mark('c', 'unread');
     marks.mark('c', null);
 
-    expect([...new AnswerMarks(localStorage).value]).toEqual([
+    expect([...new AnswerMarks(new TextStorage(localStorage)).value]).toEqual([
       ['a', 'running'],
       ['b', 'unread'],
     ]);
   });
 
   test('are shared by all tabs', () => {
-    const [tab, other] = [new AnswerMarks(localStorage), new AnswerMarks(localStorage)];
+    const [tab, other] = [
+      new AnswerMarks(new TextStorage(localStorage)),
+      new AnswerMarks(new TextStorage(localStorage)),
+    ];
     tab.mark('a', 'unread');
     other.handleStorageChange(storageChange('webchat.answer.a'));
     expect(other.get('a')).toBe('unread');
@@ -34,7 +38,10 @@ describe('the marks of conversations', () => {
   });
 
   test('let only one tab announce an unread answer', () => {
-    const [tab, other] = [new AnswerMarks(localStorage), new AnswerMarks(localStorage)];
+    const [tab, other] = [
+      new AnswerMarks(new TextStorage(localStorage)),
+      new AnswerMarks(new TextStorage(localStorage)),
+    ];
     tab.mark('a', 'unread');
     other.handleStorageChange(storageChange('webchat.answer.a'));
 

@@ -1,10 +1,10 @@
-import { storageKey } from '../storage';
+import { storageName, type TextStorage } from '../storage';
 import { Store } from '../store';
 
 /** An answer is being generated in the conversation, or has arrived there unseen. */
 export type AnswerMark = 'running' | 'unread';
 
-const PREFIX = storageKey('answer.');
+const PREFIX = 'answer.';
 /** The stored value of an unread answer that a notification has announced. */
 const ANNOUNCED = 'unread announced';
 
@@ -13,7 +13,7 @@ const ANNOUNCED = 'unread announced';
  * that tabs don't overwrite each other's.
  */
 export class AnswerMarks extends Store<ReadonlyMap<string, AnswerMark>> {
-  constructor(private readonly storage: Storage | null) {
+  constructor(private readonly storage: TextStorage) {
     super(readAll(storage));
   }
 
@@ -24,27 +24,23 @@ export class AnswerMarks extends Store<ReadonlyMap<string, AnswerMark>> {
   mark(id: string, mark: AnswerMark | null): void {
     if (this.get(id) === (mark ?? undefined)) return;
     this.#show(id, mark);
-    try {
-      if (mark === null) this.storage?.removeItem(PREFIX + id);
-      else this.storage?.setItem(PREFIX + id, mark);
-    } catch {
-      // The storage is full. Other tabs and the next visit lack this mark.
-    }
+    if (mark === null) this.storage.remove(PREFIX + id);
+    else this.storage.set(PREFIX + id, mark);
   }
 
   /** Returns whether the caller may announce the unread answer: only the first caller of all tabs may. */
   claimAnnouncement(id: string): boolean {
     if (this.get(id) !== 'unread') return false;
-    if (this.storage === null) return true;
-    if (this.storage.getItem(PREFIX + id) !== 'unread') return false;
-    this.storage.setItem(PREFIX + id, ANNOUNCED);
+    if (this.storage.get(PREFIX + id) !== 'unread') return false;
+    this.storage.set(PREFIX + id, ANNOUNCED);
     return true;
   }
 
   /** Takes over a change that another tab made in the storage. */
   handleStorageChange({ key, newValue }: Pick<StorageEvent, 'key' | 'newValue'>): void {
     if (key === null) this.set(new Map());
-    else if (key.startsWith(PREFIX)) this.#show(key.slice(PREFIX.length), parse(newValue));
+    const name = storageName(key ?? '');
+    if (name?.startsWith(PREFIX)) this.#show(name.slice(PREFIX.length), parse(newValue));
   }
 
   #show(id: string, mark: AnswerMark | null): void {
@@ -56,12 +52,11 @@ export class AnswerMarks extends Store<ReadonlyMap<string, AnswerMark>> {
   }
 }
 
-function readAll(storage: Storage | null): Map<string, AnswerMark> {
+function readAll(storage: TextStorage): Map<string, AnswerMark> {
   const marks = new Map<string, AnswerMark>();
-  for (let index = 0; index < (storage?.length ?? 0); index += 1) {
-    const key = storage?.key(index) ?? '';
-    const mark = key.startsWith(PREFIX) ? parse(storage?.getItem(key) ?? null) : null;
-    if (mark !== null) marks.set(key.slice(PREFIX.length), mark);
+  for (const name of storage.names(PREFIX)) {
+    const mark = parse(storage.get(name));
+    if (mark !== null) marks.set(name.slice(PREFIX.length), mark);
   }
   return marks;
 }

@@ -1,12 +1,12 @@
-import { storageKey } from '../storage';
+import { storageName, type TextStorage } from '../storage';
 import { Store } from '../store';
 
-const KEY = storageKey('notifications');
+const NAME = 'notifications';
 
 /** Whether the user wants desktop notifications about unseen answers, kept in the browser's storage. */
 export class NotificationChoice extends Store<boolean> {
-  constructor(private readonly storage: Storage | null) {
-    super(isChosen(storage));
+  constructor(private readonly storage: TextStorage) {
+    super(storage.get(NAME) === 'on');
   }
 
   /** Whether this browser can show notifications. Most phones can't show those of a page. */
@@ -26,21 +26,13 @@ export class NotificationChoice extends Store<boolean> {
   }
 
   #choose(isOn: boolean): void {
-    try {
-      if (isOn) this.storage?.setItem(KEY, 'on');
-      else this.storage?.removeItem(KEY);
-    } catch {
-      // The storage is full. The choice lasts until the tab is closed.
-    }
+    if (isOn) this.storage.set(NAME, 'on');
+    else this.storage.remove(NAME);
     this.set(isOn);
   }
 
   /** Takes over the choice made in another tab. */
   handleStorageChange({ key, newValue }: Pick<StorageEvent, 'key' | 'newValue'>): void {
-    if (key === KEY) this.set(newValue === 'on');
+    if (storageName(key ?? '') === NAME) this.set(newValue === 'on');
   }
-}
-
-function isChosen(storage: Storage | null): boolean {
-  return storage?.getItem(KEY) === 'on';
 }

@@ -13,17 +13,28 @@ const key = (name: string, modifiers: Partial<Key> = {}): Key => ({
 
 describe('a key press', () => {
   test('is text in a field, and a shortcut outside of fields', () => {
-    expect(commandOf(key('?', { shiftKey: true }), 'page', true)).toBe('shortcuts');
-    expect(commandOf(key('?', { shiftKey: true }), 'empty-field', true)).toBeNull();
-    expect(commandOf(key('k', { ctrlKey: true }), 'text', true)).toBe('search');
-    expect(commandOf(key('b', { metaKey: true }), 'text', true)).toBe('sidebar');
-    expect(commandOf(key('z', { metaKey: true }), 'text', true)).toBeNull();
-    expect(commandOf(key('ArrowUp', { altKey: true }), 'empty-field', true)).toBe('previous');
-    expect(commandOf(key('ArrowUp', { altKey: true }), 'text', true)).toBeNull();
+    expect(commandOf(key('?', { shiftKey: true }), 'page', true, false)).toBe('shortcuts');
+    expect(commandOf(key('?', { shiftKey: true }), 'empty-field', true, false)).toBeNull();
+    expect(commandOf(key('k', { ctrlKey: true }), 'text', true, false)).toBe('search');
+    expect(commandOf(key('b', { ctrlKey: true }), 'text', true, false)).toBe('sidebar');
+    expect(commandOf(key('z', { ctrlKey: true }), 'text', true, false)).toBeNull();
+    expect(commandOf(key('ArrowUp', { altKey: true }), 'empty-field', true, false)).toBe(
+      'previous',
+    );
+    expect(commandOf(key('ArrowUp', { altKey: true }), 'text', true, false)).toBeNull();
+  });
+
+  test('with ⌘ takes the place of Ctrl on a Mac, and only there', () => {
+    for (const isApple of [true, false]) {
+      const control = { metaKey: isApple, ctrlKey: !isApple };
+      const other = { metaKey: !isApple, ctrlKey: isApple };
+      expect(commandOf(key('k', control), 'text', true, isApple)).toBe('search');
+      expect(commandOf(key('k', other), 'text', true, isApple)).toBeNull();
+    }
   });
 
   test('without Ctrl triggers nothing if single-key shortcuts are disabled', () => {
-    expect(commandOf(key('/'), 'page', false)).toBeNull();
-    expect(commandOf(key('K', { ctrlKey: true }), 'page', false)).toBe('search');
+    expect(commandOf(key('/'), 'page', false, false)).toBeNull();
+    expect(commandOf(key('K', { ctrlKey: true }), 'page', false, false)).toBe('search');
   });
 });

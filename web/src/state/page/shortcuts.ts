@@ -7,7 +7,8 @@ export type Command =
   | 'previous'
   | 'next'
   | 'context'
-  | 'undo';
+  | 'undo'
+  | 'stop';
 
 /** The fields of `KeyboardEvent` that are used. */
 export type Key = Pick<KeyboardEvent, 'key' | 'ctrlKey' | 'metaKey' | 'altKey' | 'shiftKey'>;
@@ -17,15 +18,18 @@ export type KeyContext = 'page' | 'empty-field' | 'text';
 
 /**
  * Returns the command that a key triggers, if any. In a field, a key without Ctrl is text. The user can
- * disable the single-key shortcuts.
+ * disable the single-key shortcuts. On a Mac, Ctrl with a letter moves the cursor: there, ⌘ takes its place.
  */
 export function commandOf(
   key: Key,
   context: KeyContext,
   singleKeysEnabled: boolean,
+  isApple: boolean,
 ): Command | null {
-  if (key.ctrlKey || key.metaKey) return controlCommand(key, context);
-  if (key.key === 'Escape' && key.shiftKey) return 'focus-composer';
+  const [control, otherControl] = isApple ? [key.metaKey, key.ctrlKey] : [key.ctrlKey, key.metaKey];
+  if (otherControl) return null;
+  if (control) return controlCommand(key, context);
+  if (key.key === 'Escape' && !key.altKey) return key.shiftKey ? 'focus-composer' : 'stop';
   if (key.altKey) return context === 'text' ? null : altCommand(key);
   if (context !== 'page' || !singleKeysEnabled) return null;
   return key.key === '?' ? 'shortcuts' : key.key === '/' ? 'search' : null;

@@ -1,13 +1,13 @@
-import { browserStorage } from '../storage';
+import { pageStorage } from '../storage';
 
-const KEY = 'webchat.sidebar';
+const NAME = 'sidebar';
 
 /** Whether the user has collapsed the sidebar to a rail. */
 export function isSidebarCollapsed(): boolean {
-  return browserStorage()?.getItem(KEY) === 'collapsed';
+  return pageStorage.get(NAME) === 'collapsed';
 }
 
 export function setSidebarCollapsed(isCollapsed: boolean): void {
-  if (isCollapsed) browserStorage()?.setItem(KEY, 'collapsed');
-  else browserStorage()?.removeItem(KEY);
+  if (isCollapsed) pageStorage.set(NAME, 'collapsed');
+  else pageStorage.remove(NAME);
 }

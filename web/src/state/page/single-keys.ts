@@ -1,13 +1,13 @@
-import { browserStorage } from '../storage';
+import { pageStorage } from '../storage';
 
-const KEY = 'webchat.single-keys';
+const NAME = 'single-keys';
 
 /** Whether single-key shortcuts are enabled. People who dictate, or press keys by mistake, can disable them. */
 export function singleKeysEnabled(): boolean {
-  return browserStorage()?.getItem(KEY) !== 'off';
+  return pageStorage.get(NAME) !== 'off';
 }
 
 export function setSingleKeysEnabled(isEnabled: boolean): void {
-  if (isEnabled) browserStorage()?.removeItem(KEY);
-  else browserStorage()?.setItem(KEY, 'off');
+  if (isEnabled) pageStorage.remove(NAME);
+  else pageStorage.set(NAME, 'off');
 }

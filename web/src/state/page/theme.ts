@@ -15,13 +15,18 @@ export class ThemeChoice extends Store<Theme> {
 
   choose(theme: Theme): void {
     const root = document.documentElement;
-    if (theme === 'system') {
-      delete root.dataset['theme'];
-      browserStorage()?.removeItem(KEY);
-    } else {
-      root.dataset['theme'] = theme;
-      browserStorage()?.setItem(KEY, theme);
-    }
+    if (theme === 'system') delete root.dataset['theme'];
+    else root.dataset['theme'] = theme;
+    save(theme);
     this.set(theme);
+  }
+}
+
+function save(theme: Theme): void {
+  try {
+    if (theme === 'system') browserStorage()?.removeItem(KEY);
+    else browserStorage()?.setItem(KEY, theme);
+  } catch {
+    // The storage is full: the choice applies until the page is closed.
   }
 }

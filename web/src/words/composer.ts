@@ -1,0 +1,35 @@
+import { msg, str } from '@lit/localize';
+
+/** The form for a new message. */
+export const composerWords = {
+  label: () => msg('Message'),
+  placeholder: () => msg('Write a message'),
+  send: () => msg('Send'),
+  stop: () => msg('Stop'),
+  attach: () => msg('Attach files'),
+  files: () => msg('Files'),
+  dropFiles: () => msg('Drop the files to attach them'),
+  toSend: () => msg('to send'),
+  forNewLine: () => msg('for a new line'),
+  waitForAnswer: () => msg('Not sent: wait for the answer to finish, or stop it.'),
+  foldersRefused: () => msg('Folders can’t be attached. Choose the files in them instead.'),
+  tooLong: (size: string, limit: string) =>
+    msg(str`This text is too long (${size}). A message can have up to ${limit}.`),
+  attachText: () => msg('Attach it as a file'),
+  dismiss: () => msg('Dismiss'),
+};
+
+/** The files above the message field. */
+export const fileWords = {
+  waitsForConnection: () =>
+    msg('The server can’t be reached. The file will be uploaded when the connection is back.'),
+};
+
+/** The editor of a question. */
+export const editorWords = {
+  label: () => msg('Question'),
+  cancel: () => msg('Cancel'),
+  send: () => msg('Send'),
+  discarded: () => msg('Your changes were discarded.'),
+  undo: () => msg('Undo'),
+};
