@@ -105,7 +105,7 @@ test('a pasted text of five megabytes can be attached as a file', async ({
   await expect(chat.page.getByRole('list', { name: 'Files' })).toContainText('pasted.txt');
 });
 
-test('files can be chosen, pasted and dropped, and a rejected file shows the reason and can be retried', async ({
+test('files can be chosen, pasted and dropped, and a file of a wrong kind or a failed upload shows the reason', async ({
   scripted,
   chat,
 }) => {
@@ -116,15 +116,17 @@ test('files can be chosen, pasted and dropped, and a rejected file shows the rea
   const list = chat.page.getByRole('list', { name: 'Files' });
   const text = (name: string) => ({ name, mimeType: 'text/plain', buffer: Buffer.from('waves') });
 
-  await chat.page.locator('input[type=file]').setInputFiles([text('sea.txt'), text('cat.png')]);
+  const input = chat.page.locator('input[type=file]');
+  await input.setInputFiles([text('sea.txt'), text('cat.png'), text('busy.txt')]);
   await expect(list.getByRole('listitem')).toHaveText([
     /sea\.txt.*0 of 4 parts read/s,
-    /cat\.png.*Only txt, md and json\..*Try again/s,
+    /busy\.txt.*The server is busy\..*Try again/s,
   ]);
+  await expect(chat.page.getByText('“cat.png” can’t be attached. Accepted are TXT, MD, and JSON files.')).toBeVisible();
   await chat.expectAccessible();
-  await chat.page.getByRole('button', { name: 'Try again: cat.png' }).click();
-  await expect.poll(() => files).toEqual(['sea.txt', 'cat.png', 'cat.png']);
-  await chat.page.getByRole('button', { name: 'Dismiss: cat.png' }).click();
+  await chat.page.getByRole('button', { name: 'Try again: busy.txt' }).click();
+  await expect.poll(() => files).toEqual(['sea.txt', 'busy.txt', 'busy.txt']);
+  await chat.page.getByRole('button', { name: 'Dismiss: busy.txt' }).click();
   await expect(list.getByRole('listitem')).toHaveCount(1);
   await expect(chat.field).toBeFocused();
 
@@ -140,7 +142,22 @@ test('files can be chosen, pasted and dropped, and a rejected file shows the rea
   await pasteOrDrop(chat.page.locator('main'), 'drop', ['folder']);
   await expect(chat.page.getByRole('alert')).toContainText('Folders can’t be attached');
   await expect(list.getByRole('listitem')).toHaveCount(3);
-  expect(chat.errors.splice(0)).toEqual(Array(2).fill(expect.stringContaining('415')));
+  expect(chat.errors.splice(0)).toEqual(Array(2).fill(expect.stringContaining('503')));
+});
+
+test('a picture alone is refused in a new chat, and starts no conversation', async ({
+  scripted,
+  chat,
+}) => {
+  const server = await scripted(echo);
+  await chat.open(server);
+  await expect(chat.page.getByText('scripted').first()).toBeVisible();
+
+  await pasteOrDrop(chat.field, 'paste', ['image.png']);
+
+  await expect(chat.page.getByText(/“image\.png” can’t be attached/)).toBeVisible();
+  await expect(chat.page.getByRole('button', { name: /Try again/ })).toHaveCount(0);
+  await expect(chat.list.getByRole('listitem')).toHaveCount(0);
 });
 
 test('ten files are uploaded one at a time, and the message field stays in view', async ({
@@ -181,7 +198,7 @@ test('a file in progress is shown after a reload', async ({ scripted, chat }) =>
 });
 
 /**
- * Mocks the file routes: text files are accepted and never completed, `.png` files are rejected. Returns the names
+ * Mocks the file routes: files are accepted and never completed, the server is too busy for `busy.txt`. Returns the names
  * of the uploaded files. The list grows with each upload.
  */
 async function mockFiles(page: Page): Promise<string[]> {
@@ -193,9 +210,9 @@ async function mockFiles(page: Page): Promise<string[]> {
     if (request.method() === 'DELETE') return route.fulfill({ status: 204 });
     const name = /filename="([^"]+)"/.exec(request.postDataBuffer()?.toString() ?? '')?.[1] ?? '?';
     names.push(name);
-    if (name.endsWith('.png')) {
-      const json = { message: 'Only txt, md and json.', code: 'unsupported_media_type' };
-      return route.fulfill({ status: 415, json });
+    if (name === 'busy.txt') {
+      const json = { message: 'The server is busy.', code: 'server_busy' };
+      return route.fulfill({ status: 503, json });
     }
     const job = {
       job_id: `job of ${name}`,

@@ -1,0 +1,109 @@
+import { Chat } from '../../support/chat.ts';
+import { expect, test } from '../../support/fixtures.ts';
+import { TcpProxy } from '../../support/tcp-proxy.ts';
+
+const echo = async (question: string, write: (text: string) => void) =>
+  write(`You said: ${question}`);
+
+test('a connection that dies silently is replaced within 15 seconds', async ({
+  scripted,
+  chat,
+}) => {
+  const server = await scripted(echo);
+  const proxy = await TcpProxy.start(server);
+  await chat.page.goto(proxy.url);
+  await chat.ask('before');
+
+  proxy.killSilently();
+  await chat.send('into the dark');
+
+  await expect(chat.answers.last()).toContainText('You said: into the dark');
+  await expect(chat.questions).toHaveText(['before', 'into the dark']);
+  // Without any action of the user, the page finds out by itself.
+  proxy.killSilently();
+  await chat.page.waitForEvent('websocket', { timeout: 15_000 });
+  proxy.stop();
+});
+
+test('one tab too many says so, its message is sent by another tab, and it connects later', async ({
+  scripted,
+  chat,
+  context,
+}) => {
+  const server = await scripted(echo, { WS_CONNECTIONS_PER_USER: '2' });
+  await chat.open(server);
+  await chat.ask('before');
+  const other = await Chat.in(context);
+  await other.open(server);
+  await expect(other.page.getByText('Reconnecting…')).toBeHidden();
+  const tab = await Chat.in(context);
+  tab.expectsErrors = true;
+  await tab.open(server, new URL(chat.page.url()).pathname);
+
+  await expect(tab.page.getByText(/Too many open tabs/)).toBeVisible();
+  await expect(tab.page.getByText(/The server can’t be reached/)).toHaveCount(0);
+  await tab.expectAccessible();
+  await tab.send('one more');
+  await expect(chat.answers.last()).toContainText('You said: one more');
+  await other.page.close();
+
+  await expect(tab.page.getByText(/Too many open tabs/)).toBeHidden({ timeout: 30_000 });
+  await expect(tab.answers.last()).toContainText('You said: one more');
+  await expect(tab.questions).toHaveText(['before', 'one more']);
+});
+
+test('blocked WebSockets and blocked cookies are told as what they are', async ({
+  scripted,
+  chat,
+}) => {
+  const server = await scripted(echo);
+  chat.expectsErrors = true;
+  await chat.page.addInitScript(() => {
+    const NativeWebSocket = WebSocket;
+    window.WebSocket = class extends NativeWebSocket {
+      constructor() {
+        super(`ws://${location.host}/blocked`);
+      }
+    };
+  });
+  await chat.open(server);
+  await expect(chat.page.getByText(/The live connection is blocked/)).toBeVisible();
+
+  await chat.page.addInitScript(() => {
+    Object.defineProperty(navigator, 'cookieEnabled', { value: false });
+  });
+  await chat.page.reload();
+
+  await expect(chat.page.getByText(/Your browser blocks cookies/)).toBeVisible();
+});
+
+test('what can’t be done without a connection says so, and loses no text', async ({
+  scripted,
+  chat,
+}) => {
+  const server = await scripted(echo);
+  await chat.open(server);
+  await chat.ask('tides');
+  await server.kill();
+  await expect(chat.page.getByText('Reconnecting…')).toBeVisible();
+
+  await chat.page.getByRole('button', { name: 'Regenerate' }).click();
+  await expect(chat.page.getByRole('alert')).toContainText('You are not connected.');
+  await chat.choose('tides', 'Rename');
+  const title = chat.page.getByRole('textbox', { name: 'Title' });
+  await title.fill('The sea');
+  await title.press('Enter');
+  await expect(chat.page.getByRole('alert')).toContainText('The server can’t be reached.');
+  await expect(title).toHaveValue('The sea');
+  await chat.page.locator('input[type=file]').setInputFiles([
+    { name: 'sea.txt', mimeType: 'text/plain', buffer: Buffer.from('Waves come and go.') },
+  ]);
+  const files = chat.page.getByRole('list', { name: 'Files' });
+  await expect(files).toContainText('will be uploaded when the connection is back');
+  await server.restart();
+
+  await expect(chat.questions.last()).toContainText('sea.txt');
+  await title.focus();
+  await title.press('Enter');
+  await expect(chat.list.getByRole('link', { name: 'The sea' })).toBeVisible();
+});
