@@ -106,15 +106,18 @@ export class WebchatHeader extends LightDomElement {
 
   /** The product's name, which leads to a new chat. On a phone, the conversation's title takes its place. */
   #name(title: string | null) {
+    if (title !== null) {
+      return html`<h1 class="visually-hidden">${words.product()}</h1>
+        <span class="header-title" dir="auto">${title}</span>`;
+    }
     const newChat = (event: MouseEvent) => {
       if (!isPlainClick(event)) return;
       event.preventDefault();
       this.#newChat();
     };
-    return html`<h1 class=${title === null ? 'header-name' : 'visually-hidden'}>
-        <a href=${START_PATH} @click=${newChat}>${words.product()}</a>
-      </h1>
-      ${title === null ? nothing : html`<span class="header-title" dir="auto">${title}</span>`}`;
+    return html`<h1 class="header-name">
+      <a href=${START_PATH} @click=${newChat}>${words.product()}</a>
+    </h1>`;
   }
 
   #model() {
