@@ -11,6 +11,7 @@ import { focusComposer } from '../ui/focus';
 import { icon } from '../ui/icon';
 import { LightDomElement } from '../ui/light-dom-element';
 import { StoreController } from '../ui/store-controller';
+import { attachmentWords as words } from '../words/files';
 
 /** The list of files being uploaded or analysed, above the message field. */
 export class WebchatAttachments extends LightDomElement {
@@ -30,7 +31,7 @@ export class WebchatAttachments extends LightDomElement {
       this.thread.conversationId ?? this.thread.startKey,
     );
     if (items.length === 0) return nothing;
-    return html`<ul class="attachments" aria-label="Files">
+    return html`<ul class="attachments" aria-label=${words.list()}>
       ${repeat(
         items,
         ({ key }) => key,
@@ -41,38 +42,35 @@ export class WebchatAttachments extends LightDomElement {
 
   #item(item: Attachment) {
     const isFailed = item.phase === 'failed' || item.phase === 'rejected';
+    const remove = isFailed ? words.dismiss() : words.cancel();
     return html`${icon(Document)}
       <span class="file-name" dir="auto" data-tooltip=${item.name} data-tooltip-when="truncated"
         >${item.name}</span
       >
       <span class="file-state" role=${isFailed ? 'alert' : 'status'}>${stateText(item)}</span>
-      ${
-        isFailed && !item.isRetryable
-          ? nothing
-          : isFailed
-            ? html`<button
-                class="link"
-                type="button"
-                aria-label="Try again: ${item.name}"
-                @click=${() => this.app.files.retry(item.key)}
-              >
-                Try again
-              </button>`
-            : html`<progress
-                max=${item.total || 1}
-                value=${item.phase === 'waiting' ? 0 : item.done}
-                aria-label="Progress of ${item.name}"
-              ></progress>`
-      }
+      ${isFailed ? this.#retry(item) : progress(item)}
       <button
         class="quiet"
         type="button"
-        aria-label="${isFailed ? 'Dismiss' : 'Cancel'}: ${item.name}"
-        data-tooltip=${isFailed ? 'Dismiss' : 'Cancel'}
+        aria-label=${words.named(remove, item.name)}
+        data-tooltip=${remove}
         @click=${() => this.#cancel(item.key)}
       >
         ${icon(Close)}
       </button>`;
+  }
+
+  /** Nothing, if the same file would be rejected again. */
+  #retry({ key, name, isRetryable }: Attachment) {
+    if (!isRetryable) return nothing;
+    return html`<button
+      class="link"
+      type="button"
+      aria-label=${words.named(words.tryAgain(), name)}
+      @click=${() => this.app.files.retry(key)}
+    >
+      ${words.tryAgain()}
+    </button>`;
   }
 
   #cancel(key: string): void {
@@ -81,18 +79,26 @@ export class WebchatAttachments extends LightDomElement {
   }
 }
 
+function progress({ phase, name, done, total }: Attachment) {
+  return html`<progress
+    max=${total || 1}
+    value=${phase === 'waiting' ? 0 : done}
+    aria-label=${words.progress(name)}
+  ></progress>`;
+}
+
 function stateText({ phase, done, total, reason }: Attachment): string {
   switch (phase) {
     case 'waiting':
-      return `Waiting, ${formatSize(total)}`;
+      return words.waiting(formatSize(total));
     case 'sending':
-      return `${formatSize(done)} of ${formatSize(total)} sent`;
+      return words.sending(formatSize(done), formatSize(total));
     case 'running':
-      return total > 0 ? `${done} of ${total} parts read` : 'Reading…';
+      return total > 0 ? words.readingParts(done, total) : words.reading();
     case 'failed':
-      return reason ?? 'The file could not be analysed.';
+      return reason ?? words.failed();
     case 'rejected':
-      return reason ?? 'The file was rejected.';
+      return reason ?? words.rejected();
   }
 }
 

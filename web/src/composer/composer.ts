@@ -9,13 +9,19 @@ import './message-field';
 
 import type { App } from '../app/app';
 import { MAX_MESSAGE_BYTES, formatSize, jsonBytes } from '../state/composer/sizes';
-import { acceptedFiles, rejectionOf } from '../state/composer/upload-limits';
+import {
+  acceptAttribute,
+  acceptedFiles,
+  describeAccepted,
+  rejectionOf,
+} from '../state/composer/upload-limits';
 import type { Thread } from '../state/thread/thread';
 import { focusComposer } from '../ui/focus';
 import { icon } from '../ui/icon';
 import { LightDomElement } from '../ui/light-dom-element';
 import { StoreController } from '../ui/store-controller';
 import { composerWords as words } from '../words/composer';
+import { acceptedFileWords } from '../words/files';
 import { ClickGuard } from './click-guard';
 import { type FileTransfer, FileDrop, filesIn } from './file-drop';
 
@@ -41,6 +47,7 @@ export class WebchatComposer extends LightDomElement {
   declare tooLongText: string | null;
 
   readonly #state = new StoreController(this);
+  readonly #config = new StoreController(this);
   readonly #clickGuard = new ClickGuard();
   readonly #drop = new FileDrop(this, (transfer) => this.#attach(transfer));
 
@@ -59,6 +66,7 @@ export class WebchatComposer extends LightDomElement {
   }
 
   protected override willUpdate(changed: PropertyValues<this>): void {
+    if (changed.has('app')) this.#config.store = this.app.config;
     if (this.thread.state.value.runningTurn === null) this.isHeldBack = false;
     const previous = changed.get('thread');
     if (!changed.has('thread')) return;
@@ -74,6 +82,8 @@ export class WebchatComposer extends LightDomElement {
 
   protected override render() {
     if (this.thread.state.value.phase === 'not-found') return nothing;
+    const accepted = acceptedFiles(this.app.config.value);
+    const hint = accepted && describeAccepted(accepted);
     return html`<form
       class="composer ${this.#drop.isDraggedOver ? 'dropping' : ''}"
       @submit=${this.#handleSubmit}
@@ -86,6 +96,8 @@ export class WebchatComposer extends LightDomElement {
           class="quiet attach"
           type="button"
           aria-label=${words.attach()}
+          aria-description=${hint ?? nothing}
+          data-tooltip=${hint === null ? nothing : acceptedFileWords.attach(hint)}
           @click=${() => this.querySelector<HTMLInputElement>('input[type=file]')?.click()}
         >
           ${icon(Attachment)}
@@ -94,6 +106,7 @@ export class WebchatComposer extends LightDomElement {
           type="file"
           multiple
           hidden
+          accept=${accepted === null ? nothing : acceptAttribute(accepted)}
           aria-label=${words.files()}
           @change=${this.#handleFileInput}
         />
@@ -128,11 +141,16 @@ export class WebchatComposer extends LightDomElement {
         this.isHeldBack
           ? words.waitForAnswer()
           : this.#drop.isDraggedOver
-            ? words.dropFiles()
+            ? this.#dropHint()
             : html`<kbd>Enter</kbd> ${words.toSend()}, <kbd>Shift</kbd>+<kbd>Enter</kbd>
                 ${words.forNewLine()}`
       }</span
     >`;
+  }
+
+  #dropHint(): string {
+    const accepted = acceptedFiles(this.app.config.value);
+    return accepted ? acceptedFileWords.drop(describeAccepted(accepted)) : words.dropFiles();
   }
 
   /** Renders one button for both actions, so that it keeps the focus when the action changes. */

@@ -5,9 +5,7 @@ export const acceptedFileWords = {
   /** The hint before a file is chosen: “TXT, MD and JSON files, up to 5 MB”. */
   hint: (kinds: string, size: string) => msg(str`${kinds} files, up to ${size}`),
   attach: (hint: string) => msg(str`Attach files: ${hint}`),
-  attachAny: () => msg('Attach files'),
   drop: (hint: string) => msg(str`Drop to attach: ${hint}`),
-  dropAny: () => msg('Drop the files to attach them'),
   unsupported: (name: string, kinds: string) =>
     msg(str`“${name}” can’t be attached. Accepted are ${kinds} files.`),
   tooLarge: (name: string, size: string, limit: string) =>
@@ -23,13 +21,12 @@ export const attachmentWords = {
   readingParts: (done: number, total: number) => msg(str`Reading… ${done} of ${total}`),
   failed: () => msg('The file could not be analysed.'),
   rejected: () => msg('The file was rejected.'),
-  tryAgain: () => msg('Try again'),
-  tryAgainNamed: (name: string) => msg(str`Try again: ${name}`),
   progress: (name: string) => msg(str`Progress of ${name}`),
+  tryAgain: () => msg('Try again'),
   cancel: () => msg('Cancel'),
-  cancelNamed: (name: string) => msg(str`Cancel: ${name}`),
   dismiss: () => msg('Dismiss'),
-  dismissNamed: (name: string) => msg(str`Dismiss: ${name}`),
+  /** The label of a button that concerns one of the files. */
+  named: (action: string, name: string) => msg(str`${action}: ${name}`),
 };
 
 /** The card of a file in a question. */

@@ -119,7 +119,7 @@ test('files can be chosen, pasted and dropped, and a file of a wrong kind or a f
   const input = chat.page.locator('input[type=file]');
   await input.setInputFiles([text('sea.txt'), text('cat.png'), text('busy.txt')]);
   await expect(list.getByRole('listitem')).toHaveText([
-    /sea\.txt.*0 of 4 parts read/s,
+    /sea\.txt.*Reading… 0 of 4/s,
     /busy\.txt.*The server is busy\..*Try again/s,
   ]);
   await expect(chat.page.getByText('“cat.png” can’t be attached. Accepted are TXT, MD, and JSON files.')).toBeVisible();
@@ -190,11 +190,11 @@ test('a file in progress is shown after a reload', async ({ scripted, chat }) =>
   await chat.page.locator('input[type=file]').setInputFiles([
     { name: 'sea.txt', mimeType: 'text/plain', buffer: Buffer.from('waves') },
   ]);
-  await expect(chat.page.getByText('0 of 4 parts read')).toBeVisible();
+  await expect(chat.page.getByText('Reading… 0 of 4')).toBeVisible();
 
   await chat.page.reload();
 
-  await expect(chat.page.getByText('0 of 4 parts read')).toBeVisible();
+  await expect(chat.page.getByText('Reading… 0 of 4')).toBeVisible();
 });
 
 /**

@@ -37,6 +37,26 @@ test('a file can start a conversation', async ({ scripted, chat }) => {
   await expect(chat.questions).toHaveText([/sea\.txt/]);
 });
 
+test('the accepted kinds and the size are told before a file is chosen', async ({ scripted, chat }) => {
+  const server = await scripted(async (_question, write) => write('unused'), {
+    ALLOWED_EXTENSIONS: 'txt,csv',
+    MAX_FILE_SIZE_MB: '0.001',
+  });
+  const { page } = chat;
+  const input = page.locator('input[type=file]');
+  await chat.open(server);
+
+  await expect(input).toHaveAttribute('accept', '.txt,.csv');
+  await page.getByRole('button', { name: 'Attach files' }).hover();
+  await expect(page.locator('.tooltip')).toHaveText('Attach files: TXT and CSV files, up to 1 KB');
+  await input.setInputFiles(textFile('sea.txt', 'Waves. '.repeat(300)));
+  await expect(page.getByRole('alert')).toContainText('“sea.txt” is too large (2.1 KB). A file can have up to 1 KB.');
+  await input.setInputFiles(textFile('sea.md', 'Waves.'));
+  await expect(page.getByRole('alert')).toContainText('“sea.md” can’t be attached. Accepted are TXT and CSV files.');
+  await expect(page.getByRole('button', { name: 'Try again' })).toHaveCount(0);
+  await chat.expectAccessible();
+});
+
 test('a file shows its progress and can be cancelled', async ({ scripted, chat }) => {
   let isFirst = true;
   const server = await scripted(
@@ -52,9 +72,9 @@ test('a file shows its progress and can be cancelled', async ({ scripted, chat }
   await chat.page.locator('input[type=file]').setInputFiles(textFile('sea.txt', waves));
   const list = chat.page.getByRole('list', { name: 'Files' });
 
-  await expect(list).toContainText(/1 of \d+ parts read/);
+  await expect(list).toContainText(/Reading… 1 of \d+/);
   await chat.page.reload();
-  await expect(list).toContainText(/1 of \d+ parts read/);
+  await expect(list).toContainText(/Reading… 1 of \d+/);
   await chat.expectAccessible();
   await chat.page.getByRole('button', { name: 'Cancel: sea.txt' }).click();
 
