@@ -6,8 +6,8 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use serde_json::{Map, Value};
 
 use crate::{
-    ConversationId, FileProgress, FinishReason, JobId, Ledger, MessageAccepted, MessageId,
-    MessageStatus, Title, TurnId,
+    ConversationId, FileProgress, FinishReason, JobId, Ledger, Message, MessageAccepted, MessageId,
+    MessageStatus, Timestamp, Title, TurnId,
 };
 
 /// An event of a conversation, which is published to all its subscribers.
@@ -93,6 +93,31 @@ pub struct ResponseEnd {
     pub status: MessageStatus,
     /// The number of tokens of the answer's text.
     pub token_count: u32,
+    /// When the answer began. Only events of older servers lack it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(nullable = false))]
+    pub created_at: Option<Timestamp>,
+    /// When the turn ended. Absent if it is unknown, and if the turn has continued an answer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(nullable = false))]
+    pub ended_at: Option<Timestamp>,
+}
+
+impl ResponseEnd {
+    /// Creates the event that announces the final state of an answer.
+    #[must_use]
+    pub fn new(answer: &Message, turn_id: TurnId, finish_reason: FinishReason) -> Self {
+        Self {
+            message_id: answer.message_id,
+            turn_id,
+            position: answer.position,
+            finish_reason,
+            status: answer.status,
+            token_count: answer.token_count,
+            created_at: Some(answer.created_at),
+            ended_at: answer.ended_at,
+        }
+    }
 }
 
 /// The tokens that a turn used.

@@ -1,5 +1,7 @@
 //! Valid values for tests. A test changes single fields with the struct update syntax.
 
+use std::time::Duration;
+
 use crate::{
     Conversation, ConversationId, Message, MessageAccepted, MessageId, MessageStatus, NewMessage,
     Problem, Role, Timestamp, TurnId,
@@ -47,6 +49,7 @@ impl Message {
                 message: "Try again.".to_owned(),
                 code: "model_failed".to_owned(),
             }),
+            ended_at: Some(Timestamp::FIXTURE.plus(Duration::from_secs(12))),
             ..Self::fixture()
         }
     }

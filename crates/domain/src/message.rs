@@ -65,6 +65,11 @@ pub struct Message {
     pub error: Option<Problem>,
     /// When the message was appended.
     pub created_at: Timestamp,
+    /// When the turn that generated the answer ended. Absent if it is unknown, and if the answer was continued: then
+    /// its parts were generated at different times.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(nullable = false))]
+    pub ended_at: Option<Timestamp>,
 }
 
 /// A message and its alternative versions.
@@ -173,6 +178,7 @@ impl NewMessage {
             status: self.status,
             error: None,
             created_at: self.created_at,
+            ended_at: None,
         }
     }
 }

@@ -121,6 +121,7 @@ impl<'a> Bench<'a> {
             token_count: 100,
             status: MessageStatus::Interrupted,
             error: None,
+            ended_at: None,
             lease_until: Some(now),
         };
         self.store.save_answer(self.id, answer, now).await?;

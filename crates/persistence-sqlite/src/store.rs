@@ -133,6 +133,7 @@ mod tests {
             token_count: 2,
             status: MessageStatus::Complete,
             error: None,
+            ended_at: None,
             lease_until: None,
         }
     }

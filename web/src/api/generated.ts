@@ -967,6 +967,10 @@ export interface components {
         };
         /** @description The `data` of an event: its body with the conversation id and the sequence number. */
         EventData_ResponseEnd: {
+            /** @description When the answer began. Only events of older servers lack it. */
+            created_at?: components["schemas"]["Timestamp"];
+            /** @description When the turn ended. Absent if it is unknown, and if the turn has continued an answer. */
+            ended_at?: components["schemas"]["Timestamp"];
             /** @description The reason why the answer ended. */
             finish_reason: components["schemas"]["FinishReason"];
             /** @description The answer's id. */
@@ -1293,6 +1297,11 @@ export interface components {
             conversation_id: components["schemas"]["ConversationId"];
             /** @description When the message was appended. */
             created_at: components["schemas"]["Timestamp"];
+            /**
+             * @description When the turn that generated the answer ended. Absent if it is unknown, and if the answer was continued: then
+             *     its parts were generated at different times.
+             */
+            ended_at?: components["schemas"]["Timestamp"];
             /** @description The reason why the answer failed, if known. */
             error?: components["schemas"]["Problem"];
             /** @description The message's id. */

@@ -106,6 +106,8 @@ mod tests {
         assert_eq!(same_question, question);
         assert_eq!(answer.message_id, truncated.message_id);
         assert_eq!((answer.content.as_str(), answer.token_count), (ANSWER, 6));
+        assert!(truncated.ended_at.is_some());
+        assert_eq!(answer.ended_at, None, "the answer was generated at different times");
         let conversation = test.conversation().await;
         assert_eq!((conversation.message_count, conversation.total_tokens), (2, 7 + 6));
         let events = test.events().await;

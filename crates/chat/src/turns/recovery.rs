@@ -151,6 +151,7 @@ impl Turns {
             token_count,
             status: answer.status,
             error: answer.error.clone(),
+            ended_at: None,
             lease_until: Some(lease_until),
         };
         (answer.content, answer.token_count) = (content, token_count);
@@ -160,13 +161,8 @@ impl Turns {
     /// Returns the events that end the turn. Their ledger is empty, because only the dead instance knew it.
     fn last_events(&self, turn: &AbandonedTurn) -> Vec<EventBody> {
         let turn_id = turn.turn_id;
-        let end = turn.answer.as_ref().map(|answer| ResponseEnd {
-            message_id: answer.message_id,
-            turn_id,
-            position: answer.position,
-            finish_reason: FinishReason::from_status(answer.status),
-            status: answer.status,
-            token_count: answer.token_count,
+        let end = turn.answer.as_ref().map(|answer| {
+            ResponseEnd::new(answer, turn_id, FinishReason::from_status(answer.status))
         });
         let usage = TokenUsage {
             turn_id,

@@ -42,6 +42,9 @@ pub(crate) struct MessageDocument {
     pub(crate) error: Option<Problem>,
     #[serde_as(as = "Date")]
     pub(crate) created_at: Timestamp,
+    #[serde_as(as = "Option<Date>")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) ended_at: Option<Timestamp>,
     pub(crate) active: bool,
 }
 
@@ -63,6 +66,7 @@ impl MessageDocument {
             status: message.status,
             error: message.error,
             created_at: message.created_at,
+            ended_at: message.ended_at,
             active: stored.active,
         }
     }
@@ -87,6 +91,7 @@ impl From<MessageDocument> for Message {
             status: document.status,
             error: document.error,
             created_at: document.created_at,
+            ended_at: document.ended_at,
         }
     }
 }

@@ -147,6 +147,7 @@ fn messages_validator() -> Document {
             "status": { "enum": MessageStatus::stored_names() },
             "error": { "bsonType": ["object", "null"] },
             "created_at": { "bsonType": "date" },
+            "ended_at": { "bsonType": ["date", "null"] },
             "active": { "bsonType": "bool" },
         },
     } }

@@ -52,7 +52,7 @@ fn update_answer(transaction: &Transaction<'_>, answer: &StoredMessage) -> rusql
     transaction
         .prepare_cached(
             "UPDATE messages SET turn_id = ?2, status = ?3, error_message = ?4, error_code = ?5,
-                 client_message_id = ?6
+                 ended_at = ?6, client_message_id = ?7
              WHERE message_id = ?1",
         )?
         .execute(params![
@@ -61,6 +61,7 @@ fn update_answer(transaction: &Transaction<'_>, answer: &StoredMessage) -> rusql
             message.status.stored_name(),
             message.error.as_ref().map(|error| &error.message),
             message.error.as_ref().map(|error| &error.code),
+            message.ended_at.map(Timestamp::unix_millis),
             client_message_id.as_ref().map(ClientMessageId::as_str),
         ])?;
     Ok(())

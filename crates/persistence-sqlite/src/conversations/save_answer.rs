@@ -49,7 +49,7 @@ fn update_answer(transaction: &Transaction<'_>, answer: &AnswerUpdate) -> rusqli
     transaction
         .prepare_cached(
             "UPDATE messages SET content = ?2, token_count = ?3, status = ?4,
-                 error_message = ?5, error_code = ?6
+                 error_message = ?5, error_code = ?6, ended_at = ?7
              WHERE message_id = ?1",
         )?
         .execute(params![
@@ -59,6 +59,7 @@ fn update_answer(transaction: &Transaction<'_>, answer: &AnswerUpdate) -> rusqli
             answer.status.stored_name(),
             answer.error.as_ref().map(|error| &error.message),
             answer.error.as_ref().map(|error| &error.code),
+            answer.ended_at.map(Timestamp::unix_millis),
         ])
         .map(drop)
 }

@@ -1,7 +1,9 @@
 //! Rows of `messages`.
 
 use rusqlite::{OptionalExtension, Transaction, params};
-use webchat_domain::{ClientMessageId, ConversationId, Message, MessageId, TurnId, UserId};
+use webchat_domain::{
+    ClientMessageId, ConversationId, Message, MessageId, Timestamp, TurnId, UserId,
+};
 use webchat_persistence::StoredMessage;
 use webchat_persistence::rules::{MessagePage, StoredName};
 
@@ -11,11 +13,12 @@ use super::columns::{Columns, invalid, read};
 
 /// The columns that [`message`] reads.
 pub(crate) const MESSAGE: &str = "message_id, conversation_id, position, parent_id, turn_id, role, \
-     content, token_count, status, error_message, error_code, created_at";
+     content, token_count, status, error_message, error_code, created_at, ended_at";
 
 /// The columns that [`stored_message`] reads.
 pub(crate) const STORED_MESSAGE: &str = "message_id, conversation_id, position, parent_id, turn_id, \
-     role, content, token_count, status, error_message, error_code, created_at, client_message_id, active";
+     role, content, token_count, status, error_message, error_code, created_at, ended_at, \
+     client_message_id, active";
 
 /// Reads a page of at most `limit` items. Stops reading rows when the page is full. `message` returns the message of an
 /// item.
@@ -60,8 +63,8 @@ pub(crate) fn insert_message(
         .prepare_cached(
             "INSERT INTO messages (message_id, conversation_id, user_id, position, parent_id,
                  turn_id, client_message_id, role, content, token_count, status, created_at,
-                 error_message, error_code, active)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)",
+                 ended_at, error_message, error_code, active)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)",
         )?
         .execute(params![
             message.message_id.to_simple(),
@@ -76,6 +79,7 @@ pub(crate) fn insert_message(
             message.token_count,
             message.status.stored_name(),
             message.created_at.unix_millis(),
+            message.ended_at.map(Timestamp::unix_millis),
             message.error.as_ref().map(|error| &error.message),
             message.error.as_ref().map(|error| &error.code),
             stored.active,
@@ -96,6 +100,7 @@ pub(crate) fn message(columns: &mut Columns<'_>) -> rusqlite::Result<Message> {
         status: columns.enum_value()?,
         error: columns.problem()?,
         created_at: columns.timestamp()?,
+        ended_at: columns.timestamp_option()?,
     })
 }
 

@@ -128,7 +128,7 @@ macro_rules! versions_contract {
                     nothing_is_selected_while_a_turn_runs,
                     a_summary_is_dropped_if_a_message_it_covers_is_hidden,
                     an_interrupted_answer_is_continued,
-                    the_error_of_an_answer_is_kept_until_it_is_continued,
+                    the_error_and_the_end_of_an_answer_are_kept_until_it_is_continued,
                     only_an_unfinished_answer_at_the_end_is_continued,
                     a_summary_that_covers_a_continued_answer_is_dropped,
                     a_reset_removes_all_versions,

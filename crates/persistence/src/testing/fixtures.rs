@@ -47,6 +47,7 @@ pub fn final_state(answer: &Message, content: &str) -> AnswerUpdate {
         token_count: 3,
         status: MessageStatus::Complete,
         error: None,
+        ended_at: Some(moment(12)),
         lease_until: None,
     }
 }

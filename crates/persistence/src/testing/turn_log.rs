@@ -10,7 +10,7 @@ use tokio::time::timeout;
 use webchat_domain::{
     ConversationChange, ConversationId, Event, EventBody, EventId, FileProgress, FinishReason,
     JobId, JobStatus, Ledger, MessageAccepted, MessageId, MessageStatus, Problem, ResponseChunk,
-    ResponseEnd, Title, TokenUsage, TurnFailed, TurnId,
+    ResponseEnd, Timestamp, Title, TokenUsage, TurnFailed, TurnId,
 };
 
 use crate::rules::MAX_APPENDED_EVENTS;
@@ -209,6 +209,8 @@ pub async fn every_event_is_returned_unchanged(log: &dyn TurnLog) {
             finish_reason: FinishReason::ContentFilter,
             status: MessageStatus::Failed,
             token_count: u32::MAX,
+            created_at: Some(Timestamp::FIXTURE),
+            ended_at: None,
         }),
         usage(turn_id),
         EventBody::ConversationUpdated(ConversationChange::FewShot),

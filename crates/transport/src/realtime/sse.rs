@@ -11,9 +11,7 @@ use futures_util::stream::{self, StreamExt};
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use webchat_chat::{Subscription, TurnProgress, TurnResult, Update};
-use webchat_domain::{
-    ConversationId, EventBody, Message, MessageAccepted, ResponseChunk, ResponseEnd,
-};
+use webchat_domain::{ConversationId, EventBody, MessageAccepted, ResponseChunk, ResponseEnd};
 
 use super::connections::Connections;
 use super::events::outgoing::{OutgoingEvent, Reply, Subscribed};
@@ -81,8 +79,8 @@ pub(crate) fn replay_turn(
     let turn_id = accepted.turn_id;
     let first = Reply::MessageAccepted { conversation_id, accepted };
     let TurnResult { answer, finish_reason, error, usage, .. } = result;
-    let Message { message_id, position, status, token_count, content: chunk, .. } = answer;
-    let end = ResponseEnd { message_id, turn_id, position, finish_reason, status, token_count };
+    let end = ResponseEnd::new(&answer, turn_id, finish_reason);
+    let chunk = answer.content;
     let chunk_event =
         (!chunk.is_empty()).then_some(EventBody::ResponseChunk(ResponseChunk { chunk, turn_id }));
     let replayed_events = chunk_event

@@ -35,6 +35,8 @@ export function responseEnd(message_id = 'm2', turn_id = 't1'): ConversationEven
       finish_reason: 'stop',
       status: 'complete',
       token_count: 3,
+      created_at: '2026-01-02T03:04:06Z',
+      ended_at: '2026-01-02T03:04:09Z',
     },
   };
 }

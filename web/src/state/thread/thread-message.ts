@@ -42,7 +42,7 @@ export function toThreadMessage(message: Message): ThreadMessage {
     status: message.status,
     position: message.position,
     createdAt: message.created_at,
-    endedAt: null,
+    endedAt: message.ended_at ?? null,
     tokenCount: message.token_count,
     versions: message.versions ?? [message.message_id],
     problem: message.error ? { ...message.error, retryAt: null } : null,

@@ -45,7 +45,13 @@ describe('a thread', () => {
       runningTurn: null,
       messages: [
         { id: 'm1', status: 'complete', content: 'why?' },
-        { id: 'm2', status: 'complete', content: 'Because' },
+        {
+          id: 'm2',
+          status: 'complete',
+          content: 'Because',
+          createdAt: '2026-01-02T03:04:06Z',
+          endedAt: '2026-01-02T03:04:09Z',
+        },
       ],
     });
   });

@@ -298,7 +298,15 @@ export class Thread {
 
   #endTurn(end: ResponseEnd): void {
     const answer = this.find(end.message_id);
-    if (answer) this.#upsert({ ...answer, status: end.status, tokenCount: end.token_count });
+    if (answer) {
+      this.#upsert({
+        ...answer,
+        status: end.status,
+        tokenCount: end.token_count,
+        createdAt: end.created_at ?? answer.createdAt,
+        endedAt: end.ended_at ?? null,
+      });
+    }
     if (this.state.value.runningTurn === end.turn_id) this.#update({ runningTurn: null });
     if (this.#turnRunningAtLoad === end.turn_id) void this.#loadVersions();
   }

@@ -149,6 +149,7 @@ impl Messages {
             status: parsed.status,
             error: parsed.error,
             created_at: created_at.unwrap_or(self.created_at),
+            ended_at: parsed.ended_at,
         };
         let client_message_id = parsed
             .client_message_id

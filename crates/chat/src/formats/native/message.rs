@@ -26,6 +26,7 @@ pub(super) struct ParsedMessage {
     pub(super) status: MessageStatus,
     pub(super) error: Option<Problem>,
     pub(super) created_at: Option<Timestamp>,
+    pub(super) ended_at: Option<Timestamp>,
     pub(super) active: bool,
 }
 
@@ -71,6 +72,7 @@ impl ParsedMessage {
             status: value(field("status")).unwrap_or(MessageStatus::Complete),
             error: value(field("error")),
             created_at: time(field("created_at")),
+            ended_at: time(field("ended_at")),
             active: field("active").as_bool().unwrap_or(true),
         })
     }

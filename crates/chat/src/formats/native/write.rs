@@ -45,6 +45,8 @@ struct MessageRecord {
     #[serde(skip_serializing_if = "Option::is_none")]
     error: Option<Problem>,
     created_at: Timestamp,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ended_at: Option<Timestamp>,
     active: bool,
 }
 
@@ -94,6 +96,7 @@ impl From<StoredMessage> for MessageRecord {
             status: message.status,
             error: message.error,
             created_at: message.created_at,
+            ended_at: message.ended_at,
             active: stored.active,
         }
     }

@@ -15,6 +15,7 @@ use webchat_tokens::{ContextPlan, ContextPlanner};
 
 use super::draft::Draft;
 use super::failure::Failure;
+use super::save::TurnEnd;
 use super::turn::{RequestContext, TurnTask};
 use crate::context::prompts::{CONTINUE, chat_message, request_messages, tokens_to_continue};
 use crate::error::ChatError;
@@ -250,23 +251,27 @@ impl TurnTask {
             Ok(finish_reason) => (finish_reason, None),
             Err(failure) => (failure.finish_reason(), Some(describe(failure))),
         };
-        let save = self.save_final_with_retry(draft, finish_reason, error.as_ref());
+        let end = self.end(finish_reason, error);
+        let save = self.save_final_with_retry(draft, &end);
         let saved = Timing::AnswerSave.measure(save.instrument(trace::answer_save())).await;
         let (finish_reason, token_count, save_error) = match saved {
             Ok(tokens) => (finish_reason, tokens, None),
             Err(error) => (FinishReason::Failed, 0, Some(describe(Failure::Chat(error.into())))),
         };
+        let TurnEnd { error, ended_at, .. } = end;
         trace::record_turn_end(finish_reason, error.as_ref().or(save_error.as_ref()));
         let errors = error.clone().into_iter().chain(save_error);
-        self.publish_end(publisher, request_context, finish_reason, token_count, errors);
-        count_turn(finish_reason);
-        Message {
+        let answer = Message {
             content: draft.snapshot(),
             token_count,
             status: finish_reason.status(),
             error,
+            ended_at,
             ..self.answer.clone()
-        }
+        };
+        self.publish_end(publisher, request_context, finish_reason, &answer, errors);
+        count_turn(finish_reason);
+        answer
     }
 
     fn publish_end(
@@ -274,22 +279,16 @@ impl TurnTask {
         publisher: &EventPublisher,
         request_context: &RequestContext,
         finish_reason: FinishReason,
-        token_count: u32,
+        answer: &Message,
         errors: impl Iterator<Item = Problem>,
     ) {
         let turn_id = self.turn_id;
         for Problem { message, code } in errors {
             publisher.publish(EventBody::Error(TurnFailed { message, code, turn_id }));
         }
-        publisher.publish(EventBody::ResponseEnd(ResponseEnd {
-            message_id: self.answer.message_id,
-            turn_id,
-            position: self.answer.position,
-            finish_reason,
-            status: finish_reason.status(),
-            token_count,
-        }));
-        let added_tokens = self.added_tokens(token_count);
+        let end = ResponseEnd::new(answer, turn_id, finish_reason);
+        publisher.publish(EventBody::ResponseEnd(end));
+        let added_tokens = self.added_tokens(answer.token_count);
         let total_tokens_used = request_context.prompt_tokens().saturating_add(added_tokens);
         let ledger = request_context.ledger;
         publisher.publish(EventBody::TokenUsage(TokenUsage { turn_id, total_tokens_used, ledger }));

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use backon::{ExponentialBuilder, Retryable};
 use tokio::time::{Instant, sleep, timeout};
-use webchat_domain::{FinishReason, Message, Problem};
+use webchat_domain::{FinishReason, Message, Problem, Timestamp};
 use webchat_persistence::{AnswerUpdate, StoreError, TurnLease};
 
 use super::draft::Draft;
@@ -22,6 +22,14 @@ const MIN_BACKOFF: Duration = Duration::from_millis(200);
 
 /// The maximum number of retries of the final save.
 const MAX_RETRIES: usize = 5;
+
+/// The end of a turn, with which its answer is saved.
+pub(super) struct TurnEnd {
+    pub(super) finish_reason: FinishReason,
+    pub(super) error: Option<Problem>,
+    /// `None` for a continued answer, whose text was generated at different times.
+    pub(super) ended_at: Option<Timestamp>,
+}
 
 impl TurnTask {
     /// Saves the answer regularly. Returns only if the conversation was deleted or reset, or if the turn has
@@ -63,10 +71,9 @@ impl TurnTask {
     pub(super) async fn save_final_with_retry(
         &self,
         draft: &Draft,
-        finish_reason: FinishReason,
-        problem: Option<&Problem>,
+        end: &TurnEnd,
     ) -> Result<u32, StoreError> {
-        let save = || self.save_final(draft, finish_reason, problem);
+        let save = || self.save_final(draft, end);
         let backoff =
             ExponentialBuilder::new().with_min_delay(MIN_BACKOFF).with_max_times(MAX_RETRIES);
         let tokens = save.retry(backoff).notify(|error, _| self.log_save_error(error)).await?;
@@ -84,6 +91,7 @@ impl TurnTask {
                 token_count: answer.token_count,
                 status: answer.status,
                 error: answer.error.clone(),
+                ended_at: answer.ended_at,
                 lease_until: None,
             };
             if let Err(error) = self.save(update).await {
@@ -109,14 +117,16 @@ impl TurnTask {
         saved
     }
 
-    async fn save_final(
-        &self,
-        draft: &Draft,
-        finish_reason: FinishReason,
-        problem: Option<&Problem>,
-    ) -> Result<Option<u32>, StoreError> {
-        let update = self.build_update(draft, finish_reason).await;
-        self.save(AnswerUpdate { error: problem.cloned(), ..update }).await
+    /// Returns the end of the turn, now.
+    pub(super) fn end(&self, finish_reason: FinishReason, error: Option<Problem>) -> TurnEnd {
+        let ended_at = (!self.continues_text()).then(|| self.core.now());
+        TurnEnd { finish_reason, error, ended_at }
+    }
+
+    async fn save_final(&self, draft: &Draft, end: &TurnEnd) -> Result<Option<u32>, StoreError> {
+        let update = self.build_update(draft, end.finish_reason).await;
+        let (error, ended_at) = (end.error.clone(), end.ended_at);
+        self.save(AnswerUpdate { error, ended_at, ..update }).await
     }
 
     /// Returns the update that saves the current text with the status of this finish reason.
@@ -129,6 +139,7 @@ impl TurnTask {
             content,
             status: finish_reason.status(),
             error: None,
+            ended_at: None,
             lease_until: None,
         }
     }

@@ -48,9 +48,12 @@ async fn a_turn_publishes_its_answer_in_order_and_stores_it_as_complete() {
 async fn the_end_of_a_turn_reports_the_stored_answer_and_the_sent_tokens() {
     let test = TestChat::new().await;
 
-    test.ask_and_answer(QUESTION, ANSWER).await;
+    let request = test.ask(QUESTION).await;
+    test.advance(Duration::from_millis(1_500)).await;
+    request.answer(ANSWER, FinishReason::Stop).await;
 
     let answer = test.last_message().await;
+    assert_eq!(answer.ended_at, Some(answer.created_at.plus(Duration::from_millis(1_500))));
     let turn_id = answer.turn_id.unwrap();
     let events = test.events().await;
     let [.., end, usage] = events.as_slice() else { panic!("{events:?}") };
@@ -63,6 +66,8 @@ async fn the_end_of_a_turn_reports_the_stored_answer_and_the_sent_tokens() {
             finish_reason: FinishReason::Stop,
             status: MessageStatus::Complete,
             token_count: 6,
+            created_at: Some(answer.created_at),
+            ended_at: answer.ended_at,
         })
     );
     let history = REPLY_PRIMER + (MESSAGE_OVERHEAD + 7);

@@ -85,7 +85,8 @@ impl TurnTask {
     pub(crate) async fn fail_unpublished(self) {
         self.settle(0).await;
         let draft = Draft::new(&self.answer.content);
-        if let Err(error) = self.save_final_with_retry(&draft, FinishReason::Failed, None).await {
+        let end = self.end(FinishReason::Failed, None);
+        if let Err(error) = self.save_final_with_retry(&draft, &end).await {
             let error = error_chain(&error);
             tracing::warn!(turn_id = %self.turn_id, error, "failed to end unpublished turn");
         }

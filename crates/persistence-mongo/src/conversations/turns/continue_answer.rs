@@ -9,7 +9,7 @@ use webchat_persistence::{AppendOutcome, ContinueAnswer, StoredMessage};
 use super::preconditions::load_append_state;
 use crate::conversations::versions::invalidate_summary_from;
 use crate::database::{READ_TIME, Transaction};
-use crate::documents::ConversationDocument;
+use crate::documents::{ConversationDocument, date};
 use crate::queries::{by_owner, find_conversation, update_state, without_search_terms};
 
 /// Starts a turn that continues the answer at the end of the visible path.
@@ -59,6 +59,7 @@ async fn update_answer(
         "turn_id": message.turn_id.map(|turn_id| turn_id.to_string()),
         "status": message.status.stored_name(),
         "error": serialize_to_bson(&message.error)?,
+        "ended_at": message.ended_at.map(date),
     };
     // Without an id, the field must be absent.
     if let Some(client_message_id) = &answer.client_message_id {

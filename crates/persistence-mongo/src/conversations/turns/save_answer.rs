@@ -79,6 +79,7 @@ async fn replace_message(
         "token_count": i64::from(answer.token_count),
         "status": answer.status.stored_name(),
         "error": serialize_to_bson(&answer.error)?,
+        "ended_at": answer.ended_at.map(date),
     } };
     let messages = transaction.database.messages().clone_with_type::<SavedFields>();
     let replaced = messages

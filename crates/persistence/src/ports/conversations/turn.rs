@@ -19,6 +19,8 @@ pub struct AnswerUpdate {
     pub status: MessageStatus,
     /// The error if the turn failed. Replaces the error of an earlier turn.
     pub error: Option<Problem>,
+    /// When the turn ended, if the answer is final and the time is known.
+    pub ended_at: Option<Timestamp>,
     /// The new expiry time of the turn's lease; `None` if the turn has ended and the answer is final.
     pub lease_until: Option<Timestamp>,
 }

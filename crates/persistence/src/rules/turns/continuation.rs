@@ -40,6 +40,7 @@ pub fn continue_answer(
         turn_id: Some(continuation.turn.turn_id),
         status: MessageStatus::Interrupted,
         error: None,
+        ended_at: None,
         ..answer.message
     };
     let client_message_id = continuation.client_message_id.clone().or(answer.client_message_id);

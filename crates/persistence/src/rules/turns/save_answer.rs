@@ -65,6 +65,7 @@ mod tests {
             token_count: 3,
             status: MessageStatus::Interrupted,
             error: None,
+            ended_at: None,
             lease_until,
         }
     }

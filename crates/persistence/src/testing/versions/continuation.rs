@@ -38,7 +38,7 @@ where
     assert_eq!(chat.conversation().await.total_tokens, 7 + 3);
 }
 
-pub async fn the_error_of_an_answer_is_kept_until_it_is_continued<S>(store: &S)
+pub async fn the_error_and_the_end_of_an_answer_are_kept_until_it_is_continued<S>(store: &S)
 where
     S: Conversations + Contexts,
 {
@@ -63,6 +63,8 @@ where
     assert_eq!((failed.status, failed.error), (MessageStatus::Failed, Some(error)));
     assert_eq!((continued.status, continued.error), (MessageStatus::Interrupted, None));
     assert_eq!((again.status, again.error), (MessageStatus::Interrupted, None));
+    let ends = [failed.ended_at, continued.ended_at, again.ended_at];
+    assert_eq!(ends, [Some(moment(12)), None, None]);
 }
 
 pub async fn only_an_unfinished_answer_at_the_end_is_continued<S>(store: &S)
