@@ -26,6 +26,15 @@ pub struct Conversation {
     pub archived: bool,
 }
 
+impl Conversation {
+    /// Returns whether the conversation has neither messages nor a title, so that it is not listed. The first message
+    /// and the first file set a title.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.message_count == 0 && self.title.is_none()
+    }
+}
+
 /// A conversation's title: 1 to 200 characters, on one line.
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[cfg_attr(feature = "openapi", schema(value_type = String, min_length = 1, max_length = 200, pattern = r"[^\s\x00-\x1f\x7f-\x9f]", examples("Tides and the moon")))]

@@ -116,7 +116,7 @@ mod tests {
         assert!(store.save_answer(id, answer(message_id, turn_id), NOW).await.unwrap());
         store.claim_expired_turns(ClaimScope::ALL, NOW, NOW, later, 1).await.unwrap();
         store.end_turn(id, turn_id).await.unwrap();
-        store.edit(user_id, id, Edit::default(), NOW).await.unwrap();
+        store.edit(user_id, id, Edit::default()).await.unwrap();
         store.messages(user_id, id, None, 10).await.unwrap();
         store.message(user_id, id, message_id).await.unwrap();
         store.children(user_id, id, vec![None]).await.unwrap();

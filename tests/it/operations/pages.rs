@@ -165,7 +165,7 @@ async fn a_session_continues_when_the_server_moves_behind_https() {
     let settings = [model, KEY, ("PORT", &port), ("PUBLIC_URL", "https://chat.example")];
     let _server = Process::start(dir.path(), &settings).await;
 
-    let list = browser.get("/api/v1/conversations").await.json();
+    let list = browser.get("/list_conversations").await.json();
     let opened = browser.get(&socket_io_path("polling", None)).await;
 
     assert_eq!(list["conversations"][0]["conversation_id"], id.as_str());

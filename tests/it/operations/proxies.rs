@@ -146,7 +146,10 @@ async fn servers_under_different_paths_of_a_host_have_separate_cookies() {
     let second = TestServer::with_settings(&[("PUBLIC_URL", "http://127.0.0.1/other/")]).await;
     let browser = first.browser();
 
-    browser.post("/one/api/v1/conversations").await;
+    let created = browser.post("/one/api/v1/conversations").await.json();
+    let path =
+        format!("/one/api/v1/conversations/{}", created["conversation_id"].as_str().unwrap());
+    browser.patch(&path, &json!({"title": "Tides"})).await;
     browser.at_url(second.browser().url("/other/")).get("/").await;
 
     let list = browser.get("/one/api/v1/conversations").await.json();

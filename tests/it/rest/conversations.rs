@@ -63,8 +63,12 @@ async fn conversations_are_paged_by_last_update() {
     let (browser, mut socket) = server.socket().await;
     let mut ids = Vec::new();
     for _ in 0..5 {
-        ids.push(create(&browser).await);
+        let id = create(&browser).await;
+        socket.ask(&id, "Why?").await;
+        ids.push(id);
     }
+    let renamed = json!({"title": "This does not move the conversation"});
+    browser.patch(&format!("/api/v1/conversations/{}", ids[0]), &renamed).await;
     socket.ask(&ids[1], "updated last").await;
     let updated = ids.remove(1);
     ids.push(updated);
@@ -87,10 +91,32 @@ async fn conversations_are_paged_by_last_update() {
 }
 
 #[tokio::test]
+async fn an_empty_conversation_is_listed_only_by_the_route_of_the_flask_application() {
+    let server = TestServer::start().await;
+    let browser = server.browser();
+    let id = create(&browser).await;
+    let listed =
+        async || browser.get("/api/v1/conversations").await.json()["conversations"].clone();
+
+    let while_empty = listed().await;
+    let flask_list = browser.get("/list_conversations").await.json();
+    let found = browser.get(&format!("/api/v1/conversations/{id}")).await;
+    let answer = server.model.next_answer();
+    browser.upload(&format!("/api/v1/conversations/{id}/files"), "tides.txt", b"Tides").await;
+    let with_file = listed().await;
+    answer.finish();
+
+    assert_eq!((while_empty, found.status.as_u16()), (json!([]), 200));
+    assert_eq!(flask_list["conversations"][0]["conversation_id"], json!(id));
+    assert_eq!(with_file[0]["title"], json!("tides.txt"));
+}
+
+#[tokio::test]
 async fn an_archived_conversation_is_unarchived_by_a_new_message() {
     let server = TestServer::start().await;
     let (browser, mut socket) = server.socket().await;
     let (other_id, archived_id) = (create(&browser).await, create(&browser).await);
+    socket.ask(&other_id, "Why?").await;
     let path = format!("/api/v1/conversations/{archived_id}");
     let listed = async |query: &str| -> Vec<String> {
         let list = browser.get(&format!("/api/v1/conversations{query}")).await.json();

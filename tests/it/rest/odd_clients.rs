@@ -188,7 +188,9 @@ async fn a_flag_in_a_query_may_be_written_as_in_any_language() {
     let server = TestServer::start().await;
     let browser = server.browser();
     let id = browser.start_conversation().await;
-    browser.patch(&format!("/api/v1/conversations/{id}"), &json!({"archived": true})).await;
+    browser
+        .patch(&format!("/api/v1/conversations/{id}"), &json!({"archived": true, "title": "Old"}))
+        .await;
 
     for (value, expected) in
         [("true", 1), ("True", 1), ("1", 1), ("false", 0), ("False", 0), ("0", 0), ("FALSE", 0)]

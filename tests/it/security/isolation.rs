@@ -168,7 +168,8 @@ async fn events_for_another_users_conversation_are_not_found() {
 async fn lists_contain_only_conversations_of_the_user() {
     let server = TestServer::start().await;
     let (owner, other) = (server.browser(), server.browser());
-    owner.start_conversation().await;
+    let id = owner.start_conversation().await;
+    owner.connect().await.ask(&id, "mine").await;
 
     for path in ["/list_conversations", "/api/v1/conversations"] {
         assert_eq!(other.get(path).await.json()["conversations"], json!([]), "{path}");

@@ -28,7 +28,7 @@ impl Conversations {
         Self { core: Arc::clone(core), stopper, saves: PerUserLimit::default() }
     }
 
-    /// Starts an empty conversation. Repeating a call with the same key returns the first call's
+    /// Starts an empty conversation, which is not listed yet. Repeating a call with the same key returns the first call's
     /// conversation in its current state.
     ///
     /// # Errors
@@ -45,7 +45,6 @@ impl Conversations {
         let Some(started) = self.core.ports.conversations.create(user_id, id, now).await? else {
             return self.find(user_id, id).await;
         };
-        self.core.notify_list(user_id, Some(id)).await;
         Ok(started)
     }
 
@@ -61,7 +60,8 @@ impl Conversations {
         self.core.find_conversation(user_id, id).await
     }
 
-    /// Returns a page of the user's conversations after the cursor `after`, most recently changed first.
+    /// Returns a page of the user's conversations after the cursor `after`, except empty ones, most recently changed
+    /// first.
     ///
     /// # Errors
     /// When the store can't be read.
@@ -75,7 +75,7 @@ impl Conversations {
         self.page(user_id, filter, ListOrder::Updated, after, limit).await
     }
 
-    /// Returns all of the user's conversations, including archived ones, most recently created first.
+    /// Returns all of the user's conversations, including archived and empty ones, most recently created first.
     ///
     /// # Errors
     /// When the store can't be read.
@@ -104,9 +104,8 @@ impl Conversations {
         id: ConversationId,
         edit: Edit,
     ) -> Result<Conversation, ChatError> {
-        let now = self.core.now();
         let Edit { title, archived, .. } = edit.clone();
-        let edited = match self.core.ports.conversations.edit(user_id, id, edit, now).await? {
+        let edited = match self.core.ports.conversations.edit(user_id, id, edit).await? {
             EditOutcome::Stored(edited) => edited,
             EditOutcome::Conflict => return Err(ChatError::RevisionConflict),
             EditOutcome::NotFound => return Err(ChatError::ConversationNotFound),

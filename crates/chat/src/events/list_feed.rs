@@ -42,7 +42,7 @@ pub struct ListSubscription {
 /// A change of an entry in the list.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ListChange {
-    /// The conversation was created or changed; this is its current state.
+    /// The conversation was changed; this is its current state. Empty conversations are not listed.
     Listed(Conversation),
     /// The conversation was deleted.
     Unlisted(ConversationId),
@@ -146,7 +146,16 @@ impl ListSubscription {
     ///
     /// This method is not cancel safe: dropping the future may lose a change.
     pub async fn next(&mut self) -> ListChange {
-        let Some(id) = self.pending.next().await else { return ListChange::Many };
+        loop {
+            let Some(id) = self.pending.next().await else { return ListChange::Many };
+            if let Some(change) = self.read_next(id).await {
+                return change;
+            }
+        }
+    }
+
+    /// Returns the current state of this changed conversation, or `None` if it is empty.
+    async fn read_next(&mut self, id: ConversationId) -> Option<ListChange> {
         if let Some((_, read_at)) = self.last.filter(|(last, _)| *last == id) {
             sleep_until(read_at + MIN_INTERVAL).await;
             self.pending.remove(id);
@@ -164,9 +173,11 @@ impl ListSubscription {
         }
     }
 
-    async fn read(&self, id: ConversationId) -> Result<ListChange, StoreError> {
-        let found = self.conversations.find(self.user_id, id).await?;
-        Ok(found.map_or(ListChange::Unlisted(id), ListChange::Listed))
+    async fn read(&self, id: ConversationId) -> Result<Option<ListChange>, StoreError> {
+        let Some(found) = self.conversations.find(self.user_id, id).await? else {
+            return Ok(Some(ListChange::Unlisted(id)));
+        };
+        Ok((!found.is_empty()).then_some(ListChange::Listed(found)))
     }
 }
 
@@ -179,6 +190,7 @@ impl Drop for ListSubscription {
 #[cfg(test)]
 mod tests {
     use webchat_domain::{FinishReason, Title};
+    use webchat_persistence::Edit;
 
     use super::*;
     use crate::testing::{ANSWER, QUESTION, TestChat, expect_soon, settle};
@@ -210,8 +222,9 @@ mod tests {
         let test = chat_with_background_tasks().await;
         let mut list = test.chat.events.subscribe_to_list(test.user_id);
 
-        let started = test.chat.conversations.start(test.user_id, None).await.unwrap();
-        assert_eq!(next_listed(&mut list).await, started);
+        let empty = test.chat.conversations.start(test.user_id, None).await.unwrap();
+        let archive = Edit { archived: Some(true), ..Edit::default() };
+        test.chat.conversations.edit(test.user_id, empty.conversation_id, archive).await.unwrap();
         let request = test.ask(QUESTION).await;
         let with_question = next_listed(&mut list).await;
         request.send_text(ANSWER).await;
@@ -224,6 +237,7 @@ mod tests {
         let after_reset = next_listed(&mut list).await;
         test.chat.conversations.delete(test.user_id, test.conversation_id).await.unwrap();
 
+        assert_eq!(with_question.conversation_id, test.conversation_id, "an empty one was listed");
         assert_eq!(with_question.title, Some(title(QUESTION)));
         assert_eq!((with_question.total_tokens, with_answer.total_tokens), (7, 13));
         assert_eq!((renamed.title, renamed.message_count), (Some(title("Sums")), 2));

@@ -63,11 +63,10 @@ impl Conversations for MongoStore {
         user_id: UserId,
         id: ConversationId,
         edit: Edit,
-        now: Timestamp,
     ) -> Result<EditOutcome, StoreError> {
         self.database
             .transaction(edit, move |transaction, edit| {
-                edit::edit(transaction, user_id, id, edit, now).boxed()
+                edit::edit(transaction, user_id, id, edit).boxed()
             })
             .await
     }

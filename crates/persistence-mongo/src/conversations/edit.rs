@@ -2,7 +2,7 @@
 
 use mongodb::bson::doc;
 use mongodb::error::Result as MongoResult;
-use webchat_domain::{ConversationId, Timestamp, Title, UserId};
+use webchat_domain::{ConversationId, Title, UserId};
 use webchat_persistence::{Edit, EditOutcome, StoreError, rules};
 
 use crate::database::{MongoDatabase, Transaction};
@@ -13,7 +13,6 @@ pub(super) async fn edit(
     user_id: UserId,
     id: ConversationId,
     edit: &Edit,
-    now: Timestamp,
 ) -> MongoResult<EditOutcome> {
     let found = find_conversation(&mut transaction, by_owner(user_id, id)).await?;
     let Some(mut state) = found.map(|document| document.state()) else {
@@ -22,7 +21,7 @@ pub(super) async fn edit(
     if let Err(rejected) = rules::check_edit(edit, &state.conversation) {
         return Ok(rejected);
     }
-    state.conversation = rules::apply_edit(edit, state.conversation, now);
+    state.conversation = rules::apply_edit(edit, state.conversation);
     update_state(&mut transaction, &state).await?;
     Ok(EditOutcome::Stored(state.conversation))
 }

@@ -23,10 +23,15 @@ pub(super) async fn list(
         ListOrder::Updated => "updated_at",
     };
     let mut query = doc! { "user_id": user_id.to_string(), "schema": CONVERSATION_SCHEMA_VERSION };
-    match filter {
-        ArchiveFilter::All => {}
-        ArchiveFilter::Active => drop(query.insert("archived", archived_value(false))),
-        ArchiveFilter::Archived => drop(query.insert("archived", archived_value(true))),
+    let archived = match filter {
+        ArchiveFilter::All => None,
+        ArchiveFilter::Active => Some(false),
+        ArchiveFilter::Archived => Some(true),
+    };
+    if let Some(archived) = archived {
+        query.insert("archived", archived_value(archived));
+        // Conversations that are not empty.
+        query.insert("$nor", [doc! { "message_count": 0, "title": null }]);
     }
     if let Some(Cursor { at, id }) = after {
         query.insert(field, doc! { "$lte": date(at) });

@@ -38,7 +38,7 @@ pub(super) async fn create(
     }
     if let Some(conversation) = conversation {
         // This also conflicts with a concurrent deletion of the conversation, which would leave the job behind.
-        let state = conversation.state().updated(new.job.created_at);
+        let state = rules::add_job(conversation.state(), &new.job);
         update_state(&mut transaction, &state).await?;
     }
     insert(transaction, stored_job(user_id, new)).await?;

@@ -251,7 +251,7 @@ async fn a_write_not_acknowledged_by_a_majority_fails() {
     fixture.fail(&["commitTransaction"], 1, failure.clone()).await;
     let title = "Tides".to_owned().try_into().ok();
     let edit = Edit { title, ..Edit::default() };
-    let renamed = fixture.store.edit(fixture.user_id, fixture.id, edit, moment(1)).await;
+    let renamed = fixture.store.edit(fixture.user_id, fixture.id, edit).await;
     fixture.fail(&["findAndModify"], 1, failure).await;
     let claimed = fixture
         .store

@@ -80,8 +80,11 @@ async fn a_page_of_conversations_reads_only_the_returned_ones() {
     let database = TestDatabase::new();
     let (store, user_id) = (database.store().await, UserId::generate());
     for number in 0..40 {
-        create(&store, user_id, number).await;
-        create(&store, UserId::generate(), number).await;
+        for user_id in [user_id, UserId::generate()] {
+            let id = create(&store, user_id, number).await;
+            let append = Append { messages: vec![question("tides")], ..Append::default() };
+            store.append(user_id, id, append, moment(number)).await.unwrap();
+        }
     }
 
     let lists =

@@ -12,7 +12,6 @@ pub(super) fn edit(
     user_id: UserId,
     id: ConversationId,
     edit: &Edit,
-    now: Timestamp,
 ) -> rusqlite::Result<EditOutcome> {
     let Some(mut state) = rows::find_state(transaction, user_id, id)? else {
         return Ok(EditOutcome::NotFound);
@@ -20,7 +19,7 @@ pub(super) fn edit(
     if let Err(rejected) = rules::check_edit(edit, &state.conversation) {
         return Ok(rejected);
     }
-    state.conversation = rules::apply_edit(edit, state.conversation, now);
+    state.conversation = rules::apply_edit(edit, state.conversation);
     rows::update_state(transaction, &state)?;
     Ok(EditOutcome::Stored(state.conversation))
 }

@@ -20,8 +20,8 @@ pub(super) fn list(
     };
     let archived = match filter {
         ArchiveFilter::All => "",
-        ArchiveFilter::Active => "AND archived = 0",
-        ArchiveFilter::Archived => "AND archived = 1",
+        ArchiveFilter::Active => "AND archived = 0 AND (message_count > 0 OR title IS NOT NULL)",
+        ArchiveFilter::Archived => "AND archived = 1 AND (message_count > 0 OR title IS NOT NULL)",
     };
     let (at, id) = after.map_or((i64::MAX, String::new()), |cursor| {
         (cursor.at.unix_millis(), cursor.id.to_simple())

@@ -108,7 +108,6 @@ impl PathChange {
         path::show_nodes(transaction, shown.iter().map(|node| node.message_id))?;
         let is_complete = self.hide_after.is_none() && self.newly_visible.is_empty();
         let state = rules::move_head(state, self.head, &shown, &counts);
-        let state = if is_complete { state.updated(now) } else { state };
         rows::update_state(transaction, &state)?;
         Ok(if is_complete { Step::Complete } else { Step::More(self) })
     }

@@ -75,9 +75,8 @@ impl Conversations for SqliteStore {
         user_id: UserId,
         id: ConversationId,
         change: Edit,
-        now: Timestamp,
     ) -> Result<EditOutcome, StoreError> {
-        self.database.write(move |transaction| edit(transaction, user_id, id, &change, now)).await
+        self.database.write(move |transaction| edit(transaction, user_id, id, &change)).await
     }
 
     async fn replace_title_if(

@@ -19,6 +19,7 @@ pub(crate) const MIGRATIONS: &[M<'static>] = &[
     M::up(include_str!("../../migrations/11_search_terms.sql")),
     M::up(include_str!("../../migrations/12_search_vocabulary.sql")),
     M::up(include_str!("../../migrations/13_answer_ends.sql")),
+    M::up(include_str!("../../migrations/14_listed_conversations.sql")),
 ];
 
 /// The reason why the database could not be initialized.

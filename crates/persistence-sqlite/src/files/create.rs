@@ -30,7 +30,7 @@ pub(super) fn create(
         }
     }
     if let Some(state) = state {
-        rows::update_state(transaction, &state.updated(job.created_at))?;
+        rows::update_state(transaction, &rules::add_job(state, job))?;
     }
     insert_job(transaction, user_id, job)?;
     insert_text(transaction, job.job_id, &new.text, &new.part_ends)?;

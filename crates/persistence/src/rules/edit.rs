@@ -1,6 +1,6 @@
 //! Rules for edits of a conversation.
 
-use webchat_domain::{Conversation, Timestamp};
+use webchat_domain::Conversation;
 
 use crate::{Edit, EditOutcome};
 
@@ -15,11 +15,10 @@ pub fn check_edit(edit: &Edit, current: &Conversation) -> Result<(), EditOutcome
     }
 }
 
-/// Applies an edit. Archiving alone keeps `updated_at`.
+/// Applies an edit. `updated_at` stays: only messages move a conversation in the list.
 #[must_use]
-pub fn apply_edit(edit: &Edit, current: Conversation, now: Timestamp) -> Conversation {
+pub fn apply_edit(edit: &Edit, current: Conversation) -> Conversation {
     Conversation {
-        updated_at: if edit.title.is_some() { now } else { current.updated_at },
         title: edit.title.clone().or(current.title),
         archived: edit.archived.unwrap_or(current.archived),
         ..current
@@ -44,16 +43,16 @@ mod tests {
     }
 
     #[test]
-    fn a_new_title_sets_updated_at_and_archiving_does_not() {
-        let (current, now) = (Conversation::fixture(), Timestamp::from_unix_millis(9));
+    fn an_edit_changes_only_the_given_fields() {
+        let current = Conversation::fixture();
         let title = Title::try_from("Mine".to_owned()).ok();
         let rename = Edit { title: title.clone(), ..Edit::default() };
         let archive = Edit { archived: Some(true), ..Edit::default() };
 
-        let renamed = apply_edit(&rename, current.clone(), now);
-        let archived = apply_edit(&archive, current.clone(), now);
+        let renamed = apply_edit(&rename, current.clone());
+        let archived = apply_edit(&archive, current.clone());
 
-        assert_eq!(renamed, Conversation { title, updated_at: now, ..current.clone() });
+        assert_eq!(renamed, Conversation { title, ..current.clone() });
         assert_eq!(archived, Conversation { archived: true, ..current });
     }
 }

@@ -1,7 +1,8 @@
 //! Rules for creating and changing file jobs.
 
-use webchat_domain::{FileJob, JobStatus, Message, Problem};
+use webchat_domain::{FileJob, JobStatus, Message, Problem, Title};
 
+use super::ConversationState;
 use crate::CreateJobOutcome;
 
 /// The state that a store loads before it creates a job.
@@ -31,6 +32,14 @@ pub fn check_create_job(
         return Err(Box::new(CreateJobOutcome::Duplicate(existing)));
     }
     failed_jobs_to_keep(state.running, max_kept).ok_or_else(|| Box::new(CreateJobOutcome::TooMany))
+}
+
+/// Returns the conversation after the job is created. The file's name is the title of a conversation that has none.
+#[must_use]
+pub fn add_job(mut state: ConversationState, job: &FileJob) -> ConversationState {
+    let title = state.conversation.title.take();
+    state.conversation.title = title.or_else(|| Title::from_first_words(job.file_name.as_str()));
+    state.updated(job.created_at)
 }
 
 /// Returns how many of a user's failed jobs are kept in addition to a new one, or `None` if the running jobs alone

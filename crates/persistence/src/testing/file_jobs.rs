@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 
 use futures_util::future::join_all;
 use webchat_domain::{
-    ConversationId, FileJob, JobId, JobStatus, NewMessage, Problem, RunId, Timestamp, TurnId,
-    UserId,
+    ConversationId, FileJob, JobId, JobStatus, NewMessage, Problem, RunId, Timestamp, Title,
+    TurnId, UserId,
 };
 
 use super::fixtures::{TEXT, empty_answer, moment, new_job, part_ends, question};
@@ -65,6 +65,7 @@ pub async fn only_a_created_job_updates_its_conversation<S: Conversations + File
     let one_more = store.create_job(user_id, new_job(id, 9)).await.unwrap();
     let after_one_more = store.find(user_id, id).await.unwrap().unwrap();
 
+    assert_eq!(after_duplicate.title, Title::from_first_words(first.file_name.as_str()));
     assert_eq!(duplicate, CreateJobOutcome::Duplicate(first));
     assert_eq!(after_duplicate.updated_at, moment(1));
     assert_eq!(one_more, CreateJobOutcome::TooMany);

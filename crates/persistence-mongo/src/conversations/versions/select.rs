@@ -32,7 +32,7 @@ pub(crate) async fn select(
     };
     let later = find_later(&mut transaction, &conversation, node.position).await?;
     let path = NewPath::through(node, later);
-    let state = show_path(&mut transaction, &conversation, path).await?.updated(now);
+    let state = show_path(&mut transaction, &conversation, path).await?;
     update_state(&mut transaction, &state).await?;
     Ok(SelectOutcome::Visible { changed: true })
 }

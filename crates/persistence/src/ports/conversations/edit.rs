@@ -2,12 +2,12 @@
 
 use webchat_domain::{Conversation, Title};
 
-/// Changes to a conversation. `None` keeps the current value.
+/// Changes to a conversation. `None` keeps the current value. `updated_at` stays.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Edit {
     /// The new title.
     pub title: Option<Title>,
-    /// Whether the conversation is archived. This does not change `updated_at`.
+    /// Whether the conversation is archived.
     pub archived: Option<bool>,
     /// The expected state of the conversation. Any other state is a conflict.
     pub expected: Option<Conversation>,

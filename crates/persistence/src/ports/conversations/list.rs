@@ -1,15 +1,18 @@
 //! Listing conversations.
 
+#[cfg(doc)]
+use webchat_domain::Conversation;
+
 use super::cursor::Cursor;
 
 /// A filter of the listed conversations.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ArchiveFilter {
-    /// All conversations.
+    /// All conversations, including empty ones.
     All,
-    /// Conversations that are not archived.
+    /// Conversations that are neither archived nor [empty](Conversation::is_empty).
     Active,
-    /// Archived conversations.
+    /// Archived conversations that are not empty.
     Archived,
 }
 

@@ -58,11 +58,10 @@ pub trait Conversations: Send + Sync {
         user_id: UserId,
         id: ConversationId,
         edit: Edit,
-        now: Timestamp,
     ) -> Result<EditOutcome, StoreError>;
 
     /// Replaces the title if it is still the expected one. Returns `false` if it is not, or if the user
-    /// has no such conversation. This is not an edit by the user: `updated_at` stays.
+    /// has no such conversation. `updated_at` stays.
     async fn replace_title_if(
         &self,
         user_id: UserId,
@@ -95,7 +94,7 @@ pub trait Conversations: Send + Sync {
 
     /// Starts a turn that continues the unfinished answer at the end of the visible path. The turn gets
     /// the lease on the conversation and the answer, which stays `interrupted` unless the turn saves
-    /// more. A summary that covers the answer is dropped.
+    /// more. An answer with white space only becomes empty, and its `created_at` is `now`. A summary that covers the answer is dropped.
     ///
     /// The outcome is that of an append without messages, with the answer as the stored message. It is
     /// [`AppendOutcome::Conflict`] if the visible path does not end in such an answer.

@@ -66,7 +66,7 @@ pub async fn an_append_stores_all_of_its_messages_or_none(store: &Store) {
 pub async fn an_append_returns_the_stored_conversation_and_messages(store: &Store) {
     let user_id = UserId::generate();
     let id = create_conversation(store, user_id).await;
-    edit(store, user_id, id, archiving(true), 1).await;
+    edit(store, user_id, id, archiving(true)).await;
     let titled = |text, append| Append { title: Some(title(text)), ..append };
 
     for append in [
@@ -134,7 +134,7 @@ pub async fn a_conflicting_append_stores_nothing(store: &Store) {
 pub async fn a_turn_takes_its_conversation_out_of_the_archive(store: &Store) {
     let user_id = UserId::generate();
     let id = create_conversation(store, user_id).await;
-    edit(store, user_id, id, archiving(true), 1).await;
+    edit(store, user_id, id, archiving(true)).await;
 
     let appended = unwrap_stored(append(store, user_id, id, single_message("appended")).await).0;
     let turn_started =

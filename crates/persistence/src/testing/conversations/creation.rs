@@ -8,7 +8,7 @@ use super::harness::{
     Store, all_pages, append, append_text, archiving, create_conversation, edit, renaming, search,
     single_message, texts,
 };
-use crate::testing::fixtures::moment;
+use crate::testing::fixtures::{moment, unwrap_stored};
 use crate::{AppendOutcome, ArchiveFilter, EditOutcome, ListOrder};
 
 pub async fn a_new_conversation_is_empty_and_visible_to_its_user_only(store: &Store) {
@@ -43,7 +43,7 @@ pub async fn another_user_can_neither_read_nor_change_a_conversation(store: &Sto
 
     assert_eq!(store.find(other, id).await.unwrap(), None);
     assert_eq!(store.messages(other, id, None, 10).await.unwrap(), None);
-    let stolen = store.edit(other, id, renaming("mine now"), moment(1)).await.unwrap();
+    let stolen = store.edit(other, id, renaming("mine now")).await.unwrap();
     assert_eq!(stolen, EditOutcome::NotFound);
     assert!(!store.delete(other, id).await.unwrap());
     assert!(!store.reset(other, id, moment(1)).await.unwrap());
@@ -61,9 +61,10 @@ pub async fn conversations_are_paged_by_cursor_in_both_orders(store: &Store) {
         let id = ConversationId::generate();
         // Some conversations have the same time: the cursor must distinguish them.
         store.create(user_id, id, moment(number / 2)).await.unwrap();
+        append_at(store, user_id, id, number / 2).await;
         ids.push(id);
     }
-    edit(store, user_id, ids[0], renaming("the first, updated last"), 99).await;
+    append_at(store, user_id, ids[0], 99).await;
 
     let created = all_pages(store, user_id, ArchiveFilter::All, ListOrder::Created).await;
     let updated = all_pages(store, user_id, ArchiveFilter::Active, ListOrder::Updated).await;
@@ -81,10 +82,13 @@ pub async fn lists_contain_active_archived_or_all_conversations(store: &Store) {
         create_conversation(store, user_id).await,
         create_conversation(store, user_id).await,
     );
-    let archived = edit(store, user_id, archived_id, archiving(true), 9).await;
-    edit(store, user_id, unarchived_id, archiving(true), 9).await;
-    let unarchived = edit(store, user_id, unarchived_id, archiving(false), 10).await;
-    edit(store, user_id, active, renaming("updated last"), 11).await;
+    for id in [active, archived_id, unarchived_id] {
+        append_text(store, user_id, id, "tides").await;
+    }
+    let archived = edit(store, user_id, archived_id, archiving(true)).await;
+    edit(store, user_id, unarchived_id, archiving(true)).await;
+    let unarchived = edit(store, user_id, unarchived_id, archiving(false)).await;
+    append_at(store, user_id, active, 11).await;
 
     let listed = async |filter| all_pages(store, user_id, filter, ListOrder::Updated).await;
     assert_eq!(listed(ArchiveFilter::Archived).await, [archived_id]);
@@ -93,4 +97,30 @@ pub async fn lists_contain_active_archived_or_all_conversations(store: &Store) {
     assert_eq!((archived.archived, archived.updated_at), (true, moment(0)));
     assert_eq!((unarchived.archived, unarchived.updated_at), (false, moment(0)));
     assert!(store.find(user_id, archived_id).await.unwrap().unwrap().archived);
+}
+
+pub async fn an_empty_conversation_is_listed_only_among_all(store: &Store) {
+    let user_id = UserId::generate();
+    let mut ids = Vec::new();
+    for number in 0..12 {
+        let id = ConversationId::generate();
+        store.create(user_id, id, moment(number)).await.unwrap();
+        ids.push(id);
+    }
+    let (renamed, with_message, archived) = (ids[1], ids[7], ids[9]);
+    edit(store, user_id, renamed, renaming("Plans")).await;
+    append_at(store, user_id, with_message, 7).await;
+    edit(store, user_id, archived, archiving(true)).await;
+
+    let listed = async |filter| all_pages(store, user_id, filter, ListOrder::Updated).await;
+    assert_eq!(listed(ArchiveFilter::Active).await, [with_message, renamed]);
+    assert_eq!(listed(ArchiveFilter::Archived).await, []);
+    ids.reverse();
+    assert_eq!(listed(ArchiveFilter::All).await, ids);
+    assert!(store.find(user_id, archived).await.unwrap().is_some());
+}
+
+async fn append_at(store: &Store, user_id: UserId, id: ConversationId, millis: i64) {
+    let appended = store.append(user_id, id, single_message("tides"), moment(millis)).await;
+    unwrap_stored(appended.unwrap());
 }

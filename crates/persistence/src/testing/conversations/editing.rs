@@ -18,10 +18,10 @@ pub async fn an_append_sets_only_a_missing_title_and_an_edit_replaces_any_title(
     append(store, user_id, id, titled("Hello")).await;
     append(store, user_id, id, titled("Another")).await;
     let first = store.find(user_id, id).await.unwrap().unwrap();
-    let renamed = edit(store, user_id, id, renaming("Mine"), 5).await;
+    let renamed = edit(store, user_id, id, renaming("Mine")).await;
 
     assert_eq!(first.title, Some(title("Hello")));
-    assert_eq!((renamed.title, renamed.updated_at), (Some(title("Mine")), moment(5)));
+    assert_eq!((renamed.title, renamed.updated_at), (Some(title("Mine")), moment(0)));
 }
 
 pub async fn a_title_is_replaced_only_if_it_is_the_expected_one(store: &Store) {
@@ -29,7 +29,7 @@ pub async fn a_title_is_replaced_only_if_it_is_the_expected_one(store: &Store) {
     let id = create_conversation(store, user_id).await;
     let untitled =
         store.replace_title_if(user_id, id, title("First"), title("Wrong")).await.unwrap();
-    edit(store, user_id, id, renaming("First"), 5).await;
+    edit(store, user_id, id, renaming("First")).await;
 
     let other = store.replace_title_if(user_id, id, title("Else"), title("Wrong")).await.unwrap();
     let by_other_user =
@@ -40,7 +40,7 @@ pub async fn a_title_is_replaced_only_if_it_is_the_expected_one(store: &Store) {
     assert!(!untitled && !other && !by_other_user.unwrap());
     assert!(replaced);
     let found = store.find(user_id, id).await.unwrap().unwrap();
-    assert_eq!((found.title, found.updated_at), (Some(title("Second")), moment(5)));
+    assert_eq!((found.title, found.updated_at), (Some(title("Second")), moment(0)));
 }
 
 pub async fn an_edit_based_on_an_outdated_state_is_a_conflict(store: &Store) {
@@ -48,19 +48,19 @@ pub async fn an_edit_based_on_an_outdated_state_is_a_conflict(store: &Store) {
     let id = create_conversation(store, user_id).await;
     let before = store.find(user_id, id).await.unwrap();
     let expecting = |expected| Edit { expected, ..renaming("Mine") };
-    let try_edit = async |edit| store.edit(user_id, id, edit, moment(5)).await.unwrap();
+    let try_edit = async |edit| store.edit(user_id, id, edit).await.unwrap();
 
     let first = try_edit(expecting(before.clone())).await;
     let again = try_edit(expecting(before.clone())).await;
     let EditOutcome::Stored(now) = first else { panic!("{first:?}") };
-    let archived = edit(store, user_id, id, archiving(true), 6).await;
+    let archived = edit(store, user_id, id, archiving(true)).await;
     let outdated = try_edit(expecting(Some(now.clone()))).await;
     let current = try_edit(expecting(Some(archived.clone()))).await;
 
-    assert_eq!((&now.title, now.updated_at), (&Some(title("Mine")), moment(5)));
+    assert_eq!((&now.title, now.updated_at), (&Some(title("Mine")), moment(0)));
     assert_eq!((again, outdated), (EditOutcome::Conflict, EditOutcome::Conflict));
     assert_eq!(current, EditOutcome::Stored(archived));
-    let by_other_user = store.edit(UserId::generate(), id, expecting(before), moment(7)).await;
+    let by_other_user = store.edit(UserId::generate(), id, expecting(before)).await;
     assert_eq!(by_other_user.unwrap(), EditOutcome::NotFound);
 }
 

@@ -90,9 +90,8 @@ pub(super) async fn edit(
     user_id: UserId,
     id: ConversationId,
     edit: Edit,
-    at: i64,
 ) -> Conversation {
-    match store.edit(user_id, id, edit, moment(at)).await.unwrap() {
+    match store.edit(user_id, id, edit).await.unwrap() {
         EditOutcome::Stored(conversation) => conversation,
         other => panic!("not stored: {other:?}"),
     }

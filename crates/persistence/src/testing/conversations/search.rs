@@ -1,7 +1,7 @@
 //! Contract tests of full-text search.
 #![expect(missing_docs, reason = "the test names describe the contract")]
 
-use webchat_domain::{SearchQuery, TurnId, UserId};
+use webchat_domain::{ConversationId, SearchQuery, TurnId, UserId};
 
 use super::harness::{
     Store, append, append_text, create_conversation, edit, renaming, search, turn_append,
@@ -92,12 +92,13 @@ pub async fn a_search_finds_titles(store: &Store) {
     let (user_id, other) = (UserId::generate(), UserId::generate());
     let mut ids = Vec::new();
     for (at, text) in (1..).zip(["Tides of the sea", "Spring tide", "The moon"]) {
-        let id = create_conversation(store, user_id).await;
-        edit(store, user_id, id, renaming(text), at).await;
+        let id = ConversationId::generate();
+        store.create(user_id, id, moment(at)).await.unwrap();
+        edit(store, user_id, id, renaming(text)).await;
         ids.push(id);
     }
     let foreign = create_conversation(store, other).await;
-    edit(store, other, foreign, renaming("tide"), 1).await;
+    edit(store, other, foreign, renaming("tide")).await;
     let titles = async |query: &str, limit: u32| -> Vec<_> {
         let hits = store.search_titles(user_id, &SearchQuery::parse(query), limit).await.unwrap();
         hits.into_iter().map(|hit| hit.conversation_id).collect()

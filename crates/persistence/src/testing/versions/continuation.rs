@@ -15,7 +15,7 @@ where
     let answer = chat.append_stopped_answer("Bec").await;
     let (continuation, turn) = continuation_of(&answer, Some("c1"));
     let archived = Edit { archived: Some(true), ..Edit::default() };
-    store.edit(chat.user_id, chat.id, archived, moment(0)).await.unwrap();
+    store.edit(chat.user_id, chat.id, archived).await.unwrap();
 
     let (conversation, messages) = unwrap_stored(chat.continue_answer(continuation.clone()).await);
     let other = chat.continue_answer(continuation_of(&answer, None).0).await;
@@ -65,6 +65,31 @@ where
     assert_eq!((again.status, again.error), (MessageStatus::Interrupted, None));
     let ends = [failed.ended_at, continued.ended_at, again.ended_at];
     assert_eq!(ends, [Some(moment(12)), None, None]);
+}
+
+pub async fn an_answer_without_text_begins_when_it_is_continued<S>(store: &S)
+where
+    S: Conversations + Contexts,
+{
+    let chat = TestConversation::with(store, &["q1"]).await;
+    let answer = chat.append_stopped_answer(" \n").await;
+    let (continuation, turn) = continuation_of(&answer, None);
+
+    let continued = store.continue_answer(chat.user_id, chat.id, continuation, moment(8)).await;
+
+    let (conversation, messages) = unwrap_stored(continued.unwrap());
+    let expected = Message {
+        turn_id: Some(turn.turn_id),
+        status: MessageStatus::Interrupted,
+        content: String::new(),
+        token_count: 0,
+        created_at: moment(8),
+        ..answer
+    };
+    assert_eq!(messages, std::slice::from_ref(&expected));
+    assert_eq!(chat.messages().await.pop(), Some(expected));
+    assert_eq!((conversation.message_count, conversation.total_tokens), (2, 7));
+    assert_eq!(chat.conversation().await, conversation);
 }
 
 pub async fn only_an_unfinished_answer_at_the_end_is_continued<S>(store: &S)

@@ -33,7 +33,7 @@ where
     assert_eq!(selected, SelectOutcome::Visible { changed: true });
     assert_eq!(newest.0, ["q1", "a1 again", "q2"]);
     assert_eq!((newest.1.message_count, newest.1.total_tokens), (3, 3 * 7));
-    assert_eq!(newest.1.updated_at, moment(5));
+    assert_eq!(newest.1.updated_at, moment(0));
     assert_eq!(again, SelectOutcome::Visible { changed: false });
     assert_eq!(unchanged, newest.1);
     assert_eq!(older.0, ["q1", "a1"]);
@@ -73,7 +73,7 @@ where
     assert_eq!(selected, SelectOutcome::Visible { changed: true });
     let (conversation, newest) = selected_again;
     assert_eq!((conversation.message_count, conversation.total_tokens), (1_500, 1_500 * 7));
-    assert_eq!((conversation.updated_at, newest), (moment(5), last.clone()));
+    assert_eq!((conversation.updated_at, newest), (moment(0), last.clone()));
     assert_eq!(shorter, (vec!["q1".to_owned(), "a2".to_owned()], 2));
     let (conversation, messages) = unwrap_stored(by_version);
     assert_eq!((conversation.message_count, messages[0].parent_id), (1_500, last.parent_id));
