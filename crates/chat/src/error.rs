@@ -203,6 +203,12 @@ pub enum ChatError {
     /// Only a failed analysis can be retried.
     #[error("Only a failed analysis can be retried, and the analysis of this file has not failed.")]
     FileNotFailed,
+    /// The answer is the analysis of a file, which is deleted after its analysis.
+    #[error(
+        "The file is not kept after its analysis, so the model would answer without it. Attach the file again to \
+         analyse it again."
+    )]
+    FileNotKept,
     /// The server is shutting down.
     #[error("The server is restarting. Please try again in a moment.")]
     ShuttingDown,

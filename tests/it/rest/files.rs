@@ -97,6 +97,11 @@ async fn file_progress_is_published_and_the_model_receives_the_analysis() {
     assert_eq!(contents[..2], ["Please analyse the file \"tides.txt\".", "Both parts."]);
     let request = server.model.requests().pop().unwrap();
     assert_eq!(request["messages"][1]["content"], json!("Both parts."), "{request}");
+    let messages = browser.get(&format!("/api/v1/conversations/{id}/messages")).await.json();
+    let analysis = messages["messages"][1]["message_id"].as_str().unwrap().to_owned();
+    let path = format!("/api/v1/conversations/{id}/messages/{analysis}/regenerate");
+    let regenerated = browser.post(&path).await;
+    assert_eq!(regenerated.status_and_code(), (409, "file_not_kept".to_owned()));
 }
 
 #[tokio::test]

@@ -135,6 +135,34 @@ async fn regenerating_adds_a_version_and_a_page_loaded_during_the_turn_misses_no
 }
 
 #[tokio::test]
+async fn regenerating_a_stopped_answer_without_text_replaces_it() {
+    let mut chat = TestChat::open().await;
+    let unanswered = chat.server.model.next_answer();
+    chat.send("send_message", json!({"message": "count"})).await;
+    chat.server.model.wait_for_requests(2).await;
+    chat.send("stop", json!({})).await;
+    chat.receive_turn().await;
+    drop(unanswered);
+    let stopped = chat.messages().await.remove(3);
+
+    chat.send("regenerate", json!({})).await;
+    let events = chat.receive_turn().await;
+
+    assert_eq!((&stopped["status"], &stopped["content"]), (&json!("stopped"), &json!("")));
+    assert_eq!(names(&events)[0], "message_accepted", "the visible versions changed");
+    assert_eq!(events[0].1["answer_id"], stopped["message_id"]);
+    let [_, _, _, answer] = chat.messages().await.try_into().unwrap();
+    assert_eq!(answer["content"], json!("You said: count"));
+    assert_eq!(answer["versions"], json!([stopped["message_id"]]));
+    let end = &events[events.len() - 2].1;
+    assert!(answer["ended_at"].is_string(), "{answer}");
+    assert_eq!(
+        [&end["created_at"], &end["ended_at"]],
+        [&answer["created_at"], &answer["ended_at"]]
+    );
+}
+
+#[tokio::test]
 async fn a_stopped_answer_is_continued_in_the_same_message() {
     let mut chat = TestChat::open().await;
     let first = chat.server.model.next_answer();

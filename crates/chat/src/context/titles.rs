@@ -3,7 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use webchat_domain::{Caller, ConversationChange, ConversationId, Message, Title, UserId};
+use webchat_domain::{
+    Caller, ConversationChange, ConversationId, Message, MessageStatus, Role, Title, UserId,
+};
 
 use super::prompts::{GENERATE_TITLE, transcript_entry};
 use super::title_text::parse_title;
@@ -22,19 +24,30 @@ const MAX_TITLE_TOKENS: u32 = 24;
 /// The maximum number of characters of each message that are sent to the model.
 const MAX_EXCERPT_CHARS: usize = 2_000;
 
-/// Asks the model for a title after the first answer, and replaces `first_title`, the first words of the question.
-/// Keeps that title if the model fails, and the user's title if the user renames the conversation in the meantime.
-/// Shutdown cancels the request.
+/// The maximum number of messages before the first successful answer. After more, no title is generated.
+pub(crate) const MAX_MESSAGES_BEFORE: u32 = 20;
+
+/// Asks the model for a title after the first successful answer, and replaces the first words of the first question.
+/// Keeps that title if the model fails, and a title that the user has chosen. Shutdown cancels the request.
 pub(crate) async fn generate_title(
     core: Arc<Core>,
     caller: Caller,
     id: ConversationId,
-    first_title: Title,
-    messages: [Message; 2],
+    question: Message,
+    answer: Message,
 ) {
     let replacement = async {
+        let user_id = caller.user_id;
+        let Some(first) = first_question(&core, user_id, id, &answer).await? else {
+            return Ok(());
+        };
+        let Some(first_title) = replaceable_title(&core, user_id, id).await? else {
+            return Ok(());
+        };
+        let first = Some(first).filter(|first| first.message_id != question.message_id);
+        let messages: Vec<Message> = first.into_iter().chain([question, answer]).collect();
         let Some(title) = suggest_title(&core, caller, id, &messages).await else { return Ok(()) };
-        replace_title(&core, caller.user_id, id, first_title, title).await
+        replace_title(&core, user_id, id, first_title, title).await
     };
     let result = tokio::select! {
         result = replacement => result,
@@ -46,11 +59,46 @@ pub(crate) async fn generate_title(
     }
 }
 
+/// Returns whether this is an answer from which a title can be generated.
+pub(crate) fn is_successful(answer: &Message) -> bool {
+    let is_finished = matches!(answer.status, MessageStatus::Complete | MessageStatus::Truncated);
+    is_finished && answer.role == Role::Assistant && !answer.is_blank_answer()
+}
+
+/// Returns the first visible question if this is the first successful answer.
+async fn first_question(
+    core: &Core,
+    user_id: UserId,
+    id: ConversationId,
+    answer: &Message,
+) -> Result<Option<Message>, ChatError> {
+    let limit = MAX_MESSAGES_BEFORE + 1;
+    let before = core.read_messages(user_id, id, Some(answer.position), limit).await?;
+    let is_first = !before.iter().any(is_successful);
+    let first = before.into_iter().next().filter(|first| first.parent_id.is_none());
+    Ok(first.filter(|_| is_first))
+}
+
+/// Returns the conversation's title if it still consists of the first words of its first message.
+async fn replaceable_title(
+    core: &Core,
+    user_id: UserId,
+    id: ConversationId,
+) -> Result<Option<Title>, ChatError> {
+    let conversations = &core.ports.conversations;
+    let first_versions = conversations.children(user_id, id, vec![None]).await?;
+    let Some(oldest) = first_versions.first() else { return Ok(None) };
+    let first = conversations.message(user_id, id, oldest.message_id).await?;
+    let first_words = first.and_then(|first| Title::from_first_words(&first.content));
+    let title = core.find_conversation(user_id, id).await?.title;
+    Ok(title.filter(|title| first_words.as_ref() == Some(title)))
+}
+
 async fn suggest_title(
     core: &Core,
     caller: Caller,
     id: ConversationId,
-    messages: &[Message; 2],
+    messages: &[Message],
 ) -> Option<Title> {
     let transcript: String = messages.iter().map(excerpt).collect();
     let request = BackgroundRequest {
@@ -212,13 +260,51 @@ mod tests {
         assert_eq!(timed_out.conversation().await.title, Some(title(QUESTION)));
     }
 
-    #[tokio::test(start_paused = true)]
-    async fn no_title_is_generated_after_a_failed_answer() {
+    async fn chat_after_failed_answer() -> TestChat {
         let test = TestChat::with_settings(|settings| settings.auto_titles = true).await;
-
         test.ask(QUESTION).await.fail().await;
         settle().await;
+        assert_eq!(test.model.request_count(), 1, "a title was generated");
+        test
+    }
 
-        assert_eq!(test.model.request_count(), 1);
+    #[tokio::test(start_paused = true)]
+    async fn a_title_is_generated_after_the_first_successful_answer() {
+        let test = chat_after_failed_answer().await;
+
+        test.ask_and_answer("And without a calculator?", ANSWER).await;
+        let request = test.model.next_request().await;
+        let content = request.contents().pop().unwrap().to_owned();
+        request.answer("Mental arithmetic", FinishReason::Stop).await;
+        settle().await;
+
+        let questions = format!("User: {QUESTION}\n\nUser: And without a calculator?");
+        assert_eq!(content, format!("{questions}\n\nAssistant: {ANSWER}"));
+        assert_eq!(test.conversation().await.title, Some(title("Mental arithmetic")));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_title_is_generated_after_a_successful_retry() {
+        let test = chat_after_failed_answer().await;
+
+        let (user_id, id) = (test.user_id, test.conversation_id);
+        test.chat.turns.regenerate(user_id, id, None, None).await.unwrap();
+        test.model.next_request().await.answer(ANSWER, FinishReason::Stop).await;
+        test.model.next_request().await.answer("Sums", FinishReason::Stop).await;
+        settle().await;
+
+        assert_eq!(test.conversation().await.title, Some(title("Sums")));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn no_title_is_generated_if_the_user_has_chosen_one() {
+        let test = chat_after_failed_answer().await;
+
+        test.rename(test.conversation_id, title("Mine")).await;
+        test.ask_and_answer("And then?", ANSWER).await;
+        settle().await;
+
+        assert_eq!(test.model.request_count(), 2);
+        assert_eq!(test.conversation().await.title, Some(title("Mine")));
     }
 }

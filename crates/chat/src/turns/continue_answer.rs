@@ -42,7 +42,7 @@ impl Turns {
                 .ok_or(ChatError::NothingToContinue)?,
         };
         let question = self.core.question_of(caller.user_id, id, &answer).await?;
-        let source = TurnSource::Continuation { question, answer };
+        let source = TurnSource::Continuation { question, answer, is_retry: false };
         self.start(TurnStart { _admission: admission, caller, id, client_message_id, source }).await
     }
 }

@@ -171,9 +171,11 @@ impl Turns {
                 if answer.content.len() >= MAX_ANSWER_BYTES {
                     return Err(ChatError::NothingToContinue);
                 }
-                let tokens = tokens_to_continue(answer, self.core.loaded_counter().await);
-                let fits = budget.fits(tokens.saturating_add(FILLER_TOKENS));
-                fits.map_err(|_| ChatError::NothingToContinue)?;
+                if !answer.is_blank_answer() {
+                    let tokens = tokens_to_continue(answer, self.core.loaded_counter().await);
+                    let fits = budget.fits(tokens.saturating_add(FILLER_TOKENS));
+                    fits.map_err(|_| ChatError::NothingToContinue)?;
+                }
                 let (message_id, turn) = (answer.message_id, self.new_lease());
                 Change::Continue(ContinueAnswer { message_id, client_message_id, turn })
             }
@@ -250,12 +252,12 @@ impl Turns {
         let turn_id = accepted.turn_id;
         trace::record_turn_id(turn_id);
         let is_first_question = start.source.is_new_question() && question.parent_id.is_none();
+        let title = conversation.title.clone().filter(|_| is_first_question);
         let turn = TurnTask {
             core: Arc::clone(&self.core),
             running: Arc::clone(&self.running),
             liveness: Arc::clone(&self.liveness),
             caller: start.caller,
-            first_title: conversation.title.clone().filter(|_| is_first_question),
             conversation,
             turn_id,
             question,
@@ -269,7 +271,6 @@ impl Turns {
         let aborting = self.core.lifecycle.aborting();
         let lease = TurnLease { turn_id, ..self.new_lease() };
         let cancellation = self.running.register(user_id, id, lease, aborting);
-        let title = turn.first_title.clone();
         let event = match self.publish_accepted(start, accepted, title, latest).await {
             Ok(event) => event,
             Err(error) => {

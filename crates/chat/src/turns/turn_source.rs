@@ -10,8 +10,8 @@ pub(super) enum TurnSource {
     Question { content: String, expected_position: Option<u64>, version_of: Option<MessageId> },
     /// An existing question to answer again.
     Regeneration { question: Message, answer_id: MessageId },
-    /// An existing question with an answer to continue.
-    Continuation { question: Message, answer: Message },
+    /// An existing question with an answer to continue, or to generate again in place.
+    Continuation { question: Message, answer: Message, is_retry: bool },
 }
 
 impl TurnSource {
@@ -49,10 +49,8 @@ impl TurnSource {
 
     pub(super) fn conflict_error(&self, position: u64) -> ChatError {
         match self {
-            Self::Continuation { .. } => ChatError::NothingToContinue,
-            Self::Question { .. } | Self::Regeneration { .. } => {
-                ChatError::PositionConflict { position }
-            }
+            Self::Continuation { is_retry: false, .. } => ChatError::NothingToContinue,
+            _ => ChatError::PositionConflict { position },
         }
     }
 }

@@ -52,7 +52,8 @@ fn update_answer(transaction: &Transaction<'_>, answer: &StoredMessage) -> rusql
     transaction
         .prepare_cached(
             "UPDATE messages SET turn_id = ?2, status = ?3, error_message = ?4, error_code = ?5,
-                 ended_at = ?6, client_message_id = ?7
+                 ended_at = ?6, client_message_id = ?7, created_at = ?8, token_count = ?9,
+                 content = iif(?10, '', content)
              WHERE message_id = ?1",
         )?
         .execute(params![
@@ -63,6 +64,9 @@ fn update_answer(transaction: &Transaction<'_>, answer: &StoredMessage) -> rusql
             message.error.as_ref().map(|error| &error.code),
             message.ended_at.map(Timestamp::unix_millis),
             client_message_id.as_ref().map(ClientMessageId::as_str),
+            message.created_at.unix_millis(),
+            message.token_count,
+            message.content.is_empty(),
         ])?;
     Ok(())
 }

@@ -116,6 +116,7 @@ fn chat_status(error: &ChatError) -> StatusCode {
         | ChatError::NoSummary
         | ChatError::ImportNotFound => StatusCode::NOT_FOUND,
         ChatError::FileNotFailed
+        | ChatError::FileNotKept
         | ChatError::TurnInProgress
         | ChatError::PositionConflict { .. }
         | ChatError::NothingToContinue

@@ -12,7 +12,7 @@ use self::file_jobs_with_barrier::FileJobsWithBarrier;
 use super::*;
 use crate::context::prompts::{ANALYSE, COMBINE};
 use crate::files::dispatcher::POLL_INTERVAL;
-use crate::testing::{ModelRequest, TestChat, settle};
+use crate::testing::{ModelRequest, TestChat, message, settle};
 use crate::{Settings, Upload};
 
 /// Returns a chat that splits files into parts of 64 tokens.
@@ -57,6 +57,24 @@ async fn next_request(test: &TestChat, prompt: &str) -> ModelRequest {
 
 fn content(request: &ModelRequest) -> &str {
     &request.request.messages[1].content
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_analysis_cannot_be_regenerated_without_its_file() {
+    let test = new_test(|_| {}).await;
+    upload(&test, "Two tides a day.").await;
+    answer(next_request(&test, ANALYSE).await, "It is about tides.").await;
+    test.ask_and_answer("Why?", "The moon.").await;
+    let [question, analysis, _, _] = test.messages().await.try_into().unwrap();
+    let (user_id, id, turns) = (test.user_id, test.conversation_id, &test.chat.turns);
+
+    let edited = turns.edit(user_id, id, question.message_id, message("And?")).await;
+    let regenerated = turns.regenerate(user_id, id, Some(analysis.message_id), None).await;
+    let other = turns.regenerate(user_id, id, None, None).await;
+
+    assert_eq!(edited.unwrap_err().code(), "file_not_kept");
+    assert_eq!(regenerated.unwrap_err().code(), "file_not_kept");
+    assert!(other.is_ok(), "{other:?}");
 }
 
 #[tokio::test(start_paused = true)]

@@ -8,11 +8,11 @@ use webchat_tokens::with_overhead;
 
 use super::turn::{RequestContext, TurnTask};
 use crate::context::compaction::Compaction;
-use crate::context::titles::generate_title;
+use crate::context::titles::{MAX_MESSAGES_BEFORE, generate_title, is_successful};
 use crate::trace;
 
 impl TurnTask {
-    /// Compacts the conversation before it exceeds the window, and generates a title after the first answer.
+    /// Compacts the conversation before it exceeds the window, and generates a title after the first successful answer.
     pub(super) fn follow_up(&self, answer: &Message, request_context: &RequestContext) {
         let answer_tokens = with_overhead(self.added_tokens(answer.token_count));
         let history = request_context.ledger.history.saturating_add(answer_tokens);
@@ -24,16 +24,11 @@ impl TurnTask {
             let compaction = self.compaction(before).run().instrument(trace::compaction());
             self.core.lifecycle.spawn_detached(compaction);
         }
-        let has_answer =
-            matches!(answer.status, MessageStatus::Complete | MessageStatus::Truncated);
-        if let Some(first_title) = self.first_title.clone()
-            && has_answer
-            && !answer.content.is_empty()
-            && self.core.settings.auto_titles
-        {
-            let messages = [self.question.clone(), answer.clone()];
+        let may_be_first = self.conversation.message_count <= u64::from(MAX_MESSAGES_BEFORE) + 1;
+        if self.core.settings.auto_titles && may_be_first && is_successful(answer) {
             let (core, id) = (Arc::clone(&self.core), self.conversation.conversation_id);
-            let generation = generate_title(core, self.caller, id, first_title, messages);
+            let (question, answer) = (self.question.clone(), answer.clone());
+            let generation = generate_title(core, self.caller, id, question, answer);
             self.core.lifecycle.spawn_detached(generation.instrument(trace::title()));
         }
     }

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use webchat_domain::{Caller, Context, Conversation, FinishReason, Ledger, Message, Title, TurnId};
+use webchat_domain::{Caller, Context, Conversation, FinishReason, Ledger, Message, TurnId};
 use webchat_llm::Usage;
 
 use super::draft::Draft;
@@ -28,8 +28,6 @@ pub(crate) struct TurnTask {
     pub(crate) answer: Message,
     /// The context at the start of the turn.
     pub(crate) context: Context,
-    /// The title from the words of the question, if this is the conversation's first question.
-    pub(crate) first_title: Option<Title>,
     /// Counts the turn towards the limits of concurrent turns until it ends.
     pub(crate) _permit: CallerPermit,
     /// The tokens reserved for the request, until they are settled.

@@ -12,7 +12,8 @@ impl Turns {
     /// with all messages after it.
     ///
     /// # Errors
-    /// Those of [`Turns::send`]; [`ChatError::MessageNotFound`] if there is no such question.
+    /// Those of [`Turns::send`]; [`ChatError::MessageNotFound`] if there is no such question;
+    /// [`ChatError::FileNotKept`] if its answer is the analysis of a file.
     ///
     /// # Cancellation
     /// See [`Turns::send`].
@@ -25,6 +26,7 @@ impl Turns {
     ) -> Result<StartTurnOutcome, ChatError> {
         let caller = caller.into();
         let old = self.core.find_message(caller.user_id, id, message_id, Role::User).await?;
+        self.check_is_not_analysis(caller.user_id, id, old.message_id).await?;
         self.send_version(caller, id, message, Some(old.message_id)).await
     }
 }

@@ -84,6 +84,63 @@ async fn regenerating_the_last_answer_asks_the_same_question_again() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn regenerating_a_last_answer_without_text_replaces_it() {
+    let test = TestChat::new().await;
+    test.ask(QUESTION).await.fail().await;
+    settle().await;
+    let [question, failed] = test.messages().await.try_into().unwrap();
+    let before = test.published().await.len();
+
+    regenerate(&test, None).await.unwrap();
+    test.model.next_request().await.fail().await;
+    settle().await;
+    test.advance(Duration::from_secs(60)).await;
+    regenerate(&test, Some(&failed)).await.unwrap();
+    let request = test.model.next_request().await;
+    let prompt = request.contents().join(" ");
+    test.advance(Duration::from_secs(2)).await;
+    request.answer(ANSWER, FinishReason::Stop).await;
+
+    assert_eq!(prompt, QUESTION);
+    let page = test.message_page(None, 10).await;
+    let [_, answer] = page.messages.try_into().unwrap();
+    assert_eq!(answer.versions, [failed.message_id]);
+    let answer = answer.message;
+    assert_eq!((answer.message_id, answer.content.as_str()), (failed.message_id, ANSWER));
+    assert_eq!((answer.status, answer.error), (MessageStatus::Complete, None));
+    assert_eq!(answer.ended_at, Some(answer.created_at.plus(Duration::from_secs(2))));
+    let conversation = test.conversation().await;
+    let total_tokens = u64::from(question.token_count + answer.token_count);
+    assert_eq!((conversation.message_count, conversation.total_tokens), (2, total_tokens));
+    let published = test.published().await.split_off(before);
+    assert!(!published.contains(&"branch".to_owned()), "{published:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_answer_with_text_or_with_later_messages_stays_a_version() {
+    let test = TestChat::new().await;
+    test.ask(QUESTION).await.fail().await;
+    settle().await;
+    let failed = test.last_message().await;
+    let request = test.ask("Still there?").await;
+    request.send_text("Yes, I").await;
+    settle().await;
+    test.chat.turns.stop(test.user_id, test.conversation_id).await.unwrap();
+    settle().await;
+    let stopped = test.last_message().await;
+
+    regenerate(&test, None).await.unwrap();
+    test.model.next_request().await.answer("Yes.", FinishReason::Stop).await;
+    let of_stopped = test.message_page(None, 10).await.messages.pop().unwrap();
+    regenerate(&test, Some(&failed)).await.unwrap();
+    test.model.next_request().await.answer(ANSWER, FinishReason::Stop).await;
+    let of_failed = test.message_page(None, 10).await.messages.pop().unwrap();
+
+    assert_eq!(of_stopped.versions, [stopped.message_id, of_stopped.message.message_id]);
+    assert_eq!(of_failed.versions, [failed.message_id, of_failed.message.message_id]);
+}
+
+#[tokio::test(start_paused = true)]
 async fn regenerating_an_earlier_answer_hides_the_messages_after_it() {
     let test = chat_with_two_answers().await;
     let first_answer = test.messages().await.remove(1);
@@ -202,7 +259,7 @@ async fn invalid_versions_are_rejected_and_nothing_is_published() {
 async fn a_version_that_fails_to_be_published_does_not_block_its_conversation() {
     let test = TestChat::new().await;
     test.ask_and_answer(QUESTION, ANSWER).await;
-    let test = test.with_ports(|ports| ports.log = log_that_rejects("conversation_updated"));
+    let test = test.with_ports(|ports| ports.log = log_that_rejects("message_accepted"));
 
     let rejected = regenerate(&test, None).await;
     settle().await;

@@ -60,7 +60,12 @@ async fn update_answer(
         "status": message.status.stored_name(),
         "error": serialize_to_bson(&message.error)?,
         "ended_at": message.ended_at.map(date),
+        "created_at": date(message.created_at),
+        "token_count": i64::from(message.token_count),
     };
+    if message.content.is_empty() {
+        change.insert("content", "");
+    }
     // Without an id, the field must be absent.
     if let Some(client_message_id) = &answer.client_message_id {
         change.insert("client_message_id", client_message_id.as_str());

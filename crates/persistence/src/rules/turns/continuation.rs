@@ -27,8 +27,8 @@ pub fn check_continuation(
     Err(AppendOutcome::Conflict { position: head.message.position })
 }
 
-/// Starts the turn, and assigns the answer to it: the answer is `interrupted` until the turn saves more.
-/// A summary that covers the answer is dropped.
+/// Starts the turn, and assigns the answer to it: the answer is `interrupted` until the turn saves more. An answer
+/// without text begins now. A summary that covers the answer is dropped.
 #[must_use]
 pub fn continue_answer(
     state: ConversationState,
@@ -36,16 +36,22 @@ pub fn continue_answer(
     continuation: &ContinueAnswer,
     now: Timestamp,
 ) -> (ConversationState, StoredMessage) {
-    let message = Message {
+    let mut state = state.with_turn(continuation.turn).updated(now);
+    let mut message = Message {
         turn_id: Some(continuation.turn.turn_id),
         status: MessageStatus::Interrupted,
         error: None,
         ended_at: None,
         ..answer.message
     };
+    if message.is_blank_answer() {
+        let total_tokens = &mut state.conversation.total_tokens;
+        *total_tokens = total_tokens.saturating_sub(message.token_count.into());
+        message = Message { content: String::new(), token_count: 0, created_at: now, ..message };
+    }
     let client_message_id = continuation.client_message_id.clone().or(answer.client_message_id);
     let answer = StoredMessage { message, client_message_id, ..answer };
-    (state.with_turn(continuation.turn).updated(now), answer)
+    (state, answer)
 }
 
 #[cfg(test)]
