@@ -5,11 +5,11 @@ import type { SearchHit, SnippetPart, TitleHit } from '../api/types';
 import type { App } from '../app/app';
 import { formatDate } from '../state/dates';
 import { pathOf } from '../state/page/address';
-import { stripMarkdown } from '../state/thread/sentences';
 import { LightDomElement } from '../ui/light-dom-element';
 import { moveFocusInList, isPlainClick } from '../ui/links';
 import { StoreController } from '../ui/store-controller';
 import { searchWords as words } from '../words/sidebar';
+import { plainSnippet } from './snippets';
 
 /** The titles and messages that the search found. Fires `navigate` when the user opens one of them. */
 export class SearchResults extends LightDomElement {
@@ -96,7 +96,8 @@ export class SearchResults extends LightDomElement {
   }
 
   #hit({ conversation_id: id, position, role, created_at, snippet }: SearchHit) {
-    const parts = snippet.map((part) => ({ ...part, text: stripMarkdown(part.text) }));
+    const texts = plainSnippet(snippet.map(({ text }) => text));
+    const parts = snippet.map((part, index) => ({ ...part, text: texts[index] ?? '' }));
     return this.#link(
       id,
       position,

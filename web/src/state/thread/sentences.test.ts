@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 
-import { completeSentences, stripMarkdown, toSpeech } from './sentences';
+import { completeSentences, toSpeech } from './sentences';
 
 describe('the spoken text', () => {
   test.each([
@@ -27,13 +27,4 @@ describe('the spoken text', () => {
       'The sea. a link, and snake_case',
     );
   });
-});
-
-test.each([
-  ['The **near** side, `h(t)`', 'The near side, h(t)'],
-  [' is 2 * 3, a_b', ' is 2 * 3, a_b'],
-  ['## Tides\n| Name | Body |\n|:---|---:|\n| M2 |', 'Tides Name Body M2 '],
-  ['```python\nfrom math', 'python from math'],
-])('stripMarkdown(%j) is %j', (fragment, text) => {
-  expect(stripMarkdown(fragment)).toBe(text);
 });

@@ -25,16 +25,6 @@ export function toSpeech(markdown: string): string {
     .trim();
 }
 
-/** Converts a fragment of Markdown to one line of plain text. */
-export function stripMarkdown(fragment: string): string {
-  return fragment
-    .replace(/(?:\|?\s*:?-{3,}:?\s*)+\|?/g, ' ')
-    .replace(/(^|\s)#{1,6}\s/g, '$1')
-    .replace(/\*\*|`+/g, '')
-    .replace(/\s*\|\s*/g, ' ')
-    .replace(/\s+/g, ' ');
-}
-
 /** Finds the end of the last complete sentence before any unclosed code block. */
 function lastSentenceEnd(text: string, from: number): number {
   const fences = [...text.slice(from).matchAll(/^ {0,3}(?:`{3,}|~{3,})/gm)];
