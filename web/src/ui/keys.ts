@@ -10,7 +10,6 @@ export function keysText(keys: readonly string[], userAgent = navigator.userAgen
   return keys.map((key) => keyName(key, userAgent)).join(isApple(userAgent) ? '' : '+');
 }
 
-/** Whether the device has an Apple keyboard. */
-export function isApple(userAgent = navigator.userAgent): boolean {
+function isApple(userAgent: string): boolean {
   return /mac|iphone|ipad/i.test(userAgent);
 }

@@ -9,3 +9,9 @@ export const dismissWords = {
 export const modalWords = {
   close: () => msg('Close'),
 };
+
+/** The feedback of copy buttons. */
+export const copyWords = {
+  copied: () => msg('Copied'),
+  notCopied: () => msg('Couldn’t copy. Select the text and copy it instead.'),
+};
