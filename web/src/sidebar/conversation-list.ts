@@ -26,6 +26,7 @@ export class WebchatConversationList extends LightDomElement {
 
   readonly #state = new StoreController(this);
   readonly #marks = new StoreController(this);
+  readonly #renaming = new StoreController(this);
   /** The date may have changed while the tab was in the background. */
   readonly #handleVisibilityChange = () => this.requestUpdate();
 
@@ -42,6 +43,7 @@ export class WebchatConversationList extends LightDomElement {
   protected override willUpdate(changed: PropertyValues<this>): void {
     if (changed.has('app')) this.#marks.store = this.app.marks;
     if (changed.has('list')) this.#state.store = this.list.state;
+    if (changed.has('app')) this.#renaming.store = this.app.conversations.renaming;
   }
 
   protected override render() {
@@ -78,6 +80,7 @@ export class WebchatConversationList extends LightDomElement {
                   .conversation=${item}
                   .isCurrent=${item.conversation_id === this.currentConversationId}
                   .mark=${this.app.marks.get(item.conversation_id)}
+                  .isRenaming=${item.conversation_id === this.app.conversations.renaming.value}
                 ></webchat-conversation-row>
               </li>`,
           )}

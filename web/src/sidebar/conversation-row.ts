@@ -1,4 +1,4 @@
-import { html, nothing, type PropertyValues } from 'lit';
+import { html, nothing } from 'lit';
 import Overflow from '@carbon/icons/es/overflow-menu--horizontal/16.js';
 
 import '../ui/popup-menu';
@@ -7,7 +7,7 @@ import type { Conversation } from '../api/types';
 import type { App } from '../app/app';
 import type { AnswerMark } from '../state/conversations/answer-marks';
 import { pathOf } from '../state/page/address';
-import { isComposing } from '../ui/composition';
+import { isComposingInForm } from '../ui/composition';
 import { LightDomElement } from '../ui/light-dom-element';
 import { moveFocusInList, isPlainClick } from '../ui/links';
 import { answerMarkWords, listWords as words } from '../words/sidebar';
@@ -22,7 +22,7 @@ export class ConversationRow extends LightDomElement {
     conversation: { attribute: false },
     isCurrent: { attribute: false },
     mark: { attribute: false },
-    isRenaming: { state: true },
+    isRenaming: { attribute: false },
   };
 
   declare app: App;
@@ -31,17 +31,22 @@ export class ConversationRow extends LightDomElement {
   declare mark: AnswerMark | undefined;
   declare isRenaming: boolean;
 
+  #wasRenaming = false;
+
   constructor() {
     super();
     this.isRenaming = false;
   }
 
-  protected override willUpdate(changed: PropertyValues<this>): void {
-    const previous = changed.get('conversation');
-    // The list may reuse this row for another conversation.
-    if (previous && previous.conversation_id !== this.conversation.conversation_id) {
-      this.isRenaming = false;
-    }
+  override connectedCallback(): void {
+    super.connectedCallback();
+    // The list moves the row when the conversation changes, which drops the focus.
+    if (this.#wasRenaming) this.#input()?.focus();
+  }
+
+  override disconnectedCallback(): void {
+    super.disconnectedCallback();
+    document.removeEventListener('pointerdown', this.#handlePointerDown, true);
   }
 
   protected override render() {
@@ -85,16 +90,30 @@ export class ConversationRow extends LightDomElement {
     ></span>`;
   }
 
+  protected override updated(): void {
+    if (this.isRenaming === this.#wasRenaming) return;
+    this.#wasRenaming = this.isRenaming;
+    const { renaming } = this.app.conversations;
+    if (!this.isRenaming)
+      document.removeEventListener('pointerdown', this.#handlePointerDown, true);
+    else {
+      document.addEventListener('pointerdown', this.#handlePointerDown, true);
+      if (renaming.takesFocus) this.#focusInput(renaming.text);
+    }
+  }
+
   #renameField() {
-    return html`<form class="rename" @submit=${this.#submit} @focusout=${this.#submit}>
+    const { renaming } = this.app.conversations;
+    return html`<form class="rename" @submit=${this.#submit} @focusout=${this.#handleFocusOut}>
       <input
         aria-label=${words.title()}
         dir="auto"
         maxlength=${MAX_TITLE_CHARACTERS}
         autocomplete="off"
-        .value=${this.conversation.title ?? ''}
+        .value=${renaming.text}
+        @input=${(event: Event) => (renaming.text = (event.target as HTMLInputElement).value)}
         @keydown=${(event: KeyboardEvent) => {
-          if (event.key !== 'Escape' || isComposing(event)) return;
+          if (isComposingInForm(event) || event.key !== 'Escape') return;
           event.stopPropagation();
           this.#endRename();
         }}
@@ -121,25 +140,61 @@ export class ConversationRow extends LightDomElement {
   }
 
   #rename(): void {
-    this.isRenaming = true;
-    void this.updateComplete.then(() => this.querySelector('input')?.select());
+    const { conversation_id: id, title } = this.conversation;
+    this.app.conversations.renaming.begin(id, title ?? '');
   }
 
   #submit(event: Event): void {
     event.preventDefault();
+    this.#save();
+    this.#focusLink();
+  }
+
+  /** Saves the title when the user moves on to another element. */
+  #handleFocusOut({ relatedTarget }: FocusEvent): void {
+    if (relatedTarget !== null) this.#save();
+  }
+
+  /**
+   * Saves the title when the user clicks elsewhere. The field also loses the focus when the row is moved, or when
+   * the user switches to another window: then, the user is not finished.
+   */
+  readonly #handlePointerDown = ({ target }: PointerEvent): void => {
+    const input = this.#input();
+    if (input !== target && input === document.activeElement) this.#save();
+  };
+
+  #save(): void {
+    const { conversations } = this.app;
     if (!this.isRenaming) return;
-    const title = this.querySelector('input')?.value.trim() ?? '';
-    const hasLostFocus = event.type === 'focusout';
-    this.#endRename(!hasLostFocus);
+    const title = conversations.renaming.text.trim();
+    this.isRenaming = false;
+    conversations.renaming.end();
     if (title !== '' && title !== this.conversation.title) {
-      void this.app.conversations.rename(this.conversation.conversation_id, title);
+      void conversations.rename(this.conversation.conversation_id, title);
     }
   }
 
-  /** Shows the link again and, by default, focuses it. */
-  #endRename(movesFocus = true): void {
+  #endRename(): void {
     this.isRenaming = false;
-    if (movesFocus) void this.updateComplete.then(() => this.querySelector('a')?.focus());
+    this.app.conversations.renaming.end();
+    this.#focusLink();
+  }
+
+  #focusLink(): void {
+    void this.updateComplete.then(() => this.querySelector('a')?.focus());
+  }
+
+  /** Selects the title, unless the user has changed it already in an earlier rendering of the row. */
+  #focusInput(text: string): void {
+    const input = this.#input();
+    input?.focus();
+    if (text === this.conversation.title) input?.select();
+    else input?.setSelectionRange(text.length, text.length);
+  }
+
+  #input(): HTMLInputElement | null {
+    return this.querySelector('.rename input');
   }
 
   /** Deletes the conversation. Moves the focus to the next row. */

@@ -1,11 +1,13 @@
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 
-import type { Conversation } from '../api/types';
 import type { App } from '../app/app';
+import { AnswerMarks } from '../state/conversations/answer-marks';
 import { ConversationList } from '../state/conversations/conversation-list';
+import { Renaming } from '../state/conversations/renaming';
 import { Search } from '../state/conversations/search';
 import { conversation } from '../state/conversations/testing';
-import './conversation-row';
+import { TextStorage } from '../state/storage';
+import './conversation-list';
 import './sidebar';
 
 const tides = conversation('c', { title: 'Tides' });
@@ -63,23 +65,66 @@ describe('the search field', () => {
 });
 
 describe('the field for renaming', () => {
+  let app: App;
+  let conversations: ConversationList;
+  let list: HTMLElement;
+  const input = () => list.querySelector<HTMLInputElement>('.rename input');
+
+  beforeEach(async () => {
+    conversations = new ConversationList(emptyPage);
+    conversations.state.update((state) => ({ ...state, phase: 'ready' }));
+    conversations.upsert(tides);
+    const rename = vi.fn(() => Promise.resolve());
+    const marks = new AnswerMarks(new TextStorage(null));
+    app = { marks, conversations: { renaming: new Renaming(), rename } } as unknown as App;
+    list = Object.assign(document.createElement('webchat-conversation-list'), {
+      app,
+      list: conversations,
+    });
+    document.body.append(list);
+    await expect.poll(() => list.querySelector('a')).not.toBeNull();
+    press(list.querySelector('a'), 'F2');
+    await expect.poll(input).not.toBeNull();
+  });
+
+  const type = (text: string) => {
+    const field = input();
+    if (!field) throw new Error('there is no field');
+    field.value = text;
+    field.dispatchEvent(new Event('input', { bubbles: true }));
+  };
+
   test.each(COMPOSING)('leaves Escape to an input method with %o', async (init) => {
-    const row = document.createElement('webchat-conversation-row') as HTMLElement & {
-      conversation: Conversation;
-      updateComplete: Promise<boolean>;
-    };
-    row.conversation = tides;
-    document.body.append(row);
-    await row.updateComplete;
-    press(row.querySelector('a'), 'F2');
-    await row.updateComplete;
+    press(input(), 'Escape', init);
+    await new Promise(requestAnimationFrame);
+    expect(input()).not.toBeNull();
 
-    press(row.querySelector('input'), 'Escape', init);
-    await row.updateComplete;
-    expect(row.querySelector('input')).not.toBeNull();
+    press(input(), 'Escape');
+    await expect.poll(input).toBeNull();
+    expect(app.conversations.rename).not.toHaveBeenCalled();
+  });
 
-    press(row.querySelector('input'), 'Escape');
-    await row.updateComplete;
-    expect(row.querySelector('input')).toBeNull();
+  test('keeps what is typed when the server changes the title and the row is rendered again', async () => {
+    type('My own na');
+
+    // The title is generated, and the conversation moves to another group of the list.
+    const renamed = { ...tides, title: 'Automatic title', updated_at: new Date().toISOString() };
+    conversations.upsert(renamed);
+    await expect.poll(() => list.querySelector('h2')?.textContent).toBe('Today');
+
+    expect(input()?.value).toBe('My own na');
+    expect(document.activeElement).toBe(input());
+    expect(app.conversations.rename).not.toHaveBeenCalled();
+  });
+
+  test('saves the title when the user clicks elsewhere, but not when the window loses the focus', async () => {
+    type('The sea');
+    input()?.dispatchEvent(new FocusEvent('focusout', { bubbles: true }));
+    expect(app.conversations.rename).not.toHaveBeenCalled();
+
+    document.body.dispatchEvent(new Event('pointerdown', { bubbles: true }));
+
+    expect(app.conversations.rename).toHaveBeenCalledWith('c', 'The sea');
+    await expect.poll(input).toBeNull();
   });
 });

@@ -9,7 +9,7 @@ import './conversation-list';
 import './search-results';
 
 import type { App } from '../app/app';
-import { isComposing } from '../ui/composition';
+import { isComposingInForm } from '../ui/composition';
 import { icon } from '../ui/icon';
 import { keysText } from '../ui/keys';
 import { LightDomElement } from '../ui/light-dom-element';
@@ -184,7 +184,7 @@ export class WebchatSidebar extends LightDomElement {
   }
 
   #handleKeydown(event: KeyboardEvent): void {
-    if (isComposing(event)) return;
+    if (isComposingInForm(event)) return;
     const hasQuery = this.app.conversations.search.state.value.query !== '';
     if (event.key === 'ArrowDown') this.#focusFirstHit(event);
     else if (event.key === 'Escape' && hasQuery) {

@@ -5,3 +5,10 @@
 export function isComposing(event: KeyboardEvent): boolean {
   return event.isComposing || event.keyCode === 229;
 }
+
+/** Like `isComposing`, for a field in a form: Enter that ends a composition must not submit the form. */
+export function isComposingInForm(event: KeyboardEvent): boolean {
+  if (!isComposing(event)) return false;
+  if (event.key === 'Enter') event.preventDefault();
+  return true;
+}

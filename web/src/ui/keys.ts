@@ -10,6 +10,7 @@ export function keysText(keys: readonly string[], userAgent = navigator.userAgen
   return keys.map((key) => keyName(key, userAgent)).join(isApple(userAgent) ? '' : '+');
 }
 
-function isApple(userAgent: string): boolean {
+/** Whether the device has an Apple keyboard. */
+export function isApple(userAgent = navigator.userAgent): boolean {
   return /mac|iphone|ipad/i.test(userAgent);
 }

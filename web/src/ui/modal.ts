@@ -3,6 +3,7 @@ import Close from '@carbon/icons/es/close/20.js';
 
 import type { App } from '../app/app';
 import { modalWords } from '../words/ui';
+import { isComposing } from './composition';
 import { icon } from './icon';
 import { LightDomElement } from './light-dom-element';
 
@@ -75,5 +76,7 @@ export abstract class Modal extends LightDomElement {
   /** Hides key presses from the page behind the dialog. */
   #handleKeydown(event: KeyboardEvent): void {
     event.stopPropagation();
+    // Escape that ends a composition must not close the dialog.
+    if (event.key === 'Escape' && isComposing(event)) event.preventDefault();
   }
 }

@@ -7,6 +7,8 @@ import type {
   ResponseEnd,
   TurnFailure,
 } from '../../api/types';
+import type { OutboxMessage } from '../../api/outbox';
+import { newClientMessageId } from '../composer/client-message-id';
 import { Store } from '../store';
 import {
   unloadedPageEnd,
@@ -29,6 +31,8 @@ export interface QuestionEdit {
   clientMessageId: string | null;
   isSent: boolean;
   problem: Problem | null;
+  /** Whether the edit was begun earlier, so that it must not take the focus. */
+  isRestored?: boolean;
 }
 
 export interface ThreadState extends LoadedMessages {
@@ -90,8 +94,17 @@ export class Thread {
     readonly conversationId: string | null,
     phase: ThreadState['phase'],
     private readonly fetchPage: FetchPage = noPages,
+    /** The key with which the conversation of a new chat is created. It stays the same afterwards. */
+    readonly startKey: string = newClientMessageId(),
   ) {
     this.state = new Store({ ...EMPTY, phase });
+  }
+
+  /** The same chat, after its conversation was created. */
+  withConversation(id: string, fetchPage: FetchPage): Thread {
+    const thread = new Thread(id, 'ready', fetchPage, this.startKey);
+    thread.state.set({ ...this.state.value, phase: 'ready' });
+    return thread;
   }
 
   markNotFound(): void {
@@ -145,6 +158,33 @@ export class Thread {
   /** Shows a message before the server has accepted it. */
   addOptimistic(clientMessageId: string, content: string): void {
     this.#upsert(optimisticMessage(clientMessageId, content));
+  }
+
+  /** Shows a message of the outbox: a new message, or an edit of a question. */
+  addUnsent(unsent: OutboxMessage): void {
+    const { message: text, message_id: messageId, refused, code } = unsent;
+    const clientMessageId = unsent.client_message_id;
+    if (messageId === undefined) this.addOptimistic(clientMessageId, text);
+    else this.#addUnsentEdit({ messageId, text, clientMessageId, isSent: true, problem: null });
+    if (refused === null) return;
+    this.reject(clientMessageId, { message: refused, code: code ?? '', retryAt: null });
+  }
+
+  /** Another edit that is open stays open. */
+  #addUnsentEdit(unsent: QuestionEdit): void {
+    const { edit } = this.state.value;
+    const isOther = edit !== null && edit.clientMessageId !== unsent.clientMessageId;
+    if (!isOther) this.setEdit({ ...unsent, isRestored: true });
+  }
+
+  /** Removes the messages that are being sent, except these: another tab has sent the others. */
+  keepSending(clientMessageIds: ReadonlySet<string>): void {
+    this.state.update((state) => ({
+      ...state,
+      messages: state.messages.filter(
+        ({ id, status }) => status !== 'sending' || clientMessageIds.has(id),
+      ),
+    }));
   }
 
   /** Keeps a message that the server rejected, so that the user can resend it. */
