@@ -54,9 +54,8 @@ format: tools web/node_modules/.installed ## format all code
 	cargo fmt --all
 	cd web && npm run format
 
-screenshot: build packages tests/e2e/node_modules/.installed ## retake the screenshot in the README
-	@WEBCHAT_BIN=$(CARGO_TARGET_DIR)/release/webchat scripts/with_model.py --for-tests -- \
-		npm --prefix tests/e2e run screenshot
+screenshot: build packages tests/e2e/node_modules/.installed ## retake the screenshots in the README
+	@WEBCHAT_BIN=$(CARGO_TARGET_DIR)/release/webchat npm --prefix tests/e2e run screenshot
 
 # The data is kept in the target directory, because /tmp may be in memory. Both cargo commands build the same
 # scope. The second one runs the benchmarks, with the system's maximum number of open files.

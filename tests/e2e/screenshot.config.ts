@@ -1,4 +1,4 @@
 import config from './playwright.config.ts';
 
-/** Takes the README's screenshot: `make screenshot`. */
+/** Takes the README's screenshots: `make screenshot`. */
 export default { ...config, testDir: '.', testMatch: 'screenshot.ts' };

@@ -1,26 +1,55 @@
+import type { Chat } from './support/chat.ts';
 import { expect, test } from './support/fixtures.ts';
+import { ANSWER, earlierConversations, QUESTION } from './support/screenshot-texts.ts';
 
-const SCREENSHOT = new URL('../../docs/screenshot.png', import.meta.url).pathname;
+const DESKTOP = { width: 1280, height: 880 };
+const PHONE = { width: 390, height: 844 };
 
-const EARLIER_QUESTIONS = [
-  'Which stars are seen in winter?',
-  'A recipe for lentil soup',
-  'What do tides have to do with the moon?',
-  'Plan a weekend in Lisbon',
-];
+test.use({ viewport: DESKTOP, deviceScaleFactor: 1.5 });
 
-test.use({ viewport: { width: 1280, height: 820 }, deviceScaleFactor: 1.5 });
+function file(name: string): string {
+  return new URL(`../../docs/screenshots/${name}.png`, import.meta.url).pathname;
+}
 
-test('takes the README’s screenshot with the real model', async ({ server, chat }) => {
-  test.setTimeout(300_000);
+async function take(chat: Chat, name: string, scale: 'css' | 'device' = 'device'): Promise<void> {
+  await chat.page.evaluate(() => document.fonts.ready);
+  await chat.page.screenshot({ path: file(name), animations: 'disabled', caret: 'hide', scale });
+}
+
+test('takes the README’s screenshots', async ({ scripted, chat }) => {
+  test.setTimeout(120_000);
+  const { page } = chat;
+  const server = await scripted(async (_question, write) => write(ANSWER), { MODEL: 'gpt-4o' });
+  await page.emulateMedia({ colorScheme: 'light', reducedMotion: 'reduce' });
   await chat.open(server);
-  for (const question of EARLIER_QUESTIONS) {
-    await chat.ask(question);
-    await chat.page.getByRole('button', { name: 'New chat' }).click();
-  }
-  await chat.ask('Write a Python function that reverses a string. Show the code.');
-  await chat.page.getByRole('button', { name: 'Regenerate' }).click();
-  await expect(chat.answers.last()).toContainText('2 / 2', { timeout: 45_000 });
-  await chat.ask('Now one that counts the vowels in it. Show the code, without an example.');
-  await chat.page.screenshot({ path: SCREENSHOT });
+  await page.request.post(`${server.url}/api/v1/imports`, { data: earlierConversations(new Date()) });
+  await expect(chat.list.getByRole('link', { name: 'Birthday poem for Ida' })).toBeVisible();
+  await chat.ask(QUESTION);
+  const path = new URL(page.url()).pathname;
+  await page.request.patch(`${server.url}/api/v1/conversations/${path.split('/').at(-1)}`, {
+    data: { title: 'Distance to the horizon' },
+  });
+  await expect(chat.list.getByRole('link', { name: 'Distance to the horizon' })).toBeVisible();
+  await expect(chat.answers.locator('math').first()).toBeVisible();
+  await expect(chat.answers.locator('.hljs-keyword').first()).toBeVisible();
+
+  await page.mouse.move(0, 0);
+  await take(chat, 'light');
+  await page.emulateMedia({ colorScheme: 'dark', reducedMotion: 'reduce' });
+  await take(chat, 'dark');
+
+  await page.emulateMedia({ colorScheme: 'light', reducedMotion: 'reduce' });
+  await page.request.patch(`${server.url}/api/v1${path.replace('/c/', '/conversations/')}/context`, {
+    data: { system_prompt: 'Answer briefly. Use SI units, and show how you calculate.', parameters: { temperature: 0.4 } },
+  });
+  await page.getByRole('banner').getByRole('button', { name: 'Chat settings' }).click();
+  await expect(page.getByRole('dialog').locator('textarea').first()).toHaveValue(/SI units/);
+  // The README shows it in half of its width.
+  await take(chat, 'chat-settings', 'css');
+  await page.keyboard.press('Escape');
+
+  await page.setViewportSize(PHONE);
+  await chat.open(server, path);
+  await expect(chat.answers.locator('.hljs-keyword').first()).toBeAttached();
+  await take(chat, 'phone');
 });
