@@ -19,6 +19,7 @@ import type { Thread } from '../state/thread/thread';
 import { focusComposer } from '../ui/focus';
 import { icon } from '../ui/icon';
 import { LightDomElement } from '../ui/light-dom-element';
+import { notification } from '../ui/notification';
 import { StoreController } from '../ui/store-controller';
 import { composerWords as words } from '../words/composer';
 import { acceptedFileWords } from '../words/files';
@@ -172,22 +173,23 @@ export class WebchatComposer extends LightDomElement {
   #rejectionNote() {
     const { tooLongText, rejection } = this;
     if (tooLongText === null && rejection === null) return nothing;
-    return html`<div class="status-note error rejection" role="alert">
-      <span
-        >${
+    const text =
+      tooLongText === null
+        ? (rejection ?? '')
+        : words.tooLong(formatSize(jsonBytes(tooLongText)), formatSize(MAX_MESSAGE_BYTES));
+    return html`<div class="rejection">
+      ${notification({
+        kind: 'error',
+        title: text,
+        role: 'alert',
+        aside:
           tooLongText === null
-            ? rejection
-            : words.tooLong(formatSize(jsonBytes(tooLongText)), formatSize(MAX_MESSAGE_BYTES))
-        }</span
-      >
-      ${
-        tooLongText === null
-          ? nothing
-          : html`<button class="link" type="button" @click=${this.#attachText}>
-              ${words.attachText()}
-            </button>`
-      }
-      <button class="link" type="button" @click=${this.#dismiss}>${words.dismiss()}</button>
+            ? nothing
+            : html`<button class="quiet" type="button" @click=${this.#attachText}>
+                ${words.attachText()}
+              </button>`,
+        close: () => this.#dismiss(),
+      })}
     </div>`;
   }
 

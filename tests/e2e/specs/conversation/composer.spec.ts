@@ -98,7 +98,7 @@ test('a pasted text of five megabytes can be attached as a file', async ({
   await expect(offer).toHaveText(/This text is too long \(5 MB\)\. A message can have up to 1 MB\./);
   await expect(chat.field).toHaveValue('');
   await chat.expectAccessible();
-  await offer.getByRole('button', { name: 'Attach it as a file' }).click();
+  await chat.page.getByRole('button', { name: 'Attach it as a file' }).click();
 
   await expect(offer).toBeHidden();
   await expect.poll(() => files).toEqual(['pasted.txt']);
