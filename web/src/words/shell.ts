@@ -42,13 +42,13 @@ export const connectionWords = {
   reconnecting: () => msg('The server can’t be reached.'),
   restarting: () => msg('The server is restarting and will be back in a moment.'),
   offline: () => msg('You are offline.'),
-  'too-many-connections': () => msg('Too many open tabs, here or in your network.'),
+  'too-many-connections': () => msg('Too many open tabs, here or on your network.'),
   'server-full': () => msg('Too many people are connected to the server.'),
   'origin-not-allowed': () => msg('The server does not accept this address.'),
   'websocket-blocked': () => msg('The live connection is blocked.'),
   cookiesBlocked: () => msg('Your browser blocks cookies.'),
   unsentMessages: () => msg('Messages and files will be sent when the connection is back.'),
-  closeTabs: () => msg('Close some of them to connect this one. Your messages are sent anyway.'),
+  closeTabs: () => msg('Close some of them to connect this one. Your messages will still be sent.'),
   askAdministrator: () =>
     msg('Ask your administrator to add it to the allowed origins. Your messages are kept here.'),
   allowWebSockets: () =>

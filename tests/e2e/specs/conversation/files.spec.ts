@@ -1,3 +1,5 @@
+import type { Page } from '@playwright/test';
+
 import { Chat } from '../../support/chat.ts';
 import { expect, test } from '../../support/fixtures.ts';
 
@@ -22,6 +24,18 @@ test('an analysed file becomes two messages in every tab', async ({ scripted, ch
     await expect(questions).not.toContainText(['before', 'Please analyse']);
     await expect(answers.last()).toContainText('It is about waves.');
     await expect(page.getByRole('list', { name: 'Files' })).toHaveCount(0);
+  }
+});
+
+test('a file whose name the server changes becomes messages, too', async ({ scripted, chat }) => {
+  const server = await scripted(async (_question, write) => write('It is about waves.'));
+  await chat.open(server);
+  const names = ['می\u200cخواهم.txt', '👨\u200d👩\u200d👧.txt', `${'x'.repeat(150)}.txt`, 'tab\tspace .txt '];
+
+  for (const [index, name] of names.entries()) {
+    await pasteFile(chat.page, name);
+    await expect(chat.answers).toHaveCount(index + 1);
+    await expect(chat.page.getByRole('list', { name: 'Files' })).toHaveCount(0);
   }
 });
 
@@ -108,3 +122,13 @@ test('a failed file shows the reason, also after a reload, and can be retried', 
   await expect(chat.answers).toHaveText([/It is about waves\./]);
   await expect(chat.page.getByRole('list', { name: 'Files' })).toHaveCount(0);
 });
+
+/** Pastes a file. Unlike an upload by Playwright, this keeps any name. */
+async function pasteFile(page: Page, name: string): Promise<void> {
+  await page.getByRole('textbox', { name: 'Message' }).evaluate((field, name) => {
+    const clipboardData = new DataTransfer();
+    clipboardData.items.add(new File(['Waves come and go.'], name));
+    const init = { clipboardData, bubbles: true, cancelable: true };
+    field.dispatchEvent(new ClipboardEvent('paste', init));
+  }, name);
+}
