@@ -178,6 +178,35 @@ const MARKDOWN = [
   `\u0000\ufeff<scr\u0000ipt>${RUN}</scr\u0000ipt>`,
 ];
 
+/** Abuses of the tags and constructs that an answer may contain. */
+const FORMATTING = [
+  ...['b', 'kbd', 'sub', 'mark', 'li', 'p', 'div', 'a'].flatMap((tag) => [
+    `<${tag} onclick=${RUN} style="position:fixed;inset:0" id=app class=header>text</${tag}>`,
+    `<${tag}>left open\n\nnext block`,
+    `</${tag}></${tag}></div></webchat-markdown>`,
+  ]),
+  `<br onload=${RUN}><br/onclick=${RUN}><wbr style=x>`,
+  `<a href="javascript:${RUN}">one</a> <a href='jav&#x61;script:${RUN}'>two</a> <a href=data:text/html,x>three</a>`,
+  `<a href="https://example.org"><a href="javascript:${RUN}">nested</a></a>`,
+  `<a name=body href=//external.invalid>here</a> <a href="/api/v1/conversations" download>there</a>`,
+  `<b><i><u>crossed</b></i></u> *and <b>more* text</b>`,
+  `<p><p><p>many</p></p></p><ul><p></ul></p>`,
+  `<div><table><tr><td>foster</div>`,
+  `<h1>no tag</h1><summary>alone</summary></details>`,
+  `| <b>a | b</b> |\n| - | - |\n| <ul><li>x | </li></ul> |`,
+  `<details open ontoggle=${RUN}><summary onclick=${RUN}>more</summary>\n\ntext\n\n</details>`,
+  `<details>\n<summary><script>${RUN}</script><img src=x onerror=${RUN}></summary>\n\n<iframe src=${EXTERNAL}>\n</details>`,
+  `<details>\n<details>\n<details>\n<details>\n<details>\n<details>\ndeep`,
+  `<details>\nleft open\n\nnext block`,
+  `> <details>\n> quoted\n\n</details>`,
+  `[^app]: <b onclick=${RUN}>note</b>\n\nSee[^app] and[^composer].\n\n[^composer]: [a](javascript:${RUN})`,
+  `[^"onclick="${RUN}]: note\n\nSee[^"onclick="${RUN}].`,
+  `[^__proto__]: note\n\nSee[^__proto__] [^constructor].`,
+  `- [x] <input onfocus=${RUN} autofocus>\n- [ ] [a](javascript:${RUN})`,
+  `- \`\`\`"><img src=x onerror=${RUN}>\n  code\n  \`\`\``,
+  `<webchat-footnote title=1>a</webchat-footnote><webchat-task>x</webchat-task><webchat-math>x</webchat-math>`,
+];
+
 /** Texts that are expensive to render. */
 const EXPENSIVE = [
   '>'.repeat(300) + ' deep',
@@ -192,6 +221,15 @@ const EXPENSIVE = [
   `|${'a|'.repeat(300)}\n|${'-|'.repeat(300)}\n|${'b|'.repeat(300)}`,
   'a\u0301'.repeat(2000),
   '&'.repeat(3000),
+  '<b>'.repeat(1000),
+  `${'<b>'.repeat(500)}x${'</b>'.repeat(500)}`,
+  '<'.repeat(3000),
+  '<details>\n'.repeat(400),
+  `${'<details>\n'.repeat(200)}x\n${'</details>\n'.repeat(200)}`,
+  '[^1]: a\n'.repeat(300),
+  '[^'.repeat(1500),
+  'a \\[\n'.repeat(400),
+  '\\begin{align}\n'.repeat(300),
 ];
 
 export const HOSTILE_TEXTS: readonly string[] = [
@@ -203,5 +241,6 @@ export const HOSTILE_TEXTS: readonly string[] = [
   ...FORMULAS,
   ...CODE,
   ...MARKDOWN,
+  ...FORMATTING,
   ...EXPENSIVE,
 ];

@@ -1,4 +1,4 @@
-import { sanitizeCode } from './sanitize';
+import { sanitizeCode } from './dom/sanitize';
 import { yieldToMain } from './scheduler';
 
 /** Longer code stays plain, because highlighting it would block the page. */

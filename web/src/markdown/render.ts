@@ -1,27 +1,18 @@
-import MarkdownIt, { type Env, type Token } from 'markdown-it';
+import createParser, { type Env, type MarkdownIt, type Token } from 'markdown-it';
+import cjkFriendly from 'markdown-it-cjk-friendly';
 
-import { math } from './math';
+import { details } from './syntax/details';
+import { footnoteLabels, footnotes } from './syntax/footnotes';
+import { htmlTags } from './syntax/html-tags';
+import { math } from './syntax/math';
+import { taskLists } from './syntax/task-lists';
 
-const markdown = new MarkdownIt({ html: false, linkify: true, breaks: false }).use(math);
+/** The attribute of a nested code block with its language. */
+export const LANGUAGE_ATTRIBUTE = 'data-language';
 
-// An image would send a request to another server without the user's consent: render a link instead.
-markdown.renderer.rules['image'] = (tokens, index, options, env, self) => {
-  const token = tokens[index];
-  const source = String(token?.attrGet('src') ?? '');
-  const text = self.renderInlineAsText(token?.children ?? [], options, env) || source;
-  const escape = markdown.utils.escapeHtml;
-  return `<a href="${escape(source)}">${escape(text)}</a>`;
-};
-
-// markdown-it aligns cells by `style`, which the Content-Security-Policy forbids: use an attribute.
-for (const name of ['th_open', 'td_open']) {
-  markdown.renderer.rules[name] = (tokens, index, options, _env, self) => {
-    const token = tokens[index];
-    const align = String(token?.attrGet('style') ?? '').replace('text-align:', '');
-    if (token && align) token.attrs = [['align', align]];
-    return self.renderToken(tokens, index, options);
-  };
-}
+const answerMarkdown = createMarkdown(false).use(htmlTags).use(details).use(footnotes);
+// The user's line breaks are kept, and a line of dashes below a text is no heading: it is often pasted.
+const questionMarkdown = createMarkdown(true).disable('lheading');
 
 /** A block of an answer: code, or HTML to be sanitised. */
 export type Block =
@@ -33,19 +24,97 @@ export interface RenderedText {
   lastBlockStart: number;
 }
 
-/** The link reference definitions of a text (`[name]: address`). */
-export type References = Env;
+/** The definitions of links and footnotes in a text (`[name]: address`, `[^name]: text`). */
+export class Definitions {
+  readonly #env: Env;
+
+  constructor(env: Env = {}) {
+    this.#env = env;
+  }
+
+  /** Copies the definitions. Those in unfinished text may still change, so they must not be kept. */
+  copy(): Definitions {
+    return new Definitions({
+      references: { ...this.#env.references },
+      footnotes: footnoteLabels(this.#env),
+    });
+  }
+
+  /** The state of the parser, which adds the definitions that it finds. */
+  env(isGrowing: boolean): Env {
+    return Object.assign(this.#env, { isGrowing });
+  }
+}
+
+export interface RenderOptions {
+  /** Whether more text may follow. */
+  isGrowing?: boolean;
+  /** Whether the text is the user's. */
+  isQuestion?: boolean;
+}
 
 /** Renders a text, or the tail of a text from the start of a block. */
-export function renderBlocks(text: string, references: References = {}): RenderedText {
-  const tokens = markdown.parse(text, references);
-  const lines = lineStarts(text);
+export function renderBlocks(
+  text: string,
+  { isGrowing = false, isQuestion = false }: RenderOptions = {},
+  definitions = new Definitions(),
+): RenderedText {
+  const markdown = isQuestion ? questionMarkdown : answerMarkdown;
+  const env = definitions.env(isGrowing);
+  const tokens = markdown.parse(text, env);
   const groups = groupByBlock(tokens);
   const lastLine = groups.at(-1)?.[0]?.map?.[0] ?? 0;
   return {
-    blocks: groups.map((group) => block(group, references)),
-    lastBlockStart: lines[lastLine] ?? 0,
+    blocks: groups.map((group) => block(markdown, group, env)),
+    lastBlockStart: lineStart(text, lastLine),
   };
+}
+
+function createMarkdown(breaks: boolean): MarkdownIt {
+  const markdown = createParser({ html: false, linkify: true, breaks });
+  // Only complete addresses become links, not file names such as `main.py`.
+  markdown.linkify.set({ fuzzyLink: false });
+  markdown.use(cjkFriendly).use(math).use(taskLists);
+  renderCodeWithLanguage(markdown);
+  renderImagesAsLinks(markdown);
+  renderAlignmentAsAttribute(markdown);
+  return markdown;
+}
+
+function renderCodeWithLanguage(markdown: MarkdownIt): void {
+  const escape = markdown.utils.escapeHtml;
+  for (const name of ['fence', 'code_block']) {
+    markdown.renderer.rules[name] = (tokens, index) => {
+      const token = tokens[index];
+      if (!token) return '';
+      const language = escape(languageOf(token));
+      const code = escape(token.content);
+      return `<pre ${LANGUAGE_ATTRIBUTE}="${language}"><code>${code}</code></pre>`;
+    };
+  }
+}
+
+/** An image would send a request to another server without the user's consent: render a link instead. */
+function renderImagesAsLinks(markdown: MarkdownIt): void {
+  markdown.renderer.rules['image'] = (tokens, index, options, env, self) => {
+    const token = tokens[index];
+    const source = String(token?.attrGet('src') ?? '');
+    const text = self.renderInlineAsText(token?.children ?? [], options, env) || source;
+    const escape = markdown.utils.escapeHtml;
+    return `<a href="${escape(source)}">${escape(text)}</a>`;
+  };
+}
+
+/** markdown-it aligns cells by `style`, which the Content-Security-Policy forbids. */
+function renderAlignmentAsAttribute(markdown: MarkdownIt): void {
+  for (const name of ['th_open', 'td_open']) {
+    markdown.renderer.rules[name] = (tokens, index, options, _env, self) => {
+      const token = tokens[index];
+      const align = String(token?.attrGet('style') ?? '').replace('text-align:', '');
+      if (token && align) token.attrs = [['align', align]];
+      return self.renderToken(tokens, index, options);
+    };
+  }
 }
 
 /** Groups the tokens by top-level block. */
@@ -60,17 +129,21 @@ function groupByBlock(tokens: Token[]): Token[][] {
   return groups;
 }
 
-function block(tokens: Token[], references: References): Block {
+function block(markdown: MarkdownIt, tokens: Token[], env: Env): Block {
   const [first] = tokens;
   if (first && (first.type === 'fence' || first.type === 'code_block')) {
-    const language = first.info.trim().split(/\s+/)[0] ?? '';
-    return { kind: 'code', language, code: first.content };
+    return { kind: 'code', language: languageOf(first), code: first.content };
   }
-  return { kind: 'html', html: markdown.renderer.render(tokens, markdown.options, references) };
+  return { kind: 'html', html: markdown.renderer.render(tokens, markdown.options, env) };
 }
 
-function lineStarts(text: string): number[] {
-  const starts = [0];
-  for (let at = text.indexOf('\n'); at >= 0; at = text.indexOf('\n', at + 1)) starts.push(at + 1);
-  return starts;
+function languageOf({ info }: Token): string {
+  return info.trim().split(/\s+/)[0] ?? '';
+}
+
+/** The offset of a line. */
+function lineStart(text: string, line: number): number {
+  let offset = 0;
+  for (let count = 0; count < line; count += 1) offset = text.indexOf('\n', offset) + 1;
+  return offset;
 }

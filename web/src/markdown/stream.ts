@@ -1,4 +1,4 @@
-import { type Block, type References, renderBlocks } from './render';
+import { type Block, Definitions, renderBlocks, type RenderedText } from './render';
 
 /**
  * Renders a growing text. Finished blocks are rendered once; only the tail is rendered repeatedly.
@@ -12,36 +12,59 @@ export class MarkdownStream {
   #finished: Block[] = [];
   /** The offset where the finished blocks end. */
   #finishedEnd = 0;
-  #references: References = {};
+  #definitions = new Definitions();
 
+  /** The blocks that will not change any more. */
+  get finished(): readonly Block[] {
+    return this.#finished;
+  }
+
+  /** Renders the text. Returns the blocks after the finished ones. */
   render(text: string): Block[] {
     if (!text.startsWith(this.#text)) this.#restart();
     this.#text = text;
     this.#finishBlocks();
-    const tail = renderBlocks(text.slice(this.#finishedEnd), copy(this.#references));
-    return [...this.#finished, ...tail.blocks];
+    const tail = withoutUnfinishedMarkup(text).slice(this.#finishedEnd);
+    return this.#render(tail, this.#definitions.copy()).blocks;
   }
 
   #finishBlocks(): void {
     const completeEnd = this.#text.lastIndexOf('\n') + 1;
     if (completeEnd <= this.#finishedEnd) return;
     const open = this.#text.slice(this.#finishedEnd, completeEnd);
-    const { blocks, lastBlockStart } = renderBlocks(open, copy(this.#references));
+    const { blocks, lastBlockStart } = this.#render(open, this.#definitions.copy());
     if (lastBlockStart === 0) return;
-    this.#finished.push(...blocks.slice(0, -1));
-    // Renders only to collect the link definitions. The blocks may differ without the text that follows.
-    renderBlocks(open.slice(0, lastBlockStart), this.#references);
+    for (const block of blocks.slice(0, -1)) this.#finished.push(block);
+    // Renders only to collect the definitions. The blocks may differ without the text that follows.
+    this.#render(open.slice(0, lastBlockStart), this.#definitions);
     this.#finishedEnd += lastBlockStart;
+  }
+
+  #render(text: string, definitions: Definitions): RenderedText {
+    return renderBlocks(text, { isGrowing: true }, definitions);
   }
 
   #restart(): void {
     this.#finished = [];
     this.#finishedEnd = 0;
-    this.#references = {};
+    this.#definitions = new Definitions();
   }
 }
 
-/** Copies the definitions. Those in unfinished text may still change, so they must not be kept. */
-function copy({ references }: References): References {
-  return { references: { ...references } };
+/** An incomplete last line of markup characters only, or that ends within an HTML tag. */
+const UNFINISHED_LINE = /(?:^|\n)[ \t>]*(?:[-=*_+#~`|:$ \t]+|\d{1,9}[.)]|[*+-][ \t]+\[[ xX]?\]?)$/;
+const UNFINISHED_TAG = /<\/?[a-z]{0,10}\s*\/?$/i;
+
+/**
+ * The text without an unfinished end that looks different from what it will become: `-` below a line would turn this
+ * line into a heading for a moment, although a list begins.
+ */
+export function withoutUnfinishedMarkup(text: string): string {
+  const lastLine = text.lastIndexOf('\n') + 1;
+  // Longer lines of markup are meant as they are.
+  const tail = text.slice(Math.max(0, lastLine - 1, text.length - 200));
+  const match = UNFINISHED_LINE.exec(tail) ?? UNFINISHED_TAG.exec(tail);
+  if (!match) return text;
+  const at = text.length - tail.length + match.index;
+  return text.slice(0, text.charAt(at) === '\n' ? at + 1 : at);
 }

@@ -1,6 +1,7 @@
 import { html, nothing, type PropertyValues } from 'lit';
 
-import './markdown-text';
+import './content/markdown-text';
+import './content/question-text';
 import './message-actions';
 import './message-details';
 import './message-status';
@@ -72,7 +73,11 @@ export class WebchatMessage extends LightDomElement {
   #questionText() {
     const { content } = this.message;
     const file = this.#file();
-    const text = html`<p class="user-text" dir="auto">${content}</p>`;
+    const text = html`<webchat-question-text
+      class="user-text"
+      .text=${content}
+      .deferred=${this.deferred}
+    ></webchat-question-text>`;
     if (!file) return text;
     return html`<div class="with-file">
       ${fileCard(file)} ${isFileQuestion(content, file) ? nothing : text}

@@ -102,7 +102,7 @@ test('jumping to a distant message loads the messages around it', async ({
     await chat.page.locator('.unloaded-range, .older').last().scrollIntoViewIfNeeded({ timeout: 500 });
     await expect(chat.questions).toHaveCount(101, { timeout: 500 });
   }).toPass();
-  const texts = await chat.questions.locator('.user-text').allTextContents();
+  const texts = await chat.questions.locator('.user-text p').allTextContents();
   const all = Array.from({ length: 100 }, (_, index) => `question ${index + 1}`);
   expect(texts).toEqual([...all, 'one more']);
 });
@@ -246,7 +246,7 @@ test('right-to-left text keeps its direction everywhere', async ({
   await chat.field.press('Enter');
   await chat.waitForAnswer();
 
-  await expect(chat.questions.first().locator('.user-text')).toHaveCSS('direction', 'rtl');
+  await expect(chat.questions.first().locator('p')).toHaveCSS('direction', 'rtl');
   const answer = chat.answers.first();
   await expect(answer.locator('p').first()).toHaveCSS('direction', 'rtl');
   await expect(answer.getByRole('listitem')).toHaveCSS('direction', 'rtl');
