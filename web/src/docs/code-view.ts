@@ -1,6 +1,6 @@
 import { html, type TemplateResult } from 'lit';
 
-import { jsonTokens } from './json';
+import { jsonTokens } from './api/json';
 
 /** Longer JSON is not coloured: each piece is an element. */
 const MAX_COLOURED_CHARACTERS = 30_000;

@@ -13,7 +13,7 @@ import { notification } from '../ui/notification';
 import { bindTooltips } from '../ui/tooltip';
 import { docsWords as words } from '../words/docs';
 import { headerWords } from '../words/shell';
-import { type ApiDocument, groupByTag, type OperationGroup } from './api-document';
+import { type ApiDocument, groupByTag, type OperationGroup } from './api/api-document';
 import { ApiOperation } from './operation';
 import { prose } from './prose';
 import { docsLink } from './response-table';

@@ -6,11 +6,11 @@ import { copyText } from '../ui/clipboard';
 import { icon } from '../ui/icon';
 import { LightDomElement } from '../ui/light-dom-element';
 import { operationWords as words } from '../words/docs';
-import { isChanging, type Operation, type Parameter, supportsStreaming } from './api-document';
+import { isChanging, type Operation, type Parameter, supportsStreaming } from './api/api-document';
 import { codeView, jsonView } from './code-view';
 import { pathCode, prose } from './prose';
-import { buildRequest, curlCommand, type RequestValues } from './request';
-import { readResponse, type ShownResponse } from './response';
+import { buildRequest, curlCommand, type RequestValues } from './api/request';
+import { readResponse, type ShownResponse } from './api/response';
 import { responseTable } from './response-table';
 
 /** The tag colour of each method. */

@@ -1,7 +1,7 @@
 import { html, type TemplateResult } from 'lit';
 
 import { operationWords as words } from '../words/docs';
-import type { ResponseSummary } from './api-document';
+import type { ResponseSummary } from './api/api-document';
 import { prose } from './prose';
 
 /** The possible responses of an operation. */

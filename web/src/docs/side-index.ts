@@ -2,8 +2,8 @@ import { html, nothing } from 'lit';
 
 import { LightDomElement } from '../ui/light-dom-element';
 import { docsWords as words } from '../words/docs';
-import type { OperationGroup } from './api-document';
-import { filterGroups } from './filter';
+import type { OperationGroup } from './api/api-document';
+import { filterGroups } from './api/filter';
 import { methodTag } from './operation';
 import { docsLink } from './response-table';
 
