@@ -62,7 +62,7 @@ async fn an_idempotency_key_creates_one_conversation_per_user() {
         (after_deletion.status.as_u16(), &after_deletion.json()["title"]),
         (201, &json!(null))
     );
-    let list = browser.get(CONVERSATIONS).await.json();
+    let list = browser.get("/list_conversations").await.json();
     assert_eq!(list["conversations"].as_array().unwrap().len(), 2);
 }
 
