@@ -9,7 +9,7 @@ import { Outbox } from './api/outbox';
 import { LiveSocket } from './api/socket';
 import { App } from './app/app';
 import { watchBrowser } from './app/browser-events';
-import { AnswerNotifications } from './shell/answer-notifications';
+import { AnswerNotifications } from './shell/notifications/answer-notifications';
 import { Drafts } from './state/composer/drafts';
 import { pathInApp } from './state/page/address';
 import { ThemeChoice } from './state/page/theme';

@@ -24,9 +24,9 @@ import { ConversationLoader } from './conversation-loader';
 import { ConversationStarter, isTransient } from './conversation-starter';
 import { EventDispatcher } from './event-dispatcher';
 import { Conversations } from './conversations';
-import { Retries } from './retries';
+import { Retries } from './rate-limits/retries';
 import { TurnActions } from './turn-actions';
-import { whenAllowed } from './when-allowed';
+import { whenAllowed } from './rate-limits/when-allowed';
 
 /** The dialog that is open. */
 export type Dialog = { kind: 'context' | 'shortcuts' | 'import' } | { kind: 'reset'; id: string };

@@ -9,7 +9,7 @@ import type { Notice } from '../state/page/notice';
 import type { Store } from '../state/store';
 import { Thread } from '../state/thread/thread';
 import type { Conversations } from './conversations';
-import type { Retries } from './retries';
+import type { Retries } from './rate-limits/retries';
 import type { TurnActions } from './turn-actions';
 
 /** The parts of the page's state that the loader and the event dispatcher update. */

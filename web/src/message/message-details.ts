@@ -2,7 +2,7 @@ import { html, nothing } from 'lit';
 
 import type { App } from '../app/app';
 import { formatFullTime, formatTime } from '../state/dates';
-import { detailsOf } from '../state/thread/details';
+import { detailsOf } from '../state/thread/notes/details';
 import type { ThreadMessage } from '../state/thread/thread-message';
 import { LightDomElement } from '../ui/light-dom-element';
 

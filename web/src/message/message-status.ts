@@ -3,7 +3,7 @@ import { html, nothing } from 'lit';
 import '../ui/countdown';
 
 import type { App } from '../app/app';
-import { statusNoteOf, type StatusNote } from '../state/thread/status-notes';
+import { statusNoteOf, type StatusNote } from '../state/thread/notes/status-notes';
 import type { Action, ThreadMessage } from '../state/thread/thread-message';
 import { focusConversation } from '../ui/focus';
 import { LightDomElement } from '../ui/light-dom-element';

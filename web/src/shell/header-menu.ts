@@ -7,7 +7,7 @@ import { EXPORT_ALL_URL } from '../api/conversation-api';
 import type { App } from '../app/app';
 import type { MenuItem } from '../ui/popup-menu';
 import { headerWords as words } from '../words/shell';
-import { notificationItems } from './notification-menu';
+import { notificationItems } from './notifications/notification-menu';
 
 /** The theme that a click switches to. */
 interface NextTheme {

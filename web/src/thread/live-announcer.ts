@@ -2,7 +2,7 @@ import type { PropertyValues } from 'lit';
 
 import type { App } from '../app/app';
 import { toSpeech, completeSentences } from '../state/thread/sentences';
-import { statusNoteOf } from '../state/thread/status-notes';
+import { statusNoteOf } from '../state/thread/notes/status-notes';
 import type { Thread } from '../state/thread/thread';
 import { LightDomElement } from '../ui/light-dom-element';
 import { StoreController } from '../ui/store-controller';

@@ -68,7 +68,11 @@ for (const colorScheme of ['light', 'dark'] as const) {
   });
 }
 
-test('times and details appear on hover and focus, and on touch screens always', async ({ scripted, chat, browser }) => {
+test('times and details appear on hover and focus, and on touch screens always', async ({
+  scripted,
+  chat,
+  browser,
+}) => {
   const server = await scripted(async (_question, write) => write('The moon pulls.'));
   await chat.open(server);
   await chat.ask('tides');

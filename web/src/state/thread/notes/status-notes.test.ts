@@ -1,9 +1,9 @@
 import { describe, expect, test } from 'vitest';
 
-import type { MessageStatus } from '../../api/types';
+import type { MessageStatus } from '../../../api/types';
 import { statusNoteOf } from './status-notes';
-import { message } from './testing';
-import { optimisticMessage, toThreadMessage } from './thread-message';
+import { message } from '../testing';
+import { optimisticMessage, toThreadMessage } from '../thread-message';
 
 const SERVER_TEXT = 'It broke. Please try again.';
 

@@ -1,6 +1,6 @@
-import type { LiveSocket } from '../api/socket';
-import type { Store } from '../state/store';
-import type { Thread } from '../state/thread/thread';
+import type { LiveSocket } from '../../api/socket';
+import type { Store } from '../../state/store';
+import type { Thread } from '../../state/thread/thread';
 
 /**
  * Sends messages again that the server rejected only for the moment, for example because of a rate limit. The

@@ -1,10 +1,10 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 
-import { Outbox } from '../api/outbox';
-import { LiveSocket } from '../api/socket';
-import { TextStorage } from '../state/storage';
-import { Store } from '../state/store';
-import { Thread } from '../state/thread/thread';
+import { Outbox } from '../../api/outbox';
+import { LiveSocket } from '../../api/socket';
+import { TextStorage } from '../../state/storage';
+import { Store } from '../../state/store';
+import { Thread } from '../../state/thread/thread';
 import { Retries } from './retries';
 
 function setUp() {

@@ -1,6 +1,6 @@
-import { ApiError } from '../api/http';
-import type { Notice } from '../state/page/notice';
-import { MAX_RETRY_WAIT_MS } from '../state/thread/thread';
+import { ApiError } from '../../api/http';
+import type { Notice } from '../../state/page/notice';
+import { MAX_RETRY_WAIT_MS } from '../../state/thread/thread';
 
 const TOO_MANY_REQUESTS = 429;
 

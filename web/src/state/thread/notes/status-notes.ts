@@ -1,5 +1,5 @@
-import { statusWords } from '../../words/thread';
-import { type Action, isBlank, type ThreadMessage } from './thread-message';
+import { statusWords } from '../../../words/thread';
+import { type Action, isBlank, type ThreadMessage } from '../thread-message';
 
 /** The note under a message that was not sent, or under an incomplete answer: what happened, and what helps. */
 export interface StatusNote {

@@ -1,6 +1,6 @@
-import type { App } from '../app/app';
-import { storageKey } from '../state/storage';
-import { answerNotificationWords as words } from '../words/shell';
+import type { App } from '../../app/app';
+import { storageKey } from '../../state/storage';
+import { answerNotificationWords as words } from '../../words/shell';
 
 /** A visible tab holds this lock, so that other tabs know that the user sees the page. */
 const VISIBLE_LOCK = storageKey('visible');

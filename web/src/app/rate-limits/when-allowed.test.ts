@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 
-import { ApiError } from '../api/http';
-import { Notice } from '../state/page/notice';
+import { ApiError } from '../../api/http';
+import { Notice } from '../../state/page/notice';
 import { whenAllowed } from './when-allowed';
 
 beforeEach(() => void vi.useFakeTimers());

@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest';
 
 import { detailsOf } from './details';
-import { message } from './testing';
-import { toThreadMessage } from './thread-message';
+import { message } from '../testing';
+import { toThreadMessage } from '../thread-message';
 
 const answer = toThreadMessage(message(2, { token_count: 1200 }));
 

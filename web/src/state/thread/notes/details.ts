@@ -1,6 +1,6 @@
-import { messageDetailWords } from '../../words/thread';
-import { formatNumber } from '../numbers';
-import type { ThreadMessage } from './thread-message';
+import { messageDetailWords } from '../../../words/thread';
+import { formatNumber } from '../../numbers';
+import type { ThreadMessage } from '../thread-message';
 
 /** The details of an answer as texts: the model, the tokens and the seconds, as far as they are known. */
 export function detailsOf(message: ThreadMessage, model: string | null): string[] {
