@@ -111,16 +111,16 @@ for (const colorScheme of ['light', 'dark'] as const) {
     await server.kill();
 
     await expect(page.getByRole('banner')).toContainText('Reconnecting…');
-    await expect(page.getByText('Messages you write now')).toBeVisible();
+    await expect(page.getByText('Messages and files will be sent')).toBeVisible();
     await expect(page.locator('link[rel="icon"]')).toHaveAttribute('href', 'favicon-disconnected.svg');
     await chat.expectAccessible();
     await page.setViewportSize({ width: 320, height: 640 });
     await chat.expectNoHorizontalOverflow();
     await page.getByRole('button', { name: 'Try now' }).click();
-    await expect(page.getByText('Messages you write now')).toBeVisible();
+    await expect(page.getByText('Messages and files will be sent')).toBeVisible();
     await server.restart();
 
-    await expect(page.getByText('Messages you write now')).toBeHidden();
+    await expect(page.getByText('Messages and files will be sent')).toBeHidden();
     await expect(page.locator('link[rel="icon"]')).toHaveAttribute('href', 'favicon.svg');
   });
 }

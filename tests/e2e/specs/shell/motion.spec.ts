@@ -56,7 +56,7 @@ async function disconnectWhileLoading(chat: Chat, server: Server): Promise<void>
   await page.reload();
   await expect(page.getByRole('status', { name: 'Loading the conversation' })).toBeVisible();
   await server.kill();
-  await expect(page.getByText('Messages you write now')).toBeVisible();
+  await expect(page.getByText('Messages and files will be sent')).toBeVisible();
 }
 
 for (const reducedMotion of ['reduce', 'no-preference'] as const) {
