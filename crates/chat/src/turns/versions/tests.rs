@@ -94,7 +94,7 @@ async fn regenerating_a_last_answer_without_text_replaces_it() {
     regenerate(&test, None).await.unwrap();
     test.model.next_request().await.fail().await;
     settle().await;
-    test.advance(Duration::from_secs(60)).await;
+    test.advance(Duration::from_mins(1)).await;
     regenerate(&test, Some(&failed)).await.unwrap();
     let request = test.model.next_request().await;
     let prompt = request.contents().join(" ");
