@@ -55,7 +55,14 @@ class ConfigFile(unittest.TestCase):
 class Environment(unittest.TestCase):
     def test_variables_set_by_the_user_are_not_overwritten(self):
         variables = with_model.server_variables("http://model", {"MODEL": "mine", "MAX_TOKENS": ""})
-        self.assertEqual(variables, {"AZURE_API_URL": "http://model", "MAX_TOKENS": str(with_model.MAX_TOKENS)})
+        limits = {"MAX_TOKENS": str(with_model.MAX_TOKENS), "REPLY_TOKENS": str(with_model.REPLY_TOKENS)}
+        self.assertEqual(variables, {"AZURE_API_URL": "http://model", **limits})
+
+    def test_the_limits_of_the_small_model_are_not_mixed_with_those_of_the_user(self):
+        variables = with_model.server_variables("http://model", {"MODEL": "mine", "MAX_TOKENS": "500"})
+        self.assertEqual(variables, {"AZURE_API_URL": "http://model"})
+        variables = with_model.server_variables("http://model", {"MODEL": "mine", "REPLY_TOKENS": "100"})
+        self.assertNotIn("REPLY_TOKENS", variables)
 
     def test_loopback_is_added_to_no_proxy(self):
         self.assertEqual(with_model.no_proxy({"NO_PROXY": "a.example"})["no_proxy"], "a.example,127.0.0.1")

@@ -5,7 +5,7 @@
 
 If the URL of a model is set, in the environment (AZURE_API_URL), in .env or in the configuration file, this script only
 runs the command. Otherwise it also serves a small model on loopback while the command runs. It sets AZURE_API_URL for
-the command, and MODEL and MAX_TOKENS unless they are set. With --for-tests it always serves the model, and sets
+the command, and MODEL, MAX_TOKENS and REPLY_TOKENS unless they are set. With --for-tests it always serves the model, and sets
 TEST_MODEL_URL, TEST_MODEL and TEST_MODEL_MAX_TOKENS instead.
 
 The exit status is that of the command. Standard library only.
@@ -36,11 +36,13 @@ MODEL = "SmolLM2-135M-Instruct"
 # The context of the model has 8192 of the model's own tokens. Webchat counts tokens of o200k_base, which are
 # longer: one of them corresponds to 1.2 tokens of the model in English and code, up to 2.1 in western European
 # languages, 3 in Russian or Chinese, and 5 in Korean or Tamil. 2400 less the 800 for the reply is 1600, which
-# fits into the context even at a factor of 5.
+# fits into the context even at a factor of 5. The reply is limited, because the model repeats itself until its
+# context is full, and MAX_TOKENS and REPLY_TOKENS depend on each other: they are set together.
 MAX_TOKENS = 2400
+REPLY_TOKENS = 800
 
 # The keys of [model] in the configuration file, and the variables that override them.
-CONFIG_KEYS = {"url": "AZURE_API_URL", "name": "MODEL", "max_tokens": "MAX_TOKENS"}
+CONFIG_KEYS = {"url": "AZURE_API_URL", "name": "MODEL", "max_tokens": "MAX_TOKENS", "reply_tokens": "REPLY_TOKENS"}
 
 START_TIMEOUT_S = 60  # the model is ready after one second on an idle machine
 MAX_RESTARTS = 3
@@ -111,7 +113,9 @@ def unquote(value):
 
 
 def server_variables(url, settings):
-    defaults = {"MODEL": MODEL, "MAX_TOKENS": str(MAX_TOKENS)}
+    defaults = {"MODEL": MODEL}
+    if not settings.get("MAX_TOKENS"):
+        defaults.update(MAX_TOKENS=str(MAX_TOKENS), REPLY_TOKENS=str(REPLY_TOKENS))
     unset = {key: value for key, value in defaults.items() if not settings.get(key)}
     return {"AZURE_API_URL": url, **unset}
 

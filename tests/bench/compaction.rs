@@ -9,7 +9,7 @@ use async_trait::async_trait;
 use futures_util::{StreamExt, stream};
 use webchat_chat::{Chat, DailyTokenLimits, FileSettings, Ports, SendMessage, Settings};
 use webchat_domain::{FinishReason, SystemClock, UserId};
-use webchat_llm::{ChatModel, ChatRequest, Delta, DeltaStream, ModelError};
+use webchat_llm::{AnswerLimit, ChatModel, ChatRequest, Delta, DeltaStream, ModelError};
 use webchat_persistence_sqlite::{LocalSignals, SavedFilesDir, SqliteStore};
 use webchat_tokens::{MESSAGE_OVERHEAD, REPLY_PRIMER, TokenCounter, chunks};
 
@@ -130,7 +130,7 @@ async fn webchat(conversation: Vec<Turn>, counter: TokenCounter) -> Requests {
     };
     let settings = Settings {
         window_tokens: WINDOW,
-        reply_tokens: REPLY,
+        reply_tokens: Some(REPLY),
         session_ttl: Duration::from_hours(1),
         inactive_user_retention: None,
         system_prompt: None,
@@ -200,7 +200,7 @@ impl ChatModel for CountingModel {
     async fn stream(&self, request: ChatRequest) -> Result<DeltaStream, ModelError> {
         let tokens = self.count(&request);
         let mut requests = self.requests.lock().unwrap();
-        let text = if request.max_answer_tokens == REPLY {
+        let text = if request.answer_limit == AnswerLimit::Tokens(REPLY) {
             requests.add_answer(tokens);
             self.answers.lock().unwrap().pop_front().unwrap()
         } else {

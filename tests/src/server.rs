@@ -56,7 +56,11 @@ impl TestServer {
         };
         let url = required("TEST_MODEL_URL");
         let max_tokens = required("TEST_MODEL_MAX_TOKENS");
-        let model = [("AZURE_API_URL", url.as_str()), ("MAX_TOKENS", max_tokens.as_str())];
+        let model = [
+            ("AZURE_API_URL", url.as_str()),
+            ("MAX_TOKENS", max_tokens.as_str()),
+            ("REPLY_TOKENS", "800"),
+        ];
         Self::launch(ScriptedModel::start(), &[&model, settings].concat()).await
     }
 

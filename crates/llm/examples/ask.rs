@@ -8,7 +8,7 @@ use std::io::Write;
 use futures_util::TryStreamExt;
 use webchat_domain::ModelParameters;
 use webchat_llm::{
-    ChatMessage, ChatModel, ChatRequest, ChatRole, Delta, HttpChatModel, HttpSettings,
+    AnswerLimit, ChatMessage, ChatModel, ChatRequest, ChatRole, Delta, HttpChatModel, HttpSettings,
 };
 
 #[tokio::main]
@@ -22,7 +22,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
         .stream(ChatRequest {
             messages: vec![ChatMessage { role: ChatRole::User, content: question }],
             user_id: None,
-            max_answer_tokens: 400,
+            answer_limit: AnswerLimit::Tokens(400),
             parameters: ModelParameters::default(),
         })
         .await?;

@@ -14,7 +14,9 @@ pub use http::client::http_client;
 pub use metrics::describe_metrics;
 #[cfg(feature = "mock")]
 pub use model::MockChatModel;
-pub use model::{ChatMessage, ChatModel, ChatRequest, ChatRole, Delta, DeltaStream, Usage};
+pub use model::{
+    AnswerLimit, ChatMessage, ChatModel, ChatRequest, ChatRole, Delta, DeltaStream, Usage,
+};
 pub use providers::openai_chat::HttpChatModel;
 #[cfg(feature = "fuzzing")]
 pub use providers::openai_chat::fuzzing;

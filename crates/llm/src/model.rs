@@ -39,14 +39,44 @@ pub trait ChatModel: Send + Sync {
 pub struct ChatRequest {
     /// The conversation, oldest message first.
     pub messages: Vec<ChatMessage>,
-    /// The maximum number of tokens of the answer. At this length it ends with
-    /// [`FinishReason::Length`].
-    pub max_answer_tokens: u32,
+    /// The maximum length of the answer. At this length it ends with [`FinishReason::Length`].
+    pub answer_limit: AnswerLimit,
     /// The user on whose behalf the request is sent. It is not sent to the model. Without it, failures count
     /// as those of different users.
     pub user_id: Option<UserId>,
     /// The sampling parameters. They override those of the server.
     pub parameters: ModelParameters,
+}
+
+/// The maximum length of an answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AnswerLimit {
+    /// This many tokens.
+    Tokens(u32),
+    /// The model's own maximum. The request names no number, because most models reject one above their maximum,
+    /// which they don't report.
+    ModelMaximum {
+        /// The number of tokens for which there is space. It bounds the received bytes.
+        expected: u32,
+    },
+}
+
+impl AnswerLimit {
+    /// Returns the number of tokens for which there is space.
+    #[must_use]
+    pub fn tokens(self) -> u32 {
+        match self {
+            Self::Tokens(tokens) | Self::ModelMaximum { expected: tokens } => tokens,
+        }
+    }
+
+    /// Returns the number of tokens that the request names.
+    pub(crate) fn requested(self) -> Option<u32> {
+        match self {
+            Self::Tokens(tokens) => Some(tokens),
+            Self::ModelMaximum { .. } => None,
+        }
+    }
 }
 
 /// A message as it is sent to the model.

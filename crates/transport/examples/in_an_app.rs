@@ -71,7 +71,7 @@ async fn chat(model_url: &str, data_dir: &Path) -> Result<Chat, Box<dyn Error>> 
     };
     let settings = webchat_chat::Settings {
         window_tokens: 128_000,
-        reply_tokens: 800,
+        reply_tokens: None,
         session_ttl: Duration::from_hours(24),
         inactive_user_retention: None,
         system_prompt: None,

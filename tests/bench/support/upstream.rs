@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use tokio::task::JoinSet;
 use tokio::time::interval;
 use webchat_domain::ModelParameters;
-use webchat_llm::{ChatMessage, ChatRequest, ChatRole};
+use webchat_llm::{AnswerLimit, ChatMessage, ChatRequest, ChatRole};
 
 pub(crate) const CHUNKS: u32 = 200;
 
@@ -120,7 +120,7 @@ pub(crate) fn chat_request(question: &str) -> ChatRequest {
     ChatRequest {
         messages: vec![ChatMessage { role: ChatRole::User, content: question.to_owned() }],
         user_id: None,
-        max_answer_tokens: 800,
+        answer_limit: AnswerLimit::Tokens(800),
         parameters: ModelParameters::default(),
     }
 }

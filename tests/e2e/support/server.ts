@@ -57,6 +57,7 @@ export class Server {
         AZURE_API_URL: this.upstream.url,
         MODEL: this.upstream.name,
         MAX_TOKENS: this.upstream.maxTokens,
+        REPLY_TOKENS: '800',
         // Without generated titles, the title is the beginning of the question, so tests can predict it.
         AUTO_TITLES: 'off',
         LOG_LEVEL: 'warn',

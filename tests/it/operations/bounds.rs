@@ -4,7 +4,8 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use webchat_tests::{Browser, Response, ScriptedModel, TestServer, mongodb_uri};
 
-/// The maximum size of an answer with the default `REPLY_TOKENS`.
+/// A small maximum length of an answer, and the size of its text.
+const SHORT_ANSWERS: (&str, &str) = ("REPLY_TOKENS", "800");
 const MAX_ANSWER_BYTES: usize = 800 * 8 + 16 * 1024;
 
 async fn ask(browser: &Browser, id: &str) -> Response {
@@ -21,7 +22,7 @@ async fn newest_message(browser: &Browser, id: &str) -> Value {
 #[tokio::test]
 async fn an_endless_answer_is_truncated_and_saved_in_both_stores() {
     let uri = mongodb_uri();
-    for settings in [vec![], vec![("MONGODB_URI", uri.as_str())]] {
+    for settings in [vec![SHORT_ANSWERS], vec![SHORT_ANSWERS, ("MONGODB_URI", uri.as_str())]] {
         let server = TestServer::with_settings(&settings).await;
         let browser = server.browser();
         let id = browser.start_conversation().await;
@@ -102,7 +103,7 @@ async fn a_question_in_a_huge_imported_conversation_takes_five_model_requests() 
 #[tokio::test]
 async fn a_message_over_a_daily_token_budget_is_rejected_before_any_model_request() {
     for setting in ["DAILY_TOKENS_PER_USER", "DAILY_TOKENS_PER_ADDRESS", "DAILY_TOKENS"] {
-        let server = TestServer::with_settings(&[(setting, "700")]).await;
+        let server = TestServer::with_settings(&[(setting, "700"), SHORT_ANSWERS]).await;
         let browser = server.browser();
         let id = browser.start_conversation().await;
 
@@ -123,7 +124,7 @@ async fn a_message_over_a_daily_token_budget_is_rejected_before_any_model_reques
 
 #[tokio::test]
 async fn all_users_of_an_address_share_its_token_budget() {
-    let settings = [("DAILY_TOKENS_PER_ADDRESS", "1000")];
+    let settings = [("DAILY_TOKENS_PER_ADDRESS", "1000"), SHORT_ANSWERS];
     let server = TestServer::with_model(ScriptedModel::start(), &settings).await;
     let (browser, other) = (server.browser(), server.browser());
     let (id, other_id) = (browser.start_conversation().await, other.start_conversation().await);

@@ -105,7 +105,6 @@ async fn a_rest_request_continues_the_trace_of_the_client_and_propagates_it_to_t
             "gen_ai.operation.name": "chat",
             "gen_ai.provider.name": "openai",
             "gen_ai.request.model": "scripted",
-            "gen_ai.request.max_tokens": 800,
             "gen_ai.response.finish_reasons": ["stop"],
             "gen_ai.usage.input_tokens": 12,
             "gen_ai.usage.output_tokens": 3,

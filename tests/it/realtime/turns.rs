@@ -88,7 +88,18 @@ async fn the_model_receives_the_previous_messages() {
             {"role": "user", "content": "two"},
         ])
     );
-    assert_eq!((&request["stream"], &request["max_tokens"]), (&json!(true), &json!(800)));
+    assert_eq!((&request["stream"], &request["max_tokens"]), (&json!(true), &Value::Null));
+}
+
+#[tokio::test]
+async fn the_maximum_length_of_an_answer_is_sent_to_the_model_if_it_is_set() {
+    let server = TestServer::with_settings(&[("REPLY_TOKENS", "700")]).await;
+    let (browser, mut socket) = server.socket().await;
+    let id = browser.start_conversation().await;
+
+    socket.ask(&id, "one").await;
+
+    assert_eq!(server.model.requests().remove(0)["max_tokens"], json!(700));
 }
 
 #[tokio::test]

@@ -67,7 +67,8 @@ async fn an_error_contains_its_event_conversation_and_client_message_id() {
 
 #[tokio::test]
 async fn empty_and_overlong_messages_are_rejected_and_not_stored() {
-    let server = TestServer::with_settings(&[("MAX_TOKENS", "1000")]).await;
+    let server =
+        TestServer::with_settings(&[("MAX_TOKENS", "1000"), ("REPLY_TOKENS", "800")]).await;
     let (browser, mut socket) = server.socket().await;
     let id = browser.start_conversation().await;
 

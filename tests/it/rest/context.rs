@@ -92,7 +92,8 @@ async fn a_long_conversation_is_summarised_and_the_summary_can_be_replaced_and_d
 
 #[tokio::test]
 async fn an_invalid_change_is_rejected_with_a_reason() {
-    let server = TestServer::with_settings(&[("MAX_TOKENS", "1800")]).await;
+    let server =
+        TestServer::with_settings(&[("MAX_TOKENS", "1800"), ("REPLY_TOKENS", "800")]).await;
     let browser = server.browser();
     let id = browser.start_conversation().await;
     let context = format!("/api/v1/conversations/{id}/context");

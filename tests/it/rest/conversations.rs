@@ -179,7 +179,7 @@ async fn the_configuration_contains_the_model_name() {
 
     let config = server.browser().get("/api/v1/config").await.json();
 
-    assert_eq!((&config["model"], &config["reply_tokens"]), (&json!("scripted"), &json!(800)));
+    assert_eq!((&config["model"], &config["reply_tokens"]), (&json!("scripted"), &json!(32_000)));
 }
 
 #[tokio::test]

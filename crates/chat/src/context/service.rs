@@ -11,7 +11,6 @@ use webchat_tokens::{ContextPlanner, obviously_exceeds};
 
 use crate::error::ChatError;
 use crate::runtime::core::Core;
-use crate::settings::Settings;
 
 /// The maximum number of attempts to store a change while others change the context concurrently.
 const MAX_ATTEMPTS: u32 = 5;
@@ -229,8 +228,8 @@ impl Contexts {
     /// Returns the number of tokens that the context must leave for the messages: half of the window without the
     /// tokens for the answer.
     fn min_available(&self) -> u32 {
-        let Settings { window_tokens, reply_tokens, .. } = self.core.settings;
-        window_tokens.saturating_sub(reply_tokens) / 2
+        let settings = &self.core.settings;
+        settings.window_tokens.saturating_sub(settings.reserved_tokens()) / 2
     }
 
     /// Applies `change` to the current context and stores the result. After a conflict, retries immediately with

@@ -8,15 +8,14 @@ use webchat_tokens::Budget;
 
 use crate::error::ChatError;
 use crate::runtime::core::Core;
-use crate::settings::Settings;
 
 /// The page size when the history is read to plan a request.
 const PAGE_SIZE: u32 = 50;
 
 impl Core {
     pub(crate) fn budget(&self, context: &Context) -> Budget {
-        let Settings { window_tokens, reply_tokens, .. } = self.settings;
-        Budget::for_context(window_tokens, reply_tokens, self.system_prompt.as_ref(), context)
+        let (window, reply) = (self.settings.window_tokens, self.settings.reserved_tokens());
+        Budget::for_context(window, reply, self.system_prompt.as_ref(), context)
     }
 
     pub(crate) async fn stored_context(

@@ -6,6 +6,7 @@ use std::time::Duration;
 use webchat_domain::{
     Caller, ConversationChange, ConversationId, Message, MessageStatus, Role, Title, UserId,
 };
+use webchat_llm::AnswerLimit;
 
 use super::prompts::{GENERATE_TITLE, transcript_entry};
 use super::title_text::parse_title;
@@ -106,7 +107,7 @@ async fn suggest_title(
         purpose: Purpose::Title,
         instructions: GENERATE_TITLE,
         content: transcript.trim_end().to_owned(),
-        max_answer_tokens: MAX_TITLE_TOKENS,
+        answer_limit: AnswerLimit::Tokens(MAX_TITLE_TOKENS),
         timeout: TITLE_TIMEOUT,
     };
     match request.send(core).await {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use backon::{ExponentialBuilder, Retryable};
 use tokio::sync::Semaphore;
 use webchat_domain::{Caller, FileName, UserId};
-use webchat_llm::ModelError;
+use webchat_llm::{AnswerLimit, ModelError};
 
 use super::parts::{max_partial_analysis_tokens, max_text_tokens_per_request};
 use crate::context::prompts::{ANALYSE, COMBINE, analyses_heading, part_heading};
@@ -48,12 +48,12 @@ impl FileAnalyser<'_> {
     /// Asks the model for the analysis of one part. Parts are counted from 0.
     pub(crate) async fn analyse(&self, part: u32, text: &str) -> Result<String, RequestError> {
         let settings = &self.core.settings;
-        let max_tokens = match self.part_count {
-            1 => settings.reply_tokens,
-            _ => max_partial_analysis_tokens(settings),
+        let limit = match self.part_count {
+            1 => settings.answer_limit(),
+            _ => AnswerLimit::Tokens(max_partial_analysis_tokens(settings)),
         };
         let heading = part_heading(self.file_name, part, self.part_count);
-        self.request(ANALYSE, format!("{heading}\n\n{text}"), max_tokens).await
+        self.request(ANALYSE, format!("{heading}\n\n{text}"), limit).await
     }
 
     /// Combines the analyses of all parts into one, in several steps if they don't fit into one request.
@@ -62,13 +62,13 @@ impl FileAnalyser<'_> {
         let settings = &self.core.settings;
         while analyses.len() > 1 {
             let groups = self.group(analyses).await;
-            let max_tokens = match groups.len() {
-                1 => settings.reply_tokens,
-                _ => max_partial_analysis_tokens(settings),
+            let limit = match groups.len() {
+                1 => settings.answer_limit(),
+                _ => AnswerLimit::Tokens(max_partial_analysis_tokens(settings)),
             };
             analyses = Vec::with_capacity(groups.len());
             for group in groups {
-                analyses.push(self.combine_group(group, max_tokens).await?);
+                analyses.push(self.combine_group(group, limit).await?);
             }
         }
         Ok(analyses.pop().unwrap_or_default())
@@ -77,14 +77,14 @@ impl FileAnalyser<'_> {
     async fn combine_group(
         &self,
         group: Vec<String>,
-        max_tokens: u32,
+        limit: AnswerLimit,
     ) -> Result<String, RequestError> {
         match <[String; 1]>::try_from(group) {
             Ok([single]) => Ok(single),
             Err(group) => {
                 let heading = analyses_heading(self.file_name);
                 let content = format!("{heading}\n\n{}", group.join(SEPARATOR));
-                self.request(COMBINE, content, max_tokens).await
+                self.request(COMBINE, content, limit).await
             }
         }
     }
@@ -114,7 +114,7 @@ impl FileAnalyser<'_> {
         &self,
         instructions: &'static str,
         content: String,
-        max_answer_tokens: u32,
+        answer_limit: AnswerLimit,
     ) -> Result<String, RequestError> {
         let (caller, timeout) = (Caller::from(self.user_id), REQUEST_TIMEOUT);
         let request = BackgroundRequest {
@@ -122,7 +122,7 @@ impl FileAnalyser<'_> {
             purpose: Purpose::File,
             instructions,
             content,
-            max_answer_tokens,
+            answer_limit,
             timeout,
         };
         let send = || self.send(request.clone());

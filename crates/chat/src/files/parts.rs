@@ -56,7 +56,7 @@ pub(super) fn max_part_tokens(settings: &Settings) -> u32 {
 
 /// Returns the maximum number of tokens of the text in one request.
 pub(super) fn max_text_tokens_per_request(settings: &Settings) -> u32 {
-    let reserved = settings.reply_tokens.saturating_add(REQUEST_OVERHEAD);
+    let reserved = settings.reserved_tokens().saturating_add(REQUEST_OVERHEAD);
     settings.window_tokens.saturating_sub(reserved).max(MIN_TOKENS)
 }
 
@@ -64,5 +64,5 @@ pub(super) fn max_text_tokens_per_request(settings: &Settings) -> u32 {
 /// Several analyses must fit into one request; otherwise they could not be combined.
 pub(super) fn max_partial_analysis_tokens(settings: &Settings) -> u32 {
     let max = (max_text_tokens_per_request(settings) / 4).min(max_part_tokens(settings) / 2);
-    settings.reply_tokens.min(max).max(MIN_TOKENS / 4)
+    settings.reserved_tokens().min(max).max(MIN_TOKENS / 4)
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use futures_util::StreamExt;
 use tokio::time::timeout;
 use webchat_domain::{Caller, FinishReason, ModelParameters};
-use webchat_llm::{ChatRequest, ChatRole, Delta, ModelError, Usage};
+use webchat_llm::{AnswerLimit, ChatRequest, ChatRole, Delta, ModelError, Usage};
 use webchat_tokens::{chunks, with_overhead};
 
 use super::answer_bounds::AnswerBound;
@@ -27,7 +27,7 @@ pub(crate) struct BackgroundRequest {
     pub(crate) purpose: Purpose,
     pub(crate) instructions: &'static str,
     pub(crate) content: String,
-    pub(crate) max_answer_tokens: u32,
+    pub(crate) answer_limit: AnswerLimit,
     /// The timeout for the complete answer.
     pub(crate) timeout: Duration,
 }
@@ -40,7 +40,7 @@ impl BackgroundRequest {
     /// reasoning, or if the caller's remaining budgets are too small: then nothing is sent.
     pub(crate) async fn send(self, core: &Core) -> Result<String, RequestError> {
         let prompt_tokens = self.prompt_tokens(core).await;
-        let max_tokens = prompt_tokens.saturating_add(self.max_answer_tokens);
+        let max_tokens = prompt_tokens.saturating_add(self.answer_limit.tokens());
         let reservation = core.reserve_tokens(self.caller, max_tokens).await?;
         let request = ChatRequest {
             messages: vec![
@@ -48,7 +48,7 @@ impl BackgroundRequest {
                 chat_message(ChatRole::User, self.content),
             ],
             user_id: Some(self.caller.user_id),
-            max_answer_tokens: self.max_answer_tokens,
+            answer_limit: self.answer_limit,
             parameters: ModelParameters::default(),
         };
         let mut answer = Answer::default();
@@ -69,10 +69,10 @@ impl BackgroundRequest {
         with_overhead(content).saturating_add(with_overhead(instructions))
     }
 
-    /// Sends the request like [`BackgroundRequest::send`], and truncates a complete answer to `max_answer_tokens` by our
+    /// Sends the request like [`BackgroundRequest::send`], and truncates a complete answer to its limit by our
     /// count, if possible at the end of a sentence. The model may count tokens differently.
     pub(crate) async fn send_and_truncate(self, core: &Core) -> Result<String, RequestError> {
-        let max_tokens = self.max_answer_tokens.max(MIN_TRUNCATED_TOKENS);
+        let max_tokens = self.answer_limit.tokens().max(MIN_TRUNCATED_TOKENS);
         let text = self.send(core).await?;
         let mut truncated = chunks(&text, max_tokens, core.loaded_counter().await);
         Ok(truncated.next().unwrap_or_default().trim().to_owned())
@@ -98,7 +98,7 @@ impl Answer {
         request: ChatRequest,
         metrics: &mut RequestMetrics,
     ) -> Result<(), ModelError> {
-        let mut bound = AnswerBound::new(request.max_answer_tokens);
+        let mut bound = AnswerBound::new(request.answer_limit.tokens());
         let mut deltas = core.ports.model.stream(request).await?;
         self.has_started = true;
         while let Some(delta) = deltas.next().await {

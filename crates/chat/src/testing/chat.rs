@@ -40,7 +40,7 @@ pub(crate) const START: Timestamp = Timestamp::from_unix_millis(1_767_323_045_00
 fn settings() -> Settings {
     Settings {
         window_tokens: 10_000,
-        reply_tokens: 800,
+        reply_tokens: Some(800),
         session_ttl: Duration::from_hours(24),
         inactive_user_retention: None,
         system_prompt: None,
@@ -72,7 +72,7 @@ impl TestChat {
 
     pub(crate) async fn with_window(window_tokens: u32, reply_tokens: u32) -> Self {
         let window = |settings: &mut Settings| {
-            (settings.window_tokens, settings.reply_tokens) = (window_tokens, reply_tokens);
+            (settings.window_tokens, settings.reply_tokens) = (window_tokens, Some(reply_tokens));
         };
         Self::with_settings(window).await
     }

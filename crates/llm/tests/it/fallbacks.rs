@@ -4,7 +4,8 @@ use std::fs;
 
 use serde_json::{Value, json};
 use webchat_llm::{
-    ChatMessage, ChatModel, ChatRequest, ChatRole, HttpChatModel, HttpSettings, TokensField,
+    AnswerLimit, ChatMessage, ChatModel, ChatRequest, ChatRole, HttpChatModel, HttpSettings,
+    TokensField,
 };
 
 use crate::upstream::{Upstream, good_response, json_response, response};
@@ -54,6 +55,17 @@ async fn the_other_token_limit_field_is_tried_at_once_and_remembered() {
             ["max_completion_tokens", "stream_options"],
         ]
     );
+}
+
+#[tokio::test]
+async fn a_request_for_the_maximum_of_the_model_names_no_limit() {
+    let mut upstream = Upstream::with([good_response()]);
+    let answer_limit = AnswerLimit::ModelMaximum { expected: 32_000 };
+
+    let request = ChatRequest { answer_limit, ..request() };
+    assert!(model(&upstream.url()).stream(request).await.is_ok());
+
+    assert_eq!(sent_fields(&mut upstream), [["stream_options"]]);
 }
 
 #[tokio::test]

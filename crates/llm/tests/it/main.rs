@@ -25,8 +25,8 @@ use secrecy::SecretString;
 use tokio::time::timeout;
 use webchat_domain::ModelParameters;
 use webchat_llm::{
-    ChatMessage, ChatModel, ChatRequest, ChatRole, Delta, HttpChatModel, HttpSettings, ModelError,
-    Timeouts,
+    AnswerLimit, ChatMessage, ChatModel, ChatRequest, ChatRole, Delta, HttpChatModel, HttpSettings,
+    ModelError, Timeouts,
 };
 
 const KEY: &str = "sk-do-not-show";
@@ -62,7 +62,7 @@ fn request() -> ChatRequest {
     ChatRequest {
         messages: vec![ChatMessage { role: ChatRole::User, content: QUESTION.to_owned() }],
         user_id: None,
-        max_answer_tokens: 800,
+        answer_limit: AnswerLimit::Tokens(800),
         parameters: ModelParameters::default(),
     }
 }

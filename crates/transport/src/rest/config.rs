@@ -42,7 +42,7 @@ async fn read(chat: Data<Chat>) -> Json<Config> {
     Json(Config {
         model: chat.model_name(),
         max_tokens: settings.window_tokens,
-        reply_tokens: settings.reply_tokens,
+        reply_tokens: settings.reserved_tokens(),
         upload_extensions: settings.files.extensions.clone(),
         max_upload_bytes: settings.files.max_bytes,
         version: env!("CARGO_PKG_VERSION"),

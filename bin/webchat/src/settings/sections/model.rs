@@ -81,8 +81,10 @@ section! {
         /// unset, the context window is that of MODEL if it is a known model (gpt-4o, o3 …), otherwise 128000.
         MAX_TOKENS => max_tokens: Option<u32>, Kind::integer("tokens", 1, u32::MAX);
 
-        /// The maximum length of an answer in tokens, for which this part of the context window is reserved.
-        REPLY_TOKENS => reply_tokens: u32 = "800", Kind::integer("tokens", 1, u32::MAX);
+        /// The maximum length of an answer in tokens. This part of the context window is reserved for it. If
+        /// REPLY_TOKENS is unset, the model's own maximum applies, and a quarter of the context window is reserved.
+        /// Set it if the model never ends some answers, or its server cuts answers off early by default.
+        REPLY_TOKENS => reply_tokens: Option<u32>, Kind::integer("tokens", 1, u32::MAX);
 
         /// The system prompt of conversations that don't set their own.
         SYSTEM_PROMPT => system_prompt: Option<String>, Kind::TEXT;

@@ -8,7 +8,7 @@ use webchat_domain::{FinishReason, MessageStatus};
 use super::*;
 use crate::testing::{ModelRequest, TestChat, prompt_edit, settle};
 use crate::turns::lease::RENEW_INTERVAL;
-use webchat_llm::ChatRequest;
+use webchat_llm::{AnswerLimit, ChatRequest};
 use webchat_tokens::FILLER;
 
 /// Returns a chat whose window has 1 000 tokens for messages: a conversation with more than 750 tokens is compacted
@@ -181,7 +181,7 @@ async fn a_summary_that_is_too_long_is_truncated_at_the_end_of_a_sentence() {
     let request = answer_summary_request(&test, &"The moon makes the tides. ".repeat(99)).await;
 
     let stored = summary(&test).await.unwrap();
-    assert_eq!(request.max_answer_tokens, 250);
+    assert_eq!(request.answer_limit, AnswerLimit::Tokens(250));
     assert!((200..=250).contains(&stored.token_count), "{}", stored.token_count);
     assert!(stored.text.ends_with("tides."), "{}", stored.text);
 }

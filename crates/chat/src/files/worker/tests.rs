@@ -138,7 +138,7 @@ async fn parts_are_analysed_up_to_the_concurrency_limit_and_combined_in_order() 
 async fn analyses_that_exceed_the_window_are_combined_in_several_steps() {
     let (window, reply) = (640, 200);
     let test = new_test(|settings| {
-        (settings.window_tokens, settings.reply_tokens) = (window, reply);
+        (settings.window_tokens, settings.reply_tokens) = (window, Some(reply));
     })
     .await;
 
@@ -147,7 +147,7 @@ async fn analyses_that_exceed_the_window_are_combined_in_several_steps() {
     while current(&test, &job).await.status == JobStatus::Running {
         let request = test.model.next_request().await;
         let messages = &request.request.messages;
-        let mut tokens = request.request.max_answer_tokens;
+        let mut tokens = request.request.answer_limit.tokens();
         for message in messages {
             tokens += test.chat.core.count_tokens(&message.content).await;
         }

@@ -108,7 +108,7 @@ impl TurnTask {
         metrics: &mut RequestMetrics,
     ) -> Result<FinishReason, Failure> {
         let mut bound =
-            AnswerBound::new(request.max_answer_tokens).after(self.answer.content.len());
+            AnswerBound::new(request.answer_limit.tokens()).after(self.answer.content.len());
         request_context.is_sent = true;
         let answer = self.core.ports.model.stream(request).await;
         request_context.is_sent = answer.is_ok();
@@ -206,7 +206,7 @@ impl TurnTask {
         Ok(ChatRequest {
             messages,
             user_id: Some(self.caller.user_id),
-            max_answer_tokens: self.core.settings.reply_tokens,
+            answer_limit: self.core.settings.answer_limit(),
             parameters: request_context.context.parameters,
         })
     }

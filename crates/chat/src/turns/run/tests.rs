@@ -7,7 +7,7 @@ use tokio::time::sleep;
 use webchat_domain::{
     ConversationId, EventBody, FinishReason, Ledger, MessageStatus, ResponseEnd, TokenUsage,
 };
-use webchat_llm::{ChatRequest, ChatRole, ModelError};
+use webchat_llm::{AnswerLimit, ChatRequest, ChatRole, ModelError};
 use webchat_persistence::StoreError;
 
 use crate::testing::{
@@ -105,7 +105,7 @@ async fn a_request_contains_the_newest_messages_that_fit_in_order() {
     assert_eq!(contents(&second.request), [QUESTION, ANSWER, "Why?"]);
     let roles: Vec<_> = second.request.messages.iter().map(|message| message.role).collect();
     assert_eq!(roles, [ChatRole::User, ChatRole::Assistant, ChatRole::User]);
-    assert_eq!(second.request.max_answer_tokens, 20);
+    assert_eq!(second.request.answer_limit, AnswerLimit::Tokens(20));
     assert_eq!(contents(&third_request), ["Why?\n\n2 + 2 = 4 2 + 2 = 4"]);
     let events = test.events().await;
     let EventBody::TokenUsage(usage) = &events.last().unwrap().body else { panic!() };

@@ -36,7 +36,7 @@ impl<'a> Body<'a> {
         capabilities: Capabilities,
         request: &'a ChatRequest,
     ) -> Self {
-        let tokens = Some(request.max_answer_tokens);
+        let tokens = request.answer_limit.requested();
         let (max_tokens, max_completion_tokens) =
             if capabilities.max_completion_tokens() { (None, tokens) } else { (tokens, None) };
         let options = StreamOptions { include_usage: true };

@@ -29,7 +29,7 @@ impl RequestSpan {
             gen_ai.operation.name = "chat",
             gen_ai.provider.name = provider(&settings.url),
             gen_ai.request.model = model,
-            gen_ai.request.max_tokens = i64::from(request.max_answer_tokens),
+            gen_ai.request.max_tokens = request.answer_limit.requested().map(i64::from),
             gen_ai.response.model = Empty,
             gen_ai.response.finish_reasons = Empty,
             gen_ai.usage.input_tokens = Empty,

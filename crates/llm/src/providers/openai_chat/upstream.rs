@@ -166,7 +166,7 @@ impl Upstream {
                 format!("the answer has the content encoding {encoding}, which is not supported");
             return Err(AttemptError::failed(AttemptErrorKind::Permanent, cause).into());
         }
-        let max_bytes = max_stream_bytes(request.max_answer_tokens);
+        let max_bytes = max_stream_bytes(request.answer_limit.tokens());
         let model = self.reported_model.clone();
         read_answer(decompressed_body(response), max_bytes, sent_at, timeouts, model)
             .await

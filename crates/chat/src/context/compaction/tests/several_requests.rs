@@ -31,7 +31,7 @@ async fn a_compaction_takes_one_request_however_long_its_summary_is() {
                 break;
             }
             summaries += 1;
-            let words = usize::try_from(request.request.max_answer_tokens).unwrap();
+            let words = usize::try_from(request.request.answer_limit.tokens()).unwrap();
             request.answer(&text_of(words), FinishReason::Stop).await;
         }
     }
