@@ -9,7 +9,7 @@ use secrecy::{ExposeSecret, SecretString};
 use tokio::time::Instant;
 use webchat_persistence::{
     Contexts, ConversationTransfer, Conversations, FileJobs, Probe, Sessions, Signals,
-    TokenBudgets, TurnLog, UserActivity,
+    TokenBudgets, TurnLog, UserActivity, UserSettingsStore,
 };
 use webchat_persistence_mongo::{
     FlaskMigration, MigrationProgress, MongoDatabase, MongoStore, Schema,
@@ -35,6 +35,7 @@ pub(crate) struct Stores {
     pub(crate) file_jobs: Arc<dyn FileJobs>,
     pub(crate) token_budgets: Arc<dyn TokenBudgets>,
     pub(crate) user_activity: Arc<dyn UserActivity>,
+    pub(crate) user_settings: Arc<dyn UserSettingsStore>,
     pub(crate) sessions: Arc<dyn Sessions>,
     pub(crate) turn_log: Arc<dyn TurnLog>,
     pub(crate) signals: Arc<dyn Signals>,
@@ -85,6 +86,7 @@ impl Stores {
             file_jobs: Arc::new(mongo.clone()),
             token_budgets: Arc::new(mongo.clone()),
             user_activity: Arc::new(mongo.clone()),
+            user_settings: Arc::new(mongo.clone()),
             conversations: Arc::new(mongo),
             mongo_database: None,
         }
@@ -106,6 +108,7 @@ impl Stores {
             file_jobs: Arc::new(sqlite.clone()),
             token_budgets: Arc::new(sqlite.clone()),
             user_activity: Arc::new(sqlite.clone()),
+            user_settings: Arc::new(sqlite.clone()),
             conversations: Arc::new(sqlite),
             mongo_database: None,
         };
@@ -117,6 +120,7 @@ impl Stores {
             stores.file_jobs = Arc::new(mongo.clone());
             stores.token_budgets = Arc::new(mongo.clone());
             stores.user_activity = Arc::new(mongo.clone());
+            stores.user_settings = Arc::new(mongo.clone());
             stores.conversations = Arc::new(mongo);
         }
         if let Some(redis) = redis {

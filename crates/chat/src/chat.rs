@@ -15,6 +15,7 @@ use crate::runtime::housekeeping::delete_expired_data;
 use crate::runtime::readiness::NotReady;
 use crate::sessions::retention::Retention;
 use crate::sessions::service::Sessions;
+use crate::sessions::user_settings::UserSettingsService;
 use crate::settings::Settings;
 use crate::transfer::service::Transfer;
 use crate::turns::registry::RunningTurns;
@@ -36,6 +37,8 @@ pub struct Chat {
     pub transfer: Transfer,
     /// Sessions and their users.
     pub sessions: Sessions,
+    /// Settings of users.
+    pub user_settings: UserSettingsService,
     /// Subscriptions to events and lists.
     pub events: Events,
     pub(crate) core: Arc<Core>,
@@ -60,6 +63,7 @@ impl Chat {
             files: Files::new(&core),
             transfer: Transfer::new(&core),
             sessions: Sessions::new(&core),
+            user_settings: UserSettingsService::new(&core),
             events: Events::new(&core),
             core,
             running,

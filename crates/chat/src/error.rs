@@ -66,6 +66,13 @@ pub enum ChatError {
         /// The maximum number of tokens.
         limit: u32,
     },
+    /// The maximum length of an answer in a conversation is not from 1 to the server's maximum.
+    #[error("The maximum answer length must be from 1 to {limit} tokens.")]
+    #[strum(serialize = "invalid_value")]
+    ReplyTokensOutOfRange {
+        /// The server's maximum.
+        limit: u32,
+    },
     /// The resource no longer has the revision, or the state, that the client expects.
     #[error("This was changed in the meantime. Please reload it before you change it.")]
     #[strum(serialize = "stale")]

@@ -20,7 +20,7 @@ mod transfer;
 mod turns;
 
 pub use chat::Chat;
-pub use context::service::{ContextEdit, ContextView, Contexts, PromptChoice};
+pub use context::service::{Choice, ContextEdit, ContextView, Contexts};
 pub use conversations::messages::MessagePage;
 pub use conversations::saved_history::SavedHistoryName;
 pub use conversations::search::{FoundConversation, SearchResults};
@@ -43,6 +43,7 @@ pub use runtime::reached_limits::{Limit, count_reached_limit};
 pub use runtime::readiness::NotReady;
 pub use runtime::storage_quota::StorageQuota;
 pub use sessions::service::Sessions;
+pub use sessions::user_settings::{UserSettingsService, UserSettingsView};
 pub use settings::{DailyTokenLimits, FileSettings, Settings, StoredBytesLimits};
 pub use transfer::copy::{CopyError, copy};
 pub use transfer::export::{

@@ -6,7 +6,7 @@ use webchat_domain::Clock;
 use webchat_llm::ChatModel;
 use webchat_persistence::{
     Contexts, ConversationTransfer, Conversations, FileJobs, Probe, SavedFiles, Sessions, Signals,
-    TokenBudgets, TurnLog, UserActivity,
+    TokenBudgets, TurnLog, UserActivity, UserSettingsStore,
 };
 use webchat_tokens::TokenCounter;
 
@@ -27,6 +27,8 @@ pub struct Ports {
     pub token_budgets: Arc<dyn TokenBudgets>,
     /// Stores when users were last active.
     pub user_activity: Arc<dyn UserActivity>,
+    /// Stores the settings of users.
+    pub user_settings: Arc<dyn UserSettingsStore>,
     /// Stores the conversations that users saved as files.
     pub saved_files: Arc<dyn SavedFiles>,
     /// Publishes events and keeps them for replay.

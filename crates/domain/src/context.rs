@@ -1,4 +1,4 @@
-//! The context of a conversation.
+//! The context of a conversation, and the settings of its user.
 
 use serde::{Deserialize, Serialize};
 
@@ -14,6 +14,9 @@ pub struct Context {
     pub system_prompt: Option<SystemPrompt>,
     /// The sampling parameters of this conversation.
     pub parameters: ModelParameters,
+    /// The maximum number of tokens of an answer in this conversation. The server's maximum applies if it is lower.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reply_tokens: Option<u32>,
     /// The few-shot examples, in the order in which they were added.
     pub examples: Vec<FewShotExample>,
     /// The summary that replaces the oldest messages.
@@ -85,4 +88,25 @@ pub enum SummaryAuthor {
     User,
     /// The Flask application, from which the conversation was imported.
     Import,
+}
+
+/// The settings of a user, which apply to all of the user's conversations.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct UserSettings {
+    /// The system prompt of conversations without their own. It replaces the server's.
+    pub system_prompt: Option<SystemPrompt>,
+}
+
+/// Whose system prompt applies to a conversation.
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PromptSource {
+    /// The conversation's own.
+    Conversation,
+    /// The user's default.
+    User,
+    /// The server's.
+    Server,
 }

@@ -18,7 +18,9 @@ mod turn;
 
 pub use caller::{Caller, Network, Session};
 pub use clock::{Clock, ManualClock, SystemClock, Timestamp, UtcDay};
-pub use context::{Context, FewShotExample, Summary, SummaryAuthor, SystemPrompt};
+pub use context::{
+    Context, FewShotExample, PromptSource, Summary, SummaryAuthor, SystemPrompt, UserSettings,
+};
 pub use conversation::{Conversation, InvalidTitle, Title};
 pub use event::{
     ConversationChange, Event, EventBody, EventData, ResponseChunk, ResponseEnd, TokenUsage,

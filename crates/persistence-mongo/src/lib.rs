@@ -16,6 +16,7 @@ mod store;
 mod token_budgets;
 mod transfer;
 mod user_activity;
+mod user_settings;
 
 pub use database::{MongoDatabase, OpenError, explanation};
 pub use flask_migration::{

@@ -17,6 +17,7 @@ mod store;
 mod token_budgets;
 mod transfer;
 mod user_activity;
+mod user_settings;
 
 pub use database::{OpenError, describe_metrics};
 pub use events::{LocalSignals, SqliteTurnLog};

@@ -21,10 +21,12 @@ pub use ports::{
     InvalidCursor, LeasedJob, ListOrder, NewEvent, NewFileJob, Page, Probe, ReplaceContextOutcome,
     Replay, ReserveOutcome, SaveOutcome, SavedFile, SavedFiles, SavedFilesUsage, SelectOutcome,
     Sessions, Signal, Signals, StoredContext, StoredConversation, StoredFileJob, StoredMessage,
-    TokenBudgets, TokenLimit, TokenScope, Totals, TurnLease, TurnLog, TurnLogExt, UserActivity,
+    StoredUserSettings, TokenBudgets, TokenLimit, TokenScope, Totals, TurnLease, TurnLog,
+    TurnLogExt, UserActivity, UserSettingsStore,
 };
 #[cfg(feature = "mock")]
 pub use ports::{
     MockContexts, MockConversationTransfer, MockConversations, MockFileJobs, MockProbe,
     MockSavedFiles, MockSessions, MockSignals, MockTokenBudgets, MockTurnLog, MockUserActivity,
+    MockUserSettingsStore,
 };

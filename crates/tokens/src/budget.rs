@@ -76,8 +76,8 @@ pub struct ObviouslyTooLong {
 }
 
 impl Budget {
-    /// Creates the budget of a conversation with this context. `system` is the default system prompt, for
-    /// conversations without their own.
+    /// Creates the budget of a conversation with this context. `system` is the system prompt that applies to it: its
+    /// own or a default.
     #[must_use]
     pub fn for_context(
         window: u32,
@@ -90,7 +90,6 @@ impl Budget {
             .flat_map(|example| [example.prompt_tokens, example.response_tokens])
             .map(with_overhead)
             .fold(0, u32::saturating_add);
-        let system = context.system_prompt.as_ref().or(system);
         Self {
             window,
             reply,

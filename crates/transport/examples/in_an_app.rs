@@ -63,6 +63,7 @@ async fn chat(model_url: &str, data_dir: &Path) -> Result<Chat, Box<dyn Error>> 
         probes: vec![Arc::new(store.clone())],
         token_budgets: Arc::new(store.clone()),
         user_activity: Arc::new(store.clone()),
+        user_settings: Arc::new(store.clone()),
         sessions: Arc::new(store),
         saved_files: Arc::new(SavedFilesDir::at(data_dir.join("saved_conversations"))),
         model: Arc::new(HttpChatModel::new(HttpSettings::new(model_url.parse()?))?),

@@ -25,6 +25,7 @@ use crate::middleware::session_cookie::{SessionCookie, select_cookie};
 use crate::middleware::timing::measure_request;
 use crate::middleware::trace_span::trace_request;
 use crate::openapi::document::ApiDocument;
+use crate::pages::not_found::not_found_page;
 use crate::realtime::connections::Connections;
 use crate::rest::transfer::imports::ImportLimit;
 use crate::routes::routes;
@@ -117,6 +118,7 @@ impl Services {
             .wrap(from_fn(report_body_failure))
             .wrap(from_fn(limit_response_memory))
             .wrap(from_fn(error_body))
+            .wrap(from_fn(not_found_page))
             .wrap(from_fn(limit_body))
             .wrap(from_fn(cors))
             .wrap(from_fn(forbid_caching))

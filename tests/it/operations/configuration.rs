@@ -73,7 +73,7 @@ async fn the_settings_are_printed_with_their_sources_and_without_secrets() {
         "max_tokens = 5000 # MAX_TOKENS in .env",
         "level = \"warn\" # LOG_LEVEL in the environment",
         "# reply_tokens is not set",
-        "auto_titles = true # default",
+        "auth = \"auto\" # default",
     ] {
         assert!(output.stdout.lines().any(|printed| printed == line), "{line}\n{}", output.stdout);
     }

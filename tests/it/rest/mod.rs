@@ -11,4 +11,5 @@ mod openapi;
 mod request_limits;
 mod schemathesis;
 mod turns;
+mod user_settings;
 mod versions;

@@ -40,7 +40,7 @@ const CONVERSATION_ROUTES: [(&str, &str, u16); 27] = [
 ];
 
 /// Every other route. Their responses contain only data of the caller.
-const CALLER_ROUTES: [(&str, &str); 22] = [
+const CALLER_ROUTES: [(&str, &str); 24] = [
     ("GET", "/"),
     ("POST", "/start_conversation"),
     ("GET", "/list_conversations"),
@@ -59,6 +59,9 @@ const CALLER_ROUTES: [(&str, &str); 22] = [
     ("GET", "/api/openapi.json"),
     ("GET", "/api/docs"),
     ("GET", "/api/v1/config"),
+    // The tests of user settings cover the settings of another user.
+    ("GET", "/api/v1/me/settings"),
+    ("PATCH", "/api/v1/me/settings"),
     ("GET", "/api/v1/conversations"),
     ("POST", "/api/v1/conversations"),
     ("GET", "/api/v1/export"),

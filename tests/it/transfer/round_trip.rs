@@ -151,6 +151,7 @@ fn branched(user_id: UserId) -> (StoredConversation, Vec<StoredMessage>) {
     let context = Context {
         system_prompt: Some(SystemPrompt { text: prompt, token_count: prompt_tokens }),
         parameters: serde_json::from_str(r#"{"temperature": 0.7, "seed": 3}"#).unwrap(),
+        reply_tokens: Some(500),
         examples: vec![FewShotExample {
             example_id: webchat_domain::ExampleId::generate(),
             user_prompt: "1 + 1?".to_owned(),

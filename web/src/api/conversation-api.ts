@@ -1,7 +1,6 @@
 import { BASE, call, conversationPath, fetchFile, query, readJson, request } from './http';
 import type {
   Config,
-  Context,
   Conversation,
   ConversationPage,
   ImportJob,
@@ -41,8 +40,6 @@ export interface ConversationApi {
   messages(id: string, before: number | null): Promise<MessagePage>;
   /** Returns whether an answer is being generated, and the id of the last message before it. */
   answerState(id: string): Promise<AnswerState>;
-  /** The position of the last summarised message; 0 without a summary. */
-  summaryThrough(id: string): Promise<number>;
   startImport(file: File): Promise<ImportJob>;
   importJob(id: string): Promise<ImportJob>;
 }
@@ -73,10 +70,6 @@ export const conversationApi: ConversationApi = {
     const { messages, running_turn: runningTurn } = await call<MessagePage>('GET', path);
     const lastMessageId = messages.at(-1)?.message_id ?? null;
     return { isRunning: (runningTurn ?? null) !== null, lastMessageId };
-  },
-  summaryThrough: async (id) => {
-    const { summary } = await call<Context>('GET', `${conversationPath(id)}/context`);
-    return summary?.through ?? 0;
   },
   startImport: (file) => call('POST', '/imports', file),
   importJob: (id) => call('GET', `/imports/${encodeURIComponent(id)}`),

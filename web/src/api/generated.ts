@@ -106,7 +106,7 @@ export interface paths {
         delete?: never;
         options?: never;
         head?: never;
-        /** Changes the system prompt or the parameters. */
+        /** Changes the system prompt, the parameters or the maximum length of an answer. */
         patch: operations["change_context"];
         trace?: never;
     };
@@ -455,6 +455,24 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/me/settings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Returns the user's settings, which apply to all of the user's conversations. */
+        get: operations["read_user_settings"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /** Changes the user's settings. */
+        patch: operations["change_user_settings"];
+        trace?: never;
+    };
     "/api/v1/search": {
         parameters: {
             query?: never;
@@ -750,13 +768,25 @@ export interface components {
             few_shot_examples: components["schemas"]["FewShotExample"][];
             ledger: components["schemas"]["Ledger"];
             parameters: components["schemas"]["ModelParameters"];
+            /**
+             * Format: int32
+             * @description The maximum number of tokens of an answer; `null` if the server's default applies.
+             */
+            reply_tokens: number | null;
             summary?: components["schemas"]["Summary"] | null;
             system_prompt?: components["schemas"]["SystemPrompt"] | null;
+            system_prompt_source: components["schemas"]["PromptSource"] | null;
         };
         /** @description The changes of a context. Omitted fields stay unchanged. */
         ContextChanges: {
             parameters?: components["schemas"]["ModelParameters"] | null;
-            /** @description The new system prompt. `null` resets it to the server's default. */
+            /**
+             * Format: int32
+             * @description The new maximum number of tokens of an answer, from 1 to the server's `reply_tokens`. `null` resets it to the
+             *     server's.
+             */
+            reply_tokens?: number | null;
+            /** @description The new system prompt. `null` or a blank text resets it to the default. */
             system_prompt?: string | null;
         };
         /** @description A conversation's metadata, without its messages. */
@@ -1437,6 +1467,11 @@ export interface components {
             /** @description A human-readable message that says what the user can do. */
             message: string;
         };
+        /**
+         * @description Whose system prompt applies to a conversation.
+         * @enum {string}
+         */
+        PromptSource: "conversation" | "user" | "server";
         Readiness: {
             status: string;
             /** @description Failures that do not prevent the server from serving requests. Absent if there are none. */
@@ -1698,6 +1733,16 @@ export interface components {
              * @description The file.
              */
             file: string;
+        };
+        /** @description The settings of the user. */
+        UserSettings: {
+            /** @description The system prompt of conversations without their own; `null` if the server's applies. */
+            system_prompt: string | null;
+        };
+        /** @description The changes of the settings. Omitted fields stay unchanged. */
+        UserSettingsChanges: {
+            /** @description The new system prompt of conversations without their own. `null` or a blank text resets it to the server's. */
+            system_prompt?: string | null;
         };
         VersionData: {
             conversation_id: components["schemas"]["ConversationId"];
@@ -2168,6 +2213,7 @@ export interface operations {
                  *       "parameters": {
                  *         "temperature": 0.5
                  *       },
+                 *       "reply_tokens": 500,
                  *       "system_prompt": "Be brief."
                  *     }
                  */
@@ -3563,6 +3609,119 @@ export interface operations {
             };
             /** @description Not found, or not yours. */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+            default: components["responses"]["ErrorResponse"];
+        };
+    };
+    read_user_settings: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The `ETag` of the client's copy. If it is still current, the status is 304. */
+                "If-None-Match"?: string | null;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK. */
+            200: {
+                headers: {
+                    /** @description Changes whenever the resource changes. */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["UserSettings"];
+                };
+            };
+            /** @description Not modified. */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            default: components["responses"]["ErrorResponse"];
+        };
+    };
+    change_user_settings: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The `ETag` of the client's copy. If the resource has changed since, the status is 412. */
+                "If-Match"?: string | null;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "system_prompt": "Be brief."
+                 *     }
+                 */
+                "application/json": components["schemas"]["UserSettingsChanges"];
+            };
+        };
+        responses: {
+            /** @description OK. */
+            200: {
+                headers: {
+                    /** @description Changes whenever the resource changes. */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["UserSettings"];
+                };
+            };
+            /** @description The body is not JSON, or a parameter is invalid. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+            /** @description The resource no longer matches `If-Match`. */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+            /** @description The body is not declared as JSON, or is compressed. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+            /** @description A field is missing, unknown or invalid. */
+            422: {
                 headers: {
                     [name: string]: unknown;
                 };

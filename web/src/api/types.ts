@@ -27,6 +27,7 @@ export type SearchHit = Schemas['SearchHit'];
 export type SearchHits = Schemas['Hits'];
 export type SnippetPart = Schemas['SnippetPart'];
 export type TitleHit = Schemas['TitleHit'];
+export type UserSettings = Schemas['UserSettings'];
 export type ErrorResponse = Schemas['ErrorResponse'];
 
 export type ImportJob = Schemas['Import'];

@@ -1,4 +1,4 @@
-import type { ContextApi } from '../api/context-api';
+import type { ContextApi, UserSettingsApi } from '../api/context-api';
 import type { FileApi } from '../api/file-api';
 import { ApiError, errorMessage } from '../api/http';
 import type { ConversationApi } from '../api/conversation-api';
@@ -9,6 +9,8 @@ import { newClientMessageId } from '../state/composer/client-message-id';
 import type { Drafts } from '../state/composer/drafts';
 import { Files } from '../state/composer/files';
 import { ContextEditor } from '../state/context/context-editor';
+import { SettingDrafts } from '../state/context/setting-drafts';
+import { UserSettingsEditor } from '../state/context/user-settings-editor';
 import { AnswerMarks } from '../state/conversations/answer-marks';
 import { parsePath, pathOf, START_PATH } from '../state/page/address';
 import { Notice } from '../state/page/notice';
@@ -29,12 +31,18 @@ import { TurnActions } from './turn-actions';
 import { whenAllowed } from './rate-limits/when-allowed';
 
 /** The dialog that is open. */
-export type Dialog = { kind: 'context' | 'shortcuts' | 'import' } | { kind: 'reset'; id: string };
+export type Dialog =
+  | { kind: 'settings'; section: SettingsSection | null }
+  | { kind: 'shortcuts' | 'import' }
+  | { kind: 'reset'; id: string };
+
+/** A section of the chat settings. */
+export type SettingsSection = 'instructions' | 'length' | 'creativity' | 'examples' | 'context';
 
 /** The clients of the REST API. */
 export interface ApiClients {
   conversationApi: ConversationApi;
-  contextApi: ContextApi;
+  contextApi: ContextApi & UserSettingsApi;
   fileApi: FileApi;
 }
 
@@ -47,8 +55,10 @@ export class App {
   /** The last error that is not shown elsewhere on the page. */
   readonly notice = new Notice(null);
   readonly dialog = new Store<Dialog | null>(null);
-  /** The editor of the context panel; `null` while the panel is closed. */
+  /** The context of the open conversation; `null` in a new chat. */
   readonly contextEditor = new Store<ContextEditor | null>(null);
+  readonly userSettings: UserSettingsEditor;
+  readonly settingDrafts: SettingDrafts;
   readonly files: Files;
   readonly turnActions: TurnActions;
   readonly retries: Retries;
@@ -70,6 +80,9 @@ export class App {
   ) {
     this.#conversationApi = conversationApi;
     this.#contextApi = contextApi;
+    this.userSettings = new UserSettingsEditor(contextApi);
+    this.settingDrafts = new SettingDrafts(storage);
+    this.thread.subscribe(() => this.#followThread());
     this.files = new Files(fileApi);
     this.turnActions = new TurnActions(socket, drafts, this);
     this.retries = new Retries(socket, this.thread);
@@ -138,19 +151,15 @@ export class App {
     if (neighbour) void this.open(neighbour.conversation_id);
   }
 
-  /** Opens the context panel. In a new chat, first creates the conversation that the context belongs to. */
-  async showContext(): Promise<void> {
-    const id = await this.#ensureConversation();
-    if (id === null) return;
-    const editor = new ContextEditor(this.#contextApi, id);
-    this.contextEditor.set(editor);
-    this.dialog.set({ kind: 'context' });
-    await editor.load();
+  /** Opens the chat settings. In a new chat, first creates the conversation that they belong to. */
+  async showSettings(section: SettingsSection | null = null): Promise<void> {
+    if ((await this.#ensureConversation()) === null) return;
+    this.dialog.set({ kind: 'settings', section });
+    await Promise.all([this.contextEditor.value?.load(), this.userSettings.load()]);
   }
 
   closeDialog(): void {
     this.dialog.set(null);
-    this.contextEditor.set(null);
   }
 
   newChat(): void {
@@ -202,6 +211,13 @@ export class App {
     if (conversationId !== null) return this.files.add(conversationId, files);
     this.files.addToNewChat(startKey, files);
     void this.#starter.start(startKey);
+  }
+
+  /** Gives the open conversation its own context editor. */
+  #followThread(): void {
+    const { conversationId: id } = this.thread.value;
+    if (id === (this.contextEditor.value?.conversationId ?? null)) return;
+    this.contextEditor.set(id === null ? null : new ContextEditor(this.#contextApi, id));
   }
 
   stop(): void {

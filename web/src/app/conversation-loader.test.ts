@@ -17,11 +17,12 @@ function setUp() {
     files: { load: vi.fn() },
     conversations: { ensureListed: vi.fn() },
     notice: new Store(null),
+    contextEditor: new Store(null),
   };
   const storage = new TextStorage(null);
   const socket = new LiveSocket(() => new EventTarget() as never, new Outbox(storage));
   const drafts = new Drafts(storage);
-  const api = { messages, summaryThrough: () => Promise.resolve(0) };
+  const api = { messages };
   const loader = new ConversationLoader(api, socket, drafts, state as unknown as AppState);
   return { messages, loader, threadState: () => state.thread.value.state.value };
 }

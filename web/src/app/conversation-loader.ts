@@ -27,7 +27,7 @@ export interface AppState {
 /** Loads a conversation, shows it, and subscribes to its events. */
 export class ConversationLoader {
   constructor(
-    private readonly api: Pick<ConversationApi, 'messages' | 'summaryThrough'>,
+    private readonly api: Pick<ConversationApi, 'messages'>,
     private readonly socket: LiveSocket,
     private readonly drafts: Drafts,
     private readonly state: AppState,
@@ -51,7 +51,7 @@ export class ConversationLoader {
     const thread = new Thread(id, 'loading', (before) => this.api.messages(id, before));
     this.show(thread);
     void this.state.files.load(id);
-    void this.#loadSummary(thread, id);
+    void this.#loadContext(thread);
     await this.#loadMessages(thread, true);
   }
 
@@ -111,11 +111,11 @@ export class ConversationLoader {
     thread.setEdit({ ...edit, isRestored: true });
   }
 
-  async #loadSummary(thread: Thread, id: string): Promise<void> {
-    try {
-      thread.setSummaryThrough(await this.api.summaryThrough(id));
-    } catch {
-      // The messages are shown; only the line that marks the end of the summary is missing.
-    }
+  /** If it fails, the messages are shown; only the line that marks the end of the summary is missing. */
+  async #loadContext(thread: Thread): Promise<void> {
+    const editor = this.state.contextEditor.value;
+    await editor?.load();
+    const context = editor?.state.value.context;
+    if (context) thread.setSummaryThrough(context.summary?.through ?? 0);
   }
 }

@@ -37,10 +37,7 @@ export class Conversations {
   #undoToastId: number | null = null;
 
   constructor(
-    private readonly api: Omit<
-      ConversationApi,
-      'config' | 'messages' | 'startConversation' | 'summaryThrough'
-    >,
+    private readonly api: Omit<ConversationApi, 'config' | 'messages' | 'startConversation'>,
     storage: TextStorage,
     private readonly host: ConversationsHost,
   ) {

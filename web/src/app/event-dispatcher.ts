@@ -74,7 +74,7 @@ export class EventDispatcher {
     const editor = this.state.contextEditor.value;
     const mayHaveChanged = event === 'conversation_updated' || event === 'token_usage';
     // A save in progress reloads the context when it ends.
-    if (mayHaveChanged && editor?.conversationId === id && editor.state.value.savingPart === null) {
+    if (mayHaveChanged && editor?.conversationId === id && !editor.isSaving) {
       void editor.load();
     }
   }

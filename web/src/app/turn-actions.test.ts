@@ -52,7 +52,6 @@ function newApp(): App {
       pageRequests += 1;
       return Promise.resolve(newestPage);
     },
-    summaryThrough: () => Promise.resolve(0),
     config: () => Promise.resolve(null),
     conversations: () => Promise.resolve({ conversations: [], next_cursor: null }),
     conversation: () => Promise.reject(new Error('not used in these tests')),

@@ -72,7 +72,7 @@ export class MessageStatus extends LightDomElement {
         app.attach([new File([app.withdraw(message.id)], 'message.txt')]);
         return focusConversation();
       case 'settings':
-        void app.showContext();
+        void app.showSettings();
         return;
       case 'edit':
         if (message.role === 'assistant') turnActions.beginEdit(message.parentId ?? '');

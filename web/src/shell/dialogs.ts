@@ -7,7 +7,7 @@ import { shellWords } from '../words/shell';
 
 /** The loader of each dialog. A dialog is loaded when it is first opened. */
 const LOADERS: Record<Dialog['kind'], () => Promise<unknown>> = {
-  context: () => import('../settings/context-panel'),
+  settings: () => import('../settings/chat-settings'),
   shortcuts: () => import('./shortcuts-dialog'),
   import: () => import('../sidebar/import-dialog'),
   reset: () => import('../sidebar/reset-dialog'),
@@ -38,11 +38,12 @@ export class WebchatDialogs extends LightDomElement {
     if (!dialog || !this.loaded.has(dialog.kind)) return nothing;
     const close = () => this.app.closeDialog();
     switch (dialog.kind) {
-      case 'context':
-        return html`<webchat-context-panel
+      case 'settings':
+        return html`<webchat-chat-settings
           .app=${this.app}
+          .section=${dialog.section}
           @closed=${close}
-        ></webchat-context-panel>`;
+        ></webchat-chat-settings>`;
       case 'shortcuts':
         return html`<webchat-shortcuts-dialog
           .app=${this.app}

@@ -78,7 +78,7 @@ export class WebchatHeader extends LightDomElement {
       ${this.#sidebarToggle()} ${this.#name(isPhone ? this.#title() : null)}
       ${isPhone ? nothing : this.#model()} ${this.#connectionState()}
       ${isPhone ? this.#action(words.newChat(), Add, () => this.#newChat()) : nothing}
-      ${this.#action(words.chatSettings(), Settings, () => void this.app.showContext())}
+      ${this.#action(words.chatSettings(), Settings, () => void this.app.showSettings())}
       ${isPhone ? nothing : this.#themeAndShortcuts()}
       <webchat-popup-menu
         .label=${words.menu()}

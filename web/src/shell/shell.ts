@@ -55,7 +55,7 @@ export class WebchatApp extends LightDomElement {
       event.preventDefault();
       this.#closeDrawer();
     });
-    this.addEventListener('show-context', () => void this.app?.showContext());
+    this.addEventListener('show-context', () => void this.app?.showSettings('context'));
   }
 
   override disconnectedCallback(): void {
@@ -120,7 +120,7 @@ export class WebchatApp extends LightDomElement {
       'focus-composer': () => void this.#leaveSidebar(),
       previous: () => app.openNeighbour(-1),
       next: () => app.openNeighbour(1),
-      context: () => void app.showContext(),
+      context: () => void app.showSettings(),
       sidebar: () => this.#toggleSidebar(),
       undo: () => app.conversations.undoDelete(),
       stop: () => app.stop(),

@@ -14,6 +14,13 @@ export function focusConversation(): void {
   else document.querySelector<HTMLElement>('#main')?.focus({ preventScroll: true });
 }
 
+/** Focuses an element of `container`, unless the focus has moved on to something outside of it. */
+export function focusIfLost(container: Element, selector: string): void {
+  const active = document.activeElement;
+  const isLost = active === null || active === document.body || active.matches('dialog');
+  if (isLost || container.contains(active)) container.querySelector<HTMLElement>(selector)?.focus();
+}
+
 /**
  * Keeps the focus on the page when the focused element is removed or disabled: without this, it would be on
  * `<body>`, and people who use a keyboard or a screen reader would start again at the top.

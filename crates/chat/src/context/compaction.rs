@@ -9,12 +9,12 @@ use tokio::time::{Instant, sleep, timeout};
 use webchat_domain::{
     Caller, ConversationChange, ConversationId, Message, Summary, SummaryAuthor, Timestamp,
 };
-use webchat_llm::AnswerLimit;
-use webchat_persistence::{ReplaceContextOutcome, StoreError, StoredContext, spawn_cpu_work};
+use webchat_persistence::{ReplaceContextOutcome, StoreError, spawn_cpu_work};
 use webchat_tokens::{Budget, CompactionScan, SUMMARY_HEADING, chunks, with_overhead};
 
 use super::omission::Omission;
 use super::prompts::{SUMMARISE, transcript_entry};
+use super::stored_context::EffectiveContext;
 use super::summary_range::SummaryRange;
 use crate::error::ChatError;
 use crate::models::background_request::BackgroundRequest;
@@ -192,8 +192,8 @@ impl Compaction {
         let deadline = Instant::now() + MAX_DURATION;
         let mut requests = MAX_REQUESTS;
         while requests > 0 && Instant::now() + REQUEST_TIMEOUT < deadline {
-            let stored = self.core.stored_context(self.caller.user_id, self.id).await?;
-            let budget = self.core.budget(&stored.context);
+            let stored = self.core.effective_context(self.caller.user_id, self.id).await?;
+            let budget = self.core.budget(&stored);
             let Some(end) = self.end_position(budget).await? else { return Ok(()) };
             let batch_start = self.batch_start(budget, end, requests).await?;
             let messages = self.next_messages(budget, batch_start.after, end).await?;
@@ -211,7 +211,7 @@ impl Compaction {
     /// have summarised its messages.
     async fn is_needed(&self) -> Result<bool, ChatError> {
         let user_id = self.caller.user_id;
-        let budget = self.core.budget(&self.core.stored_context(user_id, self.id).await?.context);
+        let budget = self.core.budget(&self.core.effective_context(user_id, self.id).await?);
         let through = budget.summary.map_or(0, |summary| summary.through);
         let mut history = 0_u32;
         let visit = |message: Message| {
@@ -309,7 +309,7 @@ impl Compaction {
     async fn summarise(
         &self,
         budget: Budget,
-        stored: &StoredContext,
+        stored: &EffectiveContext,
         batch: Batch,
         requests: &mut u32,
     ) -> Result<Summary, CompactionError> {
@@ -368,14 +368,14 @@ impl Compaction {
             purpose: Purpose::Summary,
             instructions: SUMMARISE,
             content: format!("{summary}{}", transcript.trim_end()),
-            answer_limit: AnswerLimit::Tokens(budget.max_summary_tokens()),
+            answer_limit: webchat_llm::AnswerLimit::Tokens(budget.max_summary_tokens()),
             timeout: REQUEST_TIMEOUT,
         };
         request.send_and_truncate(&self.core).await
     }
 
-    async fn store(&self, stored: StoredContext, summary: Summary) -> Result<(), CompactionError> {
-        let StoredContext { mut context, revision } = stored;
+    async fn store(&self, old: EffectiveContext, summary: Summary) -> Result<(), CompactionError> {
+        let EffectiveContext { mut context, revision, .. } = old;
         context.summary = Some(summary);
         let contexts = &self.core.ports.contexts;
         match contexts.replace_context(self.caller.user_id, self.id, context, revision).await? {

@@ -6,7 +6,7 @@ pub(crate) mod compaction;
 mod omission;
 pub(crate) mod prompts;
 pub(crate) mod service;
-mod stored_context;
+pub(crate) mod stored_context;
 mod summary_range;
 mod title_text;
 pub(crate) mod titles;

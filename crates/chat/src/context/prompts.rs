@@ -55,12 +55,11 @@ pub(crate) fn analyses_heading(name: &FileName) -> String {
 /// of the others alternate. Answers are sent without their reasoning, except one that is to be continued; the plan
 /// counts them as they are stored, because counting all of them for each request would take too long.
 pub(crate) fn request_messages(
-    default_prompt: Option<&SystemPrompt>,
+    system_prompt: Option<&SystemPrompt>,
     context: &Context,
     plan: ContextPlan,
 ) -> Vec<ChatMessage> {
-    let prompt = context.system_prompt.as_ref().or(default_prompt);
-    let prompt = prompt.map(|prompt| prompt.text.clone());
+    let prompt = system_prompt.map(|prompt| prompt.text.clone());
     let summary = context.summary.as_ref().filter(|_| plan.with_summary);
     let summary = summary.map(|summary| format!("{SUMMARY_HEADING}\n{}", summary.text));
     let system_texts: Vec<String> = prompt.into_iter().chain(summary).collect();

@@ -4,11 +4,12 @@ use std::sync::Arc;
 
 use webchat_domain::{
     Context, ConversationChange, ConversationId, ExampleId, FewShotExample, IdempotencyKey, Ledger,
-    ModelParameters, Summary, SummaryAuthor, SystemPrompt, UserId,
+    ModelParameters, PromptSource, Summary, SummaryAuthor, SystemPrompt, UserId,
 };
-use webchat_persistence::{ReplaceContextOutcome, StoredContext};
+use webchat_persistence::ReplaceContextOutcome;
 use webchat_tokens::{ContextPlanner, obviously_exceeds};
 
+use super::stored_context::EffectiveContext;
 use crate::error::ChatError;
 use crate::runtime::core::Core;
 
@@ -22,6 +23,8 @@ pub struct ContextView {
     pub context: Context,
     /// The context's revision, which changes with every edit.
     pub revision: u64,
+    /// Whose system prompt applies. `None` means that there is none.
+    pub prompt_source: Option<PromptSource>,
     /// The tokens of the next request, without its question.
     pub ledger: Ledger,
 }
@@ -30,18 +33,20 @@ pub struct ContextView {
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ContextEdit {
     /// The new system prompt.
-    pub system_prompt: Option<PromptChoice>,
+    pub system_prompt: Option<Choice<String>>,
     /// The new model parameters.
     pub parameters: Option<ModelParameters>,
+    /// The new maximum number of tokens of an answer.
+    pub reply_tokens: Option<Choice<u32>>,
 }
 
-/// The choice of a conversation's system prompt.
+/// The choice between a value and the default.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum PromptChoice {
-    /// A prompt for this conversation only.
-    Custom(String),
-    /// The server's prompt.
-    ServerDefault,
+pub enum Choice<T> {
+    /// This value.
+    Custom(T),
+    /// The default of the user or of the server.
+    Default,
 }
 
 /// The use cases of a conversation's context: everything that is sent to the model in addition to the messages.
@@ -65,17 +70,21 @@ impl Contexts {
         id: ConversationId,
     ) -> Result<ContextView, ChatError> {
         let conversation = self.core.find_conversation(user_id, id).await?;
-        let StoredContext { context, revision } = self.core.stored_context(user_id, id).await?;
-        let mut planner = ContextPlanner::without_question(self.core.budget(&context));
+        let effective = self.core.effective_context(user_id, id).await?;
+        let mut planner = ContextPlanner::without_question(self.core.budget(&effective));
         self.core.visit_history(user_id, id, None, |message| planner.try_add(message)).await?;
         let ledger = planner.finish(conversation.message_count).ledger;
-        Ok(ContextView { context, revision, ledger })
+        let prompt = effective.system_prompt(self.core.system_prompt.as_ref());
+        let prompt_source = prompt.map(|(_, source)| source);
+        let EffectiveContext { context, revision, .. } = effective;
+        Ok(ContextView { context, revision, prompt_source, ledger })
     }
 
-    /// Changes the system prompt or the model parameters.
+    /// Changes the system prompt, the model parameters or the maximum length of an answer.
     ///
     /// # Errors
     /// [`ChatError::ConversationNotFound`], [`ChatError::ContextTooLong`], [`ChatError::StorageFull`];
+    /// [`ChatError::ReplyTokensOutOfRange`] if the maximum length of an answer is not from 1 to the server's;
     /// [`ChatError::RevisionConflict`] if `expected_revision` is `Some` and differs from the current revision;
     /// [`ChatError::ContextConflict`] if others change the context at the same time.
     pub async fn edit(
@@ -85,20 +94,29 @@ impl Contexts {
         edit: ContextEdit,
         expected_revision: Option<u64>,
     ) -> Result<(), ChatError> {
-        let ContextEdit { system_prompt, parameters } = edit;
+        let ContextEdit { system_prompt, parameters, reply_tokens } = edit;
+        let limit = self.core.settings.reserved_tokens();
+        if let Some(Choice::Custom(tokens)) = reply_tokens
+            && !(1..=limit).contains(&tokens)
+        {
+            return Err(ChatError::ReplyTokensOutOfRange { limit });
+        }
         let prompt = match system_prompt {
             None => None,
-            Some(PromptChoice::ServerDefault) => Some(None),
-            Some(PromptChoice::Custom(text)) => {
-                let token_count = self.reserve_and_count(user_id, &text).await?;
-                Some(Some(SystemPrompt { text, token_count }))
-            }
+            Some(Choice::Default) => Some(None),
+            Some(Choice::Custom(text)) => Some(Some(self.core.new_prompt(user_id, text).await?)),
         };
-        let change = |context: &mut Context| {
+        let change = |effective: &mut EffectiveContext| {
+            let context = &mut effective.context;
             if let Some(prompt) = &prompt {
                 context.system_prompt.clone_from(prompt);
             }
             context.parameters = parameters.unwrap_or(context.parameters);
+            match reply_tokens {
+                None => {}
+                Some(Choice::Default) => context.reply_tokens = None,
+                Some(Choice::Custom(tokens)) => context.reply_tokens = Some(tokens),
+            }
             Ok(ConversationChange::Context)
         };
         self.change(user_id, id, expected_revision, change).await
@@ -125,16 +143,17 @@ impl Contexts {
         }
         let example = FewShotExample {
             example_id,
-            prompt_tokens: self.reserve_and_count(user_id, &user_prompt).await?,
-            response_tokens: self.reserve_and_count(user_id, &assistant_response).await?,
+            prompt_tokens: self.core.reserve_and_count(user_id, &user_prompt).await?,
+            response_tokens: self.core.reserve_and_count(user_id, &assistant_response).await?,
             user_prompt,
             assistant_response,
             created_at: self.core.now(),
         };
-        let change = |context: &mut Context| {
+        let change = |effective: &mut EffectiveContext| {
+            let examples = &mut effective.context.examples;
             // A concurrent request with the same key may have added it.
-            if !context.examples.iter().any(is_same) {
-                context.examples.push(example.clone());
+            if !examples.iter().any(is_same) {
+                examples.push(example.clone());
             }
             Ok(ConversationChange::FewShot)
         };
@@ -151,7 +170,7 @@ impl Contexts {
         user_id: UserId,
         id: ConversationId,
     ) -> Result<Vec<FewShotExample>, ChatError> {
-        Ok(self.core.stored_context(user_id, id).await?.context.examples)
+        Ok(self.core.effective_context(user_id, id).await?.context.examples)
     }
 
     /// Removes an example.
@@ -165,10 +184,11 @@ impl Contexts {
         id: ConversationId,
         example_id: ExampleId,
     ) -> Result<(), ChatError> {
-        let change = |context: &mut Context| {
-            let before = context.examples.len();
-            context.examples.retain(|example| example.example_id != example_id);
-            if context.examples.len() == before {
+        let change = |effective: &mut EffectiveContext| {
+            let examples = &mut effective.context.examples;
+            let before = examples.len();
+            examples.retain(|example| example.example_id != example_id);
+            if examples.len() == before {
                 return Err(ChatError::ExampleNotFound);
             }
             Ok(ConversationChange::FewShot)
@@ -193,17 +213,17 @@ impl Contexts {
     ) -> Result<(), ChatError> {
         let text = text.filter(|text| !text.trim().is_empty());
         let token_count = match &text {
-            Some(text) => self.reserve_and_count(user_id, text).await?,
+            Some(text) => self.core.reserve_and_count(user_id, text).await?,
             None => 0,
         };
         let created_at = self.core.now();
-        let change = |context: &mut Context| {
-            let limit = self.core.budget(context).max_summary_tokens();
+        let change = |effective: &mut EffectiveContext| {
+            let limit = self.core.budget(effective).max_summary_tokens();
             if token_count > limit {
                 return Err(ChatError::ContextTooLong { limit });
             }
-            let old = context.summary.take().ok_or(ChatError::NoSummary)?;
-            context.summary = text.clone().map(|text| Summary {
+            let old = effective.context.summary.take().ok_or(ChatError::NoSummary)?;
+            effective.context.summary = text.clone().map(|text| Summary {
                 text,
                 token_count,
                 created_at,
@@ -215,23 +235,6 @@ impl Contexts {
         self.change(user_id, id, expected_revision, change).await
     }
 
-    /// Reserves storage for a text, and counts its tokens. Fails before counting if the text obviously
-    /// exceeds the window.
-    async fn reserve_and_count(&self, user_id: UserId, text: &str) -> Result<u32, ChatError> {
-        if obviously_exceeds(text.len(), self.core.settings.window_tokens) {
-            return Err(ChatError::ContextTooLong { limit: self.min_available() });
-        }
-        self.core.reserve_storage(user_id, text.len()).await?;
-        self.core.count_tokens_for(user_id, text).await
-    }
-
-    /// Returns the number of tokens that the context must leave for the messages: half of the window without the
-    /// tokens for the answer.
-    fn min_available(&self) -> u32 {
-        let settings = &self.core.settings;
-        settings.window_tokens.saturating_sub(settings.reserved_tokens()) / 2
-    }
-
     /// Applies `change` to the current context and stores the result. After a conflict, retries immediately with
     /// the new context.
     async fn change(
@@ -239,19 +242,19 @@ impl Contexts {
         user_id: UserId,
         id: ConversationId,
         expected_revision: Option<u64>,
-        change: impl Fn(&mut Context) -> Result<ConversationChange, ChatError>,
+        change: impl Fn(&mut EffectiveContext) -> Result<ConversationChange, ChatError>,
     ) -> Result<(), ChatError> {
         for _ in 0..MAX_ATTEMPTS {
-            let StoredContext { mut context, revision } =
-                self.core.stored_context(user_id, id).await?;
+            let mut effective = self.core.effective_context(user_id, id).await?;
+            let revision = effective.revision;
             if expected_revision.is_some_and(|expected| expected != revision) {
                 return Err(ChatError::RevisionConflict);
             }
-            let available_before = self.core.budget(&context).available();
-            let event = change(&mut context)?;
-            self.check_available(available_before, &context)?;
+            let available_before = self.core.budget(&effective).available();
+            let event = change(&mut effective)?;
+            self.check_available(available_before, &effective)?;
             let contexts = &self.core.ports.contexts;
-            match contexts.replace_context(user_id, id, context, revision).await? {
+            match contexts.replace_context(user_id, id, effective.context, revision).await? {
                 ReplaceContextOutcome::Stored { .. } => {
                     return self.core.publish_change(id, event).await;
                 }
@@ -264,13 +267,45 @@ impl Contexts {
 
     /// Checks that the context leaves enough of the window for the messages. If it left less before the change,
     /// because the operator has reduced the window, it must not grow.
-    fn check_available(&self, available_before: u32, context: &Context) -> Result<(), ChatError> {
-        let half = self.min_available();
-        let available = self.core.budget(context).available();
+    fn check_available(
+        &self,
+        available_before: u32,
+        effective: &EffectiveContext,
+    ) -> Result<(), ChatError> {
+        let half = self.core.min_available();
+        let available = self.core.budget(effective).available();
         if available < half && available < available_before {
             return Err(ChatError::ContextTooLong { limit: half });
         }
         Ok(())
+    }
+}
+
+impl Core {
+    /// Reserves storage for a system prompt, and counts its tokens.
+    pub(crate) async fn new_prompt(
+        &self,
+        user_id: UserId,
+        text: String,
+    ) -> Result<SystemPrompt, ChatError> {
+        let token_count = self.reserve_and_count(user_id, &text).await?;
+        Ok(SystemPrompt { text, token_count })
+    }
+
+    /// Reserves storage for a text, and counts its tokens. Fails before counting if the text obviously
+    /// exceeds the window.
+    async fn reserve_and_count(&self, user_id: UserId, text: &str) -> Result<u32, ChatError> {
+        if obviously_exceeds(text.len(), self.settings.window_tokens) {
+            return Err(ChatError::ContextTooLong { limit: self.min_available() });
+        }
+        self.reserve_storage(user_id, text.len()).await?;
+        self.count_tokens_for(user_id, text).await
+    }
+
+    /// Returns the number of tokens that the context must leave for the messages: half of the window without the
+    /// tokens for the answer.
+    pub(crate) fn min_available(&self) -> u32 {
+        self.settings.window_tokens.saturating_sub(self.settings.reserved_tokens()) / 2
     }
 }
 

@@ -2,7 +2,8 @@
 
 use std::ops::ControlFlow;
 
-use webchat_domain::{Context, ConversationId, Message, UserId};
+use webchat_domain::{Context, ConversationId, Message, PromptSource, SystemPrompt, UserId};
+use webchat_llm::AnswerLimit;
 use webchat_persistence::StoredContext;
 use webchat_tokens::Budget;
 
@@ -12,19 +13,64 @@ use crate::runtime::core::Core;
 /// The page size when the history is read to plan a request.
 const PAGE_SIZE: u32 = 50;
 
+/// A conversation's context together with the defaults that apply to it.
+#[derive(Clone, Debug)]
+pub(crate) struct EffectiveContext {
+    /// The conversation's own context.
+    pub(crate) context: Context,
+    /// The revision of `context`.
+    pub(crate) revision: u64,
+    /// The user's default prompt.
+    pub(crate) user_prompt: Option<SystemPrompt>,
+}
+
+impl EffectiveContext {
+    /// Returns the system prompt that applies, and whose it is: the conversation's own, the user's default, or the
+    /// server's.
+    pub(crate) fn system_prompt<'a>(
+        &'a self,
+        server_prompt: Option<&'a SystemPrompt>,
+    ) -> Option<(&'a SystemPrompt, PromptSource)> {
+        let own = self.context.system_prompt.as_ref();
+        own.map(|prompt| (prompt, PromptSource::Conversation))
+            .or(self.user_prompt.as_ref().map(|prompt| (prompt, PromptSource::User)))
+            .or(server_prompt.map(|prompt| (prompt, PromptSource::Server)))
+    }
+}
+
 impl Core {
-    pub(crate) fn budget(&self, context: &Context) -> Budget {
-        let (window, reply) = (self.settings.window_tokens, self.settings.reserved_tokens());
-        Budget::for_context(window, reply, self.system_prompt.as_ref(), context)
+    pub(crate) fn budget(&self, effective: &EffectiveContext) -> Budget {
+        let prompt = self.system_prompt_of(effective);
+        let reply = self.answer_limit(&effective.context).tokens();
+        Budget::for_context(self.settings.window_tokens, reply, prompt, &effective.context)
     }
 
-    pub(crate) async fn stored_context(
+    /// Returns the system prompt that applies to a conversation.
+    pub(crate) fn system_prompt_of<'a>(
+        &'a self,
+        effective: &'a EffectiveContext,
+    ) -> Option<&'a SystemPrompt> {
+        effective.system_prompt(self.system_prompt.as_ref()).map(|(prompt, _)| prompt)
+    }
+
+    /// Returns the maximum length of an answer in a conversation with this context. The server's maximum may have been
+    /// lowered since the conversation's was set.
+    pub(crate) fn answer_limit(&self, context: &Context) -> AnswerLimit {
+        let max = self.settings.reserved_tokens();
+        let own = context.reply_tokens.map(|tokens| AnswerLimit::Tokens(tokens.clamp(1, max)));
+        own.unwrap_or(self.settings.answer_limit())
+    }
+
+    pub(crate) async fn effective_context(
         &self,
         user_id: UserId,
         id: ConversationId,
-    ) -> Result<StoredContext, ChatError> {
-        let found = self.ports.contexts.context(user_id, id).await?;
-        found.ok_or(ChatError::ConversationNotFound)
+    ) -> Result<EffectiveContext, ChatError> {
+        let (contexts, settings) = (&self.ports.contexts, &self.ports.user_settings);
+        let (found, settings) =
+            tokio::try_join!(contexts.context(user_id, id), settings.user_settings(user_id))?;
+        let StoredContext { context, revision } = found.ok_or(ChatError::ConversationNotFound)?;
+        Ok(EffectiveContext { context, revision, user_prompt: settings.settings.system_prompt })
     }
 
     /// Calls `visit` with each message before the position `before`, newest first, until it returns `Break`.

@@ -18,8 +18,8 @@ use super::events::describe;
 use super::model::{ModelRequest, ScriptedModel};
 use crate::turns::lease::LEASE;
 use crate::{
-    Chat, ChatError, ContextEdit, DailyTokenLimits, Edit, FileSettings, MessagePage, Ports,
-    PromptChoice, SendMessage, Settings, StartTurnOutcome, StoredBytesLimits,
+    Chat, ChatError, Choice, ContextEdit, DailyTokenLimits, Edit, FileSettings, MessagePage, Ports,
+    SendMessage, Settings, StartTurnOutcome, StoredBytesLimits,
 };
 
 /// A question of 7 tokens, according to the OpenAI cookbook.
@@ -95,6 +95,7 @@ impl TestChat {
             probes: Vec::new(),
             token_budgets: Arc::new(store.clone()),
             user_activity: Arc::new(store.clone()),
+            user_settings: Arc::new(store.clone()),
             sessions: Arc::new(store),
             model: model.clone(),
             clock: clock.clone(),
@@ -287,5 +288,5 @@ pub(crate) fn message(content: &str) -> SendMessage {
 
 /// Returns an edit that sets the system prompt.
 pub(crate) fn prompt_edit(text: impl Into<String>) -> ContextEdit {
-    ContextEdit { system_prompt: Some(PromptChoice::Custom(text.into())), parameters: None }
+    ContextEdit { system_prompt: Some(Choice::Custom(text.into())), ..ContextEdit::default() }
 }

@@ -6,8 +6,8 @@ use tokio::time::Instant;
 use tokio_util::task::task_tracker::TaskTrackerToken;
 use tracing::Instrument;
 use webchat_domain::{
-    Caller, ClientMessageId, Context, Conversation, ConversationChange, ConversationId, Event,
-    EventBody, EventId, Message, MessageAccepted, MessageStatus, NewMessage, Title, TurnId, UserId,
+    Caller, ClientMessageId, Conversation, ConversationChange, ConversationId, Event, EventBody,
+    EventId, Message, MessageAccepted, MessageStatus, NewMessage, Title, TurnId, UserId,
 };
 use webchat_persistence::{Append, AppendOutcome, ContinueAnswer, NewEvent, StoreError, TurnLease};
 use webchat_tokens::{FILLER_TOKENS, MESSAGE_OVERHEAD, REPLY_PRIMER, TokenCounter, with_overhead};
@@ -19,6 +19,7 @@ use super::service::Turns;
 use super::start_turn_outcome::StartTurnOutcome;
 use super::turn_source::TurnSource;
 use crate::context::prompts::{CONTINUE, tokens_to_continue};
+use crate::context::stored_context::EffectiveContext;
 use crate::error::ChatError;
 use crate::metrics::Timing;
 use crate::models::answer_bounds::MAX_ANSWER_BYTES;
@@ -47,7 +48,7 @@ struct StoredTurn {
     conversation: Conversation,
     question: Message,
     answer: Message,
-    context: Context,
+    context: EffectiveContext,
     accepted: MessageAccepted,
     permit: CallerPermit,
     reservation: TokenReservation,
@@ -74,15 +75,15 @@ impl Turns {
         let started_at = Instant::now();
         let (user_id, id) = (start.caller.user_id, start.id);
         let permit = self.running.acquire_permit(start.caller, &self.core.settings)?;
-        let stored_context = self.core.stored_context(user_id, id);
+        let effective_context = self.core.effective_context(user_id, id);
         // Checks that the log is available, because a question that can't be published must not be stored.
         let checkpoint = async { Ok(self.core.ports.log.checkpoint(id).await?) };
-        let (stored, checkpoint) = tokio::try_join!(stored_context, checkpoint)?;
+        let (context, checkpoint) = tokio::try_join!(effective_context, checkpoint)?;
         if checkpoint.running_turn.is_some() {
             // If that turn is abandoned, its end must be published before the new turn's acceptance.
             self.recover_abandoned_turns().await?;
         }
-        let (context, latest) = (stored.context, checkpoint.latest);
+        let latest = checkpoint.latest;
         let change = self.build_change(&start, &context).await?;
         let reservation = self.reserve_tokens(&start, &context, &change).await?;
         match self.store(user_id, id, change).await {
@@ -118,7 +119,7 @@ impl Turns {
     async fn reserve_tokens(
         &self,
         start: &TurnStart,
-        context: &Context,
+        context: &EffectiveContext,
         change: &Change,
     ) -> Result<TokenReservation, ChatError> {
         if !self.core.settings.daily_tokens.is_limited() {
@@ -140,7 +141,7 @@ impl Turns {
     async fn build_change(
         &self,
         start: &TurnStart,
-        context: &Context,
+        context: &EffectiveContext,
     ) -> Result<Change, ChatError> {
         let client_message_id = start.client_message_id.clone();
         let budget = self.core.budget(context);
@@ -203,12 +204,12 @@ impl Turns {
     async fn context_for_turn(
         &self,
         start: &TurnStart,
-        context: Context,
-    ) -> Result<Context, ChatError> {
-        if context.summary.is_none() || start.source.is_new_question() {
+        context: EffectiveContext,
+    ) -> Result<EffectiveContext, ChatError> {
+        if context.context.summary.is_none() || start.source.is_new_question() {
             return Ok(context);
         }
-        Ok(self.core.stored_context(start.caller.user_id, start.id).await?.context)
+        self.core.effective_context(start.caller.user_id, start.id).await
     }
 
     /// Returns the lease of a turn that starts now.

@@ -10,17 +10,21 @@ use webchat_domain::{
 use super::values::Date;
 
 /// The sub-document `context` of a conversation.
+#[serde_as]
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(crate) struct ContextDocument {
     system_prompt: Option<SystemPromptDocument>,
     parameters: ModelParameters,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde_as(as = "Option<TryFromInto<i64>>")]
+    reply_tokens: Option<u32>,
     examples: Vec<ExampleDocument>,
     summary: Option<SummaryDocument>,
 }
 
 #[serde_as]
 #[derive(Clone, Debug, Serialize, Deserialize)]
-struct SystemPromptDocument {
+pub(crate) struct SystemPromptDocument {
     text: String,
     #[serde_as(as = "TryFromInto<i64>")]
     token_count: u32,
@@ -59,11 +63,9 @@ struct SummaryDocument {
 impl From<Context> for ContextDocument {
     fn from(context: Context) -> Self {
         Self {
-            system_prompt: context.system_prompt.map(|prompt| SystemPromptDocument {
-                text: prompt.text,
-                token_count: prompt.token_count,
-            }),
+            system_prompt: context.system_prompt.map(SystemPromptDocument::from),
             parameters: context.parameters,
+            reply_tokens: context.reply_tokens,
             examples: context.examples.into_iter().map(ExampleDocument::from).collect(),
             summary: context.summary.map(|summary| SummaryDocument {
                 text: summary.text,
@@ -80,10 +82,9 @@ impl From<Context> for ContextDocument {
 impl From<ContextDocument> for Context {
     fn from(document: ContextDocument) -> Self {
         Self {
-            system_prompt: document
-                .system_prompt
-                .map(|prompt| SystemPrompt { text: prompt.text, token_count: prompt.token_count }),
+            system_prompt: document.system_prompt.map(SystemPrompt::from),
             parameters: document.parameters,
+            reply_tokens: document.reply_tokens,
             examples: document.examples.into_iter().map(FewShotExample::from).collect(),
             summary: document.summary.map(|summary| Summary {
                 text: summary.text,
@@ -94,6 +95,18 @@ impl From<ContextDocument> for Context {
                 author: summary.author,
             }),
         }
+    }
+}
+
+impl From<SystemPrompt> for SystemPromptDocument {
+    fn from(SystemPrompt { text, token_count }: SystemPrompt) -> Self {
+        Self { text, token_count }
+    }
+}
+
+impl From<SystemPromptDocument> for SystemPrompt {
+    fn from(SystemPromptDocument { text, token_count }: SystemPromptDocument) -> Self {
+        Self { text, token_count }
     }
 }
 

@@ -185,6 +185,7 @@ fn users_validator() -> Document {
         "properties": {
             "user_id": { "bsonType": "string" },
             "active_at": { "bsonType": "date" },
+            "settings": { "bsonType": "object" },
         },
     } }
 }

@@ -11,6 +11,7 @@ mod signals;
 mod token_budgets;
 mod turn_log;
 mod user_activity;
+mod user_settings;
 
 #[cfg(feature = "mock")]
 pub use contexts::MockContexts;
@@ -53,3 +54,6 @@ pub use turn_log::{Checkpoint, NewEvent, Replay, TurnLog, TurnLogExt};
 #[cfg(feature = "mock")]
 pub use user_activity::MockUserActivity;
 pub use user_activity::UserActivity;
+#[cfg(feature = "mock")]
+pub use user_settings::MockUserSettingsStore;
+pub use user_settings::{StoredUserSettings, UserSettingsStore};

@@ -266,6 +266,27 @@ macro_rules! user_activity_contract {
     };
 }
 
+/// Runs the tests of [`UserSettingsStore`](crate::UserSettingsStore).
+#[macro_export]
+macro_rules! user_settings_contract {
+    ($open:path) => {
+        mod user_settings_contract {
+            $crate::contract_tests!(
+                $open,
+                $crate::testing::user_settings,
+                [
+                    settings_are_empty_until_they_are_replaced,
+                    stored_settings_are_returned_unchanged_to_their_user_only,
+                    a_conflicting_revision_of_settings_changes_nothing,
+                    only_one_of_several_concurrent_settings_is_stored,
+                    settings_do_not_change_when_the_user_was_last_active,
+                    settings_are_deleted_with_the_record_of_the_user,
+                ]
+            );
+        }
+    };
+}
+
 /// Runs the tests of [`TurnLog`](crate::TurnLog).
 #[macro_export]
 macro_rules! turn_log_contract {

@@ -73,6 +73,7 @@ pub(super) fn full_context() -> Context {
             token_count: 5,
         }),
         parameters: ModelParameters { seed: Some(-7), ..ModelParameters::default() },
+        reply_tokens: Some(700),
         examples: vec![FewShotExample {
             example_id,
             user_prompt: "$where?".to_owned(),

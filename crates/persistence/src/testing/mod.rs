@@ -12,6 +12,7 @@
 //! webchat_persistence::sessions_contract!(open);
 //! webchat_persistence::token_budgets_contract!(open);
 //! webchat_persistence::user_activity_contract!(open);
+//! webchat_persistence::user_settings_contract!(open);
 //! webchat_persistence::turn_log_contract!(open_log);
 //! webchat_persistence::signals_contract!(open_signals);
 //! ```
@@ -37,6 +38,7 @@ pub mod signals;
 pub mod token_budgets;
 pub mod turn_log;
 pub mod user_activity;
+pub mod user_settings;
 pub mod versions;
 
 pub use fixtures::{empty_answer, final_state, moment, question};

@@ -106,7 +106,8 @@ fn chat_status(error: &ChatError) -> StatusCode {
         | ChatError::MessageTooLong(_)
         | ChatError::MessageObviouslyTooLong(_)
         | ChatError::IdempotencyKeyReused
-        | ChatError::ContextTooLong { .. } => StatusCode::UNPROCESSABLE_ENTITY,
+        | ChatError::ContextTooLong { .. }
+        | ChatError::ReplyTokensOutOfRange { .. } => StatusCode::UNPROCESSABLE_ENTITY,
         ChatError::ConversationNotFound
         | ChatError::MessageNotFound
         | ChatError::TurnNotFound

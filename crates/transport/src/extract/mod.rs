@@ -2,6 +2,7 @@
 
 pub(crate) mod accept;
 pub(crate) mod body;
+pub(crate) mod change;
 pub(crate) mod client_address;
 pub(crate) mod etag;
 pub(crate) mod file_form;

@@ -1,6 +1,7 @@
 //! The web pages and their static files.
 
 mod embedded;
+pub(crate) mod not_found;
 mod web_client;
 
 use std::path::Path;
@@ -102,9 +103,13 @@ fn html(
 /// Returns the HTML with the base path in its base element. It is small, so it is not compressed.
 fn html_under(base_path: &BasePath, source: &Source, file: &str) -> Result<HttpResponse, ApiError> {
     let html = source.read(file).ok_or(ApiError::NotFound)?;
+    Ok(HttpResponse::Ok().content_type(ContentType::html()).body(with_base(base_path, &html)))
+}
+
+/// Returns the HTML with the base path in its base element.
+fn with_base(base_path: &BasePath, html: &[u8]) -> String {
     let base = format!("<base href=\"{}\" />", base_path.with_slash());
-    let html = String::from_utf8_lossy(&html).replacen(ROOT_BASE, &base, 1);
-    Ok(HttpResponse::Ok().content_type(ContentType::html()).body(html))
+    String::from_utf8_lossy(html).replacen(ROOT_BASE, &base, 1)
 }
 
 fn open(dir: &Path, file: &str) -> Result<NamedFile, ApiError> {

@@ -9,4 +9,5 @@ pub(crate) mod routes;
 pub(crate) mod search;
 pub(crate) mod transfer;
 pub(crate) mod turns;
+pub(crate) mod user_settings;
 pub(crate) mod versions;

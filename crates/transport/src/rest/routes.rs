@@ -8,7 +8,7 @@ use utoipa::openapi::OpenApi;
 use super::context::{few_shot_examples, settings, summary};
 use super::transfer::{export, imports, save};
 use super::turns::{events, send, stop};
-use super::{config, conversations, files, messages, search, versions};
+use super::{config, conversations, files, messages, search, user_settings, versions};
 use crate::error::api_error::ApiError;
 use crate::openapi::merge::merge;
 
@@ -24,6 +24,7 @@ pub(crate) fn routes(config: &mut ServiceConfig) {
             .configure(events::routes)
             .configure(versions::routes)
             .configure(settings::routes)
+            .configure(user_settings::routes)
             .configure(summary::routes)
             .configure(few_shot_examples::routes)
             .configure(files::routes)
@@ -45,6 +46,7 @@ pub(crate) fn api_doc() -> OpenApi {
         stop::ApiDoc::openapi,
         events::ApiDoc::openapi,
         settings::ApiDoc::openapi,
+        user_settings::ApiDoc::openapi,
         summary::ApiDoc::openapi,
         few_shot_examples::ApiDoc::openapi,
         search::ApiDoc::openapi,

@@ -1,6 +1,6 @@
 import type { Locator } from '@playwright/test';
 
-import type { Chat } from '../../support/chat.ts';
+import { Chat } from '../../support/chat.ts';
 import { expect, test } from '../../support/fixtures.ts';
 
 const echo = async (question: string, write: (text: string) => void) => write(`About ${question}`);
@@ -8,7 +8,9 @@ const echo = async (question: string, write: (text: string) => void) => write(`A
 /** The context of a long conversation, which would take too long to create in a test. */
 const LONG_CONTEXT = {
   system_prompt: null,
+  system_prompt_source: null,
   parameters: {},
+  reply_tokens: null,
   few_shot_examples: [],
   summary: {
     text: 'The tides were discussed.',
@@ -31,14 +33,23 @@ const LONG_CONTEXT = {
   },
 };
 
+function panelOf(chat: Chat): Locator {
+  return chat.page.getByRole('dialog', { name: 'Chat settings' });
+}
+
 async function openPanel(chat: Chat): Promise<Locator> {
-  await chat.page.getByRole('button', { name: /tokens: chat settings/ }).click();
-  const panel = chat.page.getByRole('dialog', { name: 'Chat settings' });
-  await expect(panel.getByRole('heading', { name: 'System prompt' })).toBeVisible();
+  await chat.page.getByRole('banner').getByRole('button', { name: 'Chat settings' }).click();
+  const panel = panelOf(chat);
+  await expect(panel.getByRole('heading', { name: 'Instructions' })).toBeVisible();
   return panel;
 }
 
-test('the token meter opens the context panel, where prompt, parameters and examples can be changed', async ({
+/** The form of the setting with this field. */
+function formOf(panel: Locator, field: string): Locator {
+  return panel.locator('form').filter({ has: panel.page().getByLabel(field, { exact: true }) });
+}
+
+test('instructions, answer length, creativity and examples are saved and sent to the model', async ({
   scripted,
   chat,
 }) => {
@@ -46,37 +57,45 @@ test('the token meter opens the context panel, where prompt, parameters and exam
   await chat.open(server);
   await chat.ask('tides');
   const panel = await openPanel(chat);
-  await expect(panel).toContainText(/\d+ of 16,000 tokens will be sent/);
   await chat.expectAccessible();
 
-  const prompt = panel.getByRole('textbox', { name: 'System prompt' });
-  await prompt.fill('Answer in one word.');
-  await prompt.press('Control+Enter');
-  await expect(panel).toContainText(/Applies to this conversation only; \d+ tokens\./);
-  await panel.getByLabel('Temperature').fill('0.5');
-  await panel.locator('webchat-context-parameters').getByRole('button', { name: 'Save' }).click();
-  await expect(panel.locator('webchat-context-parameters').getByRole('button', { name: 'Save' })).toBeDisabled();
+  const instructions = panel.getByLabel('For this chat');
+  await instructions.fill('Answer in one word.');
+  await expect(formOf(panel, 'For this chat').getByRole('status')).toHaveText('Not saved yet');
+  await instructions.press('Control+Enter');
+  await expect(formOf(panel, 'For this chat').getByRole('status')).toHaveText('Saved');
+  await expect(panel).toContainText(/Used in this chat only\. \d+ tokens\./);
+  await panel.getByLabel('Tokens per answer').fill('50');
+  await formOf(panel, 'Tokens per answer').getByRole('button', { name: 'Save' }).click();
+  await expect(formOf(panel, 'Tokens per answer').getByRole('status')).toHaveText('Saved');
+  await panel.getByLabel('Temperature').fill('0,5');
+  await formOf(panel, 'Temperature').getByRole('button', { name: 'Save' }).click();
+  await expect(formOf(panel, 'Temperature').getByRole('status')).toHaveText('Saved');
   await panel.getByRole('button', { name: 'Add an example' }).click();
-  await panel.getByLabel('Question').fill('1 + 1?');
-  await panel.getByLabel('Answer').fill('2.');
+  await panel.getByLabel('Question', { exact: true }).fill('1 + 1?');
+  await panel.getByLabel('Answer', { exact: true }).fill('2.');
   await panel.getByRole('button', { name: 'Add', exact: true }).click();
   await expect(panel.getByRole('listitem')).toContainText(['1 + 1?']);
+  await expect(panel.locator('.ledger .reserved')).toContainText('50');
   await chat.expectAccessible();
   await chat.page.keyboard.press('Escape');
-  await expect(chat.page.getByRole('button', { name: /tokens: chat settings/ })).toBeFocused();
+  await expect(
+    chat.page.getByRole('banner').getByRole('button', { name: 'Chat settings' }),
+  ).toBeFocused();
   await chat.page.reload();
   await openPanel(chat);
 
-  await expect(prompt).toHaveValue('Answer in one word.');
+  await expect(instructions).toHaveValue('Answer in one word.');
+  await expect(panel.getByLabel('Tokens per answer')).toHaveValue('50');
   await expect(panel.getByLabel('Temperature')).toHaveValue('0.5');
   await panel.getByRole('button', { name: 'Remove example 1' }).click();
   await expect(panel.getByRole('listitem')).toHaveCount(0);
   await expect(panel.getByRole('button', { name: 'Add an example' })).toBeFocused();
-  await panel.getByRole('button', { name: 'Use the default' }).click();
-  await expect(prompt).toHaveValue('');
+  await panel.getByRole('button', { name: 'Reset to default' }).click();
+  await expect(instructions).toHaveValue('');
 });
 
-test('a rejected system prompt stays in its field, with an error', async ({
+test('the default instructions apply to all chats without their own', async ({
   scripted,
   chat,
 }) => {
@@ -84,14 +103,78 @@ test('a rejected system prompt stays in its field, with an error', async ({
   await chat.open(server);
   await chat.ask('tides');
   const panel = await openPanel(chat);
-  const prompt = panel.getByRole('textbox', { name: 'System prompt' });
+  await expect(panel).toContainText('No instructions yet.');
+
+  await panel.getByLabel('Default for all my chats').fill('Answer in French.');
+  await formOf(panel, 'Default for all my chats').getByRole('button', { name: 'Save' }).click();
+  await expect(panel).toContainText('Using your default below.');
+  await chat.page.keyboard.press('Escape');
+  const other = await Chat.in(chat.page.context());
+  await other.open(server);
+  await other.ask('moons');
+  await openPanel(other);
+
+  await expect(panelOf(other)).toContainText('Using your default below.');
+  await expect(panelOf(other).getByLabel('Default for all my chats')).toHaveValue(
+    'Answer in French.',
+  );
+});
+
+test('unsaved edits survive closing, another chat and a reload, and are shown as unsaved', async ({
+  scripted,
+  chat,
+}) => {
+  const server = await scripted(echo);
+  await chat.open(server);
+  await chat.ask('tides');
+  const path = new URL(chat.page.url()).pathname;
+  let panel = await openPanel(chat);
+
+  await panel.getByLabel('For this chat').fill('Half a thou');
+  await panel.getByLabel('Temperature').fill('1.2');
+  await panel.getByRole('button', { name: 'Add an example' }).click();
+  await panel.getByLabel('Question', { exact: true }).fill('1 + 1?');
+  await chat.page.keyboard.press('Escape');
+  await chat.list.getByRole('button', { name: 'New chat' }).or(chat.page.getByRole('button', { name: 'New chat' })).first().click();
+  await chat.ask('moons');
+  panel = await openPanel(chat);
+  await expect(panel.getByLabel('For this chat')).toHaveValue('');
+  await chat.page.keyboard.press('Escape');
+  await chat.open(server, path);
+  panel = await openPanel(chat);
+
+  await expect(panel.getByLabel('For this chat')).toHaveValue('Half a thou');
+  await expect(formOf(panel, 'For this chat').getByRole('status')).toHaveText('Not saved yet');
+  await expect(panel.getByLabel('Temperature')).toHaveValue('1.2');
+  await expect(panel.getByLabel('Question', { exact: true })).toHaveValue('1 + 1?');
+  await formOf(panel, 'For this chat').getByRole('button', { name: 'Cancel' }).click();
+  await expect(panel.getByLabel('For this chat')).toHaveValue('');
+});
+
+test('a wrong value is named below its field, which keeps it', async ({ scripted, chat }) => {
+  const server = await scripted(echo);
+  await chat.open(server);
+  await chat.ask('tides');
+  const panel = await openPanel(chat);
   chat.expectsErrors = true;
 
-  await prompt.fill('word '.repeat(12_000));
-  await panel.getByRole('button', { name: 'Save' }).first().click();
+  await panel.getByLabel('Tokens per answer').fill('900000');
+  await panel.getByLabel('Tokens per answer').press('Enter');
+  await expect(formOf(panel, 'Tokens per answer').getByRole('alert')).toContainText(
+    'Enter a whole number from 1 to 800.',
+  );
+  await expect(panel.getByLabel('Tokens per answer')).toHaveAttribute('aria-invalid', 'true');
+  await panel.getByLabel('Temperature').fill('hot');
+  await panel.getByLabel('Temperature').press('Enter');
+  await expect(formOf(panel, 'Temperature').getByRole('alert')).toContainText(
+    'Enter a number from 0 to 2.',
+  );
+  await panel.getByLabel('For this chat').fill('word '.repeat(12_000));
+  await formOf(panel, 'For this chat').getByRole('button', { name: 'Save' }).click();
 
-  await expect(panel.getByRole('alert')).toContainText('Please shorten it.');
-  await expect(prompt).toHaveValue(/^word word/);
+  await expect(formOf(panel, 'For this chat').getByRole('alert')).toContainText('Please shorten it.');
+  await expect(panel.getByLabel('For this chat')).toHaveValue(/^word word/);
+  await expect(panel.getByLabel('Tokens per answer')).toHaveValue('900000');
   await chat.expectAccessible();
 });
 
@@ -112,16 +195,38 @@ test('a conflicting change stays in its field and can be saved again', async ({
     const json = { message: 'The context has changed.', code: 'stale' };
     return route.fulfill({ status: 412, json });
   });
-  const prompt = panel.getByRole('textbox', { name: 'System prompt' });
+  const instructions = panel.getByLabel('For this chat');
+  const form = formOf(panel, 'For this chat');
 
-  await prompt.fill('Mine.');
-  await panel.getByRole('button', { name: 'Save' }).first().click();
-  await expect(panel.getByRole('alert')).toContainText('changed in another tab');
-  await expect(prompt).toHaveValue('Mine.');
-  await panel.getByRole('button', { name: 'Save' }).first().click();
+  await instructions.fill('Mine.');
+  await form.getByRole('button', { name: 'Save' }).click();
+  await expect(form.getByRole('alert')).toContainText('changed in another tab');
+  await expect(instructions).toHaveValue('Mine.');
+  await form.getByRole('button', { name: 'Save' }).click();
 
-  await expect(panel.getByRole('alert')).toHaveCount(0);
-  await expect(panel).toContainText('Applies to this conversation only');
+  await expect(form.getByRole('alert')).toHaveCount(0);
+  await expect(panel).toContainText('Used in this chat only');
+});
+
+test('the meter of the message box opens the context, and shows the same numbers', async ({
+  scripted,
+  chat,
+}) => {
+  const server = await scripted(echo);
+  await chat.open(server);
+  await chat.ask('tides');
+  const meter = chat.page.getByRole('button', { name: /^Context: [\d,]+ of 16,000 tokens used$/ });
+  const numbers = ((await meter.getAttribute('aria-label')) ?? '').replace('Context: ', '');
+
+  await meter.click();
+  const panel = panelOf(chat);
+
+  await expect(panel.getByRole('heading', { name: 'Context' })).toBeFocused();
+  await expect(panel.getByRole('heading', { name: 'Context' })).toBeInViewport();
+  await expect(panel).toContainText(numbers);
+  const rows = await panel.locator('.ledger > .used, .ledger > .reserved, .ledger > .free').allInnerTexts();
+  const sum = rows.map((row) => Number(row.replace(/\D/g, ''))).reduce((left, right) => left + right);
+  expect(sum).toBe(16_000);
 });
 
 for (const colorScheme of ['light', 'dark'] as const) {
@@ -142,8 +247,8 @@ for (const colorScheme of ['light', 'dark'] as const) {
       return route.fulfill({ json: context });
     });
     const panel = await openPanel(chat);
-    await expect(panel).toContainText('instead of the 38 oldest messages');
-    await expect(panel).toContainText('3 older messages do not fit');
+    await expect(panel).toContainText('Replaces the 38 oldest messages');
+    await expect(panel).toContainText('3 older messages don’t fit');
     await chat.expectAccessible();
     for (const [width, height] of [
       [320, 640],
@@ -155,25 +260,24 @@ for (const colorScheme of ['light', 'dark'] as const) {
       await chat.expectNoHorizontalOverflow();
     }
 
-    const summary = panel.getByRole('textbox', { name: 'Summary' });
+    const summary = panel.getByLabel('Summary', { exact: true });
     await summary.fill('The moon was discussed.');
-    await panel.getByRole('button', { name: 'Save' }).first().click();
+    await formOf(panel, 'Summary').getByRole('button', { name: 'Save' }).click();
     await expect(panel).toContainText('Written by you');
-    await panel.getByRole('button', { name: 'Remove', exact: true }).click();
+    await formOf(panel, 'Summary').getByRole('button', { name: 'Remove' }).click();
 
     await expect(panel).toContainText('No summary yet');
   });
 }
 
-test('a new chat can get a system prompt before its first question', async ({ scripted, chat }) => {
+test('a new chat can get instructions before its first question', async ({ scripted, chat }) => {
   const server = await scripted(echo);
   await chat.open(server);
 
-  await chat.page.getByRole('button', { name: 'Chat settings', exact: true }).click();
-  const panel = chat.page.getByRole('dialog');
-  await panel.getByRole('textbox', { name: 'System prompt' }).fill('Be brief.');
-  await panel.getByRole('button', { name: 'Save' }).first().click();
-  await expect(panel).toContainText('Applies to this conversation only');
+  const panel = await openPanel(chat);
+  await panel.getByLabel('For this chat').fill('Be brief.');
+  await formOf(panel, 'For this chat').getByRole('button', { name: 'Save' }).click();
+  await expect(panel).toContainText('Used in this chat only');
   await panel.getByRole('button', { name: 'Close' }).click();
   await chat.ask('tides');
 

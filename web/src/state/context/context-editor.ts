@@ -1,41 +1,35 @@
-import type { ContextApi, TaggedContext } from '../../api/context-api';
-import { ApiError, errorMessage } from '../../api/http';
+import type { ContextApi, Tagged } from '../../api/context-api';
 import type { Context, ContextChanges } from '../../api/types';
 import { Store } from '../store';
+import { IDLE, problemText, type SaveStatus } from './saving';
 
-export type ContextPart = 'system_prompt' | 'parameters' | 'summary' | 'examples';
-
-export interface ContextProblem {
-  part: ContextPart;
-  text: string;
-}
+export type ContextPart = 'system_prompt' | 'reply_tokens' | 'parameters' | 'summary' | 'examples';
 
 export interface ContextState {
   phase: 'loading' | 'ready' | 'failed';
   context: Context | null;
-  /** The part that is being saved. */
-  savingPart: ContextPart | null;
-  /** Why the last save failed. */
-  problem: ContextProblem | null;
+  statuses: Partial<Record<ContextPart, SaveStatus>>;
 }
-
-const CONFLICT =
-  'This was changed in another tab or browser. Your text is still here: save again to replace the other version.';
 
 /** Loads and changes the context of one conversation. */
 export class ContextEditor {
   readonly state = new Store<ContextState>({
     phase: 'loading',
     context: null,
-    savingPart: null,
-    problem: null,
+    statuses: {},
   });
   #etag: string | null = null;
+  /** Resolves when the saves so far have ended. */
+  #saves: Promise<unknown> = Promise.resolve();
 
   constructor(
     private readonly api: ContextApi,
     readonly conversationId: string,
   ) {}
+
+  get isSaving(): boolean {
+    return Object.values(this.state.value.statuses).some(({ isSaving }) => isSaving);
+  }
 
   async load(): Promise<void> {
     try {
@@ -45,8 +39,15 @@ export class ContextEditor {
     }
   }
 
-  /** Like the methods below, resolves to `false` if the change fails; `problem` then says why. */
-  change(part: 'system_prompt' | 'parameters', changes: ContextChanges): Promise<boolean> {
+  statusOf(part: ContextPart): SaveStatus {
+    return this.state.value.statuses[part] ?? IDLE;
+  }
+
+  /** Like the methods below, resolves to `false` if the change fails; the status then has the reason. */
+  change(
+    part: 'system_prompt' | 'reply_tokens' | 'parameters',
+    changes: ContextChanges,
+  ): Promise<boolean> {
     return this.#save(part, () => this.api.change(this.conversationId, changes, this.#etag));
   }
 
@@ -70,33 +71,37 @@ export class ContextEditor {
     return this.#save('examples', () => this.api.removeExample(this.conversationId, exampleId));
   }
 
-  async #save(part: ContextPart, request: () => Promise<void>): Promise<boolean> {
-    this.#set({ savingPart: part, problem: null });
-    let problem: ContextProblem | null = null;
+  /** Saves one part after the other, because each save needs the `ETag` of the version before it. */
+  #save(part: ContextPart, request: () => Promise<void>): Promise<boolean> {
+    this.#setStatus(part, { ...IDLE, isSaving: true });
+    const save = this.#saves.then(() => this.#saveNow(part, request));
+    this.#saves = save;
+    return save;
+  }
+
+  async #saveNow(part: ContextPart, request: () => Promise<void>): Promise<boolean> {
+    let problem: string | null = null;
     try {
       await request();
     } catch (error) {
-      problem = { part, text: problemText(error) };
+      problem = problemText(error);
     }
     // Reload after a failure as well, so that the user sees the current state.
     await this.load();
-    this.#set({ savingPart: null, problem });
+    this.#setStatus(part, { isSaving: false, isSaved: problem === null, problem });
     return problem === null;
   }
 
-  #show({ context, etag }: TaggedContext): void {
+  #setStatus(part: ContextPart, status: SaveStatus): void {
+    this.#set({ statuses: { ...this.state.value.statuses, [part]: status } });
+  }
+
+  #show({ value, etag }: Tagged<Context>): void {
     this.#etag = etag;
-    this.#set({ phase: 'ready', context });
+    this.#set({ phase: 'ready', context: value });
   }
 
   #set(changes: Partial<ContextState>): void {
     this.state.update((state) => ({ ...state, ...changes }));
   }
-}
-
-function problemText(error: unknown): string {
-  if (error instanceof ApiError && ['stale', 'context_changed'].includes(error.code)) {
-    return CONFLICT;
-  }
-  return errorMessage(error);
 }

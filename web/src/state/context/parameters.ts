@@ -1,55 +1,38 @@
 import type { ModelParameters, ReasoningEffort } from '../../api/types';
+import { creativityWords as words } from '../../words/settings';
 
 export type NumberName = Exclude<keyof ModelParameters, 'reasoning_effort'>;
 
 export interface NumberField {
   name: NumberName;
-  label: string;
-  hint: string;
-  min?: number;
-  max?: number;
-  step: number;
+  label: () => string;
+  help: () => string;
+  /** The range; a field without one takes whole numbers. */
+  range: readonly [min: number, max: number] | null;
 }
 
-export const NUMBER_FIELDS: readonly NumberField[] = [
+/** The first field is always shown, the others are folded. */
+export const NUMBER_FIELDS: readonly [NumberField, ...NumberField[]] = [
   {
     name: 'temperature',
-    label: 'Temperature',
-    hint: '0 to 2: lower is more focused, higher is more varied',
-    min: 0,
-    max: 2,
-    step: 0.1,
+    label: words.temperature,
+    help: words.temperatureHelp,
+    range: [0, 2],
   },
-  {
-    name: 'top_p',
-    label: 'Top p',
-    hint: '0 to 1: lower considers only the most likely words',
-    min: 0,
-    max: 1,
-    step: 0.05,
-  },
+  { name: 'top_p', label: words.topP, help: words.topPHelp, range: [0, 1] },
   {
     name: 'presence_penalty',
-    label: 'Presence penalty',
-    hint: '-2 to 2: higher discourages words that already occurred',
-    min: -2,
-    max: 2,
-    step: 0.1,
+    label: words.presencePenalty,
+    help: words.presencePenaltyHelp,
+    range: [-2, 2],
   },
   {
     name: 'frequency_penalty',
-    label: 'Frequency penalty',
-    hint: '-2 to 2: higher discourages words that occurred often',
-    min: -2,
-    max: 2,
-    step: 0.1,
+    label: words.frequencyPenalty,
+    help: words.frequencyPenaltyHelp,
+    range: [-2, 2],
   },
-  {
-    name: 'seed',
-    label: 'Seed',
-    hint: 'a whole number: the same seed makes the same answer more likely',
-    step: 1,
-  },
+  { name: 'seed', label: words.seed, help: words.seedHelp, range: null },
 ];
 
 export const REASONING_EFFORTS: readonly ReasoningEffort[] = [
@@ -61,19 +44,55 @@ export const REASONING_EFFORTS: readonly ReasoningEffort[] = [
   'xhigh',
 ];
 
-/** Reads the parameters from a form. For an empty field, the server's default applies. */
-export function parseParameters(form: FormData): ModelParameters {
-  const parameters: ModelParameters = {};
-  for (const { name } of NUMBER_FIELDS) {
-    const text = String(form.get(name) ?? '').trim();
-    if (text !== '' && Number.isFinite(Number(text))) parameters[name] = Number(text);
-  }
-  const effort = REASONING_EFFORTS.find((candidate) => candidate === form.get('reasoning_effort'));
-  if (effort !== undefined) parameters.reasoning_effort = effort;
-  return parameters;
+/** The texts of the fields, by name. A missing or blank text leaves its parameter to the server. */
+export type ParameterTexts = Partial<Record<keyof ModelParameters, string>>;
+
+export interface ParsedParameters {
+  parameters: ModelParameters;
+  /** What is wrong with a field, by its name. */
+  problems: Partial<Record<NumberName, string>>;
 }
 
-export function areEqual(left: ModelParameters, right: ModelParameters): boolean {
+export function textsOf(parameters: ModelParameters): ParameterTexts {
+  const entries = Object.entries(parameters).map(([name, value]) => [name, String(value)]);
+  return Object.fromEntries(entries) as ParameterTexts;
+}
+
+/** The texts of a stored draft; `null` if there is none, or it is damaged. */
+export function parseDraft(draft: string | null): ParameterTexts | null {
+  try {
+    return draft === null ? null : (JSON.parse(draft) as ParameterTexts);
+  } catch {
+    return null;
+  }
+}
+
+export function areEqual(left: ParameterTexts, right: ParameterTexts): boolean {
   const names = [...NUMBER_FIELDS.map(({ name }) => name), 'reasoning_effort'] as const;
-  return names.every((name) => left[name] === right[name]);
+  return names.every((name) => (left[name] ?? '').trim() === (right[name] ?? '').trim());
+}
+
+export function parseParameters(texts: ParameterTexts): ParsedParameters {
+  const parameters: ModelParameters = {};
+  const problems: ParsedParameters['problems'] = {};
+  for (const { name, range } of NUMBER_FIELDS) {
+    // Many people write a decimal comma.
+    const text = (texts[name] ?? '').trim().replace(',', '.');
+    if (text === '') continue;
+    const number = Number(text);
+    const problem = range ? outOfRange(number, range) : notWhole(number);
+    if (problem === null) parameters[name] = number;
+    else problems[name] = problem;
+  }
+  const effort = REASONING_EFFORTS.find((candidate) => candidate === texts.reasoning_effort);
+  if (effort !== undefined) parameters.reasoning_effort = effort;
+  return { parameters, problems };
+}
+
+function outOfRange(number: number, [min, max]: readonly [number, number]): string | null {
+  return number >= min && number <= max ? null : words.outOfRange(min, max);
+}
+
+function notWhole(number: number): string | null {
+  return Number.isSafeInteger(number) ? null : words.notWhole();
 }

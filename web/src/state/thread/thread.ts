@@ -51,8 +51,6 @@ export interface ThreadState extends LoadedMessages {
   /** The position of the last message that the summary covers; 0 without a summary. */
   summaryThrough: number;
   ledger: Ledger | null;
-  /** The number of tokens of the last turn, including its answer. */
-  tokensUsed: number | null;
 }
 
 const EMPTY: ThreadState = {
@@ -68,7 +66,6 @@ const EMPTY: ThreadState = {
   pageLoad: 'idle',
   summaryThrough: 0,
   ledger: null,
-  tokensUsed: null,
 };
 
 /** After a longer wait, the user may not want a message to be sent any more. */
@@ -258,7 +255,6 @@ export class Thread {
       case 'token_usage':
         return this.#update({
           ledger: data.ledger,
-          tokensUsed: data.total_tokens_used,
           summaryThrough: data.ledger.summary_through,
         });
       case 'conversation_updated':

@@ -29,6 +29,7 @@ impl ContextReader<'_> {
         let read = Context {
             system_prompt: self.system_prompt(member(context, "system_prompt")),
             parameters: self.parameters(member(context, "parameters")),
+            reply_tokens: self.reply_tokens(member(context, "reply_tokens")),
             examples: self.examples(member(context, "examples")),
             summary: self.summary(member(context, "summary")),
         };
@@ -61,6 +62,15 @@ impl ContextReader<'_> {
                 Some(parameter) => read = read.or(parameter),
                 None => self.left_out.add(Part::Parameter, INVALID),
             }
+        }
+        read
+    }
+
+    fn reply_tokens(&mut self, tokens: &Value) -> Option<u32> {
+        let read = values::whole_number(tokens).and_then(|tokens| tokens.try_into().ok());
+        let read = read.filter(|tokens| *tokens > 0);
+        if read.is_none() && !tokens.is_null() {
+            self.left_out.add(Part::Parameter, INVALID);
         }
         read
     }

@@ -24,11 +24,13 @@ prop_compose! {
         prompt in option::of(text()), summary in option::of((text(), timestamps())),
         examples in vec((uuid(), text(), text(), timestamps()), 0..3),
         seed in option::of(any::<i64>()), tenths in option::of(0..=20_u8),
+        reply_tokens in option::of(1..=u32::MAX),
     ) -> Context {
         let temperature = tenths.map(|tenths| (f64::from(tenths) / 10.0).try_into().unwrap());
         Context {
             system_prompt: prompt.map(|text| SystemPrompt { text, token_count: 3 }),
             parameters: ModelParameters { seed, temperature, ..ModelParameters::default() },
+            reply_tokens,
             examples: examples.into_iter().map(|(id, user_prompt, assistant_response, created_at)| {
                 FewShotExample {
                     example_id: ExampleId::from(id),

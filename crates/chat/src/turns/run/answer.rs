@@ -7,8 +7,7 @@ use futures_util::{FutureExt, StreamExt};
 use tokio::time::{Instant, sleep, timeout};
 use tracing::Instrument;
 use webchat_domain::{
-    Context, EventBody, FinishReason, Message, Problem, ResponseChunk, ResponseEnd, TokenUsage,
-    TurnFailed,
+    EventBody, FinishReason, Message, Problem, ResponseChunk, ResponseEnd, TokenUsage, TurnFailed,
 };
 use webchat_llm::{ChatRequest, ChatRole, Delta, ModelError};
 use webchat_tokens::{ContextPlan, ContextPlanner};
@@ -18,6 +17,7 @@ use super::failure::Failure;
 use super::save::TurnEnd;
 use super::turn::{RequestContext, TurnTask};
 use crate::context::prompts::{CONTINUE, chat_message, request_messages, tokens_to_continue};
+use crate::context::stored_context::EffectiveContext;
 use crate::error::ChatError;
 use crate::events::publisher::EventPublisher;
 use crate::metrics::{Gauge, Timing, count_turn, record_prompt_tokens};
@@ -193,25 +193,25 @@ impl TurnTask {
                 tracing::warn!(turn_id = %self.turn_id, "compaction timed out, continuing without it");
             }
             let id = self.conversation.conversation_id;
-            request_context.context =
-                self.core.stored_context(self.caller.user_id, id).await?.context;
+            request_context.context = self.core.effective_context(self.caller.user_id, id).await?;
             plan = self.plan(&request_context.context).await?;
         }
         request_context.ledger = plan.ledger;
-        let default_prompt = self.core.system_prompt.as_ref();
-        let mut messages = request_messages(default_prompt, &request_context.context, plan);
+        let effective = &request_context.context;
+        let prompt = self.core.system_prompt_of(effective);
+        let mut messages = request_messages(prompt, &effective.context, plan);
         if self.continues_text() {
             messages.push(chat_message(ChatRole::User, CONTINUE.to_owned()));
         }
         Ok(ChatRequest {
             messages,
             user_id: Some(self.caller.user_id),
-            answer_limit: self.core.settings.answer_limit(),
-            parameters: request_context.context.parameters,
+            answer_limit: self.core.answer_limit(&effective.context),
+            parameters: effective.context.parameters,
         })
     }
 
-    async fn plan(&self, context: &Context) -> Result<ContextPlan, ChatError> {
+    async fn plan(&self, context: &EffectiveContext) -> Result<ContextPlan, ChatError> {
         let id = self.conversation.conversation_id;
         let last_message = self.last_message();
         let before = Some(last_message.position);

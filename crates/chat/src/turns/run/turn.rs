@@ -2,10 +2,11 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use webchat_domain::{Caller, Context, Conversation, FinishReason, Ledger, Message, TurnId};
+use webchat_domain::{Caller, Conversation, FinishReason, Ledger, Message, TurnId};
 use webchat_llm::Usage;
 
 use super::draft::Draft;
+use crate::context::stored_context::EffectiveContext;
 use crate::events::publisher::EventPublisher;
 use crate::models::token_budget::TokenReservation;
 use crate::runtime::core::Core;
@@ -27,7 +28,7 @@ pub(crate) struct TurnTask {
     /// The stored answer: empty, or the text to continue.
     pub(crate) answer: Message,
     /// The context at the start of the turn.
-    pub(crate) context: Context,
+    pub(crate) context: EffectiveContext,
     /// Counts the turn towards the limits of concurrent turns until it ends.
     pub(crate) _permit: CallerPermit,
     /// The tokens reserved for the request, until they are settled.
@@ -37,7 +38,7 @@ pub(crate) struct TurnTask {
 
 /// The context from which the request to the model was built, and the state of the request.
 pub(super) struct RequestContext {
-    pub(super) context: Context,
+    pub(super) context: EffectiveContext,
     pub(super) ledger: Ledger,
     /// Whether the request was sent and the model did not reject it.
     pub(super) is_sent: bool,

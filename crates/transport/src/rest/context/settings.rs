@@ -1,15 +1,16 @@
-//! System prompt and parameters of a conversation.
+//! System prompt, parameters and maximum answer length of a conversation.
 
 use actix_web::web::{self, Data, Path, ServiceConfig};
 use actix_web::{HttpRequest, HttpResponse};
-use serde::{Deserialize, Deserializer};
+use serde::Deserialize;
 use utoipa::{OpenApi, ToSchema};
-use webchat_chat::{Chat, ContextEdit, PromptChoice};
-use webchat_domain::{ConversationId, ModelParameters};
+use webchat_chat::{Chat, ContextEdit};
+use webchat_domain::{ConversationId, Integer, ModelParameters};
 
 use super::view::{ContextBody, expected_revision, respond};
 use crate::error::api_error::ApiError;
 use crate::extract::body::{Body, Object};
+use crate::extract::change::{Change, prompt_choice};
 use crate::extract::etag::{IfMatchParam, IfNoneMatchParam};
 use crate::extract::session::{OptionalSession, RequiredSession};
 use crate::get_or_head::get_or_head;
@@ -35,21 +36,17 @@ pub(crate) fn routes(config: &mut ServiceConfig) {
 #[serde(deny_unknown_fields)]
 #[schema(as = ContextChanges)]
 struct Changes {
-    /// The new system prompt. `null` resets it to the server's default.
+    /// The new system prompt. `null` or a blank text resets it to the default.
     #[serde(default)]
     #[schema(value_type = Option<String>)]
-    system_prompt: PromptChange,
+    system_prompt: Change<String>,
     #[schema(value_type = Option<ModelParameters>)]
     parameters: Option<Object<ModelParameters>>,
-}
-
-/// The change of the system prompt. A missing field leaves the prompt unchanged; `null` or a blank text resets
-/// it to the server's default.
-#[derive(Default)]
-enum PromptChange {
-    #[default]
-    Unchanged,
-    Replace(Option<String>),
+    /// The new maximum number of tokens of an answer, from 1 to the server's `reply_tokens`. `null` resets it to the
+    /// server's.
+    #[serde(default)]
+    #[schema(value_type = Option<u32>, minimum = 1)]
+    reply_tokens: Change<Integer<u32>>,
 }
 
 /// Returns everything that is sent to the model in addition to the messages, and the use of tokens.
@@ -70,7 +67,7 @@ async fn read(
     respond(&request, &chat, caller.user_id, *id).await
 }
 
-/// Changes the system prompt or the parameters.
+/// Changes the system prompt, the parameters or the maximum length of an answer.
 #[utoipa::path(
     patch,
     path = CONTEXT,
@@ -79,7 +76,9 @@ async fn read(
     params(ConversationPath, IfMatchParam),
     request_body(
         content = Changes,
-        example = json!({"system_prompt": "Be brief.", "parameters": {"temperature": 0.5}}),
+        example = json!({
+            "system_prompt": "Be brief.", "parameters": {"temperature": 0.5}, "reply_tokens": 500,
+        }),
     ),
     responses(
         EtagResponse<ContextBody>,
@@ -96,28 +95,13 @@ async fn change(
     chat: Data<Chat>,
 ) -> Result<HttpResponse, ApiError> {
     let user_id = browser.session.user_id;
-    let Changes { system_prompt, parameters } = changes.0;
-    let parameters = parameters.map(|Object(parameters)| parameters);
-    let edit = ContextEdit { system_prompt: system_prompt.into(), parameters };
+    let Changes { system_prompt, parameters, reply_tokens } = changes.0;
+    let edit = ContextEdit {
+        system_prompt: prompt_choice(system_prompt),
+        parameters: parameters.map(|Object(parameters)| parameters),
+        reply_tokens: reply_tokens.choice(|Integer(tokens)| tokens),
+    };
     let expected = expected_revision(&request, &chat, user_id, *id).await?;
     chat.contexts.edit(user_id, *id, edit, expected).await?;
     respond(&request, &chat, user_id, *id).await
-}
-
-impl From<PromptChange> for Option<PromptChoice> {
-    fn from(change: PromptChange) -> Self {
-        match change {
-            PromptChange::Unchanged => None,
-            PromptChange::Replace(Some(text)) if !text.trim().is_empty() => {
-                Some(PromptChoice::Custom(text))
-            }
-            PromptChange::Replace(_) => Some(PromptChoice::ServerDefault),
-        }
-    }
-}
-
-impl<'de> Deserialize<'de> for PromptChange {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Option::deserialize(deserializer).map(Self::Replace)
-    }
 }

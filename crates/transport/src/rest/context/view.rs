@@ -5,7 +5,8 @@ use serde::Serialize;
 use utoipa::ToSchema;
 use webchat_chat::{Chat, ContextView};
 use webchat_domain::{
-    ConversationId, FewShotExample, Ledger, ModelParameters, Summary, SystemPrompt, UserId,
+    ConversationId, FewShotExample, Ledger, ModelParameters, PromptSource, Summary, SystemPrompt,
+    UserId,
 };
 
 use crate::error::api_error::ApiError;
@@ -15,7 +16,14 @@ use crate::extract::etag;
 #[schema(as = Context)]
 pub(super) struct ContextBody {
     system_prompt: Option<SystemPrompt>,
+    /// Whose system prompt applies: the conversation's own, the user's default, or the server's; `null` if there is
+    /// none.
+    #[schema(required = true)]
+    system_prompt_source: Option<PromptSource>,
     parameters: ModelParameters,
+    /// The maximum number of tokens of an answer; `null` if the server's default applies.
+    #[schema(required = true)]
+    reply_tokens: Option<u32>,
     few_shot_examples: Vec<FewShotExample>,
     summary: Option<Summary>,
     ledger: Ledger,
@@ -50,10 +58,12 @@ pub(super) async fn expected_revision(
 
 impl From<ContextView> for ContextBody {
     fn from(view: ContextView) -> Self {
-        let ContextView { context, ledger, .. } = view;
+        let ContextView { context, prompt_source, ledger, .. } = view;
         Self {
             system_prompt: context.system_prompt,
+            system_prompt_source: prompt_source,
             parameters: context.parameters,
+            reply_tokens: context.reply_tokens,
             few_shot_examples: context.examples,
             summary: context.summary,
             ledger,

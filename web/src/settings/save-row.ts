@@ -1,0 +1,45 @@
+import { html, nothing } from 'lit';
+import Checkmark from '@carbon/icons/es/checkmark--filled/16.js';
+
+import type { SaveStatus } from '../state/context/saving';
+import { icon } from '../ui/icon';
+import { settingsWords as words } from '../words/settings';
+
+interface SaveRow {
+  isChanged: boolean;
+  status: SaveStatus;
+  cancel: () => void;
+  /** A button that is shown while nothing is changed. */
+  reset?: { label: string; run: () => void } | null;
+}
+
+/** The buttons of a setting, and what became of the last save. The form has the submit handler. */
+export function saveRow({ isChanged, status, cancel, reset }: SaveRow) {
+  const { isSaving } = status;
+  return html`<div class="save-row">
+    <button
+      class="primary small"
+      type="submit"
+      aria-disabled=${!isChanged || isSaving ? 'true' : nothing}
+    >
+      ${isSaving ? words.saving() : words.save()}
+    </button>
+    ${
+      isChanged
+        ? html`<button class="quiet" type="button" @click=${cancel}>${words.cancel()}</button>`
+        : nothing
+    }
+    ${
+      reset && !isChanged
+        ? html`<button class="quiet" type="button" @click=${reset.run}>${reset.label}</button>`
+        : nothing
+    }
+    <span class="save-state" role="status">${stateOf(isChanged, status)}</span>
+  </div>`;
+}
+
+function stateOf(isChanged: boolean, { isSaving, isSaved }: SaveStatus) {
+  if (isSaving) return nothing;
+  if (isChanged) return words.unsaved();
+  return isSaved ? html`<span class="saved">${icon(Checkmark)}${words.saved()}</span>` : nothing;
+}
