@@ -1,3 +1,4 @@
+import { requestWords as words } from '../words/app';
 import type { ErrorResponse } from './types';
 
 /** An error response of the server or, with the code `offline`, a failure to reach it. */
@@ -80,7 +81,7 @@ export async function readJson<T>(response: Response): Promise<T> {
   try {
     return JSON.parse(text) as T;
   } catch {
-    throw new ApiError('The server sent an invalid response.', 'invalid_response');
+    throw new ApiError(words.invalidResponse(), 'invalid_response');
   }
 }
 
@@ -95,7 +96,7 @@ export async function fetchFile(path: string): Promise<Blob> {
 }
 
 export function offlineError(): ApiError {
-  return new ApiError('The server can’t be reached. Please try again in a moment.', 'offline');
+  return new ApiError(words.unreachable(), 'offline');
 }
 
 export async function responseError(response: Response): Promise<ApiError> {
@@ -104,7 +105,7 @@ export async function responseError(response: Response): Promise<ApiError> {
   const { status } = response;
   const body = (await response.json().catch(() => null)) as Partial<ErrorResponse> | null;
   // A proxy responds with another body, or with none.
-  const message = body?.message ?? `The server responded with status ${status}.`;
+  const message = body?.message ?? words.failed(status);
   return new ApiError(message, body?.code ?? 'internal', retryAt, status);
 }
 

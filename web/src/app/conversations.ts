@@ -9,6 +9,7 @@ import { Renaming } from '../state/conversations/renaming';
 import { Search } from '../state/conversations/search';
 import type { Toasts } from '../state/page/toasts';
 import type { TextStorage } from '../state/storage';
+import { conversationWords as words } from '../words/app';
 
 /** The parts of the page that `Conversations` depends on. */
 export interface ConversationsHost {
@@ -125,8 +126,8 @@ export class Conversations {
   async setArchived(id: string, archived: boolean): Promise<void> {
     await this.#tryOrReport(async () => {
       this.upsert(await this.api.setArchived(id, archived));
-      const undo = { label: 'Undo', run: () => void this.setArchived(id, !archived) };
-      this.host.toasts.show(archived ? 'Archived.' : 'Unarchived.', { action: undo });
+      const undo = { label: words.undo(), run: () => void this.setArchived(id, !archived) };
+      this.host.toasts.show(archived ? words.archived() : words.unarchived(), { action: undo });
     });
   }
 
@@ -142,15 +143,15 @@ export class Conversations {
   async save(id: string): Promise<void> {
     await this.#tryOrReport(async () => {
       const name = await this.api.save(id);
-      const download = { label: 'Download', href: savedFileUrl(name) };
-      this.host.toasts.show('Saved on the server.', { action: download });
+      const download = { label: words.download(), href: savedFileUrl(name) };
+      this.host.toasts.show(words.saved(), { action: download });
     });
   }
 
   async reset(id: string): Promise<void> {
     await this.#tryOrReport(async () => {
       await this.api.reset(id);
-      this.host.toasts.show('Conversation cleared.');
+      this.host.toasts.show(words.cleared());
       if (this.host.currentId() === id) this.host.reloadConversation(id);
     });
   }
@@ -163,9 +164,9 @@ export class Conversations {
     this.#pendingDeletions.add(conversation);
     this.#hide(id);
     if (wasOpen) this.host.newChat();
-    const undo = { label: 'Undo', run: () => this.#undoDelete(id, wasOpen) };
-    const text = `“${isolate(truncate(conversation.title ?? 'New chat'))}” was deleted.`;
-    this.#undoToastId = this.host.toasts.show(text, {
+    const undo = { label: words.undo(), run: () => this.#undoDelete(id, wasOpen) };
+    const title = isolate(truncate(conversation.title ?? words.untitled()));
+    this.#undoToastId = this.host.toasts.show(words.deleted(title), {
       action: undo,
       onend: () => void this.#commitDelete(id),
     });

@@ -60,9 +60,9 @@ export class SearchResults extends LightDomElement {
   #announcement(): string {
     const { phase, titles, hits, problem } = this.app.conversations.search.state.value;
     if (phase !== 'ready' || problem !== null) return '';
-    const messages = hits.length === 1 ? words.oneMessage() : words.messages(hits.length);
+    const messages = words.messages(hits.length);
     if (titles.length === 0) return messages;
-    return `${titles.length === 1 ? words.oneTitle() : words.titles(titles.length)}. ${messages}`;
+    return `${words.titles(titles.length)}. ${messages}`;
   }
 
   #skeleton() {

@@ -1,3 +1,5 @@
+import { conversationMenuWords } from '../words/sidebar';
+
 const MAX_CHARACTERS = 80;
 /** File systems allow 255 bytes, which must also hold the date and the extension. */
 const MAX_BYTES = 200;
@@ -13,7 +15,8 @@ export function downloadName(title: string, date: Date, extension: string): stri
     .replace(/\s+/g, ' ')
     .replace(/^[. ]+/, '');
   const shortened = shorten(cleaned).replace(/[. ]+$/, '');
-  const name = shortened === '' || RESERVED.test(shortened) ? 'Conversation' : shortened;
+  const name =
+    shortened === '' || RESERVED.test(shortened) ? conversationMenuWords.fileName() : shortened;
   return `${name} ${isoDate(date)}.${extension}`;
 }
 

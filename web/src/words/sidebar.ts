@@ -1,5 +1,7 @@
 import { msg, str } from '@lit/localize';
 
+import { formatCount, formatNumber } from '../state/numbers';
+
 export const sidebarWords = {
   conversations: () => msg('Conversations'),
   newChat: () => msg('New chat'),
@@ -20,10 +22,8 @@ export const searchWords = {
   you: () => msg('You'),
   answer: () => msg('Answer'),
   author: (author: string, date: string) => msg(str`${author}, ${date}`),
-  oneMessage: () => msg('One message found'),
-  messages: (count: number) => msg(str`${count} messages found`),
-  oneTitle: () => msg('One title found'),
-  titles: (count: number) => msg(str`${count} titles found`),
+  messages: (count: number) => msg(str`${formatCount(count, 'message')} found`),
+  titles: (count: number) => msg(str`${formatCount(count, 'title')} found`),
   untitled: () => msg('Conversation'),
 };
 
@@ -45,6 +45,8 @@ export const conversationMenuWords = {
   rename: () => msg('Rename'),
   archive: () => msg('Archive'),
   unarchive: () => msg('Unarchive'),
+  /** The name of an exported file if the title can’t be one. */
+  fileName: () => msg('Conversation'),
   exportMarkdown: () => msg('Export as Markdown'),
   exportJson: () => msg('Export as JSON'),
   exportFlask: () => msg('Export for the Flask application'),
@@ -64,6 +66,39 @@ export const importWords = {
   orDrop: () => msg('or drop it here'),
   continues: () => msg('The import continues if you close this dialog.'),
   leftOut: () => msg('What was left out'),
+};
+
+/** The progress and the result of an import. */
+export const importResultWords = {
+  sending: (file: string) => msg(str`Sending ${file}…`),
+  reading: (file: string) => msg(str`Reading ${file}…`),
+  running: (file: string, done: number, total: number) =>
+    msg(str`${file}: ${formatNumber(done)} of ${formatCount(total, 'conversation')}`),
+  complete: (file: string, summary: string) => msg(str`${file}: ${summary}`),
+  failed: (file: string, reason: string) => msg(str`${file} could not be imported. ${reason}`),
+  partial: (file: string, reason: string, summary: string) =>
+    msg(str`Only a part of ${file} was imported. ${reason} ${summary}`),
+  unknown: (file: string) =>
+    msg(
+      str`The server no longer reports the progress of ${file}. The import may still be running. If conversations are missing later, import the file again: nothing is added twice.`,
+    ),
+  imported: (count: number) => msg(str`Imported ${formatCount(count, 'conversation')}.`),
+  updated: (count: number) =>
+    msg(str`Added new messages to ${formatCount(count, 'conversation')}.`),
+  unchanged: (count: number) =>
+    count === 1
+      ? msg('1 conversation was already up to date.')
+      : msg(str`${formatCount(count, 'conversation')} were already up to date.`),
+  leftOut: (count: number) =>
+    count === 1
+      ? msg('1 item was left out.')
+      : msg(str`${formatCount(count, 'item')} were left out.`),
+  nothing: () => msg('There was nothing to import.'),
+  /** Why a part was left out. */
+  reason: (subject: string, reason: string) => msg(str`${subject}: ${reason}.`),
+  conversation: (position: number) => msg(str`Conversation ${formatNumber(position)}`),
+  file: () => msg('File'),
+  onlyFirstListed: (count: number) => msg(str`Only the first ${formatNumber(count)} are listed.`),
 };
 
 /** The dialog that confirms the clearing of a conversation. */

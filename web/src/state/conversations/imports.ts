@@ -1,7 +1,7 @@
 import { backoffDelay } from '../../api/backoff';
 import { ApiError, errorMessage, offlineError } from '../../api/http';
 import type { ImportJob } from '../../api/types';
-import { formatCount, formatNumber } from '../numbers';
+import { importResultWords as words } from '../../words/sidebar';
 import { Store } from '../store';
 
 export interface ImportState {
@@ -156,49 +156,40 @@ function retryDelay(error: unknown, failures: number): number {
 
 function leftOutReasons({ first_left_out }: ImportJob): string[] {
   const reasons = first_left_out.map(({ position, title, reason }) => {
-    const subject = title ?? (position > 0 ? `Conversation ${position}` : 'File');
-    return `${subject}: ${reason}.`;
+    const subject = title ?? (position > 0 ? words.conversation(position) : words.file());
+    return words.reason(subject, reason);
   });
-  if (reasons.length === MAX_REASONS) reasons.push(`Only the first ${MAX_REASONS} are listed.`);
+  if (reasons.length === MAX_REASONS) reasons.push(words.onlyFirstListed(MAX_REASONS));
   return reasons;
 }
 
 /** Describes the progress or the result of an import, for the user. */
 export function describeImport(state: ImportState): string {
-  const { phase, fileName, done, total, imported, updated, problem } = state;
+  const { phase, fileName, done, total, imported, updated } = state;
+  const problem = state.problem ?? '';
   switch (phase) {
     case 'idle':
       return '';
     case 'sending':
-      return `Sending ${fileName}…`;
+      return words.sending(fileName);
     case 'running':
-      return total === 0
-        ? `Reading ${fileName}…`
-        : `${fileName}: ${formatNumber(done)} of ${formatCount(total, 'conversation')}`;
+      return total === 0 ? words.reading(fileName) : words.running(fileName, done, total);
     case 'complete':
-      return `${fileName}: ${summary(state)}`;
+      return words.complete(fileName, summary(state));
     case 'failed':
       return imported + updated > 0
-        ? `Only a part of ${fileName} was imported. ${problem} ${summary(state)}`
-        : `${fileName} could not be imported. ${problem}`;
+        ? words.partial(fileName, problem, summary(state))
+        : words.failed(fileName, problem);
     case 'unknown':
-      return (
-        `The server no longer reports the progress of ${fileName}. The import may still be running. ` +
-        'If conversations are missing later, import the file again: nothing is added twice.'
-      );
+      return words.unknown(fileName);
   }
 }
 
 function summary({ imported, updated, unchanged, leftOut }: ImportState): string {
   const sentences: string[] = [];
-  if (imported > 0) sentences.push(`Imported ${formatCount(imported, 'conversation')}.`);
-  if (updated > 0) sentences.push(`Added new messages to ${formatCount(updated, 'conversation')}.`);
-  if (unchanged > 0) {
-    const were = unchanged === 1 ? 'was' : 'were';
-    sentences.push(`${formatCount(unchanged, 'conversation')} ${were} already up to date.`);
-  }
-  if (leftOut > 0) {
-    sentences.push(`${formatCount(leftOut, 'item')} ${leftOut === 1 ? 'was' : 'were'} left out.`);
-  }
-  return sentences.length > 0 ? sentences.join(' ') : 'There was nothing to import.';
+  if (imported > 0) sentences.push(words.imported(imported));
+  if (updated > 0) sentences.push(words.updated(updated));
+  if (unchanged > 0) sentences.push(words.unchanged(unchanged));
+  if (leftOut > 0) sentences.push(words.leftOut(leftOut));
+  return sentences.length > 0 ? sentences.join(' ') : words.nothing();
 }
