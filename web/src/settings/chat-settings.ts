@@ -11,6 +11,7 @@ import './settings-text';
 import type { SettingsSection } from '../app/app';
 import type { Context } from '../api/types';
 import type { ContextEditor } from '../state/context/context-editor';
+import { formatDate } from '../state/dates';
 import { Modal } from '../ui/modal';
 import { StoreController } from '../ui/store-controller';
 import {
@@ -179,7 +180,7 @@ export class ChatSettings extends Modal {
 
   #summary(editor: ContextEditor, { summary }: Context) {
     if (!summary) return html`<p class="aside">${summaryWords.none()}</p>`;
-    const day = new Date(summary.created_at).toLocaleDateString('en', { dateStyle: 'medium' });
+    const day = formatDate(new Date(summary.created_at));
     const author = summaryWords.author(summary.author);
     return html`<webchat-settings-text
       .label=${summaryWords.title()}

@@ -1,10 +1,9 @@
 /**
- * Dates in the reader's language, format and time zone. `locale` is for tests: without it, the browser's language
- * applies.
+ * Dates in the reader's language and time zone. `locale` is for tests.
  */
 
 /** The time of today's messages; date and time of older ones. */
-export function formatTime(date: Date, now: Date, locale?: string): string {
+export function formatTime(date: Date, now: Date, locale = navigator.language): string {
   if (isSameDay(date, now)) return date.toLocaleTimeString(locale, { timeStyle: 'short' });
   const time = { hour: 'numeric', minute: '2-digit' } as const;
   const year = date.getFullYear() === now.getFullYear() ? {} : ({ year: 'numeric' } as const);
@@ -12,12 +11,12 @@ export function formatTime(date: Date, now: Date, locale?: string): string {
 }
 
 /** The complete date and time. */
-export function formatFullTime(date: Date, locale?: string): string {
+export function formatFullTime(date: Date, locale = navigator.language): string {
   return date.toLocaleString(locale, { dateStyle: 'full', timeStyle: 'medium' });
 }
 
 /** A day as a heading: “Friday, January 2”. The year is omitted in the current one. */
-export function formatDay(date: Date, now: Date, locale?: string): string {
+export function formatDay(date: Date, now: Date, locale = navigator.language): string {
   const year = date.getFullYear() === now.getFullYear() ? {} : ({ year: 'numeric' } as const);
   return date.toLocaleDateString(locale, {
     weekday: 'long',
@@ -28,12 +27,17 @@ export function formatDay(date: Date, now: Date, locale?: string): string {
 }
 
 /** A date without its weekday: “Jan 2, 2026”. */
-export function formatDate(date: Date, locale?: string): string {
+export function formatDate(date: Date, locale = navigator.language): string {
   return date.toLocaleDateString(locale, { dateStyle: 'medium' });
 }
 
+/** A date in words: “January 2, 2026”. */
+export function formatLongDate(date: Date, locale = navigator.language): string {
+  return date.toLocaleDateString(locale, { dateStyle: 'long' });
+}
+
 /** A month with its year: “January 2026”. */
-export function formatMonth(date: Date, locale?: string): string {
+export function formatMonth(date: Date, locale = navigator.language): string {
   return date.toLocaleDateString(locale, { month: 'long', year: 'numeric' });
 }
 

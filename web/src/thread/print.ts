@@ -3,6 +3,7 @@ import { html, nothing, render } from 'lit';
 import type { App } from '../app/app';
 import { backgroundDone } from '../markdown/background';
 import { runQueued } from '../markdown/scheduler';
+import { formatLongDate } from '../state/dates';
 import { isComplete, loadAll } from '../state/thread/load-all';
 import { printWords as words } from '../words/print';
 import { preparePrint } from './print-layout';
@@ -63,13 +64,10 @@ function isPrintShortcut({ key, ctrlKey, metaKey, altKey, shiftKey }: KeyboardEv
 function printHeader(app: App) {
   const thread = app.thread.value;
   const conversation = app.conversations.find(thread.conversationId ?? '');
-  const dates = [words.printedOn(formatDate(new Date()))];
-  if (conversation) dates.unshift(words.startedOn(formatDate(new Date(conversation.created_at))));
+  const dates = [words.printedOn(formatLongDate(new Date()))];
+  if (conversation)
+    dates.unshift(words.startedOn(formatLongDate(new Date(conversation.created_at))));
   return html`<h1 dir="auto">${conversation?.title ?? words.untitled()}</h1>
     <p>${dates.join(', ')}</p>
     ${isComplete(thread) ? nothing : html`<p>${words.earlierMissing()}</p>`}`;
-}
-
-function formatDate(date: Date): string {
-  return date.toLocaleDateString(undefined, { dateStyle: 'long' });
 }

@@ -1,7 +1,20 @@
 import { msg, str } from '@lit/localize';
 
+import { formatCount, formatNumber, formatTenths } from '../state/numbers';
+
+/** Sizes with their units. */
+export const sizeWords = {
+  bytes: (size: number) => formatCount(size, 'byte'),
+  kilobytes: (size: number) => msg(str`${formatTenths(size)} KB`),
+  megabytes: (size: number) => msg(str`${formatTenths(size)} MB`),
+  gigabytes: (size: number) => msg(str`${formatTenths(size)} GB`),
+};
+
 /** Which files can be attached. */
 export const acceptedFileWords = {
+  /** “TXT, MD and JSON”. In the language of the words around it, not in the reader's. */
+  kinds: (kinds: readonly string[]) =>
+    new Intl.ListFormat('en', { type: 'conjunction', style: 'long' }).format(kinds),
   /** The hint before a file is chosen: “TXT, MD and JSON files, up to 5 MB”. */
   hint: (kinds: string, size: string) => msg(str`${kinds} files, up to ${size}`),
   attach: (hint: string) => msg(str`Attach files: ${hint}`),
@@ -18,7 +31,8 @@ export const attachmentWords = {
   waiting: (size: string) => msg(str`Waiting, ${size}`),
   sending: (done: string, total: string) => msg(str`Uploading… ${done} of ${total}`),
   reading: () => msg('Reading…'),
-  readingParts: (done: number, total: number) => msg(str`Reading… ${done} of ${total}`),
+  readingParts: (done: number, total: number) =>
+    msg(str`Reading… ${formatNumber(done)} of ${formatNumber(total)}`),
   failed: () => msg('The file could not be analysed.'),
   rejected: () => msg('The file was rejected.'),
   progress: (name: string) => msg(str`Progress of ${name}`),

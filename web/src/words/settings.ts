@@ -76,7 +76,7 @@ export const exampleWords = {
   answer: () => msg('Answer'),
   confirm: () => msg('Add'),
   remove: () => msg('Remove'),
-  removeNumber: (number: number) => msg(str`Remove example ${number}`),
+  removeNumber: (number: number) => msg(str`Remove example ${formatNumber(number)}`),
 };
 
 /** The use of the model’s window. */

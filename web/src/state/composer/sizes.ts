@@ -1,4 +1,6 @@
-const UNITS = ['bytes', 'KB', 'MB', 'GB'];
+import { sizeWords as words } from '../../words/files';
+
+const UNITS = [words.bytes, words.kilobytes, words.megabytes, words.gigabytes] as const;
 
 /** Formats a size in decimal (SI) units: 1 MB is 1 000 000 bytes. */
 export function formatSize(bytes: number): string {
@@ -9,8 +11,7 @@ export function formatSize(bytes: number): string {
     size /= 1000;
     power += 1;
   }
-  const number = roundToTenths(size).toLocaleString(undefined, { maximumFractionDigits: 1 });
-  return `${number} ${bytes === 1 ? 'byte' : (UNITS[power] ?? '')}`;
+  return (UNITS[power] ?? words.bytes)(roundToTenths(size));
 }
 
 function roundToTenths(number: number): number {

@@ -1,5 +1,5 @@
 import type { Config } from '../../api/types';
-import { acceptedFileWords as words } from '../../words/files';
+import { acceptedFileWords as words, sizeWords } from '../../words/files';
 import { formatSize } from './sizes';
 
 const MEBIBYTE = 1024 * 1024;
@@ -44,12 +44,11 @@ export function extensionOf(name: string): string {
 }
 
 function kindsOf(extensions: readonly string[]): string {
-  const kinds = extensions.map((extension) => extension.toUpperCase());
-  return new Intl.ListFormat('en', { type: 'conjunction', style: 'long' }).format(kinds);
+  return words.kinds(extensions.map((extension) => extension.toUpperCase()));
 }
 
 /** The limit as in the server's settings and messages, where a megabyte has 1024 × 1024 bytes. */
 function limitText(maxBytes: number): string {
   const tenths = Math.floor((maxBytes * 10) / MEBIBYTE);
-  return tenths === 0 ? formatSize(maxBytes) : `${tenths / 10} MB`;
+  return tenths === 0 ? formatSize(maxBytes) : sizeWords.megabytes(tenths / 10);
 }

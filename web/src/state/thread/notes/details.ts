@@ -1,5 +1,5 @@
 import { messageDetailWords } from '../../../words/thread';
-import { formatNumber } from '../../numbers';
+import { formatNumber, formatTenths } from '../../numbers';
 import type { ThreadMessage } from '../thread-message';
 
 /** The details of an answer as texts: the model, the tokens and the seconds, as far as they are known. */
@@ -25,6 +25,5 @@ function secondsOf({ createdAt, endedAt }: ThreadMessage): number | null {
 
 /** Shows tenths only of short times. */
 function formatSeconds(seconds: number): string {
-  const maximumFractionDigits = seconds < 10 ? 1 : 0;
-  return seconds.toLocaleString(undefined, { maximumFractionDigits });
+  return seconds < 10 ? formatTenths(seconds) : formatNumber(Math.round(seconds));
 }
