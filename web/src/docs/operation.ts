@@ -5,6 +5,7 @@ import Copy from '@carbon/icons/es/copy/16.js';
 import { copyText } from '../ui/clipboard';
 import { icon } from '../ui/icon';
 import { LightDomElement } from '../ui/light-dom-element';
+import { notification } from '../ui/notification';
 import { operationWords as words } from '../words/docs';
 import { isChanging, type Operation, type Parameter, supportsStreaming } from './api/api-document';
 import { codeView, jsonView } from './code-view';
@@ -169,7 +170,9 @@ export class ApiOperation extends LightDomElement {
   }
 
   #responseView() {
-    if (this.problem !== null) return html`<p class="problem" role="alert">${this.problem}</p>`;
+    if (this.problem !== null) {
+      return notification({ kind: 'error', title: this.problem, role: 'alert' });
+    }
     if (this.response === null) return this.isSending ? html`<p>${words.sending()}</p>` : nothing;
     const { status, headers, body, isJson, isTruncated, isComplete } = this.response;
     return html`<h4>${words.response()}</h4>
