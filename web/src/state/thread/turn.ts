@@ -1,5 +1,5 @@
 import type { MessageAccepted } from '../../api/types';
-import { isBlank, isUnstored, type ThreadMessage } from './thread-message';
+import { isUnstored, type ThreadMessage } from './thread-message';
 
 /**
  * Applies the start of a turn: its question and its answer become the end of the visible path. Only
@@ -64,7 +64,7 @@ function question(
 function answer(accepted: MessageAccepted, messages: readonly ThreadMessage[]): ThreadMessage {
   const existingAnswer = messages.find(({ id }) => id === accepted.answer_id);
   const sibling = messages.find(({ parentId }) => parentId === accepted.message_id);
-  const versions = existingAnswer?.versions ?? [...versionsOf(sibling), accepted.answer_id];
+  const versions = existingAnswer?.versions ?? [...(sibling?.versions ?? []), accepted.answer_id];
   return {
     id: accepted.answer_id,
     parentId: accepted.message_id,
@@ -79,10 +79,4 @@ function answer(accepted: MessageAccepted, messages: readonly ThreadMessage[]): 
     versions,
     problem: null,
   };
-}
-
-/** The versions that stay when an answer is regenerated: an empty answer is replaced. */
-function versionsOf(sibling: ThreadMessage | undefined): readonly string[] {
-  if (sibling === undefined) return [];
-  return isBlank(sibling) ? sibling.versions.filter((id) => id !== sibling.id) : sibling.versions;
 }
