@@ -27,7 +27,7 @@ const VISIBLE_ATTRIBUTES = [
 const READABLE = [/^["“‘(]?\p{Lu}\p{Ll}/u, /\p{L} .*\p{L}[.?!…]$/u, /\{\} \p{L}{2,} \{\}/u];
 
 /** Fields of syntax nodes whose texts are compared, or name something. */
-const UNSHOWN_FIELDS = ['SwitchCase.test', 'Property.key', 'PropertyDefinition.key'];
+const UNSHOWN_FIELDS = new Set(['SwitchCase.test', 'Property.key', 'PropertyDefinition.key']);
 
 /** Returns the texts in a TypeScript source that readers of the page may see or hear. */
 export function visibleTexts(source: string): string[] {
@@ -62,7 +62,7 @@ function shownParts(node: Node): unknown[] {
   if (node.type === 'NewExpression' && nameOf(node['callee']) === 'Error') return [];
   const isCompared = node.type === 'BinaryExpression' && node['operator'] !== '+';
   return Object.entries(node)
-    .filter(([field]) => !UNSHOWN_FIELDS.includes(`${node.type}.${field}`))
+    .filter(([field]) => !UNSHOWN_FIELDS.has(`${node.type}.${field}`))
     .map(([, part]) => part)
     .filter((part) => !(isCompared && isNode(part) && part.type === 'Literal'));
 }
