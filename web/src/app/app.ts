@@ -93,6 +93,7 @@ export class App {
       open: (id) => void this.open(id),
       newChat: () => this.newChat(),
       reloadConversation: () => void this.reloadConversation(),
+      isImportDialogOpen: () => this.dialog.value?.kind === 'import',
       reportError: (error) => this.#reportError(error),
     });
     this.marks = new AnswerMarks(storage);

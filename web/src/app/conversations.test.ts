@@ -31,6 +31,7 @@ async function setUp() {
       host.currentId = () => null;
     }),
     reloadConversation: vi.fn(),
+    isImportDialogOpen: () => false,
     reportError: vi.fn(),
   };
   const start = async () => {
@@ -168,7 +169,7 @@ describe('an import', () => {
   test.each([
     ['failed', new ApiError('The file is too large.', 'payload_too_large')],
     ['succeeded', null],
-  ])('that %s is reported, because its dialog may be closed', async (_phase, error) => {
+  ])('that %s is reported if its dialog is closed', async (_phase, error) => {
     const { conversations, api, host } = await setUp();
     if (error) api.startImport.mockRejectedValueOnce(error);
 
@@ -179,5 +180,14 @@ describe('an import', () => {
         ? 'export.json could not be imported. The file is too large.'
         : 'export.json: Imported 2 conversations.',
     ]);
+  });
+
+  test('is not reported twice: its open dialog shows the result', async () => {
+    const { conversations, host } = await setUp();
+    host.isImportDialogOpen = () => true;
+
+    await conversations.imports.start(new File(['{}'], 'export.json'));
+
+    expect(host.toasts.value).toEqual([]);
   });
 });

@@ -21,6 +21,8 @@ export interface ConversationsHost {
   newChat: () => void;
   /** Reloads the open conversation. */
   reloadConversation: (id: string) => void;
+  /** Whether the dialog that imports conversations is open. */
+  isImportDialogOpen: () => boolean;
   reportError: (error: unknown) => void;
 }
 
@@ -214,8 +216,9 @@ export class Conversations {
     this.upsert(conversation);
   }
 
-  /** Shows the result of an import as a toast, because the user may have closed the dialog. */
+  /** Shows the result of an import as a toast, if the user has closed the dialog, which shows it too. */
   #showImportResult(state: ImportState): void {
+    if (this.host.isImportDialogOpen()) return;
     this.host.toasts.show(describeImport(state), {
       kind: state.phase === 'complete' ? 'success' : 'error',
     });
