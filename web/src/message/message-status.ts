@@ -1,4 +1,4 @@
-import { html, nothing } from 'lit';
+import { html, nothing, type PropertyValues } from 'lit';
 
 import '../ui/countdown';
 
@@ -8,7 +8,11 @@ import type { Action, ThreadMessage } from '../state/thread/thread-message';
 import { focusConversation } from '../ui/focus';
 import { LightDomElement } from '../ui/light-dom-element';
 import { kindIcon } from '../ui/notification';
+import { StoreController } from '../ui/store-controller';
 import { actionLabel, statusWords } from '../words/thread';
+
+/** A message that is sent sooner needs no note. */
+const PENDING_AFTER_MS = 1000;
 
 /** The status note of a message, with buttons for the suggested actions. */
 export class MessageStatus extends LightDomElement {
@@ -16,6 +20,7 @@ export class MessageStatus extends LightDomElement {
     app: { attribute: false },
     message: { attribute: false },
     isActionable: { attribute: false },
+    isPending: { state: true },
   };
 
   declare app: App;
@@ -23,8 +28,35 @@ export class MessageStatus extends LightDomElement {
   /** Whether the actions are possible: the message is the last one, and no turn is running. */
   declare isActionable: boolean;
 
+  /** Whether the message has been waiting to be sent for some time. */
+  declare isPending: boolean;
+
+  readonly #context = new StoreController(this);
+  #pendingTimer: ReturnType<typeof setTimeout> | undefined;
+
+  constructor() {
+    super();
+    this.isPending = false;
+  }
+
+  protected override willUpdate(changed: PropertyValues<this>): void {
+    if (!changed.has('message')) return;
+    const { status } = this.message;
+    clearTimeout(this.#pendingTimer);
+    this.isPending = this.isPending && status === 'sending';
+    if (status === 'sending' && !this.isPending) {
+      this.#pendingTimer = setTimeout(() => (this.isPending = true), PENDING_AFTER_MS);
+    }
+    const editor = this.app.contextEditor.value;
+    if (status === 'truncated' && editor) this.#context.store = editor.state;
+  }
+
   protected override render() {
-    const note = statusNoteOf(this.message);
+    if (this.isPending) {
+      return html`<p class="status-note" role="status">${statusWords.pending()}</p>`;
+    }
+    const context = this.app.contextEditor.value?.state.value.context;
+    const note = statusNoteOf(this.message, context?.reply_tokens);
     if (!note) return nothing;
     const isUnsent = this.message.status === 'unsent';
     return html`<div
@@ -73,6 +105,9 @@ export class MessageStatus extends LightDomElement {
         return focusConversation();
       case 'settings':
         void app.showSettings();
+        return;
+      case 'answer-length':
+        void app.showSettings('length');
         return;
       case 'edit':
         if (message.role === 'assistant') turnActions.beginEdit(message.parentId ?? '');

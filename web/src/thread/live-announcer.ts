@@ -83,7 +83,8 @@ export class LiveAnnouncer extends LightDomElement {
     if (!answer) return;
     this.#announce(toSpeech(answer.content.slice(this.#announcedLength)));
     this.#announcedLength = answer.content.length;
-    const note = statusNoteOf(answer);
+    const context = this.app.contextEditor.value?.state.value.context;
+    const note = statusNoteOf(answer, context?.reply_tokens);
     if (note) this.#announce(note.text);
   }
 

@@ -53,11 +53,13 @@ export const statusWords = {
   stopped: () => msg('You stopped this answer.'),
   interrupted: () => msg('The server stopped before the answer was finished.'),
   truncated: () => msg('The answer reached its length limit.'),
+  truncatedByChat: () => msg('This answer reached the maximum length set for this chat.'),
   empty: () => msg('The model sent an empty answer.'),
   connectionLost: () => msg('The connection to the model was lost.'),
   failed: () => msg('The model failed to answer.'),
   unreachable: () => msg('The model can’t be reached.'),
   busy: () => msg('The model is busy.'),
+  pending: () => msg('Waiting to send'),
   unsent: () => msg('This message was not sent.'),
   resendsIn: (seconds: string) => msg(str`Sending again in ${seconds} s.`),
   retriesIn: (seconds: string) => msg(str`Trying again in ${seconds} s.`),
@@ -71,6 +73,7 @@ const ACTIONS: Record<Action, () => string> = {
   edit: () => msg('Edit'),
   attach: () => msg('Attach as a file'),
   settings: () => msg('Open chat settings'),
+  'answer-length': () => msg('Change the maximum length'),
 };
 
 /** The label of an action that a status note offers. */

@@ -1,7 +1,8 @@
 import type { Message, MessageStatus, Role } from '../../api/types';
 
 /** What the user can do about a message that was not sent, or about an incomplete answer. */
-export type Action = 'continue' | 'regenerate' | 'send-again' | 'edit' | 'attach' | 'settings';
+export type Action =
+  'continue' | 'regenerate' | 'send-again' | 'edit' | 'attach' | 'settings' | 'answer-length';
 
 /** Why a message was not sent, or why an answer is incomplete. */
 export interface Problem {

@@ -71,6 +71,15 @@ describe('the status note of a message', () => {
     expect(noteOf('truncated', 'Half')?.text).toBe('The answer reached its length limit.');
   });
 
+  test('says that the maximum length of the chat was reached, unless the answer is much shorter', () => {
+    const truncated = { ...toThreadMessage(message(2, { status: 'truncated' })), tokenCount: 48 };
+    expect(statusNoteOf(truncated, 50)).toMatchObject({
+      text: 'This answer reached the maximum length set for this chat.',
+      actions: ['continue', 'answer-length'],
+    });
+    expect(statusNoteOf(truncated, 4000)?.text).toBe('The answer reached its length limit.');
+  });
+
   test('offers to send a rejected message again, or a long one as a file', () => {
     expect(unsentNote('rate_limited')).toMatchObject({
       text: 'Too many requests.',

@@ -8,8 +8,14 @@ export interface StatusNote {
   actions: readonly Action[];
 }
 
-/** Returns the status note of a message; `null` if it needs none. */
-export function statusNoteOf(message: ThreadMessage): StatusNote | null {
+/**
+ * Returns the status note of a message; `null` if it needs none. `maxTokens` is the maximum answer length that is set
+ * for the chat; `null` if there is none, or if it is unknown.
+ */
+export function statusNoteOf(
+  message: ThreadMessage,
+  maxTokens: number | null = null,
+): StatusNote | null {
   switch (message.status) {
     case 'unsent':
       return unsent(message);
@@ -18,7 +24,7 @@ export function statusNoteOf(message: ThreadMessage): StatusNote | null {
     case 'interrupted':
       return note(statusWords.interrupted(), retryActions(message));
     case 'truncated':
-      return note(message.problem?.message ?? statusWords.truncated(), retryActions(message));
+      return truncated(message, maxTokens);
     case 'failed':
       return failed(message);
     case 'complete':
@@ -41,6 +47,19 @@ function error(text: string, actions: readonly Action[]): StatusNote {
 /** Offers to continue a partial answer, and to regenerate an empty one. */
 function retryActions(message: ThreadMessage): Action[] {
   return [isBlank(message) ? 'regenerate' : 'continue'];
+}
+
+function truncated(message: ThreadMessage, maxTokens: number | null): StatusNote {
+  const { problem } = message;
+  if (problem === null && maxTokens !== null && hasReached(maxTokens, message)) {
+    return note(statusWords.truncatedByChat(), [...retryActions(message), 'answer-length']);
+  }
+  return note(problem?.message ?? statusWords.truncated(), retryActions(message));
+}
+
+/** Whether an answer may have reached a maximum that may be newer. Models count tokens in different ways. */
+function hasReached(maxTokens: number, { tokenCount }: ThreadMessage): boolean {
+  return tokenCount === null || tokenCount >= maxTokens / 2;
 }
 
 function unsent({ problem }: ThreadMessage): StatusNote {
