@@ -1,12 +1,12 @@
 import './styles/main.scss';
 import './shell/shell';
 
-import { findConnectionProblem } from './api/connection-problem';
+import { findConnectionProblem } from './api/connection/connection-problem';
 import { contextApi } from './api/context-api';
 import { conversationApi } from './api/conversation-api';
 import { fileApi } from './api/file-api';
-import { Outbox } from './api/outbox';
-import { LiveSocket } from './api/socket';
+import { Outbox } from './api/connection/outbox';
+import { LiveSocket } from './api/connection/socket';
 import { App } from './app/app';
 import { watchBrowser } from './app/browser-events';
 import { AnswerNotifications } from './shell/notifications/answer-notifications';
@@ -15,8 +15,8 @@ import { pathInApp } from './state/page/address';
 import { ThemeChoice } from './state/page/theme';
 import { pageStorage } from './state/storage';
 import { bindPrinting } from './thread/print';
-import { guardFocus } from './ui/focus';
-import { bindTooltips } from './ui/tooltip';
+import { guardFocus } from './ui/keyboard/focus';
+import { bindTooltips } from './ui/overlays/tooltip';
 
 const socketUrl = new URL('ws', document.baseURI);
 socketUrl.protocol = location.protocol === 'https:' ? 'wss:' : 'ws:';

@@ -1,8 +1,8 @@
 import { describe, expect, test, vi } from 'vitest';
 
 import { ApiError, offlineError } from '../api/http';
-import { Outbox } from '../api/outbox';
-import { LiveSocket, type WebSocketLike } from '../api/socket';
+import { Outbox } from '../api/connection/outbox';
+import { LiveSocket, type WebSocketLike } from '../api/connection/socket';
 import type { ServerEvent } from '../api/types';
 import { Drafts } from '../state/composer/drafts';
 import { conversation } from '../state/conversations/testing';

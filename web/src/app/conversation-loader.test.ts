@@ -1,8 +1,8 @@
 import { describe, expect, test, vi } from 'vitest';
 
 import { ApiError, offlineError } from '../api/http';
-import { Outbox } from '../api/outbox';
-import { LiveSocket } from '../api/socket';
+import { Outbox } from '../api/connection/outbox';
+import { LiveSocket } from '../api/connection/socket';
 import { Drafts } from '../state/composer/drafts';
 import { TextStorage } from '../state/storage';
 import { Store } from '../state/store';

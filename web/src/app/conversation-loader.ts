@@ -1,6 +1,6 @@
 import type { ConversationApi } from '../api/conversation-api';
 import { ApiError, errorMessage } from '../api/http';
-import type { LiveSocket } from '../api/socket';
+import type { LiveSocket } from '../api/connection/socket';
 import type { Drafts } from '../state/composer/drafts';
 import type { Files } from '../state/composer/files';
 import type { ContextEditor } from '../state/context/context-editor';

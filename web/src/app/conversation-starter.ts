@@ -1,4 +1,4 @@
-import { backoffDelay } from '../api/backoff';
+import { backoffDelay } from '../api/connection/backoff';
 import { ApiError } from '../api/http';
 import type { Conversation } from '../api/types';
 

@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, test } from 'vitest';
 
-import { Outbox } from '../api/outbox';
-import { LiveSocket } from '../api/socket';
+import { Outbox } from '../api/connection/outbox';
+import { LiveSocket } from '../api/connection/socket';
 import type { MessagePage } from '../api/types';
 import { pathOf } from '../state/page/address';
 import { TextStorage } from '../state/storage';

@@ -1,4 +1,4 @@
-import type { LiveSocket } from '../api/socket';
+import type { LiveSocket } from '../api/connection/socket';
 import type { FrameRejection, MessageCommand } from '../api/types';
 import { newClientMessageId } from '../state/composer/client-message-id';
 import type { Drafts } from '../state/composer/drafts';

@@ -7,7 +7,7 @@ import type { App } from '../app/app';
 import type { Attachment } from '../state/composer/files';
 import { formatSize } from '../state/composer/sizes';
 import type { Thread } from '../state/thread/thread';
-import { focusComposer } from '../ui/focus';
+import { focusComposer } from '../ui/keyboard/focus';
 import { icon } from '../ui/icon';
 import { LightDomElement } from '../ui/light-dom-element';
 import { StoreController } from '../ui/store-controller';

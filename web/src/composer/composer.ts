@@ -16,10 +16,10 @@ import {
   rejectionOf,
 } from '../state/composer/upload-limits';
 import type { Thread } from '../state/thread/thread';
-import { focusComposer } from '../ui/focus';
+import { focusComposer } from '../ui/keyboard/focus';
 import { icon } from '../ui/icon';
 import { LightDomElement } from '../ui/light-dom-element';
-import { notification } from '../ui/notification';
+import { notification } from '../ui/notifications/notification';
 import { StoreController } from '../ui/store-controller';
 import { composerWords as words } from '../words/composer';
 import { acceptedFileWords } from '../words/files';

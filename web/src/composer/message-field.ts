@@ -2,9 +2,9 @@ import { html, type PropertyValues } from 'lit';
 import { ifDefined } from 'lit/directives/if-defined.js';
 
 import { fieldCommand } from '../state/composer/field-keys';
-import { isComposing } from '../ui/composition';
+import { isComposing } from '../ui/keyboard/composition';
 import { LightDomElement } from '../ui/light-dom-element';
-import { hasTouchKeyboard } from '../ui/touch-keyboard';
+import { hasTouchKeyboard } from '../ui/keyboard/touch-keyboard';
 import { composerWords as words } from '../words/composer';
 
 const HAS_FIELD_SIZING = CSS.supports('field-sizing', 'content');

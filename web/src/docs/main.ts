@@ -9,8 +9,8 @@ import Light from '@carbon/icons/es/light/20.js';
 
 import { type Theme, ThemeChoice } from '../state/page/theme';
 import { icon } from '../ui/icon';
-import { notification } from '../ui/notification';
-import { bindTooltips } from '../ui/tooltip';
+import { notification } from '../ui/notifications/notification';
+import { bindTooltips } from '../ui/overlays/tooltip';
 import { docsWords as words } from '../words/docs';
 import { headerWords } from '../words/shell';
 import { type ApiDocument, groupByTag, type OperationGroup } from './api/api-document';

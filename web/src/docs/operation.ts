@@ -5,7 +5,7 @@ import Copy from '@carbon/icons/es/copy/16.js';
 import { copyText } from '../ui/clipboard';
 import { icon } from '../ui/icon';
 import { LightDomElement } from '../ui/light-dom-element';
-import { notification } from '../ui/notification';
+import { notification } from '../ui/notifications/notification';
 import { operationWords as words } from '../words/docs';
 import { isChanging, type Operation, type Parameter, supportsStreaming } from './api/api-document';
 import { codeView, jsonView } from './code-view';

@@ -9,7 +9,7 @@ import type { App } from '../app/app';
 import { formatNumber } from '../state/numbers';
 import { isBlank, isUnstored, type ThreadMessage } from '../state/thread/thread-message';
 import { copyText } from '../ui/clipboard';
-import { focusConversation } from '../ui/focus';
+import { focusConversation } from '../ui/keyboard/focus';
 import { icon } from '../ui/icon';
 import { LightDomElement } from '../ui/light-dom-element';
 import { messageActionWords } from '../words/thread';

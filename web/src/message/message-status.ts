@@ -1,13 +1,13 @@
 import { html, nothing, type PropertyValues } from 'lit';
 
-import '../ui/countdown';
+import '../ui/notifications/countdown';
 
 import type { App } from '../app/app';
 import { statusNoteOf, type StatusNote } from '../state/thread/notes/status-notes';
 import type { Action, ThreadMessage } from '../state/thread/thread-message';
-import { focusConversation } from '../ui/focus';
+import { focusConversation } from '../ui/keyboard/focus';
 import { LightDomElement } from '../ui/light-dom-element';
-import { kindIcon } from '../ui/notification';
+import { kindIcon } from '../ui/notifications/notification';
 import { StoreController } from '../ui/store-controller';
 import { actionLabel, statusWords } from '../words/thread';
 

@@ -1,11 +1,11 @@
 import { html, nothing, type PropertyValues } from 'lit';
 
 import '../composer/message-field';
-import '../ui/countdown';
+import '../ui/notifications/countdown';
 
 import type { App } from '../app/app';
 import type { QuestionEdit } from '../state/thread/thread';
-import { focusConversation } from '../ui/focus';
+import { focusConversation } from '../ui/keyboard/focus';
 import { LightDomElement } from '../ui/light-dom-element';
 import { editorWords as words } from '../words/composer';
 import { statusWords } from '../words/thread';

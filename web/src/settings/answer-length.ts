@@ -3,9 +3,9 @@ import { html, nothing } from 'lit';
 import { parseLength } from '../state/context/answer-length';
 import type { ContextEditor } from '../state/context/context-editor';
 import type { SettingDraft } from '../state/context/setting-drafts';
-import { focusIfLost } from '../ui/focus';
+import { focusIfLost } from '../ui/keyboard/focus';
 import { LightDomElement } from '../ui/light-dom-element';
-import { fieldError } from '../ui/notification';
+import { fieldError } from '../ui/notifications/notification';
 import { lengthWords as words } from '../words/settings';
 import { saveRow } from './save-row';
 

@@ -1,4 +1,4 @@
-import '../ui/dialogs.scss';
+import '../ui/overlays/dialogs.scss';
 import './chat-settings.scss';
 
 import { html, nothing, type PropertyValues } from 'lit';
@@ -12,7 +12,7 @@ import type { SettingsSection } from '../app/app';
 import type { Context } from '../api/types';
 import type { ContextEditor } from '../state/context/context-editor';
 import { formatDate } from '../state/dates';
-import { Modal } from '../ui/modal';
+import { Modal } from '../ui/overlays/modal';
 import { StoreController } from '../ui/store-controller';
 import {
   contextWords,

@@ -15,7 +15,7 @@ import {
 } from '../state/context/parameters';
 import type { SettingDraft } from '../state/context/setting-drafts';
 import { LightDomElement } from '../ui/light-dom-element';
-import { fieldError } from '../ui/notification';
+import { fieldError } from '../ui/notifications/notification';
 import { creativityWords as words } from '../words/settings';
 import { saveRow } from './save-row';
 

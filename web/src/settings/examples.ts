@@ -9,7 +9,7 @@ import type { SettingDraft } from '../state/context/setting-drafts';
 import { formatCount } from '../state/numbers';
 import { icon } from '../ui/icon';
 import { LightDomElement } from '../ui/light-dom-element';
-import { fieldError } from '../ui/notification';
+import { fieldError } from '../ui/notifications/notification';
 import { exampleWords as words, settingsWords } from '../words/settings';
 
 /** The few-shot examples, and the form to add one. */

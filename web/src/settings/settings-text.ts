@@ -2,10 +2,10 @@ import { html, nothing } from 'lit';
 
 import { IDLE, type SaveStatus } from '../state/context/saving';
 import type { SettingDraft } from '../state/context/setting-drafts';
-import { isComposing } from '../ui/composition';
-import { focusIfLost } from '../ui/focus';
+import { isComposing } from '../ui/keyboard/composition';
+import { focusIfLost } from '../ui/keyboard/focus';
 import { LightDomElement } from '../ui/light-dom-element';
-import { fieldError } from '../ui/notification';
+import { fieldError } from '../ui/notifications/notification';
 import { saveRow } from './save-row';
 
 let instances = 0;

@@ -1,8 +1,8 @@
 import { html, nothing, type PropertyValues } from 'lit';
 
-import type { ConnectionState, LiveSocket } from '../api/socket';
+import type { ConnectionState, LiveSocket } from '../api/connection/socket';
 import { LightDomElement } from '../ui/light-dom-element';
-import { notification } from '../ui/notification';
+import { notification } from '../ui/notifications/notification';
 import { StoreController } from '../ui/store-controller';
 import { connectionWords as words } from '../words/shell';
 

@@ -5,7 +5,7 @@ import Keyboard from '@carbon/icons/es/keyboard/16.js';
 
 import { EXPORT_ALL_URL } from '../api/conversation-api';
 import type { App } from '../app/app';
-import type { MenuItem } from '../ui/popup-menu';
+import type { MenuItem } from '../ui/overlays/popup-menu';
 import { headerWords as words } from '../words/shell';
 import { notificationItems } from './notifications/notification-menu';
 

@@ -10,15 +10,15 @@ import Overflow from '@carbon/icons/es/overflow-menu--vertical/20.js';
 import Settings from '@carbon/icons/es/settings--adjust/20.js';
 import Warning from '@carbon/icons/es/warning--filled/16.js';
 
-import '../ui/popup-menu';
+import '../ui/overlays/popup-menu';
 
-import type { ConnectionState } from '../api/socket';
+import type { ConnectionState } from '../api/connection/socket';
 import type { App } from '../app/app';
 import { START_PATH } from '../state/page/address';
 import type { Theme, ThemeChoice } from '../state/page/theme';
-import { focusConversation } from '../ui/focus';
+import { focusConversation } from '../ui/keyboard/focus';
 import { icon } from '../ui/icon';
-import { keysText } from '../ui/keys';
+import { keysText } from '../ui/keyboard/keys';
 import { LightDomElement } from '../ui/light-dom-element';
 import { isPlainClick } from '../ui/links';
 import { IS_PHONE, MediaQuery } from '../ui/media-query';

@@ -1,8 +1,8 @@
 import type { App } from '../app/app';
 import { type Command, commandOf, type KeyContext } from '../state/page/shortcuts';
 import { singleKeysEnabled } from '../state/page/single-keys';
-import { isComposing } from '../ui/composition';
-import { isApple } from '../ui/keys';
+import { isComposing } from '../ui/keyboard/composition';
+import { isApple } from '../ui/keyboard/keys';
 
 /** The handler of each command. */
 type Handlers = Record<Command, () => void>;

@@ -2,9 +2,9 @@ import { html, nothing, type PropertyValues } from 'lit';
 
 import { formatNumber } from '../state/numbers';
 import { type Notice, secondsUntil } from '../state/page/notice';
-import { focusConversation } from '../ui/focus';
+import { focusConversation } from '../ui/keyboard/focus';
 import { LightDomElement } from '../ui/light-dom-element';
-import { notification } from '../ui/notification';
+import { notification } from '../ui/notifications/notification';
 import { StoreController } from '../ui/store-controller';
 import { noticeWords as words } from '../words/shell';
 

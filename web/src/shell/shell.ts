@@ -7,13 +7,13 @@ import './header';
 import './notice-bar';
 import '../sidebar/sidebar';
 import '../thread/thread';
-import '../ui/toasts';
+import '../ui/notifications/toasts';
 
 import type { App } from '../app/app';
 import { isSidebarCollapsed, setSidebarCollapsed } from '../state/page/sidebar';
 import type { ThemeChoice } from '../state/page/theme';
-import { isComposing } from '../ui/composition';
-import { focusConversation } from '../ui/focus';
+import { isComposing } from '../ui/keyboard/composition';
+import { focusConversation } from '../ui/keyboard/focus';
 import { LightDomElement } from '../ui/light-dom-element';
 import { IS_PHONE, MediaQuery } from '../ui/media-query';
 import { StoreController } from '../ui/store-controller';

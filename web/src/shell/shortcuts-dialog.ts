@@ -1,10 +1,10 @@
-import '../ui/dialogs.scss';
+import '../ui/overlays/dialogs.scss';
 
 import { html } from 'lit';
 
 import { singleKeysEnabled, setSingleKeysEnabled } from '../state/page/single-keys';
-import { keyName } from '../ui/keys';
-import { Modal } from '../ui/modal';
+import { keyName } from '../ui/keyboard/keys';
+import { Modal } from '../ui/overlays/modal';
 import { shortcutWords as words } from '../words/shell';
 import { SHORTCUTS } from './shortcut-list';
 

@@ -13,7 +13,7 @@ import type { App } from '../app/app';
 import { printConversation } from '../thread/print';
 import { downloadName } from '../state/file-name';
 import { downloadFile } from '../ui/download';
-import type { MenuItem } from '../ui/popup-menu';
+import type { MenuItem } from '../ui/overlays/popup-menu';
 import { printWords } from '../words/print';
 import { conversationMenuWords as words } from '../words/sidebar';
 

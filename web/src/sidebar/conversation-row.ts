@@ -1,13 +1,13 @@
 import { html, nothing } from 'lit';
 import Overflow from '@carbon/icons/es/overflow-menu--horizontal/16.js';
 
-import '../ui/popup-menu';
+import '../ui/overlays/popup-menu';
 
 import type { Conversation } from '../api/types';
 import type { App } from '../app/app';
 import type { AnswerMark } from '../state/conversations/answer-marks';
 import { pathOf } from '../state/page/address';
-import { isComposingInForm } from '../ui/composition';
+import { isComposingInForm } from '../ui/keyboard/composition';
 import { LightDomElement } from '../ui/light-dom-element';
 import { moveFocusInList, isPlainClick } from '../ui/links';
 import { answerMarkWords, listWords as words } from '../words/sidebar';

@@ -1,12 +1,12 @@
-import '../ui/dialogs.scss';
+import '../ui/overlays/dialogs.scss';
 
 import { html, nothing, type PropertyValues } from 'lit';
 import Upload from '@carbon/icons/es/upload/20.js';
 
 import { describeImport } from '../state/conversations/imports';
 import { icon } from '../ui/icon';
-import { Modal } from '../ui/modal';
-import { notification } from '../ui/notification';
+import { Modal } from '../ui/overlays/modal';
+import { notification } from '../ui/notifications/notification';
 import { StoreController } from '../ui/store-controller';
 import { importWords as words } from '../words/sidebar';
 

@@ -1,8 +1,8 @@
-import '../ui/dialogs.scss';
+import '../ui/overlays/dialogs.scss';
 
 import { html } from 'lit';
 
-import { Modal } from '../ui/modal';
+import { Modal } from '../ui/overlays/modal';
 import { listWords, resetWords as words } from '../words/sidebar';
 
 /** Asks for confirmation before a conversation is reset, which can't be undone. */

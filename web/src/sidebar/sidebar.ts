@@ -9,9 +9,9 @@ import './conversation-list';
 import './search-results';
 
 import type { App } from '../app/app';
-import { isComposingInForm } from '../ui/composition';
+import { isComposingInForm } from '../ui/keyboard/composition';
 import { icon } from '../ui/icon';
-import { keysText } from '../ui/keys';
+import { keysText } from '../ui/keyboard/keys';
 import { LightDomElement } from '../ui/light-dom-element';
 import { StoreController } from '../ui/store-controller';
 import { listWords, searchWords, sidebarWords as words } from '../words/sidebar';

@@ -1,6 +1,6 @@
 import { html, nothing } from 'lit';
 
-import '../ui/countdown';
+import '../ui/notifications/countdown';
 
 import type { App } from '../app/app';
 import { starters, statusWords, threadWords, welcomeWords as words } from '../words/thread';

@@ -10,7 +10,7 @@ import { type Row, toRows } from '../state/thread/rows';
 import type { Thread } from '../state/thread/thread';
 import { icon } from '../ui/icon';
 import { LightDomElement } from '../ui/light-dom-element';
-import { focusConversation } from '../ui/focus';
+import { focusConversation } from '../ui/keyboard/focus';
 import { StoreController } from '../ui/store-controller';
 import { threadWords } from '../words/thread';
 import { loadingSkeleton, notFound, loadFailed, welcome } from './empty-states';

@@ -2,7 +2,7 @@ import { render } from 'lit';
 import Checkmark from '@carbon/icons/es/checkmark/16.js';
 
 import { copyWords } from '../words/ui';
-import { announce } from './announcer';
+import { announce } from './notifications/announcer';
 import { icon } from './icon';
 
 const FEEDBACK_MS = 2000;

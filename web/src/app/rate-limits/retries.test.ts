@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 
-import { Outbox } from '../../api/outbox';
-import { LiveSocket } from '../../api/socket';
+import { Outbox } from '../../api/connection/outbox';
+import { LiveSocket } from '../../api/connection/socket';
 import { TextStorage } from '../../state/storage';
 import { Store } from '../../state/store';
 import { Thread } from '../../state/thread/thread';

@@ -1,4 +1,4 @@
-import type { LiveSocket } from '../../api/socket';
+import type { LiveSocket } from '../../api/connection/socket';
 import type { Store } from '../../state/store';
 import type { Thread } from '../../state/thread/thread';
 

@@ -2,7 +2,7 @@ import NotificationIcon from '@carbon/icons/es/notification/16.js';
 import NotificationOff from '@carbon/icons/es/notification--off/16.js';
 
 import type { App } from '../../app/app';
-import type { MenuItem } from '../../ui/popup-menu';
+import type { MenuItem } from '../../ui/overlays/popup-menu';
 import { answerNotificationWords as words } from '../../words/shell';
 
 /** The menu item that turns desktop notifications on and off, if the browser has them. */

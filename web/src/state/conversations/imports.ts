@@ -1,4 +1,4 @@
-import { backoffDelay } from '../../api/backoff';
+import { backoffDelay } from '../../api/connection/backoff';
 import { ApiError, errorMessage, offlineError } from '../../api/http';
 import type { ImportJob } from '../../api/types';
 import { importResultWords as words } from '../../words/sidebar';

@@ -1,4 +1,4 @@
-import type { ConnectionState } from '../../api/socket';
+import type { ConnectionState } from '../../api/connection/socket';
 
 export interface TabState {
   title: string;

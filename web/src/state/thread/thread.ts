@@ -7,7 +7,7 @@ import type {
   ResponseEnd,
   TurnFailure,
 } from '../../api/types';
-import type { OutboxMessage } from '../../api/outbox';
+import type { OutboxMessage } from '../../api/connection/outbox';
 import { newClientMessageId } from '../composer/client-message-id';
 import { Store } from '../store';
 import {

@@ -1,8 +1,8 @@
 import { html, type PropertyValues } from 'lit';
 
-import { formatNumber } from '../state/numbers';
-import { secondsUntil } from '../state/page/notice';
-import { LightDomElement } from './light-dom-element';
+import { formatNumber } from '../../state/numbers';
+import { secondsUntil } from '../../state/page/notice';
+import { LightDomElement } from '../light-dom-element';
 
 /** The seconds until a point in time, in a sentence. Screen readers read it only when they come across it. */
 export class Countdown extends LightDomElement {

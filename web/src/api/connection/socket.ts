@@ -1,10 +1,10 @@
-import { Store } from '../state/store';
+import { Store } from '../../state/store';
 import { backoffDelay } from './backoff';
 import type { ConnectionProblem } from './connection-problem';
 import { Heartbeat } from './heartbeat';
 import { MessageQueue } from './message-queue';
 import type { Outbox, OutgoingMessage } from './outbox';
-import type { ClientEvent, MessageCommand, ServerEvent } from './types';
+import type { ClientEvent, MessageCommand, ServerEvent } from '../types';
 
 export type ConnectionState =
   'connecting' | 'connected' | 'reconnecting' | 'restarting' | 'offline' | ConnectionProblem;

@@ -2,13 +2,13 @@ import { html, nothing, type PropertyValues } from 'lit';
 import { repeat } from 'lit/directives/repeat.js';
 import Close from '@carbon/icons/es/close/20.js';
 
-import type { Toast, Toasts } from '../state/page/toasts';
-import { dismissWords } from '../words/ui';
-import { focusConversation } from './focus';
-import { icon } from './icon';
-import { LightDomElement } from './light-dom-element';
+import type { Toast, Toasts } from '../../state/page/toasts';
+import { dismissWords } from '../../words/ui';
+import { focusConversation } from '../keyboard/focus';
+import { icon } from '../icon';
+import { LightDomElement } from '../light-dom-element';
 import { kindIcon } from './notification';
-import { StoreController } from './store-controller';
+import { StoreController } from '../store-controller';
 
 /** Short messages at the edge of the page. Their timers pause while they are hovered or focused. */
 export class WebchatToasts extends LightDomElement {

@@ -1,5 +1,5 @@
 import { type AddressedMessage, isAddressed, type Outbox } from './outbox';
-import type { ClientEvent, ServerEvent } from './types';
+import type { ClientEvent, ServerEvent } from '../types';
 
 /** How long a message is left to the tab in which it was written, before this tab sends it. */
 const OTHER_TAB_GRACE_MS = 5000;

@@ -6,8 +6,8 @@ import Information from '@carbon/icons/es/information--filled/20.js';
 import Warning from '@carbon/icons/es/warning--filled/20.js';
 import WarningSmall from '@carbon/icons/es/warning--filled/16.js';
 
-import { dismissWords } from '../words/ui';
-import { icon } from './icon';
+import { dismissWords } from '../../words/ui';
+import { icon } from '../icon';
 
 export type NotificationKind = 'info' | 'success' | 'warning' | 'error';
 

@@ -1,11 +1,11 @@
 import { html, nothing, type TemplateResult } from 'lit';
 import Close from '@carbon/icons/es/close/20.js';
 
-import type { App } from '../app/app';
-import { modalWords } from '../words/ui';
-import { isComposing } from './composition';
-import { icon } from './icon';
-import { LightDomElement } from './light-dom-element';
+import type { App } from '../../app/app';
+import { modalWords } from '../../words/ui';
+import { isComposing } from '../keyboard/composition';
+import { icon } from '../icon';
+import { LightDomElement } from '../light-dom-element';
 
 /**
  * A modal dialog. It is a native `dialog`, which traps the focus and restores it on closing. Fires `closed`

@@ -1,9 +1,9 @@
 import { beforeEach, describe, expect, test, vi } from 'vitest';
 
-import { TextStorage } from '../state/storage';
+import { TextStorage } from '../../state/storage';
 import { Outbox } from './outbox';
 import { LiveSocket } from './socket';
-import type { ServerEvent } from './types';
+import type { ServerEvent } from '../types';
 
 class FakeWebSocket extends EventTarget {
   readonly sent: unknown[] = [];

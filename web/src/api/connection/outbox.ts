@@ -1,4 +1,4 @@
-import type { TextStorage } from '../state/storage';
+import type { TextStorage } from '../../state/storage';
 
 /** A new message or, if `message_id` is set, a new version of that question. */
 export interface OutgoingMessage {

@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, test, vi } from 'vitest';
 
-import { TextStorage } from '../state/storage';
+import { TextStorage } from '../../state/storage';
 import { Outbox } from './outbox';
 
 const tab = () => new Outbox(new TextStorage(localStorage));

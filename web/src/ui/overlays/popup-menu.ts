@@ -1,8 +1,8 @@
 import { html, nothing } from 'lit';
 import type Icon from '@carbon/icons/es/add/16.js';
 
-import { icon } from './icon';
-import { LightDomElement } from './light-dom-element';
+import { icon } from '../icon';
+import { LightDomElement } from '../light-dom-element';
 
 export interface MenuItem {
   label: string;
