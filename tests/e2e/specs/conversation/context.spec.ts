@@ -283,3 +283,30 @@ test('a new chat can get instructions before its first question', async ({ scrip
 
   await expect(chat.answers).toHaveText([/About tides/]);
 });
+
+test('an answer that the maximum length of the chat cut off says so, and leads to the setting', async ({
+  scripted,
+  chat,
+}) => {
+  const server = await scripted(echo);
+  await chat.open(server);
+  await chat.ask('tides');
+  const panel = await openPanel(chat);
+  await panel.getByLabel('Tokens per answer').fill('50');
+  await formOf(panel, 'Tokens per answer').getByRole('button', { name: 'Save' }).click();
+  await expect(formOf(panel, 'Tokens per answer').getByRole('status')).toHaveText('Saved');
+  await chat.page.route('**/messages', async (route) => {
+    const response = await route.fetch();
+    const page = (await response.json()) as { messages: object[] };
+    Object.assign(page.messages.at(-1) ?? {}, { status: 'truncated', token_count: 50 });
+    await route.fulfill({ response, json: page });
+  });
+
+  await chat.page.reload();
+  await expect(chat.answers.last()).toContainText('reached the maximum length set for this chat.');
+  await expect(chat.answers.last().getByRole('button', { name: 'Continue' })).toBeVisible();
+  await chat.expectAccessible();
+  await chat.answers.last().getByRole('button', { name: 'Change the maximum length' }).click();
+
+  await expect(panel.getByRole('heading', { name: 'Maximum answer length' })).toBeFocused();
+});

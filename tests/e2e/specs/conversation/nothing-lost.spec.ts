@@ -105,9 +105,9 @@ test('a message of a tab that is closed while the server is away is sent by anot
   await expect(chat.page.getByText('Reconnecting…')).toBeVisible();
 
   await chat.send('from the first tab');
-  await expect(other.questions).toHaveText(['before', 'from the first tab']);
+  await expect(other.questions).toHaveText(['before', /^\s*from the first tab/]);
   await away.send('a new chat');
-  await expect(away.questions).toHaveText(['a new chat']);
+  await expect(away.questions).toHaveText([/a new chat/]);
   await other.field.fill('a draft');
   await chat.page.close();
   await away.page.close();
@@ -131,7 +131,7 @@ test('messages written while the server is away are sent one after the other', a
 
   await chat.send('first');
   await chat.send('second');
-  await expect(chat.questions).toHaveText(['first', 'second']);
+  await expect(chat.questions).toHaveText([/first/, /second/]);
   await server.restart();
 
   await expect(chat.answers).toHaveText([/You said: first/, /You said: second/]);

@@ -8,7 +8,8 @@ test('a server outage loses neither messages nor drafts', async ({ scripted, cha
   await expect(chat.page.getByText('Reconnecting…')).toBeVisible();
 
   await chat.send('sent while disconnected');
-  await expect(chat.questions.last()).toHaveText('sent while disconnected');
+  await expect(chat.questions.last()).toHaveText(/^\s*sent while disconnected\s*Waiting to send\s*$/);
+  await chat.expectAccessible();
   await chat.field.fill('a draft');
   await server.restart();
 

@@ -285,6 +285,7 @@ test('a conversation is exported by one user and imported by another', async ({
   const dialog = other.page.getByRole('dialog', { name: 'Import conversations' });
   await dialog.locator('input[type="file"]').setInputFiles(file);
   await expect(dialog).toContainText('Imported 1 conversation.');
+  await expect(other.page.getByText('Imported 1 conversation.')).toHaveCount(1);
   await other.expectAccessible();
   await dialog.locator('input[type="file"]').setInputFiles({
     name: 'broken.json',
