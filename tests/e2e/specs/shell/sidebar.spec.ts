@@ -154,14 +154,14 @@ test('conversations can be opened, renamed, deleted and restored by keyboard', a
   await keyboard.press('F2');
   await keyboard.type('second');
   await keyboard.press('Enter');
-  await expect(links).toHaveText(['second', 'three', 'one']);
-  await expect(links.first()).toBeFocused();
+  await expect(links).toHaveText(['three', 'second', 'one']);
+  await expect(links.nth(1)).toBeFocused();
   await keyboard.press('Delete');
   await expect(links).toHaveText(['three', 'one']);
-  await expect(links.first()).toBeFocused();
+  await expect(links.nth(1)).toBeFocused();
   await keyboard.press('Control+z');
 
-  await expect(links).toHaveText(['second', 'three', 'one']);
+  await expect(links).toHaveText(['three', 'second', 'one']);
   await expect(chat.answers).toHaveText([/About two/]);
 });
 
