@@ -53,6 +53,7 @@ impl Cluster {
             ("PORT", &port),
             ("REQUESTS_PER_SECOND", "0"),
             ("TURNS_PER_USER", "0"),
+            ("DAILY_TOKENS_PER_USER", "0"),
             ("WS_CONNECTIONS_PER_USER", "1000"),
             ("MONGODB_URI", &self.mongodb_uri),
             ("REDIS_URL", &self.redis_url),

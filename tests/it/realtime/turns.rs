@@ -26,7 +26,7 @@ async fn read_chunks(socket: &mut Socket, length: usize) -> String {
 
 #[tokio::test]
 async fn the_events_of_a_turn_are_ordered_and_its_messages_are_stored() {
-    let server = TestServer::start().await;
+    let server = TestServer::with_settings(&[("REPLY_TOKENS", "800")]).await;
     let (browser, mut socket) = server.socket().await;
     let id = browser.start_conversation().await;
 

@@ -145,30 +145,6 @@ fn branched(user_id: UserId) -> (StoredConversation, Vec<StoredMessage>) {
         StoredMessage { message, client_message_id, active: is_question || position == 130 }
     });
     let messages: Vec<StoredMessage> = messages.collect();
-    let count = |text: &str| (text.to_owned(), tokens.count(text));
-    let ((prompt, prompt_tokens), (summary, summary_tokens)) =
-        (count("Be brief."), count("Tides."));
-    let context = Context {
-        system_prompt: Some(SystemPrompt { text: prompt, token_count: prompt_tokens }),
-        parameters: serde_json::from_str(r#"{"temperature": 0.7, "seed": 3}"#).unwrap(),
-        reply_tokens: Some(500),
-        examples: vec![FewShotExample {
-            example_id: webchat_domain::ExampleId::generate(),
-            user_prompt: "1 + 1?".to_owned(),
-            assistant_response: "2.".to_owned(),
-            prompt_tokens: tokens.count("1 + 1?"),
-            response_tokens: tokens.count("2."),
-            created_at: time(5),
-        }],
-        summary: Some(Summary {
-            text: summary,
-            token_count: summary_tokens,
-            through: 2,
-            message_count: 1,
-            created_at: time(6),
-            author: SummaryAuthor::User,
-        }),
-    };
     let conversation = Conversation {
         conversation_id,
         title: Title::try_from("Tides".to_owned()).ok(),
@@ -179,7 +155,44 @@ fn branched(user_id: UserId) -> (StoredConversation, Vec<StoredMessage>) {
         archived: true,
     };
     let head = messages.last().map(|last| last.message.message_id);
-    (StoredConversation { user_id, conversation, head, last_position: 300, context }, messages)
+    (
+        StoredConversation {
+            user_id,
+            conversation,
+            head,
+            last_position: 300,
+            context: full_context(tokens),
+        },
+        messages,
+    )
+}
+
+/// Creates a context with all fields set.
+fn full_context(tokens: TokenCounter) -> Context {
+    let count = |text: &str| (text.to_owned(), tokens.count(text));
+    let ((prompt, prompt_tokens), (summary, summary_tokens)) =
+        (count("Be brief."), count("Tides."));
+    Context {
+        system_prompt: Some(SystemPrompt { text: prompt, token_count: prompt_tokens }),
+        parameters: serde_json::from_str(r#"{"temperature": 0.7, "seed": 3}"#).unwrap(),
+        reply_tokens: Some(500),
+        examples: vec![FewShotExample {
+            example_id: webchat_domain::ExampleId::generate(),
+            user_prompt: "1 + 1?".to_owned(),
+            assistant_response: "2.".to_owned(),
+            prompt_tokens: tokens.count("1 + 1?"),
+            response_tokens: tokens.count("2."),
+            created_at: Timestamp::from_unix_millis(5),
+        }],
+        summary: Some(Summary {
+            text: summary,
+            token_count: summary_tokens,
+            through: 2,
+            message_count: 1,
+            created_at: Timestamp::from_unix_millis(6),
+            author: SummaryAuthor::User,
+        }),
+    }
 }
 
 fn empty(owner: UserId) -> (StoredConversation, Vec<StoredMessage>) {

@@ -781,7 +781,7 @@ export interface components {
         ContextChanges: {
             parameters?: components["schemas"]["ModelParameters"] | null;
             /**
-             * Format: int32
+             * Format: int64
              * @description The new maximum number of tokens of an answer, from 1 to the server's `reply_tokens`. `null` resets it to the
              *     server's.
              */

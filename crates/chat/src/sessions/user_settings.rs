@@ -78,8 +78,8 @@ mod tests {
     use super::*;
     use crate::testing::{ANSWER, QUESTION, TestChat, prompt_edit, settle};
 
-    async fn set_default(test: &TestChat, text: &str) -> Result<(), ChatError> {
-        let prompt = Choice::Custom(text.to_owned());
+    async fn set_default(test: &TestChat, prompt: &str) -> Result<(), ChatError> {
+        let prompt = Choice::Custom(prompt.to_owned());
         test.chat.user_settings.set_system_prompt(test.user_id, prompt, None).await
     }
 

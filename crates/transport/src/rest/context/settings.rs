@@ -45,7 +45,7 @@ struct Changes {
     /// The new maximum number of tokens of an answer, from 1 to the server's `reply_tokens`. `null` resets it to the
     /// server's.
     #[serde(default)]
-    #[schema(value_type = Option<u32>, minimum = 1)]
+    #[schema(value_type = Option<u64>, minimum = 1, maximum = 4_294_967_295u64)]
     reply_tokens: Change<Integer<u32>>,
 }
 
