@@ -75,14 +75,13 @@ async fn the_page_in_the_binary_is_served_from_any_dir() {
 async fn an_unknown_address_is_a_page_for_browsers_and_json_for_programs() {
     const BROWSER: &str = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8";
     let (model, dir) = (ScriptedModel::start(), tempfile::tempdir().unwrap());
-    let settings = [("AZURE_API_URL", model.url()), ("PUBLIC_URL", "http://chat.example/webchat/")];
-    let server = Process::start(dir.path(), &settings).await;
+    let server = Process::start(dir.path(), &[("AZURE_API_URL", model.url())]).await;
     let browser = server.browser();
     let get = async |method: Method, path: &str, accept: &str| {
         browser.send(browser.request(method, path).header("accept", accept)).await
     };
 
-    for path in ["/nonsense", "/webchat/nonsense", "/assets/none.js", "/api/v1/nonsense"] {
+    for path in ["/nonsense", "/assets/none.js", "/api/v1/nonsense"] {
         let page = get(Method::GET, path, BROWSER).await;
         let json = get(Method::GET, path, "*/*").await;
         let posted = get(Method::POST, path, BROWSER).await;
@@ -90,7 +89,7 @@ async fn an_unknown_address_is_a_page_for_browsers_and_json_for_programs() {
         assert_eq!((page.status.as_u16(), json.status.as_u16()), (404, 404), "{path}");
         assert!(page.header("content-type").starts_with("text/html"), "{path}: {page:?}");
         assert!(page.text.contains("<h1>Page not found</h1>"), "{path}: {page:?}");
-        assert!(page.text.contains("<base href=\"/webchat/\""), "{path}: {page:?}");
+        assert!(page.text.contains("<base href=\"/\""), "{path}: {page:?}");
         assert!(page.header("content-security-policy").contains("script-src 'self';"), "{path}");
         assert_eq!(json.json()["code"], "not_found", "{path}");
         assert!(posted.header("content-type").starts_with("application/json"), "{path}");

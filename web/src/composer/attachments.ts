@@ -54,6 +54,7 @@ export class WebchatAttachments extends LightDomElement {
         type="button"
         aria-label=${words.named(remove, item.name)}
         data-tooltip=${remove}
+        data-tooltip-side="start"
         @click=${() => this.#cancel(item.key)}
       >
         ${icon(Close)}

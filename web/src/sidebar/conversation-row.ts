@@ -53,7 +53,10 @@ export class ConversationRow extends LightDomElement {
     if (this.isRenaming) return this.#renameField();
     const { conversation_id: id } = this.conversation;
     const title = this.#title();
-    return html`<div class="conversation ${this.isCurrent ? 'current' : ''} ${this.mark ?? ''}">
+    return html`<div
+      class="conversation ${this.isCurrent ? 'current' : ''} ${this.mark ?? ''}"
+      data-tooltip-side="end"
+    >
       <a
         href=${pathOf(id)}
         aria-current=${this.isCurrent ? 'page' : nothing}

@@ -8,8 +8,9 @@ const MARGIN_PX = 4;
  * Shows a tooltip for every button without visible text, with its label, and for every element with `data-tooltip`,
  * with that text: when the pointer rests on it, when the keyboard focuses it, and when the text changes after a
  * click, such as to “Copied”. Escape hides it. The text is not announced, because it repeats the label.
- * `data-tooltip-when="truncated"` shows the tooltip only if the element cuts its text off, `data-tooltip-side="end"`
- * places it beside the element.
+ * `data-tooltip-when="truncated"` shows the tooltip only if the element cuts its text off. `data-tooltip-side`, also on
+ * an ancestor, places it at the `start` or the `end` of the element: below a button in a list, it would cover the next
+ * one.
  */
 export function bindTooltips(): void {
   const tooltip = new Tooltip();
@@ -96,18 +97,23 @@ class Tooltip {
     const { style, classList } = this.element;
     const anchor = owner.getBoundingClientRect();
     const { width, height } = this.element.getBoundingClientRect();
-    const isBeside = owner.dataset['tooltipSide'] === 'end';
+    const side = owner.closest<HTMLElement>('[data-tooltip-side]')?.dataset['tooltipSide'];
+    const isBeside = side !== undefined;
     const isAbove = !isBeside && anchor.bottom + GAP_PX + height + MARGIN_PX > innerHeight;
     const middle = anchor.left + anchor.width / 2;
-    const centred = Math.min(middle - width / 2, innerWidth - MARGIN_PX - width);
-    const left = isBeside ? anchor.right + GAP_PX : Math.max(MARGIN_PX, centred);
+    const rightmost = innerWidth - MARGIN_PX - width;
+    const centred = Math.min(middle - width / 2, rightmost);
+    const start = anchor.left - GAP_PX - width;
+    const beside = side === 'start' ? start : Math.min(anchor.right + GAP_PX, rightmost);
+    const left = isBeside ? beside : Math.max(MARGIN_PX, centred);
     const below = isAbove ? anchor.top - GAP_PX - height : anchor.bottom + GAP_PX;
     const top = isBeside ? anchor.top + (anchor.height - height) / 2 : below;
     style.left = `${left}px`;
     style.top = `${top}px`;
     style.setProperty('--caret', `${middle - left}px`);
     classList.toggle('above', isAbove);
-    classList.toggle('end', isBeside);
+    classList.toggle('start', side === 'start');
+    classList.toggle('end', side === 'end');
   }
 }
 
