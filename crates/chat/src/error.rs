@@ -207,15 +207,18 @@ pub enum ChatError {
     /// The file doesn't exist or belongs to another user.
     #[error("File not found.")]
     FileNotFound,
-    /// Only a failed analysis can be retried.
-    #[error("Only a failed analysis can be retried, and the analysis of this file has not failed.")]
+    /// A cancelled analysis can't be retried.
+    #[error("The analysis of this file was cancelled. Attach the file again to analyse it again.")]
     FileNotFailed,
-    /// The answer is the analysis of a file, which is deleted after its analysis.
-    #[error(
-        "The file is not kept after its analysis, so the model would answer without it. Attach the file again to \
-         analyse it again."
-    )]
+    /// The file was analysed when files were not kept yet.
+    #[error("The file is no longer stored. Attach the file again to analyse it again.")]
     FileNotKept,
+    /// The answer is the analysis of a file: the model would answer without the file.
+    #[error(
+        "This answer is the analysis of a file, and the model would answer without the file. Analyse the file again \
+         instead."
+    )]
+    FileAnalysis,
     /// The server is shutting down.
     #[error("The server is restarting. Please try again in a moment.")]
     ShuttingDown,

@@ -33,7 +33,7 @@ pub struct FileJob {
     pub error: Option<Problem>,
     /// When the file was uploaded.
     pub created_at: Timestamp,
-    /// The message with the analysis, once it is complete.
+    /// The message with the newest analysis, once it is complete.
     #[cfg_attr(feature = "openapi", schema(required = true))]
     pub message_id: Option<MessageId>,
 }

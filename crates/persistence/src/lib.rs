@@ -16,13 +16,13 @@ pub use fair_limit::{FairLimit, FairPermit};
 pub use gauge_guard::GaugeGuard;
 pub use ports::{
     AbandonedTurn, AnalysedText, AnswerUpdate, Append, AppendOutcome, ArchiveFilter, Checkpoint,
-    ChildMessage, ClaimScope, CompletedJob, Contexts, ContinueAnswer, ConversationTransfer,
-    Conversations, CreateJobOutcome, Cursor, Edit, EditOutcome, FileContent, FileJobs, Heartbeat,
-    InvalidCursor, LeasedJob, ListOrder, NewEvent, NewFileJob, Page, Probe, ReplaceContextOutcome,
-    Replay, ReserveOutcome, SaveOutcome, SavedFile, SavedFiles, SavedFilesUsage, SelectOutcome,
-    Sessions, Signal, Signals, StoredContext, StoredConversation, StoredFileJob, StoredMessage,
-    StoredUserSettings, TokenBudgets, TokenLimit, TokenScope, Totals, TurnLease, TurnLog,
-    TurnLogExt, UserActivity, UserSettingsStore,
+    ChildMessage, ClaimScope, CompleteJobOutcome, CompletedJob, Contexts, ContinueAnswer,
+    ConversationTransfer, Conversations, CreateJobOutcome, Cursor, Edit, EditOutcome, FileContent,
+    FileJobs, Heartbeat, InvalidCursor, LeasedJob, ListOrder, NewEvent, NewFileJob, Page, Probe,
+    ReplaceContextOutcome, Replay, ReserveOutcome, SaveOutcome, SavedFile, SavedFiles,
+    SavedFilesUsage, SelectOutcome, Sessions, Signal, Signals, StoredContext, StoredConversation,
+    StoredFileJob, StoredMessage, StoredUserSettings, TokenBudgets, TokenLimit, TokenScope, Totals,
+    TurnLease, TurnLog, TurnLogExt, UserActivity, UserSettingsStore,
 };
 #[cfg(feature = "mock")]
 pub use ports::{

@@ -101,7 +101,34 @@ async fn file_progress_is_published_and_the_model_receives_the_analysis() {
     let analysis = messages["messages"][1]["message_id"].as_str().unwrap().to_owned();
     let path = format!("/api/v1/conversations/{id}/messages/{analysis}/regenerate");
     let regenerated = browser.post(&path).await;
-    assert_eq!(regenerated.status_and_code(), (409, "file_not_kept".to_owned()));
+    assert_eq!(regenerated.status_and_code(), (409, "file_analysis".to_owned()));
+}
+
+#[tokio::test]
+async fn a_file_is_analysed_again_as_another_version_of_its_analysis() {
+    let server = TestServer::start().await;
+    let browser = server.browser();
+    let id = browser.start_conversation().await;
+    for text in ["It is about tides.", "It is about ebb."] {
+        let answer = server.model.next_answer();
+        answer.send(text);
+        answer.finish();
+    }
+    let job_path = upload(&browser, &id, "tides").await;
+    let first = wait_for_status(&browser, &job_path, "complete").await;
+
+    let retried = browser.post(&format!("{job_path}/retry")).await;
+    let second = wait_for_status(&browser, &job_path, "complete").await;
+
+    assert_eq!(retried.status, StatusCode::ACCEPTED);
+    let messages = browser.get(&format!("/api/v1/conversations/{id}/messages")).await.json();
+    let [_, analysis] = messages["messages"].as_array().unwrap().as_slice() else {
+        panic!("{messages}")
+    };
+    assert_eq!(analysis["content"], json!("It is about ebb."));
+    assert_eq!(analysis["versions"], json!([first["message_id"], second["message_id"]]));
+    let requests = server.model.requests();
+    assert_eq!(requests[0]["messages"], requests[1]["messages"]);
 }
 
 #[tokio::test]

@@ -242,7 +242,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Retries the failed parts of a file's analysis. */
+        /** Retries the failed parts of a file's analysis, or analyses a file again whose analysis is complete. */
         post: operations["retry_file"];
         delete?: never;
         options?: never;
@@ -2884,7 +2884,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorResponse"];
                 };
             };
-            /** @description The analysis has not failed. */
+            /** @description The analysis is cancelled, or the file is not kept. */
             409: {
                 headers: {
                     [name: string]: unknown;

@@ -2,7 +2,7 @@ import { beforeEach, describe, expect, test } from 'vitest';
 
 import { Outbox } from '../api/connection/outbox';
 import { LiveSocket } from '../api/connection/socket';
-import type { MessagePage } from '../api/types';
+import type { FileJob, MessagePage } from '../api/types';
 import { pathOf } from '../state/page/address';
 import { TextStorage } from '../state/storage';
 import { Drafts } from '../state/composer/drafts';
@@ -127,6 +127,16 @@ describe('an edited question', () => {
       clientMessageId,
       clientMessageId,
     ]);
+  });
+
+  test('is not that about a file', () => {
+    app.turnActions.editLastQuestion();
+    expect(edit()).toMatchObject({ messageId: 'm1' });
+    app.turnActions.closeEdit();
+
+    app.files.analysed.add([{ message_id: 'm2' } as FileJob]);
+    app.turnActions.editLastQuestion();
+    expect(edit()).toBeNull();
   });
 
   test('is still open after a reload, if it was not accepted', async () => {

@@ -1,6 +1,7 @@
 import type { LiveSocket } from '../api/connection/socket';
 import type { FrameRejection, MessageCommand } from '../api/types';
 import { newClientMessageId } from '../state/composer/client-message-id';
+import type { AnalysedFiles } from '../state/composer/analysed-files';
 import type { Drafts } from '../state/composer/drafts';
 import type { Toasts } from '../state/page/toasts';
 import type { Store } from '../state/store';
@@ -13,6 +14,7 @@ export interface TurnActionsHost {
   thread: Store<Thread>;
   notice: Store<string | null>;
   toasts: Toasts;
+  files: { readonly analysed: AnalysedFiles };
 }
 
 /** The user's actions on stored messages of the open conversation. */
@@ -41,6 +43,8 @@ export class TurnActions {
   editLastQuestion(): void {
     const { messages, runningTurn } = this.#thread.state.value;
     const last = messages.findLast(({ role, position }) => role === 'user' && position !== null);
+    // The model answers about a file from the file, not from the question.
+    if (last && this.host.files.analysed.ofAnswer(this.#thread.answerTo(last.id))) return;
     if (last && runningTurn === null) this.beginEdit(last.id);
   }
 

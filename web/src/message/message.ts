@@ -84,11 +84,12 @@ export class WebchatMessage extends LightDomElement {
     </div>`;
   }
 
-  /** The file that this question is about. */
+  /** The file that this question or answer is about. */
   #file(): FileJob | undefined {
     const { analysed } = this.app.files;
     if (analysed.value.size === 0) return undefined;
-    return analysed.ofAnswer(this.thread.answerTo(this.message.id));
+    const { message } = this;
+    return analysed.ofAnswer(message.role === 'user' ? this.thread.answerTo(message.id) : message);
   }
 
   #answer() {
@@ -138,6 +139,7 @@ export class WebchatMessage extends LightDomElement {
       <webchat-message-actions
         .app=${app}
         .message=${message}
+        .file=${this.#file()}
         .isLast=${isLast}
         .isBusy=${isBusy}
       ></webchat-message-actions>`;

@@ -17,6 +17,7 @@ use super::parts::{FileParts, estimated_tokens, max_part_tokens, split};
 use super::text::decode;
 use super::work::FileWork;
 use crate::error::ChatError;
+use crate::models::token_budget::TokenReservation;
 use crate::runtime::core::Core;
 use crate::runtime::error_chain::error_chain;
 use crate::runtime::limits::Permit;
@@ -76,7 +77,7 @@ impl Files {
     }
 
     /// Stores a file and publishes its progress. The analysis runs in the background, even if the future is dropped.
-    /// The text is kept until the analysis is complete or cancelled. Repeating an upload with the same key
+    /// The text is kept with the conversation, unless the analysis is cancelled. Repeating an upload with the same key
     /// returns the first file, in its current state.
     ///
     /// # Errors
@@ -109,9 +110,7 @@ impl Files {
         let _permit = self.acquire_permit(user_id).await?;
         let parts = self.split(user_id, text).await?;
         let job = self.new_job(id, job_id, upload.name, &parts);
-        let estimated = self.estimated_tokens(&job);
-        self.core.check_user_budget(user_id, estimated).await?;
-        let network_reservation = self.core.reserve_network_tokens(caller, estimated).await?;
+        let network_reservation = self.reserve_tokens(caller, &job).await?;
         let limit = self.core.settings.files.per_user;
         let FileParts { text, ends, .. } = parts;
         let new = NewFileJob { job: job.clone(), text, part_ends: ends, max_kept: limit };
@@ -165,7 +164,8 @@ impl Files {
     }
 
     /// Cancels the analysis of a file within two seconds, on any instance. An analysis that
-    /// has ended is left unchanged, but a failed one can no longer be retried.
+    /// has ended is left unchanged, but a failed one can no longer be retried. If the file was analysed before, that
+    /// analysis remains.
     ///
     /// # Errors
     /// [`ChatError::FileNotFound`] if the user has no such file.
@@ -177,29 +177,45 @@ impl Files {
     ) -> Result<(), ChatError> {
         let cancelled = self.core.ports.file_jobs.cancel_job(user_id, id, job_id).await?;
         let job = cancelled.ok_or(ChatError::FileNotFound)?;
-        if job.status == JobStatus::Cancelled {
-            self.publish(&job).await;
-        }
+        self.publish(&job).await;
         Ok(())
     }
 
-    /// Retries the missing parts of a failed analysis.
+    /// Retries the missing parts of a failed analysis. Analyses a file again whose analysis is complete: the new
+    /// analysis becomes another version of the answer.
     ///
     /// # Errors
-    /// [`ChatError::FileNotFound`] if the user has no such file; [`ChatError::FileNotFailed`] if its analysis
-    /// has not failed.
+    /// [`ChatError::FileNotFound`] if the user has no such file; [`ChatError::FileNotFailed`] if its analysis is
+    /// cancelled; [`ChatError::FileNotKept`] if its text is not kept. If the analysis is complete, also those of
+    /// [`Files::upload`] about the number of files and the token budget.
     pub async fn retry(
         &self,
-        user_id: UserId,
+        caller: impl Into<Caller>,
         id: ConversationId,
         job_id: JobId,
     ) -> Result<FileJob, ChatError> {
         let _admission = self.core.lifecycle.admit()?;
+        let caller = caller.into();
+        let user_id = caller.user_id;
+        let existing = self.find(user_id, id, job_id).await?;
+        let reservation = match existing.status {
+            JobStatus::Complete => {
+                let _permit = self.acquire_permit(user_id).await?;
+                Some(self.reserve_tokens(caller, &existing).await?)
+            }
+            _ => None,
+        };
         let retried = self.core.ports.file_jobs.retry_job(user_id, id, job_id).await?;
-        let job = retried.ok_or(ChatError::FileNotFound)?;
-        if job.status != JobStatus::Running {
-            return Err(ChatError::FileNotFailed);
-        }
+        let job = retried.filter(|job| job.status == JobStatus::Running);
+        let Some(job) = job else {
+            if let Some(reservation) = reservation {
+                self.core.settle_tokens(reservation, 0).await;
+            }
+            return Err(match existing.status {
+                JobStatus::Complete => ChatError::FileNotKept,
+                _ => ChatError::FileNotFailed,
+            });
+        };
         self.publish(&job).await;
         self.work.wake.notify_one();
         Ok(job)
@@ -271,6 +287,17 @@ impl Files {
         failed_jobs_to_keep(running, limit)
             .and_then(|_| self.work.uploads.acquire(user_id, max_uploads))
             .ok_or_else(|| too_many_files(limit))
+    }
+
+    /// Checks the budget of the user, and reserves the tokens of the caller's network.
+    async fn reserve_tokens(
+        &self,
+        caller: Caller,
+        job: &FileJob,
+    ) -> Result<TokenReservation, ChatError> {
+        let estimated = self.estimated_tokens(job);
+        self.core.check_user_budget(caller.user_id, estimated).await?;
+        self.core.reserve_network_tokens(caller, estimated).await
     }
 
     async fn split(&self, user_id: UserId, text: String) -> Result<FileParts, ChatError> {

@@ -4,13 +4,15 @@ use std::any::Any;
 use std::panic::AssertUnwindSafe;
 use std::pin::pin;
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures_util::{FutureExt, Stream, StreamExt, stream};
+use tokio::time::sleep;
 use webchat_domain::{
     ConversationChange, EventBody, FileJob, FileProgress, JobId, NewMessage, Problem, RunId,
     Timestamp, Title, TurnId,
 };
-use webchat_persistence::{Append, CompletedJob, LeasedJob, StoreError};
+use webchat_persistence::{Append, CompleteJobOutcome, CompletedJob, LeasedJob, StoreError};
 
 use super::analyser::{FileAnalyser, affects_all_requests, user_message};
 use super::work::FileWork;
@@ -26,6 +28,9 @@ const MAX_FAILED_PARTS: usize = 3;
 
 /// Progress is published in steps of this many percent, because a long file has thousands of parts.
 const PROGRESS_STEP_PERCENT: u64 = 2;
+
+/// The interval between attempts to store another version of an analysis while a turn is running.
+const TURN_POLL_INTERVAL: Duration = Duration::from_secs(1);
 
 /// Analyses one file as long as it holds the file's lease.
 pub(super) struct AnalysisWorker {
@@ -161,25 +166,35 @@ impl AnalysisWorker {
         (0..).zip(texts.map(Option::unwrap_or_default))
     }
 
+    /// Stores the analysis. Another version of an analysis waits for the end of a running turn.
     async fn complete(&self, analysis: String) -> Result<CompletedJob, Incomplete> {
         let append = self.new_messages(analysis).await;
-        let now = self.core.now();
         let jobs = &self.core.ports.file_jobs;
-        let completed = jobs.complete_job(self.id(), self.run_id, append, now).await?;
-        completed.ok_or(Incomplete::LeaseLost)
+        loop {
+            let (append, now) = (append.clone(), self.core.now());
+            match jobs.complete_job(self.id(), self.run_id, append, now).await? {
+                CompleteJobOutcome::Completed(completed) => return Ok(*completed),
+                CompleteJobOutcome::LeaseLost => return Err(Incomplete::LeaseLost),
+                CompleteJobOutcome::TurnInProgress => sleep(TURN_POLL_INTERVAL).await,
+            }
+        }
     }
 
-    /// Returns the messages to append: a question that names the file, and the analysis as its answer.
+    /// Returns the messages to append: a question that names the file, and the analysis as its answer. If the file
+    /// was analysed before, the analysis is another version of that answer.
     async fn new_messages(&self, analysis: String) -> Append {
-        let file_name = &self.leased.job.file_name;
-        let question = file_question(file_name);
-        let question_tokens = self.core.count_tokens(&question).await;
         let answer_tokens = self.core.count_tokens(&analysis).await;
         let (turn_id, now) = (TurnId::generate(), self.core.now());
-        let messages = vec![
-            NewMessage::question(question, question_tokens, now).in_turn(turn_id),
-            NewMessage::answer(analysis, answer_tokens, now).in_turn(turn_id),
-        ];
+        let answer = NewMessage::answer(analysis, answer_tokens, now).in_turn(turn_id);
+        let FileJob { file_name, message_id, .. } = &self.leased.job;
+        if message_id.is_some() {
+            let version_of = *message_id;
+            return Append { messages: vec![answer], version_of, ..Append::default() };
+        }
+        let question = file_question(file_name);
+        let question_tokens = self.core.count_tokens(&question).await;
+        let question = NewMessage::question(question, question_tokens, now).in_turn(turn_id);
+        let messages = vec![question, answer];
         let title = Title::from_first_words(file_name.as_str());
         Append { messages, title, ..Append::default() }
     }
@@ -270,6 +285,9 @@ fn publish_completed(publisher: &EventPublisher, completed: CompletedJob) {
     let is_first = messages.first().is_some_and(|question| question.parent_id.is_none());
     if let Some(title) = conversation.title.filter(|_| is_first) {
         publisher.publish(EventBody::ConversationUpdated(ConversationChange::Title { title }));
+    }
+    if messages.len() == 1 {
+        publisher.publish(EventBody::ConversationUpdated(ConversationChange::Branch));
     }
     let change = ConversationChange::File { job_id: job.job_id };
     publisher.publish(EventBody::ConversationUpdated(change));

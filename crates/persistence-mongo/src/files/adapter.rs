@@ -5,7 +5,8 @@ use futures_util::FutureExt;
 use mongodb::bson::doc;
 use webchat_domain::{ConversationId, FileJob, JobId, Problem, RunId, Timestamp, UserId};
 use webchat_persistence::{
-    Append, CompletedJob, CreateJobOutcome, FileJobs, LeasedJob, NewFileJob, StoreError, rules,
+    Append, CompleteJobOutcome, CreateJobOutcome, FileJobs, LeasedJob, NewFileJob, StoreError,
+    rules,
 };
 
 use super::create::create;
@@ -113,7 +114,7 @@ impl FileJobs for MongoStore {
         run_id: RunId,
         append: Append,
         now: Timestamp,
-    ) -> Result<Option<CompletedJob>, StoreError> {
+    ) -> Result<CompleteJobOutcome, StoreError> {
         self.database
             .transaction(append, move |transaction, append| {
                 complete(transaction, job_id, run_id, append, now).boxed()
@@ -143,7 +144,7 @@ impl FileJobs for MongoStore {
         let job = job_by_owner(user_id, id, job_id);
         self.database
             .transaction(job, |transaction, job| {
-                change(transaction, job, rules::cancel_job).boxed()
+                change(transaction, job, |job, _| rules::cancel_job(job)).boxed()
             })
             .await
     }

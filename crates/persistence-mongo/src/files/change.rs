@@ -5,10 +5,11 @@ use mongodb::error::Result as MongoResult;
 use webchat_domain::{ConversationId, FileJob};
 use webchat_persistence::rules::{self, StoredName};
 
-use super::storage::delete_texts;
+use super::storage::{delete_analyses, delete_texts};
 use crate::database::Transaction;
 
-/// Writes the fields of a job that can change. Removes its lease and its text, depending on its status.
+/// Writes the fields of a job that can change. Removes its lease, its text and its analyses, depending on its
+/// status.
 pub(super) async fn update(transaction: &mut Transaction<'_>, job: &FileJob) -> MongoResult<()> {
     let mut set = doc! {
         "status": job.status.stored_name(),
@@ -27,6 +28,8 @@ pub(super) async fn update(transaction: &mut Transaction<'_>, job: &FileJob) -> 
         .await?;
     if !rules::keeps_text(job.status) {
         delete_texts(transaction, this_job).await?;
+    } else if !rules::keeps_analyses(job.status) {
+        delete_analyses(transaction, this_job).await?;
     }
     Ok(())
 }

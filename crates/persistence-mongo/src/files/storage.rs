@@ -73,13 +73,31 @@ pub(super) async fn read_text(
     Ok(Some(AnalysedText { content, part_ends, analyses }))
 }
 
-/// Deletes the text and the analyses of the jobs that the filter matches.
+pub(super) async fn has_text(
+    transaction: &mut Transaction<'_>,
+    job_id: JobId,
+) -> MongoResult<bool> {
+    let of_job = doc! { "job_id": job_id.to_string() };
+    let texts = transaction.database.file_texts();
+    let count = texts.count_documents(of_job).max_time(READ_TIME);
+    Ok(count.session(&mut *transaction.session).await? > 0)
+}
+
+/// Deletes the texts and the analyses of the jobs that the filter matches.
 pub(super) async fn delete_texts(
     transaction: &mut Transaction<'_>,
     filter: Document,
 ) -> MongoResult<()> {
     let texts = transaction.database.file_texts();
     texts.delete_many(filter.clone()).session(&mut *transaction.session).await?;
+    delete_analyses(transaction, filter).await
+}
+
+/// Deletes the analyses of the jobs that the filter matches.
+pub(super) async fn delete_analyses(
+    transaction: &mut Transaction<'_>,
+    filter: Document,
+) -> MongoResult<()> {
     let analyses = transaction.database.file_analyses();
     analyses.delete_many(filter).session(&mut *transaction.session).await?;
     Ok(())

@@ -3,11 +3,13 @@
 use mongodb::bson::{Document, doc};
 use mongodb::error::{Error, Result as MongoResult};
 use webchat_domain::{FileJob, JobId, Problem, RunId, Timestamp};
-use webchat_persistence::{Append, AppendOutcome, CompletedJob, LeasedJob, rules};
+use webchat_persistence::{
+    Append, AppendOutcome, CompleteJobOutcome, CompletedJob, LeasedJob, rules,
+};
 
 use super::change::update;
 use super::filters::{available, leased_by};
-use super::storage::read_text;
+use super::storage::{has_text, read_text};
 use crate::conversations::append_messages;
 use crate::database::{READ_TIME, Transaction};
 use crate::documents::{AnalysisDocument, JobDocument, date};
@@ -69,20 +71,23 @@ pub(super) async fn complete(
     run_id: RunId,
     append: &Append,
     now: Timestamp,
-) -> MongoResult<Option<CompletedJob>> {
+) -> MongoResult<CompleteJobOutcome> {
     let Transaction { database, session } = transaction;
     let leased = leased_by(job_id, run_id);
     let found = find(&mut Transaction { database, session: &mut *session }, leased).await?;
-    let Some(job) = found else { return Ok(None) };
+    let Some(job) = found else { return Ok(CompleteJobOutcome::LeaseLost) };
     let (user_id, id) = (job.user_id, job.conversation_id);
     let appending = Transaction { database, session: &mut *session };
-    let appended = append_messages(appending, user_id, id, append, now).await?;
-    let AppendOutcome::Stored { conversation, messages } = appended else {
-        return Err(Error::custom("failed to append the messages of a file job"));
-    };
+    let (conversation, messages) =
+        match append_messages(appending, user_id, id, append, now).await? {
+            AppendOutcome::Stored { conversation, messages } => (conversation, messages),
+            AppendOutcome::TurnInProgress => return Ok(CompleteJobOutcome::TurnInProgress),
+            _ => return Err(Error::custom("failed to append the messages of a file job")),
+        };
     let job = rules::complete_job(job.into(), &messages);
     update(&mut Transaction { database, session }, &job).await?;
-    Ok(Some(CompletedJob { job, conversation, messages }))
+    let completed = CompletedJob { job, conversation, messages };
+    Ok(CompleteJobOutcome::Completed(Box::new(completed)))
 }
 
 /// Ends the job as failed.
@@ -99,15 +104,17 @@ pub(super) async fn fail(
     Ok(Some(job))
 }
 
-/// Changes a job by a rule, which returns `None` to leave the job unchanged.
+/// Changes a job by a rule, which returns `None` to leave the job unchanged. The rule is told whether the job has a
+/// text.
 pub(super) async fn change(
     mut transaction: Transaction<'_>,
     job: &Document,
-    rule: fn(&FileJob) -> Option<FileJob>,
+    rule: fn(&FileJob, bool) -> Option<FileJob>,
 ) -> MongoResult<Option<FileJob>> {
     let found = find(&mut transaction, job.clone()).await?;
     let Some(job) = found.map(FileJob::from) else { return Ok(None) };
-    let Some(changed) = rule(&job) else { return Ok(Some(job)) };
+    let has_text = has_text(&mut transaction, job.job_id).await?;
+    let Some(changed) = rule(&job, has_text) else { return Ok(Some(job)) };
     update(&mut transaction, &changed).await?;
     Ok(Some(changed))
 }

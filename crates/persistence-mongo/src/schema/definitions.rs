@@ -13,9 +13,9 @@ pub(crate) const REMOVALS: &str = "removals";
 
 /// The jobs that analyse files.
 pub(crate) const FILE_JOBS: &str = "file_jobs";
-/// The texts of files whose jobs are running or have failed.
+/// The texts of files.
 pub(crate) const FILE_TEXTS: &str = "file_texts";
-/// The analyses of these files' parts.
+/// The analyses of the parts of files whose jobs are running or have failed.
 pub(crate) const FILE_ANALYSES: &str = "file_analyses";
 
 /// The tokens of each day: per user, per client network and in total.

@@ -8,9 +8,9 @@ use webchat_persistence::rules::ITEM_OVERHEAD_BYTES;
 
 use crate::database::MongoDatabase;
 use crate::documents::CONVERSATION_SCHEMA_VERSION;
-use crate::schema::MESSAGES;
+use crate::schema::{FILE_TEXTS, MESSAGES};
 
-/// Adds up the sizes of a user's conversations and messages, by reading all of them.
+/// Adds up the sizes of a user's conversations, messages and files, by reading all of them.
 pub(super) async fn of_user(database: &MongoDatabase, user_id: UserId) -> Result<u64, StoreError> {
     let message = doc! { "$add": [{ "$strLenBytes": "$content" }, i64::from(ITEM_OVERHEAD_BYTES)] };
     let pipeline = [
@@ -23,9 +23,18 @@ pub(super) async fn of_user(database: &MongoDatabase, user_id: UserId) -> Result
             "pipeline": [{ "$group": { "_id": null, "bytes": { "$sum": message } } }],
             "as": "messages",
         } },
+        doc! { "$lookup": {
+            "from": FILE_TEXTS,
+            "localField": "conversation_id",
+            "foreignField": "conversation_id",
+            "pipeline": [{ "$project": { "bytes": { "$strLenBytes": "$content" } } }],
+            "as": "files",
+        } },
         doc! { "$group": {
             "_id": null,
-            "bytes": { "$sum": { "$add": ["$bytes", { "$sum": "$messages.bytes" }] } },
+            "bytes": { "$sum": {
+                "$add": ["$bytes", { "$sum": "$messages.bytes" }, { "$sum": "$files.bytes" }],
+            } },
         } },
     ];
     let conversations = database.conversations();

@@ -21,6 +21,7 @@ pub(crate) const MIGRATIONS: &[M<'static>] = &[
     M::up(include_str!("../../migrations/13_answer_ends.sql")),
     M::up(include_str!("../../migrations/14_listed_conversations.sql")),
     M::up(include_str!("../../migrations/15_user_settings.sql")),
+    M::up(include_str!("../../migrations/16_file_bytes.sql")),
 ];
 
 /// The reason why the database could not be initialized.

@@ -2,12 +2,12 @@
 
 use rusqlite::Transaction;
 use webchat_domain::{ConversationId, FileJob, JobId, Problem, RunId, Timestamp, UserId};
-use webchat_persistence::{Append, AppendOutcome, CompletedJob, rules};
+use webchat_persistence::{Append, AppendOutcome, CompleteJobOutcome, CompletedJob, rules};
 
 use super::job::find_owned;
 use super::lease::find_leased;
 use crate::conversations::append;
-use crate::rows::{insert_analysis, invalid, update_job};
+use crate::rows::{has_text, insert_analysis, invalid, update_job};
 
 /// Records the analysis of one part. Returns `None` if the run has lost its lease.
 pub(super) fn record(
@@ -30,14 +30,19 @@ pub(super) fn complete(
     run_id: RunId,
     new: Append,
     now: Timestamp,
-) -> rusqlite::Result<Option<CompletedJob>> {
-    let Some((user_id, job)) = find_leased(transaction, job_id, run_id)? else { return Ok(None) };
-    let appended = append(transaction, user_id, job.conversation_id, new, now)?;
-    let AppendOutcome::Stored { conversation, messages } = appended else {
-        return Err(invalid("the messages of a file could not be appended"));
+) -> rusqlite::Result<CompleteJobOutcome> {
+    let Some((user_id, job)) = find_leased(transaction, job_id, run_id)? else {
+        return Ok(CompleteJobOutcome::LeaseLost);
     };
+    let (conversation, messages) =
+        match append(transaction, user_id, job.conversation_id, new, now)? {
+            AppendOutcome::Stored { conversation, messages } => (conversation, messages),
+            AppendOutcome::TurnInProgress => return Ok(CompleteJobOutcome::TurnInProgress),
+            _ => return Err(invalid("the messages of a file could not be appended")),
+        };
     let job = update(transaction, rules::complete_job(job, &messages))?;
-    Ok(Some(CompletedJob { job, conversation, messages }))
+    let completed = CompletedJob { job, conversation, messages };
+    Ok(CompleteJobOutcome::Completed(Box::new(completed)))
 }
 
 pub(super) fn fail(
@@ -50,16 +55,17 @@ pub(super) fn fail(
     update(transaction, rules::fail_job(job, error)).map(Some)
 }
 
-/// Changes a user's job by a rule, which returns `None` to leave the job unchanged.
+/// Changes a user's job by a rule, which returns `None` to leave the job unchanged. The rule is told whether the job has
+/// a text.
 pub(super) fn change_owned(
     transaction: &Transaction<'_>,
     user_id: UserId,
     id: ConversationId,
     job_id: JobId,
-    rule: impl Fn(&FileJob) -> Option<FileJob>,
+    rule: impl Fn(&FileJob, bool) -> Option<FileJob>,
 ) -> rusqlite::Result<Option<FileJob>> {
     let Some(job) = find_owned(transaction, user_id, id, job_id)? else { return Ok(None) };
-    match rule(&job) {
+    match rule(&job, has_text(transaction, job_id)?) {
         Some(changed) => update(transaction, changed).map(Some),
         None => Ok(Some(job)),
     }

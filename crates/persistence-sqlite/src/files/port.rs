@@ -3,7 +3,8 @@
 use async_trait::async_trait;
 use webchat_domain::{ConversationId, FileJob, JobId, Problem, RunId, Timestamp, UserId};
 use webchat_persistence::{
-    Append, CompletedJob, CreateJobOutcome, FileJobs, LeasedJob, NewFileJob, StoreError, rules,
+    Append, CompleteJobOutcome, CreateJobOutcome, FileJobs, LeasedJob, NewFileJob, StoreError,
+    rules,
 };
 
 use super::{create, end, job, lease};
@@ -94,7 +95,7 @@ impl FileJobs for SqliteStore {
         run_id: RunId,
         append: Append,
         now: Timestamp,
-    ) -> Result<Option<CompletedJob>, StoreError> {
+    ) -> Result<CompleteJobOutcome, StoreError> {
         self.database
             .write(move |transaction| end::complete(transaction, job_id, run_id, append, now))
             .await
@@ -117,7 +118,7 @@ impl FileJobs for SqliteStore {
     ) -> Result<Option<FileJob>, StoreError> {
         self.database
             .write(move |transaction| {
-                end::change_owned(transaction, user_id, id, job_id, rules::cancel_job)
+                end::change_owned(transaction, user_id, id, job_id, |job, _| rules::cancel_job(job))
             })
             .await
     }

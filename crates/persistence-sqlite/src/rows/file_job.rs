@@ -87,7 +87,7 @@ pub(crate) fn insert_job(
     Ok(())
 }
 
-/// Writes the fields of a job that can change. Removes its lease and its text, depending on its status.
+/// Writes the fields of a job that can change. Removes its lease, its text and its analyses, depending on its status.
 pub(crate) fn update_job(transaction: &Transaction<'_>, job: &FileJob) -> rusqlite::Result<()> {
     let (job_id, error) = (job.job_id.to_simple(), job.error.as_ref());
     transaction
@@ -106,12 +106,23 @@ pub(crate) fn update_job(transaction: &Transaction<'_>, job: &FileJob) -> rusqli
             error.map(|error| &error.code),
             rules::can_be_leased(job.status),
         ])?;
+    if !rules::keeps_analyses(job.status) {
+        transaction
+            .prepare_cached("DELETE FROM file_analyses WHERE job_id = ?1")?
+            .execute([&job_id])?;
+    }
     if !rules::keeps_text(job.status) {
         transaction
             .prepare_cached("DELETE FROM file_texts WHERE job_id = ?1")?
             .execute([job_id])?;
     }
     Ok(())
+}
+
+pub(crate) fn has_text(transaction: &Transaction<'_>, job_id: JobId) -> rusqlite::Result<bool> {
+    transaction
+        .prepare_cached("SELECT 1 FROM file_texts WHERE job_id = ?1")?
+        .exists([job_id.to_simple()])
 }
 
 pub(crate) fn insert_text(

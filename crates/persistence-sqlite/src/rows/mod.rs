@@ -11,7 +11,8 @@ pub(crate) use conversation::{
     insert_state, update_state,
 };
 pub(crate) use file_job::{
-    JOB, find_text, insert_analysis, insert_job, insert_text, job, put_job, stored_jobs, update_job,
+    JOB, find_text, has_text, insert_analysis, insert_job, insert_text, job, put_job, stored_jobs,
+    update_job,
 };
 pub(crate) use message::{
     MESSAGE, STORED_MESSAGE, find_message, insert_message, message, message_page, stored_message,

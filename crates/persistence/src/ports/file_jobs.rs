@@ -9,7 +9,8 @@ use webchat_domain::{
 
 use crate::{Append, StoreError};
 
-/// Stores files while they are analysed, and the progress of their analysis.
+/// Stores files and the progress of their analysis. A file is kept with its conversation, so that it can be analysed
+/// again, unless its analysis is cancelled.
 ///
 /// A run is one execution of a job by one instance. A new job has no lease. A running job is leased to one run at a
 /// time. When the lease expires, the next run that asks for work takes over the job with all recorded analyses. A run
@@ -75,14 +76,14 @@ pub trait FileJobs: Send + Sync {
     ) -> Result<Option<FileJob>, StoreError>;
 
     /// Appends the messages to the job's conversation, the last of which is the analysis, and ends the job
-    /// as complete, in one transaction. Removes its text. Returns `None` if the run has lost its lease.
+    /// as complete, in one transaction. Keeps its text and removes its recorded analyses.
     async fn complete_job(
         &self,
         job_id: JobId,
         run_id: RunId,
         append: Append,
         now: Timestamp,
-    ) -> Result<Option<CompletedJob>, StoreError>;
+    ) -> Result<CompleteJobOutcome, StoreError>;
 
     /// Ends the job as failed and keeps its text and recorded analyses. Returns `None` if the run has lost its lease.
     async fn fail_job(
@@ -92,8 +93,9 @@ pub trait FileJobs: Send + Sync {
         error: Problem,
     ) -> Result<Option<FileJob>, StoreError>;
 
-    /// Cancels a running or failed job and removes its text. Any other job stays unchanged. Returns the job, or `None`
-    /// if the user has no such job in this conversation.
+    /// Cancels a running or failed job and removes its text. One with an earlier analysis is complete again and keeps
+    /// its text. Any other job stays unchanged. Returns the job, or `None` if the user has no such job in this
+    /// conversation.
     async fn cancel_job(
         &self,
         user_id: UserId,
@@ -101,8 +103,8 @@ pub trait FileJobs: Send + Sync {
         job_id: JobId,
     ) -> Result<Option<FileJob>, StoreError>;
 
-    /// Runs a failed job again for the missing parts. Any other job stays unchanged. Returns the job, or `None` if the
-    /// user has no such job in this conversation.
+    /// Runs a failed job again for the missing parts, and a complete one for all parts if its text is kept. Any other
+    /// job stays unchanged. Returns the job, or `None` if the user has no such job in this conversation.
     async fn retry_job(
         &self,
         user_id: UserId,
@@ -120,7 +122,7 @@ pub struct NewFileJob {
     pub text: String,
     /// The byte offset at which each part ends; the last one ends with the text.
     pub part_ends: Vec<u64>,
-    /// The maximum number of the user's running and failed jobs: their texts are kept.
+    /// The maximum number of the user's running and failed jobs.
     pub max_kept: u32,
 }
 
@@ -135,6 +137,17 @@ pub enum CreateJobOutcome {
     TooMany,
     /// The user has no such conversation.
     NotFound,
+}
+
+/// The outcome of completing a job.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum CompleteJobOutcome {
+    /// The messages are stored and the job is complete.
+    Completed(Box<CompletedJob>),
+    /// The analysis is a version of another one, and a turn is running, whose answer it would hide. Nothing is changed.
+    TurnInProgress,
+    /// The run has lost its lease. Nothing is changed.
+    LeaseLost,
 }
 
 /// A leased job and everything needed to continue it.

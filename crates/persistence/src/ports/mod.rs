@@ -31,7 +31,8 @@ pub use conversations::{
 #[cfg(feature = "mock")]
 pub use file_jobs::MockFileJobs;
 pub use file_jobs::{
-    AnalysedText, CompletedJob, CreateJobOutcome, FileJobs, LeasedJob, NewFileJob,
+    AnalysedText, CompleteJobOutcome, CompletedJob, CreateJobOutcome, FileJobs, LeasedJob,
+    NewFileJob,
 };
 #[cfg(feature = "mock")]
 pub use probe::MockProbe;

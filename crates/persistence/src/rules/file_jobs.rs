@@ -55,9 +55,15 @@ pub fn can_be_leased(status: JobStatus) -> bool {
     status == JobStatus::Running
 }
 
-/// Whether the text and the analyses of a job in this status are kept.
+/// Whether the text of a job in this status is kept.
 #[must_use]
 pub fn keeps_text(status: JobStatus) -> bool {
+    status != JobStatus::Cancelled
+}
+
+/// Whether the analyses of the parts of a job in this status are kept.
+#[must_use]
+pub fn keeps_analyses(status: JobStatus) -> bool {
     matches!(status, JobStatus::Running | JobStatus::Failed)
 }
 
@@ -80,17 +86,36 @@ pub fn fail_job(job: FileJob, error: Problem) -> FileJob {
     FileJob { status: JobStatus::Failed, error: Some(error), ..job }
 }
 
-/// Cancels a job. Returns `None` if it is complete or cancelled already.
+/// Cancels a job. If it has an analysis already, it is complete again. Returns `None` if it is complete or cancelled
+/// already.
 #[must_use]
 pub fn cancel_job(job: &FileJob) -> Option<FileJob> {
-    keeps_text(job.status).then(|| FileJob { status: JobStatus::Cancelled, ..job.clone() })
+    if !keeps_analyses(job.status) {
+        return None;
+    }
+    let cancelled = FileJob { status: JobStatus::Cancelled, ..job.clone() };
+    Some(match job.message_id {
+        None => cancelled,
+        Some(_) => FileJob {
+            status: JobStatus::Complete,
+            parts_done: job.part_count,
+            error: None,
+            ..cancelled
+        },
+    })
 }
 
-/// Makes a failed job run again. Returns `None` if the job has not failed.
+/// Makes a job run again: a failed one for its missing parts, a complete one for all parts. Returns `None` if the job
+/// has not ended, is cancelled, or has no text.
 #[must_use]
-pub fn retry_job(job: &FileJob) -> Option<FileJob> {
-    let retried = || FileJob { status: JobStatus::Running, error: None, ..job.clone() };
-    (job.status == JobStatus::Failed).then(retried)
+pub fn retry_job(job: &FileJob, has_text: bool) -> Option<FileJob> {
+    let parts_done = match job.status {
+        JobStatus::Failed => job.parts_done,
+        JobStatus::Complete => 0,
+        JobStatus::Running | JobStatus::Cancelled => return None,
+    };
+    let status = JobStatus::Running;
+    has_text.then(|| FileJob { status, parts_done, error: None, ..job.clone() })
 }
 
 #[cfg(test)]

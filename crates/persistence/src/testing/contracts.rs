@@ -156,7 +156,10 @@ macro_rules! file_jobs_contract {
                     only_a_created_job_updates_its_conversation,
                     the_oldest_job_is_taken_first_and_by_one_run,
                     an_expired_job_continues_with_its_recorded_parts,
-                    a_complete_job_appends_two_messages_and_removes_its_text,
+                    a_complete_job_appends_two_messages,
+                    a_complete_job_runs_again_for_all_parts_and_adds_a_version,
+                    another_version_of_an_analysis_waits_for_the_running_turn,
+                    an_analysis_survives_the_end_of_a_later_one,
                     a_failed_job_is_retried_for_its_missing_parts,
                     a_run_loses_its_lease_when_its_job_is_cancelled,
                     a_user_has_at_most_the_maximum_number_of_jobs,
@@ -197,6 +200,7 @@ macro_rules! conversation_transfer_contract {
                     a_conversation_is_hidden_until_it_is_complete,
                     a_long_conversation_is_deleted_immediately_and_can_be_inserted_again,
                     stored_bytes_count_only_the_conversations_of_the_user,
+                    stored_bytes_count_files_until_they_are_deleted,
                 ]
             );
         }

@@ -11,7 +11,8 @@ use webchat_domain::{
 
 use super::fixtures::{TEXT, empty_answer, moment, new_job, part_ends, question};
 use crate::{
-    AnalysedText, Append, Conversations, CreateJobOutcome, FileJobs, LeasedJob, NewFileJob,
+    AnalysedText, Append, CompleteJobOutcome, CompletedJob, Conversations, CreateJobOutcome,
+    FileJobs, LeasedJob, NewFileJob, TurnLease,
 };
 
 pub async fn a_job_is_returned_to_its_user_only<S: Conversations + FileJobs>(store: &S) {
@@ -117,7 +118,7 @@ where
     assert!(store.renew_job(job.job_id, run, moment(50)).await.unwrap());
 }
 
-pub async fn a_complete_job_appends_two_messages_and_removes_its_text<S>(store: &S)
+pub async fn a_complete_job_appends_two_messages<S>(store: &S)
 where
     S: Conversations + FileJobs,
 {
@@ -126,9 +127,8 @@ where
     let (run, LeasedJob { job, .. }) = take(store, 10, 20).await.unwrap();
     record(store, job.job_id, run, 0).await.unwrap();
 
-    let completed = store.complete_job(job.job_id, run, messages(), moment(15)).await.unwrap();
+    let completed = complete(store, &job, run, messages()).await;
 
-    let completed = completed.unwrap();
     let stored = store.messages(user_id, id, None, 10).await.unwrap().unwrap();
     assert_eq!(stored.len(), 2);
     assert_eq!(completed.messages, stored);
@@ -139,8 +139,78 @@ where
     assert_eq!(found.as_ref(), Some(&completed.job));
     assert_lease_lost(store, &job, run).await;
     assert_eq!(store.cancel_job(user_id, id, job.job_id).await.unwrap(), found);
-    assert_eq!(store.retry_job(user_id, id, job.job_id).await.unwrap(), found);
     assert!(take(store, 1_000, 2_000).await.is_none());
+}
+
+pub async fn a_complete_job_runs_again_for_all_parts_and_adds_a_version<S>(store: &S)
+where
+    S: Conversations + FileJobs,
+{
+    let (user_id, id) = start(store).await;
+    let first = create_completed(store, user_id, id).await;
+
+    let again = store.retry_job(user_id, id, first.job.job_id).await.unwrap().unwrap();
+    let (run, LeasedJob { job, text, .. }) = take(store, 20, 30).await.unwrap();
+    let second = complete(store, &job, run, version_of(&first)).await;
+
+    let expected = FileJob { status: JobStatus::Running, parts_done: 0, ..first.job.clone() };
+    assert_eq!((&again, &job), (&expected, &expected));
+    assert_eq!((text.content.as_str(), text.analyses.len()), (TEXT, 0));
+    let [question, former] = <[_; 2]>::try_from(first.messages).unwrap();
+    let visible = store.messages(user_id, id, None, 10).await.unwrap().unwrap();
+    assert_eq!(visible, [vec![question.clone()], second.messages.clone()].concat());
+    assert_eq!(second.job.message_id, Some(visible[1].message_id));
+    let versions = store.children(user_id, id, vec![Some(question.message_id)]).await.unwrap();
+    let versions: Vec<_> = versions.into_iter().map(|version| version.message_id).collect();
+    assert_eq!(versions, [former.message_id, visible[1].message_id]);
+}
+
+pub async fn another_version_of_an_analysis_waits_for_the_running_turn<S>(store: &S)
+where
+    S: Conversations + FileJobs,
+{
+    let (user_id, id) = start(store).await;
+    let first = create_completed(store, user_id, id).await;
+    store.retry_job(user_id, id, first.job.job_id).await.unwrap();
+    let (run, LeasedJob { job, .. }) = take(store, 20, 30).await.unwrap();
+    let turn = TurnLease { turn_id: TurnId::generate(), lease_until: moment(40) };
+    let asked = Append { turn: Some(turn), ..messages() };
+    store.append(user_id, id, asked, moment(20)).await.unwrap();
+
+    let version = version_of(&first);
+    let waiting = store.complete_job(job.job_id, run, version.clone(), moment(39)).await.unwrap();
+    let visible = store.messages(user_id, id, None, 10).await.unwrap().unwrap();
+    let stored = store.complete_job(job.job_id, run, version, moment(40)).await.unwrap();
+
+    assert_eq!(waiting, CompleteJobOutcome::TurnInProgress);
+    assert_eq!(visible.len(), 4);
+    assert!(matches!(stored, CompleteJobOutcome::Completed(_)), "{stored:?}");
+}
+
+pub async fn an_analysis_survives_the_end_of_a_later_one<S>(store: &S)
+where
+    S: Conversations + FileJobs,
+{
+    let (user_id, id) = start(store).await;
+    let first = create_completed(store, user_id, id).await;
+    let job_id = first.job.job_id;
+    for is_failed in [false, true] {
+        store.retry_job(user_id, id, job_id).await.unwrap();
+        let (run, LeasedJob { text, .. }) = take(store, 20, 30).await.unwrap();
+        assert_eq!((text.content.as_str(), text.analyses.len()), (TEXT, 0));
+        record(store, job_id, run, 0).await.unwrap();
+        if is_failed {
+            let failed = store.fail_job(job_id, run, error()).await.unwrap().unwrap();
+            assert_eq!(failed.message_id, first.job.message_id);
+        }
+
+        let cancelled = store.cancel_job(user_id, id, job_id).await.unwrap();
+
+        assert_eq!(cancelled.unwrap(), FileJob { parts_done: 2, ..first.job.clone() });
+        assert_lease_lost(store, &first.job, run).await;
+    }
+    let visible = store.messages(user_id, id, None, 10).await.unwrap().unwrap();
+    assert_eq!(visible, first.messages);
 }
 
 pub async fn a_failed_job_is_retried_for_its_missing_parts<S>(store: &S)
@@ -259,13 +329,44 @@ async fn status<S: FileJobs>(store: &S, user_id: UserId, job: &FileJob) -> JobSt
     found.unwrap().status
 }
 
+async fn complete<S: FileJobs>(
+    store: &S,
+    job: &FileJob,
+    run: RunId,
+    append: Append,
+) -> CompletedJob {
+    let outcome = store.complete_job(job.job_id, run, append, moment(15)).await.unwrap();
+    let CompleteJobOutcome::Completed(completed) = outcome else { panic!("{outcome:?}") };
+    *completed
+}
+
+/// Creates a job and completes it.
+async fn create_completed<S: FileJobs>(
+    store: &S,
+    user_id: UserId,
+    id: ConversationId,
+) -> CompletedJob {
+    create(store, user_id, id, 1).await;
+    let (run, LeasedJob { job, .. }) = take(store, 10, 20).await.unwrap();
+    record(store, job.job_id, run, 0).await.unwrap();
+    record(store, job.job_id, run, 1).await.unwrap();
+    complete(store, &job, run, messages()).await
+}
+
+/// Returns another version of an analysis.
+fn version_of(completed: &CompletedJob) -> Append {
+    let messages = vec![empty_answer(TurnId::generate())];
+    Append { messages, version_of: completed.job.message_id, ..Append::default() }
+}
+
 /// Asserts that the run has lost its lease and can change nothing.
 async fn assert_lease_lost<S: FileJobs>(store: &S, job: &FileJob, run: RunId) {
     let id = job.job_id;
     assert!(!store.renew_job(id, run, moment(99)).await.unwrap());
     assert_eq!(record(store, id, run, 0).await, None);
     assert_eq!(store.fail_job(id, run, error()).await.unwrap(), None);
-    assert_eq!(store.complete_job(id, run, messages(), moment(15)).await.unwrap(), None);
+    let outcome = store.complete_job(id, run, messages(), moment(15)).await.unwrap();
+    assert_eq!(outcome, CompleteJobOutcome::LeaseLost);
 }
 
 fn error() -> Problem {

@@ -118,6 +118,7 @@ fn chat_status(error: &ChatError) -> StatusCode {
         | ChatError::ImportNotFound => StatusCode::NOT_FOUND,
         ChatError::FileNotFailed
         | ChatError::FileNotKept
+        | ChatError::FileAnalysis
         | ChatError::TurnInProgress
         | ChatError::PositionConflict { .. }
         | ChatError::NothingToContinue

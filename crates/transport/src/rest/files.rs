@@ -145,7 +145,7 @@ async fn cancel(
     Ok(HttpResponse::NoContent().finish())
 }
 
-/// Retries the failed parts of a file's analysis.
+/// Retries the failed parts of a file's analysis, or analyses a file again whose analysis is complete.
 #[utoipa::path(
     post,
     path = RETRY,
@@ -155,7 +155,7 @@ async fn cancel(
     responses(
         (status = 202, body = EstimatedFileJob),
         NotFoundResponse,
-        (status = 409, body = ErrorBody, description = "The analysis has not failed."),
+        (status = 409, body = ErrorBody, description = "The analysis is cancelled, or the file is not kept."),
         (
             status = 429,
             body = ErrorBody,
@@ -169,6 +169,6 @@ async fn retry(
     chat: Data<Chat>,
 ) -> Result<HttpResponse, ApiError> {
     let FilePath { id, job_id } = path.into_inner();
-    let job = chat.files.retry(browser.session.user_id, id, job_id).await?;
+    let job = chat.files.retry(browser.caller(), id, job_id).await?;
     Ok(HttpResponse::Accepted().json(EstimatedFileJob::new(&chat, job)))
 }

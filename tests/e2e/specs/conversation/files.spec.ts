@@ -27,6 +27,24 @@ test('an analysed file becomes two messages in every tab', async ({ scripted, ch
   }
 });
 
+test('regenerating an analysis analyses the file again', async ({ scripted, chat }) => {
+  const analyses = ['It is about waves.', 'It is about the sea.'];
+  const server = await scripted(async (_question, write) => write(analyses.shift() ?? ''));
+  await chat.open(server);
+  await chat.page.locator('input[type=file]').setInputFiles(textFile('sea.txt', 'Waves come and go.'));
+  await expect(chat.answers).toContainText('It is about waves.');
+
+  await expect(chat.page.getByRole('button', { name: 'Edit' })).toHaveCount(0);
+  await chat.answers.getByRole('button', { name: 'Regenerate' }).click();
+
+  await expect(chat.answers).toContainText('It is about the sea.');
+  await expect(chat.answers.getByText('2 / 2')).toBeVisible();
+  await expect(chat.questions.getByRole('group', { name: 'File: sea.txt' })).toBeVisible();
+  await expect(chat.page.getByRole('list', { name: 'Files' })).toHaveCount(0);
+  await chat.answers.getByRole('button', { name: 'Earlier version' }).click();
+  await expect(chat.answers).toContainText('It is about waves.');
+});
+
 test('a file whose name the server changes becomes messages, too', async ({ scripted, chat }) => {
   const server = await scripted(async (_question, write) => write('It is about waves.'));
   await chat.open(server);

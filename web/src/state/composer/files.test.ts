@@ -33,6 +33,7 @@ interface Upload {
 
 let uploads: Upload[];
 let cancelled: string[];
+let retried: string[];
 /** The server's list of jobs, newest first. */
 let jobs: FileJob[];
 let files: Files;
@@ -40,6 +41,7 @@ let files: Files;
 beforeEach(() => {
   uploads = [];
   cancelled = [];
+  retried = [];
   jobs = [];
   const api: FileApi = {
     upload: (_id, file, key, onprogress, signal) =>
@@ -51,7 +53,10 @@ beforeEach(() => {
       cancelled.push(jobId);
       return Promise.resolve();
     },
-    retry: () => Promise.resolve(job()),
+    retry: (_id, jobId) => {
+      retried.push(jobId);
+      return Promise.resolve(job());
+    },
   };
   files = new Files(api);
 });
@@ -143,11 +148,21 @@ describe('a file', () => {
     expect(files.forConversation('c')[0]).toMatchObject({ phase: 'running', reason: null });
   });
 
+  test('is shown while it is analysed again', async () => {
+    const analysed = files.analyseAgain(job({ status: 'complete', done: 4, message_id: 'm2' }));
+    expect(attachments()).toEqual([['sea.txt', 'running', 0, 4]]);
+    await analysed;
+    expect(retried).toEqual(['j1']);
+
+    files.applyProgress('c', job({ status: 'complete', done: 4 }));
+    expect(attachments()).toEqual([]);
+  });
+
   test('may complete before the response to a retry arrives', async () => {
     files.applyProgress('c', job({ status: 'failed' }));
-    const retried = files.retry('j1');
+    const response = files.retry('j1');
     files.applyProgress('c', job({ status: 'complete' }));
-    await retried;
+    await response;
 
     expect(attachments()).toEqual([]);
   });

@@ -164,6 +164,12 @@ export class Files {
     }
   }
 
+  /** Analyses a file again whose analysis is an answer. The new analysis becomes another version of it. */
+  async analyseAgain(job: FileJob): Promise<void> {
+    this.applyProgress(job.conversation_id, { ...job, status: 'running', done: 0 });
+    await this.retry(this.items.value.find(({ jobId }) => jobId === job.job_id)?.key ?? '');
+  }
+
   #enqueue(key: string): void {
     this.#queue = this.#queue.then(() => this.#send(key));
   }

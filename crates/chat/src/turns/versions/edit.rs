@@ -13,7 +13,7 @@ impl Turns {
     ///
     /// # Errors
     /// Those of [`Turns::send`]; [`ChatError::MessageNotFound`] if there is no such question;
-    /// [`ChatError::FileNotKept`] if its answer is the analysis of a file.
+    /// [`ChatError::FileAnalysis`] if its answer is the analysis of a file.
     ///
     /// # Cancellation
     /// See [`Turns::send`].

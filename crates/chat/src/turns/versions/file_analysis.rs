@@ -9,8 +9,8 @@ use crate::turns::service::Turns;
 const MAX_FILES: u32 = 1_000;
 
 impl Turns {
-    /// Fails if an answer to this question is the analysis of a file. The file is deleted after its analysis, so that
-    /// the model would answer without it.
+    /// Fails if an answer to this question is the analysis of a file: the model would answer without the file. Retrying
+    /// the file analyses it again.
     pub(super) async fn check_is_not_analysis(
         &self,
         user_id: UserId,
@@ -25,7 +25,7 @@ impl Turns {
         }
         let answers = ports.conversations.children(user_id, id, vec![Some(question_id)]).await?;
         if answers.iter().any(|answer| analyses.contains(&answer.message_id)) {
-            return Err(ChatError::FileNotKept);
+            return Err(ChatError::FileAnalysis);
         }
         Ok(())
     }

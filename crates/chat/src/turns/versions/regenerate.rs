@@ -17,7 +17,7 @@ impl Turns {
     ///
     /// # Errors
     /// Those of [`Turns::send`]; [`ChatError::MessageNotFound`] if there is no such answer or it has no
-    /// question; [`ChatError::FileNotKept`] if it is the analysis of a file.
+    /// question; [`ChatError::FileAnalysis`] if it is the analysis of a file.
     ///
     /// # Cancellation
     /// See [`Turns::send`].

@@ -25,19 +25,20 @@ pub struct AppendState {
 /// The outcome that rejects the append; nothing may be stored.
 pub fn check_append(append: &Append, state: AppendState) -> Result<(), AppendOutcome> {
     let position = state.head_position;
-    check_start(state, append.turn.is_some())?;
+    check_start(state, append.turn.is_some() || append.version_of.is_some())?;
     match append.expected_position {
         Some(expected) if expected != position => Err(AppendOutcome::Conflict { position }),
         _ => Ok(()),
     }
 }
 
-/// Rejects a duplicate, and a new turn while another one is running.
-pub(super) fn check_start(state: AppendState, starts_turn: bool) -> Result<(), AppendOutcome> {
+/// Rejects a duplicate, and what must not happen while a turn is running: another turn, and a version, which would hide
+/// the answer of the turn.
+pub(super) fn check_start(state: AppendState, needs_idle: bool) -> Result<(), AppendOutcome> {
     if !state.duplicate.is_empty() {
         return Err(AppendOutcome::Duplicate(state.duplicate));
     }
-    if starts_turn && state.running_turn.is_some() {
+    if needs_idle && state.running_turn.is_some() {
         return Err(AppendOutcome::TurnInProgress);
     }
     Ok(())
@@ -75,7 +76,7 @@ pub fn append_messages(
 
 #[cfg(test)]
 mod tests {
-    use webchat_domain::{ConversationId, NewMessage, Title};
+    use webchat_domain::{ConversationId, MessageId, NewMessage, Title};
 
     use super::*;
     use crate::TurnLease;
@@ -106,10 +107,12 @@ mod tests {
     }
 
     #[test]
-    fn a_running_turn_rejects_only_appends_that_start_a_turn() {
+    fn a_running_turn_rejects_only_appends_that_start_a_turn_or_add_a_version() {
         let no_turn = Append { expected_position: Some(4), ..Append::default() };
+        let version = Append { version_of: Some(MessageId::generate()), ..no_turn.clone() };
 
         assert_eq!(check_append(&no_turn, state()), Ok(()));
+        assert_eq!(check_append(&version, state()), Err(AppendOutcome::TurnInProgress));
         assert_eq!(
             check_append(&starting_turn(no_turn), state()),
             Err(AppendOutcome::TurnInProgress)

@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use tokio::sync::Barrier;
 use webchat_domain::{ConversationId, UserId};
-use webchat_persistence::{CreateJobOutcome, FileJobs, NewFileJob};
+use webchat_persistence::{CompleteJobOutcome, CreateJobOutcome, FileJobs, NewFileJob};
 
 use super::*;
 
@@ -66,7 +66,7 @@ impl FileJobs for FileJobsWithBarrier {
         run: RunId,
         append: Append,
         now: Timestamp,
-    ) -> Result<Option<CompletedJob>, StoreError> {
+    ) -> Result<CompleteJobOutcome, StoreError> {
         self.jobs.complete_job(id, run, append, now).await
     }
 
