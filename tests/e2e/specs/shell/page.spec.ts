@@ -192,3 +192,20 @@ test('the chosen theme survives a reload', async ({ scripted, chat }) => {
 
   await expect(chat.page.locator('body')).toHaveCSS('background-color', 'rgb(22, 22, 22)');
 });
+
+for (const colorScheme of ['light', 'dark'] as const) {
+  test.describe(`with the ${colorScheme} theme`, () => {
+    test.use({ colorScheme });
+
+    test('an unknown address shows a page with a way back', async ({ scripted, chat }) => {
+      const server = await scripted(async () => {});
+      await chat.page.goto(`${server.url}/nonsense`);
+
+      await expect(chat.page.getByRole('heading', { name: 'Page not found' })).toBeVisible();
+      await chat.expectAccessible();
+      await chat.page.getByRole('link', { name: 'Go to the chat' }).click();
+
+      await expect(chat.field).toBeVisible();
+    });
+  });
+}
