@@ -49,7 +49,9 @@ test('an icon button has a tooltip on hover and on focus, and Escape hides it', 
   const server = await scripted(echo);
   await chat.open(server);
   const tooltip = page.locator('.tooltip');
-  const settings = page.getByRole('button', { name: 'Chat settings', exact: true });
+  const settings = page
+    .getByRole('banner')
+    .getByRole('button', { name: 'Chat settings', exact: true });
 
   await settings.hover();
   await expect(tooltip).toHaveText('Chat settings');

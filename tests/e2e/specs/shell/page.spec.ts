@@ -123,7 +123,7 @@ test('conversations can be renamed, opened and deleted', async ({ scripted, chat
   await chat.choose('tides', 'Rename');
   await chat.page.getByRole('textbox', { name: 'Title' }).fill('The sea');
   await chat.page.keyboard.press('Enter');
-  await expect(chat.list.getByRole('link')).toHaveText(['The sea', 'moons']);
+  await expect(chat.list.getByRole('link')).toHaveText(['moons', 'The sea']);
 
   await chat.choose('moons', 'Delete');
 
