@@ -29,7 +29,7 @@ const READABLE = [/^["“‘(]?\p{Lu}\p{Ll}/u, /\p{L} .*\p{L}[.?!…]$/u, /\{\} 
 /** Fields of syntax nodes whose texts are compared, or name something. */
 const UNSHOWN_FIELDS = new Set(['SwitchCase.test', 'Property.key', 'PropertyDefinition.key']);
 
-/** Returns the texts in a TypeScript source that readers of the page may see or hear. */
+/** Returns the texts in a TypeScript source that the page shows or announces. */
 export function visibleTexts(source: string): string[] {
   return textsIn(parseSync('source.ts', source).program).map((text) =>
     text.replaceAll(PLACEHOLDER, '').trim(),
