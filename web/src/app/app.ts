@@ -21,6 +21,7 @@ import { Store } from '../state/store';
 import { Thread } from '../state/thread/thread';
 import type { Problem } from '../state/thread/thread-message';
 import { appWords as words } from '../words/app';
+import { statusWords } from '../words/thread';
 import { AnswerTracker } from './answer-tracker';
 import { ConversationLoader } from './conversation-loader';
 import { ConversationStarter, isTransient } from './conversation-starter';
@@ -263,7 +264,7 @@ export class App {
   /** The user has cancelled the countdown or, by opening another chat, hidden it. */
   #handleCancelledStart(startKey: string): void {
     if (this.thread.value.startKey !== startKey) return this.#starter.resumeLater();
-    this.#rejectWaiting(startKey, { message: words.notSent(), code: '', retryAt: null });
+    this.#rejectWaiting(startKey, { message: statusWords.unsent(), code: '', retryAt: null });
   }
 
   #rejectWaiting(startKey: string, problem: Problem): void {

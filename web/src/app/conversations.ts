@@ -10,6 +10,7 @@ import { Search } from '../state/conversations/search';
 import type { Toasts } from '../state/page/toasts';
 import type { TextStorage } from '../state/storage';
 import { conversationWords as words } from '../words/app';
+import { listWords } from '../words/sidebar';
 
 /** The parts of the page that `Conversations` depends on. */
 export interface ConversationsHost {
@@ -167,7 +168,7 @@ export class Conversations {
     this.#hide(id);
     if (wasOpen) this.host.newChat();
     const undo = { label: words.undo(), run: () => this.#undoDelete(id, wasOpen) };
-    const title = isolate(truncate(conversation.title ?? words.untitled()));
+    const title = isolate(truncate(conversation.title ?? listWords.untitled()));
     this.#undoToastId = this.host.toasts.show(words.deleted(title), {
       action: undo,
       onend: () => void this.#commitDelete(id),

@@ -6,7 +6,7 @@ import type { SettingDraft } from '../state/context/setting-drafts';
 import { focusIfLost } from '../ui/keyboard/focus';
 import { LightDomElement } from '../ui/light-dom-element';
 import { fieldError } from '../ui/notifications/notification';
-import { lengthWords as words } from '../words/settings';
+import { lengthWords as words, settingsWords } from '../words/settings';
 import { saveRow } from './save-row';
 
 /** The maximum length of an answer in this chat. */
@@ -43,7 +43,7 @@ export class AnswerLength extends LightDomElement {
         id="answer-length"
         inputmode="numeric"
         autocomplete="off"
-        placeholder=${words.serverDefault()}
+        placeholder=${settingsWords.serverDefault()}
         aria-describedby="answer-length-help ${problem === null ? '' : 'answer-length-error'}"
         aria-invalid=${problem === null ? nothing : 'true'}
         .value=${text}

@@ -16,7 +16,7 @@ import {
 import type { SettingDraft } from '../state/context/setting-drafts';
 import { LightDomElement } from '../ui/light-dom-element';
 import { fieldError } from '../ui/notifications/notification';
-import { creativityWords as words } from '../words/settings';
+import { creativityWords as words, settingsWords } from '../words/settings';
 import { saveRow } from './save-row';
 
 /** The form for the sampling parameters. All but the temperature are folded. */
@@ -66,7 +66,7 @@ export class Creativity extends LightDomElement {
         id=${id}
         inputmode="decimal"
         autocomplete="off"
-        placeholder=${words.serverDefault()}
+        placeholder=${settingsWords.serverDefault()}
         aria-describedby="${id}-help ${problem === undefined ? '' : `${id}-error`}"
         aria-invalid=${problem === undefined ? nothing : 'true'}
         .value=${texts[name] ?? ''}
@@ -88,7 +88,7 @@ export class Creativity extends LightDomElement {
         @change=${(event: Event) =>
           this.#edit('reasoning_effort', (event.target as HTMLSelectElement).value)}
       >
-        <option value="" ?selected=${selected === ''}>${words.serverDefault()}</option>
+        <option value="" ?selected=${selected === ''}>${settingsWords.serverDefault()}</option>
         ${REASONING_EFFORTS.map(
           (effort) =>
             html`<option value=${effort} ?selected=${selected === effort}>${effort}</option>`,

@@ -7,6 +7,7 @@ import { LightDomElement } from '../ui/light-dom-element';
 import { notification } from '../ui/notifications/notification';
 import { StoreController } from '../ui/store-controller';
 import { noticeWords as words } from '../words/shell';
+import { countdownWords } from '../words/ui';
 
 /** The current error message. If the message expires, a countdown is shown with it. */
 export class NoticeBar extends LightDomElement {
@@ -47,7 +48,7 @@ export class NoticeBar extends LightDomElement {
     if (!this.notice.willRetry) {
       return html`<span class="countdown">${words.secondsLeft(seconds)}</span>`;
     }
-    return html`<span class="countdown">${words.retriesIn(seconds)}</span>
+    return html`<span class="countdown">${countdownWords.retriesIn(seconds)}</span>
       <button class="link" type="button" @click=${() => this.#dismiss()}>
         ${words.cancelRetry()}
       </button>`;

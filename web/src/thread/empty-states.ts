@@ -3,7 +3,8 @@ import { html, nothing } from 'lit';
 import '../ui/notifications/countdown';
 
 import type { App } from '../app/app';
-import { starters, statusWords, threadWords, welcomeWords as words } from '../words/thread';
+import { starters, threadWords, welcomeWords as words } from '../words/thread';
+import { countdownWords } from '../words/ui';
 
 /** The welcome text of a thread without messages. `send` sends a suggestion. */
 export function welcome(app: App, send: (text: string) => void) {
@@ -57,7 +58,7 @@ export function loadFailed(app: App, problem: string, retryAt: number | null) {
           : html`<p>
               <webchat-countdown
                 .until=${retryAt}
-                .text=${statusWords.retriesIn}
+                .text=${countdownWords.retriesIn}
               ></webchat-countdown>
             </p>`
       }<button class="primary" type="button" @click=${() => app.reloadConversation()}>

@@ -6,6 +6,7 @@ import { runQueued } from '../markdown/scheduler';
 import { formatLongDate } from '../state/dates';
 import { isComplete, loadAll } from '../state/thread/load-all';
 import { printWords as words } from '../words/print';
+import { listWords } from '../words/sidebar';
 import { preparePrint } from './print-layout';
 
 /** Prints a conversation: opens it, loads and renders all of its messages, then opens the browser's dialog. */
@@ -67,7 +68,7 @@ function printHeader(app: App) {
   const dates = [words.printedOn(formatLongDate(new Date()))];
   if (conversation)
     dates.unshift(words.startedOn(formatLongDate(new Date(conversation.created_at))));
-  return html`<h1 dir="auto">${conversation?.title ?? words.untitled()}</h1>
+  return html`<h1 dir="auto">${conversation?.title ?? listWords.untitled()}</h1>
     <p>${dates.join(', ')}</p>
     ${isComplete(thread) ? nothing : html`<p>${words.earlierMissing()}</p>`}`;
 }

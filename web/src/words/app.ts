@@ -2,7 +2,6 @@ import { msg, str } from '@lit/localize';
 
 /** Messages of the page's controller. */
 export const appWords = {
-  notSent: () => msg('This message was not sent.'),
   notConnected: () => msg('You are not connected. Please try again when the connection is back.'),
   stopNotSent: () => msg('You are not connected, so the answer can’t be stopped now.'),
   draftsUnstored: () =>
@@ -18,7 +17,6 @@ export const conversationWords = {
   download: () => msg('Download'),
   cleared: () => msg('Conversation cleared.'),
   deleted: (title: string) => msg(str`“${title}” was deleted.`),
-  untitled: () => msg('New chat'),
 };
 
 /** The errors of requests that the server did not describe. */

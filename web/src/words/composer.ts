@@ -16,13 +16,6 @@ export const composerWords = {
   tooLong: (size: string, limit: string) =>
     msg(str`This text is too long (${size}). A message can have up to ${limit}.`),
   attachText: () => msg('Attach it as a file'),
-  dismiss: () => msg('Dismiss'),
-};
-
-/** The files above the message field. */
-export const fileWords = {
-  waitsForConnection: () =>
-    msg('The server can’t be reached. The file will be uploaded when the connection is back.'),
 };
 
 /** The editor of a question. */

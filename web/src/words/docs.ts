@@ -19,7 +19,6 @@ export const docsWords = {
 
 /** An operation of the API, and the form that tries it. */
 export const operationWords = {
-  parameters: () => msg('Parameters'),
   request: () => msg('Request'),
   parameterPlace: (place: 'path' | 'query' | 'header') =>
     ({ path: msg('path'), query: msg('query'), header: msg('header') })[place],

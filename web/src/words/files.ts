@@ -35,6 +35,8 @@ export const attachmentWords = {
     msg(str`Reading… ${formatNumber(done)} of ${formatNumber(total)}`),
   failed: () => msg('The file could not be analysed.'),
   rejected: () => msg('The file was rejected.'),
+  waitsForConnection: () =>
+    msg('The server can’t be reached. The file will be uploaded when the connection is back.'),
   progress: (name: string) => msg(str`Progress of ${name}`),
   tryAgain: () => msg('Try again'),
   cancel: () => msg('Cancel'),

@@ -5,7 +5,6 @@ export const printWords = {
   print: () => msg('Print or save as PDF'),
   preparing: () => msg('Loading the whole conversation to print it…'),
   loadFailed: () => msg('Some messages can’t be loaded, so the conversation wasn’t printed.'),
-  untitled: () => msg('New chat'),
   startedOn: (date: string) => msg(str`Started on ${date}`),
   printedOn: (date: string) => msg(str`printed on ${date}`),
   earlierMissing: () =>

@@ -13,6 +13,7 @@ export const settingsWords = {
   saved: () => msg('Saved'),
   unsaved: () => msg('Not saved yet'),
   cancel: () => msg('Cancel'),
+  serverDefault: () => msg('Server default'),
   conflict: () =>
     msg(
       'This was changed in another tab or browser. Your text is still here: save again to replace the other version.',
@@ -42,7 +43,6 @@ export const lengthWords = {
     msg(
       str`1 to ${formatNumber(limit)} tokens; a token is about three quarters of a word. Leave empty for the server default.`,
     ),
-  serverDefault: () => msg('Server default'),
   invalid: (limit: number) => msg(str`Enter a whole number from 1 to ${formatNumber(limit)}.`),
 };
 
@@ -50,7 +50,6 @@ export const lengthWords = {
 export const creativityWords = {
   title: () => msg('Creativity'),
   advanced: () => msg('Advanced'),
-  serverDefault: () => msg('Server default'),
   temperature: () => msg('Temperature'),
   temperatureHelp: () => msg('Lower is more focused, higher more varied (0 to 2).'),
   topP: () => msg('Word choice (top p)'),

@@ -65,7 +65,6 @@ export const connectionWords = {
 /** The bar that reports an error. */
 export const noticeWords = {
   secondsLeft: (seconds: string) => msg(str`${seconds} s`),
-  retriesIn: (seconds: string) => msg(str`Trying again in ${seconds} s.`),
   cancelRetry: () => msg('Cancel'),
 };
 
@@ -98,7 +97,6 @@ export const shortcutWords = {
 
 /** Desktop notifications about answers, and the menu item that turns them on and off. */
 export const answerNotificationWords = {
-  untitled: () => msg('New chat'),
   answered: () => msg('The answer is ready.'),
   turnOn: () => msg('Notify me about answers'),
   turnOff: () => msg('Turn off notifications'),

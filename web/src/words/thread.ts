@@ -62,7 +62,6 @@ export const statusWords = {
   pending: () => msg('Waiting to send'),
   unsent: () => msg('This message was not sent.'),
   resendsIn: (seconds: string) => msg(str`Sending again in ${seconds} s.`),
-  retriesIn: (seconds: string) => msg(str`Trying again in ${seconds} s.`),
   cancel: () => msg('Cancel'),
 };
 

@@ -1,8 +1,13 @@
-import { msg } from '@lit/localize';
+import { msg, str } from '@lit/localize';
 
 /** The button that closes a notification or a toast. */
 export const dismissWords = {
   dismiss: () => msg('Dismiss'),
+};
+
+/** The countdown to a retry. */
+export const countdownWords = {
+  retriesIn: (seconds: string) => msg(str`Trying again in ${seconds} s.`),
 };
 
 /** Modal dialogs. */

@@ -1,6 +1,7 @@
 import type { App } from '../../app/app';
 import { storageKey } from '../../state/storage';
 import { answerNotificationWords as words } from '../../words/shell';
+import { listWords } from '../../words/sidebar';
 
 /** A visible tab holds this lock, so that other tabs know that the user sees the page. */
 const VISIBLE_LOCK = storageKey('visible');
@@ -50,7 +51,7 @@ export class AnswerNotifications {
   }
 
   #show(id: string): void {
-    const title = this.app.conversations.find(id)?.title ?? words.untitled();
+    const title = this.app.conversations.find(id)?.title ?? listWords.untitled();
     const notification = new Notification(title, { body: words.answered(), tag: id });
     notification.addEventListener('click', () => {
       focus();

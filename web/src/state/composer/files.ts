@@ -3,7 +3,7 @@ import { ApiError, errorMessage } from '../../api/http';
 import type { FileJob, FileProgress } from '../../api/types';
 import { Store } from '../store';
 import { AnalysedFiles } from './analysed-files';
-import { fileWords as words } from '../../words/composer';
+import { attachmentWords as words } from '../../words/files';
 import { newClientMessageId } from './client-message-id';
 
 /** A file that is being uploaded or analysed. */
