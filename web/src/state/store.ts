@@ -26,4 +26,16 @@ export class Store<T> {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
   }
+
+  /** Resolves as soon as the value meets a condition. */
+  async until(condition: (value: T) => boolean): Promise<void> {
+    if (condition(this.#value)) return;
+    await new Promise<void>((resolve) => {
+      const unsubscribe = this.subscribe(() => {
+        if (!condition(this.#value)) return;
+        unsubscribe();
+        resolve();
+      });
+    });
+  }
 }

@@ -124,15 +124,15 @@ export class Thread {
   }
 
   async loadOlder(): Promise<void> {
-    const { nextBefore, pageLoad } = this.state.value;
-    if (nextBefore === null || isLoading(pageLoad)) return;
+    const { nextBefore } = this.state.value;
+    if (nextBefore === null || isLoadingPage(this.state.value)) return;
     await this.#loadPage('older', nextBefore, withOlder);
   }
 
   /** Loads the first or the last page of the unloaded range. */
   async loadUnloadedPage(fromStart: boolean): Promise<void> {
-    const { unloadedRange, pageLoad } = this.state.value;
-    if (unloadedRange === null || isLoading(pageLoad)) return;
+    const { unloadedRange } = this.state.value;
+    if (unloadedRange === null || isLoadingPage(this.state.value)) return;
     const before = unloadedPageEnd(unloadedRange, fromStart);
     await this.#loadPage('unloaded-range', before, (state, page) =>
       withUnloadedPage(state, page, before),
@@ -141,7 +141,7 @@ export class Thread {
 
   /** Scrolls to the message at this position. Loads it and those around it if necessary. */
   async showMessage(position: number): Promise<void> {
-    await this.#waitForInitialLoad();
+    await this.state.until(({ phase }) => phase !== 'loading');
     if (messageAt(this.state.value, position) === undefined) {
       const before = position + PAGE_SIZE / 2;
       await this.#loadPage('unloaded-range', before, (state, page) =>
@@ -340,18 +340,6 @@ export class Thread {
     }
   }
 
-  /** Waits until the newest page is loaded, or loading it has failed. */
-  async #waitForInitialLoad(): Promise<void> {
-    if (this.state.value.phase !== 'loading') return;
-    await new Promise<void>((resolve) => {
-      const unsubscribe = this.state.subscribe(() => {
-        if (this.state.value.phase === 'loading') return;
-        unsubscribe();
-        resolve();
-      });
-    });
-  }
-
   #update(changes: Partial<ThreadState>): void {
     this.state.update((state) => ({ ...state, ...changes }));
   }
@@ -375,7 +363,8 @@ export function problemOf({
   return { message, code, retryAt: isSoon ? Date.now() + waitMs : null };
 }
 
-function isLoading(pageLoad: ThreadState['pageLoad']): boolean {
+/** Whether a page other than the newest one is being loaded. */
+export function isLoadingPage({ pageLoad }: ThreadState): boolean {
   return pageLoad === 'older' || pageLoad === 'unloaded-range';
 }
 
