@@ -1,7 +1,7 @@
 import type { ContextApi, Tagged } from '../../api/context-api';
 import type { Context, ContextChanges } from '../../api/types';
 import { Store } from '../store';
-import { IDLE, problemText, type SaveStatus } from './saving';
+import { IDLE, type SaveStatus, trySave } from './saving';
 
 export type ContextPart = 'system_prompt' | 'reply_tokens' | 'parameters' | 'summary' | 'examples';
 
@@ -80,16 +80,9 @@ export class ContextEditor {
   }
 
   async #saveNow(part: ContextPart, request: () => Promise<void>): Promise<boolean> {
-    let problem: string | null = null;
-    try {
-      await request();
-    } catch (error) {
-      problem = problemText(error);
-    }
-    // Reload after a failure as well, so that the user sees the current state.
-    await this.load();
-    this.#setStatus(part, { isSaving: false, isSaved: problem === null, problem });
-    return problem === null;
+    const status = await trySave(request, () => this.load());
+    this.#setStatus(part, status);
+    return status.isSaved;
   }
 
   #setStatus(part: ContextPart, status: SaveStatus): void {

@@ -1,7 +1,7 @@
 import type { Tagged, UserSettingsApi } from '../../api/context-api';
 import type { UserSettings } from '../../api/types';
 import { Store } from '../store';
-import { IDLE, problemText, type SaveStatus } from './saving';
+import { IDLE, type SaveStatus, trySave } from './saving';
 
 export interface UserSettingsState {
   /** `null` until they are loaded. */
@@ -28,16 +28,12 @@ export class UserSettingsEditor {
   /** Resolves to `false` if the change fails; the status then has the reason. */
   async saveInstructions(text: string | null): Promise<boolean> {
     this.#set({ status: { ...IDLE, isSaving: true } });
-    let problem: string | null = null;
-    try {
-      await this.api.changeSettings({ system_prompt: text }, this.#etag);
-    } catch (error) {
-      problem = problemText(error);
-    }
-    // Reload after a failure as well, so that the next save replaces the current version.
-    await this.load();
-    this.#set({ status: { isSaving: false, isSaved: problem === null, problem } });
-    return problem === null;
+    const status = await trySave(
+      () => this.api.changeSettings({ system_prompt: text }, this.#etag),
+      () => this.load(),
+    );
+    this.#set({ status });
+    return status.isSaved;
   }
 
   #show({ value, etag }: Tagged<UserSettings>): void {
