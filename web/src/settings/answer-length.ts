@@ -1,12 +1,12 @@
-import { html, nothing } from 'lit';
+import { html } from 'lit';
 
 import { parseLength } from '../state/context/answer-length';
 import type { ContextEditor } from '../state/context/context-editor';
 import type { SettingDraft } from '../state/context/setting-drafts';
 import { focusIfLost } from '../ui/keyboard/focus';
 import { LightDomElement } from '../ui/light-dom-element';
-import { fieldError } from '../ui/notifications/notification';
-import { lengthWords as words, settingsWords } from '../words/settings';
+import { lengthWords as words } from '../words/settings';
+import { numberField } from './number-field';
 import { saveRow } from './save-row';
 
 /** The maximum length of an answer in this chat. */
@@ -38,19 +38,15 @@ export class AnswerLength extends LightDomElement {
     const saved = String(this.tokens ?? '');
     const text = this.draft.read() ?? saved;
     return html`<form class="form-item" novalidate @submit=${this.#submit}>
-      <label for="answer-length">${words.label()}</label>
-      <input
-        id="answer-length"
-        inputmode="numeric"
-        autocomplete="off"
-        placeholder=${settingsWords.serverDefault()}
-        aria-describedby="answer-length-help ${problem === null ? '' : 'answer-length-error'}"
-        aria-invalid=${problem === null ? nothing : 'true'}
-        .value=${text}
-        @input=${(event: Event) => this.#edit((event.target as HTMLInputElement).value)}
-      />
-      ${problem === null ? nothing : fieldError('answer-length-error', problem)}
-      <p class="helper-text" id="answer-length-help">${words.help(this.limit)}</p>
+      ${numberField({
+        id: 'answer-length',
+        label: words.label(),
+        help: words.help(this.limit),
+        text,
+        problem,
+        inputmode: 'numeric',
+        onedit: (edited) => this.#edit(edited),
+      })}
       ${saveRow({ isChanged: text !== saved, status, cancel: () => this.#cancel() })}
     </form>`;
   }

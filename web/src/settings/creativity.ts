@@ -17,6 +17,7 @@ import type { SettingDraft } from '../state/context/setting-drafts';
 import { LightDomElement } from '../ui/light-dom-element';
 import { fieldError } from '../ui/notifications/notification';
 import { creativityWords as words, settingsWords } from '../words/settings';
+import { numberField } from './number-field';
 import { saveRow } from './save-row';
 
 /** The form for the sampling parameters. All but the temperature are folded. */
@@ -58,22 +59,16 @@ export class Creativity extends LightDomElement {
   }
 
   #number({ name, label, help }: NumberField, texts: ParameterTexts) {
-    const problem = this.problems[name];
-    const id = `parameter-${name}`;
     return html`<div class="form-item">
-      <label for=${id}>${label()}</label>
-      <input
-        id=${id}
-        inputmode="decimal"
-        autocomplete="off"
-        placeholder=${settingsWords.serverDefault()}
-        aria-describedby="${id}-help ${problem === undefined ? '' : `${id}-error`}"
-        aria-invalid=${problem === undefined ? nothing : 'true'}
-        .value=${texts[name] ?? ''}
-        @input=${(event: Event) => this.#edit(name, (event.target as HTMLInputElement).value)}
-      />
-      ${problem === undefined ? nothing : fieldError(`${id}-error`, problem)}
-      <p class="helper-text" id="${id}-help">${help()}</p>
+      ${numberField({
+        id: `parameter-${name}`,
+        label: label(),
+        help: help(),
+        text: texts[name] ?? '',
+        problem: this.problems[name] ?? null,
+        inputmode: 'decimal',
+        onedit: (text) => this.#edit(name, text),
+      })}
     </div>`;
   }
 

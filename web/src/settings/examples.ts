@@ -92,7 +92,7 @@ export class Examples extends LightDomElement {
         >
           ${words.confirm()}
         </button>
-        <button class="quiet" type="button" @click=${this.#cancel}>
+        <button class="quiet" type="button" @click=${this.#hideForm}>
           ${settingsWords.cancel()}
         </button>
         <span class="save-state" role="status"
@@ -135,10 +135,6 @@ export class Examples extends LightDomElement {
     this.isAdding = false;
     this.requestUpdate();
     void this.updateComplete.then(() => this.querySelector<HTMLElement>('.add')?.focus());
-  }
-
-  #cancel(): void {
-    this.#hideForm();
   }
 
   async #submit(event: Event): Promise<void> {

@@ -110,7 +110,7 @@ export class SettingsText extends LightDomElement {
     if (event.key === 'Enter' && (event.ctrlKey || event.metaKey)) void this.#submit(event);
   }
 
-  /** Focuses the text if the pressed button is no longer rendered, unless the user has gone on to another field. */
+  /** Focuses the text if the pressed button is no longer rendered, unless the user has moved on to another field. */
   #focusText(): void {
     focusIfLost(this, 'textarea');
   }
