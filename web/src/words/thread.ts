@@ -1,5 +1,6 @@
 import { msg, str } from '@lit/localize';
 
+import { formatCount } from '../state/numbers';
 import type { Action } from '../state/thread/thread-message';
 
 /** The list of messages. */
@@ -41,10 +42,9 @@ export const messageActionWords = {
   version: (number: string, count: string) => msg(str`Version ${number} of ${count}`),
 };
 
-/** The details of a message. Numbers arrive in the reader's format. */
+/** The details of a message. */
 export const messageDetailWords = {
-  tokens: (count: number, formatted: string) =>
-    count === 1 ? msg('1 token') : msg(str`${formatted} tokens`),
+  tokens: (count: number) => formatCount(count, 'token'),
   duration: (formattedSeconds: string) => msg(str`${formattedSeconds} s`),
 };
 

@@ -9,9 +9,7 @@ export function detailsOf(message: ThreadMessage, model: string | null): string[
   const seconds = secondsOf(message);
   return [
     model,
-    tokenCount === null || tokenCount === 0
-      ? null
-      : messageDetailWords.tokens(tokenCount, formatNumber(tokenCount)),
+    tokenCount === null || tokenCount === 0 ? null : messageDetailWords.tokens(tokenCount),
     seconds === null ? null : messageDetailWords.duration(formatSeconds(seconds)),
   ].filter((text) => text !== null);
 }
