@@ -14,13 +14,13 @@ describe('the welcome text', () => {
   test('names the model once it is known', () => {
     const app = { config: { value: { model: 'gpt-4o' } } } as App;
 
-    expect(textOf(welcome(app, () => {}))).toContain('gpt-4o is ready to help. Your conversations');
+    expect(textOf(welcome(app))).toContain('gpt-4o is ready to help. Your conversations');
   });
 
   test('does without the model’s name', () => {
     const app = { config: { value: null } } as App;
 
-    expect(textOf(welcome(app, () => {}))).toContain('Chat with an AI model. Your conversations');
+    expect(textOf(welcome(app))).toContain('Chat with an AI model. Your conversations');
   });
 });
 

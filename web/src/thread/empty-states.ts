@@ -6,8 +6,8 @@ import type { App } from '../app/app';
 import { starters, threadWords, welcomeWords as words } from '../words/thread';
 import { countdownWords } from '../words/ui';
 
-/** The welcome text of a thread without messages. `send` sends a suggestion. */
-export function welcome(app: App, send: (text: string) => void) {
+/** The welcome text of a thread without messages. */
+export function welcome(app: App) {
   const model = app.config.value?.model;
   return html`<section class="welcome">
     <h2>${words.heading()}</h2>
@@ -16,7 +16,7 @@ export function welcome(app: App, send: (text: string) => void) {
       ${starters().map(
         ({ kind, text }) =>
           html`<li>
-            <button type="button" @click=${() => send(text)}>
+            <button type="button" @click=${() => app.begin(text)}>
               <small>${kind}</small><span>${text}</span>
             </button>
           </li>`,

@@ -92,7 +92,7 @@ export class WebchatThread extends LightDomElement {
     const { phase, loadProblem, reloadAt, messages } = this.thread.state.value;
     switch (phase) {
       case 'new':
-        return this.#welcome();
+        return welcome(this.app);
       case 'loading':
         return loadingSkeleton();
       case 'not-found':
@@ -100,12 +100,8 @@ export class WebchatThread extends LightDomElement {
       case 'failed':
         return loadFailed(this.app, loadProblem ?? '', reloadAt);
       case 'ready':
-        return messages.length === 0 ? this.#welcome() : this.#messages();
+        return messages.length === 0 ? welcome(this.app) : this.#messages();
     }
-  }
-
-  #welcome() {
-    return welcome(this.app, (text) => this.app.begin(text));
   }
 
   #messages() {
