@@ -54,24 +54,21 @@ pub(crate) fn respond(
     Ok(HttpResponse::Ok().insert_header(header).json(resource))
 }
 
-/// Returns whether the request has an `If-Match`.
-pub(crate) fn has_if_match(request: &HttpRequest) -> bool {
-    request.headers().contains_key(IF_MATCH)
-}
-
-/// Checks `If-Match` against the current state of the resource.
+/// Checks `If-Match` against the resource that `load` returns, and returns its revision: the change must fail if the
+/// resource has another revision by then. Without `If-Match`, loads nothing and returns `None`.
 ///
 /// # Errors
-/// [`ChatError::RevisionConflict`] if the client's copy is out of date.
-pub(crate) fn check_if_match(
+/// Those of `load`, and [`ChatError::RevisionConflict`] if the client's copy is out of date.
+pub(crate) async fn check_if_match<R>(
     request: &HttpRequest,
-    resource: &impl Serialize,
-) -> Result<(), ApiError> {
-    if !has_if_match(request) {
-        return Ok(());
+    load: impl Future<Output = Result<(impl Serialize, R), ApiError>>,
+) -> Result<Option<R>, ApiError> {
+    if !request.headers().contains_key(IF_MATCH) {
+        return Ok(None);
     }
-    if names_tag(request, &IF_MATCH, &entity_tag(resource)?) {
-        return Ok(());
+    let (resource, revision) = load.await?;
+    if names_tag(request, &IF_MATCH, &entity_tag(&resource)?) {
+        return Ok(Some(revision));
     }
     Err(ChatError::RevisionConflict.into())
 }

@@ -210,18 +210,16 @@ async fn reset(
     Ok(HttpResponse::NoContent().finish())
 }
 
-/// Checks `If-Match`, and returns the matching state of the conversation: the change must fail if the conversation
-/// has another state by then. Returns `None` without `If-Match`.
+/// Checks `If-Match`, and returns the matching state of the conversation.
 async fn expected_conversation(
     request: &HttpRequest,
     chat: &Chat,
     user_id: UserId,
     id: ConversationId,
 ) -> Result<Option<Conversation>, ApiError> {
-    if !etag::has_if_match(request) {
-        return Ok(None);
-    }
-    let conversation = chat.conversations.find(user_id, id).await?;
-    etag::check_if_match(request, &conversation)?;
-    Ok(Some(conversation))
+    let load = async {
+        let conversation = chat.conversations.find(user_id, id).await?;
+        Ok((conversation.clone(), conversation))
+    };
+    etag::check_if_match(request, load).await
 }

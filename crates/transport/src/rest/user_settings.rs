@@ -83,14 +83,12 @@ async fn change(
     chat: Data<Chat>,
 ) -> Result<HttpResponse, ApiError> {
     let user_id = browser.session.user_id;
-    let expected = if etag::has_if_match(&request) {
+    let load = async {
         let view = chat.user_settings.view(user_id).await?;
         let revision = view.revision;
-        etag::check_if_match(&request, &SettingsBody::from(view))?;
-        Some(revision)
-    } else {
-        None
+        Ok((SettingsBody::from(view), revision))
     };
+    let expected = etag::check_if_match(&request, load).await?;
     if let Some(prompt) = prompt_choice(changes.0.system_prompt) {
         chat.user_settings.set_system_prompt(user_id, prompt, expected).await?;
     }

@@ -39,21 +39,19 @@ pub(super) async fn respond(
     etag::respond(request, &ContextBody::from(chat.contexts.view(user_id, id).await?))
 }
 
-/// Checks `If-Match`, and returns the matching revision: the change must fail if the context has another revision
-/// by then. Returns `None` without `If-Match`.
+/// Checks `If-Match`, and returns the matching revision of the context.
 pub(super) async fn expected_revision(
     request: &HttpRequest,
     chat: &Chat,
     user_id: UserId,
     id: ConversationId,
 ) -> Result<Option<u64>, ApiError> {
-    if !etag::has_if_match(request) {
-        return Ok(None);
-    }
-    let view = chat.contexts.view(user_id, id).await?;
-    let revision = view.revision;
-    etag::check_if_match(request, &ContextBody::from(view))?;
-    Ok(Some(revision))
+    let load = async {
+        let view = chat.contexts.view(user_id, id).await?;
+        let revision = view.revision;
+        Ok((ContextBody::from(view), revision))
+    };
+    etag::check_if_match(request, load).await
 }
 
 impl From<ContextView> for ContextBody {
