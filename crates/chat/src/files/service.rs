@@ -198,14 +198,17 @@ impl Files {
         let caller = caller.into();
         let user_id = caller.user_id;
         let existing = self.find(user_id, id, job_id).await?;
+        // Held until the store counts the job as running.
+        let mut permit = None;
         let reservation = match existing.status {
             JobStatus::Complete => {
-                let _permit = self.acquire_permit(user_id).await?;
+                permit = Some(self.acquire_permit(user_id).await?);
                 Some(self.reserve_tokens(caller, &existing).await?)
             }
             _ => None,
         };
         let retried = self.core.ports.file_jobs.retry_job(user_id, id, job_id).await?;
+        drop(permit);
         let job = retried.filter(|job| job.status == JobStatus::Running);
         let Some(job) = job else {
             if let Some(reservation) = reservation {
