@@ -9,6 +9,7 @@ use tokio::time::{Instant, sleep, timeout};
 use webchat_domain::{
     Caller, ConversationChange, ConversationId, Message, Summary, SummaryAuthor, Timestamp,
 };
+use webchat_llm::AnswerLimit;
 use webchat_persistence::{ReplaceContextOutcome, StoreError, spawn_cpu_work};
 use webchat_tokens::{Budget, CompactionScan, SUMMARY_HEADING, chunks, with_overhead};
 
@@ -368,7 +369,7 @@ impl Compaction {
             purpose: Purpose::Summary,
             instructions: SUMMARISE,
             content: format!("{summary}{}", transcript.trim_end()),
-            answer_limit: webchat_llm::AnswerLimit::Tokens(budget.max_summary_tokens()),
+            answer_limit: AnswerLimit::Tokens(budget.max_summary_tokens()),
             timeout: REQUEST_TIMEOUT,
         };
         request.send_and_truncate(&self.core).await

@@ -13,8 +13,8 @@ use super::stored_context::EffectiveContext;
 use crate::error::ChatError;
 use crate::runtime::core::Core;
 
-/// The maximum number of attempts to store a change while others change the context concurrently.
-const MAX_ATTEMPTS: u32 = 5;
+/// The maximum number of attempts to store a change while others change the context or the settings concurrently.
+pub(crate) const MAX_ATTEMPTS: u32 = 5;
 
 /// A conversation's context, and the tokens of the next request.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -170,7 +170,7 @@ impl Contexts {
         user_id: UserId,
         id: ConversationId,
     ) -> Result<Vec<FewShotExample>, ChatError> {
-        Ok(self.core.effective_context(user_id, id).await?.context.examples)
+        Ok(self.core.stored_context(user_id, id).await?.context.examples)
     }
 
     /// Removes an example.

@@ -61,15 +61,23 @@ impl Core {
         own.unwrap_or(self.settings.answer_limit())
     }
 
+    pub(crate) async fn stored_context(
+        &self,
+        user_id: UserId,
+        id: ConversationId,
+    ) -> Result<StoredContext, ChatError> {
+        let found = self.ports.contexts.context(user_id, id).await?;
+        found.ok_or(ChatError::ConversationNotFound)
+    }
+
     pub(crate) async fn effective_context(
         &self,
         user_id: UserId,
         id: ConversationId,
     ) -> Result<EffectiveContext, ChatError> {
-        let (contexts, settings) = (&self.ports.contexts, &self.ports.user_settings);
-        let (found, settings) =
-            tokio::try_join!(contexts.context(user_id, id), settings.user_settings(user_id))?;
-        let StoredContext { context, revision } = found.ok_or(ChatError::ConversationNotFound)?;
+        let settings = async { Ok(self.ports.user_settings.user_settings(user_id).await?) };
+        let (stored, settings) = tokio::try_join!(self.stored_context(user_id, id), settings)?;
+        let StoredContext { context, revision } = stored;
         Ok(EffectiveContext { context, revision, user_prompt: settings.settings.system_prompt })
     }
 

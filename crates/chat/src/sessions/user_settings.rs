@@ -6,12 +6,9 @@ use webchat_domain::{UserId, UserSettings};
 use webchat_persistence::StoredUserSettings;
 use webchat_tokens::with_overhead;
 
-use crate::context::service::Choice;
+use crate::context::service::{Choice, MAX_ATTEMPTS};
 use crate::error::ChatError;
 use crate::runtime::core::Core;
-
-/// The maximum number of attempts to store a change while others change the settings concurrently.
-const MAX_ATTEMPTS: u32 = 5;
 
 /// The use cases of a user's settings.
 #[derive(Clone)]
