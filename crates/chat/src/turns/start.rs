@@ -204,10 +204,10 @@ impl Turns {
     async fn context_for_turn(
         &self,
         start: &TurnStart,
-        context: EffectiveContext,
+        effective: EffectiveContext,
     ) -> Result<EffectiveContext, ChatError> {
-        if context.context.summary.is_none() || start.source.is_new_question() {
-            return Ok(context);
+        if effective.context.summary.is_none() || start.source.is_new_question() {
+            return Ok(effective);
         }
         self.core.effective_context(start.caller.user_id, start.id).await
     }

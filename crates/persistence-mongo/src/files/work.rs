@@ -104,8 +104,8 @@ pub(super) async fn fail(
     Ok(Some(job))
 }
 
-/// Changes a job by a rule, which returns `None` to leave the job unchanged. The rule is told whether the job has a
-/// text.
+/// Changes a job by a rule, which returns `None` to leave the job unchanged. The second argument of the rule is whether
+/// the job has a text.
 pub(super) async fn change(
     mut transaction: Transaction<'_>,
     job: &Document,

@@ -55,8 +55,8 @@ pub(super) fn fail(
     update(transaction, rules::fail_job(job, error)).map(Some)
 }
 
-/// Changes a user's job by a rule, which returns `None` to leave the job unchanged. The rule is told whether the job has
-/// a text.
+/// Changes a user's job by a rule, which returns `None` to leave the job unchanged. The second argument of the rule is
+/// whether the job has a text.
 pub(super) fn change_owned(
     transaction: &Transaction<'_>,
     user_id: UserId,

@@ -94,7 +94,8 @@ pub trait Conversations: Send + Sync {
 
     /// Starts a turn that continues the unfinished answer at the end of the visible path. The turn gets
     /// the lease on the conversation and the answer, which stays `interrupted` unless the turn saves
-    /// more. An answer with white space only becomes empty, and its `created_at` is `now`. A summary that covers the answer is dropped.
+    /// more. An answer that is blank becomes empty, and its `created_at` is `now`. A summary that covers the
+    /// answer is dropped.
     ///
     /// The outcome is that of an append without messages, with the answer as the stored message. It is
     /// [`AppendOutcome::Conflict`] if the visible path does not end in such an answer.
