@@ -1,6 +1,8 @@
-import type { MarkdownIt, StateBlock, Token } from 'markdown-it';
+import type { MarkdownIt, StateBlock } from 'markdown-it';
 
+import { pushInline } from './elements';
 import { isGrowing } from './growing';
+import { indentOf, lineOf } from './lines';
 
 /** The maximum number of lines of a section, and the maximum depth of nested sections: they bound the parser's work. */
 const MAX_LINES = 500;
@@ -23,7 +25,7 @@ export function details(markdown: MarkdownIt): void {
  * it does not hide the text that follows.
  */
 function parseDetails(state: StateBlock, start: number, end: number, silent: boolean): boolean {
-  if ((state.sCount[start] ?? 0) - state.blkIndent >= 4) return false;
+  if (indentOf(state, start) >= 4) return false;
   const first = lineOf(state, start);
   if (!OPENING.test(first)) return false;
   if (silent) return true;
@@ -44,19 +46,11 @@ function pushSection(state: StateBlock, start: number, source: string, isOpen: b
   const text = source.trimStart().replace(OPENING, '');
   const [summary, title] = SUMMARY.exec(text) ?? [];
   const token = state.push('details_open', 'details', 1);
-  token.map = [start, state.line];
+  const map: [number, number] = [start, state.line];
+  token.map = map;
   if (isOpen) token.attrSet('open', '');
-  if (title !== undefined) {
-    state.push('summary_open', 'summary', 1);
-    const inline = state.push('inline', '', 0);
-    inline.content = title.trim();
-    inline.map = token.map;
-    inline.children = [];
-    state.push('summary_close', 'summary', -1);
-  }
-  const content: Token[] = [];
-  state.md.block.parse(text.slice(summary?.length ?? 0), state.md, state.env, content);
-  state.tokens.push(...content);
+  if (title !== undefined) pushInline(state, 'summary', 'summary', title.trim(), map);
+  state.md.block.parse(text.slice(summary?.length ?? 0), state.md, state.env, state.tokens);
   state.push('details_close', 'details', -1);
 }
 
@@ -66,7 +60,7 @@ function findClosingLine(state: StateBlock, start: number, end: number): number 
   let depth = 0;
   let isCode = false;
   for (let index = start; index < limit; index += 1) {
-    if (!state.isEmpty(index) && (state.sCount[index] ?? 0) < state.blkIndent) return null;
+    if (!state.isEmpty(index) && indentOf(state, index) < 0) return null;
     const line = lineOf(state, index);
     if (FENCE.test(line)) isCode = !isCode;
     if (isCode) continue;
@@ -82,9 +76,4 @@ function withoutClosingTag(source: string): string {
 
 function count(line: string, pattern: RegExp): number {
   return line.match(pattern)?.length ?? 0;
-}
-
-function lineOf(state: StateBlock, line: number): string {
-  const from = (state.bMarks[line] ?? 0) + (state.tShift[line] ?? 0);
-  return state.src.slice(from, state.eMarks[line] ?? from);
 }

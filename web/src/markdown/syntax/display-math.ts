@@ -1,6 +1,8 @@
 import type { StateBlock } from 'markdown-it';
 
+import { pushInline } from './elements';
 import { isGrowing } from './growing';
+import { indentOf, isInterrupted, lineOf } from './lines';
 
 /** The maximum number of lines of a displayed formula. */
 const MAX_LINES = 100;
@@ -30,7 +32,7 @@ export function displayMath(
   end: number,
   silent: boolean,
 ): boolean {
-  if ((state.sCount[start] ?? 0) - state.blkIndent >= 4) return false;
+  if (indentOf(state, start) >= 4) return false;
   const line = lineOf(state, start);
   const delimiters = delimitersOf(line);
   if (delimiters === null) return false;
@@ -74,12 +76,8 @@ export function paragraphWithFormula(
   state.parentType = parentType;
   if (!hasFormula || isHeading) return false;
   state.line = next;
-  state.push('paragraph_open', 'p', 1).map = [start, next];
-  const inline = state.push('inline', '', 0);
-  inline.content = state.getLines(start, next, state.blkIndent, false).trim();
-  inline.map = [start, next];
-  inline.children = [];
-  state.push('paragraph_close', 'p', -1);
+  const text = state.getLines(start, next, state.blkIndent, false).trim();
+  pushInline(state, 'paragraph', 'p', text, [start, next]);
   return true;
 }
 
@@ -132,19 +130,7 @@ function endsWith(line: string, closing: string): boolean {
   return index >= 0 && line.slice(index + closing.length).trim() === '';
 }
 
-/** Whether a block begins in this line that interrupts a paragraph. */
-function isInterrupted(state: StateBlock, line: number, end: number): boolean {
-  if ((state.sCount[line] ?? 0) - state.blkIndent > 3 || (state.sCount[line] ?? 0) < 0)
-    return false;
-  return state.md.block.ruler.getRules('paragraph').some((rule) => rule(state, line, end, true));
-}
-
 /** Whether the line ends an unclosed formula: it is blank, or outside the list or quotation. */
 function isOutside(state: StateBlock, line: number): boolean {
-  return state.isEmpty(line) || (state.sCount[line] ?? 0) < state.blkIndent;
-}
-
-function lineOf(state: StateBlock, line: number): string {
-  const from = (state.bMarks[line] ?? 0) + (state.tShift[line] ?? 0);
-  return state.src.slice(from, state.eMarks[line] ?? from);
+  return state.isEmpty(line) || indentOf(state, line) < 0;
 }

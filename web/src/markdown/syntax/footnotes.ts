@@ -1,4 +1,7 @@
-import type { Env, MarkdownIt, StateBlock, StateInline, Token } from 'markdown-it';
+import type { Env, MarkdownIt, StateBlock, StateInline } from 'markdown-it';
+
+import { renderText } from './elements';
+import { indentOf, isInterrupted } from './lines';
 
 /** The element of a reference to a footnote. Its text is the label. */
 export const FOOTNOTE_REFERENCE_TAG = 'webchat-footnote-reference';
@@ -18,9 +21,7 @@ export function footnotes(markdown: MarkdownIt): void {
     alt: ['paragraph', 'reference', 'blockquote', 'list'],
   });
   markdown.inline.ruler.before('link', 'footnote_reference', footnoteReference);
-  const { escapeHtml } = markdown.utils;
-  markdown.renderer.rules['footnote_reference'] = (tokens, index) =>
-    `<${FOOTNOTE_REFERENCE_TAG}>${escapeHtml(tokens[index]?.content ?? '')}</${FOOTNOTE_REFERENCE_TAG}>`;
+  renderText(markdown, 'footnote_reference', FOOTNOTE_REFERENCE_TAG);
 }
 
 /** The labels of the footnotes in a text. */
@@ -30,7 +31,7 @@ export function footnoteLabels(env: Env): ReadonlySet<string> {
 }
 
 function footnote(state: StateBlock, start: number, end: number, silent: boolean): boolean {
-  if ((state.sCount[start] ?? 0) - state.blkIndent >= 4) return false;
+  if (indentOf(state, start) >= 4) return false;
   const source = state.getLines(start, start + 1, state.blkIndent, false).trimStart();
   const [marker, label] = DEFINITION.exec(source) ?? [];
   if (marker === undefined || label === undefined) return false;
@@ -40,10 +41,8 @@ function footnote(state: StateBlock, start: number, end: number, silent: boolean
   const token = state.push('footnote_open', FOOTNOTE_TAG, 1);
   token.attrSet('title', label);
   token.map = [start, state.line];
-  const content: Token[] = [];
   const text = lines.slice(marker.length).replace(/^(?: {1,4}|\t)/gm, '');
-  state.md.block.parse(text, state.md, state.env, content);
-  state.tokens.push(...content);
+  state.md.block.parse(text, state.md, state.env, state.tokens);
   state.push('footnote_close', FOOTNOTE_TAG, -1);
   state.env['footnotes'] = new Set([...footnoteLabels(state.env), label]);
   return true;
@@ -51,14 +50,13 @@ function footnote(state: StateBlock, start: number, end: number, silent: boolean
 
 /** A footnote continues until a blank line that no indented line follows, or until another block interrupts it. */
 function endOfFootnote(state: StateBlock, start: number, end: number): number {
-  const terminators = state.md.block.ruler.getRules('paragraph');
   let last = start;
   for (let line = start + 1; line < end; line += 1) {
     if (state.isEmpty(line)) continue;
-    const indent = (state.sCount[line] ?? 0) - state.blkIndent;
+    const indent = indentOf(state, line);
     const isContinued = indent >= 4 || (indent >= 0 && line === last + 1);
     if (!isContinued) break;
-    if (indent < 4 && terminators.some((rule) => rule(state, line, end, true))) break;
+    if (isInterrupted(state, line, end)) break;
     last = line;
   }
   return last + 1;

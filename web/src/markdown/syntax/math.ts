@@ -1,6 +1,7 @@
 import type { MarkdownIt, StateInline } from 'markdown-it';
 
 import { displayMath, paragraphWithFormula } from './display-math';
+import { renderText } from './elements';
 import { protectBars, restoreBars } from './table-bars';
 
 /** The element of an inline formula. Its text is the TeX source, until it is typeset. */
@@ -24,13 +25,10 @@ export function math(markdown: MarkdownIt): void {
   markdown.core.ruler.after('block', 'math_bars_end', ({ tokens }) => {
     for (const token of tokens) token.content = restoreBars(token.content);
   });
-  const { escapeHtml } = markdown.utils;
-  const render = (tag: string) => (tokens: readonly { content: string }[], index: number) =>
-    `<${tag}>${escapeHtml(tokens[index]?.content ?? '')}</${tag}>`;
-  markdown.renderer.rules['math'] = render(MATH_TAG);
-  markdown.renderer.rules['display_math'] = render(DISPLAY_MATH_TAG);
+  renderText(markdown, 'math', MATH_TAG);
+  renderText(markdown, 'display_math', DISPLAY_MATH_TAG);
   // The element shows its text as it is, like a formula that is not typeset.
-  markdown.renderer.rules['unclosed_math'] = render('p');
+  renderText(markdown, 'unclosed_math', 'p');
 }
 
 const INLINE_FORMULAS: readonly [RegExp, string][] = [

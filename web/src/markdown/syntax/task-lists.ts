@@ -1,5 +1,7 @@
 import type { MarkdownIt, StateCore } from 'markdown-it';
 
+import { renderText } from './elements';
+
 /** The element of a task's check box. Its text is “x” if the task is done. */
 export const TASK_TAG = 'webchat-task';
 
@@ -8,8 +10,7 @@ const MARKER = /^\[([ xX])\][ \t]+/;
 /** A plugin for task lists: `- [ ] to do` and `- [x] done`. */
 export function taskLists(markdown: MarkdownIt): void {
   markdown.core.ruler.after('inline', 'task_lists', replaceMarkers);
-  markdown.renderer.rules['task'] = (tokens, index) =>
-    `<${TASK_TAG}>${tokens[index]?.content ?? ''}</${TASK_TAG}>`;
+  renderText(markdown, 'task', TASK_TAG);
 }
 
 function replaceMarkers({ tokens, Token }: StateCore): void {
