@@ -12,6 +12,8 @@ export class MarkdownStream {
   #finished: Block[] = [];
   /** The offset where the finished blocks end. */
   #finishedEnd = 0;
+  /** The end of the lines that have been searched for finished blocks. */
+  #searchedEnd = 0;
   #definitions = new Definitions();
 
   /** The blocks that will not change any more. */
@@ -30,7 +32,8 @@ export class MarkdownStream {
 
   #finishBlocks(): void {
     const completeEnd = this.#text.lastIndexOf('\n') + 1;
-    if (completeEnd <= this.#finishedEnd) return;
+    if (completeEnd <= this.#searchedEnd) return;
+    this.#searchedEnd = completeEnd;
     const open = this.#text.slice(this.#finishedEnd, completeEnd);
     const { blocks, lastBlockStart } = this.#render(open, this.#definitions.copy());
     if (lastBlockStart === 0) return;
@@ -47,6 +50,7 @@ export class MarkdownStream {
   #restart(): void {
     this.#finished = [];
     this.#finishedEnd = 0;
+    this.#searchedEnd = 0;
     this.#definitions = new Definitions();
   }
 }
