@@ -72,21 +72,21 @@ function checkbox({ textContent }: Element): HTMLInputElement {
 function footnoteReference(label: string): HTMLElement {
   const reference = document.createElement('sup');
   reference.className = 'footnote-reference';
-  reference.append(footnoteButton(label, label, contentWords.footnote(label)));
+  reference.append(footnoteButton(label, contentWords.footnote(label)));
   return reference;
 }
 
 function completeFootnote(footnote: HTMLElement): void {
   const label = footnote.title;
   footnote.tabIndex = -1;
-  footnote.prepend(footnoteButton(label, label, contentWords.backToText(label)));
+  footnote.prepend(footnoteButton(label, contentWords.backToText(label)));
 }
 
-function footnoteButton(label: string, text: string, name: string): HTMLElement {
+function footnoteButton(label: string, name: string): HTMLElement {
   const button = document.createElement('button');
   button.type = 'button';
   button.className = 'footnote-link';
-  button.textContent = text;
+  button.textContent = label;
   button.dataset['footnote'] = label;
   button.setAttribute('aria-label', name);
   return button;

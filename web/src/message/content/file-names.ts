@@ -9,7 +9,6 @@ const EXTENSIONS: Record<string, string> = {
   erlang: 'erl',
   fortran: 'f90',
   golang: 'go',
-  graphql: 'graphql',
   haskell: 'hs',
   javascript: 'js',
   jsonc: 'json',

@@ -139,7 +139,7 @@ export class MarkdownElement extends LightDomElement {
   #update(shown: ShownBlock, block: Block, isOpen: boolean): void {
     const { element } = shown;
     if (isSameBlock(shown.block, block) && shown.isOpen === isOpen) {
-      // The identity tells whether a growing text has been restarted.
+      // The identity shows whether a growing text has been restarted.
       shown.block = block;
       return;
     }
@@ -147,12 +147,9 @@ export class MarkdownElement extends LightDomElement {
       const content = sanitize(block.html);
       decorate(content);
       patchChildren(element, content);
-    } else {
-      const figure = element.firstElementChild;
-      const isKept = figure?.getAttribute('data-language') === block.language;
-      if (isKept && shown.block.kind === 'code') updateCode(figure, block.code);
-      else element.replaceChildren(createCodeBlock(block.language, block.code));
-    }
+    } else if (shown.block.kind === 'code' && shown.block.language === block.language) {
+      updateCode(element, block.code);
+    } else element.replaceChildren(createCodeBlock(block.language, block.code));
     complete(element, isOpen);
     Object.assign(shown, { block, isOpen });
   }
