@@ -8,7 +8,7 @@ import type { QuestionEdit } from '../state/thread/thread';
 import { focusConversation } from '../ui/keyboard/focus';
 import { LightDomElement } from '../ui/light-dom-element';
 import { editorWords as words } from '../words/composer';
-import { statusWords } from '../words/thread';
+import { messageActionWords, statusWords } from '../words/thread';
 
 /** Edits a question in place. The old version is kept, with its answer. */
 export class QuestionEditor extends LightDomElement {
@@ -100,8 +100,9 @@ export class QuestionEditor extends LightDomElement {
   #leave(close: () => void): void {
     const message = this.closest('webchat-message');
     close();
+    const name = CSS.escape(messageActionWords.editQuestion());
     requestAnimationFrame(() =>
-      message?.querySelector<HTMLElement>('[aria-label="Edit question"]')?.focus(),
+      message?.querySelector<HTMLElement>(`[aria-label="${name}"]`)?.focus(),
     );
   }
 }
