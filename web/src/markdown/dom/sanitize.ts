@@ -83,7 +83,7 @@ function completeLink(link: HTMLAnchorElement): void {
   link.append(note);
 }
 
-/** Tells the style sheet how many digits the longest number of the list has, so that it leaves room for them. */
+/** Sets the number of digits of the longest number of the list, for which the style sheet leaves room. */
 function setNumberWidth(list: HTMLOListElement): void {
   const digits = String(list.start + list.childElementCount - 1).length;
   if (digits > 1) list.setAttribute('data-digits', String(digits));
