@@ -1,6 +1,7 @@
-import type { Locator, Page } from '@playwright/test';
+import type { Locator } from '@playwright/test';
 
 import { expect, test } from '../../support/fixtures.ts';
+import { recordPolicyViolations } from '../../support/policy-violations.ts';
 
 const NESTED_CODE = `1. Install it:
 
@@ -96,7 +97,7 @@ $$
 
 test('formulas are complete, and wide ones scroll', async ({ scripted, chat }) => {
   const { page } = chat;
-  const reports = await recordReports(page);
+  const policyViolations = await recordPolicyViolations(page);
   const server = await scripted(async (_question, write) => write(FORMULAS));
   await chat.open(server);
   await chat.ask('Show me');
@@ -115,7 +116,7 @@ test('formulas are complete, and wide ones scroll', async ({ scripted, chat }) =
   expect(fonts).toBeGreaterThan(0);
   await chat.expectNoHorizontalOverflow();
   await chat.expectAccessible();
-  expect(await reports()).toEqual([]);
+  expect(await policyViolations()).toEqual([]);
 });
 
 for (const [name, start, more, selector] of [
@@ -209,16 +210,4 @@ function isScrollable(locator: Locator): Promise<boolean> {
     (element) =>
       element.scrollWidth > element.clientWidth + 1 && getComputedStyle(element).overflowX === 'auto',
   );
-}
-
-/** Records violations of the Content-Security-Policy. */
-async function recordReports(page: Page): Promise<() => Promise<string[]>> {
-  await page.addInitScript(() => {
-    const reports: string[] = [];
-    Object.assign(window, { reports });
-    document.addEventListener('securitypolicyviolation', ({ violatedDirective, sourceFile }) =>
-      reports.push(`${violatedDirective} ${sourceFile}`),
-    );
-  });
-  return () => page.evaluate(() => (window as unknown as { reports: string[] }).reports);
 }

@@ -3,6 +3,7 @@ import type { Page } from '@playwright/test';
 import { askAll } from '../../support/chat.ts';
 import { expect, test } from '../../support/fixtures.ts';
 import { HOSTILE_TEXTS } from '../../support/hostile-texts.ts';
+import { recordPolicyViolations } from '../../support/policy-violations.ts';
 
 /** The elements that an answer may contain. */
 const TAGS = new Set(
@@ -30,7 +31,7 @@ test('hostile answers run no code, send no requests and cannot imitate the page'
     for (let start = 0; start < answer.length; start += 97) write(answer.slice(start, start + 97));
   }, { DAILY_TOKENS_PER_USER: '0' });
   const violations = recordViolations(page, server.url);
-  await recordReports(page);
+  const policyViolations = await recordPolicyViolations(page);
   await chat.open(server);
   await chat.ask('0');
 
@@ -41,12 +42,12 @@ test('hostile answers run no code, send no requests and cannot imitate the page'
   );
   await chat.waitForAnswer();
   await expect(chat.questions.last()).toHaveText(String(HOSTILE_TEXTS.length - 1));
-  await expectHarmless(page, ANSWER_ELEMENTS, 'while streaming');
+  await expectHarmless(page, ANSWER_ELEMENTS, policyViolations, 'while streaming');
   await chat.page.reload();
   await expect(chat.questions.last()).toHaveText(String(HOSTILE_TEXTS.length - 1));
   await loadAllMessages(page);
   await expect(chat.answers).toHaveCount(HOSTILE_TEXTS.length);
-  await expectHarmless(page, ANSWER_ELEMENTS, 'after a reload');
+  await expectHarmless(page, ANSWER_ELEMENTS, policyViolations, 'after a reload');
 
   expect(violations).toEqual([]);
 });
@@ -55,7 +56,7 @@ test('hostile messages of the user run no code', async ({ scripted, chat }) => {
   const { page } = chat;
   const server = await scripted(async (_question, write) => write('Fine.'));
   const violations = recordViolations(page, server.url);
-  await recordReports(page);
+  const policyViolations = await recordPolicyViolations(page);
   await chat.open(server);
   const pasted = HOSTILE_TEXTS.filter((text) => text.length < 300);
 
@@ -63,7 +64,7 @@ test('hostile messages of the user run no code', async ({ scripted, chat }) => {
     await chat.ask(pasted.slice(start, start + 100).join('\n\n'));
   }
 
-  await expectHarmless(page, 'article.question webchat-markdown *', 'in questions');
+  await expectHarmless(page, 'article.question webchat-markdown *', policyViolations, 'in questions');
   expect(violations).toEqual([]);
 });
 
@@ -110,21 +111,14 @@ async function loadAllMessages(page: Page): Promise<void> {
   }).toPass({ timeout: 180_000 });
 }
 
-/** Records violations of the Content-Security-Policy in `window.reports`. */
-async function recordReports(page: Page): Promise<void> {
-  await page.addInitScript(() => {
-    const reports: string[] = [];
-    Object.assign(window, { reports });
-    document.addEventListener('securitypolicyviolation', ({ violatedDirective, blockedURI }) =>
-      reports.push(`${violatedDirective} ${blockedURI}`),
-    );
-  });
-}
-
-async function expectHarmless(page: Page, selector: string, when: string): Promise<void> {
+async function expectHarmless(
+  page: Page,
+  selector: string,
+  policyViolations: () => Promise<string[]>,
+  when: string,
+): Promise<void> {
   const state = await page.evaluate((elements) => ({
     hacked: 'hacked' in window,
-    reports: (window as unknown as { reports: string[] }).reports,
     elements: [...document.querySelectorAll(elements)].map((element) => ({
       tag: element.localName,
       isMath: element.namespaceURI?.endsWith('MathML') === true,
@@ -134,7 +128,7 @@ async function expectHarmless(page: Page, selector: string, when: string): Promi
     })),
   }), selector);
   expect(state.hacked, `${when}: code has run`).toBe(false);
-  expect(state.reports, `${when}: the policy was violated`).toEqual([]);
+  expect(await policyViolations(), `${when}: the policy was violated`).toEqual([]);
   expect(state.elements.length).toBeGreaterThan(300);
   const disallowed = state.elements.filter(({ tag, isMath, isFormula, attributes, href }) => {
     const allowed = isMath ? MATH_ATTRIBUTES : isFormula ? FORMULA_ATTRIBUTES : ATTRIBUTES;
