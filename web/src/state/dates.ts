@@ -6,7 +6,7 @@
 export function formatTime(date: Date, now: Date, locale = navigator.language): string {
   if (isSameDay(date, now)) return date.toLocaleTimeString(locale, { timeStyle: 'short' });
   const time = { hour: 'numeric', minute: '2-digit' } as const;
-  const year = date.getFullYear() === now.getFullYear() ? {} : ({ year: 'numeric' } as const);
+  const year = yearUnlessCurrent(date, now);
   return date.toLocaleString(locale, { day: 'numeric', month: 'short', ...year, ...time });
 }
 
@@ -17,12 +17,11 @@ export function formatFullTime(date: Date, locale = navigator.language): string 
 
 /** A day as a heading: “Friday, January 2”. The year is omitted in the current one. */
 export function formatDay(date: Date, now: Date, locale = navigator.language): string {
-  const year = date.getFullYear() === now.getFullYear() ? {} : ({ year: 'numeric' } as const);
   return date.toLocaleDateString(locale, {
     weekday: 'long',
     day: 'numeric',
     month: 'long',
-    ...year,
+    ...yearUnlessCurrent(date, now),
   });
 }
 
@@ -46,5 +45,18 @@ export function isSameDay(left: Date, right: Date): boolean {
 }
 
 export function isYesterday(date: Date, now: Date): boolean {
-  return isSameDay(date, new Date(now.getFullYear(), now.getMonth(), now.getDate() - 1));
+  return daysBetween(date, now) === 1;
+}
+
+/** The number of midnights between two local times; negative if `later` is the earlier one. */
+export function daysBetween(earlier: Date, later: Date): number {
+  return Math.round((midnight(later) - midnight(earlier)) / 86_400_000);
+}
+
+function midnight(date: Date): number {
+  return Date.UTC(date.getFullYear(), date.getMonth(), date.getDate());
+}
+
+function yearUnlessCurrent(date: Date, now: Date): Intl.DateTimeFormatOptions {
+  return date.getFullYear() === now.getFullYear() ? {} : { year: 'numeric' };
 }

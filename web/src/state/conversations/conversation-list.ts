@@ -1,5 +1,5 @@
 import type { Conversation, ConversationPage } from '../../api/types';
-import { formatMonth } from '../dates';
+import { daysBetween, formatMonth } from '../dates';
 import { dayWords as words } from '../../words/sidebar';
 import { Store } from '../store';
 
@@ -147,12 +147,4 @@ function dateLabel(date: Date, now: Date): string {
   if (age === 1) return words.yesterday();
   if (age < 7) return words.lastWeek();
   return formatMonth(date);
-}
-
-function daysBetween(earlier: Date, later: Date): number {
-  return Math.round((midnight(later) - midnight(earlier)) / 86_400_000);
-}
-
-function midnight(date: Date): number {
-  return Date.UTC(date.getFullYear(), date.getMonth(), date.getDate());
 }
