@@ -26,6 +26,16 @@ export function errorMessage(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
 
+/** The code of an error response, or `offline`; `null` for errors that are not an `ApiError`. */
+export function errorCode(error: unknown): string | null {
+  return error instanceof ApiError ? error.code : null;
+}
+
+/** When a failed request may be retried, in milliseconds since 1970; `null` if the server has not said. */
+export function retryTime(error: unknown): number | null {
+  return error instanceof ApiError ? error.retryAt : null;
+}
+
 /** The base of API paths. Relative to the page's `base`, because the server may be under a path. */
 export const BASE = 'api/v1';
 

@@ -1,5 +1,5 @@
 import type { AnswerState } from '../api/conversation-api';
-import { ApiError } from '../api/http';
+import { errorCode } from '../api/http';
 import type { Conversation } from '../api/types';
 import type { AnswerMarks } from '../state/conversations/answer-marks';
 import type { ConversationListState } from '../state/conversations/conversation-list';
@@ -105,8 +105,7 @@ export class AnswerTracker {
     try {
       this.#handleState(id, await this.fetchState(id));
     } catch (error) {
-      const isGone = error instanceof ApiError && error.code === 'conversation_not_found';
-      if (isGone) this.marks.mark(id, null);
+      if (errorCode(error) === 'conversation_not_found') this.marks.mark(id, null);
     }
     const hasChanged = this.#checks.get(id);
     this.#checks.delete(id);

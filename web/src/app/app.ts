@@ -1,6 +1,6 @@
 import type { ContextApi, UserSettingsApi } from '../api/context-api';
 import type { FileApi } from '../api/file-api';
-import { ApiError, errorMessage } from '../api/http';
+import { errorCode, errorMessage, retryTime } from '../api/http';
 import type { ConversationApi } from '../api/conversation-api';
 import type { LiveSocket } from '../api/connection/socket';
 import type { OutboxMessage } from '../api/connection/outbox';
@@ -257,7 +257,7 @@ export class App {
     // While disconnected, the connection bar tells what happens.
     if (isConnected) this.#reportError(error);
     if (isTransient(error)) return;
-    const code = error instanceof ApiError ? error.code : '';
+    const code = errorCode(error) ?? '';
     this.#rejectWaiting(startKey, { message: errorMessage(error), code, retryAt: null });
   }
 
@@ -325,6 +325,6 @@ export class App {
   }
 
   #reportError(error: unknown): void {
-    this.notice.show(errorMessage(error), error instanceof ApiError ? error.retryAt : null);
+    this.notice.show(errorMessage(error), retryTime(error));
   }
 }

@@ -1,5 +1,5 @@
 import type { ConversationApi } from '../api/conversation-api';
-import { ApiError, errorMessage } from '../api/http';
+import { errorCode, errorMessage, retryTime } from '../api/http';
 import type { LiveSocket } from '../api/connection/socket';
 import type { Drafts } from '../state/composer/drafts';
 import type { Files } from '../state/composer/files';
@@ -78,15 +78,14 @@ export class ConversationLoader {
       this.socket.subscribe(id, page.event_seq);
       void this.state.conversations.ensureListed(id);
     } catch (error) {
-      const isNotFound = error instanceof ApiError && error.code === 'conversation_not_found';
-      if (isNotFound) thread.markNotFound();
+      if (errorCode(error) === 'conversation_not_found') thread.markNotFound();
       else if (isFirst) this.#failLoading(thread, id, error);
     }
   }
 
   /** Shows why the conversation can't be loaded. If the server says when to try again, does so. */
   #failLoading(thread: Thread, id: string, error: unknown): void {
-    const retryAt = error instanceof ApiError ? error.retryAt : null;
+    const retryAt = retryTime(error);
     thread.failLoading(errorMessage(error), retryAt);
     if (retryAt === null) return;
     setTimeout(() => {

@@ -1,4 +1,4 @@
-import { backoffDelay } from '../api/connection/backoff';
+import { retryDelay } from '../api/connection/backoff';
 import { ApiError } from '../api/http';
 import type { Conversation } from '../api/types';
 
@@ -68,9 +68,8 @@ export class ConversationStarter {
 
   #retryLater(retryAt: number | null): void {
     this.#failures += 1;
-    const waitMs = Math.max(backoffDelay(this.#failures), (retryAt ?? 0) - Date.now());
     clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => this.resume(), waitMs);
+    this.#timer = setTimeout(() => this.resume(), retryDelay(this.#failures, retryAt));
   }
 }
 

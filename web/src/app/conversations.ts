@@ -1,5 +1,5 @@
 import { type ConversationApi, type ExportFormat, savedFileUrl } from '../api/conversation-api';
-import { ApiError } from '../api/http';
+import { errorCode } from '../api/http';
 import type { Conversation } from '../api/types';
 import type { Drafts } from '../state/composer/drafts';
 import { ConversationList } from '../state/conversations/conversation-list';
@@ -197,7 +197,7 @@ export class Conversations {
     try {
       await this.api.delete(id);
     } catch (error) {
-      if (!(error instanceof ApiError && error.code === 'conversation_not_found')) {
+      if (errorCode(error) !== 'conversation_not_found') {
         this.#reveal(conversation);
         this.host.reportError(error);
         return;

@@ -8,3 +8,8 @@ const MAX_DELAY_MS = 15_000;
 export function backoffDelay(failures: number, random: () => number = Math.random): number {
   return random() * Math.min(MAX_DELAY_MS, FIRST_DELAY_MS * 2 ** (failures - 1));
 }
+
+/** Like `backoffDelay`, but at least until the time from which the server accepts the request, if it is known. */
+export function retryDelay(failures: number, retryAt: number | null): number {
+  return Math.max(backoffDelay(failures), (retryAt ?? 0) - Date.now());
+}

@@ -1,5 +1,5 @@
 import type { FileApi } from '../../api/file-api';
-import { ApiError, errorMessage } from '../../api/http';
+import { ApiError, errorCode, errorMessage } from '../../api/http';
 import type { FileJob, FileProgress } from '../../api/types';
 import { Store } from '../store';
 import { AnalysedFiles } from './analysed-files';
@@ -208,7 +208,7 @@ export class Files {
 
   #applyFailure(key: string, error: unknown): void {
     const isRetryable = error instanceof ApiError && error.isTransient;
-    const isUnreached = error instanceof ApiError && error.code === 'offline';
+    const isUnreached = errorCode(error) === 'offline';
     if (isUnreached && this.#find(key)) this.#unreached.add(key);
     const reason = isUnreached ? words.waitsForConnection() : errorMessage(error);
     this.#change(key, { phase: 'rejected', reason, isRetryable });

@@ -1,5 +1,5 @@
-import { backoffDelay } from '../../api/connection/backoff';
-import { ApiError, errorMessage, offlineError } from '../../api/http';
+import { retryDelay } from '../../api/connection/backoff';
+import { ApiError, errorMessage, offlineError, retryTime } from '../../api/http';
 import type { ImportJob } from '../../api/types';
 import { importResultWords as words } from '../../words/sidebar';
 import { Store } from '../store';
@@ -99,7 +99,7 @@ export class Imports {
         // Not simply the time since the last response, because the computer may have been asleep.
         failingForMs += delayMs + Math.min(Date.now() - polledAt, POLL_TIMEOUT_MS);
         failures += 1;
-        delayMs = retryDelay(error, failures);
+        delayMs = Math.max(POLL_INTERVAL_MS, retryDelay(failures, retryTime(error)));
         if (!isTransient(error) || failingForMs >= GIVE_UP_AFTER_MS) {
           this.#update({ phase: 'unknown' });
         }
@@ -145,13 +145,6 @@ async function withTimeout<T>(promise: Promise<T>, ms: number): Promise<T> {
 
 function isTransient(error: unknown): boolean {
   return error instanceof ApiError && error.isTransient;
-}
-
-/** Waits at least as long as the server asks. */
-function retryDelay(error: unknown, failures: number): number {
-  const retryAt = error instanceof ApiError ? error.retryAt : null;
-  const askedMs = retryAt === null ? 0 : retryAt - Date.now();
-  return Math.max(POLL_INTERVAL_MS, backoffDelay(failures), askedMs);
 }
 
 function leftOutReasons({ first_left_out }: ImportJob): string[] {

@@ -1,4 +1,4 @@
-import { ApiError, errorMessage } from '../../api/http';
+import { errorCode, errorMessage } from '../../api/http';
 import type { SearchHit, SearchHits, TitleHit } from '../../api/types';
 import { Store } from '../store';
 
@@ -54,9 +54,8 @@ export class Search {
       const { titles, hits } = await this.find(this.state.value.query.trim());
       return { phase: 'ready', titles, hits, problem: null };
     } catch (error) {
-      const isEmpty = error instanceof ApiError && error.code === 'empty_search';
       return {
-        phase: isEmpty ? 'ready' : 'failed',
+        phase: errorCode(error) === 'empty_search' ? 'ready' : 'failed',
         titles: [],
         hits: [],
         problem: errorMessage(error),
