@@ -20,7 +20,7 @@ describe('a conversation list', () => {
     const list = new ConversationList({} as never);
     list.upsert(conversation('one', '2026-01-01T00:00:00Z'));
     list.upsert(conversation('two', '2026-01-02T00:00:00Z'));
-    list.update('one', { updated_at: '2026-01-03T00:00:00Z' });
+    list.upsert(conversation('one', '2026-01-03T00:00:00Z'));
 
     expect(list.state.value.items.map((item) => item.conversation_id)).toEqual(['one', 'two']);
   });

@@ -79,11 +79,6 @@ export class ConversationList {
     });
   }
 
-  update(id: string, changes: Partial<Conversation>): void {
-    const current = this.find(id);
-    if (current) this.upsert({ ...current, ...changes });
-  }
-
   remove(id: string): void {
     this.state.update((state) => ({ ...state, items: without(state.items, id) }));
   }
