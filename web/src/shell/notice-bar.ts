@@ -1,7 +1,8 @@
 import { html, nothing, type PropertyValues } from 'lit';
 
-import { formatNumber } from '../state/numbers';
-import { type Notice, secondsUntil } from '../state/page/notice';
+import '../ui/notifications/countdown';
+
+import type { Notice } from '../state/page/notice';
 import { focusConversation } from '../ui/keyboard/focus';
 import { LightDomElement } from '../ui/light-dom-element';
 import { notification } from '../ui/notifications/notification';
@@ -16,19 +17,9 @@ export class NoticeBar extends LightDomElement {
   declare notice: Notice;
 
   readonly #notice = new StoreController(this);
-  #timer: ReturnType<typeof setTimeout> | undefined;
-
-  override disconnectedCallback(): void {
-    super.disconnectedCallback();
-    clearTimeout(this.#timer);
-  }
 
   protected override willUpdate(changed: PropertyValues<this>): void {
     if (changed.has('notice')) this.#notice.store = this.notice;
-    clearTimeout(this.#timer);
-    if (this.notice.expiresAt !== null) {
-      this.#timer = setTimeout(() => this.requestUpdate(), 500);
-    }
   }
 
   protected override render() {
@@ -44,11 +35,14 @@ export class NoticeBar extends LightDomElement {
   }
 
   #countdown(expiresAt: number) {
-    const seconds = formatNumber(secondsUntil(expiresAt, Date.now()));
-    if (!this.notice.willRetry) {
-      return html`<span class="countdown">${words.secondsLeft(seconds)}</span>`;
-    }
-    return html`<span class="countdown">${countdownWords.retriesIn(seconds)}</span>
+    const { willRetry } = this.notice;
+    const countdown = html`<webchat-countdown
+      class="countdown"
+      .until=${expiresAt}
+      .text=${willRetry ? countdownWords.retriesIn : words.secondsLeft}
+    ></webchat-countdown>`;
+    if (!willRetry) return countdown;
+    return html`${countdown}
       <button class="link" type="button" @click=${() => this.#dismiss()}>
         ${words.cancelRetry()}
       </button>`;

@@ -19,6 +19,17 @@ test('a notice disappears when it expires, and the page tries again', () => {
   expect(retry).toHaveBeenCalledOnce();
 });
 
+test('the same notice with a later expiry is reported', () => {
+  const notice = new Notice(null);
+  notice.show('Too many requests.', Date.now() + 5000);
+  const seen: unknown[] = [];
+  notice.subscribe(() => seen.push(notice.value && notice.expiresAt));
+
+  notice.show('Too many requests.', Date.now() + 9000);
+
+  expect(seen.at(-1)).toBe(Date.now() + 9000);
+});
+
 test('dismissing a notice cancels what the page would have tried again', () => {
   const retry = vi.fn();
   const notice = new Notice(null);

@@ -20,6 +20,8 @@ export class Notice extends Store<string | null> {
     if (expiresAt !== null) {
       this.#timer = setTimeout(() => this.#expire(), Math.max(0, expiresAt - Date.now()));
     }
+    // Reports a new expiry of the same text, too.
+    if (text === this.value) super.set(null);
     super.set(text);
   }
 
