@@ -135,7 +135,7 @@ export class WebchatComposer extends LightDomElement {
     void field?.updateComplete.then(() => field.focus());
   }
 
-  /** Tells why nothing was sent, or which keys send. */
+  /** Shows why nothing was sent, or which keys send. */
   #hint() {
     return html`<span class="key-hints ${this.isHeldBack ? 'held-back' : ''}" role="status"
       >${
@@ -260,19 +260,13 @@ export class WebchatComposer extends LightDomElement {
     if (folders > 0) {
       this.rejection = words.foldersRefused();
     }
-    const refused = this.#refuse(files);
-    const accepted = files.filter((file) => !refused.includes(file));
+    // Files that the server does not accept must not start a conversation.
+    const limits = acceptedFiles(this.app.config.value);
+    const reasons = files.map((file) => limits && rejectionOf(file, limits));
+    const refusals = reasons.filter((reason) => reason !== null);
+    if (refusals.length > 0) this.rejection = refusals.join(' ');
+    const accepted = files.filter((_file, index) => reasons[index] === null);
     if (accepted.length > 0) this.app.attach(accepted);
-  }
-
-  /** Tells which files the server does not accept, before they start a conversation, and returns them. */
-  #refuse(files: readonly File[]): readonly File[] {
-    const accepted = acceptedFiles(this.app.config.value);
-    if (accepted === null) return [];
-    const refused = files.filter((file) => rejectionOf(file, accepted) !== null);
-    const reasons = refused.map((file) => rejectionOf(file, accepted));
-    if (reasons.length > 0) this.rejection = reasons.join(' ');
-    return refused;
   }
 
   #attachText(): void {

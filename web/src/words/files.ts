@@ -2,6 +2,9 @@ import { msg, str } from '@lit/localize';
 
 import { formatCount, formatNumber, formatTenths } from '../state/numbers';
 
+/** In the language of the words around the list, not in the reader's. */
+const LIST = new Intl.ListFormat('en', { type: 'conjunction', style: 'long' });
+
 /** Sizes with their units. */
 export const sizeWords = {
   bytes: (size: number) => formatCount(size, 'byte'),
@@ -12,9 +15,8 @@ export const sizeWords = {
 
 /** Which files can be attached. */
 export const acceptedFileWords = {
-  /** “TXT, MD and JSON”. In the language of the words around it, not in the reader's. */
-  kinds: (kinds: readonly string[]) =>
-    new Intl.ListFormat('en', { type: 'conjunction', style: 'long' }).format(kinds),
+  /** “TXT, MD and JSON”. */
+  kinds: (kinds: readonly string[]) => LIST.format(kinds),
   /** The hint before a file is chosen: “TXT, MD and JSON files, up to 5 MB”. */
   hint: (kinds: string, size: string) => msg(str`${kinds} files, up to ${size}`),
   attach: (hint: string) => msg(str`Attach files: ${hint}`),
