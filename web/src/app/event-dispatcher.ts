@@ -5,6 +5,9 @@ import type { ConversationLoader, AppState } from './conversation-loader';
 /** The changes after which the messages must be reloaded. */
 const RELOADING_CHANGES = new Set(['reset', 'branch', 'file']);
 
+/** The changes that leave the context as it is. */
+const CONTEXT_KEEPING_CHANGES = new Set(['title', 'archived', 'deleted']);
+
 /** Applies the server's events to the state of the page. */
 export class EventDispatcher {
   constructor(
@@ -70,9 +73,12 @@ export class EventDispatcher {
     this.#reloadContext(event, id);
   }
 
-  #reloadContext({ event }: ConversationEvent, id: string): void {
+  #reloadContext({ event, data }: ConversationEvent, id: string): void {
     const editor = this.state.contextEditor.value;
-    const mayHaveChanged = event === 'conversation_updated' || event === 'token_usage';
+    const mayHaveChanged =
+      event === 'conversation_updated'
+        ? !CONTEXT_KEEPING_CHANGES.has(data.change)
+        : event === 'token_usage';
     // A save in progress reloads the context when it ends.
     if (mayHaveChanged && editor?.conversationId === id && !editor.isSaving) {
       void editor.load();

@@ -1,4 +1,4 @@
-import { beforeEach, describe, expect, test } from 'vitest';
+import { beforeEach, describe, expect, test, vi } from 'vitest';
 
 import { Outbox } from '../api/connection/outbox';
 import { LiveSocket } from '../api/connection/socket';
@@ -36,6 +36,7 @@ let app: App;
 /** The newest page, as the server returns it. */
 let newestPage: MessagePage;
 let pageRequests: number;
+const readContext = vi.fn(() => Promise.reject(new Error('not used in these tests')));
 
 function newApp(): App {
   const storage = new TextStorage(localStorage);
@@ -60,7 +61,7 @@ function newApp(): App {
   const clients = {
     conversationApi: api,
     fileApi,
-    contextApi: {},
+    contextApi: { read: readContext },
   } as unknown as ApiClients;
   const history = { pushState: () => {}, replaceState: () => {} };
   return new App(clients, live, new Drafts(storage), storage, history);
@@ -263,4 +264,15 @@ test('the messages of a file are loaded when its analysis is complete', async ()
   receive({ event: 'conversation_updated', data: { seq: 5, change: 'file', job_id: 'j1' } });
 
   await expect.poll(visibleContents).toHaveLength(4);
+});
+
+test('the context is loaded again after a change that may concern it', () => {
+  readContext.mockClear();
+  receive({ event: 'conversation_updated', data: { change: 'title', title: 'Tides' } });
+  receive({ event: 'conversation_updated', data: { change: 'archived', archived: true } });
+  expect(readContext).not.toHaveBeenCalled();
+
+  receive({ event: 'conversation_updated', data: { change: 'reset' } });
+
+  expect(readContext).toHaveBeenCalledOnce();
 });
