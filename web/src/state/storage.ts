@@ -22,7 +22,7 @@ export function storageName(key: string): string | null {
 }
 
 /**
- * Named texts in the browser's storage, shared by all tabs. A text that the storage refuses, because it is full
+ * Named texts in a storage of the browser. All tabs share those in `localStorage`. A text that the storage refuses, because it is full
  * or blocked, is kept in memory until the tab closes.
  */
 export class TextStorage {

@@ -1,9 +1,9 @@
 import { Store } from '../store';
-import { browserStorage, type TextStorage } from '../storage';
+import { browserStorage, TextStorage } from '../storage';
 import { newClientMessageId } from './client-message-id';
 
 const NEW_CHAT = 'new';
-const TAB_KEY = 'webchat.tab';
+const TAB = 'tab';
 
 /**
  * The unsent texts: one for each conversation and one for each edited question. They survive a reload.
@@ -104,12 +104,8 @@ function closedEditName(conversationId: string, messageId: string): string {
 
 /** An id of this tab, which survives a reload. */
 function tabId(): string {
-  const storage = browserStorage('sessionStorage');
-  try {
-    const id = storage?.getItem(TAB_KEY) ?? newClientMessageId();
-    storage?.setItem(TAB_KEY, id);
-    return id;
-  } catch {
-    return newClientMessageId();
-  }
+  const storage = new TextStorage(browserStorage('sessionStorage'));
+  const id = storage.get(TAB) ?? newClientMessageId();
+  storage.set(TAB, id);
+  return id;
 }
