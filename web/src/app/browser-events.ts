@@ -7,11 +7,13 @@ export function watchBrowser(app: App): void {
   const { socket } = app;
   addEventListener('popstate', () => void app.showPath(pathInApp(location.href)));
   addEventListener('pagehide', () => app.conversations.commitDeletions());
-  addEventListener('storage', (event) => {
-    const name = storageName(event.key ?? '');
-    if (name !== null) socket.outbox.handleStorageChange(name);
-    app.marks.handleStorageChange(event);
-    app.notifications.handleStorageChange(event);
+  addEventListener('storage', ({ key, newValue }) => {
+    if (key === null) app.marks.handleStorageClear();
+    const name = storageName(key ?? '');
+    if (name === null) return;
+    socket.outbox.handleStorageChange(name);
+    app.marks.handleStorageChange(name, newValue);
+    app.notifications.handleStorageChange(name, newValue);
   });
   addEventListener('offline', () => socket.dropConnection());
   // After sleep or in another network, the connection may be dead, although it looks open.

@@ -5,8 +5,9 @@ import { AnswerMarks } from './answer-marks';
 
 beforeEach(() => localStorage.clear());
 
-/** What the browser tells the other tabs about this key. */
-const storageChange = (key: string) => ({ key, newValue: localStorage.getItem(key) });
+/** Reports a change of the mark to another tab, as the browser does. */
+const reportChange = (marks: AnswerMarks, id: string) =>
+  marks.handleStorageChange(`answer.${id}`, localStorage.getItem(`webchat.answer.${id}`));
 
 describe('the marks of conversations', () => {
   test('survive a reload', () => {
@@ -28,11 +29,11 @@ describe('the marks of conversations', () => {
       new AnswerMarks(new TextStorage(localStorage)),
     ];
     tab.mark('a', 'unread');
-    other.handleStorageChange(storageChange('webchat.answer.a'));
+    reportChange(other, 'a');
     expect(other.get('a')).toBe('unread');
 
     tab.mark('a', null);
-    other.handleStorageChange(storageChange('webchat.answer.a'));
+    reportChange(other, 'a');
 
     expect(other.get('a')).toBeUndefined();
   });
@@ -43,7 +44,7 @@ describe('the marks of conversations', () => {
       new AnswerMarks(new TextStorage(localStorage)),
     ];
     tab.mark('a', 'unread');
-    other.handleStorageChange(storageChange('webchat.answer.a'));
+    reportChange(other, 'a');
 
     expect([tab, other].map((marks) => marks.claimAnnouncement('a'))).toEqual([true, false]);
     tab.mark('a', null);

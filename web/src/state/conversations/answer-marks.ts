@@ -1,4 +1,4 @@
-import { storageName, type TextStorage } from '../storage';
+import type { TextStorage } from '../storage';
 import { Store } from '../store';
 
 /** An answer is being generated in the conversation, or has arrived there unseen. */
@@ -37,10 +37,13 @@ export class AnswerMarks extends Store<ReadonlyMap<string, AnswerMark>> {
   }
 
   /** Takes over a change that another tab made in the storage. */
-  handleStorageChange({ key, newValue }: Pick<StorageEvent, 'key' | 'newValue'>): void {
-    if (key === null) this.set(new Map());
-    const name = storageName(key ?? '');
-    if (name?.startsWith(PREFIX)) this.#show(name.slice(PREFIX.length), parse(newValue));
+  handleStorageChange(name: string, value: string | null): void {
+    if (name.startsWith(PREFIX)) this.#show(name.slice(PREFIX.length), parse(value));
+  }
+
+  /** Another tab has cleared the storage. */
+  handleStorageClear(): void {
+    this.set(new Map());
   }
 
   #show(id: string, mark: AnswerMark | null): void {

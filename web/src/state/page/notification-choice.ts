@@ -1,4 +1,4 @@
-import { storageName, type TextStorage } from '../storage';
+import type { TextStorage } from '../storage';
 import { Store } from '../store';
 
 const NAME = 'notifications';
@@ -32,7 +32,7 @@ export class NotificationChoice extends Store<boolean> {
   }
 
   /** Takes over the choice made in another tab. */
-  handleStorageChange({ key, newValue }: Pick<StorageEvent, 'key' | 'newValue'>): void {
-    if (storageName(key ?? '') === NAME) this.set(newValue === 'on');
+  handleStorageChange(name: string, value: string | null): void {
+    if (name === NAME) this.set(value === 'on');
   }
 }
