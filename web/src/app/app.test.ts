@@ -147,7 +147,7 @@ describe('a new chat', () => {
     expect(contents(app)).toEqual(['Explain tides.']);
   });
 
-  test('keeps its message while the server is away, and starts with the same key later', async () => {
+  test('keeps its message while the server is unavailable, and starts with the same key later', async () => {
     const { app, api, connections } = await connectedApp();
     connections.at(-1)?.emit('close', { code: 1006 });
     api.startConversation.mockRejectedValueOnce(offlineError());

@@ -254,7 +254,7 @@ export class App {
   /** Keeps messages and files if the error is transient. Otherwise, the user decides. */
   #handleFailedStart(startKey: string, error: unknown): void {
     const isConnected = this.socket.connection.value === 'connected';
-    // While disconnected, the connection bar tells what happens.
+    // While disconnected, the connection bar shows what happens.
     if (isConnected) this.#reportError(error);
     if (isTransient(error)) return;
     const code = errorCode(error) ?? '';
@@ -286,7 +286,7 @@ export class App {
     return thread;
   }
 
-  /** Shows in this tab what another tab has sent. The server's events tell the rest. */
+  /** Shows in this tab what another tab has sent. The server's events report the rest. */
   #applyOtherTab(message: OutboxMessage): void {
     const thread = this.thread.value;
     if (message.conversation_id === null) return this.#starter.resumeLater();

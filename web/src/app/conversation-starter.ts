@@ -4,7 +4,7 @@ import type { Conversation } from '../api/types';
 
 const OTHER_TAB_GRACE_MS = 5000;
 
-/** What waits for the conversations of new chats, and is told when they exist. */
+/** What waits for the conversations of new chats, and is notified when they exist. */
 export interface StarterHost {
   /** The keys of the new chats for which messages or files wait. */
   waitingKeys: () => readonly string[];

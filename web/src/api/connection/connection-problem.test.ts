@@ -13,7 +13,7 @@ test.each([
   ['server-full', [refused(503, 'too_many_connections')]],
   ['origin-not-allowed', [opened(), refused(403, 4)]],
   ['websocket-blocked', [opened(), new Response('ok')]],
-  // A proxy responds while its server is away.
+  // A proxy responds while its server is unreachable.
   [null, [new Response('<h1>Bad gateway</h1>', { status: 502 })]],
 ])('the reason of a refused connection: %s', async (problem, responses) => {
   const fetch = vi.fn(() => Promise.resolve(responses.shift()));

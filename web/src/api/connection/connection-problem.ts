@@ -9,7 +9,7 @@ const BAD_ORIGIN = 4;
 const TIMEOUT_MS = 5000;
 
 /**
- * Finds out why the server refuses a WebSocket. The browser does not tell its status, so this opens a connection
+ * Finds out why the server refuses a WebSocket. The browser does not report the status, so this opens a connection
  * with long polling, which has the same limits, and closes it again. Returns `null` if the server can't be
  * reached.
  */

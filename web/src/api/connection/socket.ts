@@ -35,7 +35,7 @@ export class LiveSocket {
   readonly connection = new Store<ConnectionState>('connecting');
   /** Called with each event, in order of arrival. */
   onevent: (event: ServerEvent) => void = () => {};
-  /** Finds out why the server refuses the connection: the browser does not tell. */
+  /** Finds out why the server refuses the connection: the browser does not report it. */
   findProblem: () => Promise<ConnectionProblem | null> = () => Promise.resolve(null);
 
   readonly #open: () => WebSocketLike;

@@ -21,7 +21,7 @@ describe('a draft', () => {
     ['full', full],
     ['blocked', null],
   ])(
-    'is kept while the page is open if the storage is %s, and the user is told',
+    'is kept while the page is open if the storage is %s, and the user is notified',
     (_kind, storage) => {
       const drafts = new Drafts(new TextStorage(storage), 't');
       expect(drafts.isUnstored.value).toBe(false);

@@ -5,13 +5,13 @@ import { acceptAttribute, acceptedFiles, describeAccepted, rejectionOf } from '.
 
 const ACCEPTED = { extensions: ['txt', 'md', 'json'], maxBytes: 5 * 1024 * 1024 };
 
-test('the accepted kinds and the size limit are told', () => {
+test('the accepted kinds and the size limit are shown', () => {
   expect(acceptAttribute(ACCEPTED)).toBe('.txt,.md,.json');
   expect(describeAccepted(ACCEPTED)).toBe('TXT, MD, and JSON files, up to 5 MB');
   expect(describeAccepted({ extensions: ['csv'], maxBytes: 1024 })).toBe('CSV files, up to 1 KB');
 });
 
-test('a rejected file tells why and what is accepted', () => {
+test('the reason for a rejection states what is accepted', () => {
   expect(rejectionOf({ name: 'photo.PNG', size: 1 }, ACCEPTED)).toBe(
     '“photo.PNG” can’t be attached. Accepted are TXT, MD, and JSON files.',
   );
@@ -22,7 +22,7 @@ test('a rejected file tells why and what is accepted', () => {
   expect(rejectionOf({ name: 'Notes.TXT ', size: 5_242_880 }, ACCEPTED)).toBeNull();
 });
 
-test('nothing is told before the server has answered', () => {
+test('nothing is shown before the server has responded', () => {
   expect(acceptedFiles(null)).toBeNull();
   expect(acceptedFiles({ version: '0.0.1' } as Config)).toBeNull();
 });

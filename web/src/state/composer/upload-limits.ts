@@ -11,7 +11,7 @@ export interface AcceptedFiles {
   maxBytes: number;
 }
 
-/** Returns `null` if the server has not told which files it accepts. It checks each file anyway. */
+/** Returns `null` if the server has not reported which files it accepts. It checks each file anyway. */
 export function acceptedFiles(config: Config | null): AcceptedFiles | null {
   // After an upgrade, an open page may talk to a server of another version.
   if (!config?.upload_extensions) return null;
