@@ -2,15 +2,13 @@ import '../styles/docs.scss';
 import './side-index';
 
 import { html, render, type TemplateResult } from 'lit';
-import Asleep from '@carbon/icons/es/asleep/20.js';
 import Chat from '@carbon/icons/es/chat/16.js';
-import Laptop from '@carbon/icons/es/laptop/20.js';
-import Light from '@carbon/icons/es/light/20.js';
 
-import { type Theme, ThemeChoice } from '../state/page/theme';
+import { ThemeChoice } from '../state/page/theme';
 import { icon } from '../ui/icon';
 import { notification } from '../ui/notifications/notification';
 import { bindTooltips } from '../ui/overlays/tooltip';
+import { themeButton } from '../ui/theme-switch';
 import { docsWords as words } from '../words/docs';
 import { headerWords } from '../words/shell';
 import { type ApiDocument, groupByTag, type OperationGroup } from './api/api-document';
@@ -18,12 +16,6 @@ import { ApiOperation } from './operation';
 import { prose } from './prose';
 import { docsLink } from './response-table';
 import { ApiSchema } from './schema';
-
-const THEMES: Record<Theme, { icon: typeof Light; name: () => string; next: Theme }> = {
-  system: { icon: Laptop, name: headerWords.systemTheme, next: 'white' },
-  white: { icon: Light, name: headerWords.lightTheme, next: 'g100' },
-  g100: { icon: Asleep, name: headerWords.darkTheme, next: 'system' },
-};
 
 const theme = new ThemeChoice();
 theme.subscribe(renderHeader);
@@ -51,22 +43,11 @@ function renderHeader(): void {
 }
 
 function header(): TemplateResult {
-  const current = THEMES[theme.value];
-  const name = headerWords.theme(current.name());
   return html`<a class="skip" href=${docsLink('reference')}>${words.skip()}</a>
     <p class="header-name"><a href="./">${headerWords.product()}</a></p>
     <span class="header-spacer"></span>
     <a class="back" href="./">${icon(Chat)}<span>${words.openChat()}</span></a>
-    <button
-      class="header-action"
-      type="button"
-      aria-label=${headerWords.switchTheme()}
-      aria-description=${name}
-      data-tooltip=${name}
-      @click=${() => theme.choose(current.next)}
-    >
-      ${icon(current.icon)}
-    </button>`;
+    ${themeButton(theme)}`;
 }
 
 function loadFailed(): TemplateResult {

@@ -9,15 +9,8 @@ import type { MenuItem } from '../ui/overlays/popup-menu';
 import { headerWords as words } from '../words/shell';
 import { notificationItems } from './notifications/notification-menu';
 
-/** The theme that a click switches to. */
-interface NextTheme {
-  label: string;
-  icon: typeof Import;
-  choose: () => void;
-}
-
-/** The items of the page's menu. On a phone, it also has the theme, for which the header has no room. */
-export function headerMenu(app: App, nextTheme: NextTheme | null): MenuItem[] {
+/** The items of the page's menu, with those for which the header has no room at the end. */
+export function headerMenu(app: App, otherItems: readonly MenuItem[]): MenuItem[] {
   return [
     {
       label: words.importConversations(),
@@ -33,8 +26,6 @@ export function headerMenu(app: App, nextTheme: NextTheme | null): MenuItem[] {
       run: () => app.dialog.set({ kind: 'shortcuts' }),
     },
     { label: words.apiReference(), icon: Api, page: 'api/docs' },
-    ...(nextTheme === null
-      ? []
-      : [{ label: nextTheme.label, icon: nextTheme.icon, run: nextTheme.choose }]),
+    ...otherItems,
   ];
 }

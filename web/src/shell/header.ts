@@ -1,10 +1,7 @@
 import { html, nothing, type PropertyValues } from 'lit';
 import Add from '@carbon/icons/es/add/20.js';
-import Asleep from '@carbon/icons/es/asleep/20.js';
 import Close from '@carbon/icons/es/close/20.js';
 import Keyboard from '@carbon/icons/es/keyboard/20.js';
-import Laptop from '@carbon/icons/es/laptop/20.js';
-import Light from '@carbon/icons/es/light/20.js';
 import Menu from '@carbon/icons/es/menu/20.js';
 import Overflow from '@carbon/icons/es/overflow-menu--vertical/20.js';
 import Settings from '@carbon/icons/es/settings--adjust/20.js';
@@ -15,7 +12,7 @@ import '../ui/overlays/popup-menu';
 import type { ConnectionState } from '../api/connection/socket';
 import type { App } from '../app/app';
 import { START_PATH } from '../state/page/address';
-import type { Theme, ThemeChoice } from '../state/page/theme';
+import type { ThemeChoice } from '../state/page/theme';
 import { focusConversation } from '../ui/keyboard/focus';
 import { icon } from '../ui/icon';
 import { keysText } from '../ui/keyboard/keys';
@@ -23,14 +20,9 @@ import { LightDomElement } from '../ui/light-dom-element';
 import { isPlainClick } from '../ui/links';
 import { IS_PHONE, MediaQuery } from '../ui/media-query';
 import { StoreController } from '../ui/store-controller';
+import { themeButton, themeItem } from '../ui/theme-switch';
 import { connectionStateWords, headerWords as words } from '../words/shell';
 import { headerMenu } from './header-menu';
-
-const THEMES: Record<Theme, { icon: typeof Light; name: () => string; next: Theme }> = {
-  system: { icon: Laptop, name: words.systemTheme, next: 'white' },
-  white: { icon: Light, name: words.lightTheme, next: 'g100' },
-  g100: { icon: Asleep, name: words.darkTheme, next: 'system' },
-};
 
 const CONNECTIONS: Record<ConnectionState, (() => string) | null> = {
   connecting: null,
@@ -79,12 +71,12 @@ export class WebchatHeader extends LightDomElement {
       ${isPhone ? nothing : this.#model()} ${this.#connectionState()}
       ${isPhone ? this.#action(words.newChat(), Add, () => this.#newChat()) : nothing}
       ${this.#action(words.chatSettings(), Settings, () => void this.app.showSettings())}
-      ${isPhone ? nothing : this.#themeAndShortcuts()}
+      ${isPhone ? nothing : [themeButton(this.theme), this.#shortcutsButton()]}
       <webchat-popup-menu
         .label=${words.menu()}
         .icon=${Overflow}
         .buttonClass=${'header-action'}
-        .items=${() => headerMenu(this.app, isPhone ? this.#nextTheme() : null)}
+        .items=${() => headerMenu(this.app, isPhone ? [themeItem(this.theme)] : [])}
       ></webchat-popup-menu>
     </header>`;
   }
@@ -133,29 +125,10 @@ export class WebchatHeader extends LightDomElement {
     >`;
   }
 
-  #themeAndShortcuts() {
-    const { icon: image, name } = THEMES[this.theme.value];
-    return html`<button
-        class="header-action"
-        type="button"
-        aria-label=${words.switchTheme()}
-        aria-description=${words.theme(name())}
-        data-tooltip=${words.theme(name())}
-        @click=${() => this.#nextTheme().choose()}
-      >
-        ${icon(image)}
-      </button>
-      ${this.#action(words.shortcuts(), Keyboard, () => this.app.dialog.set({ kind: 'shortcuts' }))}`;
-  }
-
-  #nextTheme() {
-    const { next } = THEMES[this.theme.value];
-    const { icon: image, name } = THEMES[next];
-    return {
-      label: words.theme(name()),
-      icon: image,
-      choose: () => this.theme.choose(next),
-    };
+  #shortcutsButton() {
+    return this.#action(words.shortcuts(), Keyboard, () =>
+      this.app.dialog.set({ kind: 'shortcuts' }),
+    );
   }
 
   #action(label: string, image: typeof Menu, run: () => void) {

@@ -20,3 +20,12 @@ export const copyWords = {
   copied: () => msg('Copied'),
   notCopied: () => msg('Couldn’t copy. Select the text and copy it instead.'),
 };
+
+/** The button and the menu item that switch the theme. */
+export const themeWords = {
+  switch: () => msg('Switch theme'),
+  theme: (name: string) => msg(str`Theme: ${name}`),
+  system: () => msg('System'),
+  light: () => msg('Light'),
+  dark: () => msg('Dark'),
+};
