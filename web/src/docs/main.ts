@@ -17,6 +17,9 @@ import { prose } from './prose';
 import { docsLink } from './response-table';
 import { ApiSchema } from './schema';
 
+/** Whether the index is shown beside the reference. The style sheet uses the same width. */
+const HAS_SIDE_INDEX = matchMedia('(min-width: 66rem)');
+
 const theme = new ThemeChoice();
 theme.subscribe(renderHeader);
 bindTooltips();
@@ -45,7 +48,6 @@ function renderHeader(): void {
 function header(): TemplateResult {
   return html`<a class="skip" href=${docsLink('reference')}>${words.skip()}</a>
     <p class="header-name"><a href="./">${headerWords.product()}</a></p>
-    <span class="header-spacer"></span>
     <a class="back" href="./">${icon(Chat)}<span>${words.openChat()}</span></a>
     ${themeButton(theme)}`;
 }
@@ -66,7 +68,7 @@ function page(apiDocument: ApiDocument): TemplateResult {
   const groups = groupByTag(apiDocument);
   return html`
     <nav class="docs-index" aria-label=${words.contents()}>
-      <details ?open=${matchMedia('(min-width: 66rem)').matches}>
+      <details ?open=${HAS_SIDE_INDEX.matches}>
         <summary>${words.contents()}</summary>
         <webchat-api-index .groups=${groups}></webchat-api-index>
       </details>
@@ -125,6 +127,6 @@ function showTarget(): void {
 }
 
 function closeIndexOnSmallScreens(): void {
-  if (matchMedia('(min-width: 66rem)').matches) return;
+  if (HAS_SIDE_INDEX.matches) return;
   document.querySelector('.docs-index details')?.removeAttribute('open');
 }

@@ -1,6 +1,6 @@
 import { html, type TemplateResult } from 'lit';
 
-/** Renders a text of the API description: its code between back-ticks, and its paragraphs. */
+/** Renders a text of the API description, with its code between back-ticks. */
 export function prose(text: string): (TemplateResult | string)[] {
   return text
     .split('`')

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 
-import { indentJson, jsonTokens } from './json';
+import { formatJson, jsonTokens } from './json';
 
 test('the pieces of JSON have their kinds, and nothing is lost', () => {
   const json = '{"a \\"b\\"": [1, -2.5e3, true, null], "c": "d: 3"}';
@@ -20,6 +20,6 @@ test('the pieces of JSON have their kinds, and nothing is lost', () => {
 });
 
 test('JSON is indented, and other text stays as it is', () => {
-  expect(indentJson('{"a":1}')).toBe('{\n  "a": 1\n}');
-  expect(indentJson('not JSON')).toBe('not JSON');
+  expect(formatJson('{"a":1}', 2)).toBe('{\n  "a": 1\n}');
+  expect(formatJson('not JSON', 2)).toBe('not JSON');
 });

@@ -7,10 +7,10 @@ export interface JsonToken {
 const TOKEN =
   /("(?:\\.|[^"\\])*")(\s*:)?|\b(?:true|false|null)\b|-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?/gu;
 
-/** Indents JSON. Returns other text unchanged. */
-export function indentJson(text: string): string {
+/** Formats JSON with this indentation, by default on one line. Returns other text unchanged. */
+export function formatJson(text: string, indentation = 0): string {
   try {
-    return JSON.stringify(JSON.parse(text), null, 2);
+    return JSON.stringify(JSON.parse(text), null, indentation);
   } catch {
     return text;
   }

@@ -1,4 +1,5 @@
 import type { Operation, Parameter } from './api-document';
+import { formatJson } from './json';
 
 /** What the form of an operation contains. */
 export interface RequestValues {
@@ -37,7 +38,7 @@ export function curlCommand(operation: Operation, values: RequestValues, baseUrl
   if (values.body !== null) {
     options.push(
       `--header 'Content-Type: application/json'`,
-      `--data ${quote(compact(values.body))}`,
+      `--data ${quote(formatJson(values.body))}`,
     );
   }
   if (operation.takesFile) options.push(`--form ${quote(`file=@${values.file?.name ?? 'FILE'}`)}`);
@@ -65,14 +66,6 @@ function requestPath(operation: Operation, { valueOf }: RequestValues): string {
     else if (parameter.in === 'query' && value !== '') query.set(name, value);
   }
   return query.size > 0 ? `${path}?${query}` : path;
-}
-
-function compact(json: string): string {
-  try {
-    return JSON.stringify(JSON.parse(json));
-  } catch {
-    return json;
-  }
 }
 
 /** Quotes a text for a POSIX shell. */

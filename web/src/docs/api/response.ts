@@ -1,4 +1,4 @@
-import { indentJson } from './json';
+import { formatJson } from './json';
 
 /** The maximum number of characters of a response that are shown. */
 export const MAX_SHOWN_CHARACTERS = 100_000;
@@ -47,7 +47,7 @@ export async function readResponse(
   const isTruncated = body.length > MAX_SHOWN_CHARACTERS;
   onupdate({
     ...shown,
-    body: isJson && !isTruncated ? indentJson(body) : body.slice(0, MAX_SHOWN_CHARACTERS),
+    body: isJson && !isTruncated ? formatJson(body, 2) : body.slice(0, MAX_SHOWN_CHARACTERS),
     isTruncated,
     isComplete: true,
   });
