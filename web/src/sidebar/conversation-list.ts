@@ -41,9 +41,11 @@ export class WebchatConversationList extends LightDomElement {
   }
 
   protected override willUpdate(changed: PropertyValues<this>): void {
-    if (changed.has('app')) this.#marks.store = this.app.marks;
+    if (changed.has('app')) {
+      this.#marks.store = this.app.marks;
+      this.#renaming.store = this.app.conversations.renaming;
+    }
     if (changed.has('list')) this.#state.store = this.list.state;
-    if (changed.has('app')) this.#renaming.store = this.app.conversations.renaming;
   }
 
   protected override render() {

@@ -82,7 +82,7 @@ export class WebchatSidebar extends LightDomElement {
       data-tooltip-side="end"
       @click=${this.#newChat}
     >
-      ${icon(Add)}<span>${words.newChat()}</span>
+      ${icon(Add)}<span class=${this.isRail ? 'visually-hidden' : ''}>${words.newChat()}</span>
     </button>`;
   }
 
@@ -94,7 +94,7 @@ export class WebchatSidebar extends LightDomElement {
       data-tooltip-side="end"
       @click=${() => this.dispatchEvent(new CustomEvent('show-search'))}
     >
-      ${icon(SearchIcon)}<span>${searchWords.search()}</span>
+      ${icon(SearchIcon)}<span class="visually-hidden">${searchWords.search()}</span>
     </button>`;
   }
 
