@@ -23,6 +23,8 @@ export function watchBrowser(app: App): void {
     socket.check();
   });
   document.addEventListener('visibilitychange', () => {
-    if (!document.hidden) socket.check();
+    if (document.hidden) return;
+    socket.check();
+    app.answerTracker.handleVisibility();
   });
 }

@@ -14,11 +14,6 @@ export class BrowserTab {
     this.#watch(app.conversations.archived.state);
     this.#watch(app.marks);
     this.#subscriptions.push(app.thread.subscribe(() => this.#watchThread()));
-    const onVisibilityChange = () => app.answerTracker.handleVisibility();
-    document.addEventListener('visibilitychange', onVisibilityChange);
-    this.#subscriptions.push(() =>
-      document.removeEventListener('visibilitychange', onVisibilityChange),
-    );
     this.#watchThread();
   }
 
