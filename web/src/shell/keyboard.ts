@@ -13,12 +13,18 @@ export function bindShortcuts(app: App, handlers: Handlers): () => void {
     if (event.defaultPrevented || isComposing(event) || app.dialog.value !== null) return;
     const context = contextOf(event.target);
     const command = commandOf(event, context, singleKeysEnabled(), isApple());
-    if (command === null || (command === 'stop' && !canStop(app, event.target))) return;
+    if (command === null || !isPossible(command, app, event.target)) return;
     event.preventDefault();
     handlers[command]();
   };
   document.addEventListener('keydown', handle);
   return () => document.removeEventListener('keydown', handle);
+}
+
+/** Whether the page handles the command, and not the browser. */
+function isPossible(command: Command, app: App, target: EventTarget | null): boolean {
+  if (command === 'stop') return canStop(app, target);
+  return command !== 'print' || app.thread.value.conversationId !== null;
 }
 
 /** Whether Escape stops the running answer: not in another field than that for messages, nor if it closes something. */

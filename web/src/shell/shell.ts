@@ -12,6 +12,7 @@ import '../ui/notifications/toasts';
 import type { App } from '../app/app';
 import { isSidebarCollapsed, setSidebarCollapsed } from '../state/page/sidebar';
 import type { ThemeChoice } from '../state/page/theme';
+import { printConversation } from '../thread/print';
 import { isComposing } from '../ui/keyboard/composition';
 import { focusConversation } from '../ui/keyboard/focus';
 import { LightDomElement } from '../ui/light-dom-element';
@@ -123,6 +124,10 @@ export class WebchatApp extends LightDomElement {
       context: () => void app.showSettings(),
       sidebar: () => this.#toggleSidebar(),
       undo: () => app.conversations.undoDelete(),
+      print: () => {
+        const id = app.thread.value.conversationId;
+        if (id !== null) void printConversation(app, id);
+      },
       stop: () => app.stop(),
     });
   }

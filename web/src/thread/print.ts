@@ -35,7 +35,7 @@ async function rendered(): Promise<void> {
   await document.fonts.ready;
 }
 
-/** Prepares the page whenever it is printed, and makes the browser's shortcut print the whole conversation. */
+/** Prepares the page whenever it is printed. */
 export function bindPrinting(app: App): void {
   const header = document.createElement('div');
   header.className = 'print-header';
@@ -50,16 +50,6 @@ export function bindPrinting(app: App): void {
     header.remove();
     restore?.();
   });
-  addEventListener('keydown', (event) => {
-    const id = app.thread.value.conversationId;
-    if (!isPrintShortcut(event) || id === null || app.dialog.value !== null) return;
-    event.preventDefault();
-    void printConversation(app, id);
-  });
-}
-
-function isPrintShortcut({ key, ctrlKey, metaKey, altKey, shiftKey }: KeyboardEvent): boolean {
-  return key.toLowerCase() === 'p' && ctrlKey !== metaKey && !altKey && !shiftKey;
 }
 
 function printHeader(app: App) {

@@ -17,6 +17,7 @@ describe('a key press', () => {
     expect(commandOf(key('?', { shiftKey: true }), 'empty-field', true, false)).toBeNull();
     expect(commandOf(key('k', { ctrlKey: true }), 'text', true, false)).toBe('search');
     expect(commandOf(key('b', { ctrlKey: true }), 'text', true, false)).toBe('sidebar');
+    expect(commandOf(key('p', { ctrlKey: true }), 'text', true, false)).toBe('print');
     expect(commandOf(key('z', { ctrlKey: true }), 'text', true, false)).toBeNull();
     expect(commandOf(key('ArrowUp', { altKey: true }), 'empty-field', true, false)).toBe(
       'previous',

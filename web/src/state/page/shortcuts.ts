@@ -8,6 +8,7 @@ export type Command =
   | 'next'
   | 'context'
   | 'undo'
+  | 'print'
   | 'stop';
 
 /** The fields of `KeyboardEvent` that are used. */
@@ -45,5 +46,6 @@ function controlCommand({ key, altKey, shiftKey }: Key, context: KeyContext): Co
   if (shiftKey) return name === 'o' ? 'new-chat' : name === 'e' ? 'context' : null;
   if (name === 'k') return 'search';
   if (name === 'b') return 'sidebar';
+  if (name === 'p') return 'print';
   return name === 'z' && context === 'page' ? 'undo' : null;
 }
