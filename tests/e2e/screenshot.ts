@@ -25,10 +25,9 @@ test('takes the README’s screenshots', async ({ scripted, chat }) => {
   await page.request.post(`${server.url}/api/v1/imports`, { data: earlierConversations(new Date()) });
   await expect(chat.list.getByRole('link', { name: 'Birthday poem for Ida' })).toBeVisible();
   await chat.ask(QUESTION);
-  const path = new URL(page.url()).pathname;
-  await page.request.patch(`${server.url}/api/v1/conversations/${path.split('/').at(-1)}`, {
-    data: { title: 'Distance to the horizon' },
-  });
+  const { path } = chat;
+  const conversation = `${server.url}/api/v1${path.replace('/c/', '/conversations/')}`;
+  await page.request.patch(conversation, { data: { title: 'Distance to the horizon' } });
   await expect(chat.list.getByRole('link', { name: 'Distance to the horizon' })).toBeVisible();
   await expect(chat.answers.locator('math').first()).toBeVisible();
   await expect(chat.answers.locator('.hljs-keyword').first()).toBeVisible();
@@ -39,11 +38,11 @@ test('takes the README’s screenshots', async ({ scripted, chat }) => {
   await take(chat, 'dark');
 
   await page.emulateMedia({ colorScheme: 'light', reducedMotion: 'reduce' });
-  await page.request.patch(`${server.url}/api/v1${path.replace('/c/', '/conversations/')}/context`, {
+  await page.request.patch(`${conversation}/context`, {
     data: { system_prompt: 'Answer briefly. Use SI units, and show how you calculate.', parameters: { temperature: 0.4 } },
   });
-  await page.getByRole('banner').getByRole('button', { name: 'Chat settings' }).click();
-  await expect(page.getByRole('dialog').locator('textarea').first()).toHaveValue(/SI units/);
+  await chat.settingsButton.click();
+  await expect(chat.settings.locator('textarea').first()).toHaveValue(/SI units/);
   // The README shows it in half of its width.
   await take(chat, 'chat-settings', 'css');
   await page.keyboard.press('Escape');

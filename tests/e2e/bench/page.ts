@@ -99,7 +99,7 @@ test('Lighthouse', async ({ scripted }) => {
     const chat = await Chat.in(context);
     await chat.open(server);
     await chat.ask('0');
-    const path = new URL(chat.page.url()).pathname;
+    const { path } = chat;
     await askAll(chat.page, path, Array.from({ length: 39 }, (_, index) => String(index + 1)));
     await chat.page.close();
     await addScores('an empty page', () => scores(server.url));

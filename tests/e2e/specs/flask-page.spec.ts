@@ -1,13 +1,13 @@
-import { once } from 'node:events';
 import { cp, mkdtemp, readFile, rm } from 'node:fs/promises';
 import { createServer, type Server as HttpServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { extname, join } from 'node:path';
 
 import type { Page } from '@playwright/test';
 
 import { expect, test as base } from '../support/fixtures.ts';
+import { listen } from '../support/listen.ts';
+import { echo } from '../support/scripted-model.ts';
 
 const PAGE = join(import.meta.dirname, '../support/flask-page');
 const SOCKET_IO_CLIENT = join(
@@ -28,9 +28,7 @@ const test = base.extend<{ dir: string }>({
 });
 
 test('a page of the Flask application works unchanged', async ({ scripted, chat, dir }) => {
-  const server = await scripted(async (question, write) => write(`You said: ${question}`), {
-    WEB_DIR: dir,
-  });
+  const server = await scripted(echo, { WEB_DIR: dir });
   const websockets: string[] = [];
   chat.page.on('websocket', (socket) => websockets.push(new URL(socket.url()).pathname));
   await chat.page.goto(server.url);
@@ -46,7 +44,7 @@ test('a page of the Flask application works unchanged', async ({ scripted, chat,
   await expect(chat.page.getByRole('status')).toHaveText(/^Connected/);
   await send(chat.page, 'second');
 
-  await expect(chat.page.locator('.answer')).toHaveText(['You said: first', 'You said: second']);
+  await expect(chat.page.locator('.answer')).toHaveText(['About first', 'About second']);
 });
 
 test('a page of an allowed origin works with polling only', async ({
@@ -54,12 +52,9 @@ test('a page of an allowed origin works with polling only', async ({
   chat,
   dir,
 }) => {
-  const pageServer = await serve(dir);
-  const { port } = pageServer.address() as AddressInfo;
-  const origin = `http://127.0.0.1:${port}`;
-  const server = await scripted(async (question, write) => write(`You said: ${question}`), {
-    ALLOWED_ORIGINS: origin,
-  });
+  const pageServer = serve(dir);
+  const origin = `http://127.0.0.1:${await listen(pageServer)}`;
+  const server = await scripted(echo, { ALLOWED_ORIGINS: origin });
 
   await chat.page.goto(`${origin}/index.html?server=${server.url}`);
   await converse(chat.page, 'from another origin');
@@ -73,7 +68,7 @@ async function converse(page: Page, message: string): Promise<void> {
   await page.getByRole('button', { name: 'Start conversation' }).click();
   await expect(page.getByText('New conversation started.')).toBeVisible();
   await send(page, message);
-  await expect(page.locator('.answer')).toHaveText(`You said: ${message}`);
+  await expect(page.locator('.answer')).toHaveText(`About ${message}`);
   await expect(page.locator('#tokens')).toHaveText(/^Total tokens used: \d+$/);
 }
 
@@ -82,15 +77,12 @@ async function send(page: Page, message: string): Promise<void> {
   await page.getByRole('button', { name: 'Send' }).click();
 }
 
-async function serve(dir: string): Promise<HttpServer> {
-  const server = createServer((request, response) => {
+function serve(dir: string): HttpServer {
+  return createServer((request, response) => {
     const { pathname } = new URL(request.url ?? '/', 'http://127.0.0.1');
     readFile(join(dir, pathname)).then(
       (file) => response.setHeader('Content-Type', MEDIA_TYPES[extname(pathname)] ?? '').end(file),
       () => response.writeHead(404).end(),
     );
   });
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  return server;
 }

@@ -42,6 +42,29 @@ export class Chat {
     return this.page.getByRole('article', { name: 'Answer' });
   }
 
+  /** The field that chooses files, which the button for attachments opens. */
+  get fileInput(): Locator {
+    return this.page.locator('input[type=file]');
+  }
+
+  /** The files that are being uploaded or read. */
+  get files(): Locator {
+    return this.page.getByRole('list', { name: 'Files' });
+  }
+
+  get settingsButton(): Locator {
+    return this.page.getByRole('banner').getByRole('button', { name: 'Chat settings', exact: true });
+  }
+
+  get settings(): Locator {
+    return this.page.getByRole('dialog', { name: 'Chat settings' });
+  }
+
+  /** The path of the open conversation. */
+  get path(): string {
+    return new URL(this.page.url()).pathname;
+  }
+
   get list(): Locator {
     return this.page.getByRole('navigation', { name: 'Conversations' });
   }
@@ -49,6 +72,20 @@ export class Chat {
   async open(server: Server, path = '/'): Promise<void> {
     await this.page.goto(server.url + path);
     await expect(this.field).toBeVisible();
+  }
+
+  /** Opens the page in another tab of the same user. */
+  async openTab(server: Server, path = '/'): Promise<Chat> {
+    const tab = await Chat.in(this.page.context());
+    await tab.open(server, path);
+    return tab;
+  }
+
+  /** Opens the chat settings. Returns their dialog. */
+  async openSettings(): Promise<Locator> {
+    await this.settingsButton.click();
+    await expect(this.settings.getByRole('heading', { name: 'Instructions' })).toBeVisible();
+    return this.settings;
   }
 
   async send(text: string): Promise<void> {
@@ -81,7 +118,7 @@ export class Chat {
       document.documentElement.scrollWidth,
       innerWidth,
     ]);
-    expect(contentWidth).toBeLessThanOrEqual(windowWidth ?? 0);
+    expect(contentWidth, 'the page overflows horizontally').toBeLessThanOrEqual(windowWidth ?? 0);
   }
 
   /** Asserts that every control is in the window or can be scrolled into it, and that nothing covers it. */
@@ -98,6 +135,14 @@ export class Chat {
     });
     const { violations } = await new AxeBuilder({ page: this.page }).analyze();
     expect(violations.map(({ id, nodes }) => [id, nodes.map(({ html }) => html)])).toEqual([]);
+  }
+}
+
+/** Presses a key as a part of the composition of a character. */
+export async function pressWhileComposing(field: Locator, key: string): Promise<void> {
+  // Safari reports the composition only by this key code.
+  for (const init of [{ isComposing: true }, { keyCode: 229 }]) {
+    await field.dispatchEvent('keydown', { key, ...init });
   }
 }
 

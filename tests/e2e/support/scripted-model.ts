@@ -1,30 +1,32 @@
-import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 
+import { listen } from './listen.ts';
 import type { Upstream } from './server.ts';
 
 /** Writes the chunks of an answer. Returns at its end, or throws to disconnect. */
 export type Script = (question: string, write: (text: string) => void) => Promise<void>;
 
+/** Answers each question with “About” and the question. */
+export const echo: Script = async (question, write) => write(`About ${question}`);
+
 /** A model with scripted answers, for tests that need an exact text or a failure. */
 export class ScriptedModel {
   readonly #server = createServer((request, response) => void this.#answer(request, response));
+
+  #port = 0;
 
   private constructor(private script: Script) {}
 
   static async start(script: Script): Promise<ScriptedModel> {
     const model = new ScriptedModel(script);
-    model.#server.listen(0, '127.0.0.1');
-    await once(model.#server, 'listening');
+    model.#port = await listen(model.#server);
     return model;
   }
 
   get upstream(): Upstream {
-    const { port } = this.#server.address() as AddressInfo;
     return {
-      url: `http://127.0.0.1:${port}/v1/chat/completions`,
+      url: `http://127.0.0.1:${this.#port}/v1/chat/completions`,
       name: 'scripted',
       maxTokens: '16000',
     };

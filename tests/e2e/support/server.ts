@@ -15,8 +15,6 @@ export interface Upstream {
   url: string;
   name: string;
   maxTokens: string;
-  /** The maximum number of tokens of an answer, for a model without a maximum of its own. */
-  replyTokens?: string;
 }
 
 /** Environment variables that override the defaults of the tests. */
@@ -28,7 +26,6 @@ export function realModel(): Upstream {
     url: required('TEST_MODEL_URL'),
     name: required('TEST_MODEL'),
     maxTokens: required('TEST_MODEL_MAX_TOKENS'),
-    replyTokens: '800',
   };
 }
 
@@ -60,7 +57,6 @@ export class Server {
         AZURE_API_URL: this.upstream.url,
         MODEL: this.upstream.name,
         MAX_TOKENS: this.upstream.maxTokens,
-        ...(this.upstream.replyTokens && { REPLY_TOKENS: this.upstream.replyTokens }),
         REPLY_TOKENS: '800',
         // Without generated titles, the title is the beginning of the question, so tests can predict it.
         AUTO_TITLES: 'off',

@@ -1,10 +1,11 @@
-import { once } from 'node:events';
-import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
+import { connect, createServer, type Socket } from 'node:net';
 
+import { listen } from './listen.ts';
 import type { Server } from './server.ts';
 
 /** A proxy in front of a server whose connections can die without a word, as after sleep or a change of networks. */
 export class TcpProxy {
+  url = '';
   readonly #server = createServer((client) => this.#forward(client));
   readonly #sockets = new Set<Socket>();
 
@@ -12,14 +13,8 @@ export class TcpProxy {
 
   static async start(server: Server): Promise<TcpProxy> {
     const proxy = new TcpProxy(new URL(server.url));
-    proxy.#server.listen(0, '127.0.0.1');
-    await once(proxy.#server, 'listening');
+    proxy.url = `http://127.0.0.1:${await listen(proxy.#server)}`;
     return proxy;
-  }
-
-  get url(): string {
-    const { port } = this.#server.address() as AddressInfo;
-    return `http://127.0.0.1:${port}`;
   }
 
   /** Forwards nothing more on the current connections, and does not close them. New ones work. */

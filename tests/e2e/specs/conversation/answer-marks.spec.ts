@@ -30,7 +30,6 @@ const setHidden = (page: Page, isHidden: boolean) =>
 test('the list shows where an answer is being generated and where one is unread, in all tabs', async ({
   scripted,
   chat,
-  context,
 }) => {
   const { script, answer } = answersOnDemand();
   const server = await scripted(script);
@@ -41,8 +40,7 @@ test('the list shows where an answer is being generated and where one is unread,
 
   await chat.page.getByRole('button', { name: 'New chat' }).first().click();
   await chat.ask('moons');
-  const tab = await Chat.in(context);
-  await tab.open(server);
+  const tab = await chat.openTab(server);
   for (const each of [chat, tab]) {
     await expect(markOf(each, 'wait for tides')).toHaveAccessibleName('Answering…');
   }

@@ -1,8 +1,10 @@
 import type { Locator, Page } from '@playwright/test';
 
+import { pressWhileComposing } from '../../support/chat.ts';
+import { pasteOrDrop, textFile } from '../../support/files.ts';
 import { expect, test } from '../../support/fixtures.ts';
+import { echo } from '../../support/scripted-model.ts';
 
-const echo = async (question: string, write: (text: string) => void) => write(`You said: ${question}`);
 const heightOf = async (field: Locator) => (await field.boundingBox())?.height ?? 0;
 const lines = (count: number) => Array.from({ length: count }, (_, index) => `line ${index}`).join('\n');
 
@@ -34,14 +36,12 @@ test('Enter sends nothing during IME composition or from an empty field', async 
   await expect(chat.field).toHaveValue('  \n ');
 
   await chat.field.fill('に');
-  for (const init of [{ isComposing: true }, { keyCode: 229 }]) {
-    await chat.field.dispatchEvent('keydown', { key: 'Enter', ...init });
-  }
+  await pressWhileComposing(chat.field, 'Enter');
   await expect(chat.field).toHaveValue('に');
   await expect(chat.questions).toHaveCount(0);
   await chat.field.press('Enter');
 
-  await expect(chat.answers).toHaveText([/You said: に/]);
+  await expect(chat.answers).toHaveText([/About に/]);
   await expect(chat.questions).toHaveCount(1);
 });
 
@@ -102,7 +102,7 @@ test('a pasted text of five megabytes can be attached as a file', async ({
 
   await expect(offer).toBeHidden();
   await expect.poll(() => files).toEqual(['pasted.txt']);
-  await expect(chat.page.getByRole('list', { name: 'Files' })).toContainText('pasted.txt');
+  await expect(chat.files).toContainText('pasted.txt');
 });
 
 test('files can be chosen, pasted and dropped, and a file of a wrong kind or a failed upload shows the reason', async ({
@@ -113,11 +113,9 @@ test('files can be chosen, pasted and dropped, and a file of a wrong kind or a f
   await chat.open(server);
   await chat.ask('before');
   const files = await mockFiles(chat.page);
-  const list = chat.page.getByRole('list', { name: 'Files' });
-  const text = (name: string) => ({ name, mimeType: 'text/plain', buffer: Buffer.from('waves') });
+  const list = chat.files;
 
-  const input = chat.page.locator('input[type=file]');
-  await input.setInputFiles([text('sea.txt'), text('cat.png'), text('busy.txt')]);
+  await chat.fileInput.setInputFiles(['sea.txt', 'cat.png', 'busy.txt'].map((name) => textFile(name)));
   await expect(list.getByRole('listitem')).toHaveText([
     /sea\.txt.*Reading… 0 of 4/s,
     /busy\.txt.*The server is busy\..*Try again/s,
@@ -174,7 +172,7 @@ test('ten files are uploaded one at a time, and the message field stays in view'
 
   await pasteOrDrop(page.locator('main'), 'drop', names);
 
-  await expect(page.getByRole('list', { name: 'Files' }).getByRole('listitem')).toHaveCount(10);
+  await expect(chat.files.getByRole('listitem')).toHaveCount(10);
   await expect.poll(() => files).toEqual(names);
   await expect(chat.field).toBeInViewport({ ratio: 1 });
   await expect(chat.answers.first()).toBeInViewport();
@@ -187,9 +185,7 @@ test('a file in progress is shown after a reload', async ({ scripted, chat }) =>
   await chat.open(server);
   await chat.ask('before');
   await mockFiles(chat.page);
-  await chat.page.locator('input[type=file]').setInputFiles([
-    { name: 'sea.txt', mimeType: 'text/plain', buffer: Buffer.from('waves') },
-  ]);
+  await chat.fileInput.setInputFiles(textFile('sea.txt'));
   await expect(chat.page.getByText('Reading… 0 of 4')).toBeVisible();
 
   await chat.page.reload();
@@ -227,21 +223,4 @@ async function mockFiles(page: Page): Promise<string[]> {
     return route.fulfill({ status: 202, json: job });
   });
   return names;
-}
-
-/** Pastes files into the target or drops them on it. */
-async function pasteOrDrop(target: Locator, event: 'paste' | 'drop', names: string[]): Promise<void> {
-  await target.evaluate(
-    (element, { event, names }) => {
-      const data = new DataTransfer();
-      for (const name of names) data.items.add(new File(['waves'], name));
-      const init = { bubbles: true, cancelable: true };
-      element.dispatchEvent(
-        event === 'paste'
-          ? new ClipboardEvent('paste', { ...init, clipboardData: data })
-          : new DragEvent('drop', { ...init, dataTransfer: data }),
-      );
-    },
-    { event, names },
-  );
 }

@@ -1,9 +1,8 @@
 import type { Locator } from '@playwright/test';
 
-import { Chat } from '../../support/chat.ts';
 import { expect, test } from '../../support/fixtures.ts';
-
-const echo = async (question: string, write: (text: string) => void) => write(`About ${question}`);
+import { echo } from '../../support/scripted-model.ts';
+import { VIEWPORTS } from '../../support/viewports.ts';
 
 /** The context of a long conversation, which would take too long to create in a test. */
 const LONG_CONTEXT = {
@@ -33,17 +32,6 @@ const LONG_CONTEXT = {
   },
 };
 
-function panelOf(chat: Chat): Locator {
-  return chat.page.getByRole('dialog', { name: 'Chat settings' });
-}
-
-async function openPanel(chat: Chat): Promise<Locator> {
-  await chat.page.getByRole('banner').getByRole('button', { name: 'Chat settings' }).click();
-  const panel = panelOf(chat);
-  await expect(panel.getByRole('heading', { name: 'Instructions' })).toBeVisible();
-  return panel;
-}
-
 /** The form of the setting with this field. */
 function formOf(panel: Locator, field: string): Locator {
   return panel.locator('form').filter({ has: panel.page().getByLabel(field, { exact: true }) });
@@ -56,7 +44,7 @@ test('instructions, answer length, creativity and examples are saved and sent to
   const server = await scripted(echo);
   await chat.open(server);
   await chat.ask('tides');
-  const panel = await openPanel(chat);
+  const panel = await chat.openSettings();
   await chat.expectAccessible();
 
   const instructions = panel.getByLabel('For this chat');
@@ -79,11 +67,9 @@ test('instructions, answer length, creativity and examples are saved and sent to
   await expect(panel.locator('.ledger .reserved')).toContainText('50');
   await chat.expectAccessible();
   await chat.page.keyboard.press('Escape');
-  await expect(
-    chat.page.getByRole('banner').getByRole('button', { name: 'Chat settings' }),
-  ).toBeFocused();
+  await expect(chat.settingsButton).toBeFocused();
   await chat.page.reload();
-  await openPanel(chat);
+  await chat.openSettings();
 
   await expect(instructions).toHaveValue('Answer in one word.');
   await expect(panel.getByLabel('Tokens per answer')).toHaveValue('50');
@@ -102,22 +88,19 @@ test('the default instructions apply to all chats without their own', async ({
   const server = await scripted(echo);
   await chat.open(server);
   await chat.ask('tides');
-  const panel = await openPanel(chat);
+  const panel = await chat.openSettings();
   await expect(panel).toContainText('No instructions yet.');
 
   await panel.getByLabel('Default for all my chats').fill('Answer in French.');
   await formOf(panel, 'Default for all my chats').getByRole('button', { name: 'Save' }).click();
   await expect(panel).toContainText('Using your default below.');
   await chat.page.keyboard.press('Escape');
-  const other = await Chat.in(chat.page.context());
-  await other.open(server);
+  const other = await chat.openTab(server);
   await other.ask('moons');
-  await openPanel(other);
+  await other.openSettings();
 
-  await expect(panelOf(other)).toContainText('Using your default below.');
-  await expect(panelOf(other).getByLabel('Default for all my chats')).toHaveValue(
-    'Answer in French.',
-  );
+  await expect(other.settings).toContainText('Using your default below.');
+  await expect(other.settings.getByLabel('Default for all my chats')).toHaveValue('Answer in French.');
 });
 
 test('unsaved edits survive closing, another chat and a reload, and are shown as unsaved', async ({
@@ -127,8 +110,8 @@ test('unsaved edits survive closing, another chat and a reload, and are shown as
   const server = await scripted(echo);
   await chat.open(server);
   await chat.ask('tides');
-  const path = new URL(chat.page.url()).pathname;
-  let panel = await openPanel(chat);
+  const path = chat.path;
+  const panel = await chat.openSettings();
 
   await panel.getByLabel('For this chat').fill('Half a thou');
   await panel.getByLabel('Temperature').fill('1.2');
@@ -137,11 +120,11 @@ test('unsaved edits survive closing, another chat and a reload, and are shown as
   await chat.page.keyboard.press('Escape');
   await chat.list.getByRole('button', { name: 'New chat' }).or(chat.page.getByRole('button', { name: 'New chat' })).first().click();
   await chat.ask('moons');
-  panel = await openPanel(chat);
+  await chat.openSettings();
   await expect(panel.getByLabel('For this chat')).toHaveValue('');
   await chat.page.keyboard.press('Escape');
   await chat.open(server, path);
-  panel = await openPanel(chat);
+  await chat.openSettings();
 
   await expect(panel.getByLabel('For this chat')).toHaveValue('Half a thou');
   await expect(formOf(panel, 'For this chat').getByRole('status')).toHaveText('Not saved yet');
@@ -155,7 +138,7 @@ test('a wrong value is named below its field, which keeps it', async ({ scripted
   const server = await scripted(echo);
   await chat.open(server);
   await chat.ask('tides');
-  const panel = await openPanel(chat);
+  const panel = await chat.openSettings();
   chat.expectsErrors = true;
 
   await panel.getByLabel('Tokens per answer').fill('900000');
@@ -185,7 +168,7 @@ test('a conflicting change stays in its field and can be saved again', async ({
   const server = await scripted(echo);
   await chat.open(server);
   await chat.ask('tides');
-  const panel = await openPanel(chat);
+  const panel = await chat.openSettings();
   chat.expectsErrors = true;
   let conflicts = 1;
   await chat.page.route('**/context', async (route) => {
@@ -219,7 +202,7 @@ test('the meter of the message box opens the context, and shows the same numbers
   const numbers = ((await meter.getAttribute('aria-label')) ?? '').replace('Context: ', '');
 
   await meter.click();
-  const panel = panelOf(chat);
+  const panel = chat.settings;
 
   await expect(panel.getByRole('heading', { name: 'Context' })).toBeFocused();
   await expect(panel.getByRole('heading', { name: 'Context' })).toBeInViewport();
@@ -246,15 +229,12 @@ for (const colorScheme of ['light', 'dark'] as const) {
       }
       return route.fulfill({ json: context });
     });
-    const panel = await openPanel(chat);
+    const panel = await chat.openSettings();
     await expect(panel).toContainText('Replaces the 38 oldest messages');
     await expect(panel).toContainText('3 older messages don’t fit');
     await chat.expectAccessible();
-    for (const [width, height] of [
-      [320, 640],
-      [720, 450],
-    ] as const) {
-      await chat.page.setViewportSize({ width, height });
+    for (const size of VIEWPORTS) {
+      await chat.page.setViewportSize(size);
       await chat.expectAccessible();
       await chat.expectAllControlsReachable();
       await chat.expectNoHorizontalOverflow();
@@ -274,7 +254,7 @@ test('a new chat can get instructions before its first question', async ({ scrip
   const server = await scripted(echo);
   await chat.open(server);
 
-  const panel = await openPanel(chat);
+  const panel = await chat.openSettings();
   await panel.getByLabel('For this chat').fill('Be brief.');
   await formOf(panel, 'For this chat').getByRole('button', { name: 'Save' }).click();
   await expect(panel).toContainText('Used in this chat only');
@@ -291,7 +271,7 @@ test('an answer that the maximum length of the chat cut off says so, and leads t
   const server = await scripted(echo);
   await chat.open(server);
   await chat.ask('tides');
-  const panel = await openPanel(chat);
+  const panel = await chat.openSettings();
   await panel.getByLabel('Tokens per answer').fill('50');
   await formOf(panel, 'Tokens per answer').getByRole('button', { name: 'Save' }).click();
   await expect(formOf(panel, 'Tokens per answer').getByRole('status')).toHaveText('Saved');

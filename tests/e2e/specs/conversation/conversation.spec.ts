@@ -1,5 +1,6 @@
 import { Chat } from '../../support/chat.ts';
 import { expect, test } from '../../support/fixtures.ts';
+import { echo } from '../../support/scripted-model.ts';
 
 test('the first answer streams in, and its token count is shown', async ({
   server,
@@ -53,7 +54,7 @@ test('ten turns survive server crashes and a reload', async ({
 test('two browsers never see each other’s conversations', async ({ server, chat, browser }) => {
   await chat.open(server);
   await chat.ask('This is my secret.');
-  const path = new URL(chat.page.url()).pathname;
+  const path = chat.path;
 
   const other = await Chat.in(await browser.newContext());
   await other.open(server);
@@ -71,7 +72,7 @@ test('the URL of an unknown conversation shows an error and offers a new chat', 
   chat,
 }) => {
   const { page } = chat;
-  const server = await scripted(async (question, write) => write(`About ${question}`));
+  const server = await scripted(echo);
   await page.goto(`${server.url}/c/none-of-these`);
 
   await expect(page.getByRole('heading', { name: 'not found' })).toBeVisible();
@@ -93,7 +94,7 @@ test('an answer continues while another conversation is open', async ({ scripted
   await chat.open(server);
   await chat.send('Tell me');
   await expect(chat.answers).toHaveText([/The first half,/]);
-  const path = new URL(chat.page.url()).pathname;
+  const path = chat.path;
 
   await chat.page.getByRole('button', { name: 'New chat' }).click();
   await expect(chat.answers).toHaveCount(0);
@@ -106,7 +107,7 @@ test('an answer continues while another conversation is open', async ({ scripted
   await expect(chat.answers).toHaveText([/The first half, and the second\./]);
 });
 
-test('two tabs show the same streaming answer', async ({ scripted, chat, context }) => {
+test('two tabs show the same streaming answer', async ({ scripted, chat }) => {
   let resume = () => {};
   const server = await scripted(async (_question, write) => {
     write('One, ');
@@ -117,8 +118,7 @@ test('two tabs show the same streaming answer', async ({ scripted, chat, context
   await chat.send('Count');
   await expect(chat.answers).toHaveText([/One,/]);
 
-  const tab = await Chat.in(context);
-  await tab.open(server, new URL(chat.page.url()).pathname);
+  const tab = await chat.openTab(server, chat.path);
   await expect(tab.answers).toHaveText([/One,/]);
   resume();
 

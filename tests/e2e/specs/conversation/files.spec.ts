@@ -1,29 +1,20 @@
-import type { Page } from '@playwright/test';
-
-import { Chat } from '../../support/chat.ts';
+import { pasteOrDrop, textFile } from '../../support/files.ts';
 import { expect, test } from '../../support/fixtures.ts';
 
-const textFile = (name: string, content: string) => ({
-  name,
-  mimeType: 'text/plain',
-  buffer: Buffer.from(content),
-});
-
-test('an analysed file becomes two messages in every tab', async ({ scripted, chat, context }) => {
+test('an analysed file becomes two messages in every tab', async ({ scripted, chat }) => {
   const server = await scripted(async (_question, write) => write('It is about waves.'));
   await chat.open(server);
   await chat.ask('before');
-  const tab = await Chat.in(context);
-  await tab.open(server, new URL(chat.page.url()).pathname);
+  const tab = await chat.openTab(server, chat.path);
   await expect(tab.answers).toHaveCount(1);
 
-  await chat.page.locator('input[type=file]').setInputFiles(textFile('sea.txt', 'Waves come and go.'));
+  await chat.fileInput.setInputFiles(textFile('sea.txt'));
 
-  for (const { page, questions, answers } of [chat, tab]) {
+  for (const { questions, answers, files } of [chat, tab]) {
     await expect(questions.last().getByRole('group', { name: 'File: sea.txt' })).toHaveText(/TXT · 18 bytes/);
     await expect(questions).not.toContainText(['before', 'Please analyse']);
     await expect(answers.last()).toContainText('It is about waves.');
-    await expect(page.getByRole('list', { name: 'Files' })).toHaveCount(0);
+    await expect(files).toHaveCount(0);
   }
 });
 
@@ -31,7 +22,7 @@ test('regenerating an analysis analyses the file again', async ({ scripted, chat
   const analyses = ['It is about waves.', 'It is about the sea.'];
   const server = await scripted(async (_question, write) => write(analyses.shift() ?? ''));
   await chat.open(server);
-  await chat.page.locator('input[type=file]').setInputFiles(textFile('sea.txt', 'Waves come and go.'));
+  await chat.fileInput.setInputFiles(textFile('sea.txt'));
   await expect(chat.answers).toContainText('It is about waves.');
 
   await expect(chat.page.getByRole('button', { name: 'Edit' })).toHaveCount(0);
@@ -40,7 +31,7 @@ test('regenerating an analysis analyses the file again', async ({ scripted, chat
   await expect(chat.answers).toContainText('It is about the sea.');
   await expect(chat.answers.getByText('2 / 2')).toBeVisible();
   await expect(chat.questions.getByRole('group', { name: 'File: sea.txt' })).toBeVisible();
-  await expect(chat.page.getByRole('list', { name: 'Files' })).toHaveCount(0);
+  await expect(chat.files).toHaveCount(0);
   await chat.answers.getByRole('button', { name: 'Earlier version' }).click();
   await expect(chat.answers).toContainText('It is about waves.');
 });
@@ -51,9 +42,9 @@ test('a file whose name the server changes becomes messages, too', async ({ scri
   const names = ['می\u200cخواهم.txt', '👨\u200d👩\u200d👧.txt', `${'x'.repeat(150)}.txt`, 'tab\tspace .txt '];
 
   for (const [index, name] of names.entries()) {
-    await pasteFile(chat.page, name);
+    await pasteOrDrop(chat.field, 'paste', [name]);
     await expect(chat.answers).toHaveCount(index + 1);
-    await expect(chat.page.getByRole('list', { name: 'Files' })).toHaveCount(0);
+    await expect(chat.files).toHaveCount(0);
   }
 });
 
@@ -61,7 +52,7 @@ test('a file can start a conversation', async ({ scripted, chat }) => {
   const server = await scripted(async (_question, write) => write('It is about waves.'));
   await chat.open(server);
 
-  await chat.page.locator('input[type=file]').setInputFiles(textFile('sea.txt', 'Waves come and go.'));
+  await chat.fileInput.setInputFiles(textFile('sea.txt'));
 
   await expect(chat.questions).toHaveText([/sea\.txt/]);
   await expect(chat.answers).toHaveText([/It is about waves\./]);
@@ -69,13 +60,13 @@ test('a file can start a conversation', async ({ scripted, chat }) => {
   await expect(chat.questions).toHaveText([/sea\.txt/]);
 });
 
-test('the accepted kinds and the size are told before a file is chosen', async ({ scripted, chat }) => {
+test('the accepted kinds and the size are shown before a file is chosen', async ({ scripted, chat }) => {
   const server = await scripted(async (_question, write) => write('unused'), {
     ALLOWED_EXTENSIONS: 'txt,csv',
     MAX_FILE_SIZE_MB: '0.001',
   });
   const { page } = chat;
-  const input = page.locator('input[type=file]');
+  const input = chat.fileInput;
   await chat.open(server);
 
   await expect(input).toHaveAttribute('accept', '.txt,.csv');
@@ -101,19 +92,18 @@ test('a file shows its progress and can be cancelled', async ({ scripted, chat }
   );
   await chat.open(server);
   const waves = 'Waves come and go. '.repeat(300);
-  await chat.page.locator('input[type=file]').setInputFiles(textFile('sea.txt', waves));
-  const list = chat.page.getByRole('list', { name: 'Files' });
+  await chat.fileInput.setInputFiles(textFile('sea.txt', waves));
 
-  await expect(list).toContainText(/Reading… 1 of \d+/);
+  await expect(chat.files).toContainText(/Reading… 1 of \d+/);
   await chat.page.reload();
-  await expect(list).toContainText(/Reading… 1 of \d+/);
+  await expect(chat.files).toContainText(/Reading… 1 of \d+/);
   await chat.expectAccessible();
   await chat.page.getByRole('button', { name: 'Cancel: sea.txt' }).click();
 
-  await expect(list).toHaveCount(0);
+  await expect(chat.files).toHaveCount(0);
   await chat.page.reload();
   await expect(chat.field).toBeVisible();
-  await expect(list).toHaveCount(0);
+  await expect(chat.files).toHaveCount(0);
 });
 
 test('a failed file shows the reason, also after a reload, and can be retried', async ({
@@ -127,7 +117,7 @@ test('a failed file shows the reason, also after a reload, and can be retried', 
     write('It is about waves.');
   });
   await chat.open(server);
-  await chat.page.locator('input[type=file]').setInputFiles(textFile('sea.txt', 'Waves come and go.'));
+  await chat.fileInput.setInputFiles(textFile('sea.txt'));
   const failure = chat.page.getByRole('alert').filter({ hasText: 'The model' });
 
   await expect(failure).toBeVisible({ timeout: 60_000 });
@@ -138,15 +128,5 @@ test('a failed file shows the reason, also after a reload, and can be retried', 
   await chat.page.getByRole('button', { name: 'Try again: sea.txt' }).click();
 
   await expect(chat.answers).toHaveText([/It is about waves\./]);
-  await expect(chat.page.getByRole('list', { name: 'Files' })).toHaveCount(0);
+  await expect(chat.files).toHaveCount(0);
 });
-
-/** Pastes a file. Unlike an upload by Playwright, this keeps any name. */
-async function pasteFile(page: Page, name: string): Promise<void> {
-  await page.getByRole('textbox', { name: 'Message' }).evaluate((field, name) => {
-    const clipboardData = new DataTransfer();
-    clipboardData.items.add(new File(['Waves come and go.'], name));
-    const init = { clipboardData, bubbles: true, cancelable: true };
-    field.dispatchEvent(new ClipboardEvent('paste', init));
-  }, name);
-}

@@ -1,5 +1,6 @@
 import type { Chat } from '../../support/chat.ts';
 import { expect, test } from '../../support/fixtures.ts';
+import { echo } from '../../support/scripted-model.ts';
 
 /** Asserts that the focus is on an element of the page, now and after the next renders. */
 async function expectFocusOnPage({ page }: Chat, situation: string): Promise<void> {
@@ -61,11 +62,11 @@ test('the focus stays on the page when the focused element is removed by somethi
   scripted,
   chat,
 }) => {
-  const server = await scripted(async (question, write) => write(`About ${question}`));
+  const server = await scripted(echo);
   const { page } = chat;
   await chat.open(server);
   await chat.ask('tides');
-  const path = new URL(page.url()).pathname;
+  const path = chat.path;
 
   await chat.answers.last().getByRole('button', { name: 'Copy answer' }).focus();
   await page.evaluate(() => document.activeElement?.remove());

@@ -1,4 +1,3 @@
-import { Chat } from '../../support/chat.ts';
 import { expect, test } from '../../support/fixtures.ts';
 
 const numberedAnswers = () => {
@@ -44,12 +43,11 @@ test('a question can be edited in place, and both versions are kept', async ({ s
   await chat.expectAccessible();
 });
 
-test('a regenerated answer appears in both tabs', async ({ scripted, chat, context }) => {
+test('a regenerated answer appears in both tabs', async ({ scripted, chat }) => {
   const server = await scripted(numberedAnswers());
   await chat.open(server);
   await chat.ask('tides');
-  const tab = await Chat.in(context);
-  await tab.open(server, new URL(chat.page.url()).pathname);
+  const tab = await chat.openTab(server, chat.path);
   await expect(tab.answers).toHaveText([/Answer 1/]);
 
   await chat.page.getByRole('button', { name: 'Regenerate' }).click();

@@ -1,16 +1,9 @@
 import type { Page } from '@playwright/test';
 
-import { Chat } from '../../support/chat.ts';
+import { type Chat, pressWhileComposing } from '../../support/chat.ts';
+import { textFile } from '../../support/files.ts';
 import { expect, test } from '../../support/fixtures.ts';
-
-const echo = async (question: string, write: (text: string) => void) =>
-  write(`You said: ${question}`);
-
-const textFile = (name: string) => ({
-  name,
-  mimeType: 'text/plain',
-  buffer: Buffer.from('Waves come and go.'),
-});
+import { echo } from '../../support/scripted-model.ts';
 
 /** Delays the requests to the API, as a slow network does. */
 async function slowDown(page: Page): Promise<void> {
@@ -30,10 +23,10 @@ test('a file and the question about it begin one conversation, also on a slow ne
   await chat.open(server);
   await slowDown(chat.page);
 
-  await chat.page.locator('input[type=file]').setInputFiles(textFile('sea.txt'));
+  await chat.fileInput.setInputFiles(textFile('sea.txt'));
   await chat.send('What is it about?');
   await expect(chat.questions).toHaveText(['What is it about?'], { timeout: 800 });
-  await expect(chat.page.getByRole('list', { name: 'Files' })).toContainText('sea.txt');
+  await expect(chat.files).toContainText('sea.txt');
 
   await expect(chat.questions).toHaveText([/What is it about|sea\.txt/, /What is it about|sea\.txt/]);
   await expect(conversations(chat)).toHaveCount(1);
@@ -49,7 +42,7 @@ test('a double click on a suggestion begins one conversation with one question',
 
   await chat.page.getByRole('button', { name: /tides/ }).dblclick();
 
-  await expect(chat.answers).toHaveText([/You said: Explain/]);
+  await expect(chat.answers).toHaveText([/About Explain/]);
   await expect(chat.questions).toHaveCount(1);
   await expect(conversations(chat)).toHaveCount(1);
 });
@@ -89,38 +82,35 @@ for (const gap of [60, 120, 200]) {
   });
 }
 
-test('a message of a tab that is closed while the server is away is sent by another tab', async ({
+test('a message of a tab that is closed during a server outage is sent by another tab', async ({
   scripted,
   chat,
-  context,
 }) => {
   const server = await scripted(echo);
   await chat.open(server);
   await chat.ask('before');
-  const path = new URL(chat.page.url()).pathname;
-  const [other, away] = [await Chat.in(context), await Chat.in(context)];
-  await other.open(server, path);
-  await away.open(server);
+  const other = await chat.openTab(server, chat.path);
+  const newChat = await chat.openTab(server);
   await server.kill();
   await expect(chat.page.getByText('Reconnecting…')).toBeVisible();
 
   await chat.send('from the first tab');
   await expect(other.questions).toHaveText(['before', /^\s*from the first tab/]);
-  await away.send('a new chat');
-  await expect(away.questions).toHaveText([/a new chat/]);
+  await newChat.send('a new chat');
+  await expect(newChat.questions).toHaveText([/a new chat/]);
   await other.field.fill('a draft');
   await chat.page.close();
-  await away.page.close();
+  await newChat.page.close();
   await server.restart();
 
-  await expect(other.answers.last()).toContainText('You said: from the first tab');
+  await expect(other.answers.last()).toContainText('About from the first tab');
   await expect(conversations(other)).toHaveText([/a new chat/, /before/]);
   await expect(other.field).toHaveValue('a draft');
   await other.page.reload();
   await expect(other.questions).toHaveText(['before', 'from the first tab']);
 });
 
-test('messages written while the server is away are sent one after the other', async ({
+test('messages written during a server outage are sent one after the other', async ({
   scripted,
   chat,
 }) => {
@@ -134,7 +124,7 @@ test('messages written while the server is away are sent one after the other', a
   await expect(chat.questions).toHaveText([/first/, /second/]);
   await server.restart();
 
-  await expect(chat.answers).toHaveText([/You said: first/, /You said: second/]);
+  await expect(chat.answers).toHaveText([/About first/, /About second/]);
   await expect(chat.page.getByRole('alert')).toHaveCount(0);
 });
 
@@ -151,9 +141,7 @@ test('an edit survives Escape, a look into another conversation and a reload', a
   await expect(editor).toBeFocused();
   await editor.fill('tides and moons');
 
-  for (const init of [{ isComposing: true }, { keyCode: 229 }]) {
-    await editor.dispatchEvent('keydown', { key: 'Escape', ...init });
-  }
+  await pressWhileComposing(editor, 'Escape');
   await expect(editor).toHaveValue('tides and moons');
   await editor.press('Escape');
   await expect(chat.questions).toHaveText([/^\s*tides\s*$/]);
@@ -173,7 +161,7 @@ test('an edit survives Escape, a look into another conversation and a reload', a
   await chat.page.getByRole('button', { name: 'Undo' }).click();
   await expect(editor).toHaveValue('tides and moons');
   await editor.press('Enter');
-  await expect(chat.answers).toHaveText([/You said: tides and moons/]);
+  await expect(chat.answers).toHaveText([/About tides and moons/]);
 });
 
 for (const storage of ['full', 'blocked'] as const) {
@@ -203,7 +191,7 @@ for (const storage of ['full', 'blocked'] as const) {
     await expect(chat.field).toHaveValue('a draft');
     await chat.page.getByRole('button', { name: 'New chat' }).click();
     await expect(chat.field).toHaveValue('another');
-    await chat.page.locator('input[type=file]').setInputFiles(textFile('sea.txt'));
+    await chat.fileInput.setInputFiles(textFile('sea.txt'));
 
     await expect(chat.questions).toHaveText([/sea\.txt/]);
     await expect(chat.field).toHaveValue('another');
@@ -216,8 +204,11 @@ test('Enter while an answer is being generated keeps the text, and Escape stops 
   scripted,
   chat,
 }) => {
+  let resume = () => {};
   const server = await scripted(async (_question, write) => {
     write('For ever ');
+    await new Promise<void>((resolve) => (resume = resolve));
+    write('and ever ');
     await new Promise(() => {});
   });
   await chat.open(server);
@@ -228,9 +219,9 @@ test('Enter while an answer is being generated keeps the text, and Escape stops 
   await expect(chat.field).toHaveValue('And then?');
   await expect(chat.page.getByText(/Not sent: wait for the answer/)).toBeVisible();
   await chat.expectAccessible();
-  for (const init of [{ isComposing: true }, { keyCode: 229 }]) {
-    await chat.field.dispatchEvent('keydown', { key: 'Escape', bubbles: true, ...init });
-  }
+  await pressWhileComposing(chat.field, 'Escape');
+  resume();
+  await expect(chat.answers.first()).toContainText('For ever and ever');
   await expect(chat.answers.first()).not.toContainText('stopped');
   await chat.field.press('Escape');
 

@@ -1,8 +1,9 @@
 import type { Page } from '@playwright/test';
 
 import { expect, test } from '../../support/fixtures.ts';
+import { echo } from '../../support/scripted-model.ts';
 
-const echo = async (question: string, write: (text: string) => void) => write(`About ${question}`);
+const REJECTION = { code: 'rate_limited', message: 'Too many requests. Please wait a moment.', request_id: 'r' };
 
 /** Rejects this number of events with this name, as a rate limit does. */
 async function limitRate(page: Page, name: string, count: number, waitMs: number): Promise<void> {
@@ -14,10 +15,19 @@ async function limitRate(page: Page, name: string, count: number, waitMs: number
       if (event !== name || rejected >= count) return server.send(frame);
       rejected += 1;
       const { conversation_id, client_message_id } = data;
-      const error = { code: 'rate_limited', message: 'Too many requests. Please wait a moment.' };
       const context = { event, conversation_id, client_message_id, retry_after_ms: waitMs };
-      socket.send(JSON.stringify({ event: 'error', data: { ...error, ...context, request_id: 'r' } }));
+      socket.send(JSON.stringify({ event: 'error', data: { ...REJECTION, ...context } }));
     });
+  });
+}
+
+/** Rejects the first request with this method and path. */
+async function limitFirstRequest(page: Page, method: string, path: string): Promise<void> {
+  let rejected = false;
+  await page.route(path, (route) => {
+    if (rejected || route.request().method() !== method) return route.continue();
+    rejected = true;
+    return route.fulfill({ status: 429, headers: { 'Retry-After': '2' }, json: REJECTION });
   });
 }
 
@@ -71,13 +81,7 @@ test('a conversation that is opened too early is opened after a countdown', asyn
   await chat.open(server);
   await chat.ask('tides');
   chat.expectsErrors = true;
-  let rejected = 0;
-  await chat.page.route('**/messages', (route) => {
-    rejected += 1;
-    if (rejected > 1) return route.continue();
-    const json = { code: 'rate_limited', message: 'Too many requests. Please wait a moment.', request_id: 'r' };
-    return route.fulfill({ status: 429, headers: { 'Retry-After': '2' }, json });
-  });
+  await limitFirstRequest(chat.page, 'GET', '**/messages');
 
   await chat.page.reload();
   await expect(chat.page.getByText(/Trying again in \d s\./)).toBeVisible();
@@ -89,14 +93,7 @@ test('a conversation that is opened too early is opened after a countdown', asyn
 test('a new chat that is started too early is started after a countdown', async ({ scripted, chat }) => {
   const server = await scripted(echo);
   chat.expectsErrors = true;
-  let rejected = 0;
-  await chat.page.route('**/api/v1/conversations', (route) => {
-    if (route.request().method() !== 'POST') return route.continue();
-    rejected += 1;
-    if (rejected > 1) return route.continue();
-    const json = { code: 'rate_limited', message: 'Too many requests. Please wait a moment.', request_id: 'r' };
-    return route.fulfill({ status: 429, headers: { 'Retry-After': '2' }, json });
-  });
+  await limitFirstRequest(chat.page, 'POST', '**/api/v1/conversations');
   await chat.open(server);
 
   await chat.page.getByRole('button', { name: /^Explain/ }).dblclick();
@@ -106,7 +103,7 @@ test('a new chat that is started too early is started after a countdown', async 
   await expect(chat.questions).toHaveCount(1);
 });
 
-test('an edit that comes too early is sent again, unless the user goes on writing', async ({ scripted, chat }) => {
+test('an edit that comes too early is sent again, unless the user keeps writing', async ({ scripted, chat }) => {
   const server = await scripted(echo);
   await limitRate(chat.page, 'edit_message', 2, 3000);
   await chat.open(server);

@@ -35,11 +35,7 @@ test('hostile answers run no code, send no requests and cannot imitate the page'
   await chat.open(server);
   await chat.ask('0');
 
-  await askAll(
-    page,
-    new URL(page.url()).pathname,
-    HOSTILE_TEXTS.slice(1).map((_, index) => String(index + 1)),
-  );
+  await askAll(page, chat.path, HOSTILE_TEXTS.slice(1).map((_, index) => String(index + 1)));
   await chat.waitForAnswer();
   await expect(chat.questions.last()).toHaveText(String(HOSTILE_TEXTS.length - 1));
   await expectHarmless(page, ANSWER_ELEMENTS, policyViolations, 'while streaming');

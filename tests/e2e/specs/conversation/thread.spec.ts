@@ -2,15 +2,14 @@ import type { Page } from '@playwright/test';
 
 import { askAll, type Chat } from '../../support/chat.ts';
 import { expect, test } from '../../support/fixtures.ts';
+import { echo } from '../../support/scripted-model.ts';
 import type { Server } from '../../support/server.ts';
-
-const echo = async (question: string, write: (text: string) => void) => write(`Answer to ${question}`);
 
 /** Opens a conversation with this number of questions, from `question 1` on. */
 async function openLongConversation(server: Server, chat: Chat, count: number): Promise<void> {
   await chat.open(server);
   await chat.ask('question 1');
-  const path = new URL(chat.page.url()).pathname;
+  const path = chat.path;
   await chat.page.getByRole('button', { name: 'New chat' }).click();
   await askAll(
     chat.page,
@@ -40,7 +39,7 @@ test('a long conversation opens at its end, and older messages load without movi
     await route.continue();
   });
   await scroller(chat.page).evaluate((element) => (element.scrollTop = 400));
-  const visibleAnswer = chat.page.getByText('Answer to question 59', { exact: true });
+  const visibleAnswer = chat.page.getByText('About question 59', { exact: true });
   await expect(visibleAnswer).toBeInViewport();
   const before = await visibleAnswer.boundingBox();
   await expect(chat.questions).not.toHaveCount(25);
@@ -56,7 +55,7 @@ test('a long conversation opens at its end, and older messages load without movi
   const isFound = await chat.page.evaluate(() =>
     // The last option makes the search wrap around.
     (window as unknown as { find: (text: string, ...options: boolean[]) => boolean }).find(
-      'Answer to question 77',
+      'About question 77',
       false,
       false,
       true,
@@ -174,11 +173,10 @@ test('the line after the last summarised message opens the context panel', async
   await chat.page.reload();
 
   const line = chat.page.getByRole('button', { name: 'Summary up to here' });
-  await expect(chat.page.getByRole('listitem').filter({ has: line })).toContainText('Answer to first');
+  await expect(chat.page.getByRole('listitem').filter({ has: line })).toContainText('About first');
   await line.click();
 
-  const panel = chat.page.getByRole('dialog', { name: 'Chat settings' });
-  await expect(panel.getByRole('textbox', { name: 'Summary' })).toHaveValue('An earlier topic.');
+  await expect(chat.settings.getByRole('textbox', { name: 'Summary' })).toHaveValue('An earlier topic.');
 });
 
 test('an unreachable model shows an error, and the answer can be retried', async ({
@@ -224,8 +222,7 @@ for (const [name, size, scheme] of [
     await chat.expectAccessible();
     await chat.expectAllControlsReachable();
 
-    const width = await chat.page.evaluate(() => document.documentElement.scrollWidth);
-    expect(width).toBeLessThanOrEqual(size.width);
+    await chat.expectNoHorizontalOverflow();
     const isOverflowing = await scroller(chat.page).evaluate((element) => element.scrollWidth > element.clientWidth);
     expect(isOverflowing, 'the thread scrolls horizontally').toBe(false);
   });

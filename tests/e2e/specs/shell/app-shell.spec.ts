@@ -1,9 +1,8 @@
 import type { Page } from '@playwright/test';
 
 import { expect, test } from '../../support/fixtures.ts';
+import { echo } from '../../support/scripted-model.ts';
 import { VIEWPORTS } from '../../support/viewports.ts';
-
-const echo = async (question: string, write: (text: string) => void) => write(`About ${question}`);
 
 const STORE_ERROR = {
   status: 503,

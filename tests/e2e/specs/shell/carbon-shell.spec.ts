@@ -1,9 +1,7 @@
-import { type BrowserContextOptions, devices } from '@playwright/test';
+import { devices } from '@playwright/test';
 
-import { Chat } from '../../support/chat.ts';
 import { expect, test } from '../../support/fixtures.ts';
-
-const echo = async (question: string, write: (text: string) => void) => write(`About ${question}`);
+import { echo } from '../../support/scripted-model.ts';
 
 for (const colorScheme of ['light', 'dark'] as const) {
   test(`the sidebar collapses to a rail, and stays so after a reload: ${colorScheme}`, async ({
@@ -49,9 +47,7 @@ test('an icon button has a tooltip on hover and on focus, and Escape hides it', 
   const server = await scripted(echo);
   await chat.open(server);
   const tooltip = page.locator('.tooltip');
-  const settings = page
-    .getByRole('banner')
-    .getByRole('button', { name: 'Chat settings', exact: true });
+  const settings = chat.settingsButton;
 
   await settings.hover();
   await expect(tooltip).toHaveText('Chat settings');
@@ -120,14 +116,13 @@ test('closing a menu, a dialog or a toast never leaves the focus on the body', a
 
 test.describe('on a phone', () => {
   const { defaultBrowserType: _, ...phone } = devices['iPhone 13'];
-  const options: BrowserContextOptions = phone;
+  test.use(phone);
 
   test('the header has the title and a new chat, and every target has 44 px', async ({
     scripted,
-    browser,
+    chat,
   }) => {
     const server = await scripted(echo);
-    const chat = await Chat.in(await browser.newContext(options));
     const { page } = chat;
     await chat.open(server);
     await expect(page.getByRole('banner')).toContainText('Webchat');

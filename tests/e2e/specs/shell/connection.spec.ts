@@ -1,9 +1,8 @@
 import { Chat } from '../../support/chat.ts';
+import { textFile } from '../../support/files.ts';
 import { expect, test } from '../../support/fixtures.ts';
+import { echo } from '../../support/scripted-model.ts';
 import { TcpProxy } from '../../support/tcp-proxy.ts';
-
-const echo = async (question: string, write: (text: string) => void) =>
-  write(`You said: ${question}`);
 
 test('a connection that dies silently is replaced within 15 seconds', async ({
   scripted,
@@ -17,7 +16,7 @@ test('a connection that dies silently is replaced within 15 seconds', async ({
   proxy.killSilently();
   await chat.send('into the dark');
 
-  await expect(chat.answers.last()).toContainText('You said: into the dark');
+  await expect(chat.answers.last()).toContainText('About into the dark');
   await expect(chat.questions).toHaveText(['before', 'into the dark']);
   // Without any action of the user, the page finds out by itself.
   proxy.killSilently();
@@ -33,26 +32,25 @@ test('one tab too many says so, its message is sent by another tab, and it conne
   const server = await scripted(echo, { WS_CONNECTIONS_PER_USER: '2' });
   await chat.open(server);
   await chat.ask('before');
-  const other = await Chat.in(context);
-  await other.open(server);
+  const other = await chat.openTab(server);
   await expect(other.page.getByText('Reconnecting…')).toBeHidden();
   const tab = await Chat.in(context);
   tab.expectsErrors = true;
-  await tab.open(server, new URL(chat.page.url()).pathname);
+  await tab.open(server, chat.path);
 
   await expect(tab.page.getByText(/Too many open tabs/)).toBeVisible();
   await expect(tab.page.getByText(/The server can’t be reached/)).toHaveCount(0);
   await tab.expectAccessible();
   await tab.send('one more');
-  await expect(chat.answers.last()).toContainText('You said: one more');
+  await expect(chat.answers.last()).toContainText('About one more');
   await other.page.close();
 
   await expect(tab.page.getByText(/Too many open tabs/)).toBeHidden({ timeout: 30_000 });
-  await expect(tab.answers.last()).toContainText('You said: one more');
+  await expect(tab.answers.last()).toContainText('About one more');
   await expect(tab.questions).toHaveText(['before', 'one more']);
 });
 
-test('blocked WebSockets and blocked cookies are told as what they are', async ({
+test('blocked WebSockets and blocked cookies are reported as such', async ({
   scripted,
   chat,
 }) => {
@@ -95,11 +93,8 @@ test('what can’t be done without a connection says so, and loses no text', asy
   await title.press('Enter');
   await expect(chat.page.getByRole('alert')).toContainText('The server can’t be reached.');
   await expect(title).toHaveValue('The sea');
-  await chat.page.locator('input[type=file]').setInputFiles([
-    { name: 'sea.txt', mimeType: 'text/plain', buffer: Buffer.from('Waves come and go.') },
-  ]);
-  const files = chat.page.getByRole('list', { name: 'Files' });
-  await expect(files).toContainText('will be uploaded when the connection is back');
+  await chat.fileInput.setInputFiles(textFile('sea.txt'));
+  await expect(chat.files).toContainText('will be uploaded when the connection is back');
   await server.restart();
 
   await expect(chat.questions.last()).toContainText('sea.txt');

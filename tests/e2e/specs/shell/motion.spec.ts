@@ -33,7 +33,7 @@ async function triggerAnimations(chat: Chat, server: Server, resume: () => void)
   resume();
   await chat.waitForAnswer();
   await chat.questions.first().hover();
-  await page.getByRole('banner').getByRole('button', { name: 'Chat settings' }).click();
+  await chat.settingsButton.click();
   // On a busy machine, a dialog that closes immediately is never animated.
   await page.getByRole('dialog').evaluate(async (dialog) => {
     await Promise.all(dialog.getAnimations().map((animation) => animation.finished));

@@ -1,10 +1,6 @@
 import { expect, test } from '../../support/fixtures.ts';
-
-const SIZES = [
-  { width: 1440, height: 900 },
-  { width: 768, height: 1024 },
-  { width: 390, height: 844 },
-];
+import { echo } from '../../support/scripted-model.ts';
+import { VIEWPORTS } from '../../support/viewports.ts';
 
 const RICH_MARKDOWN = `# Tides
 
@@ -72,7 +68,7 @@ test('a hostile answer runs no code and fetches nothing', async ({ scripted, cha
 });
 
 for (const colorScheme of ['light', 'dark'] as const) {
-  for (const size of SIZES) {
+  for (const size of VIEWPORTS) {
     test(`the page is accessible: ${colorScheme}, ${size.width} px wide`, async ({
       scripted,
       chat,
@@ -98,12 +94,11 @@ for (const colorScheme of ['light', 'dark'] as const) {
       await chat.expectAccessible();
       resume();
       await chat.waitForAnswer();
-      if (size.width === 390) {
+      if (size.width < 672) {
         await chat.page.getByRole('button', { name: 'Conversations' }).click();
         await chat.expectAccessible();
       }
-      const width = await chat.page.evaluate(() => document.documentElement.scrollWidth);
-      expect(width, 'the page overflows horizontally').toBeLessThanOrEqual(size.width);
+      await chat.expectNoHorizontalOverflow();
       await chat.page.goto(`${server.url}/c/00000000-0000-7000-8000-000000000000`);
       await expect(chat.page.getByRole('heading', { name: 'not found' })).toBeVisible();
       await chat.expectAccessible();
@@ -112,7 +107,7 @@ for (const colorScheme of ['light', 'dark'] as const) {
 }
 
 test('conversations can be renamed, opened and deleted', async ({ scripted, chat }) => {
-  const server = await scripted(async (question, write) => write(`About ${question}`));
+  const server = await scripted(echo);
   await chat.open(server);
   await chat.ask('tides');
   await chat.page.getByRole('button', { name: 'New chat' }).click();
@@ -136,7 +131,7 @@ test('conversations can be renamed, opened and deleted', async ({ scripted, chat
 });
 
 test('the page can be used with the keyboard only', async ({ scripted, chat }) => {
-  const server = await scripted(async (question, write) => write(`About ${question}`));
+  const server = await scripted(echo);
   await chat.open(server);
   const { keyboard } = chat.page;
   await expect(chat.field).toBeFocused();
@@ -162,7 +157,7 @@ test('the page can be used with the keyboard only', async ({ scripted, chat }) =
 });
 
 test('on a phone, the conversation list is a drawer', async ({ scripted, chat }) => {
-  const server = await scripted(async (question, write) => write(`About ${question}`));
+  const server = await scripted(echo);
   await chat.page.setViewportSize({ width: 390, height: 844 });
   await chat.open(server);
   await chat.ask('tides');

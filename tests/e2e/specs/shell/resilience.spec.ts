@@ -1,7 +1,8 @@
 import { expect, test } from '../../support/fixtures.ts';
+import { echo } from '../../support/scripted-model.ts';
 
 test('a server outage loses neither messages nor drafts', async ({ scripted, chat }) => {
-  const server = await scripted(async (question, write) => write(`You said: ${question}`));
+  const server = await scripted(echo);
   await chat.open(server);
   await chat.ask('before');
   await server.kill();
@@ -13,7 +14,7 @@ test('a server outage loses neither messages nor drafts', async ({ scripted, cha
   await chat.field.fill('a draft');
   await server.restart();
 
-  await expect(chat.answers.last()).toContainText('You said: sent while disconnected');
+  await expect(chat.answers.last()).toContainText('About sent while disconnected');
   await expect(chat.field).toHaveValue('a draft');
   await chat.page.reload();
   await expect(chat.field).toHaveValue('a draft');
@@ -24,7 +25,7 @@ test('an unaccepted message survives a reload and is stored once', async ({
   scripted,
   chat,
 }) => {
-  const server = await scripted(async (question, write) => write(`You said: ${question}`));
+  const server = await scripted(echo);
   await chat.open(server);
   await chat.ask('before');
   await chat.page.routeWebSocket('**/ws', (socket) => {
@@ -46,7 +47,7 @@ test('an unaccepted message survives a reload and is stored once', async ({
   await newTab.goto(server.url);
   await newTab.getByRole('navigation').getByRole('link').first().click();
 
-  await expect(newTab.getByText('You said: did you get this?')).toBeVisible();
+  await expect(newTab.getByText('About did you get this?')).toBeVisible();
   await expect(newTab.getByRole('article', { name: 'You' })).toHaveText([
     'before',
     'did you get this?',

@@ -1,7 +1,6 @@
 import { Chat } from '../../support/chat.ts';
 import { expect, test } from '../../support/fixtures.ts';
-
-const echo = async (question: string, write: (text: string) => void) => write(`About ${question}`);
+import { echo } from '../../support/scripted-model.ts';
 
 test('search finds words while the user types, and a result opens its message', async ({
   scripted,
@@ -224,13 +223,11 @@ test('a conversation can be archived, found in the archive and unarchived', asyn
 test('an archived conversation is hidden from the list of every tab until it gets a message', async ({
   scripted,
   chat,
-  context,
 }) => {
   const server = await scripted(echo);
   await chat.open(server);
   await chat.ask('tides');
-  const tab = await Chat.in(context);
-  await tab.open(server, new URL(chat.page.url()).pathname);
+  const tab = await chat.openTab(server, chat.path);
   await expect(tab.answers).toHaveCount(1);
 
   await chat.choose('tides', 'Archive');
@@ -243,11 +240,10 @@ test('an archived conversation is hidden from the list of every tab until it get
   for (const { list } of [chat, tab]) await expect(list.getByRole('link')).toHaveText(['tides']);
 });
 
-test('changes to the list appear in both tabs', async ({ scripted, chat, context }) => {
+test('changes to the list appear in both tabs', async ({ scripted, chat }) => {
   const server = await scripted(echo);
   await chat.open(server);
-  const tab = await Chat.in(context);
-  await tab.open(server);
+  const tab = await chat.openTab(server);
 
   await chat.ask('tides');
   await expect(tab.list.getByRole('link')).toHaveText(['tides']);

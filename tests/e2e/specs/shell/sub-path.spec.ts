@@ -1,8 +1,8 @@
 import { once } from 'node:events';
 import { createServer } from 'node:net';
-import type { AddressInfo } from 'node:net';
 
 import { expect, test } from '../../support/fixtures.ts';
+import { listen } from '../../support/listen.ts';
 
 test('the page works under a sub-path of its host', async ({ scripted, chat, page }) => {
   const port = await freePort();
@@ -42,9 +42,8 @@ test('the page works under a sub-path of its host', async ({ scripted, chat, pag
 });
 
 async function freePort(): Promise<number> {
-  const listener = createServer().listen(0, '127.0.0.1');
-  await once(listener, 'listening');
-  const { port } = listener.address() as AddressInfo;
+  const listener = createServer();
+  const port = await listen(listener);
   listener.close();
   await once(listener, 'close');
   return port;
