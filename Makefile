@@ -115,9 +115,10 @@ check-advisories: tools
 
 # Run by scripts/with_servers.py and with_model.py, which pass the servers' addresses as TEST_… variables.
 test-with-servers:
+	cargo test --doc $(SCOPE)
 	@if cargo nextest --version >/dev/null 2>&1; \
-	then set -x; cargo nextest run $(SCOPE) && cargo test --doc $(SCOPE); \
-	else set -x; cargo test $(SCOPE); fi
+	then set -x; cargo nextest run $(SCOPE); \
+	else set -x; cargo test --lib --bins --examples --tests $(SCOPE); fi
 	cd tests/e2e && npm test
 
 # --- Files ---
