@@ -14,7 +14,7 @@ use thiserror::Error;
 use tokio::time::Instant;
 use webchat_chat::{
     CopyError, ExportStream, ImportError, ImportOwner, ImportProgress, ImportTarget, copy,
-    export_all_users, export_user,
+    copy_user_settings, export_all_users, export_user,
 };
 use webchat_domain::{Clock, SystemClock, UserId};
 use webchat_persistence::{ConversationTransfer, StoreError, Totals};
@@ -194,7 +194,7 @@ fn print_report(report: &MigrationReport, prefix: &str) -> bool {
     report.dropped_index.is_some() || *conversations > 0 || *skipped > 0
 }
 
-/// Copies all conversations to another store, and verifies the copy.
+/// Copies all conversations to another store, and verifies the copy. Copies the settings of all users, too.
 ///
 /// # Errors
 /// If a store can't be opened or fails, or the copy differs from the original.
@@ -206,16 +206,16 @@ pub async fn copy_store(from: &str, to: &str) -> Result<(), CommandError> {
         return Err(CommandError::Missing(from.to_owned()));
     }
     let (from, to) = (open(from).await?, open(to).await?);
-    let result = copy_conversations(from.transfer.as_ref(), to.transfer.as_ref()).await;
+    let result = copy_all(&from, &to).await;
     from.close().await;
     to.close().await;
     result
 }
 
-async fn copy_conversations(
-    from: &dyn ConversationTransfer,
-    to: &dyn ConversationTransfer,
-) -> Result<(), CommandError> {
+async fn copy_all(from: &TransferStore, to: &TransferStore) -> Result<(), CommandError> {
+    let (settings, other_settings) = (from.user_settings.as_ref(), to.user_settings.as_ref());
+    copy_user_settings(settings, other_settings, SystemClock.now()).await?;
+    let (from, to) = (from.transfer.as_ref(), to.transfer.as_ref());
     let totals = from.totals().await.map_err(CopyError::from)?;
     let mut printed_at = Instant::now();
     let copied = copy(from, to, |progress| {

@@ -199,16 +199,17 @@ pub(crate) fn flask_migration(database: &MongoDatabase) -> FlaskMigration {
     FlaskMigration::new(database, Arc::new(|text| TokenCounter::default().count(text)))
 }
 
-/// A store from which, or to which, a command copies, exports or imports conversations.
+/// A store from which, or to which, a command copies, exports or imports.
 pub(crate) struct TransferStore {
     pub(crate) transfer: Arc<dyn ConversationTransfer>,
+    pub(crate) user_settings: Arc<dyn UserSettingsStore>,
     mongo_database: Option<MongoDatabase>,
 }
 
 impl TransferStore {
     /// Opens the SQLite file in `data_dir`.
     pub(crate) async fn open_sqlite(data_dir: &Path) -> Result<Self, StartError> {
-        Ok(Self { transfer: Arc::new(open_sqlite(data_dir).await?), mongo_database: None })
+        Ok(Self::new(open_sqlite(data_dir).await?, None))
     }
 
     /// Opens a MongoDB store, and updates its collections and indexes.
@@ -216,13 +217,21 @@ impl TransferStore {
         let database = connect(uri).await?;
         let schema = Schema::of(database.clone());
         close_on_error(Some(&database), async { Ok(schema.prepare().await?) }).await?;
-        let transfer = Arc::new(MongoStore::new(database.clone()));
-        Ok(Self { transfer, mongo_database: Some(database) })
+        Ok(Self::new(MongoStore::new(database.clone()), Some(database)))
+    }
+
+    fn new<S>(store: S, mongo_database: Option<MongoDatabase>) -> Self
+    where
+        S: ConversationTransfer + UserSettingsStore + 'static,
+    {
+        let user_settings = Arc::new(store);
+        let transfer = Arc::clone(&user_settings);
+        Self { transfer, user_settings, mongo_database }
     }
 
     /// Ends the background work.
     pub(crate) async fn close(self) {
-        drop(self.transfer);
+        drop((self.transfer, self.user_settings));
         if let Some(database) = self.mongo_database {
             database.close().await;
         }

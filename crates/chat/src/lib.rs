@@ -45,7 +45,7 @@ pub use runtime::storage_quota::StorageQuota;
 pub use sessions::service::Sessions;
 pub use sessions::user_settings::{UserSettingsService, UserSettingsView};
 pub use settings::{DailyTokenLimits, FileSettings, Settings, StoredBytesLimits};
-pub use transfer::copy::{CopyError, copy};
+pub use transfer::copy::{CopyError, copy, copy_user_settings};
 pub use transfer::export::{
     ExportFormat, ExportStream, ExportedFile, export_all_users, export_user,
 };

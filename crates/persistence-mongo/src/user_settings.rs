@@ -6,7 +6,8 @@ use webchat_domain::{Timestamp, UserId, UserSettings};
 use webchat_persistence::{StoreError, StoredUserSettings, UserSettingsStore, rules};
 
 use crate::database::READ_TIME;
-use crate::documents::{UserSettingsDocument, date, long};
+use crate::documents::{UserDocument, UserSettingsDocument, date, long};
+use crate::queries::at_most;
 use crate::store::MongoStore;
 
 #[async_trait]
@@ -37,5 +38,22 @@ impl UserSettingsStore for MongoStore {
         let replacement = doc! { "$set": { "settings": settings.map_err(StoreError::fault)? } };
         let update = self.database.run(users.update_one(expected, replacement)).await?;
         Ok(update.matched_count > 0)
+    }
+
+    async fn user_settings_after(
+        &self,
+        after: Option<UserId>,
+        limit: u32,
+    ) -> Result<Vec<(UserId, UserSettings)>, StoreError> {
+        let after = after.map(|id| id.to_string()).unwrap_or_default();
+        let filter = doc! { "user_id": { "$gt": after }, "settings": { "$exists": true } };
+        let users = self.database.users();
+        let find = users.find(filter).sort(doc! { "user_id": 1 });
+        let found = self.database.run(at_most(limit, find)).await?;
+        let settings = |user: UserDocument| {
+            let stored = StoredUserSettings::from(user.settings?);
+            Some((user.user_id, stored.settings))
+        };
+        Ok(found.into_iter().filter_map(settings).collect())
     }
 }

@@ -39,6 +39,25 @@ impl UserSettingsStore for SqliteStore {
             })
             .await
     }
+
+    async fn user_settings_after(
+        &self,
+        after: Option<UserId>,
+        limit: u32,
+    ) -> Result<Vec<(UserId, UserSettings)>, StoreError> {
+        let after = after.map(UserId::to_simple).unwrap_or_default();
+        self.database
+            .read(move |transaction| {
+                transaction
+                    .prepare_cached(
+                        "SELECT user_id, settings FROM users
+                         WHERE user_id > ?1 AND settings IS NOT NULL ORDER BY user_id LIMIT ?2",
+                    )?
+                    .query_map(params![after, limit], rows::read(settings_of_user))?
+                    .collect()
+            })
+            .await
+    }
 }
 
 fn find(transaction: &Transaction<'_>, user_id: UserId) -> rusqlite::Result<StoredUserSettings> {
@@ -53,8 +72,13 @@ fn find(transaction: &Transaction<'_>, user_id: UserId) -> rusqlite::Result<Stor
 }
 
 fn stored_settings(columns: &mut Columns<'_>) -> rusqlite::Result<StoredUserSettings> {
-    Ok(StoredUserSettings {
-        revision: columns.value()?,
-        settings: serde_json::from_str(columns.text()?).map_err(rows::invalid)?,
-    })
+    Ok(StoredUserSettings { revision: columns.value()?, settings: settings(columns)? })
+}
+
+fn settings_of_user(columns: &mut Columns<'_>) -> rusqlite::Result<(UserId, UserSettings)> {
+    Ok((columns.parsed()?, settings(columns)?))
+}
+
+fn settings(columns: &mut Columns<'_>) -> rusqlite::Result<UserSettings> {
+    serde_json::from_str(columns.text()?).map_err(rows::invalid)
 }

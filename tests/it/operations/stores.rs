@@ -16,6 +16,8 @@ async fn a_store_is_copied_to_mongodb_and_back() {
     let browser = server.browser();
     let id = browser.start_conversation().await;
     browser.connect().await.ask(&id, "sent on SQLite").await;
+    let my_settings = "/api/v1/me/settings";
+    browser.patch(my_settings, &json!({"system_prompt": "Use SI units."})).await;
 
     let while_running = Process::run(&["copy", "--from", data, "--to", &uri]).await;
     server.terminate().await;
@@ -24,6 +26,7 @@ async fn a_store_is_copied_to_mongodb_and_back() {
     let server = Process::start(dir.path(), &on_mongo).await;
     let browser = server.browser_with_cookies_of(&browser);
     let loaded = browser.get(&format!("/load_conversation/{id}")).await.json();
+    let settings = browser.get(my_settings).await.json();
     browser.connect().await.ask(&id, "sent on MongoDB").await;
     server.kill().await;
     let target_file = target.path().join("webchat.db");
@@ -36,6 +39,7 @@ async fn a_store_is_copied_to_mongodb_and_back() {
         "{copied:?}"
     );
     assert_eq!(loaded["conversation"][0]["content"], json!("sent on SQLite"));
+    assert_eq!(settings["system_prompt"], json!("Use SI units."));
     let counts = "copied and verified: 1 conversations, 4 messages";
     assert!(copied_back.stdout.contains(counts), "{copied_back:?}");
     assert!(target_file.exists());

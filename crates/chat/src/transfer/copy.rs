@@ -1,12 +1,13 @@
-//! Copies all conversations of one store to another.
+//! Copies all conversations, and the settings of all users, of one store to another.
 
 use thiserror::Error;
-use webchat_domain::{ConversationId, JobId, UserId};
+use webchat_domain::{ConversationId, JobId, Timestamp, UserId};
 use webchat_persistence::{
     ConversationTransfer, StoreError, StoredConversation, StoredFileJob, StoredMessage, Totals,
+    UserSettingsStore,
 };
 
-/// The page size when conversations or messages are read, which bounds the memory of a copy.
+/// The page size when conversations, messages or settings are read, which bounds the memory of a copy.
 const PAGE_SIZE: u32 = 100;
 
 /// The reason why a copy failed.
@@ -18,6 +19,9 @@ pub enum CopyError {
     /// The final comparison found a difference.
     #[error("the copy of conversation {0} differs from the original: was one of them changed?")]
     Different(ConversationId),
+    /// The target's settings of a user changed during the copy.
+    #[error("the settings of user {0} changed during the copy: is a server using the target?")]
+    Changed(UserId),
 }
 
 /// Copies all conversations with their messages and files from one store to another, then compares them message by
@@ -54,6 +58,32 @@ pub async fn copy(
     }
     compare(from, to).await?;
     Ok(totals)
+}
+
+/// Copies the settings of all users from one store to another. They replace those of the target. Users that the target
+/// does not know are recorded as active `now`. An interrupted copy can be run again.
+///
+/// # Errors
+/// See [`CopyError`].
+pub async fn copy_user_settings(
+    from: &dyn UserSettingsStore,
+    to: &dyn UserSettingsStore,
+    now: Timestamp,
+) -> Result<(), CopyError> {
+    let mut after = None;
+    loop {
+        let page = from.user_settings_after(after, PAGE_SIZE).await?;
+        let Some((last, _)) = page.last() else { return Ok(()) };
+        after = Some(*last);
+        for (user_id, settings) in page {
+            let existing = to.user_settings(user_id).await?;
+            let is_same = existing.settings == settings;
+            let revision = existing.revision;
+            if !is_same && !to.replace_user_settings(user_id, settings, revision, now).await? {
+                return Err(CopyError::Changed(user_id));
+            }
+        }
+    }
 }
 
 /// Checks that the target contains the same conversations, messages and files.
@@ -165,7 +195,7 @@ fn id_of(stored: &StoredConversation) -> ConversationId {
 #[cfg(test)]
 mod tests {
     use tempfile::TempDir;
-    use webchat_domain::{FileJob, JobStatus, NewMessage, SystemPrompt, UserId};
+    use webchat_domain::{FileJob, JobStatus, NewMessage, SystemPrompt, UserId, UserSettings};
     use webchat_persistence::{Append, Contexts, Conversations, FileJobs, NewFileJob};
     use webchat_persistence_sqlite::SqliteStore;
 
@@ -244,6 +274,30 @@ mod tests {
         assert_eq!(to.jobs(user_id, id, 9).await.unwrap().unwrap().len(), files.len());
         let (user_id, id) = existing;
         assert_eq!(to.messages(user_id, id, None, 9).await.unwrap().unwrap().len(), 3);
+    }
+
+    #[tokio::test]
+    async fn the_settings_of_all_users_replace_those_of_the_target() {
+        let ((from, _dir), (to, _other_dir)) = (new_store().await, new_store().await);
+        let settings = |text: &str| UserSettings {
+            system_prompt: Some(SystemPrompt { text: text.to_owned(), token_count: 1 }),
+        };
+        let users: Vec<UserId> = (0..250).map(|_| UserId::generate()).collect();
+        for user_id in &users {
+            from.replace_user_settings(*user_id, settings("Tides"), 0, START).await.unwrap();
+        }
+        for user_id in [users[0], UserId::generate()] {
+            to.replace_user_settings(user_id, settings("Moons"), 0, START).await.unwrap();
+        }
+
+        copy_user_settings(&from, &to, START).await.unwrap();
+        copy_user_settings(&from, &to, START).await.unwrap();
+
+        let copies = to.user_settings_after(None, 999).await.unwrap();
+        assert_eq!(copies.len(), users.len() + 1);
+        for user_id in users {
+            assert_eq!(to.user_settings(user_id).await.unwrap().settings, settings("Tides"));
+        }
     }
 
     #[tokio::test]

@@ -24,6 +24,14 @@ pub trait UserSettingsStore: Send + Sync {
         expected_revision: u64,
         now: Timestamp,
     ) -> Result<bool, StoreError>;
+
+    /// Returns the settings of at most `limit` users that come after `after`, ordered by user id. Users whose settings
+    /// were never written are left out. Only for the operator's commands.
+    async fn user_settings_after(
+        &self,
+        after: Option<UserId>,
+        limit: u32,
+    ) -> Result<Vec<(UserId, UserSettings)>, StoreError>;
 }
 
 /// Settings and their revision.

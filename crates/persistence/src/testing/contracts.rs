@@ -285,6 +285,7 @@ macro_rules! user_settings_contract {
                     only_one_of_several_concurrent_settings_is_stored,
                     settings_do_not_change_when_the_user_was_last_active,
                     settings_are_deleted_with_the_record_of_the_user,
+                    the_settings_of_all_users_are_read_in_pages,
                 ]
             );
         }

@@ -97,3 +97,25 @@ where
     assert_eq!(store.user_settings(inactive).await.unwrap(), StoredUserSettings::default());
     assert_eq!(store.user_settings(active).await.unwrap().settings, settings("one"));
 }
+
+pub async fn the_settings_of_all_users_are_read_in_pages(store: &dyn UserSettingsStore) {
+    let mut users: Vec<UserId> = (0..3).map(|_| UserId::generate()).collect();
+    for user_id in &users {
+        store.replace_user_settings(*user_id, settings("one"), 0, moment(0)).await.unwrap();
+    }
+    users.sort_unstable_by_key(ToString::to_string);
+
+    let mut found = Vec::new();
+    // Other tests may use the same store.
+    while let page = store.user_settings_after(found.last().copied(), 2).await.unwrap()
+        && !page.is_empty()
+    {
+        assert!(page.len() <= 2);
+        found.extend(page.iter().map(|(user_id, _)| *user_id));
+        let own = page.iter().filter(|(user_id, _)| users.contains(user_id));
+        assert!(own.clone().all(|(_, found)| *found == settings("one")));
+    }
+
+    found.retain(|user_id| users.contains(user_id));
+    assert_eq!(found, users);
+}
