@@ -153,8 +153,9 @@ async fn clients_that_never_read_use_at_most_a_mebibyte_each_and_are_disconnecte
     timeout(slowest + TIMEOUT, disconnected).await.expect("the readers were not disconnected");
     let elapsed = started_at.elapsed();
 
+    // The server's other sockets, such as those to the model, come and go.
     assert!(
-        sockets_after_flood >= initial_sockets + usize::from(READERS),
+        sockets_after_flood >= usize::from(READERS),
         "readers were disconnected too early, within {flood_duration:?}: {sockets_after_flood} sockets"
     );
     let bytes_per_reader = growth_by_readers / u64::from(READERS);

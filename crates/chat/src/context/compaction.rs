@@ -142,25 +142,17 @@ impl Compaction {
 
     /// Returns the lease's expiry, or `None` if the lease could not be acquired in time.
     async fn acquire_lease(&self) -> Option<Timestamp> {
+        let (id, contexts) = (self.id, &self.core.ports.contexts);
         let attempts = timeout(ACQUIRE_TIMEOUT, async {
             loop {
                 let now = self.core.now();
                 let lease_until = now.plus(COMPACTION_LEASE_DURATION);
-                match self
-                    .core
-                    .ports
-                    .contexts
-                    .acquire_compaction_lease(self.id, now, lease_until)
-                    .await
-                {
+                match contexts.acquire_compaction_lease(id, now, lease_until).await {
                     Ok(true) => return Some(lease_until),
                     Ok(false) => sleep(POLL_INTERVAL).await,
                     Err(error) => {
-                        tracing::warn!(
-                            conversation_id = %self.id,
-                            error = error_chain(&error),
-                            "failed to acquire compaction lease"
-                        );
+                        let error = error_chain(&error);
+                        tracing::warn!(conversation_id = %id, error, "failed to acquire compaction lease");
                         return None;
                     }
                 }
