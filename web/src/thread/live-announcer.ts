@@ -20,7 +20,7 @@ export class LiveAnnouncer extends LightDomElement {
   declare app: App;
   declare thread: Thread;
 
-  readonly #state = new StoreController(this);
+  readonly #state = new StoreController(this, () => this.#update());
   /** The streaming answer. */
   #answerId: string | null = null;
   /** The answer announced last, and how much of its text has been announced. */

@@ -33,8 +33,7 @@ export class WebchatThread extends LightDomElement {
   readonly #config = new StoreController(this);
   readonly #scroll = new ScrollAnchor(this, () => this.querySelector('.scroller'));
   #shownTarget: object | null = null;
-  /** The id of the message that is being sent. */
-  #sendingId: string | null = null;
+  #followedSent: object | null = null;
 
   protected override willUpdate(changed: PropertyValues<this>): void {
     if (changed.has('app')) this.#config.store = this.app.config;
@@ -80,12 +79,12 @@ export class WebchatThread extends LightDomElement {
     requestAnimationFrame(() => this.#showMessage(target.id));
   }
 
-  /** Scrolls to the end when the user sends a message. */
+  /** Scrolls to the end when the user sends a message. It may be accepted before the next frame. */
   #followSentMessage(): void {
-    const { messages } = this.thread.state.value;
-    const sending = messages.findLast(({ status }) => status === 'sending')?.id ?? null;
-    if (sending !== null && sending !== this.#sendingId) this.#scroll.isFollowing = true;
-    this.#sendingId = sending;
+    const { sent } = this.thread.state.value;
+    if (sent === this.#followedSent) return;
+    this.#followedSent = sent;
+    this.#scroll.isFollowing = true;
   }
 
   #content() {

@@ -2,13 +2,19 @@ import type { ReactiveController, ReactiveControllerHost } from 'lit';
 
 import type { Store } from '../state/store';
 
-/** Renders its host again when the store changes, at most once per frame. */
+/**
+ * Renders its host again when the store changes, at most once per frame. A host that must see each value, even those
+ * that are replaced within a frame, passes `onchange`, which is called on every change instead.
+ */
 export class StoreController<T> implements ReactiveController {
   #unsubscribe: (() => void) | null = null;
   #store: Store<T> | null = null;
   #frame = 0;
 
-  constructor(private readonly host: ReactiveControllerHost) {
+  constructor(
+    private readonly host: ReactiveControllerHost,
+    private readonly onchange = () => this.#scheduleUpdate(),
+  ) {
     host.addController(this);
   }
 
@@ -20,7 +26,7 @@ export class StoreController<T> implements ReactiveController {
   }
 
   hostConnected(): void {
-    this.#unsubscribe ??= this.#store?.subscribe(() => this.#scheduleUpdate()) ?? null;
+    this.#unsubscribe ??= this.#store?.subscribe(this.onchange) ?? null;
   }
 
   hostDisconnected(): void {

@@ -27,7 +27,7 @@ async function limitFirstRequest(page: Page, method: string, path: string): Prom
   await page.route(path, (route) => {
     if (rejected || route.request().method() !== method) return route.continue();
     rejected = true;
-    return route.fulfill({ status: 429, headers: { 'Retry-After': '2' }, json: REJECTION });
+    return route.fulfill({ status: 429, headers: { 'Retry-After': '6' }, json: REJECTION });
   });
 }
 

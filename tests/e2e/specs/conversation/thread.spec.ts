@@ -70,6 +70,23 @@ test('a long conversation opens at its end, and older messages load without movi
   expect(await distanceToBottom(chat.page)).toBeLessThan(2);
 });
 
+test('a message that is answered within one frame is scrolled to and announced', async ({
+  scripted,
+  chat,
+}) => {
+  const server = await scripted(echo);
+  await openLongConversation(server, chat, 20);
+  await scroller(chat.page).evaluate((element) => (element.scrollTop = 0));
+  await expect(chat.page.getByRole('button', { name: 'Jump to latest' })).toBeVisible();
+  // Without frames, as in a background tab, the page renders five times a second.
+  await chat.page.evaluate(() => Object.assign(window, { requestAnimationFrame: () => 1 }));
+
+  await chat.ask('mine');
+
+  await expect(chat.questions.last()).toBeInViewport();
+  await expect(chat.page.getByRole('log')).toContainText('About mine');
+});
+
 test('jumping to a distant message loads the messages around it', async ({
   scripted,
   chat,

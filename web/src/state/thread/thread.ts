@@ -46,6 +46,8 @@ export interface ThreadState extends LoadedMessages {
   edit: QuestionEdit | null;
   /** The message to scroll to. Each request sets a new object, so that the same message can be requested again. */
   target: { id: string } | null;
+  /** The message that was sent last, from any tab. Each attempt sets a new object. */
+  sent: { id: string } | null;
   /** The state of loading pages other than the newest one. */
   pageLoad: 'idle' | 'older' | 'unloaded-range' | 'failed';
   /** The position of the last message that the summary covers; 0 without a summary. */
@@ -63,6 +65,7 @@ const EMPTY: ThreadState = {
   runningTurn: null,
   edit: null,
   target: null,
+  sent: null,
   pageLoad: 'idle',
   summaryThrough: 0,
   ledger: null,
@@ -155,6 +158,7 @@ export class Thread {
   /** Shows a message before the server has accepted it. */
   addOptimistic(clientMessageId: string, content: string): void {
     this.#upsert(optimisticMessage(clientMessageId, content));
+    this.#update({ sent: { id: clientMessageId } });
   }
 
   /** Shows a message of the outbox: a new message, or an edit of a question. */
@@ -198,8 +202,10 @@ export class Thread {
   markSending(clientMessageId: string): void {
     const { edit } = this.state.value;
     const message = this.find(clientMessageId);
-    if (message) this.#upsert({ ...message, status: 'sending', problem: null });
-    else if (edit?.clientMessageId === clientMessageId) {
+    if (message) {
+      this.#upsert({ ...message, status: 'sending', problem: null });
+      this.#update({ sent: { id: clientMessageId } });
+    } else if (edit?.clientMessageId === clientMessageId) {
       this.#update({ edit: { ...edit, isSent: true, problem: null } });
     }
   }
