@@ -207,6 +207,11 @@ pub enum ChatError {
     /// The file doesn't exist or belongs to another user.
     #[error("File not found.")]
     FileNotFound,
+    /// The file is being analysed with other instructions.
+    #[error(
+        "This file is being analysed. Please wait for the analysis, or cancel it, before you ask for another one."
+    )]
+    FileRunning,
     /// A cancelled analysis can't be retried.
     #[error("The analysis of this file was cancelled. Attach the file again to analyse it again.")]
     FileNotFailed,
@@ -216,7 +221,7 @@ pub enum ChatError {
     /// The answer is the analysis of a file: the model would answer without the file.
     #[error(
         "This answer is the analysis of a file, and the model would answer without the file. Analyse the file again \
-         instead."
+         instead, with other instructions if you want another answer."
     )]
     FileAnalysis,
     /// The server is shutting down.

@@ -1,9 +1,12 @@
 //! Uploaded files and their analysis.
 
+mod instructions;
+
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+pub use self::instructions::{FileInstructions, InvalidFileInstructions};
 use crate::{ConversationId, JobId, MessageId, Problem, Timestamp};
 
 /// The analysis of a file that a user uploaded to a conversation, and its progress.
@@ -33,9 +36,18 @@ pub struct FileJob {
     pub error: Option<Problem>,
     /// When the file was uploaded.
     pub created_at: Timestamp,
-    /// The message with the newest analysis, once it is complete.
+    /// The answer with the newest analysis, once it is complete.
     #[cfg_attr(feature = "openapi", schema(required = true))]
     pub message_id: Option<MessageId>,
+    /// The question to that answer. Absent if there is no answer, or if an older version of the server completed it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(nullable = false))]
+    pub question_id: Option<MessageId>,
+    /// What the user asked for when the file was last analysed, also if that analysis is running, failed or was
+    /// cancelled. Absent if the user asked for the default analysis.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(nullable = false))]
+    pub instructions: Option<FileInstructions>,
 }
 
 /// The status of a file's analysis.

@@ -26,7 +26,9 @@ pub use event::{
     ConversationChange, Event, EventBody, EventData, ResponseChunk, ResponseEnd, TokenUsage,
     TurnFailed,
 };
-pub use file::{FileJob, FileName, FileProgress, JobStatus};
+pub use file::{
+    FileInstructions, FileJob, FileName, FileProgress, InvalidFileInstructions, JobStatus,
+};
 pub use ids::{
     ClientMessageId, ConversationId, EventId, ExampleId, IdempotencyKey, ImportId, InstanceId,
     InvalidClientMessageId, InvalidId, InvalidIdempotencyKey, JobId, MessageId, RunId, SessionId,

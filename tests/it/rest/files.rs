@@ -1,4 +1,6 @@
-//! Files: uploads, analysis, cancellation and retries.
+//! Files: uploads, analysis and cancellation.
+
+mod again;
 
 use std::time::Duration;
 
@@ -105,33 +107,6 @@ async fn file_progress_is_published_and_the_model_receives_the_analysis() {
 }
 
 #[tokio::test]
-async fn a_file_is_analysed_again_as_another_version_of_its_analysis() {
-    let server = TestServer::start().await;
-    let browser = server.browser();
-    let id = browser.start_conversation().await;
-    for text in ["It is about tides.", "It is about ebb."] {
-        let answer = server.model.next_answer();
-        answer.send(text);
-        answer.finish();
-    }
-    let job_path = upload(&browser, &id, "tides").await;
-    let first = wait_for_status(&browser, &job_path, "complete").await;
-
-    let retried = browser.post(&format!("{job_path}/retry")).await;
-    let second = wait_for_status(&browser, &job_path, "complete").await;
-
-    assert_eq!(retried.status, StatusCode::ACCEPTED);
-    let messages = browser.get(&format!("/api/v1/conversations/{id}/messages")).await.json();
-    let [_, analysis] = messages["messages"].as_array().unwrap().as_slice() else {
-        panic!("{messages}")
-    };
-    assert_eq!(analysis["content"], json!("It is about ebb."));
-    assert_eq!(analysis["versions"], json!([first["message_id"], second["message_id"]]));
-    let requests = server.model.requests();
-    assert_eq!(requests[0]["messages"], requests[1]["messages"]);
-}
-
-#[tokio::test]
 async fn a_cancelled_file_adds_nothing_to_the_conversation() {
     let server = TestServer::start().await;
     let browser = server.browser();
@@ -149,42 +124,6 @@ async fn a_cancelled_file_adds_nothing_to_the_conversation() {
     let retried = browser.post(&format!("{job_path}/retry")).await;
     assert_eq!(retried.status_and_code(), (409, "file_not_failed".to_owned()));
     assert_eq!(contents(&browser, &id).await, [""; 0]);
-}
-
-#[tokio::test]
-async fn retrying_a_failed_file_analyses_only_missing_parts() {
-    let server = TestServer::with_settings(&SMALL_PARTS).await;
-    let browser = server.browser();
-    let id = browser.start_conversation().await;
-    for text in ["Part one.", " ", " ", " ", "Part three."] {
-        let answer = server.model.next_answer();
-        answer.send(text);
-        answer.finish();
-    }
-
-    let job_path = upload(&browser, &id, &text(3)).await;
-    let failed = wait_for_status(&browser, &job_path, "failed").await;
-    let earlier_requests = server.model.requests().len();
-    let retried = browser.post(&format!("{job_path}/retry")).await;
-    wait_for_status(&browser, &job_path, "complete").await;
-
-    assert_eq!((failed["done"].clone(), failed["of"].clone()), (json!(2), json!(3)));
-    assert_eq!(failed["error"]["code"], json!("model_empty_answer"));
-    let message = failed["error"]["message"].as_str().unwrap();
-    assert!(message.starts_with("Part 2 of 3 could not be analysed: "), "{message}");
-    assert_eq!(retried.status, StatusCode::ACCEPTED);
-    assert_eq!(retried.json()["status"], json!("running"));
-    let content_of_request = |number: usize| {
-        let request = &server.model.requests()[number];
-        request["messages"][1]["content"].as_str().unwrap().to_owned()
-    };
-    assert!(
-        content_of_request(earlier_requests).starts_with("Part 2 of 3 "),
-        "{}",
-        content_of_request(earlier_requests)
-    );
-    assert!(content_of_request(earlier_requests + 1).starts_with("Analyses of consecutive parts "));
-    assert_eq!(server.model.requests().len(), earlier_requests + 2);
 }
 
 #[tokio::test]

@@ -242,7 +242,11 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Retries the failed parts of a file's analysis, or analyses a file again whose analysis is complete. */
+        /**
+         * Retries the failed parts of a file's analysis, or analyses a file again whose analysis is complete.
+         * @description With other instructions than before, all parts are analysed. The result becomes another version of the answer, and of
+         *     the question if it has other instructions.
+         */
         post: operations["retry_file"];
         delete?: never;
         options?: never;
@@ -1096,6 +1100,12 @@ export interface components {
         FewShotExamples: {
             few_shot_examples: components["schemas"]["FewShotExample"][];
         };
+        /**
+         * @description What a user asks the analysis of a file for: 1 to 2 000 characters, without white space around them. Line feeds and
+         *     tabs are the only control characters.
+         * @example Which tides are the highest?
+         */
+        FileInstructions: string;
         /** @description The analysis of a file that a user uploaded to a conversation, and its progress. */
         FileJob: {
             /** @description The conversation that the file belongs to. */
@@ -1110,6 +1120,11 @@ export interface components {
             error: components["schemas"]["Problem"] | null;
             /** @description The file's name. */
             file_name: components["schemas"]["FileName"];
+            /**
+             * @description What the user asked for when the file was last analysed, also if that analysis is running, failed or was
+             *     cancelled. Absent if the user asked for the default analysis.
+             */
+            instructions?: components["schemas"]["FileInstructions"];
             /** @description The job's id. */
             job_id: components["schemas"]["JobId"];
             message_id: components["schemas"]["MessageId"] | null;
@@ -1118,6 +1133,8 @@ export interface components {
              * @description The total number of parts.
              */
             of: number;
+            /** @description The question to that answer. Absent if there is no answer, or if an older version of the server completed it. */
+            question_id?: components["schemas"]["MessageId"];
             /**
              * Format: int64
              * @description The file's size in bytes.
@@ -1136,6 +1153,15 @@ export interface components {
          *     client is converted into a valid name.
          */
         FileName: string;
+        /** @description What to analyse a file for. */
+        FileRetry: {
+            /**
+             * @description What the analysis should answer, at most 2 000 characters. Line feeds and tabs are the only control characters
+             *     that are allowed. Without this field, the instructions of the last analysis stay. `null` or a blank text asks
+             *     for the default analysis.
+             */
+            instructions?: string | null;
+        };
         Files: {
             /** @description The files, newest first. */
             files: components["schemas"]["EstimatedFileJob"][];
@@ -2864,7 +2890,16 @@ export interface operations {
             };
             cookie?: never;
         };
-        requestBody?: never;
+        requestBody?: {
+            content: {
+                /**
+                 * @example {
+                 *       "instructions": "Which tides are the highest?"
+                 *     }
+                 */
+                "application/json": components["schemas"]["FileRetry"] | null;
+            };
+        };
         responses: {
             /** @description OK. */
             202: {
@@ -2873,6 +2908,15 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["EstimatedFileJob"];
+                };
+            };
+            /** @description The body is not JSON, or a parameter is invalid. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"];
                 };
             };
             /** @description Not found, or not yours. */
@@ -2884,8 +2928,35 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorResponse"];
                 };
             };
-            /** @description The analysis is cancelled, or the file is not kept. */
+            /** @description The analysis is cancelled, or is running with other instructions, or the file is not kept. */
             409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+            /** @description The body is not declared as JSON, or is compressed. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+            /** @description A field is missing, unknown or invalid. */
+            422: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -359,7 +359,7 @@ impl Compaction {
         let request = BackgroundRequest {
             caller: self.caller,
             purpose: Purpose::Summary,
-            instructions: SUMMARISE,
+            instructions: SUMMARISE.into(),
             content: format!("{summary}{}", transcript.trim_end()),
             answer_limit: AnswerLimit::Tokens(budget.max_summary_tokens()),
             timeout: REQUEST_TIMEOUT,

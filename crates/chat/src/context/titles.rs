@@ -105,7 +105,7 @@ async fn suggest_title(
     let request = BackgroundRequest {
         caller,
         purpose: Purpose::Title,
-        instructions: GENERATE_TITLE,
+        instructions: GENERATE_TITLE.into(),
         content: transcript.trim_end().to_owned(),
         answer_limit: AnswerLimit::Tokens(MAX_TITLE_TOKENS),
         timeout: TITLE_TIMEOUT,

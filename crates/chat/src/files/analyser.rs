@@ -4,11 +4,15 @@ use std::time::Duration;
 
 use backon::{ExponentialBuilder, Retryable};
 use tokio::sync::Semaphore;
-use webchat_domain::{Caller, FileName, UserId};
+use tokio_util::sync::CancellationToken;
+use webchat_domain::{Caller, FileInstructions, FileName, UserId};
 use webchat_llm::{AnswerLimit, ModelError};
+use webchat_tokens::chunks;
 
 use super::parts::{max_partial_analysis_tokens, max_text_tokens_per_request};
-use crate::context::prompts::{ANALYSE, COMBINE, analyses_heading, part_heading};
+use crate::context::prompts::{
+    ANALYSE, COMBINE, analyses_heading, part_heading, user_instructions,
+};
 use crate::models::background_request::BackgroundRequest;
 use crate::models::request_error::RequestError;
 use crate::models::request_metrics::Purpose;
@@ -42,29 +46,57 @@ pub(crate) struct FileAnalyser<'a> {
     pub(crate) file_name: &'a FileName,
     /// The number of parts of the file.
     pub(crate) part_count: u32,
+    /// What the user asks for; `None` for the default analysis.
+    pub(crate) instructions: Option<&'a FileInstructions>,
 }
 
 impl FileAnalyser<'_> {
     /// Asks the model for the analysis of one part. Parts are counted from 0.
     pub(crate) async fn analyse(&self, part: u32, text: &str) -> Result<String, RequestError> {
-        let settings = &self.core.settings;
         let limit = match self.part_count {
-            1 => settings.answer_limit(),
-            _ => AnswerLimit::Tokens(max_partial_analysis_tokens(settings)),
+            1 => self.core.settings.answer_limit(),
+            _ => self.partial_limit().await,
         };
         let heading = part_heading(self.file_name, part, self.part_count);
-        self.request(ANALYSE, format!("{heading}\n\n{text}"), limit).await
+        let pieces = self.pieces(text).await?;
+        if let [piece] = pieces.as_slice() {
+            return self.request(ANALYSE, format!("{heading}\n\n{piece}"), limit).await;
+        }
+        let mut analyses = Vec::with_capacity(pieces.len());
+        for piece in pieces {
+            let (content, limit) = (format!("{heading}\n\n{piece}"), self.partial_limit().await);
+            analyses.push(self.request(ANALYSE, content, limit).await?);
+        }
+        self.combine(analyses, limit).await
     }
 
-    /// Combines the analyses of all parts into one, in several steps if they don't fit into one request.
-    pub(crate) async fn combine(&self, analyses: Vec<String>) -> Result<String, RequestError> {
+    /// Splits a part that does not fit into a request with the user's instructions. The file was split when it was
+    /// uploaded, without instructions.
+    async fn pieces(&self, text: &str) -> Result<Vec<String>, RequestError> {
+        let max_tokens = self.max_text_tokens().await;
+        if self.instructions.is_none() || self.core.count_tokens(text).await <= max_tokens {
+            return Ok(vec![text.to_owned()]);
+        }
+        let (text, counter) = (text.to_owned(), self.core.counter());
+        let split = move |_: &CancellationToken| {
+            Some(chunks(&text, max_tokens, counter).map(str::to_owned).collect())
+        };
+        let abort = self.core.lifecycle.aborting();
+        Ok(self.core.text_work.run(self.user_id, &abort, split).await?)
+    }
+
+    /// Combines the analyses into one of at most `limit`, in several steps if they don't fit into one request.
+    pub(crate) async fn combine(
+        &self,
+        analyses: Vec<String>,
+        limit: AnswerLimit,
+    ) -> Result<String, RequestError> {
         let mut analyses = analyses;
-        let settings = &self.core.settings;
         while analyses.len() > 1 {
             let groups = self.group(analyses).await;
             let limit = match groups.len() {
-                1 => settings.answer_limit(),
-                _ => AnswerLimit::Tokens(max_partial_analysis_tokens(settings)),
+                1 => limit,
+                _ => self.partial_limit().await,
             };
             analyses = Vec::with_capacity(groups.len());
             for group in groups {
@@ -91,7 +123,7 @@ impl FileAnalyser<'_> {
 
     /// Groups consecutive analyses so that each group fits into one request.
     async fn group(&self, analyses: Vec<String>) -> Vec<Vec<String>> {
-        let max_tokens = max_text_tokens_per_request(&self.core.settings);
+        let max_tokens = self.max_text_tokens().await;
         let mut groups: Vec<Vec<String>> = Vec::new();
         let mut group_tokens = 0_u32;
         for analysis in analyses {
@@ -108,15 +140,38 @@ impl FileAnalyser<'_> {
         groups
     }
 
+    /// Returns the maximum length of an analysis that is combined with others.
+    async fn partial_limit(&self) -> AnswerLimit {
+        let instruction_tokens = self.instruction_tokens().await;
+        let settings = &self.core.settings;
+        AnswerLimit::Tokens(max_partial_analysis_tokens(settings, instruction_tokens))
+    }
+
+    async fn max_text_tokens(&self) -> u32 {
+        max_text_tokens_per_request(&self.core.settings, self.instruction_tokens().await)
+    }
+
+    /// Returns the number of tokens that the user's instructions add to each request.
+    async fn instruction_tokens(&self) -> u32 {
+        match self.instructions {
+            None => 0,
+            Some(instructions) => self.core.count_tokens(&user_instructions(instructions)).await,
+        }
+    }
+
     /// Sends a request, and retries it after transient errors. `backon` sleeps on Tokio's clock, which tests can
     /// pause.
     async fn request(
         &self,
-        instructions: &'static str,
+        prompt: &'static str,
         content: String,
         answer_limit: AnswerLimit,
     ) -> Result<String, RequestError> {
         let (caller, timeout) = (Caller::from(self.user_id), REQUEST_TIMEOUT);
+        let instructions = match self.instructions {
+            None => prompt.into(),
+            Some(instructions) => format!("{prompt}{}", user_instructions(instructions)).into(),
+        };
         let request = BackgroundRequest {
             caller,
             purpose: Purpose::File,

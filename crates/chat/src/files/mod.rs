@@ -3,6 +3,7 @@
 pub(crate) mod analyser;
 mod dispatcher;
 mod parts;
+mod retry;
 pub(crate) mod service;
 mod text;
 mod work;

@@ -1,6 +1,7 @@
 //! Splits files into parts, and computes the maximum lengths of parts and their analyses.
 
 use tokio_util::sync::CancellationToken;
+use webchat_domain::FileJob;
 use webchat_tokens::{TokenCounter, chunks};
 
 use crate::settings::Settings;
@@ -12,6 +13,9 @@ const REQUEST_OVERHEAD: u32 = 320;
 /// The estimated overhead of a request that analyses a part: all tokens except the part and the answer, for a file name
 /// of the usual length. Token budgets are checked with it.
 const PART_OVERHEAD: u32 = 128;
+
+/// The bytes of a token of the user's instructions, for an estimate that is rather too high in most languages.
+const BYTES_PER_TOKEN: usize = 3;
 
 /// The lower bound of the following limits, even if the window is smaller.
 const MIN_TOKENS: u32 = 64;
@@ -45,24 +49,36 @@ pub(super) fn split(
 }
 
 /// Estimates the number of tokens that are sent to the model for all parts of a file.
-pub(super) fn estimated_tokens(token_count: u32, part_count: u32) -> u64 {
-    u64::from(token_count) + u64::from(part_count) * u64::from(PART_OVERHEAD)
+pub(super) fn estimated_tokens(job: &FileJob) -> u64 {
+    let instructions = job.instructions.as_ref().map_or(0, |text| text.as_str().len());
+    let instruction_tokens = u64::try_from(instructions / BYTES_PER_TOKEN).unwrap_or(u64::MAX);
+    let overhead = u64::from(PART_OVERHEAD).saturating_add(instruction_tokens);
+    u64::from(job.token_count).saturating_add(u64::from(job.part_count).saturating_mul(overhead))
 }
 
 /// Returns the maximum number of tokens of a part: the configured size, if it fits into the model's window.
 pub(super) fn max_part_tokens(settings: &Settings) -> u32 {
-    settings.files.part_tokens.min(max_text_tokens_per_request(settings)).max(MIN_TOKENS)
+    settings.files.part_tokens.min(max_text_tokens_per_request(settings, 0)).max(MIN_TOKENS)
 }
 
-/// Returns the maximum number of tokens of the text in one request.
-pub(super) fn max_text_tokens_per_request(settings: &Settings) -> u32 {
+/// Returns the maximum number of tokens of the user's instructions in one request. They leave at least half of the
+/// space to the text.
+pub(super) fn max_instruction_tokens(settings: &Settings) -> u32 {
+    let max = max_text_tokens_per_request(settings, 0);
+    (max / 2).min(max.saturating_sub(MIN_TOKENS))
+}
+
+/// Returns the maximum number of tokens of the text in one request, next to the user's instructions.
+pub(super) fn max_text_tokens_per_request(settings: &Settings, instruction_tokens: u32) -> u32 {
     let reserved = settings.reserved_tokens().saturating_add(REQUEST_OVERHEAD);
+    let reserved = reserved.saturating_add(instruction_tokens);
     settings.window_tokens.saturating_sub(reserved).max(MIN_TOKENS)
 }
 
 /// Returns the maximum number of tokens of an analysis that is combined with others, of one or of several parts.
 /// Several analyses must fit into one request; otherwise they could not be combined.
-pub(super) fn max_partial_analysis_tokens(settings: &Settings) -> u32 {
-    let max = (max_text_tokens_per_request(settings) / 4).min(max_part_tokens(settings) / 2);
+pub(super) fn max_partial_analysis_tokens(settings: &Settings, instruction_tokens: u32) -> u32 {
+    let max_text = max_text_tokens_per_request(settings, instruction_tokens);
+    let max = (max_text / 4).min(max_part_tokens(settings) / 2);
     settings.reserved_tokens().min(max).max(MIN_TOKENS / 4)
 }

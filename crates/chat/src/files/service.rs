@@ -1,4 +1,4 @@
-//! The file service: uploads files, and lists, cancels and retries their analyses.
+//! The file service: uploads files, and lists and cancels their analyses.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -43,8 +43,8 @@ pub struct Upload {
 /// Files and their analyses.
 #[derive(Clone)]
 pub struct Files {
-    core: Arc<Core>,
-    work: Arc<FileWork>,
+    pub(super) core: Arc<Core>,
+    pub(super) work: Arc<FileWork>,
 }
 
 impl Files {
@@ -133,7 +133,7 @@ impl Files {
     /// and the requests that combine them, are not included.
     #[must_use]
     pub fn estimated_tokens(&self, job: &FileJob) -> u64 {
-        estimated_tokens(job.token_count, job.part_count)
+        estimated_tokens(job)
     }
 
     /// Returns the conversation's newest files, newest first, at most 100.
@@ -179,49 +179,6 @@ impl Files {
         let job = cancelled.ok_or(ChatError::FileNotFound)?;
         self.publish(&job).await;
         Ok(())
-    }
-
-    /// Retries the missing parts of a failed analysis. Analyses a file again whose analysis is complete: the new
-    /// analysis becomes another version of the answer.
-    ///
-    /// # Errors
-    /// [`ChatError::FileNotFound`] if the user has no such file; [`ChatError::FileNotFailed`] if its analysis is
-    /// cancelled; [`ChatError::FileNotKept`] if its text is not kept. If the analysis is complete, also those of
-    /// [`Files::upload`] about the number of files and the token budget.
-    pub async fn retry(
-        &self,
-        caller: impl Into<Caller>,
-        id: ConversationId,
-        job_id: JobId,
-    ) -> Result<FileJob, ChatError> {
-        let _admission = self.core.lifecycle.admit()?;
-        let caller = caller.into();
-        let user_id = caller.user_id;
-        let existing = self.find(user_id, id, job_id).await?;
-        // Held until the store counts the job as running.
-        let mut permit = None;
-        let reservation = match existing.status {
-            JobStatus::Complete => {
-                permit = Some(self.acquire_permit(user_id).await?);
-                Some(self.reserve_tokens(caller, &existing).await?)
-            }
-            _ => None,
-        };
-        let retried = self.core.ports.file_jobs.retry_job(user_id, id, job_id).await?;
-        drop(permit);
-        let job = retried.filter(|job| job.status == JobStatus::Running);
-        let Some(job) = job else {
-            if let Some(reservation) = reservation {
-                self.core.settle_tokens(reservation, 0).await;
-            }
-            return Err(match existing.status {
-                JobStatus::Complete => ChatError::FileNotKept,
-                _ => ChatError::FileNotFailed,
-            });
-        };
-        self.publish(&job).await;
-        self.work.wake.notify_one();
-        Ok(job)
     }
 
     /// Waits for the end of a file's analysis, and returns the file.
@@ -283,7 +240,7 @@ impl Files {
 
     /// Acquires a permit for one more file of this user before the file is split. The store checks the limit again
     /// when it stores the file.
-    async fn acquire_permit(&self, user_id: UserId) -> Result<Permit, ChatError> {
+    pub(super) async fn acquire_permit(&self, user_id: UserId) -> Result<Permit, ChatError> {
         let limit = self.core.settings.files.per_user;
         let running = self.core.ports.file_jobs.count_running_jobs(user_id).await?;
         let max_uploads = usize::try_from(limit.max(1)).unwrap_or(usize::MAX);
@@ -293,7 +250,7 @@ impl Files {
     }
 
     /// Checks the budget of the user, and reserves the tokens of the caller's network.
-    async fn reserve_tokens(
+    pub(super) async fn reserve_tokens(
         &self,
         caller: Caller,
         job: &FileJob,
@@ -329,12 +286,14 @@ impl Files {
             error: None,
             created_at: self.core.now(),
             message_id: None,
+            question_id: None,
+            instructions: None,
         }
     }
 
     /// Publishes the progress. A failure is only logged, because clients that miss the event still find the file in
     /// the list.
-    async fn publish(&self, job: &FileJob) {
+    pub(super) async fn publish(&self, job: &FileJob) {
         let body = EventBody::FileProgress(FileProgress::from(job));
         let log = &self.core.ports.log;
         if let Err(error) = log.append_one(job.conversation_id, EventId::generate(), body).await {

@@ -1,5 +1,7 @@
 //! The worker that analyses one file. It reuses the parts that an earlier worker has recorded.
 
+mod messages;
+
 use std::any::Any;
 use std::panic::AssertUnwindSafe;
 use std::pin::pin;
@@ -9,14 +11,12 @@ use std::time::Duration;
 use futures_util::{FutureExt, Stream, StreamExt, stream};
 use tokio::time::sleep;
 use webchat_domain::{
-    ConversationChange, EventBody, FileJob, FileProgress, JobId, NewMessage, Problem, RunId,
-    Timestamp, Title, TurnId,
+    ConversationChange, EventBody, FileJob, FileProgress, JobId, Problem, RunId, Timestamp,
 };
-use webchat_persistence::{Append, CompleteJobOutcome, CompletedJob, LeasedJob, StoreError};
+use webchat_persistence::{CompleteJobOutcome, CompletedJob, LeasedJob, StoreError};
 
 use super::analyser::{FileAnalyser, affects_all_requests, user_message};
 use super::work::FileWork;
-use crate::context::prompts::file_question;
 use crate::events::publisher::EventPublisher;
 use crate::models::request_error::RequestError;
 use crate::runtime::core::Core;
@@ -90,14 +90,15 @@ impl AnalysisWorker {
 
     async fn analyse(&self, publisher: &EventPublisher) -> Result<(), Incomplete> {
         let analyses = self.analyse_parts(publisher).await?;
-        let combined = self.analyser().combine(analyses).await.map_err(|error| {
+        let answer_limit = self.core.settings.answer_limit();
+        let combined = self.analyser().combine(analyses, answer_limit).await.map_err(|error| {
             Incomplete::Failed(
                 self.describe("The analyses of the parts could not be combined", &error),
             )
         })?;
-        let completed = self.complete(combined).await?;
+        let (completed, is_version) = self.complete(combined).await?;
         let id = completed.conversation.conversation_id;
-        publish_completed(publisher, completed);
+        publish_completed(publisher, completed, is_version);
         self.core.notify_list(self.leased.user_id, Some(id)).await;
         Ok(())
     }
@@ -166,37 +167,22 @@ impl AnalysisWorker {
         (0..).zip(texts.map(Option::unwrap_or_default))
     }
 
-    /// Stores the analysis. Another version of an analysis waits for the end of a running turn.
-    async fn complete(&self, analysis: String) -> Result<CompletedJob, Incomplete> {
-        let append = self.new_messages(analysis).await;
+    /// Stores the analysis. Another version of an analysis waits for the end of a running turn. Returns whether it is
+    /// another version.
+    async fn complete(&self, analysis: String) -> Result<(CompletedJob, bool), Incomplete> {
+        let append = self.new_messages(analysis).await?;
+        let is_version = append.version_of.is_some();
         let jobs = &self.core.ports.file_jobs;
         loop {
             let (append, now) = (append.clone(), self.core.now());
             match jobs.complete_job(self.id(), self.run_id, append, now).await? {
-                CompleteJobOutcome::Completed(completed) => return Ok(*completed),
+                CompleteJobOutcome::Completed(completed) => {
+                    return Ok((*completed, is_version));
+                }
                 CompleteJobOutcome::LeaseLost => return Err(Incomplete::LeaseLost),
                 CompleteJobOutcome::TurnInProgress => sleep(TURN_POLL_INTERVAL).await,
             }
         }
-    }
-
-    /// Returns the messages to append: a question that names the file, and the analysis as its answer. If the file
-    /// was analysed before, the analysis is another version of that answer.
-    async fn new_messages(&self, analysis: String) -> Append {
-        let answer_tokens = self.core.count_tokens(&analysis).await;
-        let (turn_id, now) = (TurnId::generate(), self.core.now());
-        let answer = NewMessage::answer(analysis, answer_tokens, now).in_turn(turn_id);
-        let FileJob { file_name, message_id, .. } = &self.leased.job;
-        if message_id.is_some() {
-            let version_of = *message_id;
-            return Append { messages: vec![answer], version_of, ..Append::default() };
-        }
-        let question = file_question(file_name);
-        let question_tokens = self.core.count_tokens(&question).await;
-        let question = NewMessage::question(question, question_tokens, now).in_turn(turn_id);
-        let messages = vec![question, answer];
-        let title = Title::from_first_words(file_name.as_str());
-        Append { messages, title, ..Append::default() }
     }
 
     async fn end(&self, reason: Incomplete, publisher: &EventPublisher) {
@@ -232,13 +218,14 @@ impl AnalysisWorker {
     }
 
     fn analyser(&self) -> FileAnalyser<'_> {
-        let FileJob { file_name, part_count, .. } = &self.leased.job;
+        let FileJob { file_name, part_count, instructions, .. } = &self.leased.job;
         FileAnalyser {
             core: &self.core,
             requests: &self.work.requests,
             user_id: self.leased.user_id,
             file_name,
             part_count: *part_count,
+            instructions: instructions.as_ref(),
         }
     }
 
@@ -279,14 +266,14 @@ fn publish_progress(publisher: &EventPublisher, done: u32, job: &FileJob) {
     }
 }
 
-fn publish_completed(publisher: &EventPublisher, completed: CompletedJob) {
+fn publish_completed(publisher: &EventPublisher, completed: CompletedJob, is_version: bool) {
     let CompletedJob { job, conversation, messages } = completed;
     publisher.publish(EventBody::FileProgress(FileProgress::from(&job)));
     let is_first = messages.first().is_some_and(|question| question.parent_id.is_none());
-    if let Some(title) = conversation.title.filter(|_| is_first) {
+    if let Some(title) = conversation.title.filter(|_| is_first && !is_version) {
         publisher.publish(EventBody::ConversationUpdated(ConversationChange::Title { title }));
     }
-    if messages.len() == 1 {
+    if is_version {
         publisher.publish(EventBody::ConversationUpdated(ConversationChange::Branch));
     }
     let change = ConversationChange::File { job_id: job.job_id };

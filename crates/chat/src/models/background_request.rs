@@ -1,6 +1,7 @@
 //! A bounded request to the model that the server makes in the background: for a title, a summary, or a
 //! file analysis.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use futures_util::StreamExt;
@@ -25,7 +26,7 @@ pub(crate) struct BackgroundRequest {
     /// The caller on whose behalf the request is sent.
     pub(crate) caller: Caller,
     pub(crate) purpose: Purpose,
-    pub(crate) instructions: &'static str,
+    pub(crate) instructions: Cow<'static, str>,
     pub(crate) content: String,
     pub(crate) answer_limit: AnswerLimit,
     /// The timeout for the complete answer.
@@ -44,7 +45,7 @@ impl BackgroundRequest {
         let reservation = core.reserve_tokens(self.caller, max_tokens).await?;
         let request = ChatRequest {
             messages: vec![
-                chat_message(ChatRole::System, self.instructions.to_owned()),
+                chat_message(ChatRole::System, self.instructions.into_owned()),
                 chat_message(ChatRole::User, self.content),
             ],
             user_id: Some(self.caller.user_id),
@@ -65,7 +66,7 @@ impl BackgroundRequest {
 
     async fn prompt_tokens(&self, core: &Core) -> u32 {
         let content = core.count_tokens(&self.content).await;
-        let instructions = core.loaded_counter().await.count(self.instructions);
+        let instructions = core.loaded_counter().await.count(&self.instructions);
         with_overhead(content).saturating_add(with_overhead(instructions))
     }
 

@@ -236,6 +236,8 @@ mod tests {
             error: None,
             created_at: START,
             message_id: None,
+            question_id: None,
+            instructions: None,
         };
         let new = NewFileJob { job, text: "tides".to_owned(), part_ends: vec![5], max_kept: 9 };
         store.create_job(user_id, new).await.unwrap();

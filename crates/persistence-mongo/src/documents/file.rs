@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 use serde_with::{DisplayFromStr, TryFromInto, serde_as};
 use webchat_domain::{
-    ConversationId, FileJob, FileName, JobId, JobStatus, MessageId, Problem, RunId, Timestamp,
-    UserId,
+    ConversationId, FileInstructions, FileJob, FileName, JobId, JobStatus, MessageId, Problem,
+    RunId, Timestamp, UserId,
 };
 
 use super::values::Date;
@@ -34,6 +34,11 @@ pub(crate) struct JobDocument {
     created_at: Timestamp,
     #[serde_as(as = "Option<DisplayFromStr>")]
     message_id: Option<MessageId>,
+    #[serde_as(as = "Option<DisplayFromStr>")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    question_id: Option<MessageId>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    instructions: Option<FileInstructions>,
     #[serde_as(as = "Option<DisplayFromStr>")]
     run_id: Option<RunId>,
     #[serde_as(as = "Option<Date>")]
@@ -82,6 +87,8 @@ impl JobDocument {
             error: job.error,
             created_at: job.created_at,
             message_id: job.message_id,
+            question_id: job.question_id,
+            instructions: job.instructions,
             run_id: None,
             lease_until: None,
         }
@@ -102,6 +109,8 @@ impl From<JobDocument> for FileJob {
             error: document.error,
             created_at: document.created_at,
             message_id: document.message_id,
+            question_id: document.question_id,
+            instructions: document.instructions,
         }
     }
 }

@@ -3,14 +3,16 @@
 use async_trait::async_trait;
 use futures_util::FutureExt;
 use mongodb::bson::doc;
-use webchat_domain::{ConversationId, FileJob, JobId, Problem, RunId, Timestamp, UserId};
+use webchat_domain::{
+    ConversationId, FileInstructions, FileJob, JobId, MessageId, Problem, RunId, Timestamp, UserId,
+};
 use webchat_persistence::{
     Append, CompleteJobOutcome, CreateJobOutcome, FileJobs, LeasedJob, NewFileJob, StoreError,
     rules,
 };
 
 use super::create::create;
-use super::filters::{available, job_by_owner, leased_by, running_jobs};
+use super::filters::{available, job_by_owner, job_of_analysis, leased_by, running_jobs};
 use super::work::{change, complete, fail, record_part, take};
 use crate::database::READ_TIME;
 use crate::documents::date;
@@ -64,6 +66,18 @@ impl FileJobs for MongoStore {
             return Ok(None);
         }
         Ok(Some(found.into_iter().map(FileJob::from).collect()))
+    }
+
+    async fn job_of_analysis(
+        &self,
+        user_id: UserId,
+        id: ConversationId,
+        message_ids: Vec<MessageId>,
+    ) -> Result<Option<FileJob>, StoreError> {
+        let jobs = self.database.file_jobs();
+        let filter = job_of_analysis(user_id, id, &message_ids);
+        let found = self.database.run(jobs.find_one(filter).max_time(READ_TIME)).await?;
+        Ok(found.map(FileJob::from))
     }
 
     async fn take_job(
@@ -154,10 +168,17 @@ impl FileJobs for MongoStore {
         user_id: UserId,
         id: ConversationId,
         job_id: JobId,
+        instructions: Option<FileInstructions>,
     ) -> Result<Option<FileJob>, StoreError> {
         let job = job_by_owner(user_id, id, job_id);
         self.database
-            .transaction(job, |transaction, job| change(transaction, job, rules::retry_job).boxed())
+            .transaction((job, instructions), |transaction, (job, instructions)| {
+                let instructions = instructions.as_ref();
+                change(transaction, job, move |job, has_text| {
+                    rules::retry_job(job, has_text, instructions)
+                })
+                .boxed()
+            })
             .await
     }
 }

@@ -1,7 +1,7 @@
 //! Filters of `file_jobs`.
 
 use mongodb::bson::{DateTime, Document, doc};
-use webchat_domain::{ConversationId, JobId, RunId, Timestamp, UserId};
+use webchat_domain::{ConversationId, JobId, MessageId, RunId, Timestamp, UserId};
 
 use crate::documents::date;
 
@@ -11,6 +11,20 @@ pub(super) fn job_by_owner(user_id: UserId, id: ConversationId, job_id: JobId) -
         "job_id": job_id.to_string(),
         "conversation_id": id.to_string(),
         "user_id": user_id.to_string(),
+    }
+}
+
+/// Matches the user's job whose newest analysis is one of these messages.
+pub(super) fn job_of_analysis(
+    user_id: UserId,
+    id: ConversationId,
+    message_ids: &[MessageId],
+) -> Document {
+    let message_ids: Vec<String> = message_ids.iter().map(ToString::to_string).collect();
+    doc! {
+        "conversation_id": id.to_string(),
+        "user_id": user_id.to_string(),
+        "message_id": { "$in": message_ids },
     }
 }
 

@@ -109,7 +109,7 @@ pub(super) async fn fail(
 pub(super) async fn change(
     mut transaction: Transaction<'_>,
     job: &Document,
-    rule: fn(&FileJob, bool) -> Option<FileJob>,
+    rule: impl Fn(&FileJob, bool) -> Option<FileJob>,
 ) -> MongoResult<Option<FileJob>> {
     let found = find(&mut transaction, job.clone()).await?;
     let Some(job) = found.map(FileJob::from) else { return Ok(None) };

@@ -210,6 +210,8 @@ fn file_jobs_validator() -> Document {
             "error": { "bsonType": ["object", "null"] },
             "created_at": { "bsonType": "date" },
             "message_id": { "bsonType": ["string", "null"] },
+            "question_id": { "bsonType": ["string", "null"] },
+            "instructions": { "bsonType": ["string", "null"] },
             "run_id": { "bsonType": ["string", "null"] },
             "lease_until": { "bsonType": ["date", "null"] },
         },

@@ -22,6 +22,7 @@ pub(crate) const MIGRATIONS: &[M<'static>] = &[
     M::up(include_str!("../../migrations/14_listed_conversations.sql")),
     M::up(include_str!("../../migrations/15_user_settings.sql")),
     M::up(include_str!("../../migrations/16_file_bytes.sql")),
+    M::up(include_str!("../../migrations/17_file_instructions.sql")),
 ];
 
 /// The reason why the database could not be initialized.
@@ -55,4 +56,38 @@ pub(super) fn initialize(connection: &mut Connection) -> Result<(), InitializeEr
              SELECT conversation_id FROM conversations WHERE user_id = '';",
         )
         .map_err(InitializeError::failed)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn files_of_an_older_version_get_the_questions_of_their_analyses() {
+        let mut connection = Connection::open_in_memory().unwrap();
+        Migrations::from_slice(&MIGRATIONS[..16]).to_latest(&mut connection).unwrap();
+        connection
+            .execute_batch(
+                "INSERT INTO conversations (conversation_id, user_id, created_at, updated_at)
+                 VALUES ('c', 'u', 0, 0);
+                 INSERT INTO messages (message_id, conversation_id, user_id, position, parent_id,
+                     role, content, token_count, status, created_at)
+                 VALUES ('q', 'c', 'u', 1, NULL, 'user', '…', 1, 'complete', 0),
+                        ('a', 'c', 'u', 2, 'q', 'assistant', '…', 1, 'complete', 0);
+                 INSERT INTO file_jobs (job_id, conversation_id, user_id, file_name, size_bytes,
+                     token_count, status, done, parts, created_at, message_id)
+                 VALUES ('complete', 'c', 'u', '…', 1, 1, 'complete', 1, 1, 0, 'a'),
+                        ('running', 'c', 'u', '…', 1, 1, 'running', 0, 1, 0, NULL);",
+            )
+            .unwrap();
+
+        Migrations::from_slice(MIGRATIONS).to_latest(&mut connection).unwrap();
+
+        let mut select = connection
+            .prepare("SELECT question_id, instructions FROM file_jobs ORDER BY job_id")
+            .unwrap();
+        let jobs: rusqlite::Result<Vec<(Option<String>, Option<String>)>> =
+            select.query_map([], |row| Ok((row.get(0)?, row.get(1)?))).unwrap().collect();
+        assert_eq!(jobs.unwrap(), [(Some("q".to_owned()), None), (None, None)]);
+    }
 }

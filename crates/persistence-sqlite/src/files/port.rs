@@ -1,7 +1,9 @@
 //! Implements [`FileJobs`].
 
 use async_trait::async_trait;
-use webchat_domain::{ConversationId, FileJob, JobId, Problem, RunId, Timestamp, UserId};
+use webchat_domain::{
+    ConversationId, FileInstructions, FileJob, JobId, MessageId, Problem, RunId, Timestamp, UserId,
+};
 use webchat_persistence::{
     Append, CompleteJobOutcome, CreateJobOutcome, FileJobs, LeasedJob, NewFileJob, StoreError,
     rules,
@@ -48,6 +50,17 @@ impl FileJobs for SqliteStore {
                 }
                 job::newest(transaction, id, limit).map(Some)
             })
+            .await
+    }
+
+    async fn job_of_analysis(
+        &self,
+        user_id: UserId,
+        id: ConversationId,
+        message_ids: Vec<MessageId>,
+    ) -> Result<Option<FileJob>, StoreError> {
+        self.database
+            .read(move |transaction| job::find_of_analysis(transaction, user_id, id, &message_ids))
             .await
     }
 
@@ -128,10 +141,13 @@ impl FileJobs for SqliteStore {
         user_id: UserId,
         id: ConversationId,
         job_id: JobId,
+        instructions: Option<FileInstructions>,
     ) -> Result<Option<FileJob>, StoreError> {
         self.database
             .write(move |transaction| {
-                end::change_owned(transaction, user_id, id, job_id, rules::retry_job)
+                end::change_owned(transaction, user_id, id, job_id, |job, has_text| {
+                    rules::retry_job(job, has_text, instructions.as_ref())
+                })
             })
             .await
     }

@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 
 use rusqlite::{OptionalExtension, Transaction, params};
-use webchat_domain::{ConversationId, FileJob, FileName, JobId, MessageId, UserId};
+use webchat_domain::{
+    ConversationId, FileInstructions, FileJob, FileName, JobId, MessageId, UserId,
+};
 use webchat_persistence::rules::{self, StoredName};
 use webchat_persistence::{AnalysedText, StoredFileJob};
 
@@ -11,7 +13,7 @@ use super::columns::{Columns, invalid, read};
 
 /// The columns that [`job`] reads.
 pub(crate) const JOB: &str = "job_id, conversation_id, file_name, size_bytes, token_count, status, done, parts, \
-     error_message, error_code, created_at, message_id";
+     error_message, error_code, created_at, message_id, question_id, instructions";
 
 /// Returns at most `limit` complete jobs of a conversation that come after `after`, ordered by id.
 pub(crate) fn stored_jobs(
@@ -66,8 +68,8 @@ pub(crate) fn insert_job(
         .prepare_cached(
             "INSERT INTO file_jobs (job_id, conversation_id, user_id, file_name, size_bytes,
                  token_count, status, done, parts, created_at, message_id, error_message,
-                 error_code)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
+                 error_code, question_id, instructions)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)",
         )?
         .execute(params![
             job.job_id.to_simple(),
@@ -83,18 +85,20 @@ pub(crate) fn insert_job(
             job.message_id.map(MessageId::to_simple),
             error.map(|error| &error.message),
             error.map(|error| &error.code),
+            job.question_id.map(MessageId::to_simple),
+            job.instructions.as_ref().map(FileInstructions::as_str),
         ])?;
     Ok(())
 }
 
-/// Writes the fields of a job that can change. Removes its lease, its text and its analyses, depending on its status.
+/// Writes the fields of a job that can change. Removes its lease, its text and its analyses, depending on its state.
 pub(crate) fn update_job(transaction: &Transaction<'_>, job: &FileJob) -> rusqlite::Result<()> {
     let (job_id, error) = (job.job_id.to_simple(), job.error.as_ref());
     transaction
         .prepare_cached(
             "UPDATE file_jobs SET status = ?2, done = ?3, message_id = ?4, error_message = ?5,
                  error_code = ?6, run_id = iif(?7, run_id, NULL),
-                 lease_until = iif(?7, lease_until, NULL)
+                 lease_until = iif(?7, lease_until, NULL), question_id = ?8, instructions = ?9
              WHERE job_id = ?1",
         )?
         .execute(params![
@@ -105,8 +109,10 @@ pub(crate) fn update_job(transaction: &Transaction<'_>, job: &FileJob) -> rusqli
             error.map(|error| &error.message),
             error.map(|error| &error.code),
             rules::can_be_leased(job.status),
+            job.question_id.map(MessageId::to_simple),
+            job.instructions.as_ref().map(FileInstructions::as_str),
         ])?;
-    if !rules::keeps_analyses(job.status) {
+    if !rules::keeps_analyses(job) {
         transaction
             .prepare_cached("DELETE FROM file_analyses WHERE job_id = ?1")?
             .execute([&job_id])?;
@@ -187,5 +193,12 @@ pub(crate) fn job(columns: &mut Columns<'_>) -> rusqlite::Result<FileJob> {
         error: columns.problem()?,
         created_at: columns.timestamp()?,
         message_id: columns.parsed_option()?,
+        question_id: columns.parsed_option()?,
+        instructions: instructions(columns)?,
     })
+}
+
+fn instructions(columns: &mut Columns<'_>) -> rusqlite::Result<Option<FileInstructions>> {
+    let text: Option<String> = columns.value()?;
+    text.map(FileInstructions::try_from).transpose().map_err(invalid)
 }

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use async_trait::async_trait;
 use webchat_domain::{
-    Conversation, ConversationId, FileJob, JobId, Message, Problem, RunId, Timestamp, UserId,
+    Conversation, ConversationId, FileInstructions, FileJob, JobId, Message, MessageId, Problem,
+    RunId, Timestamp, UserId,
 };
 
 use crate::{Append, StoreError};
@@ -48,6 +49,15 @@ pub trait FileJobs: Send + Sync {
         id: ConversationId,
         limit: u32,
     ) -> Result<Option<Vec<FileJob>>, StoreError>;
+
+    /// Returns the conversation's job whose newest analysis is one of these messages, or `None` if there is none or the
+    /// user has no such conversation.
+    async fn job_of_analysis(
+        &self,
+        user_id: UserId,
+        id: ConversationId,
+        message_ids: Vec<MessageId>,
+    ) -> Result<Option<FileJob>, StoreError>;
 
     /// Leases the oldest running job without a valid lease at `now` to the run, until `until`.
     async fn take_job(
@@ -103,13 +113,15 @@ pub trait FileJobs: Send + Sync {
         job_id: JobId,
     ) -> Result<Option<FileJob>, StoreError>;
 
-    /// Runs a failed job again for the missing parts, and a complete one for all parts if its text is kept. Any other
-    /// job stays unchanged. Returns the job, or `None` if the user has no such job in this conversation.
+    /// Runs a failed job again for the missing parts, and a complete one for all parts if its text is kept. With other
+    /// instructions than before, a failed job loses its recorded analyses and runs for all parts too. Any other job
+    /// stays unchanged, with its instructions. Returns the job, or `None` if the user has no such job in this conversation.
     async fn retry_job(
         &self,
         user_id: UserId,
         id: ConversationId,
         job_id: JobId,
+        instructions: Option<FileInstructions>,
     ) -> Result<Option<FileJob>, StoreError>;
 }
 

@@ -1,6 +1,6 @@
 //! Rules for creating and changing file jobs.
 
-use webchat_domain::{FileJob, JobStatus, Message, Problem, Title};
+use webchat_domain::{FileInstructions, FileJob, JobStatus, Message, Problem, Title};
 
 use super::ConversationState;
 use crate::CreateJobOutcome;
@@ -61,9 +61,13 @@ pub fn keeps_text(status: JobStatus) -> bool {
     status != JobStatus::Cancelled
 }
 
-/// Whether the analyses of the parts of a job in this status are kept.
+/// Whether the analyses of the parts of this job are kept. Those of a job that starts anew are not.
 #[must_use]
-pub fn keeps_analyses(status: JobStatus) -> bool {
+pub fn keeps_analyses(job: &FileJob) -> bool {
+    has_unfinished_analysis(job.status) && job.parts_done > 0
+}
+
+fn has_unfinished_analysis(status: JobStatus) -> bool {
     matches!(status, JobStatus::Running | JobStatus::Failed)
 }
 
@@ -77,7 +81,8 @@ pub fn record_part(job: FileJob) -> FileJob {
 #[must_use]
 pub fn complete_job(job: FileJob, messages: &[Message]) -> FileJob {
     let message_id = messages.last().map(|last| last.message_id);
-    FileJob { status: JobStatus::Complete, message_id, ..job }
+    let question_id = messages.last().and_then(|last| last.parent_id);
+    FileJob { status: JobStatus::Complete, message_id, question_id, ..job }
 }
 
 /// Ends a job as failed.
@@ -90,7 +95,7 @@ pub fn fail_job(job: FileJob, error: Problem) -> FileJob {
 /// already.
 #[must_use]
 pub fn cancel_job(job: &FileJob) -> Option<FileJob> {
-    if !keeps_analyses(job.status) {
+    if !has_unfinished_analysis(job.status) {
         return None;
     }
     let cancelled = FileJob { status: JobStatus::Cancelled, ..job.clone() };
@@ -105,17 +110,22 @@ pub fn cancel_job(job: &FileJob) -> Option<FileJob> {
     })
 }
 
-/// Makes a job run again: a failed one for its missing parts, a complete one for all parts. Returns `None` if the job
-/// has not ended, is cancelled, or has no text.
+/// Makes a job run again with these instructions: a failed one for its missing parts, a complete one for all parts. A
+/// failed one with other instructions runs for all parts too, because the recorded analyses do not follow them. Returns
+/// `None` if the job has not ended, is cancelled, or has no text.
 #[must_use]
-pub fn retry_job(job: &FileJob, has_text: bool) -> Option<FileJob> {
+pub fn retry_job(
+    job: &FileJob,
+    has_text: bool,
+    instructions: Option<&FileInstructions>,
+) -> Option<FileJob> {
     let parts_done = match job.status {
-        JobStatus::Failed => job.parts_done,
-        JobStatus::Complete => 0,
+        JobStatus::Failed if job.instructions.as_ref() == instructions => job.parts_done,
+        JobStatus::Failed | JobStatus::Complete => 0,
         JobStatus::Running | JobStatus::Cancelled => return None,
     };
-    let status = JobStatus::Running;
-    has_text.then(|| FileJob { status, parts_done, error: None, ..job.clone() })
+    let (status, instructions) = (JobStatus::Running, instructions.cloned());
+    has_text.then(|| FileJob { status, parts_done, error: None, instructions, ..job.clone() })
 }
 
 #[cfg(test)]

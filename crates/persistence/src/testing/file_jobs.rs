@@ -1,18 +1,29 @@
 //! Contract tests of [`FileJobs`].
 #![expect(missing_docs, reason = "the test names describe the contract")]
 
+mod run_again;
+
 use std::collections::BTreeMap;
 
 use futures_util::future::join_all;
 use webchat_domain::{
-    ConversationId, FileJob, JobId, JobStatus, NewMessage, Problem, RunId, Timestamp, Title,
-    TurnId, UserId,
+    ConversationId, FileJob, JobId, JobStatus, MessageId, NewMessage, Problem, RunId, Timestamp,
+    Title, TurnId, UserId,
 };
 
+pub use self::run_again::{
+    a_changed_question_and_its_analysis_are_another_version,
+    a_complete_job_runs_again_for_all_parts_and_adds_a_version,
+    a_failed_job_is_retried_for_its_missing_parts,
+    a_failed_job_with_other_instructions_runs_for_all_parts,
+    a_job_that_does_not_run_again_keeps_its_instructions,
+    an_analysis_survives_the_end_of_a_later_one,
+    another_version_of_an_analysis_waits_for_the_running_turn,
+};
 use super::fixtures::{TEXT, empty_answer, moment, new_job, part_ends, question};
 use crate::{
     AnalysedText, Append, CompleteJobOutcome, CompletedJob, Conversations, CreateJobOutcome,
-    FileJobs, LeasedJob, NewFileJob, TurnLease,
+    FileJobs, LeasedJob, NewFileJob,
 };
 
 pub async fn a_job_is_returned_to_its_user_only<S: Conversations + FileJobs>(store: &S) {
@@ -30,7 +41,7 @@ pub async fn a_job_is_returned_to_its_user_only<S: Conversations + FileJobs>(sto
     for (user, conversation) in [(other, id), (user_id, other_id), (other, other_id)] {
         assert_eq!(store.find_job(user, conversation, first.job_id).await.unwrap(), None);
         assert_eq!(store.cancel_job(user, conversation, first.job_id).await.unwrap(), None);
-        assert_eq!(store.retry_job(user, conversation, first.job_id).await.unwrap(), None);
+        assert_eq!(store.retry_job(user, conversation, first.job_id, None).await.unwrap(), None);
     }
     let created = store.create_job(other, new_job(id, 3)).await.unwrap();
     assert_eq!(created, CreateJobOutcome::NotFound);
@@ -135,6 +146,7 @@ where
     assert_eq!(completed.conversation.message_count, 2);
     assert_eq!(completed.job.status, JobStatus::Complete);
     assert_eq!(completed.job.message_id, Some(stored[1].message_id));
+    assert_eq!(completed.job.question_id, Some(stored[0].message_id));
     let found = store.find_job(user_id, id, job.job_id).await.unwrap();
     assert_eq!(found.as_ref(), Some(&completed.job));
     assert_lease_lost(store, &job, run).await;
@@ -142,100 +154,25 @@ where
     assert!(take(store, 1_000, 2_000).await.is_none());
 }
 
-pub async fn a_complete_job_runs_again_for_all_parts_and_adds_a_version<S>(store: &S)
-where
-    S: Conversations + FileJobs,
-{
+pub async fn a_job_is_found_by_its_newest_analysis<S: Conversations + FileJobs>(store: &S) {
     let (user_id, id) = start(store).await;
-    let first = create_completed(store, user_id, id).await;
+    create(store, user_id, id, 5).await;
+    let job = create_completed(store, user_id, id).await.job;
+    let (other, other_id) = start(store).await;
+    let analysis = job.message_id.unwrap();
 
-    let again = store.retry_job(user_id, id, first.job.job_id).await.unwrap().unwrap();
-    let (run, LeasedJob { job, text, .. }) = take(store, 20, 30).await.unwrap();
-    let second = complete(store, &job, run, version_of(&first)).await;
+    let found = store.job_of_analysis(user_id, id, vec![MessageId::generate(), analysis]).await;
 
-    let expected = FileJob { status: JobStatus::Running, parts_done: 0, ..first.job.clone() };
-    assert_eq!((&again, &job), (&expected, &expected));
-    assert_eq!((text.content.as_str(), text.analyses.len()), (TEXT, 0));
-    let [question, former] = <[_; 2]>::try_from(first.messages).unwrap();
-    let visible = store.messages(user_id, id, None, 10).await.unwrap().unwrap();
-    assert_eq!(visible, [vec![question.clone()], second.messages.clone()].concat());
-    assert_eq!(second.job.message_id, Some(visible[1].message_id));
-    let versions = store.children(user_id, id, vec![Some(question.message_id)]).await.unwrap();
-    let versions: Vec<_> = versions.into_iter().map(|version| version.message_id).collect();
-    assert_eq!(versions, [former.message_id, visible[1].message_id]);
-}
-
-pub async fn another_version_of_an_analysis_waits_for_the_running_turn<S>(store: &S)
-where
-    S: Conversations + FileJobs,
-{
-    let (user_id, id) = start(store).await;
-    let first = create_completed(store, user_id, id).await;
-    store.retry_job(user_id, id, first.job.job_id).await.unwrap();
-    let (run, LeasedJob { job, .. }) = take(store, 20, 30).await.unwrap();
-    let turn = TurnLease { turn_id: TurnId::generate(), lease_until: moment(40) };
-    let asked = Append { turn: Some(turn), ..messages() };
-    store.append(user_id, id, asked, moment(20)).await.unwrap();
-
-    let version = version_of(&first);
-    let waiting = store.complete_job(job.job_id, run, version.clone(), moment(39)).await.unwrap();
-    let visible = store.messages(user_id, id, None, 10).await.unwrap().unwrap();
-    let stored = store.complete_job(job.job_id, run, version, moment(40)).await.unwrap();
-
-    assert_eq!(waiting, CompleteJobOutcome::TurnInProgress);
-    assert_eq!(visible.len(), 4);
-    assert!(matches!(stored, CompleteJobOutcome::Completed(_)), "{stored:?}");
-}
-
-pub async fn an_analysis_survives_the_end_of_a_later_one<S>(store: &S)
-where
-    S: Conversations + FileJobs,
-{
-    let (user_id, id) = start(store).await;
-    let first = create_completed(store, user_id, id).await;
-    let job_id = first.job.job_id;
-    for is_failed in [false, true] {
-        store.retry_job(user_id, id, job_id).await.unwrap();
-        let (run, LeasedJob { text, .. }) = take(store, 20, 30).await.unwrap();
-        assert_eq!((text.content.as_str(), text.analyses.len()), (TEXT, 0));
-        record(store, job_id, run, 0).await.unwrap();
-        if is_failed {
-            let failed = store.fail_job(job_id, run, error()).await.unwrap().unwrap();
-            assert_eq!(failed.message_id, first.job.message_id);
-        }
-
-        let cancelled = store.cancel_job(user_id, id, job_id).await.unwrap();
-
-        assert_eq!(cancelled.unwrap(), FileJob { parts_done: 2, ..first.job.clone() });
-        assert_lease_lost(store, &first.job, run).await;
+    assert_eq!(found.unwrap(), Some(job.clone()));
+    for (user_id, id, messages) in [
+        (user_id, id, vec![job.question_id.unwrap()]),
+        (user_id, id, Vec::new()),
+        (user_id, other_id, vec![analysis]),
+        (other, id, vec![analysis]),
+        (other, other_id, vec![analysis]),
+    ] {
+        assert_eq!(store.job_of_analysis(user_id, id, messages).await.unwrap(), None);
     }
-    let visible = store.messages(user_id, id, None, 10).await.unwrap().unwrap();
-    assert_eq!(visible, first.messages);
-}
-
-pub async fn a_failed_job_is_retried_for_its_missing_parts<S>(store: &S)
-where
-    S: Conversations + FileJobs,
-{
-    let (user_id, id) = start(store).await;
-    create(store, user_id, id, 1).await;
-    let (old, LeasedJob { job, .. }) = take(store, 10, 20).await.unwrap();
-    record(store, job.job_id, old, 0).await.unwrap();
-
-    let failed = store.fail_job(job.job_id, old, error()).await.unwrap().unwrap();
-    let untaken = take(store, 1_000, 2_000).await;
-    assert_lease_lost(store, &job, old).await;
-    let retried = store.retry_job(user_id, id, job.job_id).await.unwrap().unwrap();
-    let again = store.retry_job(user_id, id, job.job_id).await.unwrap().unwrap();
-    let taken = take(store, 10, 20).await.unwrap().1;
-
-    assert_eq!((failed.status, failed.parts_done), (JobStatus::Failed, 1));
-    assert_eq!(failed.error, Some(error()));
-    assert_eq!(untaken, None);
-    assert_eq!((retried.status, retried.error.clone()), (JobStatus::Running, None));
-    assert_eq!(again, retried);
-    assert_eq!(taken.job, retried);
-    assert_eq!((taken.text.content.as_str(), taken.text.analyses.len()), (TEXT, 1));
 }
 
 pub async fn a_run_loses_its_lease_when_its_job_is_cancelled<S: Conversations + FileJobs>(
@@ -249,7 +186,7 @@ pub async fn a_run_loses_its_lease_when_its_job_is_cancelled<S: Conversations + 
 
     assert_eq!(cancelled.status, JobStatus::Cancelled);
     assert_lease_lost(store, &job, run).await;
-    let retried = store.retry_job(user_id, id, job.job_id).await.unwrap();
+    let retried = store.retry_job(user_id, id, job.job_id, None).await.unwrap();
     assert_eq!(retried, Some(cancelled));
     assert!(take(store, 1_000, 2_000).await.is_none());
     assert_eq!(store.messages(user_id, id, None, 10).await.unwrap(), Some(Vec::new()));
@@ -351,12 +288,6 @@ async fn create_completed<S: FileJobs>(
     record(store, job.job_id, run, 0).await.unwrap();
     record(store, job.job_id, run, 1).await.unwrap();
     complete(store, &job, run, messages()).await
-}
-
-/// Returns another version of an analysis.
-fn version_of(completed: &CompletedJob) -> Append {
-    let messages = vec![empty_answer(TurnId::generate())];
-    Append { messages, version_of: completed.job.message_id, ..Append::default() }
 }
 
 /// Asserts that the run has lost its lease and can change nothing.

@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 
 use webchat_domain::{
-    ClientMessageId, Context, Conversation, ConversationId, ExampleId, FewShotExample, FileJob,
-    JobId, JobStatus, Message, MessageStatus, ModelParameters, NewMessage, Problem, Role, Summary,
-    SummaryAuthor, SystemPrompt, Timestamp, Title, TurnId, UserId,
+    ClientMessageId, Context, Conversation, ConversationId, ExampleId, FewShotExample,
+    FileInstructions, FileJob, JobId, JobStatus, Message, MessageId, MessageStatus,
+    ModelParameters, NewMessage, Problem, Role, Summary, SummaryAuthor, SystemPrompt, Timestamp,
+    Title, TurnId, UserId,
 };
 
 use crate::{
@@ -163,6 +164,8 @@ pub(super) fn new_job(conversation_id: ConversationId, created: i64) -> NewFileJ
         error: None,
         created_at: moment(created),
         message_id: None,
+        question_id: None,
+        instructions: None,
     };
     NewFileJob { job, text: TEXT.to_owned(), part_ends: part_ends(), max_kept: MAX_JOBS }
 }
@@ -170,7 +173,13 @@ pub(super) fn new_job(conversation_id: ConversationId, created: i64) -> NewFileJ
 /// Returns a file job of which one part has been analysed.
 pub(super) fn stored_file(user_id: UserId, id: ConversationId, created: i64) -> StoredFileJob {
     let error = Problem { message: "Part 2 of 2 …".to_owned(), code: "model_failed".to_owned() };
-    let job = FileJob { parts_done: 1, error: Some(error), ..new_job(id, created).job };
+    let job = FileJob {
+        parts_done: 1,
+        error: Some(error),
+        question_id: Some(MessageId::generate()),
+        instructions: FileInstructions::try_from("Which tides?\nAnd why?".to_owned()).ok(),
+        ..new_job(id, created).job
+    };
     let text = AnalysedText {
         content: TEXT.to_owned(),
         part_ends: part_ends(),

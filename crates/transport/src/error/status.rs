@@ -116,7 +116,8 @@ fn chat_status(error: &ChatError) -> StatusCode {
         | ChatError::FileNotFound
         | ChatError::NoSummary
         | ChatError::ImportNotFound => StatusCode::NOT_FOUND,
-        ChatError::FileNotFailed
+        ChatError::FileRunning
+        | ChatError::FileNotFailed
         | ChatError::FileNotKept
         | ChatError::FileAnalysis
         | ChatError::TurnInProgress

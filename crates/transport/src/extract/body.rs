@@ -7,7 +7,8 @@ use std::pin::Pin;
 
 use actix_web::dev::Payload;
 use actix_web::http::header::{CONTENT_TYPE, HeaderMap};
-use actix_web::{FromRequest, HttpRequest, web};
+use actix_web::web::{self, Bytes};
+use actix_web::{FromRequest, HttpRequest};
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{DeserializeOwned, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
@@ -35,31 +36,66 @@ impl<T: DeserializeOwned + 'static> FromRequest for Body<T> {
     type Future = Pin<Box<dyn Future<Output = Result<Self, ApiError>>>>;
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
-        let limit = request.app_data::<BodyLimit>().map_or(MAX_BODY_BYTES, |limit| limit.0);
-        let checked = check_headers(request.headers(), limit);
-        let body = web::Payload::from_request(request, payload);
+        let checked = check_type(request.headers());
+        let bytes = receive(request, payload);
         Box::pin(async move {
             checked?;
-            let body = body.await.map_err(|error| ApiError::internal(error.to_string()))?;
-            let bytes = body.to_bytes_limited(limit).await;
-            let bytes = bytes.map_err(|_| ApiError::PayloadTooLarge)?;
-            let bytes = bytes.map_err(|error| ApiError::InvalidRequest(error.to_string()))?;
-            let text = decode(bytes.into()).map_err(|error| ApiError::unreadable_body(&error))?;
-            let Object(body) = json_error::parse(&replace_lone_surrogates(&text))?;
+            let Object(body) = parse(bytes.await?)?;
             Ok(Self(body))
         })
     }
 }
 
-fn check_headers(headers: &HeaderMap, limit: usize) -> Result<(), ApiError> {
-    if !is_json(headers) {
-        return Err(ApiError::UnsupportedMediaType);
+/// The body of a request that may have none: a JSON object, or `None` if the body is empty or `null`. An empty body
+/// needs no `Content-Type`.
+pub(crate) struct OptionalBody<T>(pub(crate) Option<T>);
+
+impl<T: DeserializeOwned + 'static> FromRequest for OptionalBody<T> {
+    type Error = ApiError;
+    type Future = Pin<Box<dyn Future<Output = Result<Self, ApiError>>>>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let checked = check_type(request.headers());
+        let bytes = receive(request, payload);
+        Box::pin(async move {
+            let bytes = bytes.await?;
+            if bytes.is_empty() {
+                return Ok(Self(None));
+            }
+            checked?;
+            let body: Option<Object<T>> = parse(bytes)?;
+            Ok(Self(body.map(|Object(body)| body)))
+        })
     }
-    let limit = u64::try_from(limit).unwrap_or(u64::MAX);
-    if content_length(headers).is_some_and(|bytes| bytes > limit) {
-        return Err(ApiError::PayloadTooLarge);
+}
+
+/// Receives the body, up to the limit of the route.
+fn receive(
+    request: &HttpRequest,
+    payload: &mut Payload,
+) -> impl Future<Output = Result<Bytes, ApiError>> + use<> {
+    let limit = request.app_data::<BodyLimit>().map_or(MAX_BODY_BYTES, |limit| limit.0);
+    let max_length = u64::try_from(limit).unwrap_or(u64::MAX);
+    let is_too_large = content_length(request.headers()).is_some_and(|bytes| bytes > max_length);
+    let body = web::Payload::from_request(request, payload);
+    async move {
+        if is_too_large {
+            return Err(ApiError::PayloadTooLarge);
+        }
+        let body = body.await.map_err(|error| ApiError::internal(error.to_string()))?;
+        let bytes = body.to_bytes_limited(limit).await;
+        let bytes = bytes.map_err(|_| ApiError::PayloadTooLarge)?;
+        bytes.map_err(|error| ApiError::InvalidRequest(error.to_string()))
     }
-    Ok(())
+}
+
+fn parse<T: DeserializeOwned>(bytes: Bytes) -> Result<T, ApiError> {
+    let text = decode(bytes.into()).map_err(|error| ApiError::unreadable_body(&error))?;
+    Ok(json_error::parse(&replace_lone_surrogates(&text))?)
+}
+
+fn check_type(headers: &HeaderMap) -> Result<(), ApiError> {
+    if is_json(headers) { Ok(()) } else { Err(ApiError::UnsupportedMediaType) }
 }
 
 /// Returns whether the body is declared as JSON: `application/json`, `text/json` or `application/…+json`, with any

@@ -4,17 +4,21 @@ use actix_web::web::{self, Data, Json, Path, Payload, ServiceConfig};
 use actix_web::{HttpRequest, HttpResponse};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, OpenApi, ToSchema};
-use webchat_chat::Chat;
-use webchat_domain::{ConversationId, FileJob, JobId};
+use webchat_chat::{Chat, Choice};
+use webchat_domain::{ConversationId, FileInstructions, FileJob, JobId};
 
 use crate::error::api_error::ApiError;
 use crate::error::body::ErrorBody;
+use crate::extract::body::OptionalBody;
+use crate::extract::change::{Change, prompt_choice};
 use crate::extract::file_form::UploadedFile;
 use crate::extract::idempotency_key::IdempotencyKeyHeader;
 use crate::extract::session::{OptionalSession, RequiredSession};
 use crate::extract::upload;
 use crate::get_or_head::get_or_head;
-use crate::openapi::responses::{ConversationPath, InvalidFileResponse, NotFoundResponse};
+use crate::openapi::responses::{
+    ConversationPath, InvalidBodyResponse, InvalidFileResponse, NotFoundResponse,
+};
 
 const FILES: &str = "/conversations/{id}/files";
 const FILE: &str = "/conversations/{id}/files/{job_id}";
@@ -145,17 +149,52 @@ async fn cancel(
     Ok(HttpResponse::NoContent().finish())
 }
 
+/// What to analyse a file for.
+#[derive(Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = FileRetry)]
+struct Retry {
+    /// What the analysis should answer, at most 2 000 characters. Line feeds and tabs are the only control characters
+    /// that are allowed. Without this field, the instructions of the last analysis stay. `null` or a blank text asks
+    /// for the default analysis.
+    #[serde(default)]
+    #[schema(value_type = Option<String>, max_length = 2_000)]
+    instructions: Change<String>,
+}
+
+impl Retry {
+    fn choice(self) -> Result<Option<Choice<FileInstructions>>, ApiError> {
+        match prompt_choice(self.instructions) {
+            None => Ok(None),
+            Some(Choice::Default) => Ok(Some(Choice::Default)),
+            Some(Choice::Custom(text)) => match FileInstructions::try_from(text) {
+                Ok(instructions) => Ok(Some(Choice::Custom(instructions))),
+                Err(error) => Err(ApiError::InvalidValue(format!("`instructions`: {error}."))),
+            },
+        }
+    }
+}
+
 /// Retries the failed parts of a file's analysis, or analyses a file again whose analysis is complete.
+///
+/// With other instructions than before, all parts are analysed. The result becomes another version of the answer, or
+/// of the question if no version of it has these instructions.
 #[utoipa::path(
     post,
     path = RETRY,
     tag = "files",
     operation_id = "retry_file",
     params(FilePath),
+    request_body(content = Option<Retry>, example = json!({"instructions": "Which tides are the highest?"})),
     responses(
         (status = 202, body = EstimatedFileJob),
         NotFoundResponse,
-        (status = 409, body = ErrorBody, description = "The analysis is cancelled, or the file is not kept."),
+        InvalidBodyResponse,
+        (
+            status = 409,
+            body = ErrorBody,
+            description = "The analysis is cancelled, or is running with other instructions, or the file is not kept.",
+        ),
         (
             status = 429,
             body = ErrorBody,
@@ -166,9 +205,11 @@ async fn cancel(
 async fn retry(
     browser: RequiredSession,
     path: Path<FilePath>,
+    body: OptionalBody<Retry>,
     chat: Data<Chat>,
 ) -> Result<HttpResponse, ApiError> {
     let FilePath { id, job_id } = path.into_inner();
-    let job = chat.files.retry(browser.caller(), id, job_id).await?;
+    let instructions = body.0.unwrap_or_default().choice()?;
+    let job = chat.files.retry(browser.caller(), id, job_id, instructions).await?;
     Ok(HttpResponse::Accepted().json(EstimatedFileJob::new(&chat, job)))
 }

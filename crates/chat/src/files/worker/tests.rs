@@ -2,6 +2,7 @@
 
 mod another_version;
 mod file_jobs_with_barrier;
+mod other_instructions;
 
 use tokio::sync::Barrier;
 use webchat_domain::{Clock, FinishReason, JobStatus, Role};
@@ -202,7 +203,7 @@ async fn an_error_names_the_failed_part_and_a_retry_requests_only_that_part() {
     answer(next_request(&test, ANALYSE).await, "three").await;
     let failed = current(&test, &job).await;
     let retried =
-        test.chat.files.retry(test.user_id, test.conversation_id, job.job_id).await.unwrap();
+        test.chat.files.retry(test.user_id, test.conversation_id, job.job_id, None).await.unwrap();
     let missing = next_request(&test, ANALYSE).await;
     let sent = content(&missing).to_owned();
     answer(missing, "two").await;

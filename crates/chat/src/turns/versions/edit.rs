@@ -26,7 +26,7 @@ impl Turns {
     ) -> Result<StartTurnOutcome, ChatError> {
         let caller = caller.into();
         let old = self.core.find_message(caller.user_id, id, message_id, Role::User).await?;
-        self.check_is_not_analysis(caller.user_id, id, old.message_id).await?;
+        self.check_is_not_analysis(caller.user_id, id, &old).await?;
         self.send_version(caller, id, message, Some(old.message_id)).await
     }
 }

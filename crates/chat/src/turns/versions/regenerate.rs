@@ -38,7 +38,7 @@ impl Turns {
             None => self.core.last_answer(user_id, id).await?.ok_or(ChatError::MessageNotFound)?,
         };
         let question = self.core.question_of(user_id, id, &old).await?;
-        self.check_is_not_analysis(user_id, id, question.message_id).await?;
+        self.check_is_not_analysis(user_id, id, &question).await?;
         let source = if self.is_replaced(user_id, id, &old).await? {
             TurnSource::Continuation { question, answer: old, is_retry: true }
         } else {

@@ -31,7 +31,7 @@ async fn a_file_is_analysed_again_as_another_version_once_no_turn_is_running() {
     let [question, former] = test.messages().await.try_into().unwrap();
     let (user_id, id) = (test.user_id, test.conversation_id);
 
-    let retried = test.chat.files.retry(user_id, id, job.job_id).await.unwrap();
+    let retried = test.chat.files.retry(user_id, id, job.job_id, None).await.unwrap();
     let again = next_request(&test, ANALYSE).await;
     let sent = content(&again).to_owned();
     let turn = test.ask("Why?").await;
@@ -65,14 +65,14 @@ async fn only_a_kept_file_is_analysed_again_and_within_the_limits() {
     let other = upload(&test, "Ebb.").await;
     let _request = next_request(&test, ANALYSE).await;
 
-    let beyond = files.retry(user_id, id, job.job_id).await;
+    let beyond = files.retry(user_id, id, job.job_id, None).await;
     files.cancel(user_id, id, other.job_id).await.unwrap();
-    let within = files.retry(user_id, id, job.job_id).await;
+    let within = files.retry(user_id, id, job.job_id, None).await;
     let status = JobStatus::Complete;
     let not_kept = StoredFileJob { user_id, job: FileJob { status, ..other.clone() }, text: None };
     test.chat.core.ports.transfer.put_file_job(not_kept).await.unwrap();
     files.cancel(user_id, id, job.job_id).await.unwrap();
-    let not_kept = files.retry(user_id, id, other.job_id).await;
+    let not_kept = files.retry(user_id, id, other.job_id, None).await;
 
     assert_eq!(beyond.unwrap_err().code(), "too_many_files");
     assert_eq!(within.unwrap().status, JobStatus::Running);
@@ -87,7 +87,7 @@ async fn a_former_analysis_survives_a_failed_or_cancelled_one() {
     let before = test.messages().await;
     let (files, user_id, id) = (&test.chat.files, test.user_id, test.conversation_id);
 
-    files.retry(user_id, id, job.job_id).await.unwrap();
+    files.retry(user_id, id, job.job_id, None).await.unwrap();
     let request = next_request(&test, ANALYSE).await;
     request.fail_with(ModelError::Refused("…".into())).await;
     settle().await;

@@ -2,8 +2,8 @@
 
 use async_trait::async_trait;
 use tokio::sync::Barrier;
-use webchat_domain::{ConversationId, UserId};
-use webchat_persistence::{CompleteJobOutcome, CreateJobOutcome, FileJobs, NewFileJob};
+use webchat_domain::{ConversationId, FileInstructions, MessageId, UserId};
+use webchat_persistence::{Append, CompleteJobOutcome, CreateJobOutcome, FileJobs, NewFileJob};
 
 use super::*;
 
@@ -78,7 +78,22 @@ impl FileJobs for FileJobsWithBarrier {
         self.jobs.cancel_job(user_id, id, job_id).await
     }
 
-    async fn retry_job(&self, user_id: UserId, id: ConversationId, job_id: JobId) -> JobResult {
-        self.jobs.retry_job(user_id, id, job_id).await
+    async fn retry_job(
+        &self,
+        user_id: UserId,
+        id: ConversationId,
+        job_id: JobId,
+        instructions: Option<FileInstructions>,
+    ) -> JobResult {
+        self.jobs.retry_job(user_id, id, job_id, instructions).await
+    }
+
+    async fn job_of_analysis(
+        &self,
+        user_id: UserId,
+        id: ConversationId,
+        message_ids: Vec<MessageId>,
+    ) -> JobResult {
+        self.jobs.job_of_analysis(user_id, id, message_ids).await
     }
 }
