@@ -12,14 +12,18 @@ export interface FileApi {
   ): Promise<FileJob>;
   list(conversationId: string): Promise<FileJob[]>;
   cancel(conversationId: string, jobId: string): Promise<void>;
-  retry(conversationId: string, jobId: string): Promise<FileJob>;
+  /** Without instructions, those of the last analysis stay. Blank ones ask for the default analysis. */
+  retry(conversationId: string, jobId: string, instructions?: string): Promise<FileJob>;
 }
 
 export const fileApi: FileApi = {
   upload,
   list: async (id) => (await call<FileList>('GET', filesPath(id))).files,
   cancel: (id, jobId) => call('DELETE', `${filesPath(id)}/${encodeURIComponent(jobId)}`),
-  retry: (id, jobId) => call('POST', `${filesPath(id)}/${encodeURIComponent(jobId)}/retry`),
+  retry: (id, jobId, instructions) => {
+    const path = `${filesPath(id)}/${encodeURIComponent(jobId)}/retry`;
+    return call('POST', path, instructions === undefined ? undefined : { instructions });
+  },
 };
 
 /** An upload without progress for so long has failed. The server may need some time for its response, too. */

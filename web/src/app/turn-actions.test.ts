@@ -36,6 +36,7 @@ let app: App;
 /** The newest page, as the server returns it. */
 let newestPage: MessagePage;
 let pageRequests: number;
+const retryFile = vi.fn();
 const readContext = vi.fn(() => Promise.reject(new Error('not used in these tests')));
 
 function newApp(): App {
@@ -57,7 +58,7 @@ function newApp(): App {
     conversations: () => Promise.resolve({ conversations: [], next_cursor: null }),
     conversation: () => Promise.reject(new Error('not used in these tests')),
   };
-  const fileApi = { list: () => Promise.resolve([]) };
+  const fileApi = { list: () => Promise.resolve([]), retry: retryFile };
   const clients = {
     conversationApi: api,
     fileApi,
@@ -130,16 +131,6 @@ describe('an edited question', () => {
     ]);
   });
 
-  test('is not that about a file', () => {
-    app.turnActions.editLastQuestion();
-    expect(edit()).toMatchObject({ messageId: 'm1' });
-    app.turnActions.closeEdit();
-
-    app.files.analysed.add([{ message_id: 'm2' } as FileJob]);
-    app.turnActions.editLastQuestion();
-    expect(edit()).toBeNull();
-  });
-
   test('is still open after a reload, if it was not accepted', async () => {
     app.turnActions.beginEdit('m1');
     app.turnActions.saveEdit('how?');
@@ -160,6 +151,73 @@ describe('an edited question', () => {
 
     expect(sentFrames('edit_message')).toEqual([]);
     expect(app.thread.value.state.value.edit).toBeNull();
+  });
+});
+
+describe('a question about a file', () => {
+  const line = 'Please analyse the file "sea.txt".';
+  const file = {
+    job_id: 'j1',
+    conversation_id: id,
+    file_name: 'sea.txt',
+    status: 'complete',
+    message_id: 'm2',
+    question_id: 'm1',
+  } as FileJob;
+
+  beforeEach(async () => {
+    retryFile.mockReset();
+    retryFile.mockResolvedValue({});
+    const versions = ['m1', 'm3'];
+    newestPage = page([
+      message(3, { parent_id: null, content: `${line}\n\nWhich?`, versions }),
+      message(4),
+    ]);
+    app.files.analysed.add([file]);
+    receive(conversationUpdated('branch'));
+    await expect.poll(visibleContents).toHaveLength(2);
+    await expect.poll(() => visibleContents()[0]).toContain('Which?');
+  });
+
+  test('is edited by another analysis for the new instructions', async () => {
+    app.turnActions.editLastQuestion();
+    expect(edit()).toMatchObject({ messageId: 'm3', text: 'Which?' });
+    app.turnActions.saveEditDraft('When?');
+
+    app.turnActions.saveEdit('When?');
+
+    expect(edit()?.isSent).toBe(true);
+    await expect.poll(edit).toBeNull();
+    expect(retryFile.mock.calls).toEqual([[id, 'j1', 'When?']]);
+    expect(sentFrames('edit_message')).toEqual([]);
+    expect(app.files.forConversation(id)).toMatchObject([{ phase: 'running' }]);
+    app.turnActions.beginEdit('m3');
+    expect(edit()?.text).toBe('Which?');
+  });
+
+  test('is edited to the default analysis by an empty text', async () => {
+    app.turnActions.beginEdit('m3');
+    app.turnActions.saveEdit('');
+
+    await expect.poll(edit).toBeNull();
+    expect(retryFile.mock.calls).toEqual([[id, 'j1', '']]);
+  });
+
+  test('stays open with the reason if the server refuses the instructions', async () => {
+    retryFile.mockRejectedValue(new Error('too long'));
+    app.turnActions.beginEdit('m3');
+    app.turnActions.saveEdit('When?');
+
+    await expect.poll(() => edit()?.problem).not.toBeNull();
+    expect(edit()).toMatchObject({ text: 'When?', isSent: false });
+    expect(app.files.forConversation(id)).toEqual([]);
+  });
+
+  test('is analysed again for its own instructions, also if it is not the newest version', async () => {
+    app.turnActions.regenerate('m4');
+
+    await expect.poll(() => retryFile.mock.calls).toEqual([[id, 'j1', 'Which?']]);
+    expect(sentFrames('regenerate')).toEqual([]);
   });
 });
 

@@ -1,11 +1,13 @@
 import type { LiveSocket } from '../api/connection/socket';
-import type { FrameRejection, MessageCommand } from '../api/types';
+import { errorCode, errorMessage } from '../api/http';
+import type { FileJob, FrameRejection, MessageCommand } from '../api/types';
 import { newClientMessageId } from '../state/composer/client-message-id';
-import type { AnalysedFiles } from '../state/composer/analysed-files';
+import { instructionsOf } from '../state/composer/analysed-files';
 import type { Drafts } from '../state/composer/drafts';
+import type { Files } from '../state/composer/files';
 import type { Toasts } from '../state/page/toasts';
 import type { Store } from '../state/store';
-import type { Thread } from '../state/thread/thread';
+import type { QuestionEdit, Thread } from '../state/thread/thread';
 import { appWords } from '../words/app';
 import { editorWords } from '../words/composer';
 
@@ -14,7 +16,7 @@ export interface TurnActionsHost {
   thread: Store<Thread>;
   notice: Store<string | null>;
   toasts: Toasts;
-  files: { readonly analysed: AnalysedFiles };
+  files: Files;
 }
 
 /** The user's actions on stored messages of the open conversation. */
@@ -30,7 +32,7 @@ export class TurnActions {
   /** Opens the editor of a question, with the draft of an earlier edit if there is one. */
   beginEdit(messageId: string): void {
     const { conversationId } = this.#thread;
-    const content = this.#thread.find(messageId)?.content;
+    const content = this.#editableText(messageId);
     if (content === undefined || conversationId === null) return;
     const draft = this.drafts.readEdit(conversationId, messageId);
     // The draft is that of an open editor again.
@@ -43,8 +45,6 @@ export class TurnActions {
   editLastQuestion(): void {
     const { messages, runningTurn } = this.#thread.state.value;
     const last = messages.findLast(({ role, position }) => role === 'user' && position !== null);
-    // The model answers about a file from the file, not from the question.
-    if (last && this.host.files.analysed.ofAnswer(this.#thread.answerTo(last.id))) return;
     if (last && runningTurn === null) this.beginEdit(last.id);
   }
 
@@ -53,7 +53,7 @@ export class TurnActions {
     const { conversationId, state } = this.#thread;
     const messageId = state.value.edit?.messageId;
     if (conversationId === null || messageId === undefined) return;
-    const isChanged = text !== this.#thread.find(messageId)?.content;
+    const isChanged = text !== this.#editableText(messageId);
     this.drafts.writeEdit(conversationId, messageId, isChanged ? text : '');
   }
 
@@ -93,9 +93,14 @@ export class TurnActions {
     const { edit } = state.value;
     if (conversationId === null || edit === null) return;
     const { messageId } = edit;
-    if (message === this.#thread.find(messageId)?.content) {
+    if (message === this.#editableText(messageId)) {
       this.saveEditDraft(message);
       this.closeEdit();
+      return;
+    }
+    const file = this.#fileOf(messageId);
+    if (file) {
+      void this.#analyseFor(file, { ...edit, text: message });
       return;
     }
     const clientMessageId = edit.clientMessageId ?? newClientMessageId();
@@ -116,8 +121,35 @@ export class TurnActions {
     if (isStored) this.drafts.writeEdit(conversationId, messageId, '');
   }
 
+  /** Analyses the file again instead of asking the model without it. */
+  async #analyseFor(file: FileJob, edit: QuestionEdit): Promise<void> {
+    const thread = this.#thread;
+    const { messageId, clientMessageId, text } = edit;
+    // The edit may have been sent as that of another question, while the files were not loaded yet.
+    if (clientMessageId !== null) this.socket.outbox.remove(clientMessageId);
+    const sent = { ...edit, clientMessageId: null, isSent: true, problem: null };
+    thread.setEdit(sent);
+    const isOpen = () => thread.state.value.edit === sent;
+    try {
+      await this.host.files.analyseFor(file, text);
+      this.drafts.writeEdit(file.conversation_id, messageId, '');
+      if (isOpen()) thread.setEdit(null);
+    } catch (error) {
+      const problem = { message: errorMessage(error), code: errorCode(error) ?? '', retryAt: null };
+      if (isOpen()) thread.setEdit({ ...sent, isSent: false, problem });
+    }
+  }
+
+  /** Generates another version of an answer: if it is about a file, by analysing the file again. */
   regenerate(messageId: string): void {
-    this.#send('regenerate', messageId);
+    const file = this.#fileOf(messageId);
+    if (!file) {
+      this.#send('regenerate', messageId);
+      return;
+    }
+    const question = this.#thread.find(this.#thread.find(messageId)?.parentId ?? '');
+    const instructions = question && instructionsOf(question.content, file);
+    void this.host.files.analyseAgain(file, instructions ?? undefined);
   }
 
   continueAnswer(messageId: string): void {
@@ -135,6 +167,18 @@ export class TurnActions {
       return null;
     }
     return () => void this.socket.sendCommand(command);
+  }
+
+  /** The text of a question that can be edited: of one about a file, what the user asks for. */
+  #editableText(messageId: string): string | undefined {
+    const content = this.#thread.find(messageId)?.content;
+    const file = this.#fileOf(messageId);
+    return content !== undefined && file ? (instructionsOf(content, file) ?? '') : content;
+  }
+
+  #fileOf(messageId: string): FileJob | undefined {
+    const message = this.#thread.find(messageId);
+    return message && this.host.files.analysed.about(message, this.#thread);
   }
 
   get #thread(): Thread {

@@ -18,12 +18,15 @@ export class MessageField extends LightDomElement {
   static override properties = {
     text: { attribute: false },
     label: {},
+    placeholder: {},
     fieldId: { attribute: false },
     isReadOnly: { attribute: false },
   };
 
   declare text: string;
   declare label: string;
+  /** The text in an empty field. */
+  declare placeholder: string;
   declare fieldId: string | undefined;
   /** Whether the text is read-only, for example while it is being sent. */
   declare isReadOnly: boolean;
@@ -31,6 +34,7 @@ export class MessageField extends LightDomElement {
   constructor() {
     super();
     this.text = '';
+    this.placeholder = words.placeholder();
     this.isReadOnly = false;
   }
 
@@ -46,7 +50,7 @@ export class MessageField extends LightDomElement {
       id=${ifDefined(this.fieldId)}
       rows="1"
       aria-label=${this.label}
-      placeholder=${words.placeholder()}
+      placeholder=${this.placeholder}
       dir="auto"
       enterkeyhint=${hasTouchKeyboard() ? 'enter' : 'send'}
       ?readonly=${this.isReadOnly}

@@ -7,7 +7,7 @@ import { formatSize } from '../state/composer/sizes';
 import { icon } from '../ui/icon';
 import { fileCardWords as words } from '../words/files';
 
-/** A file in a question. The server deletes a file when its analysis is complete, so there is no download. */
+/** A file in a question. The server does not return the text of a file, so there is no download. */
 export function fileCard({ file_name: name, size_bytes: size }: FileJob) {
   const kind = extensionOf(name).toUpperCase() || words.otherKind();
   return html`<div class="file-card" role="group" aria-label=${words.file(name)}>

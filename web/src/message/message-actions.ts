@@ -5,7 +5,6 @@ import Copy from '@carbon/icons/es/copy/16.js';
 import Edit from '@carbon/icons/es/edit/16.js';
 import Renew from '@carbon/icons/es/renew/16.js';
 
-import type { FileJob } from '../api/types';
 import type { App } from '../app/app';
 import { formatNumber } from '../state/numbers';
 import { isBlank, isUnstored, type ThreadMessage } from '../state/thread/thread-message';
@@ -20,15 +19,12 @@ export class MessageActions extends LightDomElement {
   static override properties = {
     app: { attribute: false },
     message: { attribute: false },
-    file: { attribute: false },
     isLast: { attribute: false },
     isBusy: { attribute: false },
   };
 
   declare app: App;
   declare message: ThreadMessage;
-  /** The file that the message is about. The model answers from the file: its question can't be edited. */
-  declare file: FileJob | undefined;
   declare isLast: boolean;
   declare isBusy: boolean;
 
@@ -41,18 +37,16 @@ export class MessageActions extends LightDomElement {
   }
 
   #questionActions() {
-    const { app, message, file, isBusy } = this;
+    const { app, message, isBusy } = this;
     const edit = () => app.turnActions.beginEdit(message.id);
     return html`${this.#copy(messageActionWords.copyQuestion())}
-    ${file ? nothing : this.#button(messageActionWords.editQuestion(), Edit, isBusy, edit)}
-    ${this.#versions()}`;
+    ${this.#button(messageActionWords.editQuestion(), Edit, isBusy, edit)} ${this.#versions()}`;
   }
 
   #answerActions() {
-    const { app, message, file, isBusy, isLast } = this;
+    const { app, message, isBusy, isLast } = this;
     const regenerate = () => {
-      if (file) void app.files.analyseAgain(file);
-      else app.turnActions.regenerate(message.id);
+      app.turnActions.regenerate(message.id);
       focusConversation();
     };
     // The note of an empty answer offers to try again already.

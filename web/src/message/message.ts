@@ -9,7 +9,7 @@ import './question-editor';
 
 import type { FileJob } from '../api/types';
 import type { App } from '../app/app';
-import { isFileQuestion } from '../state/composer/analysed-files';
+import { instructionsOf } from '../state/composer/analysed-files';
 import type { QuestionEdit, Thread } from '../state/thread/thread';
 import { isUnstored, type ThreadMessage } from '../state/thread/thread-message';
 import { LightDomElement } from '../ui/light-dom-element';
@@ -63,6 +63,7 @@ export class WebchatMessage extends LightDomElement {
             ? html`<webchat-question-editor
                 .app=${this.app}
                 .edit=${this.edit}
+                .file=${this.#file()}
               ></webchat-question-editor>`
             : html`${this.#questionText()} ${this.#footer()}`
         }
@@ -73,23 +74,19 @@ export class WebchatMessage extends LightDomElement {
   #questionText() {
     const { content } = this.message;
     const file = this.#file();
+    const shown = file ? (instructionsOf(content, file) ?? content) : content;
     const text = html`<webchat-question-text
       class="user-text"
-      .text=${content}
+      .text=${shown}
       .deferred=${this.deferred}
     ></webchat-question-text>`;
     if (!file) return text;
-    return html`<div class="with-file">
-      ${fileCard(file)} ${isFileQuestion(content, file) ? nothing : text}
-    </div>`;
+    return html`<div class="with-file">${fileCard(file)} ${shown === '' ? nothing : text}</div>`;
   }
 
   /** The file that this question or answer is about. */
   #file(): FileJob | undefined {
-    const { analysed } = this.app.files;
-    if (analysed.value.size === 0) return undefined;
-    const { message } = this;
-    return analysed.ofAnswer(message.role === 'user' ? this.thread.answerTo(message.id) : message);
+    return this.app.files.analysed.about(this.message, this.thread);
   }
 
   #answer() {
@@ -139,7 +136,6 @@ export class WebchatMessage extends LightDomElement {
       <webchat-message-actions
         .app=${app}
         .message=${message}
-        .file=${this.#file()}
         .isLast=${isLast}
         .isBusy=${isBusy}
       ></webchat-message-actions>`;

@@ -3,11 +3,12 @@ import { html, nothing, type PropertyValues } from 'lit';
 import '../composer/message-field';
 import '../ui/notifications/countdown';
 
+import type { FileJob } from '../api/types';
 import type { App } from '../app/app';
 import type { QuestionEdit } from '../state/thread/thread';
 import { focusConversation } from '../ui/keyboard/focus';
 import { LightDomElement } from '../ui/light-dom-element';
-import { editorWords as words } from '../words/composer';
+import { composerWords, editorWords as words } from '../words/composer';
 import { messageActionWords, statusWords } from '../words/thread';
 
 /** Edits a question in place. The old version is kept, with its answer. */
@@ -15,11 +16,14 @@ export class QuestionEditor extends LightDomElement {
   static override properties = {
     app: { attribute: false },
     edit: { attribute: false },
+    file: { attribute: false },
     text: { state: true },
   };
 
   declare app: App;
   declare edit: QuestionEdit;
+  /** The file that the question is about. Then the text is what the user asks the analysis for. */
+  declare file: FileJob | undefined;
   declare text: string;
 
   protected override willUpdate(changed: PropertyValues<this>): void {
@@ -32,9 +36,11 @@ export class QuestionEditor extends LightDomElement {
   protected override render() {
     const { isSent, problem } = this.edit;
     return html`<form class="editor" @submit=${this.#save}>
+      ${this.file ? this.#fileHint() : nothing}
       <div class="field">
         <webchat-message-field
-          .label=${words.label()}
+          .label=${this.file ? words.fileLabel() : words.label()}
+          .placeholder=${this.file ? '' : composerWords.placeholder()}
           .text=${this.text}
           .isReadOnly=${isSent}
           @text-change=${this.#change}
@@ -46,7 +52,7 @@ export class QuestionEditor extends LightDomElement {
         ${problem === null ? nothing : html`<span role="alert">${problem.message}</span>`}
         ${problem?.retryAt ? this.#countdown(problem.retryAt) : nothing}
         <button class="quiet" type="button" @click=${this.#discard}>${words.cancel()}</button>
-        <button class="primary small" type="submit" ?disabled=${this.#isBlank() || isSent}>
+        <button class="primary small" type="submit" ?disabled=${!this.#canSave()}>
           ${words.send()}
         </button>
       </div>
@@ -75,13 +81,21 @@ export class QuestionEditor extends LightDomElement {
     if (clientMessageId !== null && problem?.retryAt) this.app.retries.cancel(clientMessageId);
   }
 
-  #isBlank(): boolean {
-    return this.text.trim() === '';
+  #canSave(): boolean {
+    const isBlank = this.text.trim() === '';
+    return !this.edit.isSent && (!isBlank || this.file !== undefined);
+  }
+
+  /** The field is labelled by its own attribute, so that the label is read only once. */
+  #fileHint() {
+    return html`<p class="editor-hint">
+      <strong aria-hidden="true">${words.fileLabel()}</strong> ${words.fileHint()}
+    </p>`;
   }
 
   #save(event: Event): void {
     event.preventDefault();
-    if (this.#isBlank() || this.edit.isSent) return;
+    if (!this.#canSave()) return;
     this.app.turnActions.saveEdit(this.text);
     focusConversation();
   }

@@ -21,6 +21,9 @@ export const composerWords = {
 /** The editor of a question. */
 export const editorWords = {
   label: () => msg('Question'),
+  /** The label and the hint in the editor of a question about a file. */
+  fileLabel: () => msg('What should the analysis answer?'),
+  fileHint: () => msg('Leave this empty for a general analysis.'),
   cancel: () => msg('Cancel'),
   send: () => msg('Send'),
   discarded: () => msg('Your changes were discarded.'),

@@ -25,7 +25,6 @@ test('regenerating an analysis analyses the file again', async ({ scripted, chat
   await chat.fileInput.setInputFiles(textFile('sea.txt'));
   await expect(chat.answers).toContainText('It is about waves.');
 
-  await expect(chat.page.getByRole('button', { name: 'Edit' })).toHaveCount(0);
   await chat.answers.getByRole('button', { name: 'Regenerate' }).click();
 
   await expect(chat.answers).toContainText('It is about the sea.');
@@ -34,6 +33,54 @@ test('regenerating an analysis analyses the file again', async ({ scripted, chat
   await expect(chat.files).toHaveCount(0);
   await chat.answers.getByRole('button', { name: 'Earlier version' }).click();
   await expect(chat.answers).toContainText('It is about waves.');
+});
+
+test('editing the question of an analysis analyses the file again', async ({ scripted, chat }) => {
+  const asked: string[] = [];
+  const answers = ['It is about waves.', 'The waves are 2 m high.', 'They are high.', 'It is about the sea.'];
+  const server = await scripted(async (question, write) => {
+    asked.push(question);
+    write(answers.shift() ?? '');
+  });
+  const { page, questions } = chat;
+  await chat.open(server);
+  await chat.fileInput.setInputFiles(textFile('sea.txt'));
+  await expect(chat.answers).toContainText('It is about waves.');
+  const card = questions.getByRole('group', { name: 'File: sea.txt' });
+
+  await questions.getByRole('button', { name: 'Edit' }).click();
+  const editor = questions.getByRole('textbox', { name: 'What should the analysis answer?' });
+  await expect(editor).toHaveValue('');
+  await expect(questions).toContainText('Leave this empty for a general analysis.');
+  await chat.expectAccessible();
+  await editor.fill('How high are the waves?');
+  await questions.getByRole('button', { name: 'Send' }).click();
+
+  await expect(chat.answers).toContainText('The waves are 2 m high.');
+  await expect(card).toBeVisible();
+  await expect(questions).toContainText('How high are the waves?');
+  await expect(questions).not.toContainText('Please analyse');
+  await expect(questions.getByText('2 / 2')).toBeVisible();
+  await page.reload();
+  await expect(questions).toContainText('How high are the waves?');
+  await expect(card).toBeVisible();
+
+  await chat.answers.getByRole('button', { name: 'Regenerate' }).click();
+  await expect(chat.answers).toContainText('They are high.');
+  await expect(chat.answers.getByText('2 / 2')).toBeVisible();
+  await questions.getByRole('button', { name: 'Earlier version' }).click();
+  await expect(chat.answers).toContainText('It is about waves.');
+  await expect(card).toBeVisible();
+  await page.reload();
+  await expect(card).toBeVisible();
+  await chat.answers.getByRole('button', { name: 'Regenerate' }).click();
+
+  await expect(chat.answers).toContainText('It is about the sea.');
+  await expect(chat.answers.getByText('2 / 2')).toBeVisible();
+  await expect(questions.getByText('1 / 2')).toBeVisible();
+  expect(asked.every((question) => question.includes('Part 1 of 1 of the file "sea.txt"'))).toBe(true);
+  await questions.getByRole('button', { name: 'Edit' }).click();
+  await expect(editor).toHaveValue('');
 });
 
 test('a file whose name the server changes becomes messages, too', async ({ scripted, chat }) => {

@@ -33,7 +33,10 @@ interface Upload {
 
 let uploads: Upload[];
 let cancelled: string[];
+/** The ids of retried jobs, with the instructions. */
 let retried: string[];
+/** Whether the server refuses retries. */
+let isRefused: boolean;
 /** The server's list of jobs, newest first. */
 let jobs: FileJob[];
 let files: Files;
@@ -42,6 +45,7 @@ beforeEach(() => {
   uploads = [];
   cancelled = [];
   retried = [];
+  isRefused = false;
   jobs = [];
   const api: FileApi = {
     upload: (_id, file, key, onprogress, signal) =>
@@ -53,9 +57,9 @@ beforeEach(() => {
       cancelled.push(jobId);
       return Promise.resolve();
     },
-    retry: (_id, jobId) => {
-      retried.push(jobId);
-      return Promise.resolve(job());
+    retry: (_id, jobId, instructions) => {
+      retried.push(instructions === undefined ? jobId : `${jobId}: ${instructions}`);
+      return isRefused ? Promise.reject(new Error('too many files')) : Promise.resolve(job());
     },
   };
   files = new Files(api);
@@ -156,6 +160,32 @@ describe('a file', () => {
 
     files.applyProgress('c', job({ status: 'complete', done: 4 }));
     expect(attachments()).toEqual([]);
+  });
+
+  test('is analysed again for the same instructions if the server has refused that', async () => {
+    isRefused = true;
+    await files.analyseAgain(job({ status: 'complete', message_id: 'm2' }), 'Which?');
+    expect(attachments()).toEqual([['sea.txt', 'failed', 0, 4]]);
+
+    await files.retry('j1');
+
+    expect(retried).toEqual(['j1: Which?', 'j1: Which?']);
+  });
+
+  test('stays as it was if the server refuses other instructions', async () => {
+    const complete = job({ status: 'complete', message_id: 'm2' });
+    isRefused = true;
+    await expect(files.analyseFor(complete, 'Which?')).rejects.toThrow('too many files');
+    expect(attachments()).toEqual([]);
+
+    files.applyProgress('c', job({ status: 'failed', done: 2 }));
+    await expect(files.analyseFor(complete, '')).rejects.toThrow('too many files');
+    expect(attachments()).toEqual([['sea.txt', 'failed', 2, 4]]);
+
+    isRefused = false;
+    await files.analyseFor(complete, 'When?');
+    expect(attachments()).toEqual([['sea.txt', 'running', 0, 4]]);
+    expect(retried).toEqual(['j1: Which?', 'j1: ', 'j1: When?']);
   });
 
   test('may complete before the response to a retry arrives', async () => {

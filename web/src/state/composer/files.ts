@@ -23,6 +23,8 @@ export interface Attachment {
   reason: string | null;
   /** Whether the same upload or analysis may succeed later. */
   isRetryable: boolean;
+  /** What the user asked the analysis for, if it was started here. */
+  instructions?: string | undefined;
 }
 
 /** The files of conversations that are being uploaded or analysed, until they become messages. */
@@ -109,7 +111,7 @@ export class Files {
   }
 
   applyProgress(conversationId: string, job: FileProgress): void {
-    const item = this.items.value.find(({ jobId }) => jobId === job.job_id);
+    const item = this.#ofJob(job.job_id);
     const isUploading = this.forConversation(conversationId).some(
       ({ phase }) => phase === 'sending',
     );
@@ -158,16 +160,45 @@ export class Files {
     this.#change(key, { phase: 'running', reason: null });
     try {
       // The response is ignored: events report the progress, and may even arrive before it.
-      await this.api.retry(item.conversationId, item.jobId);
+      await this.api.retry(item.conversationId, item.jobId, item.instructions);
     } catch (error) {
       this.#change(key, { phase: 'failed', reason: errorMessage(error), isRetryable: true });
     }
   }
 
-  /** Analyses a file again whose analysis is an answer. The new analysis becomes another version of it. */
-  async analyseAgain(job: FileJob): Promise<void> {
-    this.applyProgress(job.conversation_id, { ...job, status: 'running', done: 0 });
-    await this.retry(this.items.value.find(({ jobId }) => jobId === job.job_id)?.key ?? '');
+  /**
+   * Analyses a file again whose analysis is an answer. The new analysis becomes another version of the answer, or of
+   * the question if no version of it asks for this.
+   */
+  async analyseAgain(job: FileJob, instructions?: string): Promise<void> {
+    await this.retry(this.#showRunning(job, instructions));
+  }
+
+  /** Analyses a file again, and throws if the server refuses: then nothing changes. */
+  async analyseFor(job: FileJob, instructions: string): Promise<void> {
+    const former = this.#ofJob(job.job_id);
+    const key = this.#showRunning(job, instructions);
+    try {
+      // The response is ignored as that of other retries.
+      await this.api.retry(job.conversation_id, job.job_id, instructions);
+    } catch (error) {
+      if (former) this.#put(former);
+      else this.#remove(key);
+      throw error;
+    }
+  }
+
+  /** Shows the analysis as running. Returns the key of its attachment. */
+  #showRunning(job: FileJob, instructions: string | undefined): string {
+    const running = { ...job, status: 'running', done: 0, error: null } as const;
+    this.#showProgress(job.conversation_id, running, this.#ofJob(job.job_id));
+    const key = this.#ofJob(job.job_id)?.key ?? '';
+    this.#change(key, { instructions });
+    return key;
+  }
+
+  #ofJob(id: string): Attachment | undefined {
+    return this.items.value.find(({ jobId }) => jobId === id);
   }
 
   #enqueue(key: string): void {
@@ -200,7 +231,7 @@ export class Files {
     const job = this.#unclaimed.get(uploaded.job_id)?.job ?? uploaded;
     this.#unclaimed.delete(uploaded.job_id);
     const item = this.#find(key);
-    const shown = this.items.value.find(({ jobId }) => jobId === uploaded.job_id);
+    const shown = this.#ofJob(uploaded.job_id);
     if (!item) void this.#cancelJob(uploaded);
     else if (shown) this.#remove(key);
     else this.#showProgress(item.conversationId, job, item);
