@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use crate::{ConversationId, Timestamp};
+use crate::{ConversationId, FileName, Timestamp};
 
 /// A conversation's metadata, without its messages.
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
@@ -65,6 +65,12 @@ impl Title {
         let prefix: String = words.chars().take(MAX_CHARS).collect();
         let whole_words = prefix.rsplit_once(' ').map_or(prefix.as_str(), |(whole, _)| whole);
         Self::try_from(format!("{}…", whole_words.trim_end())).ok()
+    }
+
+    /// Returns the title of a conversation that begins with a file of this name.
+    #[must_use]
+    pub fn of_file(name: &FileName) -> Option<Self> {
+        Self::from_first_words(name.as_str())
     }
 
     /// Returns the title's text.

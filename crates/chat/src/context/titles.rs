@@ -131,7 +131,7 @@ async fn replace_title(
     title: Title,
 ) -> Result<(), ChatError> {
     let conversations = &core.ports.conversations;
-    if conversations.replace_title_if(user_id, id, first_title, title.clone()).await? {
+    if conversations.replace_title_if(user_id, id, first_title, Some(title.clone())).await? {
         core.notify_list(user_id, Some(id)).await;
         core.publish_change(id, ConversationChange::Title { title }).await?;
     }

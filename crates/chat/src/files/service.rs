@@ -7,7 +7,7 @@ use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use webchat_domain::{
     Caller, ConversationId, EventBody, EventId, FileJob, FileName, FileProgress, IdempotencyKey,
-    JobId, JobStatus, Role, UserId,
+    JobId, JobStatus, Role, Title, UserId,
 };
 use webchat_persistence::rules::failed_jobs_to_keep;
 use webchat_persistence::{CreateJobOutcome, NewFileJob, TurnLogExt};
@@ -165,7 +165,7 @@ impl Files {
 
     /// Cancels the analysis of a file within two seconds, on any instance. An analysis that
     /// has ended is left unchanged, but a failed one can no longer be retried. If the file was analysed before, that
-    /// analysis remains.
+    /// analysis remains. A conversation that was only started for the file is no longer listed.
     ///
     /// # Errors
     /// [`ChatError::FileNotFound`] if the user has no such file.
@@ -178,6 +178,30 @@ impl Files {
         let cancelled = self.core.ports.file_jobs.cancel_job(user_id, id, job_id).await?;
         let job = cancelled.ok_or(ChatError::FileNotFound)?;
         self.publish(&job).await;
+        self.remove_file_title(user_id, id).await
+    }
+
+    /// Removes the title that a file gave to an empty conversation if all files are cancelled.
+    async fn remove_file_title(
+        &self,
+        user_id: UserId,
+        id: ConversationId,
+    ) -> Result<(), ChatError> {
+        let conversation = self.core.find_conversation(user_id, id).await?;
+        let Some(title) = conversation.title.filter(|_| conversation.message_count == 0) else {
+            return Ok(());
+        };
+        let files = self.list(user_id, id).await?;
+        let names_it = |file: &FileJob| Title::of_file(&file.file_name).as_ref() == Some(&title);
+        if !files.iter().any(names_it)
+            || files.iter().any(|file| file.status != JobStatus::Cancelled)
+        {
+            return Ok(());
+        }
+        let conversations = &self.core.ports.conversations;
+        if conversations.replace_title_if(user_id, id, title, None).await? {
+            self.core.notify_list(user_id, Some(id)).await;
+        }
         Ok(())
     }
 

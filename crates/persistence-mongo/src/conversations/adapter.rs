@@ -76,9 +76,9 @@ impl Conversations for MongoStore {
         user_id: UserId,
         id: ConversationId,
         expected: Title,
-        title: Title,
+        title: Option<Title>,
     ) -> Result<bool, StoreError> {
-        edit::replace_title_if(&self.database, user_id, id, &expected, &title).await
+        edit::replace_title_if(&self.database, user_id, id, &expected, title.as_ref()).await
     }
 
     async fn delete(&self, user_id: UserId, id: ConversationId) -> Result<bool, StoreError> {

@@ -32,11 +32,11 @@ pub(super) async fn replace_title_if(
     user_id: UserId,
     id: ConversationId,
     expected: &Title,
-    title: &Title,
+    title: Option<&Title>,
 ) -> Result<bool, StoreError> {
     let mut filter = by_owner(user_id, id);
     filter.insert("title", expected.as_str());
-    let update = doc! { "$set": { "title": title.as_str() } };
+    let update = doc! { "$set": { "title": title.map(Title::as_str) } };
     let conversations = database.conversations();
     let updated = conversations.update_one(filter, update);
     Ok(database.run(updated).await?.matched_count > 0)

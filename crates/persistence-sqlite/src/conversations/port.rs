@@ -1,7 +1,7 @@
 //! Implements [`Conversations`].
 
 use async_trait::async_trait;
-use rusqlite::Transaction;
+use rusqlite::{Transaction, params};
 use webchat_domain::{
     Conversation, ConversationId, Message, MessageId, SearchHit, SearchQuery, Timestamp, Title,
     TitleHit, TurnId, UserId,
@@ -84,17 +84,18 @@ impl Conversations for SqliteStore {
         user_id: UserId,
         id: ConversationId,
         expected: Title,
-        title: Title,
+        title: Option<Title>,
     ) -> Result<bool, StoreError> {
         self.database
             .write(move |transaction| {
                 let (id, user_id) = (id.to_simple(), user_id.to_simple());
+                let title = title.as_ref().map(Title::as_str);
                 let updated = transaction
                     .prepare_cached(
                         "UPDATE conversations SET title = ?4
                          WHERE conversation_id = ?1 AND user_id = ?2 AND title = ?3",
                     )?
-                    .execute([&id, &user_id, expected.as_str(), title.as_str()])?;
+                    .execute(params![id, user_id, expected.as_str(), title])?;
                 Ok(updated > 0)
             })
             .await

@@ -140,7 +140,7 @@ pub struct StoredFileJob {
     pub user_id: UserId,
     /// The part that users see.
     pub job: FileJob,
-    /// The text and analyses that are needed to continue the job; `None` once it is complete or cancelled.
+    /// The text, and the analyses that are needed to continue the job; `None` if the text is not kept.
     pub text: Option<AnalysedText>,
 }
 

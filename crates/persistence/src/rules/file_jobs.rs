@@ -38,7 +38,7 @@ pub fn check_create_job(
 #[must_use]
 pub fn add_job(mut state: ConversationState, job: &FileJob) -> ConversationState {
     let title = state.conversation.title.take();
-    state.conversation.title = title.or_else(|| Title::from_first_words(job.file_name.as_str()));
+    state.conversation.title = title.or_else(|| Title::of_file(&job.file_name));
     state.updated(job.created_at)
 }
 

@@ -77,7 +77,7 @@ pub async fn only_a_created_job_updates_its_conversation<S: Conversations + File
     let one_more = store.create_job(user_id, new_job(id, 9)).await.unwrap();
     let after_one_more = store.find(user_id, id).await.unwrap().unwrap();
 
-    assert_eq!(after_duplicate.title, Title::from_first_words(first.file_name.as_str()));
+    assert_eq!(after_duplicate.title, Title::of_file(&first.file_name));
     assert_eq!(duplicate, CreateJobOutcome::Duplicate(first));
     assert_eq!(after_duplicate.updated_at, moment(1));
     assert_eq!(one_more, CreateJobOutcome::TooMany);

@@ -25,6 +25,15 @@ describe('a conversation list', () => {
     expect(list.state.value.items.map((item) => item.conversation_id)).toEqual(['one', 'two']);
   });
 
+  test('leaves out a conversation that has become empty', () => {
+    const list = new ConversationList({} as never);
+    list.upsert(fixture('one', { title: 'sea.txt', message_count: 0 }));
+    expect(list.state.value.items).toHaveLength(1);
+    list.upsert(fixture('one', { title: null, message_count: 0 }));
+
+    expect(list.state.value.items).toEqual([]);
+  });
+
   test('is grouped by date in local time', () => {
     const now = new Date(2026, 2, 10, 0, 30);
     const groups = groupByDate(

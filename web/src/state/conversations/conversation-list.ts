@@ -67,9 +67,10 @@ export class ConversationList {
     return index < 0 ? items[0] : items[index + step];
   }
 
-  /** Inserts or replaces a conversation, and keeps the order. */
+  /** Inserts or replaces a conversation, and keeps the order. Removes one that has become empty. */
   upsert(conversation: Conversation): void {
-    if (this.#hidden.has(conversation.conversation_id) || isEmptyChat(conversation)) return;
+    if (isEmptyChat(conversation)) this.remove(conversation.conversation_id);
+    if (this.#visible([conversation]).length === 0) return;
     this.state.update((state) => {
       const others = without(state.items, conversation.conversation_id);
       const items = [...others, conversation].sort((left, right) =>

@@ -110,3 +110,19 @@ async fn shutdown_stops_splitting_after_the_grace_period() {
     assert!(start.elapsed() < Duration::from_secs(5), "{:?}", start.elapsed());
     assert_eq!(test.chat.files.list(test.user_id, test.conversation_id).await.unwrap(), []);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_conversation_is_unlisted_when_the_files_that_started_it_are_cancelled() {
+    let test = TestChat::with_settings(|settings| settings.files.per_user = 9).await;
+    let (files, user_id, id) = (&test.chat.files, test.user_id, test.conversation_id);
+    let title = async || test.chat.conversations.find(user_id, id).await.unwrap().title;
+    let first = upload(&test, None, new_upload("moons.txt", b"moons")).await.unwrap();
+    let second = upload(&test, None, new_upload("tides.txt", b"tides")).await.unwrap();
+
+    files.cancel(user_id, id, first.job_id).await.unwrap();
+    let while_one_is_running = title().await;
+    files.cancel(user_id, id, second.job_id).await.unwrap();
+
+    assert_eq!(while_one_is_running, Title::of_file(&first.file_name));
+    assert_eq!(title().await, None);
+}

@@ -37,7 +37,7 @@ impl AnalysisWorker {
             let version_of = Some(question_id);
             return Ok(Append { messages, version_of, ..Append::default() });
         }
-        let title = Title::from_first_words(file_name.as_str());
+        let title = Title::of_file(file_name);
         Ok(Append { messages, title, ..Append::default() })
     }
 

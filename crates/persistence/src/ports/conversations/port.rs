@@ -60,14 +60,14 @@ pub trait Conversations: Send + Sync {
         edit: Edit,
     ) -> Result<EditOutcome, StoreError>;
 
-    /// Replaces the title if it is still the expected one. Returns `false` if it is not, or if the user
+    /// Replaces or removes the title if it is still the expected one. Returns `false` if it is not, or if the user
     /// has no such conversation. `updated_at` stays.
     async fn replace_title_if(
         &self,
         user_id: UserId,
         id: ConversationId,
         expected: Title,
-        title: Title,
+        title: Option<Title>,
     ) -> Result<bool, StoreError>;
 
     /// Deletes a conversation and its messages. Returns `false` if the user has no such conversation.

@@ -28,19 +28,22 @@ pub async fn a_title_is_replaced_only_if_it_is_the_expected_one(store: &Store) {
     let user_id = UserId::generate();
     let id = create_conversation(store, user_id).await;
     let untitled =
-        store.replace_title_if(user_id, id, title("First"), title("Wrong")).await.unwrap();
+        store.replace_title_if(user_id, id, title("First"), Some(title("Wrong"))).await.unwrap();
     edit(store, user_id, id, renaming("First")).await;
 
-    let other = store.replace_title_if(user_id, id, title("Else"), title("Wrong")).await.unwrap();
+    let other =
+        store.replace_title_if(user_id, id, title("Else"), Some(title("Wrong"))).await.unwrap();
     let by_other_user =
-        store.replace_title_if(UserId::generate(), id, title("First"), title("Wrong")).await;
+        store.replace_title_if(UserId::generate(), id, title("First"), Some(title("Wrong"))).await;
     let replaced =
-        store.replace_title_if(user_id, id, title("First"), title("Second")).await.unwrap();
+        store.replace_title_if(user_id, id, title("First"), Some(title("Second"))).await.unwrap();
 
     assert!(!untitled && !other && !by_other_user.unwrap());
     assert!(replaced);
     let found = store.find(user_id, id).await.unwrap().unwrap();
     assert_eq!((found.title, found.updated_at), (Some(title("Second")), moment(0)));
+    assert!(store.replace_title_if(user_id, id, title("Second"), None).await.unwrap());
+    assert_eq!(store.find(user_id, id).await.unwrap().unwrap().title, None);
 }
 
 pub async fn an_edit_based_on_an_outdated_state_is_a_conflict(store: &Store) {
