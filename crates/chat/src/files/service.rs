@@ -200,7 +200,8 @@ impl Files {
         }
         let conversations = &self.core.ports.conversations;
         if conversations.replace_title_if(user_id, id, title, None).await? {
-            self.core.notify_list(user_id, Some(id)).await;
+            // A change of one conversation is not delivered while it is empty.
+            self.core.notify_list(user_id, None).await;
         }
         Ok(())
     }

@@ -145,9 +145,11 @@ test('a file shows its progress and can be cancelled', async ({ scripted, chat }
   await chat.page.reload();
   await expect(chat.files).toContainText(/Reading… 1 of \d+/);
   await chat.expectAccessible();
+  await expect(chat.list.getByRole('link', { name: 'sea.txt' })).toBeVisible();
   await chat.page.getByRole('button', { name: 'Cancel: sea.txt' }).click();
 
   await expect(chat.files).toHaveCount(0);
+  await expect(chat.list.getByRole('link'), 'an empty chat is listed').toHaveCount(0);
   await chat.page.reload();
   await expect(chat.field).toBeVisible();
   await expect(chat.files).toHaveCount(0);
