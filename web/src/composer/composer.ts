@@ -137,14 +137,16 @@ export class WebchatComposer extends LightDomElement {
 
   /** Shows why nothing was sent, or which keys send. */
   #hint() {
-    return html`<span class="key-hints ${this.isHeldBack ? 'held-back' : ''}" role="status"
+    return html`<span class="composer-status" role="status"
       >${
         this.isHeldBack
-          ? words.waitForAnswer()
+          ? html`<span class="held-back">${words.waitForAnswer()}</span>`
           : this.#drop.isDraggedOver
-            ? this.#dropHint()
-            : html`<kbd>Enter</kbd> ${words.toSend()}, <kbd>Shift</kbd>+<kbd>Enter</kbd>
-                ${words.forNewLine()}`
+            ? html`<span>${this.#dropHint()}</span>`
+            : html`<span class="key-hints"
+                ><kbd>Enter</kbd> ${words.toSend()}, <kbd>Shift</kbd>+<kbd>Enter</kbd>
+                ${words.forNewLine()}</span
+              >`
       }</span
     >`;
   }

@@ -95,7 +95,7 @@ export const contextWords = {
   usage: (used: number, window: number) =>
     msg(str`${formatNumber(used)} of ${formatCount(window, 'token')} used`),
   meter: (used: number, window: number) =>
-    msg(str`${formatNumber(used)} of ${formatNumber(window)}`),
+    msg(str`${formatNumber(used)} of ${formatCount(window, 'token')}`),
   leftOut: (count: number) =>
     count === 1
       ? msg('1 older message doesn’t fit and isn’t sent to the model. You can still read it.')

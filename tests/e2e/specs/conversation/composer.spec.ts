@@ -4,6 +4,7 @@ import { pressWhileComposing } from '../../support/chat.ts';
 import { pasteOrDrop, textFile } from '../../support/files.ts';
 import { expect, test } from '../../support/fixtures.ts';
 import { echo } from '../../support/scripted-model.ts';
+import { VIEWPORTS } from '../../support/viewports.ts';
 
 const heightOf = async (field: Locator) => (await field.boundingBox())?.height ?? 0;
 const lines = (count: number) => Array.from({ length: count }, (_, index) => `line ${index}`).join('\n');
@@ -22,6 +23,36 @@ test('the message field grows with its text, up to ten lines', async ({ scripted
   expect(heightOfThree).toBeGreaterThan(heightOfOne + 40);
   expect(heightOfTen).toBeGreaterThan(heightOfThree + 150);
   expect(await heightOf(chat.field)).toBe(heightOfTen);
+});
+
+test('the message field stays where it is when the window or its hints change', async ({ scripted, chat }) => {
+  const { page } = chat;
+  const server = await scripted(async (question, write) => {
+    write('Half an answer');
+    if (question === 'on and on') await new Promise(() => {});
+  });
+  await chat.open(server);
+  const spaceBelow = async () => {
+    const { y = 0, height = 0 } = (await page.locator('.field').boundingBox()) ?? {};
+    return (page.viewportSize()?.height ?? 0) - y - height;
+  };
+  const space = await spaceBelow();
+  await expect(page.getByText('for a new line')).toBeVisible();
+
+  await chat.ask('tides');
+  for (const size of VIEWPORTS) {
+    await page.setViewportSize(size);
+    await expect.poll(spaceBelow).toBe(space);
+    await expect(page.getByText(/^[\d,]+ of 16,000 tokens$/)).toBeInViewport({ ratio: 1 });
+  }
+  await chat.send('on and on');
+  await expect(chat.answers).toHaveCount(2);
+  await chat.send('too early');
+  for (const size of VIEWPORTS) {
+    await page.setViewportSize(size);
+    await expect.poll(spaceBelow).toBe(space);
+    await expect(page.getByText(/^Not sent/)).toBeInViewport({ ratio: 1 });
+  }
 });
 
 test('Enter sends nothing during IME composition or from an empty field', async ({
