@@ -184,9 +184,9 @@ export class WebchatComposer extends LightDomElement {
         kind: 'error',
         title: text,
         role: 'alert',
-        aside:
+        actions:
           tooLongText === null
-            ? nothing
+            ? undefined
             : html`<button class="quiet" type="button" @click=${this.#attachText}>
                 ${words.attachText()}
               </button>`,

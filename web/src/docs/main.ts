@@ -57,7 +57,7 @@ function loadFailed(): TemplateResult {
     kind: 'error',
     title: words.loadFailed(),
     role: 'alert',
-    aside: html`<button class="quiet" type="button" @click=${() => void load()}>
+    actions: html`<button class="quiet" type="button" @click=${() => void load()}>
       ${words.tryAgain()}
     </button>`,
   });

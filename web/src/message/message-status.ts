@@ -7,7 +7,7 @@ import { statusNoteOf, type StatusNote } from '../state/thread/notes/status-note
 import type { Action, ThreadMessage } from '../state/thread/thread-message';
 import { focusConversation } from '../ui/keyboard/focus';
 import { LightDomElement } from '../ui/light-dom-element';
-import { kindIcon } from '../ui/notifications/notification';
+import { notification } from '../ui/notifications/notification';
 import { StoreController } from '../ui/store-controller';
 import { actionLabel, statusWords } from '../words/thread';
 
@@ -59,16 +59,22 @@ export class MessageStatus extends LightDomElement {
     const note = statusNoteOf(this.message, context?.reply_tokens);
     if (!note) return nothing;
     const isUnsent = this.message.status === 'unsent';
-    return html`<div
-      class="status-note ${note.isError ? 'error' : ''}"
-      role=${isUnsent ? 'alert' : nothing}
-    >
-      ${note.isError ? kindIcon('error') : nothing}
+    const actions = this.#countdownOrActions(note, isUnsent || this.isActionable);
+    if (note.isError) {
+      return notification({
+        kind: 'error',
+        text: note.text,
+        actions,
+        ...(isUnsent && { role: 'alert' }),
+      });
+    }
+    return html`<div class="status-note">
       <span>${note.text}</span>
-      ${this.#countdownOrActions(note, isUnsent || this.isActionable)}
+      <span class="status-actions">${actions ?? nothing}</span>
     </div>`;
   }
 
+  /** Returns `undefined` if nothing can be done. */
   #countdownOrActions({ actions }: StatusNote, areActionsPossible: boolean) {
     const { id, problem } = this.message;
     const retryAt = problem?.retryAt ?? null;
@@ -79,12 +85,12 @@ export class MessageStatus extends LightDomElement {
         ></webchat-countdown>
         ${this.#button(statusWords.cancel(), () => this.app.retries.cancel(id))}`;
     }
-    if (!areActionsPossible) return nothing;
+    if (!areActionsPossible) return undefined;
     return actions.map((action) => this.#button(actionLabel(action), () => this.#run(action)));
   }
 
   #button(label: string, run: () => void) {
-    return html`<button class="link" type="button" @click=${run}>${label}</button>`;
+    return html`<button class="quiet" type="button" @click=${run}>${label}</button>`;
   }
 
   #run(action: Action): void {

@@ -57,7 +57,7 @@ export class ConnectionBar extends LightDomElement {
       kind: 'warning',
       ...report,
       role: 'status',
-      aside: html`<button class="quiet" type="button" @click=${() => this.socket.retryNow()}>
+      actions: html`<button class="quiet" type="button" @click=${() => this.socket.retryNow()}>
         ${words.tryNow()}
       </button>`,
     });

@@ -118,10 +118,14 @@ export class WebchatHeader extends LightDomElement {
     return html`<span class="model" data-tooltip=${words.model(model)}>${model}</span>`;
   }
 
+  /** On a phone, there is no room for the text. */
   #connectionState() {
     const text = CONNECTIONS[this.app.socket.connection.value];
+    const className = this.#phone.matches ? 'visually-hidden' : '';
     return html`<span class="connection" role="status"
-      >${text === null ? nothing : html`${icon(Warning)}<span>${text()}</span>`}</span
+      >${
+        text === null ? nothing : html`${icon(Warning)}<span class=${className}>${text()}</span>`
+      }</span
     >`;
   }
 

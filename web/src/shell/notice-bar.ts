@@ -29,7 +29,7 @@ export class NoticeBar extends LightDomElement {
       kind: 'error',
       title: value,
       role: 'alert',
-      aside: expiresAt === null ? nothing : this.#countdown(expiresAt),
+      actions: expiresAt === null ? undefined : this.#countdown(expiresAt),
       close: () => this.#dismiss(),
     });
   }
@@ -37,13 +37,12 @@ export class NoticeBar extends LightDomElement {
   #countdown(expiresAt: number) {
     const { willRetry } = this.notice;
     const countdown = html`<webchat-countdown
-      class="countdown"
       .until=${expiresAt}
       .text=${willRetry ? countdownWords.retriesIn : words.secondsLeft}
     ></webchat-countdown>`;
     if (!willRetry) return countdown;
     return html`${countdown}
-      <button class="link" type="button" @click=${() => this.#dismiss()}>
+      <button class="quiet" type="button" @click=${() => this.#dismiss()}>
         ${words.cancelRetry()}
       </button>`;
   }

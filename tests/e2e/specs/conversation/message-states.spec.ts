@@ -115,12 +115,12 @@ test('a failed or empty answer says once what happened, with one action', async 
   ] as const) {
     await chat.ask(question);
     const answer = chat.answers.last();
-    await expect(answer.locator('.status-note')).toHaveText(new RegExp(`^\\s*${text}\\s*Try again\\s*$`));
+    await expect(answer.locator('webchat-message-status')).toHaveText(new RegExp(`^\\s*${text}\\s*Try again\\s*$`));
     await expect(answer.getByRole('button')).toHaveText(['Try again']);
   }
   isFailing = false;
   await chat.answers.last().getByRole('button', { name: 'Try again' }).click();
 
   await expect(chat.answers.last()).toContainText('The moon pulls.');
-  await expect(chat.answers.last().locator('.status-note')).toHaveCount(0);
+  await expect(chat.answers.last().locator('webchat-message-status')).toHaveText('');
 });

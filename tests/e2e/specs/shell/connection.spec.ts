@@ -1,3 +1,5 @@
+import type { Locator, Page } from '@playwright/test';
+
 import { Chat } from '../../support/chat.ts';
 import { textFile } from '../../support/files.ts';
 import { expect, test } from '../../support/fixtures.ts';
@@ -84,6 +86,7 @@ test('what can’t be done without a connection says so, and loses no text', asy
   await chat.ask('tides');
   await server.kill();
   await expect(chat.page.getByText('Reconnecting…')).toBeVisible();
+  await expectActionBelowText(chat.page, 'Try now');
 
   await chat.page.getByRole('button', { name: 'Regenerate' }).click();
   await expect(chat.page.getByRole('alert')).toContainText('You are not connected.');
@@ -102,3 +105,23 @@ test('what can’t be done without a connection says so, and loses no text', asy
   await title.press('Enter');
   await expect(chat.list.getByRole('link', { name: 'The sea' })).toBeVisible();
 });
+
+/** Asserts that on a phone, an action of a notification is below the text, at its edge. */
+async function expectActionBelowText(page: Page, name: string): Promise<void> {
+  const size = page.viewportSize() ?? { width: 0, height: 0 };
+  await page.setViewportSize({ width: 390, height: 844 });
+  const action = page.getByRole('button', { name });
+  const text = page.locator('.notification', { has: action }).locator('.notification-text');
+  const edges = async (locator: Locator) =>
+    locator.evaluate((element) => {
+      const range = document.createRange();
+      range.selectNodeContents(element);
+      const { left, top, bottom } = range.getBoundingClientRect();
+      return { left: Math.round(left), top, bottom };
+    });
+
+  const [textEdges, actionEdges] = [await edges(text), await edges(action)];
+  expect(actionEdges.left).toBe(textEdges.left);
+  expect(actionEdges.top).toBeGreaterThan(textEdges.bottom);
+  await page.setViewportSize(size);
+}

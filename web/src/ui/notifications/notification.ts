@@ -15,8 +15,8 @@ interface Notification {
   kind: NotificationKind;
   title?: string;
   text?: string;
-  /** Buttons, or whatever else stands beside the text. */
-  aside?: unknown;
+  /** Ghost buttons (`quiet`), beside the text or, on a phone, below it. */
+  actions?: unknown;
   /** Adds a button that closes the notification. */
   close?: () => void;
   /** How screen readers announce the text: at once (`alert`) or when they are idle (`status`). */
@@ -30,13 +30,15 @@ export function kindIcon(kind: NotificationKind) {
 }
 
 /** Carbon's inline notification: an icon of its kind, a title, a text and buttons. */
-export function notification({ kind, title, text, aside, close, role }: Notification) {
+export function notification({ kind, title, text, actions, close, role }: Notification) {
   return html`<div class="notification ${kind}">
     ${kindIcon(kind)}
-    <p class="notification-text" role=${role ?? nothing}>
-      ${title === undefined ? nothing : html`<strong>${title}</strong>`}${text ?? nothing}
-    </p>
-    ${aside ?? nothing}
+    <div class="notification-content">
+      <p class="notification-text" role=${role ?? nothing}>
+        ${title === undefined ? nothing : html`<strong>${title}</strong>`}${text ?? nothing}
+      </p>
+      ${actions === undefined ? nothing : html`<div class="notification-actions">${actions}</div>`}
+    </div>
     ${
       close === undefined
         ? nothing
