@@ -85,8 +85,8 @@ for (const width of [1440, 768, 390]) {
     await expect(start.locator('output')).toContainText('201');
 
     await chat.expectAccessible();
-    await page.getByRole('button', { name: 'Switch theme' }).click();
-    await page.getByRole('button', { name: 'Switch theme' }).click();
+    await page.getByRole('button', { name: 'Switch to light theme' }).click();
+    await page.getByRole('button', { name: 'Switch to dark theme' }).click();
     await expect(page.locator('html')).toHaveAttribute('data-theme', 'g100');
     await chat.expectAccessible();
     await chat.expectNoHorizontalOverflow();

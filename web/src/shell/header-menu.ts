@@ -5,12 +5,14 @@ import Keyboard from '@carbon/icons/es/keyboard/16.js';
 
 import { EXPORT_ALL_URL } from '../api/conversation-api';
 import type { App } from '../app/app';
+import type { ThemeChoice } from '../state/page/theme';
 import type { MenuItem } from '../ui/overlays/popup-menu';
+import { themeItem } from '../ui/theme-switch';
 import { headerWords as words } from '../words/shell';
 import { notificationItems } from './notifications/notification-menu';
 
-/** The items of the page's menu, with those for which the header has no room at the end. */
-export function headerMenu(app: App, otherItems: readonly MenuItem[]): MenuItem[] {
+/** The items of the page's menu. On a phone, whose header has no room for them, `theme` adds two of its buttons. */
+export function headerMenu(app: App, theme: ThemeChoice | null): MenuItem[] {
   return [
     {
       label: words.importConversations(),
@@ -19,13 +21,15 @@ export function headerMenu(app: App, otherItems: readonly MenuItem[]): MenuItem[
     },
     { label: words.exportConversations(), icon: Download, href: EXPORT_ALL_URL },
     ...notificationItems(app),
-    {
-      label: words.shortcuts(),
-      icon: Keyboard,
-      isSeparated: true,
-      run: () => app.dialog.set({ kind: 'shortcuts' }),
-    },
-    { label: words.apiReference(), icon: Api, page: 'api/docs' },
-    ...otherItems,
+    { label: words.apiReference(), icon: Api, page: 'api/docs', isSeparated: true },
+    ...(theme === null ? [] : [shortcutsItem(app), themeItem(theme)]),
   ];
+}
+
+function shortcutsItem(app: App): MenuItem {
+  return {
+    label: words.shortcuts(),
+    icon: Keyboard,
+    run: () => app.dialog.set({ kind: 'shortcuts' }),
+  };
 }

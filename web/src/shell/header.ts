@@ -20,7 +20,7 @@ import { LightDomElement } from '../ui/light-dom-element';
 import { isPlainClick } from '../ui/links';
 import { IS_PHONE, MediaQuery } from '../ui/media-query';
 import { StoreController } from '../ui/store-controller';
-import { themeButton, themeItem } from '../ui/theme-switch';
+import { themeButton } from '../ui/theme-switch';
 import { connectionStateWords, headerWords as words } from '../words/shell';
 import { headerMenu } from './header-menu';
 
@@ -76,7 +76,7 @@ export class WebchatHeader extends LightDomElement {
         .label=${words.menu()}
         .icon=${Overflow}
         .buttonClass=${'header-action'}
-        .items=${() => headerMenu(this.app, isPhone ? [themeItem(this.theme)] : [])}
+        .items=${() => headerMenu(this.app, isPhone ? this.theme : null)}
       ></webchat-popup-menu>
     </header>`;
   }

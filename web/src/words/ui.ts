@@ -23,9 +23,7 @@ export const copyWords = {
 
 /** The button and the menu item that switch the theme. */
 export const themeWords = {
-  switch: () => msg('Switch theme'),
-  theme: (name: string) => msg(str`Theme: ${name}`),
-  system: () => msg('System'),
-  light: () => msg('Light'),
-  dark: () => msg('Dark'),
+  system: () => msg('Use the system’s theme'),
+  light: () => msg('Switch to light theme'),
+  dark: () => msg('Switch to dark theme'),
 };

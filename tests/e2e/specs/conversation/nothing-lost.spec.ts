@@ -195,7 +195,7 @@ for (const storage of ['full', 'blocked'] as const) {
 
     await expect(chat.questions).toHaveText([/sea\.txt/]);
     await expect(chat.field).toHaveValue('another');
-    await chat.page.getByRole('button', { name: 'Switch theme' }).click();
+    await chat.page.getByRole('button', { name: / theme$/ }).click();
     await expect(chat.page.getByText(/storage is full or blocked/)).toHaveCount(1);
   });
 }

@@ -62,9 +62,9 @@ test('an icon button has a tooltip on hover and on focus, and Escape hides it', 
   await expect(tooltip).toHaveText('Chat settings');
   await chat.expectAccessible();
   await page.keyboard.press('Tab');
-  await expect(tooltip).toHaveText('Theme: System');
+  await expect(tooltip).toHaveText('Switch to light theme');
   await page.keyboard.press('Enter');
-  await expect(tooltip).toHaveText('Theme: Light');
+  await expect(tooltip).toHaveText('Switch to dark theme');
   await page.keyboard.press('Shift+Tab');
   await page.keyboard.press('Enter');
   await expect(page.getByRole('dialog')).toBeVisible();
@@ -154,6 +154,11 @@ test.describe('on a phone', () => {
 
     await expect(chat.answers).toHaveCount(0);
     await expect(page.locator('body')).not.toBeFocused();
+    await page.getByRole('button', { name: 'Menu', exact: true }).click();
+    await page.getByRole('menuitem', { name: 'Switch to light theme' }).click();
+    await page.getByRole('button', { name: 'Menu', exact: true }).click();
+    await expect(page.getByRole('menuitem', { name: 'Switch to dark theme' })).toBeVisible();
+    await expect(page.getByRole('menuitem', { name: 'Keyboard shortcuts' })).toBeVisible();
   });
 });
 
