@@ -49,6 +49,7 @@ export class WebchatHeader extends LightDomElement {
   readonly #connection = new StoreController(this);
   readonly #theme = new StoreController(this);
   readonly #thread = new StoreController(this);
+  readonly #threadState = new StoreController(this);
   readonly #conversations = new StoreController(this);
   readonly #archived = new StoreController(this);
   readonly #phone = new MediaQuery(this, IS_PHONE);
@@ -61,6 +62,7 @@ export class WebchatHeader extends LightDomElement {
       this.#conversations.store = this.app.conversations.active.state;
       this.#archived.store = this.app.conversations.archived.state;
     }
+    this.#threadState.store = this.app.thread.value.state;
     if (changed.has('theme')) this.#theme.store = this.theme;
   }
 
@@ -142,8 +144,8 @@ export class WebchatHeader extends LightDomElement {
   }
 
   #title(): string | null {
-    const id = this.app.thread.value.conversationId;
-    if (id === null) return null;
+    const { conversationId: id, state } = this.app.thread.value;
+    if (id === null || state.value.phase === 'not-found') return null;
     return this.app.conversations.find(id)?.title ?? words.newChat();
   }
 

@@ -77,6 +77,9 @@ test('the URL of an unknown conversation shows an error and offers a new chat', 
 
   await expect(page.getByRole('heading', { name: 'not found' })).toBeVisible();
   await chat.expectAccessible();
+  await page.setViewportSize({ width: 390, height: 844 });
+  await expect(page.getByRole('banner')).toContainText('Webchat');
+  await expect(page.getByRole('banner')).not.toContainText('New chat');
   await page.getByRole('button', { name: 'Start a new chat' }).click();
   await chat.ask('tides');
 
