@@ -9,7 +9,7 @@ import { LightDomElement } from '../ui/light-dom-element';
 import { moveFocusInList, isPlainClick } from '../ui/links';
 import { StoreController } from '../ui/store-controller';
 import { searchWords as words } from '../words/sidebar';
-import { plainSnippet } from './snippets';
+import { isFileQuestion, plainSnippet } from './snippets';
 
 /** The titles and messages that the search found. Fires `navigate` when the user opens one of them. */
 export class SearchResults extends LightDomElement {
@@ -96,16 +96,15 @@ export class SearchResults extends LightDomElement {
   }
 
   #hit({ conversation_id: id, position, role, created_at, snippet }: SearchHit) {
-    const texts = plainSnippet(snippet.map(({ text }) => text));
+    const original = snippet.map(({ text }) => text);
+    const texts = plainSnippet(original);
     const parts = snippet.map((part, index) => ({ ...part, text: texts[index] ?? '' }));
     return this.#link(
       id,
       position,
       html`<strong dir="auto">${this.#title(id)}</strong>
         <span class="snippet" dir="auto">${marked(parts)}</span>
-        <small
-          >${words.author(role === 'user' ? words.you() : words.answer(), date(created_at))}</small
-        >`,
+        <small>${words.author(authorOf(role, original.join('')), date(created_at))}</small>`,
     );
   }
 
@@ -160,6 +159,11 @@ export class SearchResults extends LightDomElement {
 
 function marked(parts: readonly SnippetPart[]) {
   return parts.map(({ text, matched }) => (matched ? html`<mark>${text}</mark>` : text));
+}
+
+function authorOf(role: SearchHit['role'], snippet: string): string {
+  if (role !== 'user') return words.answer();
+  return isFileQuestion(snippet) ? words.file() : words.you();
 }
 
 function date(timestamp: string): string {

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 
-import { plainSnippet } from './snippets';
+import { isFileQuestion, plainSnippet } from './snippets';
 
 test.each([
   [
@@ -30,6 +30,25 @@ test.each([
     ['a `b` c `d` ', 'e'],
     ['a b c d ', 'e'],
   ],
+  [
+    ['Please analyse the file "the ', 'sea', '.txt".\n\nWhich waves?'],
+    ['the ', 'sea', '.txt Which waves?'],
+  ],
 ])('the snippet %j is shown as %j', (parts, texts) => {
   expect(plainSnippet(parts)).toEqual(texts);
+});
+
+test.each([
+  ['Please analyse the file "sea.txt".', true, 'sea.txt'],
+  [
+    '…the file "about the sea and its waves.txt".\n\nWhich?',
+    true,
+    'about the sea and its waves.txt Which?',
+  ],
+  ['…about the sea and its waves.txt".', true, '…about the sea and its waves.txt'],
+  ['I have read "waves.txt".', false, 'I have read "waves.txt".'],
+  ['…which I have read: "waves.txt".', false, '…which I have read: "waves.txt".'],
+])('the snippet %j is of a question about a file: %s', (snippet, isOfFile, text) => {
+  expect(isFileQuestion(snippet)).toBe(isOfFile);
+  expect(plainSnippet([snippet])).toEqual([text]);
 });

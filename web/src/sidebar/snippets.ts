@@ -3,6 +3,14 @@ const REMOVED = '\0';
 /** Stands for a character of code. */
 const HIDDEN = '\uE000';
 
+/** The server's question about a file. A snippet may begin within it. */
+const FILE_QUESTION = /^(Please analyse the file "|…(?:.*file ")?)([^"\n]+\.\w+)("\.)(?=\n|$)/;
+
+/** Whether the snippet is of a question about a file, and shows its name. */
+export function isFileQuestion(snippet: string): boolean {
+  return FILE_QUESTION.test(snippet);
+}
+
 /**
  * Converts the parts of a snippet to plain text. The marks of Markdown are removed only where they are certainly marks:
  * a snippet is a fragment, and `C#`, `a || b`, `2 ** 8` and `# comment` are text. They are looked for in the whole
@@ -36,6 +44,10 @@ function withoutMarks(snippet: string): string {
         [hide('**'), bold, hide('**')].join(''),
       )
       .replace(new RegExp(`${HIDDEN}+`, 'g'), () => code.shift() ?? '')
+      // Of a question about a file, the name is shown.
+      .replace(FILE_QUESTION, (_, before: string, name: string, after: string) =>
+        [before === '…' ? before : hide(before), name, hide(after)].join(''),
+      )
   );
 }
 

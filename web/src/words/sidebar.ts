@@ -1,4 +1,5 @@
 import { msg, str } from '@lit/localize';
+import { html } from 'lit';
 
 import { formatCount, formatNumber } from '../state/numbers';
 
@@ -17,9 +18,13 @@ export const searchWords = {
   searchConversations: () => msg('Search all conversations'),
   clear: () => msg('Clear search'),
   noResults: (query: string) => msg(str`No results for “${query}”.`),
-  hint: () => msg('Use "quotes" for an exact phrase and -word to exclude.'),
+  hint: () =>
+    msg(
+      html`Use <code>"quotes"</code> for an exact phrase, or <code>-word</code> to exclude a word.`,
+    ),
   tryAgain: () => msg('Try again'),
   you: () => msg('You'),
+  file: () => msg('File'),
   answer: () => msg('Answer'),
   author: (author: string, date: string) => msg(str`${author}, ${date}`),
   messages: (count: number) => msg(str`${formatCount(count, 'message')} found`),

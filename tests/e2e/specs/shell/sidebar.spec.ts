@@ -75,6 +75,7 @@ test('a search without results shows a message, and Escape clears the search', a
 
   await field.fill('zebra');
   await expect(chat.list).toContainText('No results for “zebra”.');
+  await expect(chat.list.getByText('-word', { exact: true })).toBeVisible();
   await field.fill('-tides');
   await expect(chat.list.getByRole('link')).toHaveCount(0);
   await chat.expectAccessible();
