@@ -111,9 +111,9 @@ function toOperation(
   };
 }
 
-/** “send_message” becomes “Send message”. */
+/** “list_few_shot_examples” becomes “List few-shot examples”. */
 function inWords(id: string): string {
-  const words = id.replaceAll('_', ' ');
+  const words = id.replaceAll('_', ' ').replace('few shot', 'few-shot');
   return words.charAt(0).toUpperCase() + words.slice(1);
 }
 
