@@ -66,7 +66,7 @@ test('the index finds operations, and leads to them', async ({ scripted, chat })
 
   await operation(page, 'remove_summary').getByRole('link', { name: 'ErrorResponse' }).first().click();
   await expect(page.getByRole('group', { name: 'ErrorResponse' })).toBeInViewport();
-  await page.getByRole('banner').getByRole('link', { name: 'Back to the chat' }).click();
+  await page.getByRole('banner').getByRole('link', { name: 'Back to Webchat' }).click();
   await expect(chat.field).toBeVisible();
 });
 

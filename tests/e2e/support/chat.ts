@@ -66,7 +66,7 @@ export class Chat {
   }
 
   get list(): Locator {
-    return this.page.getByRole('navigation', { name: 'Conversations' });
+    return this.page.getByRole('navigation', { name: 'Chats' });
   }
 
   async open(server: Server, path = '/'): Promise<void> {

@@ -178,7 +178,7 @@ describe('an import', () => {
     expect(host.toasts.value.map(({ text }) => text)).toEqual([
       error
         ? 'export.json could not be imported. The file is too large.'
-        : 'export.json: Imported 2 conversations.',
+        : 'export.json: Imported 2 chats.',
     ]);
   });
 

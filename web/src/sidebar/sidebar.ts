@@ -105,7 +105,7 @@ export class WebchatSidebar extends LightDomElement {
       <input
         id="search"
         type="search"
-        aria-label=${searchWords.searchConversations()}
+        aria-label=${searchWords.search()}
         placeholder=${searchWords.search()}
         autocomplete="off"
         enterkeyhint="search"

@@ -13,8 +13,8 @@ test.each([
   ['.hidden', 'hidden'],
   ['the end…', 'the end…'],
   ['trailing dots...', 'trailing dots'],
-  ['con', 'Conversation'],
-  ['///', 'Conversation'],
+  ['con', 'Chat'],
+  ['///', 'Chat'],
   ['上海的天气', '上海的天气'],
   ['long '.repeat(50), 'long '.repeat(16).trim()],
   // A file name may have 255 bytes, and each family has 25.

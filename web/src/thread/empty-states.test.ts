@@ -14,19 +14,19 @@ describe('the welcome text', () => {
   test('names the model once it is known', () => {
     const app = { config: { value: { model: 'gpt-4o' } } } as App;
 
-    expect(textOf(welcome(app))).toContain('gpt-4o is ready to help. Your conversations');
+    expect(textOf(welcome(app))).toContain('gpt-4o is ready to help. Your chats');
   });
 
   test('does without the model’s name', () => {
     const app = { config: { value: null } } as App;
 
-    expect(textOf(welcome(app))).toContain('Chat with an AI model. Your conversations');
+    expect(textOf(welcome(app))).toContain('Chat with an AI model. Your chats');
   });
 });
 
 test('a conversation that can’t be loaded shows the reason', () => {
   const text = textOf(loadFailed({} as App, 'The store is full.', null));
 
-  expect(text).toContain('The conversation can’t be loaded The store is full. Try again');
+  expect(text).toContain('The chat can’t be loaded The store is full. Try again');
   expect(text).not.toContain('can’t be reached');
 });

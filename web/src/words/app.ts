@@ -15,7 +15,7 @@ export const conversationWords = {
   unarchived: () => msg('Unarchived.'),
   saved: () => msg('Saved on the server.'),
   download: () => msg('Download'),
-  cleared: () => msg('Conversation cleared.'),
+  cleared: () => msg('Chat cleared.'),
   deleted: (title: string) => msg(str`“${title}” was deleted.`),
 };
 

@@ -4,7 +4,7 @@ import { msg, str } from '@lit/localize';
 export const docsWords = {
   title: () => msg('HTTP API reference'),
   version: (version: string) => msg(str`Version ${version}`),
-  openChat: () => msg('Back to the chat'),
+  openChat: () => msg('Back to Webchat'),
   skip: () => msg('Skip to the reference'),
   openApiDocument: () => msg('OpenAPI 3.1 document'),
   requestsAreReal: () => msg('Requests sent here are real.'),

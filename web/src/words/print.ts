@@ -3,8 +3,8 @@ import { msg, str } from '@lit/localize';
 /** The command that prints a conversation, and the text above a printed conversation. */
 export const printWords = {
   print: () => msg('Print or save as PDF'),
-  preparing: () => msg('Loading the whole conversation to print it…'),
-  loadFailed: () => msg('Some messages can’t be loaded, so the conversation wasn’t printed.'),
+  preparing: () => msg('Loading the whole chat to print it…'),
+  loadFailed: () => msg('Some messages can’t be loaded, so the chat wasn’t printed.'),
   startedOn: (date: string) => msg(str`Started on ${date}`),
   printedOn: (date: string) => msg(str`printed on ${date}`),
   earlierMissing: () =>

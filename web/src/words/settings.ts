@@ -83,7 +83,7 @@ export const contextWords = {
   title: () => msg('Context'),
   about: (window: number) =>
     msg(
-      str`The model can read ${formatCount(window, 'token')} at once: your chat, and its next answer.`,
+      str`The model can handle ${formatCount(window, 'token')} at once: this chat and the next answer.`,
     ),
   used: () => msg('Used'),
   reserved: () => msg('Reserved for the answer'),

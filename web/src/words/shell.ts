@@ -1,14 +1,14 @@
 import { msg, str } from '@lit/localize';
 
 export const shellWords = {
-  skip: () => msg('Skip to the conversation'),
+  skip: () => msg('Skip to the chat'),
   loadFailed: () => msg('This part of the page can’t be loaded. Please reload the page.'),
 };
 
 /** The header, and the menu at its end. */
 export const headerWords = {
   product: () => msg('Webchat'),
-  conversations: () => msg('Conversations'),
+  conversations: () => msg('Chats'),
   showSidebar: (keys: string) => msg(str`Show sidebar (${keys})`),
   hideSidebar: (keys: string) => msg(str`Hide sidebar (${keys})`),
   model: (name: string) => msg(str`Model: ${name}`),
@@ -16,8 +16,8 @@ export const headerWords = {
   chatSettings: () => msg('Chat settings'),
   shortcuts: () => msg('Keyboard shortcuts'),
   menu: () => msg('Menu'),
-  importConversations: () => msg('Import conversations…'),
-  exportConversations: () => msg('Export all conversations'),
+  importConversations: () => msg('Import chats…'),
+  exportConversations: () => msg('Export all chats'),
   apiReference: () => msg('API reference'),
 };
 
@@ -73,8 +73,8 @@ export const shortcutWords = {
   searchWhileTyping: () => msg('Search, even while typing'),
   newChat: () => msg('Start a new chat'),
   toggleSidebar: () => msg('Show or hide the sidebar'),
-  conversationAbove: () => msg('Open the conversation above, when the message box is empty'),
-  conversationBelow: () => msg('Open the conversation below, when the message box is empty'),
+  conversationAbove: () => msg('Open the chat above, when the message box is empty'),
+  conversationBelow: () => msg('Open the chat below, when the message box is empty'),
   chatSettings: () => msg('Open the chat settings'),
   focusMessage: () => msg('Go to the message box'),
   undo: () => msg('Undo a deletion, when not typing'),
@@ -83,7 +83,7 @@ export const shortcutWords = {
   send: () => msg('Send'),
   newLine: () => msg('New line'),
   editLast: () => msg('Edit your last question, when the message box is empty'),
-  lists: () => msg('Conversations and search results'),
+  lists: () => msg('Chats and search results'),
   move: () => msg('Move up or down'),
   open: () => msg('Open'),
   rename: () => msg('Rename'),
@@ -93,7 +93,7 @@ export const shortcutWords = {
 /** Desktop notifications about answers, and the menu item that turns them on and off. */
 export const answerNotificationWords = {
   answered: () => msg('The answer is ready.'),
-  turnOn: () => msg('Notify me about answers'),
+  turnOn: () => msg('Notify me when an answer is ready'),
   turnOff: () => msg('Turn off notifications'),
   on: () =>
     msg('You will be notified when an answer arrives while this page is in the background.'),

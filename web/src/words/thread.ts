@@ -85,22 +85,22 @@ export const welcomeWords = {
   heading: () => msg('What would you like to know?'),
   ready: (model: string) => msg(str`${model} is ready to help.`),
   intro: () => msg('Chat with an AI model.'),
-  privacy: () => msg('Your conversations are stored on this server, and only you can see them.'),
+  privacy: () => msg('Your chats are stored on this server, and only you can see them.'),
   starters: () => msg('Things to try'),
   caution: () => msg('AI can make mistakes. Check important information.'),
   shortcuts: () => msg('Keyboard shortcuts'),
-  loading: () => msg('Loading the conversation'),
-  notFound: () => msg('Conversation not found'),
-  notFoundReason: () => msg('It was deleted, or it was started in another browser.'),
+  loading: () => msg('Loading the chat'),
+  notFound: () => msg('Chat not found'),
+  notFoundReason: () => msg('It may have been deleted, or started in another browser.'),
   newChat: () => msg('Start a new chat'),
-  loadFailed: () => msg('The conversation can’t be loaded'),
+  loadFailed: () => msg('The chat can’t be loaded'),
 };
 
 /** The suggestions of a new chat. */
 export function starters(): { kind: string; text: string }[] {
   return [
-    { kind: msg('Explain'), text: msg('Explain how tides work, in three sentences.') },
-    { kind: msg('Write'), text: msg('Write a short poem about the sea.') },
+    { kind: msg('Learn'), text: msg('Explain how tides work, in three sentences.') },
+    { kind: msg('Create'), text: msg('Write a short poem about the sea.') },
     { kind: msg('Code'), text: msg('Give me a Python function that reverses a string.') },
   ];
 }

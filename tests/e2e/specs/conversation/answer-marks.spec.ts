@@ -114,7 +114,7 @@ test('one notification announces an unseen answer, if the user has turned them o
   await hideAll(false);
   await expect(markOf(chat, 'wait for moons')).toHaveCount(0);
   await chat.page.getByRole('button', { name: 'Menu', exact: true }).click();
-  await chat.page.getByRole('menuitem', { name: 'Notify me about answers' }).click();
+  await chat.page.getByRole('menuitem', { name: 'Notify me when an answer is ready' }).click();
   await expect(chat.page.getByText('You will be notified')).toBeVisible();
   await chat.send('wait for tides');
   await expect(chat.questions).toHaveCount(2);

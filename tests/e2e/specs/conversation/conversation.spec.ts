@@ -58,11 +58,11 @@ test('two browsers never see each other’s conversations', async ({ server, cha
 
   const other = await Chat.in(await browser.newContext());
   await other.open(server);
-  await expect(other.list.getByText('Your conversations will appear here.')).toBeVisible();
+  await expect(other.list.getByText('Your chats will appear here.')).toBeVisible();
   await other.page.goto(server.url + path);
 
   await expect(
-    other.page.getByRole('heading', { name: 'Conversation not found' }),
+    other.page.getByRole('heading', { name: 'Chat not found' }),
   ).toBeVisible();
   await expect(other.page.getByText('my secret')).toHaveCount(0);
 });

@@ -75,6 +75,6 @@ test('the focus stays on the page when the focused element is removed by somethi
   await chat.list.getByRole('link', { name: 'tides' }).focus();
   await page.context().request.delete(`${server.url}/api/v1/conversations/${path.split('/').at(-1)}`);
 
-  await expect(page.getByRole('heading', { name: 'Conversation not found' })).toBeVisible();
+  await expect(page.getByRole('heading', { name: 'Chat not found' })).toBeVisible();
   await expectFocusOnPage(chat, 'a conversation deleted elsewhere');
 });

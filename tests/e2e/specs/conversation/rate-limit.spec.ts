@@ -96,7 +96,7 @@ test('a new chat that is started too early is started after a countdown', async 
   await limitFirstRequest(chat.page, 'POST', '**/api/v1/conversations');
   await chat.open(server);
 
-  await chat.page.getByRole('button', { name: /^Explain/ }).dblclick();
+  await chat.page.getByRole('button', { name: /^Learn/ }).dblclick();
   await expect(chat.page.getByText(/Trying again in \d s\./)).toBeVisible();
 
   await expect(chat.answers).toHaveText([/About Explain how tides work/]);

@@ -30,7 +30,7 @@ for (const colorScheme of ['light', 'dark'] as const) {
       await expect(page.getByRole('heading', { level: 2 })).toBeInViewport({ ratio: 1 });
       await chat.ask('tides and a title that is far too long for its row in the list');
 
-      if (isDrawer) await page.getByRole('button', { name: 'Conversations' }).click();
+      if (isDrawer) await page.getByRole('button', { name: 'Chats' }).click();
       await chat.list.getByRole('button', { name: /^Options for/ }).click();
       await expect(page.getByRole('menu')).toBeInViewport({ ratio: 1 });
       await chat.expectAccessible();
@@ -58,7 +58,7 @@ for (const colorScheme of ['light', 'dark'] as const) {
       await chat.expectAccessible();
       await chat.expectAllControlsReachable();
       await page.getByRole('menuitem', { name: 'Import' }).click();
-      await expect(page.getByRole('dialog', { name: 'Import conversations' })).toBeVisible();
+      await expect(page.getByRole('dialog', { name: 'Import chats' })).toBeVisible();
       await chat.expectAccessible();
       await chat.expectAllControlsReachable();
       await page.keyboard.press('Escape');
@@ -85,7 +85,7 @@ for (const colorScheme of ['light', 'dark'] as const) {
     chat.expectsErrors = true;
     await page.reload();
 
-    await expect(chat.list).toContainText('The conversations can’t be loaded.');
+    await expect(chat.list).toContainText('The chats can’t be loaded.');
     await expect(page.getByRole('heading', { name: 'can’t be loaded' })).toBeVisible();
     await expect(page.getByRole('main')).toContainText('The store can’t be reached.');
     await chat.expectAccessible();
@@ -200,7 +200,7 @@ test('loading a conversation does not shift the layout', async ({ scripted, chat
   });
   await page.reload();
 
-  await expect(page.getByRole('status', { name: 'Loading the conversation' })).toBeVisible();
+  await expect(page.getByRole('status', { name: 'Loading the chat' })).toBeVisible();
   await chat.expectAccessible();
   const before = await chat.field.boundingBox();
   resume();

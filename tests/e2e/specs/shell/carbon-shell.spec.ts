@@ -13,7 +13,7 @@ for (const colorScheme of ['light', 'dark'] as const) {
     await page.emulateMedia({ colorScheme });
     await chat.open(server);
     await chat.ask('tides');
-    const toggle = page.getByRole('button', { name: 'Conversations' });
+    const toggle = page.getByRole('button', { name: 'Chats' });
     await expect(toggle).toHaveAttribute('aria-expanded', 'true');
 
     await chat.list.getByRole('link').focus();
@@ -102,7 +102,7 @@ test('closing a menu, a dialog or a toast never leaves the focus on the body', a
   await expect(page.getByRole('button', { name: 'Menu', exact: true })).toBeFocused();
   await chat.choose('tides', 'Clear');
   await page.getByRole('dialog').getByRole('button', { name: 'Clear' }).click();
-  await expect(page.getByText('Conversation cleared.')).toBeVisible();
+  await expect(page.getByText('Chat cleared.')).toBeVisible();
   await chat.expectAccessible();
   await expectFocus();
   await page.getByRole('button', { name: 'Dismiss' }).click();
@@ -143,7 +143,7 @@ test.describe('on a phone', () => {
       );
 
     expect(await smallTargets()).toEqual([]);
-    await page.getByRole('button', { name: 'Conversations' }).click();
+    await page.getByRole('button', { name: 'Chats' }).click();
     await expect(chat.list.getByRole('link')).toBeVisible();
     expect(await smallTargets()).toEqual([]);
     await chat.list.getByRole('button', { name: /^Options for/ }).click();

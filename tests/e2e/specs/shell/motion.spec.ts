@@ -42,7 +42,7 @@ async function triggerAnimations(chat: Chat, server: Server, resume: () => void)
   await page.goto(`${page.url()}#m1`);
   await expect(page.locator('.highlighted')).toBeVisible();
   await page.setViewportSize({ width: 390, height: 844 });
-  await page.getByRole('button', { name: 'Conversations' }).click();
+  await page.getByRole('button', { name: 'Chats' }).click();
   await expect(chat.list.getByRole('link')).toBeVisible();
   await chat.list.getByRole('link').press('Delete');
   await page.getByRole('button', { name: 'Undo' }).click();
@@ -54,7 +54,7 @@ async function disconnectWhileLoading(chat: Chat, server: Server): Promise<void>
   const { page } = chat;
   await page.route('**/messages', () => {});
   await page.reload();
-  await expect(page.getByRole('status', { name: 'Loading the conversation' })).toBeVisible();
+  await expect(page.getByRole('status', { name: 'Loading the chat' })).toBeVisible();
   await server.kill();
   await expect(page.getByText('Messages and files will be sent')).toBeVisible();
 }

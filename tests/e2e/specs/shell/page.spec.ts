@@ -95,7 +95,7 @@ for (const colorScheme of ['light', 'dark'] as const) {
       resume();
       await chat.waitForAnswer();
       if (size.width < 672) {
-        await chat.page.getByRole('button', { name: 'Conversations' }).click();
+        await chat.page.getByRole('button', { name: 'Chats' }).click();
         await chat.expectAccessible();
       }
       await chat.expectNoHorizontalOverflow();
@@ -142,7 +142,7 @@ test('the page can be used with the keyboard only', async ({ scripted, chat }) =
   await keyboard.press('Enter');
   await expect(chat.questions).toHaveText(['first line\nsecond line']);
   await chat.waitForAnswer();
-  await chat.page.getByRole('link', { name: 'Skip to the conversation' }).focus();
+  await chat.page.getByRole('link', { name: 'Skip to the chat' }).focus();
   await keyboard.press('Enter');
   await expect(chat.field).toBeFocused();
   await chat.list.getByRole('link').focus();
@@ -163,7 +163,7 @@ test('on a phone, the conversation list is a drawer', async ({ scripted, chat })
   await chat.ask('tides');
   await expect(chat.list).toBeHidden();
 
-  const toggle = chat.page.getByRole('button', { name: 'Conversations' });
+  const toggle = chat.page.getByRole('button', { name: 'Chats' });
   await toggle.click();
   await expect(chat.list.getByRole('button', { name: 'New chat' })).toBeFocused();
   await chat.page.keyboard.press('Escape');
@@ -198,7 +198,7 @@ for (const colorScheme of ['light', 'dark'] as const) {
 
       await expect(chat.page.getByRole('heading', { name: 'Page not found' })).toBeVisible();
       await chat.expectAccessible();
-      await chat.page.getByRole('link', { name: 'Go to the chat' }).click();
+      await chat.page.getByRole('link', { name: 'Go to Webchat' }).click();
 
       await expect(chat.field).toBeVisible();
     });

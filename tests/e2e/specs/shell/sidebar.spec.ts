@@ -171,7 +171,7 @@ test('a conversation is cleared after confirmation', async ({ scripted, chat }) 
   await chat.ask('tides');
 
   await chat.choose('tides', 'Clear');
-  const dialog = chat.page.getByRole('dialog', { name: 'Clear this conversation?' });
+  const dialog = chat.page.getByRole('dialog', { name: 'Clear this chat?' });
   await expect(dialog.getByRole('button', { name: 'Cancel' })).toBeFocused();
   await chat.expectAccessible();
   await chat.page.keyboard.press('Escape');
@@ -181,7 +181,7 @@ test('a conversation is cleared after confirmation', async ({ scripted, chat }) 
   await dialog.getByRole('button', { name: 'Clear' }).click();
 
   await expect(chat.answers).toHaveCount(0);
-  await expect(chat.page.getByText('Conversation cleared.')).toBeVisible();
+  await expect(chat.page.getByText('Chat cleared.')).toBeVisible();
 });
 
 test('a conversation is saved on the server and can be downloaded', async ({
@@ -192,7 +192,7 @@ test('a conversation is saved on the server and can be downloaded', async ({
   await chat.open(server);
   await chat.ask('tides');
 
-  await chat.choose('tides', 'Save on the server');
+  await chat.choose('tides', 'Save a copy on the server');
   const download = chat.page.waitForEvent('download');
   await chat.page.getByRole('link', { name: 'Download' }).click();
 
@@ -214,8 +214,8 @@ test('a conversation can be archived, found in the archive and unarchived', asyn
   await expect(chat.list.getByRole('link')).toHaveText(['tides']);
   await chat.expectAccessible();
   await chat.choose('tides', 'Unarchive');
-  await expect(chat.list).toContainText('No archived conversations.');
-  await chat.list.getByRole('button', { name: 'Back to the conversations' }).click();
+  await expect(chat.list).toContainText('No archived chats.');
+  await chat.list.getByRole('button', { name: 'Back to the chats' }).click();
 
   await expect(chat.list.getByRole('link')).toHaveText(['tides']);
   await expect(chat.list.getByRole('button', { name: 'Archived' })).toBeFocused();
@@ -279,10 +279,10 @@ test('a conversation is exported by one user and imported by another', async ({
   await other.open(server);
   await other.page.getByRole('button', { name: 'Menu', exact: true }).click();
   await other.page.getByRole('menuitem', { name: 'Import' }).click();
-  const dialog = other.page.getByRole('dialog', { name: 'Import conversations' });
+  const dialog = other.page.getByRole('dialog', { name: 'Import chats' });
   await dialog.locator('input[type="file"]').setInputFiles(file);
-  await expect(dialog).toContainText('Imported 1 conversation.');
-  await expect(other.page.getByText('Imported 1 conversation.')).toHaveCount(1);
+  await expect(dialog).toContainText('Imported 1 chat.');
+  await expect(other.page.getByText('Imported 1 chat.')).toHaveCount(1);
   await other.expectAccessible();
   await dialog.locator('input[type="file"]').setInputFiles({
     name: 'broken.json',

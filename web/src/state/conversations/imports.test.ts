@@ -54,9 +54,9 @@ describe('an import', () => {
       { done: 1 },
       { status: 'complete', done: 2, imported: 2 },
     );
-    expect(text()).toBe('export.json: 0 of 2 conversations');
+    expect(text()).toBe('export.json: 0 of 2 chats');
     await vi.advanceTimersByTimeAsync(400);
-    expect(text()).toBe('export.json: 1 of 2 conversations');
+    expect(text()).toBe('export.json: 1 of 2 chats');
     await vi.advanceTimersByTimeAsync(400);
 
     expect(onend).toHaveBeenCalledExactlyOnceWith(
@@ -154,7 +154,7 @@ describe('an import', () => {
     await vi.advanceTimersByTimeAsync(400);
 
     expect(few.imports.state.value.leftOutReasons).toEqual([
-      'Conversation 4: it has no messages.',
+      'Chat 4: it has no messages.',
       'Lake: 2 of its messages were left out: too long.',
     ]);
     expect(many.imports.state.value.leftOutReasons.at(-1)).toBe('Only the first 100 are listed.');
@@ -163,17 +163,17 @@ describe('an import', () => {
 
 describe('the result of an import', () => {
   test.each<[Partial<ImportJob>, string]>([
-    [{ imported: 1 }, 'Imported 1 conversation.'],
-    [{ imported: 1200 }, 'Imported 1,200 conversations.'],
-    [{ added_to: 1 }, 'Added new messages to 1 conversation.'],
-    [{ already_there: 1 }, '1 conversation was already up to date.'],
-    [{ already_there: 3 }, '3 conversations were already up to date.'],
+    [{ imported: 1 }, 'Imported 1 chat.'],
+    [{ imported: 1200 }, 'Imported 1,200 chats.'],
+    [{ added_to: 1 }, 'Added new messages to 1 chat.'],
+    [{ already_there: 1 }, '1 chat was already up to date.'],
+    [{ already_there: 3 }, '3 chats were already up to date.'],
     [
       { imported: 2, added_to: 3, already_there: 1, left_out: 1 },
-      'Imported 2 conversations. Added new messages to 3 conversations. ' +
-        '1 conversation was already up to date. 1 item was left out.',
+      'Imported 2 chats. Added new messages to 3 chats. ' +
+        '1 chat was already up to date. 1 item was left out.',
     ],
-    [{ imported: 2, left_out: 2 }, 'Imported 2 conversations. 2 items were left out.'],
+    [{ imported: 2, left_out: 2 }, 'Imported 2 chats. 2 items were left out.'],
     [{}, 'There was nothing to import.'],
   ])('names each count: %j', async (counts, result) => {
     const { text } = await startImport({ status: 'complete', ...counts });
@@ -188,7 +188,7 @@ describe('the result of an import', () => {
     await vi.advanceTimersByTimeAsync(400);
 
     expect(text()).toBe(
-      'Only a part of export.json was imported. Your storage is full. Imported 1 conversation.',
+      'Only a part of export.json was imported. Your storage is full. Imported 1 chat.',
     );
   });
 });
