@@ -1,5 +1,4 @@
 import { html, nothing } from 'lit';
-import ChevronDown from '@carbon/icons/es/chevron--down/16.js';
 import Copy from '@carbon/icons/es/copy/16.js';
 
 import { copyText } from '../ui/clipboard';
@@ -61,7 +60,6 @@ export class ApiOperation extends LightDomElement {
         <h3>${name}</h3>
         ${pathCode(path)}
         <span class="summary-text">${prose(summary)}</span>
-        ${icon(ChevronDown)}
       </summary>
       ${this.isOpen ? html`<div class="operation-body">${this.#body()}</div>` : nothing}
     </details>`;
