@@ -47,7 +47,7 @@ export class AnswerLength extends LightDomElement {
         inputmode: 'numeric',
         onedit: (edited) => this.#edit(edited),
       })}
-      ${saveRow({ isChanged: text !== saved, status, cancel: () => this.#cancel() })}
+      ${saveRow({ label: words.save(), isChanged: text !== saved, status, cancel: () => this.#cancel() })}
     </form>`;
   }
 

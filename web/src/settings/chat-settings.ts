@@ -94,6 +94,7 @@ export class ChatSettings extends Modal {
       html`<p class="aside">${instructionWords.about()}</p>
         <webchat-settings-text
           .label=${instructionWords.forThisChat()}
+          .saveLabel=${instructionWords.saveForThisChat()}
           .help=${instructionsHelp(context)}
           .text=${prompt?.text ?? ''}
           .draft=${this.#draft(editor, 'system_prompt')}
@@ -106,6 +107,7 @@ export class ChatSettings extends Modal {
           settings
             ? html`<webchat-settings-text
                 .label=${instructionWords.forAllChats()}
+                .saveLabel=${instructionWords.saveForAllChats()}
                 .help=${instructionWords.defaultHelp()}
                 .text=${settings.system_prompt ?? ''}
                 .draft=${this.app.settingDrafts.of(null, 'system_prompt')}
@@ -184,6 +186,7 @@ export class ChatSettings extends Modal {
     const author = summaryWords.author(summary.author);
     return html`<webchat-settings-text
       .label=${summaryWords.title()}
+      .saveLabel=${summaryWords.save()}
       .help=${`${summaryWords.about(summary.message_count)} ${summaryWords.details(author, day, summary.token_count)}`}
       .text=${summary.text}
       .draft=${this.#draft(editor, 'summary')}

@@ -54,7 +54,7 @@ export class Creativity extends LightDomElement {
         </div>
       </details>
       ${status.problem === null ? nothing : fieldError('creativity-error', status.problem)}
-      ${saveRow({ isChanged: !areEqual(texts, saved), status, cancel: () => this.#cancel() })}
+      ${saveRow({ label: words.save(), isChanged: !areEqual(texts, saved), status, cancel: () => this.#cancel() })}
     </form>`;
   }
 

@@ -6,6 +6,8 @@ import { icon } from '../ui/icon';
 import { settingsWords as words } from '../words/settings';
 
 interface SaveRow {
+  /** The name of the button “Save”, which says what it saves. */
+  label: string;
   isChanged: boolean;
   status: SaveStatus;
   cancel: () => void;
@@ -13,17 +15,26 @@ interface SaveRow {
   reset?: { label: string; run: () => void } | null;
 }
 
-/** The buttons of a setting, and what became of the last save. The form has the submit handler. */
-export function saveRow({ isChanged, status, cancel, reset }: SaveRow) {
-  const { isSaving } = status;
+/**
+ * The buttons of a setting, and what became of the last save. “Save” is shown once the setting was changed. The form
+ * has the submit handler.
+ */
+export function saveRow({ label, isChanged, status, cancel, reset }: SaveRow) {
+  const { isSaving, isSaved, problem } = status;
+  const isSaveShown = isChanged || isSaving || isSaved || problem !== null;
   return html`<div class="save-row">
-    <button
-      class="primary small"
-      type="submit"
-      aria-disabled=${!isChanged || isSaving ? 'true' : nothing}
-    >
-      ${isSaving ? words.saving() : words.save()}
-    </button>
+    ${
+      isSaveShown
+        ? html`<button
+            class="primary small"
+            type="submit"
+            aria-label=${isSaving ? nothing : label}
+            aria-disabled=${!isChanged || isSaving ? 'true' : nothing}
+          >
+            ${isSaving ? words.saving() : words.save()}
+          </button>`
+        : nothing
+    }
     ${
       isChanged
         ? html`<button class="quiet" type="button" @click=${cancel}>${words.cancel()}</button>`

@@ -14,6 +14,7 @@ let instances = 0;
 export class SettingsText extends LightDomElement {
   static override properties = {
     label: { attribute: false },
+    saveLabel: { attribute: false },
     help: { attribute: false },
     text: { attribute: false },
     draft: { attribute: false },
@@ -24,6 +25,8 @@ export class SettingsText extends LightDomElement {
   };
 
   declare label: string;
+  /** The name of the button “Save”. */
+  declare saveLabel: string;
   /** The hint below the label. */
   declare help: string;
   /** The saved text. */
@@ -63,6 +66,7 @@ export class SettingsText extends LightDomElement {
       ${problem === null ? nothing : fieldError(`${this.#id}-error`, problem)}
       <p class="helper-text" id="${this.#id}-help">${this.help}</p>
       ${saveRow({
+        label: this.saveLabel,
         isChanged: text !== this.text,
         status: this.status,
         cancel: () => this.#cancel(),

@@ -26,6 +26,8 @@ export const instructionWords = {
   about: () => msg('Tell the model how to answer: its role, tone, language or format.'),
   forThisChat: () => msg('For this chat'),
   forAllChats: () => msg('Default for all my chats'),
+  saveForThisChat: () => msg('Save this chat’s instructions'),
+  saveForAllChats: () => msg('Save the default instructions'),
   ownApply: (tokens: number) => msg(str`Used in this chat only. ${formatCount(tokens, 'token')}.`),
   defaultApplies: () => msg('Using your default below. Write your own for this chat.'),
   serverApplies: () => msg('Using the server default. Write your own for this chat.'),
@@ -39,6 +41,7 @@ export const instructionWords = {
 export const lengthWords = {
   title: () => msg('Maximum answer length'),
   label: () => msg('Tokens per answer'),
+  save: () => msg('Save the maximum answer length'),
   help: (limit: number) =>
     msg(
       str`1 to ${formatNumber(limit)} tokens; a token is about three quarters of a word. Leave empty for the server default.`,
@@ -49,6 +52,7 @@ export const lengthWords = {
 /** The sampling parameters. */
 export const creativityWords = {
   title: () => msg('Creativity'),
+  save: () => msg('Save the creativity settings'),
   advanced: () => msg('Advanced'),
   temperature: () => msg('Temperature'),
   temperatureHelp: () => msg('Lower is more focused, higher more varied (0 to 2).'),
@@ -107,6 +111,7 @@ export const contextWords = {
 /** The summary of older messages. */
 export const summaryWords = {
   title: () => msg('Summary'),
+  save: () => msg('Save the summary'),
   none: () =>
     msg(
       'No summary yet. When a chat gets too long for the model, older messages are summarised; you can still read them all.',

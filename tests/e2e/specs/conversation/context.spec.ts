@@ -161,6 +161,25 @@ test('a wrong value is named below its field, which keeps it', async ({ scripted
   await chat.expectAccessible();
 });
 
+test('“Save” is shown beside the changed setting only, right after its field', async ({ scripted, chat }) => {
+  const server = await scripted(echo);
+  await chat.open(server);
+  await chat.ask('tides');
+  const panel = await chat.openSettings();
+  const save = panel.getByRole('button', { name: /^Save/ });
+  await expect(save).toHaveCount(0);
+
+  await panel.getByLabel('For this chat').fill('Answer briefly.');
+  await expect(save).toHaveAccessibleName('Save this chat’s instructions');
+  await chat.page.keyboard.press('Tab');
+  await expect(save).toBeFocused();
+  await chat.page.keyboard.press('Enter');
+
+  await expect(formOf(panel, 'For this chat').getByRole('status')).toHaveText('Saved');
+  await expect(save).toHaveCount(1);
+  await chat.expectAccessible();
+});
+
 test('a conflicting change stays in its field and can be saved again', async ({
   scripted,
   chat,
