@@ -1,5 +1,7 @@
 import { html, nothing } from 'lit';
+import SearchIcon from '@carbon/icons/es/search/16.js';
 
+import { icon } from '../ui/icon';
 import { LightDomElement } from '../ui/light-dom-element';
 import { docsWords as words } from '../words/docs';
 import type { OperationGroup } from './api/api-document';
@@ -23,13 +25,16 @@ export class ApiIndex extends LightDomElement {
   protected override render() {
     const groups = filterGroups(this.groups, this.filterText);
     return html`
-      <input
-        type="search"
-        aria-label=${words.filter()}
-        placeholder=${words.filter()}
-        autocomplete="off"
-        @input=${(event: Event) => (this.filterText = (event.target as HTMLInputElement).value)}
-      />
+      <div class="search">
+        ${icon(SearchIcon)}
+        <input
+          type="search"
+          aria-label=${words.filter()}
+          placeholder=${words.filter()}
+          autocomplete="off"
+          @input=${(event: Event) => (this.filterText = (event.target as HTMLInputElement).value)}
+        />
+      </div>
       <p class="no-matches aside" role="status">
         ${groups.length === 0 ? words.noMatches(this.filterText) : nothing}
       </p>
