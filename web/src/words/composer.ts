@@ -11,7 +11,7 @@ export const composerWords = {
   dropFiles: () => msg('Drop the files to attach them'),
   toSend: () => msg('to send'),
   forNewLine: () => msg('for a new line'),
-  waitForAnswer: () => msg('Not sent: wait for the answer to finish, or stop it.'),
+  waitForAnswer: () => msg('Not sent: wait for the answer or stop it.'),
   foldersRefused: () => msg('Folders can’t be attached. Choose the files in them instead.'),
   tooLong: (size: string, limit: string) =>
     msg(str`This text is too long (${size}). A message can have up to ${limit}.`),
