@@ -244,8 +244,8 @@ export interface paths {
         put?: never;
         /**
          * Retries the failed parts of a file's analysis, or analyses a file again whose analysis is complete.
-         * @description With other instructions than before, all parts are analysed. The result becomes another version of the answer, and of
-         *     the question if it has other instructions.
+         * @description With other instructions than before, all parts are analysed. The result becomes another version of the answer, or
+         *     of the question if no version of it has these instructions.
          */
         post: operations["retry_file"];
         delete?: never;
