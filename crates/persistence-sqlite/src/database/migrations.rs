@@ -63,9 +63,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn files_of_an_older_version_get_the_questions_of_their_analyses() {
+    fn files_of_an_older_version_are_counted_and_get_the_questions_of_their_analyses() {
         let mut connection = Connection::open_in_memory().unwrap();
-        Migrations::from_slice(&MIGRATIONS[..16]).to_latest(&mut connection).unwrap();
+        Migrations::from_slice(&MIGRATIONS[..15]).to_latest(&mut connection).unwrap();
         connection
             .execute_batch(
                 "INSERT INTO conversations (conversation_id, user_id, created_at, updated_at)
@@ -77,9 +77,15 @@ mod tests {
                  INSERT INTO file_jobs (job_id, conversation_id, user_id, file_name, size_bytes,
                      token_count, status, done, parts, created_at, message_id)
                  VALUES ('complete', 'c', 'u', '…', 1, 1, 'complete', 1, 1, 0, 'a'),
-                        ('running', 'c', 'u', '…', 1, 1, 'running', 0, 1, 0, NULL);",
+                        ('running', 'c', 'u', '…', 1, 1, 'running', 0, 1, 0, NULL);
+                 INSERT INTO file_texts (job_id, content, part_ends) VALUES ('running', 'tides', '[5]');",
             )
             .unwrap();
+        let stored_bytes = |connection: &Connection| -> u64 {
+            let select = "SELECT bytes FROM stored_bytes WHERE user_id = 'u'";
+            connection.query_row(select, [], |row| row.get(0)).unwrap()
+        };
+        let bytes_without_files = stored_bytes(&connection);
 
         Migrations::from_slice(MIGRATIONS).to_latest(&mut connection).unwrap();
 
@@ -89,5 +95,6 @@ mod tests {
         let jobs: rusqlite::Result<Vec<(Option<String>, Option<String>)>> =
             select.query_map([], |row| Ok((row.get(0)?, row.get(1)?))).unwrap().collect();
         assert_eq!(jobs.unwrap(), [(Some("q".to_owned()), None), (None, None)]);
+        assert_eq!(stored_bytes(&connection), bytes_without_files + 5);
     }
 }
