@@ -30,7 +30,7 @@ for (const colorScheme of ['light', 'dark'] as const) {
       await expect(page.getByRole('heading', { level: 2 })).toBeInViewport({ ratio: 1 });
       await chat.ask('tides and a title that is far too long for its row in the list');
 
-      if (isDrawer) await page.getByRole('button', { name: 'Chats' }).click();
+      if (isDrawer) await page.getByRole('button', { name: 'Chats', exact: true }).click();
       await chat.list.getByRole('button', { name: /^Options for/ }).click();
       await expect(page.getByRole('menu')).toBeInViewport({ ratio: 1 });
       await chat.expectAccessible();

@@ -13,7 +13,7 @@ for (const colorScheme of ['light', 'dark'] as const) {
     await page.emulateMedia({ colorScheme });
     await chat.open(server);
     await chat.ask('tides');
-    const toggle = page.getByRole('button', { name: 'Chats' });
+    const toggle = page.getByRole('button', { name: 'Chats', exact: true });
     await expect(toggle).toHaveAttribute('aria-expanded', 'true');
 
     await chat.list.getByRole('link').focus();
@@ -143,7 +143,7 @@ test.describe('on a phone', () => {
       );
 
     expect(await smallTargets()).toEqual([]);
-    await page.getByRole('button', { name: 'Chats' }).click();
+    await page.getByRole('button', { name: 'Chats', exact: true }).click();
     await expect(chat.list.getByRole('link')).toBeVisible();
     expect(await smallTargets()).toEqual([]);
     await chat.list.getByRole('button', { name: /^Options for/ }).click();

@@ -42,7 +42,7 @@ async function triggerAnimations(chat: Chat, server: Server, resume: () => void)
   await page.goto(`${page.url()}#m1`);
   await expect(page.locator('.highlighted')).toBeVisible();
   await page.setViewportSize({ width: 390, height: 844 });
-  await page.getByRole('button', { name: 'Chats' }).click();
+  await page.getByRole('button', { name: 'Chats', exact: true }).click();
   await expect(chat.list.getByRole('link')).toBeVisible();
   await chat.list.getByRole('link').press('Delete');
   await page.getByRole('button', { name: 'Undo' }).click();

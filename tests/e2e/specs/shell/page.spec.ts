@@ -95,7 +95,7 @@ for (const colorScheme of ['light', 'dark'] as const) {
       resume();
       await chat.waitForAnswer();
       if (size.width < 672) {
-        await chat.page.getByRole('button', { name: 'Chats' }).click();
+        await chat.page.getByRole('button', { name: 'Chats', exact: true }).click();
         await chat.expectAccessible();
       }
       await chat.expectNoHorizontalOverflow();
@@ -163,7 +163,7 @@ test('on a phone, the conversation list is a drawer', async ({ scripted, chat })
   await chat.ask('tides');
   await expect(chat.list).toBeHidden();
 
-  const toggle = chat.page.getByRole('button', { name: 'Chats' });
+  const toggle = chat.page.getByRole('button', { name: 'Chats', exact: true });
   await toggle.click();
   await expect(chat.list.getByRole('button', { name: 'New chat' })).toBeFocused();
   await chat.page.keyboard.press('Escape');
