@@ -156,6 +156,8 @@ export class App {
   /** Opens the chat settings. In a new chat, first creates the conversation that they belong to. */
   async showSettings(section: SettingsSection | null = null): Promise<void> {
     if ((await this.#ensureConversation()) === null) return;
+    this.contextEditor.value?.clearStatuses();
+    this.userSettings.clearStatus();
     this.dialog.set({ kind: 'settings', section });
     await Promise.all([this.contextEditor.value?.load(), this.userSettings.load()]);
   }

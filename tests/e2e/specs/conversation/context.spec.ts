@@ -68,6 +68,8 @@ test('instructions, answer length, creativity and examples are saved and sent to
   await chat.expectAccessible();
   await chat.page.keyboard.press('Escape');
   await expect(chat.settingsButton).toBeFocused();
+  await chat.openSettings();
+  await expect(formOf(panel, 'Temperature').getByRole('status')).toHaveText('');
   await chat.page.reload();
   await chat.openSettings();
 

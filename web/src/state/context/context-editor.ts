@@ -39,6 +39,11 @@ export class ContextEditor {
     }
   }
 
+  /** Forgets what became of earlier saves. */
+  clearStatuses(): void {
+    if (!this.isSaving) this.#set({ statuses: {} });
+  }
+
   statusOf(part: ContextPart): SaveStatus {
     return this.state.value.statuses[part] ?? IDLE;
   }

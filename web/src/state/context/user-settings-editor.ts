@@ -25,6 +25,11 @@ export class UserSettingsEditor {
     }
   }
 
+  /** Forgets what became of the last save. */
+  clearStatus(): void {
+    if (!this.state.value.status.isSaving) this.#set({ status: IDLE });
+  }
+
   /** Resolves to `false` if the change fails; the status then has the reason. */
   async saveInstructions(text: string | null): Promise<boolean> {
     this.#set({ status: { ...IDLE, isSaving: true } });
