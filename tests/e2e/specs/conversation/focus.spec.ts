@@ -50,6 +50,7 @@ test('the focus stays on the page when the focused button disappears', async ({ 
   await chat.waitForAnswer();
   await chat.list.getByRole('link', { name: 'fail' }).focus();
   await page.keyboard.press('F2');
+  await expect(page.getByRole('textbox', { name: 'Title' })).toBeFocused();
   await page.keyboard.press('Escape');
   await expectFocusOnPage(chat, 'a cancelled renaming');
   await page.keyboard.press('Delete');
