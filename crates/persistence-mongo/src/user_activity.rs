@@ -7,7 +7,7 @@ use webchat_domain::{Timestamp, UserId};
 use webchat_persistence::{StoreError, UserActivity};
 
 use crate::database::{LONG_READ_TIME, READ_TIME};
-use crate::documents::{current_documents, date};
+use crate::documents::{current_schema_filter, date};
 use crate::schema::USERS;
 use crate::store::MongoStore;
 
@@ -32,7 +32,7 @@ impl UserActivity for MongoStore {
     async fn record_missing_users(&self, now: Timestamp) -> Result<(), StoreError> {
         let insert_missing = [
             // Excludes conversations of the Flask application that are not migrated yet.
-            doc! { "$match": current_documents() },
+            doc! { "$match": current_schema_filter() },
             doc! { "$group": { "_id": "$user_id" } },
             doc! { "$project": { "_id": 0, "user_id": "$_id", "active_at": date(now) } },
             doc! { "$merge": {

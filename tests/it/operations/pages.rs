@@ -29,7 +29,7 @@ async fn the_page_is_not_cached_and_sets_the_session_cookie() {
 }
 
 #[tokio::test]
-async fn the_page_in_the_binary_is_served_from_any_dir() {
+async fn the_embedded_page_is_served_from_any_directory() {
     let (model, dir) = (ScriptedModel::start(), tempfile::tempdir().unwrap());
     let server = Process::start(dir.path(), &[("AZURE_API_URL", model.url())]).await;
     let browser = server.browser();
@@ -72,7 +72,7 @@ async fn the_page_in_the_binary_is_served_from_any_dir() {
 }
 
 #[tokio::test]
-async fn an_unknown_address_is_a_page_for_browsers_and_json_for_programs() {
+async fn an_unknown_path_is_html_for_browsers_and_json_for_api_clients() {
     const BROWSER: &str = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8";
     let (model, dir) = (ScriptedModel::start(), tempfile::tempdir().unwrap());
     let server = Process::start(dir.path(), &[("AZURE_API_URL", model.url())]).await;

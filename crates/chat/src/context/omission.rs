@@ -1,5 +1,5 @@
-//! The notice at the beginning of a summary's text about messages that it omits, because summarising them would
-//! take too many requests. Both the user and the model read the notice.
+//! The notice at the beginning of a summary that says which messages it omits, because summarising them would have
+//! taken too many requests. Both the user and the model read the notice.
 
 use std::fmt;
 
@@ -14,7 +14,7 @@ const OLD_TRUNCATED: &str = "[Part of a long message is not part of this summary
 /// The messages that a summary omits.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Omission {
-    /// The number of the oldest messages that are omitted completely.
+    /// How many of the oldest messages are omitted entirely.
     pub(super) messages: u64,
     /// Whether the end of a long message is omitted.
     pub(super) truncated: bool,

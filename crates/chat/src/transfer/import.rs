@@ -9,8 +9,8 @@ use tokio::sync::{Semaphore, SemaphorePermit, mpsc};
 use webchat_domain::{Timestamp, UserId};
 use webchat_persistence::{StoreError, spawn_cpu_work};
 
-use super::growth::{Added, add};
 use super::import_target::{ImportError, ImportTarget, run_blocking};
+use super::merge::{Added, add};
 use crate::formats::imported_conversation::ImportedConversation;
 use crate::formats::invalid_file::InvalidImportFile;
 use crate::formats::left_out::LeftOut;

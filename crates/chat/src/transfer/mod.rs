@@ -2,9 +2,9 @@
 
 pub(crate) mod copy;
 pub(crate) mod export;
-mod growth;
 pub(crate) mod import;
 pub(crate) mod import_jobs;
 mod import_registry;
 pub(crate) mod import_target;
+mod merge;
 pub(crate) mod service;

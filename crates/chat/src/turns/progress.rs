@@ -133,7 +133,7 @@ async fn is_running(
     id: ConversationId,
     turn_id: TurnId,
 ) -> Result<bool, StoreError> {
-    let now = running.now_within_lease(id, core.now());
+    let now = running.clamp_to_lease(id, core.now());
     let running_turn = core.ports.conversations.running_turn(user_id, id, now).await?;
     Ok(running_turn == Some(turn_id))
 }

@@ -31,7 +31,7 @@ struct RunningTurn {
     /// The expiry of the turn's lease as of its last renewal.
     lease_until: Timestamp,
     /// When the lease was last renewed, or a renewal last failed.
-    renewed_at: Instant,
+    last_renewal: Instant,
     stop: CancellationToken,
 }
 
@@ -78,8 +78,8 @@ impl RunningTurns {
     ) -> TurnCancellation {
         let TurnLease { turn_id, lease_until } = lease;
         let stop = CancellationToken::new();
-        let renewed_at = Instant::now();
-        let turn = RunningTurn { user_id, turn_id, lease_until, renewed_at, stop: stop.clone() };
+        let last_renewal = Instant::now();
+        let turn = RunningTurn { user_id, turn_id, lease_until, last_renewal, stop: stop.clone() };
         self.lock().insert(id, turn);
         self.started.notify_one();
         TurnCancellation { stop, abort }
@@ -98,21 +98,27 @@ impl RunningTurns {
         self.started.notified().await;
     }
 
-    /// Records that the turn's lease was renewed at `renewed_at`.
-    pub(crate) fn record_renewal(&self, id: ConversationId, lease: TurnLease, renewed_at: Instant) {
+    /// Records that the turn's lease was renewed at `last_renewal`.
+    pub(crate) fn record_renewal(
+        &self,
+        id: ConversationId,
+        lease: TurnLease,
+        last_renewal: Instant,
+    ) {
         self.with_turn(id, lease.turn_id, |turn| {
-            (turn.lease_until, turn.renewed_at) = (lease.lease_until, renewed_at);
+            (turn.lease_until, turn.last_renewal) = (lease.lease_until, last_renewal);
         });
     }
 
-    /// Records that the turn's lease could not be renewed, so that not each chunk of the answer tries it again.
+    /// Records that the turn's lease could not be renewed, so that the renewal is not retried with every chunk of the answer.
     pub(crate) fn record_failed_renewal(&self, id: ConversationId, turn_id: TurnId) {
-        self.with_turn(id, turn_id, |turn| turn.renewed_at = Instant::now());
+        self.with_turn(id, turn_id, |turn| turn.last_renewal = Instant::now());
     }
 
-    /// Returns when the lease of this turn was last renewed. `None` if the conversation has another turn or none.
-    pub(crate) fn renewed_at(&self, id: ConversationId, turn_id: TurnId) -> Option<Instant> {
-        self.with_turn(id, turn_id, |turn| turn.renewed_at)
+    /// Returns when the lease of this turn was last renewed, or a renewal last failed. `None` if it is not the
+    /// conversation's current turn.
+    pub(crate) fn last_renewal(&self, id: ConversationId, turn_id: TurnId) -> Option<Instant> {
+        self.with_turn(id, turn_id, |turn| turn.last_renewal)
     }
 
     /// Adds turns of dead instances whose ends this instance publishes.
@@ -134,7 +140,7 @@ impl RunningTurns {
 
     /// Returns `now`, or an earlier time at which the lease of the conversation's turn is still valid if the turn
     /// runs in this process. A turn must not lose its lease because the clock jumped forward.
-    pub(crate) fn now_within_lease(&self, id: ConversationId, now: Timestamp) -> Timestamp {
+    pub(crate) fn clamp_to_lease(&self, id: ConversationId, now: Timestamp) -> Timestamp {
         const ONE_MS: Duration = Duration::from_millis(1);
         let turns = self.lock();
         turns.get(&id).map_or(now, |turn| now.min(turn.lease_until.minus(ONE_MS)))
@@ -156,7 +162,7 @@ impl RunningTurns {
         }
     }
 
-    /// Calls `f` with this turn. Returns `None` if the conversation has another turn or none.
+    /// Calls `f` with this turn. Returns `None` if it is not the conversation's current turn.
     fn with_turn<T>(
         &self,
         id: ConversationId,
@@ -197,15 +203,15 @@ mod tests {
         turns.register(UserId::generate(), id, turn, CancellationToken::new());
         let jumped = NOW.plus(Duration::from_hours(1));
 
-        assert_eq!(turns.now_within_lease(id, NOW), NOW);
-        assert!(turns.now_within_lease(id, jumped) < turn.lease_until);
+        assert_eq!(turns.clamp_to_lease(id, NOW), NOW);
+        assert!(turns.clamp_to_lease(id, jumped) < turn.lease_until);
         turns.record_renewal(
             id,
             TurnLease { lease_until: jumped.plus(Duration::from_secs(10)), ..turn },
             Instant::now(),
         );
-        assert_eq!(turns.now_within_lease(id, jumped), jumped);
-        assert_eq!(turns.now_within_lease(ConversationId::generate(), jumped), jumped);
+        assert_eq!(turns.clamp_to_lease(id, jumped), jumped);
+        assert_eq!(turns.clamp_to_lease(ConversationId::generate(), jumped), jumped);
     }
 
     #[tokio::test(start_paused = true)]

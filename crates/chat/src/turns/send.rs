@@ -13,14 +13,14 @@ use crate::error::ChatError;
 pub struct SendMessage {
     /// The message's text.
     pub content: String,
-    /// The client's unique id of the message. Sending a message with the same id again returns the first result.
+    /// A unique id of the message that the client generated. Sending a message with the same id again returns the first result.
     pub client_message_id: Option<ClientMessageId>,
     /// The position of the last message that the client knows. The message is rejected if newer ones exist.
     pub expected_position: Option<u64>,
 }
 
 impl Turns {
-    /// Stores the message and starts its turn, which runs to completion even if the caller is dropped.
+    /// Stores the message and starts its turn, which runs to completion even if the returned future is dropped.
     ///
     /// # Errors
     /// Any [`ChatError`]. After an error nothing is stored, with one exception: a message that could not be

@@ -130,7 +130,7 @@ impl Turns {
         let history = conversation.total_tokens.saturating_add(overhead);
         let history = u32::try_from(history).unwrap_or(u32::MAX);
         let counter = self.core.loaded_counter().await;
-        let history = history.saturating_add(change.added_tokens(counter));
+        let history = history.saturating_add(change.token_delta(counter));
         let available = self.core.budget(context).available();
         let fixed = self.core.settings.window_tokens.saturating_sub(available);
         let tokens = fixed.saturating_add(history.min(available));
@@ -190,7 +190,7 @@ impl Turns {
         change: Change,
     ) -> Result<AppendOutcome, StoreError> {
         let conversations = &self.core.ports.conversations;
-        let now = self.running.now_within_lease(id, self.core.now());
+        let now = self.running.clamp_to_lease(id, self.core.now());
         match change {
             Change::Append(append) => conversations.append(user_id, id, append, now).await,
             Change::Continue(continuation) => {
@@ -333,7 +333,7 @@ impl TurnStart {
 
 impl Change {
     /// Returns the number of tokens that the request adds to those of the conversation.
-    fn added_tokens(&self, counter: TokenCounter) -> u32 {
+    fn token_delta(&self, counter: TokenCounter) -> u32 {
         let messages = match self {
             Self::Append(append) => append.messages.as_slice(),
             Self::Continue(_) => &[],

@@ -28,7 +28,7 @@ impl Turns {
     ) -> Result<(), ChatError> {
         self.core.find_conversation(user_id, id).await?;
         let conversations = &self.core.ports.conversations;
-        let now = self.running.now_within_lease(id, self.core.now());
+        let now = self.running.clamp_to_lease(id, self.core.now());
         if conversations.running_turn(user_id, id, now).await? != Some(turn_id) {
             return Err(ChatError::TurnNotFound);
         }

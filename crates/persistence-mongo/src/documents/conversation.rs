@@ -16,26 +16,26 @@ use super::values::{Date, date, long};
 pub(crate) const CONVERSATION_SCHEMA_VERSION: i64 = 1;
 
 /// Matches the documents in Webchat's format. Other documents may have a field `schema` of their own.
-pub(crate) fn current_documents() -> Document {
+pub(crate) fn current_schema_filter() -> Document {
     doc! { "schema": { "$type": "long" }, "context_revision": { "$type": "long" } }
 }
 
-/// Whether [`current_documents`] matches the document, or a projection of these fields. A damaged document does not.
+/// Whether [`current_schema_filter`] matches the document, or a projection of these fields. A damaged document does not.
 pub(crate) fn is_current(document: &RawDocument) -> bool {
     let is_long = |name| matches!(document.get(name), Ok(Some(RawBsonRef::Int64(_))));
     is_long("schema") && is_long("context_revision")
 }
 
 /// The fields of which each conversation of the Flask application has one. Documents without them, and without
-/// [`current_documents`]' fields, are of another application.
+/// [`current_schema_filter`]' fields, are of another application.
 const FLASK_FIELDS: [&str; 3] = ["conversation_id", "conversation_history", "conversation_text"];
 
 /// Matches documents that are not of another application.
-pub(crate) fn flask_documents() -> Document {
+pub(crate) fn flask_schema_filter() -> Document {
     doc! { "$or": FLASK_FIELDS.map(|name| doc! { name: { "$exists": true } }) }
 }
 
-/// Whether [`flask_documents`] matches the document. A damaged document may be one of them.
+/// Whether [`flask_schema_filter`] matches the document. A damaged document may be one of them.
 pub(crate) fn is_flask_document(document: &RawDocument) -> bool {
     FLASK_FIELDS.iter().any(|name| !matches!(document.get(name), Ok(None)))
 }

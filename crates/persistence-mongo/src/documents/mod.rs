@@ -13,7 +13,7 @@ mod values;
 
 pub(crate) use self::context::ContextDocument;
 pub(crate) use self::conversation::{
-    CONVERSATION_SCHEMA_VERSION, ConversationDocument, current_documents, flask_documents,
+    CONVERSATION_SCHEMA_VERSION, ConversationDocument, current_schema_filter, flask_schema_filter,
     is_current, is_flask_document, state_update,
 };
 pub(crate) use self::file::{AnalysisDocument, JobDocument, TextDocument};

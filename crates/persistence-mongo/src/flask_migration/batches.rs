@@ -7,7 +7,7 @@ use mongodb::options::Hint;
 use webchat_persistence::StoreError;
 
 use crate::database::MongoDatabase;
-use crate::documents::current_documents;
+use crate::documents::current_schema_filter;
 use crate::schema::CONVERSATIONS;
 
 /// The maximum number of documents in a batch.
@@ -18,7 +18,7 @@ const MAX_BYTES: usize = 4 * 1024 * 1024;
 
 /// Matches the documents in the Flask application's format.
 pub(super) fn legacy_documents() -> Document {
-    let never_migrated = doc! { "$nor": [current_documents()] };
+    let never_migrated = doc! { "$nor": [current_schema_filter()] };
     let modified_afterwards = doc! { "conversation_history": { "$exists": true } };
     doc! { "$or": [never_migrated, modified_afterwards] }
 }

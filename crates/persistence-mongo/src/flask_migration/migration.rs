@@ -19,7 +19,7 @@ use super::report::{MigrationError, MigrationProgress, MigrationReport, Skipped}
 use super::writes;
 use crate::database::MongoDatabase;
 use crate::deletion::removals;
-use crate::documents::current_documents;
+use crate::documents::current_schema_filter;
 use crate::error::code;
 use crate::schema::CONVERSATIONS;
 
@@ -187,7 +187,7 @@ impl FlaskMigration {
     }
 
     async fn new_report(&self) -> Result<MigrationReport, StoreError> {
-        let already_current = self.count(current_documents()).await?;
+        let already_current = self.count(current_schema_filter()).await?;
         Ok(MigrationReport { already_current, ..MigrationReport::default() })
     }
 

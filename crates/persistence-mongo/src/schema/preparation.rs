@@ -16,7 +16,7 @@ use super::existing::ExistingCollection;
 use super::indexes::{create_index, index_changes, integer, name};
 use super::rights::missing_rights;
 use crate::database::{MongoDatabase, OpenError, within};
-use crate::documents::flask_documents;
+use crate::documents::flask_schema_filter;
 
 /// The schema version of this program, recorded in the document `schema` of `meta`.
 const VERSION: i64 = 1;
@@ -169,7 +169,7 @@ impl Schema {
         let is_foreign = if wanted.name == CONVERSATIONS {
             // It may have documents of the Flask application. The migration reports others.
             self.has(CONVERSATIONS, doc! {}).await?
-                && !self.has(CONVERSATIONS, flask_documents()).await?
+                && !self.has(CONVERSATIONS, flask_schema_filter()).await?
         } else {
             self.has(wanted.name, doc! { "$nor": [&wanted.validator] }).await?
         };

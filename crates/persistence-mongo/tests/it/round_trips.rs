@@ -1,4 +1,4 @@
-//! Tests of the number of round trips to the server, each of which costs processor time on both sides.
+//! Tests of the number of round trips to the server, each of which costs CPU time on both sides.
 
 use std::mem;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -13,7 +13,7 @@ use webchat_persistence_mongo::{MongoDatabase, MongoStore, Schema};
 use crate::support::TestDatabase;
 use crate::support::server::eventually;
 
-/// The commands of a turn. Each more makes all turns slower.
+/// The commands of a turn. Each additional one slows down every turn.
 const TURN: &str = "\
 context: find conversations
 append: findAndModify conversations, insert messages, commitTransaction
@@ -39,7 +39,7 @@ impl RecordingStore {
         let monitored = MongoDatabase::connect_monitored(&database.uri, record).await.unwrap();
         Schema::of(monitored.clone()).prepare().await.unwrap();
         let store = MongoStore::new(monitored);
-        // The indexer looks for messages of older versions once.
+        // On startup, the indexer looks once for messages that an older release has written.
         let is_indexed =
             async || lock(&commands).iter().any(|command| command == "aggregate messages");
         eventually(is_indexed).await;
@@ -52,10 +52,12 @@ impl RecordingStore {
         let result = call(&self.store).await;
         let commands = mem::take(&mut *lock(&self.commands));
         // Background tasks use other collections.
-        let is_of_the_call = |command: &&String| {
-            ["conversations", "messages", "Transaction"].iter().any(|end| command.ends_with(end))
+        let belongs_to_call = |command: &&String| {
+            ["conversations", "messages", "Transaction"]
+                .iter()
+                .any(|suffix| command.ends_with(suffix))
         };
-        let commands: Vec<_> = commands.iter().filter(is_of_the_call).cloned().collect();
+        let commands: Vec<_> = commands.iter().filter(belongs_to_call).cloned().collect();
         self.steps.push(format!("{name}: {}\n", commands.join(", ")));
         result
     }

@@ -10,7 +10,7 @@ use webchat_persistence::{Replay, TurnLog, TurnLogExt};
 use crate::events::chunk;
 use crate::redis_server::{Raw, RedisServer, open_shared};
 
-const SOON: Duration = Duration::from_secs(10);
+const TIMEOUT: Duration = Duration::from_secs(10);
 
 #[tokio::test]
 async fn two_instances_receive_each_others_events() {
@@ -18,24 +18,25 @@ async fn two_instances_receive_each_others_events() {
     let (one, other) = (store.turn_log(), store.turn_log());
     let id = ConversationId::generate();
 
-    let mut reached = one.checkpoint(id).await.unwrap().seq;
+    let mut last_seq = one.checkpoint(id).await.unwrap().seq;
     for (publisher, reader) in [(&one, &other), (&other, &one), (&one, &other)] {
         let publishing = async {
-            // Let the reader start to wait first.
+            // Let the reader start waiting first.
             sleep(Duration::from_millis(50)).await;
             publisher.append_one(id, EventId::generate(), chunk("x")).await.unwrap()
         };
-        let (waited, appended) = tokio::join!(timeout(SOON, reader.wait(id, reached)), publishing);
+        let (waited, appended) =
+            tokio::join!(timeout(TIMEOUT, reader.wait(id, last_seq)), publishing);
 
         waited.expect("the reader was not notified in time").unwrap();
-        let read = reader.read(id, reached).await.unwrap();
-        reached = appended.seq;
+        let read = reader.read(id, last_seq).await.unwrap();
+        last_seq = appended.seq;
         assert_eq!(read, Replay::Complete(vec![appended]));
     }
 }
 
 #[tokio::test]
-async fn no_event_is_missed_while_a_reader_starts_to_wait() {
+async fn no_event_is_missed_while_a_reader_starts_waiting() {
     let (store, _) = open_shared().await;
     let (publisher, reader) = (store.turn_log(), store.turn_log());
 
@@ -43,7 +44,7 @@ async fn no_event_is_missed_while_a_reader_starts_to_wait() {
         let id = ConversationId::generate();
         let start = reader.checkpoint(id).await.unwrap().seq;
         let (waited, appended) = tokio::join!(
-            timeout(SOON, reader.wait(id, start)),
+            timeout(TIMEOUT, reader.wait(id, start)),
             publisher.append_one(id, EventId::generate(), chunk("x")),
         );
         waited.expect("the reader was not notified in time").unwrap();
@@ -59,7 +60,7 @@ async fn readers_of_a_thousand_conversations_share_one_connection() {
     let (log, publisher) = (store.turn_log(), store.turn_log());
     let ids: Vec<_> = (0..1_000).map(|_| ConversationId::generate()).collect();
 
-    let waiting = join_all(ids.iter().map(|id| timeout(SOON, log.wait(*id, 0))));
+    let waiting = join_all(ids.iter().map(|id| timeout(TIMEOUT, log.wait(*id, 0))));
     let publishing = async {
         // Each conversation has two channels.
         wait_for_channels(&mut raw, 2 * ids.len()).await;
@@ -95,7 +96,7 @@ async fn dropping_a_log_closes_its_connection() {
             sleep(Duration::from_millis(20)).await;
         }
     };
-    timeout(SOON, closed).await.expect("the connection was not closed");
+    timeout(TIMEOUT, closed).await.expect("the connection was not closed");
 }
 
 #[tokio::test]
@@ -109,7 +110,7 @@ async fn a_corrupt_conversation_does_not_block_others() {
 
     let (corrupt, intact) = tokio::join!(
         timeout(Duration::from_millis(500), log.wait(corrupt, 0)),
-        timeout(SOON, log.wait(intact, 0)),
+        timeout(TIMEOUT, log.wait(intact, 0)),
     );
 
     assert!(corrupt.is_err(), "the wait for the corrupt conversation ended");
@@ -118,7 +119,7 @@ async fn a_corrupt_conversation_does_not_block_others() {
 
 /// Waits until this number of channels has subscribers.
 async fn wait_for_channels(raw: &mut Raw, expected: usize) {
-    let reached = async {
+    let poll = async {
         loop {
             let channels: Vec<String> = raw.run("PUBSUB CHANNELS").await;
             if channels.len() == expected {
@@ -127,5 +128,5 @@ async fn wait_for_channels(raw: &mut Raw, expected: usize) {
             sleep(Duration::from_millis(20)).await;
         }
     };
-    timeout(SOON, reached).await.expect("the number of channels was not reached in time");
+    timeout(TIMEOUT, poll).await.expect("the number of channels was not reached in time");
 }

@@ -1,6 +1,6 @@
 //! The only connection that writes, and its queue of changes.
 //!
-//! One task on a blocking thread runs all waiting changes, one after the other, and commits several of them together.
+//! One task on a blocking thread runs all waiting changes, one after the other, and commits several of them together (group commit).
 //! If each request acquired the connection itself instead, nothing would be written while the next request waits for a
 //! thread to run on. With busy threads, the queue would grow until changes time out.
 
@@ -53,8 +53,8 @@ impl Writer {
         Ok(Self { queue, permits: Arc::new(Semaphore::new(MAX_QUEUED)) })
     }
 
-    /// Runs a change in a transaction, possibly with other changes, but as if it were alone. Returns after the commit.
-    /// The change waits for other changes at most for [`MAX_WAIT`]. Once started, it is completed even if the returned
+    /// Runs a change in a group commit, isolated from the other changes by a savepoint. Returns after the commit.
+    /// The change waits for other changes for at most [`MAX_WAIT`]. Once started, it is completed even if the returned
     /// future is dropped.
     pub(super) async fn write<T: Send + 'static>(
         &self,

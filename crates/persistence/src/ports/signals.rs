@@ -1,4 +1,4 @@
-//! The port of signals between instances.
+//! The port for signals between instances.
 
 use async_trait::async_trait;
 use futures_util::stream::BoxStream;
@@ -6,8 +6,8 @@ use webchat_domain::{ConversationId, InstanceId, TurnId, UserId};
 
 use crate::StoreError;
 
-/// A notification for all instances. It contains only ids and must not be trusted: a receiver reads the store with the
-/// rights of the user in the signal.
+/// A notification for all instances. It contains only ids and must not be trusted: a receiver reads only
+/// what belongs to the user in the signal.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Signal {
     /// The user has stopped a turn, which may run on any instance.

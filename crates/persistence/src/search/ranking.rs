@@ -48,11 +48,11 @@ impl<'a> Ranking<'a> {
     pub fn add(&mut self, text: &str) {
         let end = text.floor_char_boundary(RANKING_SOURCE_BYTES);
         let source = text.get(..end).unwrap_or_default();
-        let mut counts = vec![0; self.terms.searched()];
+        let mut counts = vec![0; self.terms.searched_term_count()];
         let matches = self.terms.find_in(source);
         for word in matches.all() {
             let (prefixes, exact): (Vec<_>, Vec<_>) =
-                word.numbers().partition(|term| self.terms.is_prefix(*term));
+                word.term_ids().partition(|term| self.terms.is_prefix(*term));
             for term in if exact.is_empty() { prefixes } else { exact } {
                 if let Some(count) = counts.get_mut(term) {
                     *count += 1;
@@ -95,7 +95,7 @@ impl<'a> Ranking<'a> {
 
     /// Returns the weight of each term: the fewer texts contain it, the higher its weight.
     fn rarities(&self) -> Vec<f64> {
-        let mut texts_with = vec![0_u32; self.terms.searched()];
+        let mut texts_with = vec![0_u32; self.terms.searched_term_count()];
         for (term, _) in self.texts.iter().flat_map(|text| &text.occurrences) {
             if let Some(texts) = texts_with.get_mut(*term) {
                 *texts += 1;

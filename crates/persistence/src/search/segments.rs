@@ -10,7 +10,7 @@ use super::fold::is_extender;
 const MAX_BOUNDARIES: usize = 5;
 
 /// The maximum length of a word that is split between letters and digits, in bytes.
-const MAX_NAME_BYTES: usize = 64;
+const MAX_SPLIT_WORD_BYTES: usize = 64;
 
 /// A part of a text that a search can find.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -121,11 +121,11 @@ impl Iterator for Segments<'_> {
         let word = length_while(rest, is_in_word);
         let length = word + suffix_length(rest.get(word..)?);
         let word = rest.get(..word)?;
-        let is_name = word.len() <= MAX_NAME_BYTES
+        let is_split = word.len() <= MAX_SPLIT_WORD_BYTES
             // Most words have no digit. Searching for boundaries takes longer.
             && word.contains(char::is_numeric)
             && boundaries(word).nth(MAX_BOUNDARIES).is_none();
-        if !is_name {
+        if !is_split {
             return Some(self.segment(start..start + length, Kind::Word));
         }
         self.rest_of_word = start..start + length;
@@ -152,16 +152,16 @@ fn is_in_word(c: char) -> bool {
     c.is_ascii_alphanumeric() || is_extender(c) || (c.is_alphanumeric() && !is_unspaced(c))
 }
 
-/// Returns the length of the signs at the end of names such as `C++` and `F#`.
+/// Returns the length of the symbols at the end of names such as `C++` and `F#`.
 fn suffix_length(after: &str) -> usize {
-    let signs = length_while(after, |c| matches!(c, '+' | '#'));
-    let next = after.get(signs..).and_then(|rest| rest.chars().next());
+    let symbols = length_while(after, |c| matches!(c, '+' | '#'));
+    let next = after.get(symbols..).and_then(|rest| rest.chars().next());
     let is_end = !next.is_some_and(is_searchable);
     // `C++17` is a name and a number, but `1+1` and `a+1` are sums.
     let precedes_number = next.is_some_and(char::is_numeric);
-    match after.get(..signs) {
-        Some("++" | "#") if is_end || precedes_number => signs,
-        Some("+") if is_end => signs,
+    match after.get(..symbols) {
+        Some("++" | "#") if is_end || precedes_number => symbols,
+        Some("+") if is_end => symbols,
         _ => 0,
     }
 }
@@ -178,7 +178,7 @@ fn is_unspaced(c: char) -> bool {
             // Hangul letters, Khmer, Hangul syllables
             | '\u{1100}'..='\u{11FF}' | '\u{1780}'..='\u{17DD}' | '\u{A960}'..='\u{A97F}'
             | '\u{AC00}'..='\u{D7FF}'
-            // Kana, Bopomofo, Hangul letters and Han, also in their compatible forms
+            // Kana, Bopomofo, Hangul letters and Han, including their compatibility forms
             | '\u{3005}'..='\u{33FF}' | '\u{3400}'..='\u{4DBF}' | '\u{4E00}'..='\u{A4CF}'
             | '\u{F900}'..='\u{FAFF}' | '\u{FF66}'..='\u{FFDC}' | '\u{1B000}'..='\u{1B16F}'
             | '\u{20000}'..='\u{3FFFF}')
@@ -215,7 +215,7 @@ mod tests {
     }
 
     #[test]
-    fn words_are_connected_by_a_single_sign() {
+    fn words_are_connected_by_a_single_punctuation_mark() {
         let connected = |text: &str| -> Vec<bool> {
             Segments::of(text).map(|segment| segment.is_connected).collect()
         };

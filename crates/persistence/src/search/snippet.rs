@@ -99,7 +99,7 @@ fn term_bits(words: &[Word], matching: &[Range<usize>]) -> Vec<u128> {
         match matching.peek() {
             // A word that matches only together with its neighbours counts as the first term.
             Some(range) if range.start <= word.range.start => {
-                word.numbers().map(bit_of).fold(0, |all, bit| all | bit).max(1)
+                word.term_ids().map(bit_of).fold(0, |all, bit| all | bit).max(1)
             }
             _ => 0,
         }

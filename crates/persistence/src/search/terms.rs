@@ -11,10 +11,10 @@ use super::index::{Entry, connected, stem, words_range};
 use super::segments::{Segment, Segments};
 
 /// The maximum number of words that are cached.
-const MAX_KNOWN_WORDS: usize = 10_000;
+const MAX_CACHED_WORDS: usize = 10_000;
 
 /// The maximum length of such a word, in bytes.
-const MAX_KNOWN_WORD_BYTES: usize = 64;
+const MAX_CACHED_WORD_BYTES: usize = 64;
 
 /// The terms of a search. A text matches if it has an alternative of each requirement, and no excluded one.
 pub struct Terms {
@@ -22,21 +22,21 @@ pub struct Terms {
     /// Alternatives that a text need not match. Their matches raise its rank and are marked.
     optional: Vec<Alternative>,
     excluded: Vec<Alternative>,
-    numbers: Numbers,
+    term_ids: TermIds,
     /// The number of required and optional terms.
-    searched: usize,
+    searched_term_count: usize,
     /// A cache of the words of texts: finding the terms that a word matches takes much longer than a lookup.
-    known_words: Mutex<HashMap<String, Found>>,
+    word_cache: Mutex<HashMap<String, Found>>,
 }
 
-/// Numbers the terms of a search.
+/// Assigns ids to the terms of a search.
 #[derive(Default)]
-struct Numbers {
+struct TermIds {
     exact: HashMap<String, usize>,
     prefixes: Vec<(String, usize)>,
 }
 
-/// The numbers of the terms that a word matches.
+/// The ids of the terms that a word matches.
 #[derive(Clone, Default)]
 struct Found {
     /// The term of the word itself.
@@ -90,12 +90,19 @@ impl Terms {
         required.retain(|alternatives| !alternatives.is_empty());
         let excluded = query.excluded.iter().flat_map(|term| alternatives::of_word(term, false));
         let excluded: Vec<_> = excluded.collect();
-        let mut numbers = Numbers::default();
-        numbers.add_all(required.iter().flatten());
-        numbers.add_all(&optional);
-        let searched = numbers.len();
-        numbers.add_all(&excluded);
-        Self { required, optional, excluded, numbers, searched, known_words: Mutex::default() }
+        let mut term_ids = TermIds::default();
+        term_ids.add_all(required.iter().flatten());
+        term_ids.add_all(&optional);
+        let searched_term_count = term_ids.len();
+        term_ids.add_all(&excluded);
+        Self {
+            required,
+            optional,
+            excluded,
+            term_ids,
+            searched_term_count,
+            word_cache: Mutex::default(),
+        }
     }
 
     /// Returns the requirements. A text must match an alternative of each. If there are none, no text matches.
@@ -121,12 +128,12 @@ impl Terms {
     #[must_use]
     pub fn matches(&self, text: &str) -> bool {
         let matches = self.find_in(text);
-        let present: HashSet<usize> = matches.all().flat_map(Word::numbers).collect();
+        let present: HashSet<usize> = matches.all().flat_map(Word::term_ids).collect();
         let is_present = |alternative: &Alternative| {
-            let numbers = self.numbers.of(alternative);
-            match numbers.as_slice() {
+            let term_ids = self.term_ids.of(alternative);
+            match term_ids.as_slice() {
                 [number] => present.contains(number),
-                numbers => matches.sequences(numbers).next().is_some(),
+                term_ids => matches.sequences(term_ids).next().is_some(),
             }
         };
         !self.required.is_empty()
@@ -137,24 +144,24 @@ impl Terms {
     /// Finds the words and their terms in a text.
     pub(super) fn find_in(&self, text: &str) -> Matches {
         let segments: Vec<Segment> = Segments::of(text).collect();
-        let mut known = self.known_words.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut known = self.word_cache.lock().unwrap_or_else(PoisonError::into_inner);
         let mut word = |range: Range<usize>, entry_of: &dyn Fn(&str) -> Entry| {
             let text = text.get(range.clone()).unwrap_or_default();
             if let Some(found) = known.get(text) {
                 return Word { range, found: found.clone() };
             }
-            let found = self.numbers.find(&entry_of(text));
-            if known.len() == MAX_KNOWN_WORDS {
+            let found = self.term_ids.find(&entry_of(text));
+            if known.len() == MAX_CACHED_WORDS {
                 known.clear();
             }
-            if text.len() <= MAX_KNOWN_WORD_BYTES {
+            if text.len() <= MAX_CACHED_WORD_BYTES {
                 known.insert(text.to_owned(), found.clone());
             }
             Word { range, found }
         };
         let connected = connected(&segments)
             .map(|words| word(words_range(words), &Entry::of_connected))
-            .filter(|words| words.found.numbers().next().is_some())
+            .filter(|words| words.found.term_ids().next().is_some())
             .collect();
         let entry_of = |segment: &Segment| {
             let kind = segment.kind;
@@ -169,32 +176,32 @@ impl Terms {
         let mut single = HashSet::new();
         let mut ranges = Vec::new();
         for alternative in self.required.iter().flatten().chain(&self.optional) {
-            let numbers = self.numbers.of(alternative);
-            if let [number] = numbers.as_slice() {
+            let term_ids = self.term_ids.of(alternative);
+            if let [number] = term_ids.as_slice() {
                 single.insert(*number);
             } else {
-                let words = matches.sequences(&numbers).flatten();
+                let words = matches.sequences(&term_ids).flatten();
                 ranges.extend(words.map(|word| word.range.clone()));
             }
         }
         let matching =
-            matches.all().filter(|word| word.numbers().any(|number| single.contains(&number)));
+            matches.all().filter(|word| word.term_ids().any(|number| single.contains(&number)));
         ranges.extend(matching.map(|word| word.range.clone()));
         merged(ranges)
     }
 
     /// Returns the number of different required and optional terms.
-    pub(super) fn searched(&self) -> usize {
-        self.searched
+    pub(super) fn searched_term_count(&self) -> usize {
+        self.searched_term_count
     }
 
-    /// Whether the term with this number is a prefix.
+    /// Whether the term with this id is a prefix.
     pub(super) fn is_prefix(&self, number: usize) -> bool {
-        self.numbers.prefixes.iter().any(|(_, prefix)| *prefix == number)
+        self.term_ids.prefixes.iter().any(|(_, prefix)| *prefix == number)
     }
 }
 
-impl Numbers {
+impl TermIds {
     fn len(&self) -> usize {
         self.exact.len() + self.prefixes.len()
     }
@@ -210,7 +217,7 @@ impl Numbers {
         }
     }
 
-    /// Returns the numbers of the alternative's terms.
+    /// Returns the ids of the alternative's terms.
     fn of(&self, alternative: &Alternative) -> Vec<usize> {
         let number = |(term, is_prefix): (&str, bool)| {
             if is_prefix { self.of_prefix(term) } else { self.exact.get(term).copied() }
@@ -243,21 +250,21 @@ impl Numbers {
 }
 
 impl Found {
-    /// Returns the numbers that count in a sequence: the forms of a word have no order.
+    /// Returns the ids that count in a sequence: the forms of a word have no order.
     fn in_sequence(&self) -> impl Iterator<Item = usize> {
         self.term.into_iter().chain(self.prefixes.iter().copied())
     }
 
-    fn numbers(&self) -> impl Iterator<Item = usize> {
+    fn term_ids(&self) -> impl Iterator<Item = usize> {
         let others = self.prefixes.iter().chain(&self.others);
         self.term.into_iter().chain(others.copied())
     }
 }
 
 impl Word {
-    /// Returns the numbers of the terms that the word matches.
-    pub(super) fn numbers(&self) -> impl Iterator<Item = usize> {
-        self.found.numbers()
+    /// Returns the ids of the terms that the word matches.
+    pub(super) fn term_ids(&self) -> impl Iterator<Item = usize> {
+        self.found.term_ids()
     }
 }
 
@@ -268,15 +275,15 @@ impl Matches {
     }
 
     /// Returns each sequence of adjacent words that match these terms in order.
-    fn sequences(&self, numbers: &[usize]) -> impl Iterator<Item = &[Word]> {
+    fn sequences(&self, term_ids: &[usize]) -> impl Iterator<Item = &[Word]> {
         // A window can't be empty. A sequence has at least two terms.
-        self.words.windows(numbers.len().max(1)).filter(move |words| is_sequence(words, numbers))
+        self.words.windows(term_ids.len().max(1)).filter(move |words| is_sequence(words, term_ids))
     }
 }
 
 /// Whether the words match these terms, of which the last one may be a prefix.
-fn is_sequence(words: &[Word], numbers: &[usize]) -> bool {
-    let Some((last, before)) = numbers.split_last() else { return false };
+fn is_sequence(words: &[Word], term_ids: &[usize]) -> bool {
+    let Some((last, before)) = term_ids.split_last() else { return false };
     let Some((last_word, words_before)) = words.split_last() else { return false };
     words_before.iter().map(|word| word.found.term).eq(before.iter().copied().map(Some))
         && last_word.found.in_sequence().any(|number| number == *last)

@@ -15,8 +15,8 @@ use crate::extract::accept::negotiate;
 
 const FILE: &str = "404.html";
 
-/// Replaces the JSON of a 404 by a page if the client prefers HTML, as browsers do when a user opens an address.
-/// Programs, and the requests of the page itself, get the JSON.
+/// Replaces the JSON of a 404 with a page if the client prefers HTML, as browsers do when a user opens a URL. API
+/// clients, and the `fetch` calls of the web client, get the JSON.
 pub(crate) async fn not_found_page(
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,

@@ -2,7 +2,7 @@ import type { MarkdownIt, StateCore } from 'markdown-it';
 
 import { renderText } from './elements';
 
-/** The element of a task's check box. Its text is “x” if the task is done. */
+/** The element of a task's checkbox. Its text is “x” if it is checked. */
 export const TASK_TAG = 'webchat-task';
 
 const MARKER = /^\[([ xX])\][ \t]+/;

@@ -30,7 +30,7 @@ const HIDDEN_KINDS: [&str; 14] = [
     "tool_result",
 ];
 
-/// The parts of a message, for the names of their kinds in all applications.
+/// The types of content parts that are not imported, of all applications.
 const HIDDEN_PARTS: [&str; 10] = [
     "thoughts",
     "reasoning",

@@ -14,13 +14,13 @@ use crate::formats::imported_conversation::ImportedConversation;
 use crate::formats::left_out::{LeftOutParts, Part};
 use crate::formats::values;
 
-/// The highest position that is kept. The positions of [`MAX_MESSAGES`] may follow, and JSON numbers are exact in all
-/// languages up to 2⁵³.
+/// The highest position that is kept. It leaves room for the positions of [`MAX_MESSAGES`] more messages below 2⁵³, up
+/// to which JSON numbers are exact in all languages.
 ///
 /// [`MAX_MESSAGES`]: crate::formats::limits::MAX_MESSAGES
 const MAX_POSITION: u64 = (1 << 53) - 1_000_000;
 
-/// Converts a conversation. Returns the reason for the user if it can't be imported.
+/// Converts a conversation. If it can't be imported, returns the reason, which the user sees.
 pub(in crate::formats) fn convert(
     mut source: NativeConversation,
     now: Timestamp,
@@ -161,7 +161,7 @@ impl Messages {
         self.converted.push(StoredMessage { message, client_message_id, active: parsed.active });
     }
 
-    /// Returns the parent, which is an earlier message. An unknown parent is the visible message before.
+    /// Returns the parent, which is an earlier message. If it is unknown, returns the preceding visible message.
     fn parent(&self, parent: Parent) -> Option<MessageId> {
         match parent {
             Parent::None => None,

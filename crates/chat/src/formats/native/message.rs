@@ -10,10 +10,11 @@ use webchat_persistence::rules::{ForeignAuthor, foreign_author};
 use crate::formats::imported_conversation::MAX_BYTES;
 use crate::formats::{foreign, ids, values};
 
-/// The valid timestamps: the years 0 to 9999, which RFC 3339 can represent.
-const TIMESTAMPS: std::ops::RangeInclusive<i64> = -62_167_219_200_000..=253_402_300_799_999;
+/// The valid timestamps in Unix milliseconds: the years 0 to 9999, which RFC 3339 can represent.
+const VALID_UNIX_MILLIS: std::ops::RangeInclusive<i64> = -62_167_219_200_000..=253_402_300_799_999;
 
-/// A message as the file contains it. A field is `None` if it is missing or invalid.
+/// A message as the file contains it. Optional fields are `None` if they are missing or invalid; others get their
+/// default.
 pub(super) struct ParsedMessage {
     pub(super) id: Option<Uuid>,
     pub(super) position: Option<u64>,
@@ -41,7 +42,7 @@ pub(super) enum Parent {
 }
 
 impl ParsedMessage {
-    /// Returns the reason if it can't be imported.
+    /// Parses a message. Returns the reason if it can't be imported.
     pub(super) fn parse(message: &Value) -> Result<Self, &'static str> {
         let field = |name: &str| message.get(name).unwrap_or(&Value::Null);
         if !message.is_object() {
@@ -89,14 +90,14 @@ pub(super) fn value<T: DeserializeOwned>(value: &Value) -> Option<T> {
     T::deserialize(value).ok()
 }
 
-/// Returns the time in the years 0 to 9999.
+/// Parses a timestamp. Returns `None` if it is missing, invalid, or outside of the years 0 to 9999.
 pub(super) fn time(value: &Value) -> Option<Timestamp> {
     let exact = Timestamp::deserialize(value).ok();
-    let exact = exact.filter(|time| TIMESTAMPS.contains(&time.unix_millis()));
+    let exact = exact.filter(|time| VALID_UNIX_MILLIS.contains(&time.unix_millis()));
     exact.or_else(|| values::time(value))
 }
 
-/// Returns the id, or one that is derived from an id of another form.
+/// Parses a UUID. Derives one from any other id.
 pub(super) fn id(value: &Value) -> Option<Uuid> {
     values::id(value).map(|id| ids::parse_or_derive(&id))
 }

@@ -1,4 +1,4 @@
-//! Files of Webchat that were edited by hand.
+//! Exports of Webchat that were edited by hand.
 
 use serde_json::{Value, json};
 
@@ -28,9 +28,11 @@ fn texts(imported: &ImportedConversation) -> Vec<&str> {
 }
 
 #[test]
-fn an_odd_value_of_a_message_loses_no_text() {
-    for name in conversation()["messages"][1].as_object().unwrap().keys() {
-        for oddity in oddities().into_iter().filter(|_| name != "role" && name != "content") {
+fn a_malformed_value_of_a_message_loses_no_text() {
+    let conversation = conversation();
+    let names = conversation["messages"][1].as_object().unwrap().keys();
+    for name in names.filter(|name| !["role", "content"].contains(&name.as_str())) {
+        for oddity in oddities() {
             let (all, left_out) = read_changed(|it| it["messages"][1][name] = oddity.clone());
 
             assert_eq!(left_out, [], "{name}: {oddity}");
@@ -43,7 +45,7 @@ fn an_odd_value_of_a_message_loses_no_text() {
 }
 
 #[test]
-fn an_odd_value_of_a_conversation_loses_no_message() {
+fn a_malformed_value_of_a_conversation_loses_no_message() {
     for path in {
         let mut all = Vec::new();
         let mut conversation = conversation();
@@ -75,7 +77,7 @@ fn check_order(imported: &ImportedConversation) {
 }
 
 #[test]
-fn messages_that_cannot_be_imported_are_named_and_the_others_come_in() {
+fn messages_that_cannot_be_imported_are_reported_and_the_others_are_imported() {
     type Change = fn(&mut Value);
     let changes: [(&str, Change); 8] = [
         ("role", |it| it["messages"][1]["role"] = json!("robot")),
@@ -115,7 +117,7 @@ fn messages_that_cannot_be_imported_are_named_and_the_others_come_in() {
 }
 
 #[test]
-fn members_that_users_omit_get_the_values_that_fit() {
+fn missing_fields_get_defaults() {
     let file = file_of(&[json!({"messages": [
         {"role": "USER", "content": "Hi"},
         {"role": "assistant", "content": [{"type": "text", "text": "Hello"}], "position": "7"},

@@ -110,13 +110,13 @@ impl Liveness {
 
     /// Returns whether no other instance can have claimed a turn of this instance, whose lease was renewed then: the
     /// renewal is recent, or all instances have received the heartbeats since.
-    pub(crate) fn is_unclaimed(&self, renewed_at: Instant) -> bool {
+    pub(crate) fn is_unclaimed(&self, last_renewal: Instant) -> bool {
         let now = Instant::now();
-        if now - renewed_at < CONFIRM_AFTER {
+        if now - last_renewal < CONFIRM_AFTER {
             return true;
         }
         let since = self.lock().uninterrupted_since(self.instance_id, now);
-        since.is_some_and(|since| since < renewed_at + CONFIRM_AFTER)
+        since.is_some_and(|since| since < last_renewal + CONFIRM_AFTER)
     }
 
     /// Returns whether a heartbeat is needed: turns may run on this instance or on another one. Otherwise the server
@@ -262,14 +262,14 @@ mod tests {
     async fn a_turn_is_unclaimed_until_the_own_heartbeats_are_interrupted() {
         let pair = Pair::start();
         pair.receive_own(10).await;
-        let renewed_at = Instant::now();
+        let last_renewal = Instant::now();
 
         pair.receive_own(10).await;
-        assert!(pair.liveness.is_unclaimed(renewed_at));
+        assert!(pair.liveness.is_unclaimed(last_renewal));
 
         advance(DEAD_AFTER).await;
         pair.record_own();
-        assert!(!pair.liveness.is_unclaimed(renewed_at));
+        assert!(!pair.liveness.is_unclaimed(last_renewal));
         assert!(pair.liveness.is_unclaimed(Instant::now()));
     }
 

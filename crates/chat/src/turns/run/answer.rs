@@ -159,8 +159,8 @@ impl TurnTask {
             Some(usage) => usage.total(),
             None if !request_context.is_sent => 0,
             None => {
-                let added_tokens = self.added_tokens(answer_tokens);
-                u64::from(request_context.prompt_tokens()) + u64::from(added_tokens)
+                let token_delta = self.token_delta(answer_tokens);
+                u64::from(request_context.prompt_tokens()) + u64::from(token_delta)
             }
         }
     }
@@ -288,8 +288,8 @@ impl TurnTask {
         }
         let end = ResponseEnd::new(answer, turn_id, finish_reason);
         publisher.publish(EventBody::ResponseEnd(end));
-        let added_tokens = self.added_tokens(answer.token_count);
-        let total_tokens_used = request_context.prompt_tokens().saturating_add(added_tokens);
+        let token_delta = self.token_delta(answer.token_count);
+        let total_tokens_used = request_context.prompt_tokens().saturating_add(token_delta);
         let ledger = request_context.ledger;
         publisher.publish(EventBody::TokenUsage(TokenUsage { turn_id, total_tokens_used, ledger }));
     }

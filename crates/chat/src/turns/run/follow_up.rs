@@ -14,7 +14,7 @@ use crate::trace;
 impl TurnTask {
     /// Compacts the conversation before it exceeds the window, and generates a title after the first successful answer.
     pub(super) fn follow_up(&self, answer: &Message, request_context: &RequestContext) {
-        let answer_tokens = with_overhead(self.added_tokens(answer.token_count));
+        let answer_tokens = with_overhead(self.token_delta(answer.token_count));
         let history = request_context.ledger.history.saturating_add(answer_tokens);
         let is_compacted = request_context.is_compacted;
         if !is_compacted && self.core.budget(&request_context.context).needs_compaction(history) {

@@ -51,8 +51,9 @@ impl TurnTask {
     /// Renews the lease if another instance may regard the turn as abandoned, because this process was paused or its
     /// heartbeats were lost. Returns `false` if the turn has lost its lease: it must not publish anything more.
     pub(super) async fn has_lease(&self, draft: &Draft) -> bool {
-        let renewed_at = self.running.renewed_at(self.conversation.conversation_id, self.turn_id);
-        if renewed_at.is_some_and(|renewed_at| self.liveness.is_unclaimed(renewed_at)) {
+        let last_renewal =
+            self.running.last_renewal(self.conversation.conversation_id, self.turn_id);
+        if last_renewal.is_some_and(|last_renewal| self.liveness.is_unclaimed(last_renewal)) {
             return true;
         }
         match self.save_progress(draft).await {
@@ -103,13 +104,13 @@ impl TurnTask {
 
     async fn save_progress(&self, draft: &Draft) -> Result<Option<u32>, StoreError> {
         let update = self.build_update(draft, FinishReason::Interrupted).await;
-        let (lease_until, renewed_at) = (self.core.now().plus(LEASE), Instant::now());
+        let (lease_until, last_renewal) = (self.core.now().plus(LEASE), Instant::now());
         let saved = self.save(AnswerUpdate { lease_until: Some(lease_until), ..update }).await;
         let (id, turn_id) = (self.conversation.conversation_id, self.turn_id);
         match saved {
             Ok(Some(_)) => {
                 let lease = TurnLease { turn_id, lease_until };
-                self.running.record_renewal(id, lease, renewed_at);
+                self.running.record_renewal(id, lease, last_renewal);
             }
             Ok(None) => {}
             Err(_) => self.running.record_failed_renewal(id, turn_id),

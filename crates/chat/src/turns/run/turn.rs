@@ -105,7 +105,7 @@ impl TurnTask {
     }
 
     /// Returns how many of the answer's `token_count` tokens this turn has generated.
-    pub(super) fn added_tokens(&self, token_count: u32) -> u32 {
+    pub(super) fn token_delta(&self, token_count: u32) -> u32 {
         token_count.saturating_sub(self.answer.token_count)
     }
 }

@@ -21,7 +21,7 @@ impl Turns {
     ) -> Result<Message, ChatError> {
         self.core.find_conversation(user_id, id).await?;
         let conversations = &self.core.ports.conversations;
-        let now = self.running.now_within_lease(id, self.core.now());
+        let now = self.running.clamp_to_lease(id, self.core.now());
         match conversations.select(user_id, id, message_id, now).await? {
             SelectOutcome::Visible { changed: true } => {
                 self.core.publish_change(id, ConversationChange::Branch).await?;

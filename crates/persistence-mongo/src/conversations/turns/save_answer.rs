@@ -101,7 +101,7 @@ async fn update_conversation(
 ) -> MongoResult<bool> {
     let change = doc! {
         "$set": { "updated_at": date(now), "lease_until": answer.lease_until.map(date) },
-        "$inc": { "total_tokens": saved.added_tokens(answer) },
+        "$inc": { "total_tokens": saved.token_delta(answer) },
     };
     let conversations = transaction.database.conversations();
     let update = conversations

@@ -10,7 +10,7 @@ use crate::rules::ConversationState;
 pub struct SavedAnswer {
     /// The number of its tokens.
     pub token_count: u32,
-    /// Whether the answer is on the visible path. It can leave the path once its lease has expired.
+    /// Whether the answer is on the visible path. It can leave the path once the turn's lease has expired.
     pub is_active: bool,
 }
 
@@ -18,7 +18,7 @@ impl SavedAnswer {
     /// Returns the number of tokens that the answer adds to its conversation. It is negative if the answer has become
     /// shorter.
     #[must_use]
-    pub fn added_tokens(self, answer: &AnswerUpdate) -> i64 {
+    pub fn token_delta(self, answer: &AnswerUpdate) -> i64 {
         if self.is_active { i64::from(answer.token_count) - i64::from(self.token_count) } else { 0 }
     }
 }
@@ -33,12 +33,12 @@ pub fn save_answer(
     saved: SavedAnswer,
     now: Timestamp,
 ) -> Option<ConversationState> {
-    let is_end = answer.lease_until.is_none();
-    if state.turn_id != Some(answer.turn_id) || (state.lease_until.is_none() && !is_end) {
+    let is_final = answer.lease_until.is_none();
+    if state.turn_id != Some(answer.turn_id) || (state.lease_until.is_none() && !is_final) {
         return None;
     }
     let total_tokens = &mut state.conversation.total_tokens;
-    *total_tokens = total_tokens.saturating_add_signed(saved.added_tokens(answer));
+    *total_tokens = total_tokens.saturating_add_signed(saved.token_delta(answer));
     Some(ConversationState { lease_until: answer.lease_until, ..state.updated(now) })
 }
 
@@ -75,7 +75,7 @@ mod tests {
     }
 
     #[test]
-    fn progress_is_saved_only_with_a_lease_and_the_final_state_also_without() {
+    fn progress_needs_a_lease_but_the_final_state_does_not() {
         let (turn, other) = (TurnId::generate(), TurnId::generate());
         let lease = Some(Timestamp::from_unix_millis(9));
         let (progress, end) = (update(turn, lease), update(turn, None));

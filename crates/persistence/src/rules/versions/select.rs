@@ -8,7 +8,7 @@ use crate::SelectOutcome;
 /// Checks whether this message can be made visible, and returns it. `message` is `None` if it doesn't exist.
 ///
 /// # Errors
-/// The outcome if nothing is changed.
+/// The outcome if the message doesn't exist, is already visible, or a turn is running.
 pub fn check_select(
     message: Option<PathNode>,
     running_turn: Option<TurnId>,

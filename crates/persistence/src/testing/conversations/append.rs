@@ -6,7 +6,7 @@ use webchat_domain::{NewMessage, TurnId, UserId};
 
 use super::harness::{
     Store, append, append_number, append_text, archiving, create_conversation, edit,
-    single_message, texts, title, turn_append, with_client_id,
+    single_message, texts, title, turn_append, with_client_message_id,
 };
 use crate::testing::fixtures::{contents, moment, question, unwrap_stored};
 use crate::{Append, AppendOutcome};
@@ -71,7 +71,7 @@ pub async fn an_append_returns_the_stored_conversation_and_messages(store: &Stor
 
     for append in [
         single_message("untitled"),
-        titled("$title", with_client_id("titled", "c1")),
+        titled("$title", with_client_message_id("titled", "c1")),
         titled("other", turn_append(TurnId::generate(), "turn")),
         single_message("during the turn"),
     ] {
@@ -91,24 +91,27 @@ pub async fn an_append_returns_the_stored_conversation_and_messages(store: &Stor
 pub async fn a_duplicate_client_message_id_returns_the_first_result(store: &Store) {
     let user_id = UserId::generate();
     let id = create_conversation(store, user_id).await;
-    let first = unwrap_stored(append(store, user_id, id, with_client_id("hello", "c1")).await).1;
+    let first =
+        unwrap_stored(append(store, user_id, id, with_client_message_id("hello", "c1")).await).1;
 
-    let again = append(store, user_id, id, with_client_id("hello", "c1")).await;
-    append(store, user_id, id, with_client_id("hello", "c2")).await;
+    let again = append(store, user_id, id, with_client_message_id("hello", "c1")).await;
+    append(store, user_id, id, with_client_message_id("hello", "c2")).await;
     let other_id = create_conversation(store, user_id).await;
-    append(store, user_id, other_id, with_client_id("hello", "c1")).await;
+    append(store, user_id, other_id, with_client_message_id("hello", "c1")).await;
 
     assert_eq!(again, AppendOutcome::Duplicate(first), "expected the question and its answer");
     assert_eq!(texts(store, user_id, id).await, ["hello", "", "hello", ""]);
     assert_eq!(texts(store, user_id, other_id).await, ["hello", ""]);
 }
 
-pub async fn concurrent_appends_with_one_client_message_id_store_one(store: &Store) {
+pub async fn concurrent_appends_with_the_same_client_message_id_are_stored_once(store: &Store) {
     let user_id = UserId::generate();
     let id = create_conversation(store, user_id).await;
 
-    let outcomes =
-        join_all((0..10).map(|_| append(store, user_id, id, with_client_id("hello", "c1")))).await;
+    let outcomes = join_all(
+        (0..10).map(|_| append(store, user_id, id, with_client_message_id("hello", "c1"))),
+    )
+    .await;
 
     let stored = outcomes.iter().filter(|outcome| matches!(outcome, AppendOutcome::Stored { .. }));
     let duplicates =
@@ -131,7 +134,7 @@ pub async fn a_conflicting_append_stores_nothing(store: &Store) {
     assert_eq!(texts(store, user_id, id).await.len(), 2);
 }
 
-pub async fn a_turn_takes_its_conversation_out_of_the_archive(store: &Store) {
+pub async fn starting_a_turn_unarchives_its_conversation(store: &Store) {
     let user_id = UserId::generate();
     let id = create_conversation(store, user_id).await;
     edit(store, user_id, id, archiving(true)).await;

@@ -65,7 +65,7 @@ pub(super) fn turn_append(turn_id: TurnId, text: &str) -> Append {
 
 /// Returns an append of a turn's messages with a client message id, but without a lease, so that the next turn can
 /// follow.
-pub(super) fn with_client_id(text: &str, client_message_id: &str) -> Append {
+pub(super) fn with_client_message_id(text: &str, client_message_id: &str) -> Append {
     Append {
         client_message_id: Some(ClientMessageId::try_from(client_message_id.to_owned()).unwrap()),
         turn: None,

@@ -109,13 +109,13 @@ where
     S: Conversations + Contexts,
 {
     let chat = TestConversation::with(store, &[]).await;
-    let with_client_id = |append, client_id: &str| Append {
+    let with_client_message_id = |append, client_id: &str| Append {
         client_message_id: ClientMessageId::try_from(client_id.to_owned()).ok(),
         ..append
     };
-    let first = with_client_id(question_with_answer("q1"), "c1");
+    let first = with_client_message_id(question_with_answer("q1"), "c1");
     let [q1, a1] = unwrap_stored(chat.append(first.clone()).await).1.try_into().unwrap();
-    let again = with_client_id(version_of_message(&a1, "again"), "c2");
+    let again = with_client_message_id(version_of_message(&a1, "again"), "c2");
     let a2 = unwrap_stored(chat.append(again.clone()).await).1.remove(0);
 
     assert_eq!(chat.append(again).await, AppendOutcome::Duplicate(vec![q1.clone(), a2]));

@@ -3,7 +3,7 @@
 use super::*;
 use crate::formats::input::repairer::MAX_STRING_BYTES;
 
-fn repaired(json: &[u8]) -> String {
+fn repaired_without_spaces(json: &[u8]) -> String {
     let mut text = String::new();
     JsonRepair::new(json).read_to_string(&mut text).unwrap();
     text.replace(' ', "")
@@ -15,7 +15,7 @@ fn valid_json_is_unchanged() {
         r#"[{"a":1,"b":[true,false,null,-1.5e3]},"\ud83d\ude00\n\u0041é",[]]"#,
         r#"{"a":{},"b":""}"#,
     ] {
-        assert_eq!(repaired(json.as_bytes()), json);
+        assert_eq!(repaired_without_spaces(json.as_bytes()), json);
     }
 }
 
@@ -47,30 +47,26 @@ fn faults_are_repaired() {
         ("]}[1]]", "[1]"),
         ("\u{feff}[1]", "[1]"),
     ] {
-        assert_eq!(repaired(json.as_bytes()), expected, "{json}");
+        assert_eq!(repaired_without_spaces(json.as_bytes()), expected, "{json}");
     }
 }
 
 #[test]
 fn other_encodings_and_invalid_bytes_are_decoded() {
     let utf16 = |bom: bool| {
-        "[\"é😀\"]".encode_utf16().flat_map(u16::to_le_bytes).fold(
-            if bom { vec![0xff, 0xfe] } else { Vec::new() },
-            |mut bytes, byte| {
-                bytes.push(byte);
-                bytes
-            },
-        )
+        let mut bytes = if bom { vec![0xff, 0xfe] } else { Vec::new() };
+        bytes.extend("[\"é😀\"]".encode_utf16().flat_map(u16::to_le_bytes));
+        bytes
     };
 
-    assert_eq!(repaired(&utf16(true)), "[\"é😀\"]");
-    assert_eq!(repaired(&utf16(false)), "[\"é😀\"]");
-    // Windows-1252, also mixed with UTF-8 by a concatenation.
+    assert_eq!(repaired_without_spaces(&utf16(true)), "[\"é😀\"]");
+    assert_eq!(repaired_without_spaces(&utf16(false)), "[\"é😀\"]");
+    // Windows-1252, concatenated with UTF-8.
     let mixed = [&b"[\"Gr\xfc\xdfe \x80 \xff"[..], "é😀\"]".as_bytes()].concat();
-    assert_eq!(repaired(&mixed), "[\"Grüße€ÿé😀\"]");
+    assert_eq!(repaired_without_spaces(&mixed), "[\"Grüße€ÿé😀\"]");
     let long = format!("[\"{}\"]", "x😀é".repeat(40_000));
-    assert_eq!(repaired(long.as_bytes()), long);
-    assert_eq!(repaired(b"[\"a\xf0\x9f"), "[\"að\u{178}");
+    assert_eq!(repaired_without_spaces(long.as_bytes()), long);
+    assert_eq!(repaired_without_spaces(b"[\"a\xf0\x9f"), "[\"að\u{178}");
 }
 
 #[test]
@@ -80,11 +76,15 @@ fn deep_nesting_and_long_strings_are_limited() {
     let mut shortened = Vec::new();
     JsonRepair::new(long).read_to_end(&mut shortened).unwrap();
 
-    let strings =
+    let nested_strings =
         format!("[{}{{\"a\":[\"b\",{{\"c\":\"d\"}}]}}{},\"e\"]", "[".repeat(300), "]".repeat(300));
-    assert!(repaired(strings.as_bytes()).ends_with(",\"e\"]"), "{}", repaired(strings.as_bytes()));
-    assert!(repaired(deep.as_bytes()).len() < 600);
-    assert!(repaired(deep.as_bytes()).ends_with(",2]"));
+    assert!(
+        repaired_without_spaces(nested_strings.as_bytes()).ends_with(",\"e\"]"),
+        "{}",
+        repaired_without_spaces(nested_strings.as_bytes())
+    );
+    assert!(repaired_without_spaces(deep.as_bytes()).len() < 600);
+    assert!(repaired_without_spaces(deep.as_bytes()).ends_with(",2]"));
     assert!(shortened.len() < MAX_STRING_BYTES + 100_000);
     assert!(shortened.ends_with(b"\",2]"));
 }

@@ -32,9 +32,9 @@ pub(super) async fn add(
         Some(existing) => {
             let known = message_ids(target, &existing).await?;
             if imported.is_same_as(&existing, &known) {
-                return grow(target, existing, known, imported).await;
+                return merge_into(target, existing, known, imported).await;
             }
-            // Another conversation has the same id in the file.
+            // The existing conversation is another one, whose file used the same id.
             let other = imported.with_id_of_content();
             match find(target, user_id, &other).await? {
                 None => insert(target, user_id, other).await,
@@ -87,7 +87,7 @@ async fn insert(
     Ok(if is_new { Added::New(count) } else { Added::Nothing })
 }
 
-async fn grow(
+async fn merge_into(
     target: &ImportTarget,
     existing: StoredConversation,
     known: HashSet<MessageId>,
