@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Problem {
-    /// A human-readable message that says what the user can do.
+    /// What went wrong and, if possible, what the user can do.
     pub message: String,
     /// A stable, machine-readable code.
     pub code: String,

@@ -72,7 +72,8 @@ impl FinishReason {
     }
 }
 
-/// The tokens that were sent to the model for an answer, including those that the chat format adds.
+/// How the tokens of the model's context window are used in the request for an answer. The counts include the tokens
+/// that the chat format adds.
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Ledger {
@@ -90,7 +91,7 @@ pub struct Ledger {
     pub summary_through: u64,
     /// The messages.
     pub history: u32,
-    /// The total, which never exceeds `window`.
+    /// The total, including `reserved`. It never exceeds `window`.
     pub total: u32,
     /// The number of older messages that did not fit and that the summary does not cover.
     pub left_out_messages: u64,

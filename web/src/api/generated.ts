@@ -1283,7 +1283,10 @@ export interface components {
          * @enum {string}
          */
         JobStatus: "running" | "complete" | "failed" | "cancelled";
-        /** @description The tokens that were sent to the model for an answer, including those that the chat format adds. */
+        /**
+         * @description How the tokens of the model's context window are used in the request for an answer. The counts include the tokens
+         *     that the chat format adds.
+         */
         Ledger: {
             /**
              * Format: int32
@@ -1322,7 +1325,7 @@ export interface components {
             system: number;
             /**
              * Format: int32
-             * @description The total, which never exceeds `window`.
+             * @description The total, including `reserved`. It never exceeds `window`.
              */
             total: number;
             /**
@@ -1490,7 +1493,7 @@ export interface components {
         Problem: {
             /** @description A stable, machine-readable code. */
             code: string;
-            /** @description A human-readable message that says what the user can do. */
+            /** @description What went wrong and, if possible, what the user can do. */
             message: string;
         };
         /**
