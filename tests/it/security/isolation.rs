@@ -104,6 +104,7 @@ async fn request_status(caller: &Browser, method: &str, path: &str, id: &str) ->
         ("POST", path) if path.ends_with("/messages") || path.ends_with("/edit") => {
             request.json(&json!({"message": "x"}))
         }
+        ("POST", path) if path.ends_with("/retry") => request.json(&json!({"instructions": "x"})),
         ("POST", _) => request.json(&json!({"user_prompt": "x", "assistant_response": "y"})),
         _ => request,
     };
