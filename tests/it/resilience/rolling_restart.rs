@@ -106,17 +106,17 @@ async fn no_turn_and_no_request_fails_during_a_rolling_update_behind_caddy() {
         turns += assert_nothing_failed(&client, &answers).await;
     }
     assert!(turns > CLIENTS, "{turns}");
-    assert_eq!(failed_reads, Vec::<u16>::new());
+    assert_eq!(failed_reads, [""; 0]);
 }
 
-/// Sends requests until `done`. Returns the statuses of those that failed.
-async fn read_repeatedly(browser: Browser, done: &CancellationToken) -> Vec<u16> {
+/// Sends requests until `done`. Returns the statuses and the bodies of those that failed.
+async fn read_repeatedly(browser: Browser, done: &CancellationToken) -> Vec<String> {
     browser.start_conversation().await;
     let mut failed = Vec::new();
     while !done.is_cancelled() {
         let response = browser.get("/api/v1/conversations").await;
         if response.status != 200 {
-            failed.push(response.status.as_u16());
+            failed.push(format!("{} {}", response.status, response.text));
         }
         sleep(Duration::from_millis(5)).await;
     }
