@@ -41,7 +41,8 @@ test.afterAll(async () => {
 
 test('first load', async () => {
   const page = await readFile(join(ROOT, 'web/dist/index.html'), 'utf8');
-  const entries = [...page.matchAll(/(?:src|href)="(\/[^"]+\.(?:js|css))"/g)].map(([, path]) => path);
+  const entries = [...page.matchAll(/(?:src|href)="([^"]+\.(?:js|css))"/g)].map(([, path]) => path);
+  expect(entries).not.toEqual([]);
   const sizes = await Promise.all(
     entries.map(async (path) => gzipSync(await readFile(join(ROOT, 'web/dist', path ?? ''))).length),
   );

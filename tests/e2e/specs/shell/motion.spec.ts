@@ -63,8 +63,10 @@ for (const reducedMotion of ['reduce', 'no-preference'] as const) {
   test(`animations run only without reduced motion: ${reducedMotion}`, async ({ scripted, chat }) => {
     const { page } = chat;
     let resume = () => {};
+    // The page shows that the model is thinking before the model has the question.
+    const resumed = new Promise<void>((resolve) => (resume = resolve));
     const server = await scripted(async (_question, write) => {
-      await new Promise<void>((resolve) => (resume = resolve));
+      await resumed;
       write('They come **twice** a day.');
     });
     await page.emulateMedia({ reducedMotion });
@@ -78,7 +80,7 @@ for (const reducedMotion of ['reduce', 'no-preference'] as const) {
     };
     const expectAnimations = (names: string[]) => expect.poll(() => mismatches(names)).toEqual([]);
 
-    await triggerAnimations(chat, server, () => resume());
+    await triggerAnimations(chat, server, resume);
     await expectAnimations(['mark', 'opacity', 'pulse', 'rise', 'slide', 'transform']);
     await disconnectWhileLoading(chat, server);
     await expectAnimations(['pulse']);
