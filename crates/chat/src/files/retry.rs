@@ -1,6 +1,7 @@
 //! Analyses a file again.
 
 use webchat_domain::{Caller, ConversationId, FileInstructions, FileJob, JobId, JobStatus};
+use webchat_persistence::rules::starts_anew;
 
 use super::parts::max_instruction_tokens;
 use super::service::Files;
@@ -65,15 +66,10 @@ impl Files {
         existing: &FileJob,
         requested: &FileJob,
     ) -> Result<Option<(Permit, TokenReservation)>, ChatError> {
-        let is_changed = existing.instructions != requested.instructions;
-        let starts_anew = match existing.status {
-            JobStatus::Complete => true,
-            JobStatus::Failed => is_changed,
-            JobStatus::Running | JobStatus::Cancelled => false,
-        };
-        if !starts_anew {
+        if !starts_anew(existing, requested.instructions.as_ref()) {
             return Ok(None);
         }
+        let is_changed = existing.instructions != requested.instructions;
         if let Some(instructions) = requested.instructions.as_ref().filter(|_| is_changed) {
             self.check_instructions(instructions).await?;
         }

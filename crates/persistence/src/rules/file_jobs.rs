@@ -110,6 +110,16 @@ pub fn cancel_job(job: &FileJob) -> Option<FileJob> {
     })
 }
 
+/// Whether a job that runs again with these instructions analyses all parts, and not only the missing ones.
+#[must_use]
+pub fn starts_anew(job: &FileJob, instructions: Option<&FileInstructions>) -> bool {
+    match job.status {
+        JobStatus::Complete => true,
+        JobStatus::Failed => job.instructions.as_ref() != instructions,
+        JobStatus::Running | JobStatus::Cancelled => false,
+    }
+}
+
 /// Makes a job run again with these instructions: a failed one for its missing parts, a complete one for all parts. A
 /// failed one with other instructions runs for all parts too, because the recorded analyses do not follow them. Returns
 /// `None` if the job has not ended, is cancelled, or has no text.
@@ -119,11 +129,10 @@ pub fn retry_job(
     has_text: bool,
     instructions: Option<&FileInstructions>,
 ) -> Option<FileJob> {
-    let parts_done = match job.status {
-        JobStatus::Failed if job.instructions.as_ref() == instructions => job.parts_done,
-        JobStatus::Failed | JobStatus::Complete => 0,
-        JobStatus::Running | JobStatus::Cancelled => return None,
-    };
+    if !matches!(job.status, JobStatus::Failed | JobStatus::Complete) {
+        return None;
+    }
+    let parts_done = if starts_anew(job, instructions) { 0 } else { job.parts_done };
     let (status, instructions) = (JobStatus::Running, instructions.cloned());
     has_text.then(|| FileJob { status, parts_done, error: None, instructions, ..job.clone() })
 }
