@@ -48,6 +48,8 @@ pub(crate) struct FileAnalyser<'a> {
     pub(crate) part_count: u32,
     /// What the user asks for; `None` for the default analysis.
     pub(crate) instructions: Option<&'a FileInstructions>,
+    /// The number of tokens that the user's instructions add to each request.
+    pub(crate) instruction_tokens: u32,
 }
 
 impl FileAnalyser<'_> {
@@ -55,7 +57,7 @@ impl FileAnalyser<'_> {
     pub(crate) async fn analyse(&self, part: u32, text: &str) -> Result<String, RequestError> {
         let limit = match self.part_count {
             1 => self.core.settings.answer_limit(),
-            _ => self.partial_limit().await,
+            _ => self.partial_limit(),
         };
         let heading = part_heading(self.file_name, part, self.part_count);
         let pieces = self.pieces(text).await?;
@@ -64,7 +66,7 @@ impl FileAnalyser<'_> {
         }
         let mut analyses = Vec::with_capacity(pieces.len());
         for piece in pieces {
-            let (content, limit) = (format!("{heading}\n\n{piece}"), self.partial_limit().await);
+            let (content, limit) = (format!("{heading}\n\n{piece}"), self.partial_limit());
             analyses.push(self.request(ANALYSE, content, limit).await?);
         }
         self.combine(analyses, limit).await
@@ -73,7 +75,7 @@ impl FileAnalyser<'_> {
     /// Splits a part that does not fit into a request with the user's instructions. The file was split when it was
     /// uploaded, without instructions.
     async fn pieces(&self, text: &str) -> Result<Vec<String>, RequestError> {
-        let max_tokens = self.max_text_tokens().await;
+        let max_tokens = self.max_text_tokens();
         if self.instructions.is_none() || self.core.count_tokens(text).await <= max_tokens {
             return Ok(vec![text.to_owned()]);
         }
@@ -96,7 +98,7 @@ impl FileAnalyser<'_> {
             let groups = self.group(analyses).await;
             let limit = match groups.len() {
                 1 => limit,
-                _ => self.partial_limit().await,
+                _ => self.partial_limit(),
             };
             analyses = Vec::with_capacity(groups.len());
             for group in groups {
@@ -123,7 +125,7 @@ impl FileAnalyser<'_> {
 
     /// Groups consecutive analyses so that each group fits into one request.
     async fn group(&self, analyses: Vec<String>) -> Vec<Vec<String>> {
-        let max_tokens = self.max_text_tokens().await;
+        let max_tokens = self.max_text_tokens();
         let mut groups: Vec<Vec<String>> = Vec::new();
         let mut group_tokens = 0_u32;
         for analysis in analyses {
@@ -141,22 +143,13 @@ impl FileAnalyser<'_> {
     }
 
     /// Returns the maximum length of an analysis that is combined with others.
-    async fn partial_limit(&self) -> AnswerLimit {
-        let instruction_tokens = self.instruction_tokens().await;
+    fn partial_limit(&self) -> AnswerLimit {
         let settings = &self.core.settings;
-        AnswerLimit::Tokens(max_partial_analysis_tokens(settings, instruction_tokens))
+        AnswerLimit::Tokens(max_partial_analysis_tokens(settings, self.instruction_tokens))
     }
 
-    async fn max_text_tokens(&self) -> u32 {
-        max_text_tokens_per_request(&self.core.settings, self.instruction_tokens().await)
-    }
-
-    /// Returns the number of tokens that the user's instructions add to each request.
-    async fn instruction_tokens(&self) -> u32 {
-        match self.instructions {
-            None => 0,
-            Some(instructions) => self.core.count_tokens(&user_instructions(instructions)).await,
-        }
+    fn max_text_tokens(&self) -> u32 {
+        max_text_tokens_per_request(&self.core.settings, self.instruction_tokens)
     }
 
     /// Sends a request, and retries it after transient errors. `backon` sleeps on Tokio's clock, which tests can

@@ -17,6 +17,7 @@ use webchat_persistence::{CompleteJobOutcome, CompletedJob, LeasedJob, StoreErro
 
 use super::analyser::{FileAnalyser, affects_all_requests, user_message};
 use super::work::FileWork;
+use crate::context::prompts::user_instructions;
 use crate::events::publisher::EventPublisher;
 use crate::models::request_error::RequestError;
 use crate::runtime::core::Core;
@@ -89,9 +90,10 @@ impl AnalysisWorker {
     }
 
     async fn analyse(&self, publisher: &EventPublisher) -> Result<(), Incomplete> {
-        let analyses = self.analyse_parts(publisher).await?;
+        let analyser = self.analyser().await;
+        let parts = self.analyse_parts(&analyser, publisher).await?;
         let answer_limit = self.core.settings.answer_limit();
-        let combined = self.analyser().combine(analyses, answer_limit).await.map_err(|error| {
+        let combined = analyser.combine(parts, answer_limit).await.map_err(|error| {
             Incomplete::Failed(
                 self.describe("The analyses of the parts could not be combined", &error),
             )
@@ -107,17 +109,21 @@ impl AnalysisWorker {
     ///
     /// The loop must only await the next part: while the stream is not polled, its parts may hold connections and
     /// permits that other tasks wait for.
-    async fn analyse_parts(&self, publisher: &EventPublisher) -> Result<Vec<String>, Incomplete> {
-        let mut analyses = self.leased.text.analyses.clone();
+    async fn analyse_parts(
+        &self,
+        analyser: &FileAnalyser<'_>,
+        publisher: &EventPublisher,
+    ) -> Result<Vec<String>, Incomplete> {
+        let mut recorded = self.leased.text.analyses.clone();
         let mut done = self.leased.job.parts_done;
         let mut failed: Vec<(u32, RequestError)> = Vec::new();
-        let mut results = pin!(self.analyse_missing_parts());
+        let mut results = pin!(self.analyse_missing_parts(analyser));
         while let Some((part, result)) = results.next().await {
             match result? {
                 Ok((text, job)) => {
                     publish_progress(publisher, done, &job);
                     done = done.max(job.parts_done);
-                    analyses.insert(part, text);
+                    recorded.insert(part, text);
                 }
                 Err(error) => {
                     let should_stop =
@@ -132,25 +138,28 @@ impl AnalysisWorker {
         if let Some((part, error)) = failed.into_iter().min_by_key(|(part, _)| *part) {
             return Err(Incomplete::Failed(self.describe_part(part, &error)));
         }
-        if analyses.len() < self.leased.text.part_ends.len() {
+        if recorded.len() < self.leased.text.part_ends.len() {
             return Err(Incomplete::Suspended);
         }
-        Ok(analyses.into_values().collect())
+        Ok(recorded.into_values().collect())
     }
 
     /// Analyses the parts that are not recorded yet, with limited concurrency.
-    fn analyse_missing_parts(&self) -> impl Stream<Item = (u32, PartResult)> {
+    fn analyse_missing_parts(
+        &self,
+        analyser: &FileAnalyser<'_>,
+    ) -> impl Stream<Item = (u32, PartResult)> {
         let missing =
             self.parts().filter(|(part, _)| !self.leased.text.analyses.contains_key(part));
         stream::iter(missing)
             .take_until(self.core.lifecycle.draining().cancelled_owned())
-            .map(async |(part, text)| (part, self.analyse_part(part, text).await))
+            .map(async |(part, text)| (part, self.analyse_part(analyser, part, text).await))
             .buffer_unordered(self.core.settings.files.concurrency.max(1))
     }
 
     /// Requests the analysis of a part, and records it.
-    async fn analyse_part(&self, part: u32, text: &str) -> PartResult {
-        let analysis = match self.analyser().analyse(part, text).await {
+    async fn analyse_part(&self, analyser: &FileAnalyser<'_>, part: u32, text: &str) -> PartResult {
+        let analysis = match analyser.analyse(part, text).await {
             Ok(analysis) => analysis,
             Err(error) => return Ok(Err(error)),
         };
@@ -217,8 +226,12 @@ impl AnalysisWorker {
         self.core.ports.file_jobs.renew_job(self.id(), self.run_id, until).await
     }
 
-    fn analyser(&self) -> FileAnalyser<'_> {
+    async fn analyser(&self) -> FileAnalyser<'_> {
         let FileJob { file_name, part_count, instructions, .. } = &self.leased.job;
+        let instruction_tokens = match instructions {
+            None => 0,
+            Some(instructions) => self.core.count_tokens(&user_instructions(instructions)).await,
+        };
         FileAnalyser {
             core: &self.core,
             requests: &self.work.requests,
@@ -226,6 +239,7 @@ impl AnalysisWorker {
             file_name,
             part_count: *part_count,
             instructions: instructions.as_ref(),
+            instruction_tokens,
         }
     }
 
