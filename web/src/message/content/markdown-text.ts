@@ -9,6 +9,11 @@ import { createCodeBlock, handleCodeClick, highlightBlock, updateCode } from './
 import { decorate, handleFootnoteClick } from './decorate';
 import { renderFormulas } from './formulas';
 
+/**
+ * The minimum time between two renderings of a growing text. Nobody reads faster, and the layout and painting after
+ * each rendering cost more than the rendering itself.
+ */
+const MIN_DELAY_MS = 30;
 /** The part of the time that the rendering of a growing text may take: one in this many milliseconds. */
 const COST_FACTOR = 3;
 const MAX_DELAY_MS = 1000;
@@ -72,7 +77,8 @@ export class MarkdownElement extends LightDomElement {
     if (this.streaming) this.#showGrowing();
     else this.#showComplete();
     const end = performance.now();
-    this.#notBefore = end + Math.min(MAX_DELAY_MS, COST_FACTOR * (end - start));
+    const delay = Math.max(MIN_DELAY_MS, COST_FACTOR * (end - start));
+    this.#notBefore = end + Math.min(MAX_DELAY_MS, delay);
   }
 
   #showGrowing(): void {
