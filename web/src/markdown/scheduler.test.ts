@@ -35,7 +35,8 @@ test('queued work can run at once', () => {
   const done: number[] = [];
   [1, 2, 3].forEach((id) => void enqueue(() => void done.push(id)));
 
-  runQueued();
+  expect(runQueued()).toBe(true);
 
   expect(done).toEqual([3, 2, 1]);
+  expect(runQueued()).toBe(false);
 });

@@ -1,5 +1,5 @@
 /** The maximum duration of uninterrupted work: longer work may drop frames. */
-const SLICE_MS = 8;
+const SLICE_MS = 4;
 
 let sliceStart = 0;
 
@@ -33,9 +33,13 @@ export function enqueue(work: () => void): Promise<void> {
   });
 }
 
-/** Runs all queued work now, without yielding to the browser: before the page is printed. */
-export function runQueued(): void {
+/**
+ * Runs all queued work now, without yielding to the browser: before the page is printed. Returns whether there was any.
+ */
+export function runQueued(): boolean {
+  const hasWork = queue.length > 0;
   while (queue.length > 0) queue.pop()?.();
+  return hasWork;
 }
 
 async function drain(): Promise<void> {

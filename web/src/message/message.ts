@@ -9,6 +9,7 @@ import './question-editor';
 
 import type { FileJob } from '../api/types';
 import type { App } from '../app/app';
+import { enqueue } from '../markdown/scheduler';
 import { instructionsOf } from '../state/composer/analysed-files';
 import type { QuestionEdit, Thread } from '../state/thread/thread';
 import { isUnstored, type ThreadMessage } from '../state/thread/thread-message';
@@ -37,10 +38,15 @@ export class WebchatMessage extends LightDomElement {
   declare isBusy: boolean;
   /** The edit of this question; `null` if it is not being edited. */
   declare edit: QuestionEdit | null;
-  /** Whether the text is rendered later, after the visible messages. */
+  /** Whether the message is rendered after those near the end, so that a long conversation opens quickly. */
   declare deferred: boolean;
 
   readonly #analysedFiles = new StoreController(this);
+
+  protected override scheduleUpdate(): void | Promise<unknown> {
+    if (this.hasUpdated || !this.deferred) return super.scheduleUpdate();
+    return enqueue(() => void super.scheduleUpdate());
+  }
 
   protected override willUpdate(changed: PropertyValues<this>): void {
     if (changed.has('app')) this.#analysedFiles.store = this.app.files.analysed;
@@ -78,7 +84,6 @@ export class WebchatMessage extends LightDomElement {
     const text = html`<webchat-question-text
       class="user-text"
       .text=${shown}
-      .deferred=${this.deferred}
     ></webchat-question-text>`;
     if (!file) return text;
     return html`<div class="with-file">${fileCard(file)} ${shown === '' ? nothing : text}</div>`;
@@ -102,11 +107,7 @@ export class WebchatMessage extends LightDomElement {
         ${
           isStreaming && content === ''
             ? html`<p class="thinking"><i></i><i></i><i></i><span>${this.#thinking()}</span></p>`
-            : html`<webchat-markdown
-                .text=${content}
-                .deferred=${this.deferred}
-                ?streaming=${isStreaming}
-              ></webchat-markdown>`
+            : html`<webchat-markdown .text=${content} ?streaming=${isStreaming}></webchat-markdown>`
         }
         ${isStreaming ? nothing : this.#footer()}
       </article>

@@ -3,17 +3,27 @@
  * `locale` is for tests.
  */
 
+/** Creating a format takes longer than the rest of a rendering. */
+const formats = new Map<string, Intl.NumberFormat>();
+
 /** Formats a number. */
 export function formatNumber(number: number, locale = navigator.language): string {
-  return number.toLocaleString(locale);
+  return numberFormat(locale, 3).format(number);
 }
 
 /** Formats a number with at most one decimal place. */
 export function formatTenths(number: number, locale = navigator.language): string {
-  return number.toLocaleString(locale, { maximumFractionDigits: 1 });
+  return numberFormat(locale, 1).format(number);
 }
 
 /** Formats a count of things: “1 token”, “1,200 tokens”. The plural of `noun` must end in “s”. */
 export function formatCount(count: number, noun: string): string {
   return `${formatNumber(count)} ${noun}${count === 1 ? '' : 's'}`;
+}
+
+function numberFormat(locale: string, maximumFractionDigits: number): Intl.NumberFormat {
+  const key = `${locale} ${maximumFractionDigits}`;
+  const format = formats.get(key) ?? new Intl.NumberFormat(locale, { maximumFractionDigits });
+  formats.set(key, format);
+  return format;
 }

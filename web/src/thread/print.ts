@@ -28,11 +28,15 @@ export async function printConversation(app: App, id: string): Promise<void> {
 
 /** Waits until the messages, their code and their formulas are rendered. */
 async function rendered(): Promise<void> {
-  // The components render in microtasks.
-  await new Promise((resolve) => setTimeout(resolve));
-  runQueued();
+  do await componentsRendered();
+  while (runQueued());
   await backgroundDone();
   await document.fonts.ready;
+}
+
+/** Components render in microtasks. */
+function componentsRendered(): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve));
 }
 
 /** Prepares the page whenever it is printed. */
@@ -40,6 +44,8 @@ export function bindPrinting(app: App): void {
   const header = document.createElement('div');
   header.className = 'print-header';
   let restore: (() => void) | null = null;
+  // The components in the messages that it renders are rendered before the next listener runs.
+  addEventListener('beforeprint', runQueued);
   addEventListener('beforeprint', () => {
     runQueued();
     render(printHeader(app), header);

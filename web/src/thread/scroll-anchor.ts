@@ -40,15 +40,21 @@ export class ScrollAnchor implements ReactiveController {
     this.#anchor = this.isFollowing ? null : this.#firstVisible();
   }
 
+  /** The view does not follow here but when the content is resized: measuring it earlier would lay it out twice. */
   hostUpdated(): void {
     const scroller = this.scroller();
-    if (this.isFollowing) this.follow();
-    else if (this.#anchor && scroller) {
+    if (this.#anchor && scroller) {
       const element = this.#find(this.#anchor.key);
       const moved = element ? element.getBoundingClientRect().top - this.#anchor.top : 0;
       if (moved !== 0) scroller.scrollTop += moved;
     }
     this.#anchor = null;
+  }
+
+  /** Follows other content, which may be as high as the previous one. */
+  restart(): void {
+    this.isFollowing = true;
+    requestAnimationFrame(() => this.follow());
   }
 
   follow(): void {

@@ -6,7 +6,7 @@ import './live-announcer';
 import '../message/message';
 
 import type { App } from '../app/app';
-import { type Row, toRows } from '../state/thread/rows';
+import { firstRowOfLastScreen, type Row, toRows } from '../state/thread/rows';
 import type { Thread } from '../state/thread/thread';
 import { icon } from '../ui/icon';
 import { LightDomElement } from '../ui/light-dom-element';
@@ -16,8 +16,9 @@ import { threadWords } from '../words/thread';
 import { loadingSkeleton, notFound, loadFailed, welcome } from './empty-states';
 import { ScrollAnchor } from './scroll-anchor';
 
-/** The number of newest messages that are rendered immediately: about as many as fit on a screen. */
-const EAGER_MESSAGES = 10;
+/** The area of a screen per character of a text, with its margins, in square pixels. */
+const PX2_PER_CHARACTER = 250;
+const MAX_WIDTH_PX = 768;
 
 /** The messages of a conversation. Fires `show-context` when the user opens the summary. */
 export class WebchatThread extends LightDomElement {
@@ -39,7 +40,7 @@ export class WebchatThread extends LightDomElement {
     if (changed.has('app')) this.#config.store = this.app.config;
     if (changed.has('thread')) {
       this.#state.store = this.thread.state;
-      this.#scroll.isFollowing = true;
+      this.#scroll.restart();
       this.#shownTarget = null;
     }
     this.#followSentMessage();
@@ -71,11 +72,16 @@ export class WebchatThread extends LightDomElement {
   }
 
   protected override updated(): void {
-    this.#loadNearby();
+    if (this.#canLoadMore()) {
+      // The messages are rendered after their list.
+      requestAnimationFrame(() => {
+        this.#scroll.follow();
+        this.#loadNearby();
+      });
+    }
     const { target } = this.thread.state.value;
     if (target === null || target === this.#shownTarget) return;
     this.#shownTarget = target;
-    // After the layout, and after the scroll position has been restored.
     requestAnimationFrame(() => this.#showMessage(target.id));
   }
 
@@ -105,19 +111,23 @@ export class WebchatThread extends LightDomElement {
 
   #messages() {
     const rows = toRows(this.thread.state.value, new Date());
+    const firstVisible = this.#isOpenedAtEnd()
+      ? firstRowOfLastScreen(rows, charactersPerScreen())
+      : 0;
     return html`${this.#older()}
       <ol class="messages" aria-label=${threadWords.messages()}>
         ${repeat(
           rows,
           (row) => row.key,
-          (row, index) => this.#row(row, rows.length - 1 - index),
+          (row, index) => this.#row(row, index === rows.length - 1, index < firstVisible),
         )}
       </ol>`;
   }
 
   #row(
     { key, message, dateHeading, isAfterUnloadedRange, isLastSummarised }: Row,
-    rowsAfter: number,
+    isLast: boolean,
+    isDeferred: boolean,
   ) {
     return html`<li data-key=${key}>
       ${isAfterUnloadedRange ? this.#unloadedRange() : nothing}
@@ -126,10 +136,10 @@ export class WebchatThread extends LightDomElement {
         .app=${this.app}
         .thread=${this.thread}
         .message=${message}
-        .isLast=${rowsAfter === 0}
+        .isLast=${isLast}
         .isBusy=${this.thread.state.value.runningTurn !== null}
         .edit=${this.#editOf(message.id)}
-        .deferred=${rowsAfter >= EAGER_MESSAGES && this.#isOpenedAtEnd()}
+        .deferred=${isDeferred}
       ></webchat-message>
       ${
         isLastSummarised
@@ -201,10 +211,14 @@ export class WebchatThread extends LightDomElement {
     this.#loadNearby();
   }
 
+  #canLoadMore(): boolean {
+    const { pageLoad, nextBefore, unloadedRange } = this.thread.state.value;
+    return pageLoad === 'idle' && (nextBefore !== null || unloadedRange !== null);
+  }
+
   /** Loads missing messages that are less than a screen away. */
   #loadNearby(): void {
-    const { pageLoad, nextBefore, unloadedRange } = this.thread.state.value;
-    if (pageLoad !== 'idle' || (nextBefore === null && unloadedRange === null)) return;
+    if (!this.#canLoadMore()) return;
     const viewport = this.querySelector('.scroller')?.getBoundingClientRect();
     if (!viewport) return;
     const isNear = (rect: DOMRect) =>
@@ -216,6 +230,11 @@ export class WebchatThread extends LightDomElement {
     // Load from the side that is nearer to the viewport.
     void this.thread.loadUnloadedPage(rangeDivider.top > viewport.top + viewport.height / 2);
   }
+}
+
+/** The number of characters of text that fit on the screen, roughly. */
+function charactersPerScreen(): number {
+  return (Math.min(innerWidth, MAX_WIDTH_PX) * innerHeight) / PX2_PER_CHARACTER;
 }
 
 customElements.define('webchat-thread', WebchatThread);

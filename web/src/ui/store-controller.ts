@@ -3,13 +3,23 @@ import type { ReactiveController, ReactiveControllerHost } from 'lit';
 import type { Store } from '../state/store';
 
 /**
- * Renders its host again when the store changes, at most once per frame. A host that must see each value, even those
- * that are replaced within a frame, passes `onchange`, which is called on every change instead.
+ * The minimum time between two renderings. An answer may grow more often, but nobody reads faster, and the layout and
+ * painting after each rendering cost more than the rendering itself.
+ */
+const INTERVAL_MS = 30;
+/** A background tab gets no animation frames, but must stay up to date. */
+const MAX_FRAME_MS = 200;
+
+/**
+ * Renders its host again when the store changes: in the next frame, but not more often than every `INTERVAL_MS`. A host
+ * that must see each value, even those that are replaced within this time, passes `onchange`, which is called on every
+ * change instead.
  */
 export class StoreController<T> implements ReactiveController {
   #unsubscribe: (() => void) | null = null;
   #store: Store<T> | null = null;
-  #frame = 0;
+  #isScheduled = false;
+  #notBefore = 0;
 
   constructor(
     private readonly host: ReactiveControllerHost,
@@ -35,15 +45,26 @@ export class StoreController<T> implements ReactiveController {
   }
 
   #scheduleUpdate(): void {
-    if (this.#frame !== 0) return;
-    const render = () => {
-      cancelAnimationFrame(this.#frame);
+    if (this.#isScheduled) return;
+    this.#isScheduled = true;
+    const wait = this.#notBefore - performance.now();
+    if (wait > 0) setTimeout(() => this.#update(), wait);
+    else this.#updateInNextFrame();
+  }
+
+  #updateInNextFrame(): void {
+    const update = () => {
+      cancelAnimationFrame(frame);
       clearTimeout(timer);
-      this.#frame = 0;
-      this.host.requestUpdate();
+      this.#update();
     };
-    this.#frame = requestAnimationFrame(render);
-    // A background tab gets no animation frames, but must stay up to date.
-    const timer = setTimeout(render, 200);
+    const frame = requestAnimationFrame(update);
+    const timer = setTimeout(update, MAX_FRAME_MS);
+  }
+
+  #update(): void {
+    this.#isScheduled = false;
+    this.#notBefore = performance.now() + INTERVAL_MS;
+    this.host.requestUpdate();
   }
 }

@@ -60,6 +60,32 @@ test('a printed conversation is complete, and shows the addresses of links', asy
   await expect(chat.page.locator('body')).toHaveCSS('color', 'rgb(22, 22, 22)');
 });
 
+test('a conversation that is printed while it is being rendered is complete', async ({ scripted, chat }) => {
+  const server = await scripted(async (_question, write) => write('unused'));
+  await chat.open(server);
+  const messages = Array.from({ length: 40 }, (_, index) => ({
+    role: index % 2 === 0 ? 'user' : 'assistant',
+    content: index % 2 === 0 ? `question ${index}` : `answer **${index}**`,
+  }));
+  await chat.page.request.post(`${server.url}/api/v1/imports`, { data: messages });
+  await chat.page.evaluate(holdQueuedWork);
+  await chat.list.getByRole('link', { name: 'question 0' }).click();
+  await expect(chat.answers.last()).toContainText('answer 39');
+  expect(await chat.answers.count(), 'all messages were rendered at once').toBeLessThan(20);
+
+  const text = await printedText(chat.page);
+
+  expect(text).toContain('Youquestion0Answeranswer1Youquestion2');
+});
+
+/** Keeps the page from continuing with queued work: it waits with a timer without a delay. */
+function holdQueuedWork(): void {
+  const original = window.setTimeout;
+  const held = (handler: TimerHandler, delay?: number, ...rest: unknown[]) =>
+    delay === undefined ? 0 : original(handler, delay, ...rest);
+  window.setTimeout = held as typeof window.setTimeout;
+}
+
 test('all messages of a long conversation are printed from its menu and with the keyboard', async ({
   scripted,
   chat,

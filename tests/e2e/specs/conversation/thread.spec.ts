@@ -38,8 +38,8 @@ test('a long conversation opens at its end, and older messages load without movi
     await new Promise((resolve) => setTimeout(resolve, 300));
     await route.continue();
   });
-  await scroller(chat.page).evaluate((element) => (element.scrollTop = 400));
   const visibleAnswer = chat.page.getByText('About question 59', { exact: true });
+  await visibleAnswer.evaluate((element) => element.scrollIntoView({ block: 'center' }));
   await expect(visibleAnswer).toBeInViewport();
   const before = await visibleAnswer.boundingBox();
   await expect(chat.questions).not.toHaveCount(25);

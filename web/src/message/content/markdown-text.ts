@@ -9,11 +9,6 @@ import { createCodeBlock, handleCodeClick, highlightBlock, updateCode } from './
 import { decorate, handleFootnoteClick } from './decorate';
 import { renderFormulas } from './formulas';
 
-/**
- * The minimum time between two renderings of a growing text. Nobody reads faster, and the layout and painting after
- * each rendering cost more than the rendering itself.
- */
-const MIN_DELAY_MS = 30;
 /** The part of the time that the rendering of a growing text may take: one in this many milliseconds. */
 const COST_FACTOR = 3;
 const MAX_DELAY_MS = 1000;
@@ -33,14 +28,11 @@ export class MarkdownElement extends LightDomElement {
   static override properties = {
     text: {},
     streaming: { type: Boolean },
-    deferred: { attribute: false },
     isQuestion: { attribute: false },
   };
 
   declare text: string;
   declare streaming: boolean;
-  /** Whether the text is rendered later, after the visible messages. */
-  declare deferred: boolean;
   /** Whether the text is the user's. */
   declare isQuestion: boolean;
 
@@ -57,14 +49,12 @@ export class MarkdownElement extends LightDomElement {
     super();
     this.text = '';
     this.streaming = false;
-    this.deferred = false;
     this.isQuestion = false;
     this.addEventListener('click', handleCodeClick);
     this.addEventListener('click', handleFootnoteClick);
   }
 
   protected override scheduleUpdate(): void | Promise<unknown> {
-    if (!this.hasUpdated && this.deferred) return enqueue(() => void super.scheduleUpdate());
     const wait = this.#notBefore - performance.now();
     if (!this.streaming || wait <= 0) return super.scheduleUpdate();
     return new Promise((resolve) => setTimeout(resolve, wait)).then(() => super.scheduleUpdate());
@@ -77,8 +67,7 @@ export class MarkdownElement extends LightDomElement {
     if (this.streaming) this.#showGrowing();
     else this.#showComplete();
     const end = performance.now();
-    const delay = Math.max(MIN_DELAY_MS, COST_FACTOR * (end - start));
-    this.#notBefore = end + Math.min(MAX_DELAY_MS, delay);
+    this.#notBefore = end + Math.min(MAX_DELAY_MS, COST_FACTOR * (end - start));
   }
 
   #showGrowing(): void {

@@ -10,14 +10,11 @@ import { mayBeLong } from './long-text';
 export class QuestionText extends LightDomElement {
   static override properties = {
     text: {},
-    deferred: { attribute: false },
     isExpanded: { state: true },
     isOverflowing: { state: true },
   };
 
   declare text: string;
-  /** Whether the text is rendered later, after the visible messages. */
-  declare deferred: boolean;
   declare isExpanded: boolean;
   /** Whether the text is longer than the fold shows. */
   declare isOverflowing: boolean;
@@ -27,7 +24,6 @@ export class QuestionText extends LightDomElement {
   constructor() {
     super();
     this.text = '';
-    this.deferred = false;
     this.isExpanded = false;
     this.isOverflowing = false;
   }
@@ -40,11 +36,7 @@ export class QuestionText extends LightDomElement {
   protected override render() {
     const isFolded = !this.isExpanded && mayBeLong(this.text);
     return html`<div class=${isFolded ? 'folded' : nothing} @scroll=${this.#expandFound}>
-        <webchat-markdown
-          .text=${this.text}
-          .deferred=${this.deferred}
-          .isQuestion=${true}
-        ></webchat-markdown>
+        <webchat-markdown .text=${this.text} .isQuestion=${true}></webchat-markdown>
       </div>
       ${
         this.isOverflowing

@@ -16,6 +16,20 @@ export interface Row {
   isLastSummarised: boolean;
 }
 
+/** More messages do not fit on a screen, even if they are short. */
+const ROWS_PER_SCREEN = 10;
+
+/** The index of the first of the last rows, which fill a screen of so many characters. */
+export function firstRowOfLastScreen(rows: readonly Row[], charactersPerScreen: number): number {
+  let index = rows.length;
+  let characters = 0;
+  while (index > 0 && rows.length - index < ROWS_PER_SCREEN && characters < charactersPerScreen) {
+    index -= 1;
+    characters += rows[index]?.message.content.length ?? 0;
+  }
+  return index;
+}
+
 /** Converts the loaded messages to rows. */
 export function toRows(state: ThreadState, now: Date): Row[] {
   const keys = new Set<string>();
