@@ -15,7 +15,7 @@ use uuid::Uuid;
 
 use crate::timeout::TIMEOUT;
 
-/// Returns the URI of a new database on the MongoDB server that all tests share. The database is deleted with the
+/// Returns the URI of a new database, another one for each call, on the MongoDB server that all tests share. The database is deleted with the
 /// server.
 #[must_use]
 pub fn mongodb_uri() -> String {
@@ -24,7 +24,7 @@ pub fn mongodb_uri() -> String {
     format!("{}/webchat_{}?{options}", server.trim_end_matches('/'), Uuid::now_v7().simple())
 }
 
-/// Inserts a conversation in the format of the Flask application. Each message is a role with a content.
+/// Inserts a conversation in the format of the Flask application. Each message is a pair of a role and a content.
 pub async fn insert_flask_conversation(
     uri: &str,
     id: &str,
@@ -76,7 +76,7 @@ pub struct Redis {
 }
 
 impl Redis {
-    /// Starts a server that writes every command to disk before it responds.
+    /// Starts a server that writes each change to disk before it responds.
     pub async fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let port = listener.local_addr().unwrap().port();

@@ -29,7 +29,7 @@ impl UserActivity for MongoStore {
         Ok(())
     }
 
-    async fn record_missing_users(&self, now: Timestamp) -> Result<(), StoreError> {
+    async fn add_missing_records(&self, now: Timestamp) -> Result<(), StoreError> {
         let insert_missing = [
             // Excludes conversations of the Flask application that are not migrated yet.
             doc! { "$match": current_schema_filter() },

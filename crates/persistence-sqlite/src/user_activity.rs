@@ -42,9 +42,9 @@ impl UserActivity for SqliteStore {
             .await
     }
 
-    async fn record_missing_users(&self, now: Timestamp) -> Result<(), StoreError> {
-        // Find them without the writer, because this reads all conversations.
-        let missing: Vec<String> = self
+    async fn add_missing_records(&self, now: Timestamp) -> Result<(), StoreError> {
+        // Find them without the writer, because this reads all conversations. Those with an empty `user_id` have no user.
+        let without_record: Vec<String> = self
             .database
             .read_long(None, |transaction| {
                 transaction
@@ -56,7 +56,7 @@ impl UserActivity for SqliteStore {
                     .collect()
             })
             .await?;
-        if missing.is_empty() {
+        if without_record.is_empty() {
             return Ok(());
         }
         self.database
@@ -64,7 +64,7 @@ impl UserActivity for SqliteStore {
                 let mut insert = transaction.prepare_cached(
                     "INSERT OR IGNORE INTO users (user_id, active_at) VALUES (?1, ?2)",
                 )?;
-                for user_id in missing {
+                for user_id in without_record {
                     insert.execute(params![user_id, now.unix_millis()])?;
                 }
                 Ok(())

@@ -125,7 +125,7 @@ async fn the_events_of_a_running_turn_survive_a_restart() {
     let log = SqliteStore::open(&path).await.unwrap().turn_log();
 
     assert_eq!(published.as_deref(), Some("anti"));
-    let Replay::Complete(events) = replay else { panic!("{replay:?}") };
+    let Replay::Events(events) = replay else { panic!("{replay:?}") };
     assert_eq!(events.iter().map(|event| event.seq).collect::<Vec<_>>(), [last]);
     assert!(end.seq > last);
     assert_eq!(log.checkpoint(id).await.unwrap().running_turn, None, "an ended turn was restored");
@@ -343,8 +343,8 @@ async fn events_lost_by_a_restart_are_reported_as_gone() {
     let next = log.append_one(id, EventId::generate(), chunk()).await.unwrap();
 
     assert_eq!(seen, 0);
-    assert_eq!(after_restart, Replay::Gone { latest: checkpoint });
-    assert_eq!(nothing_new, Replay::Complete(Vec::new()));
-    assert_eq!(log.read(id, seen).await.unwrap(), Replay::Gone { latest: next.seq });
-    assert_eq!(log.read(id, checkpoint).await.unwrap(), Replay::Complete(vec![next]));
+    assert_eq!(after_restart, Replay::Gap { latest: checkpoint });
+    assert_eq!(nothing_new, Replay::Events(Vec::new()));
+    assert_eq!(log.read(id, seen).await.unwrap(), Replay::Gap { latest: next.seq });
+    assert_eq!(log.read(id, checkpoint).await.unwrap(), Replay::Events(vec![next]));
 }

@@ -15,9 +15,9 @@ pub use error::StoreError;
 pub use fair_limit::{FairLimit, FairPermit};
 pub use gauge_guard::GaugeGuard;
 pub use ports::{
-    AbandonedTurn, AnalysedText, AnswerUpdate, Append, AppendOutcome, ArchiveFilter, Checkpoint,
-    ChildMessage, ClaimScope, CompleteJobOutcome, CompletedJob, Contexts, ContinueAnswer,
-    ConversationTransfer, Conversations, CreateJobOutcome, Cursor, Edit, EditOutcome, FileContent,
+    AbandonedTurn, AnswerUpdate, Append, AppendOutcome, ArchiveFilter, Checkpoint, ChildMessage,
+    ClaimScope, CompleteJobOutcome, CompletedJob, Contexts, ContinueAnswer, ConversationTransfer,
+    Conversations, CreateJobOutcome, Cursor, Edit, EditOutcome, FileAnalysis, FileContent,
     FileJobs, Heartbeat, InvalidCursor, LeasedJob, ListOrder, NewEvent, NewFileJob, Page, Probe,
     ReplaceContextOutcome, Replay, ReserveOutcome, SaveOutcome, SavedFile, SavedFiles,
     SavedFilesUsage, SelectOutcome, Sessions, Signal, Signals, StoredContext, StoredConversation,

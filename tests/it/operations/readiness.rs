@@ -79,7 +79,7 @@ async fn with_a_full_disk_users_can_read_export_and_connect() {
 }
 
 #[tokio::test]
-async fn with_a_full_disk_users_can_delete() {
+async fn with_a_full_disk_users_can_delete_a_conversation() {
     let ServerWithConversation { server, browser, id, dir, _model } =
         ServerWithConversation::start().await;
     // SQLite writes a deletion to its write-ahead log first, which still has room. Only the database file is full.

@@ -9,7 +9,7 @@ const SOURCES = import.meta.glob<string>(
 
 const KEYS = ['Alt', 'Ctrl', 'Delete', 'Enter', 'Esc', 'Shift'];
 
-/** The same in every language: names, keys of the keyboard, and texts of the protocol. */
+/** The same in every language: names, keys of the keyboard, and strings that the server or the platform defines. */
 const UNTRANSLATED: Record<string, readonly string[]> = {
   '../api/file-api.ts': ['Idempotency-Key'],
   '../api/http.ts': ['ApiError', 'Retry-After'],

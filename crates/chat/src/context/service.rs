@@ -13,7 +13,7 @@ use super::stored_context::EffectiveContext;
 use crate::error::ChatError;
 use crate::runtime::core::Core;
 
-/// The maximum number of attempts to store a change while others change the context or the settings concurrently.
+/// The maximum number of attempts to store a change while concurrent requests change the context or the settings.
 pub(crate) const MAX_ATTEMPTS: u32 = 5;
 
 /// A conversation's context, and the tokens of the next request.
@@ -86,7 +86,7 @@ impl Contexts {
     /// [`ChatError::ConversationNotFound`], [`ChatError::ContextTooLong`], [`ChatError::StorageFull`];
     /// [`ChatError::ReplyTokensOutOfRange`] if the maximum length of an answer is not from 1 to the server's;
     /// [`ChatError::RevisionConflict`] if `expected_revision` is `Some` and differs from the current revision;
-    /// [`ChatError::ContextConflict`] if others change the context at the same time.
+    /// [`ChatError::ContextConflict`] if concurrent requests keep changing the context.
     pub async fn edit(
         &self,
         user_id: UserId,
@@ -123,11 +123,11 @@ impl Contexts {
     }
 
     /// Adds an example: a question and the answer that the model should give. Repeating a call with the same key
-    /// returns the first call's example, as long as it exists.
+    /// returns the first call's example, as long as it exists, unless both run at the same time.
     ///
     /// # Errors
     /// [`ChatError::ConversationNotFound`], [`ChatError::ContextTooLong`], [`ChatError::StorageFull`];
-    /// [`ChatError::ContextConflict`] if others change the context at the same time.
+    /// [`ChatError::ContextConflict`] if concurrent requests keep changing the context.
     pub async fn add_example(
         &self,
         user_id: UserId,
@@ -176,8 +176,8 @@ impl Contexts {
     /// Removes an example.
     ///
     /// # Errors
-    /// [`ChatError::ConversationNotFound`], [`ChatError::ExampleNotFound`]; [`ChatError::ContextConflict`] if others
-    /// change the context at the same time.
+    /// [`ChatError::ConversationNotFound`], [`ChatError::ExampleNotFound`]; [`ChatError::ContextConflict`] if concurrent
+    /// requests keep changing the context.
     pub async fn remove_example(
         &self,
         user_id: UserId,
@@ -203,7 +203,7 @@ impl Contexts {
     /// [`ChatError::ConversationNotFound`], [`ChatError::NoSummary`], [`ChatError::ContextTooLong`],
     /// [`ChatError::StorageFull`];
     /// [`ChatError::RevisionConflict`] if `expected_revision` is `Some` and differs from the current revision;
-    /// [`ChatError::ContextConflict`] if others change the context at the same time.
+    /// [`ChatError::ContextConflict`] if concurrent requests keep changing the context.
     pub async fn set_summary(
         &self,
         user_id: UserId,
@@ -302,8 +302,8 @@ impl Core {
         self.count_tokens_for(user_id, text).await
     }
 
-    /// Returns the number of tokens that the context must leave for the messages: half of the window without the
-    /// tokens for the answer.
+    /// Returns the number of tokens that the context must leave for the messages: half of what remains of the window after
+    /// the tokens for the answer. The context may take the other half.
     pub(crate) fn min_available(&self) -> u32 {
         self.settings.window_tokens.saturating_sub(self.settings.reserved_tokens()) / 2
     }

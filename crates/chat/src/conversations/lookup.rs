@@ -1,4 +1,4 @@
-//! Finds conversations and messages. Returns an error if they do not exist.
+//! Finds conversations and messages. A conversation, or a message with a given id, that does not exist is an error.
 
 use webchat_domain::{Conversation, ConversationId, Message, MessageId, Role, UserId};
 

@@ -11,7 +11,7 @@ use super::merge::{merge_chunks, take_update};
 use crate::runtime::error_chain::error_chain;
 
 /// The interval between attempts to read the log after a failure.
-const REREAD_INTERVAL: Duration = Duration::from_secs(1);
+const READ_RETRY_INTERVAL: Duration = Duration::from_secs(1);
 
 /// A subscription to the events of one conversation, read at the subscriber's pace.
 pub struct Subscription {
@@ -29,7 +29,7 @@ pub enum Update {
     /// The log no longer has the next events: the client should read the messages again. The subscription
     /// continues after `event_seq`.
     Gap {
-        /// The sequence number of the last skipped event.
+        /// The sequence number of the newest event; 0 if there is none.
         event_seq: u64,
     },
 }
@@ -44,14 +44,14 @@ impl Subscription {
         let (event_seq, recovered) = match after {
             None => (log.checkpoint(conversation_id).await?.latest, true),
             Some(after) => match log.read(conversation_id, after).await? {
-                Replay::Complete(_) => (after, true),
-                Replay::Gone { latest } => (latest, false),
+                Replay::Events(_) => (after, true),
+                Replay::Gap { latest } => (latest, false),
             },
         };
         Ok(Self { log, conversation_id, event_seq, recovered })
     }
 
-    /// Returns whether the subscription delivers every event after the requested sequence number.
+    /// Returns whether no event after the requested sequence number was missing when the subscription was opened.
     #[must_use]
     pub fn recovered(&self) -> bool {
         self.recovered
@@ -76,7 +76,7 @@ impl Subscription {
                 Err(error) => {
                     let (id, error) = (self.conversation_id, error_chain(&error));
                     tracing::debug!(conversation_id = %id, error, "failed to read events");
-                    sleep(REREAD_INTERVAL).await;
+                    sleep(READ_RETRY_INTERVAL).await;
                 }
             }
         }
@@ -98,11 +98,11 @@ impl Subscription {
     /// This method is cancel safe.
     pub async fn next_available(&mut self) -> Result<Option<Update>, StoreError> {
         let events = match self.log.read(self.conversation_id, self.event_seq).await? {
-            Replay::Gone { latest } => {
+            Replay::Gap { latest } => {
                 self.event_seq = latest;
                 return Ok(Some(Update::Gap { event_seq: latest }));
             }
-            Replay::Complete(events) => events,
+            Replay::Events(events) => events,
         };
         let events = take_update(&events);
         Ok(events.last().map(|newest| {
@@ -140,7 +140,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_subscription_delivers_past_and_new_events_once_each() {
+    async fn a_subscription_delivers_past_and_new_events_exactly_once() {
         let test = TestChat::new().await;
         let request = test.ask(QUESTION).await;
         request.send_text("one ").await;

@@ -49,7 +49,7 @@ async fn start_workers(core: &Arc<Core>, work: &Arc<FileWork>) {
 async fn lease_next_file(core: &Arc<Core>, work: &Arc<FileWork>) -> Option<AnalysisWorker> {
     let run_id = RunId::generate();
     let now = core.now();
-    match core.ports.file_jobs.take_job(run_id, now, now.plus(LEASE)).await {
+    match core.ports.file_jobs.lease_job(run_id, now, now.plus(LEASE)).await {
         Ok(leased) => {
             let (core, work) = (Arc::clone(core), Arc::clone(work));
             leased.map(|leased| AnalysisWorker { core, work, run_id, leased })

@@ -41,7 +41,7 @@ impl Files {
         let start = self.admit_start(caller, &existing, &requested).await?;
         let instructions = requested.instructions.clone();
         let jobs = &self.core.ports.file_jobs;
-        let retried = jobs.retry_job(user_id, id, job_id, instructions).await?;
+        let retried = jobs.rerun_job(user_id, id, job_id, instructions).await?;
         // The store counts the job as running now.
         let reservation = start.map(|(_permit, reservation)| reservation);
         match check_runs(retried, &requested) {

@@ -83,7 +83,7 @@ impl Files {
     /// # Errors
     /// The [`ChatError`]s of files, [`ChatError::ConversationNotFound`], and
     /// [`ChatError::TokenBudgetExceeded`] if the remaining budget of the user or of the caller's network is too
-    /// small for the file. On an error, nothing is stored.
+    /// small for the file. On an error, nothing is stored, unless the store's response was lost.
     ///
     /// # Cancellation
     /// If the future is dropped, the file may have been stored. A stored file is analysed.
@@ -100,7 +100,7 @@ impl Files {
         self.check_file_name(&upload.name)?;
         let text = self.decode(upload.content, upload.charset.as_deref())?;
         self.core.find_conversation(user_id, id).await?;
-        // Fail here if the log is unavailable, because a file whose progress can't be published must not be stored.
+        // Fail early while the log is unavailable: nobody would see the progress.
         self.core.ports.log.checkpoint(id).await?;
         let job_id = JobId::from_idempotency_key(id, key);
         if let Some(existing) = self.core.ports.file_jobs.find_job(user_id, id, job_id).await? {
@@ -113,7 +113,7 @@ impl Files {
         let network_reservation = self.reserve_tokens(caller, &job).await?;
         let limit = self.core.settings.files.per_user;
         let FileParts { text, ends, .. } = parts;
-        let new = NewFileJob { job: job.clone(), text, part_ends: ends, max_kept: limit };
+        let new = NewFileJob { job: job.clone(), text, part_ends: ends, max_unfinished: limit };
         let result = match self.core.ports.file_jobs.create_job(user_id, new).await? {
             CreateJobOutcome::Created => {
                 self.publish(&job).await;
@@ -145,7 +145,7 @@ impl Files {
         user_id: UserId,
         id: ConversationId,
     ) -> Result<Vec<FileJob>, ChatError> {
-        let found = self.core.ports.file_jobs.jobs(user_id, id, MAX_LISTED).await?;
+        let found = self.core.ports.file_jobs.list_jobs(user_id, id, MAX_LISTED).await?;
         found.ok_or(ChatError::ConversationNotFound)
     }
 
@@ -163,9 +163,9 @@ impl Files {
         found.ok_or(ChatError::FileNotFound)
     }
 
-    /// Cancels the analysis of a file within two seconds, on any instance. An analysis that
-    /// has ended is left unchanged, but a failed one can no longer be retried. If the file was analysed before, that
-    /// analysis remains. A conversation that was only started for the file is no longer listed.
+    /// Cancels the running or failed analysis of a file within two seconds, on any instance; any other is left unchanged.
+    /// If the file was analysed before, that analysis remains. A conversation that was started only for the file is no
+    /// longer listed.
     ///
     /// # Errors
     /// [`ChatError::FileNotFound`] if the user has no such file.
@@ -181,7 +181,7 @@ impl Files {
         self.remove_file_title(user_id, id).await
     }
 
-    /// Removes the title that a file gave to an empty conversation if all files are cancelled.
+    /// If all files of an empty conversation are cancelled, removes the title that one of them gave to it.
     async fn remove_file_title(
         &self,
         user_id: UserId,
@@ -192,15 +192,16 @@ impl Files {
             return Ok(());
         };
         let files = self.list(user_id, id).await?;
-        let names_it = |file: &FileJob| Title::of_file(&file.file_name).as_ref() == Some(&title);
-        if !files.iter().any(names_it)
+        let is_title_source =
+            |file: &FileJob| Title::of_file(&file.file_name).as_ref() == Some(&title);
+        if !files.iter().any(is_title_source)
             || files.iter().any(|file| file.status != JobStatus::Cancelled)
         {
             return Ok(());
         }
         let conversations = &self.core.ports.conversations;
         if conversations.replace_title_if(user_id, id, title, None).await? {
-            // A change of one conversation is not delivered while it is empty.
+            // An empty conversation is not listed, so clients would ignore a change of it: let them read the list again.
             self.core.notify_list(user_id, None).await;
         }
         Ok(())
@@ -211,7 +212,7 @@ impl Files {
     /// # Errors
     /// [`ChatError::FileNotFound`], also if the file is deleted in the meantime; [`ChatError::ShuttingDown`] if
     /// the server shuts down; the analysis then continues on another instance or after the restart.
-    pub async fn wait_for(
+    pub async fn wait_for_analysis(
         &self,
         user_id: UserId,
         id: ConversationId,

@@ -114,7 +114,7 @@ impl AnalysisWorker {
         analyser: &FileAnalyser<'_>,
         publisher: &EventPublisher,
     ) -> Result<Vec<String>, Incomplete> {
-        let mut recorded = self.leased.text.analyses.clone();
+        let mut recorded = self.leased.analysis.analyses.clone();
         let mut done = self.leased.job.parts_done;
         let mut failed: Vec<(u32, RequestError)> = Vec::new();
         let mut results = pin!(self.analyse_missing_parts(analyser));
@@ -138,7 +138,7 @@ impl AnalysisWorker {
         if let Some((part, error)) = failed.into_iter().min_by_key(|(part, _)| *part) {
             return Err(Incomplete::Failed(self.describe_part(part, &error)));
         }
-        if recorded.len() < self.leased.text.part_ends.len() {
+        if recorded.len() < self.leased.analysis.part_ends.len() {
             return Err(Incomplete::Suspended);
         }
         Ok(recorded.into_values().collect())
@@ -150,7 +150,7 @@ impl AnalysisWorker {
         analyser: &FileAnalyser<'_>,
     ) -> impl Stream<Item = (u32, PartResult)> {
         let missing =
-            self.parts().filter(|(part, _)| !self.leased.text.analyses.contains_key(part));
+            self.parts().filter(|(part, _)| !self.leased.analysis.analyses.contains_key(part));
         stream::iter(missing)
             .take_until(self.core.lifecycle.draining().cancelled_owned())
             .map(async |(part, text)| (part, self.analyse_part(analyser, part, text).await))
@@ -170,9 +170,11 @@ impl AnalysisWorker {
 
     /// Returns the parts of the text, counted from 0.
     fn parts(&self) -> impl Iterator<Item = (u32, &str)> {
-        let ends = self.leased.text.part_ends.iter().filter_map(|end| usize::try_from(*end).ok());
+        let ends =
+            self.leased.analysis.part_ends.iter().filter_map(|end| usize::try_from(*end).ok());
         let starts = std::iter::once(0).chain(ends.clone());
-        let texts = starts.zip(ends).map(|(start, end)| self.leased.text.content.get(start..end));
+        let texts =
+            starts.zip(ends).map(|(start, end)| self.leased.analysis.content.get(start..end));
         (0..).zip(texts.map(Option::unwrap_or_default))
     }
 
@@ -223,7 +225,7 @@ impl AnalysisWorker {
     }
 
     async fn set_lease_expiry(&self, until: Timestamp) -> Result<bool, StoreError> {
-        self.core.ports.file_jobs.renew_job(self.id(), self.run_id, until).await
+        self.core.ports.file_jobs.renew_job_lease(self.id(), self.run_id, until).await
     }
 
     async fn analyser(&self) -> FileAnalyser<'_> {

@@ -57,8 +57,8 @@ mod tests {
             .expect_claim_expired_turns()
             .times(1..)
             .returning(|_, _, _, _, _| Ok(Vec::new()));
-        file_jobs.expect_take_job().times(1).returning(|_, _, _| panic!("files"));
-        file_jobs.expect_take_job().times(1..).returning(|_, _, _| Ok(None));
+        file_jobs.expect_lease_job().times(1).returning(|_, _, _| panic!("files"));
+        file_jobs.expect_lease_job().times(1..).returning(|_, _, _| Ok(None));
         let test = TestChat::new().await.with_ports(|ports| {
             ports.signals = Arc::new(signals);
             ports.conversations = Arc::new(conversations);

@@ -29,7 +29,7 @@ impl Retention {
         let settings = &self.core.settings;
         let Some(retention) = settings.inactive_user_retention else { return Ok(()) };
         let activity = &self.core.ports.user_activity;
-        activity.record_missing_users(now).await?;
+        activity.add_missing_records(now).await?;
         let before = now.minus(settings.session_ttl).minus(retention);
         loop {
             let inactive = activity.list_inactive(before, PAGE_SIZE).await?;

@@ -260,8 +260,8 @@ impl TestChat {
 
     pub(crate) async fn events(&self) -> Vec<Arc<Event>> {
         match self.chat.core.ports.log.read(self.conversation_id, 0).await.unwrap() {
-            Replay::Complete(events) => events,
-            gone @ Replay::Gone { .. } => panic!("the log is incomplete: {gone:?}"),
+            Replay::Events(events) => events,
+            gone @ Replay::Gap { .. } => panic!("the log is incomplete: {gone:?}"),
         }
     }
 

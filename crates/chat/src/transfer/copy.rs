@@ -239,7 +239,8 @@ mod tests {
             question_id: None,
             instructions: None,
         };
-        let new = NewFileJob { job, text: "tides".to_owned(), part_ends: vec![5], max_kept: 9 };
+        let new =
+            NewFileJob { job, text: "tides".to_owned(), part_ends: vec![5], max_unfinished: 9 };
         store.create_job(user_id, new).await.unwrap();
         job_id
     }
@@ -273,7 +274,7 @@ mod tests {
             assert_eq!(to.messages(user_id, id, None, 999).await.unwrap(), original);
         }
         assert_eq!(to.totals().await.unwrap(), Totals { conversations: 5, messages: 354 });
-        assert_eq!(to.jobs(user_id, id, 9).await.unwrap().unwrap().len(), files.len());
+        assert_eq!(to.list_jobs(user_id, id, 9).await.unwrap().unwrap().len(), files.len());
         let (user_id, id) = existing;
         assert_eq!(to.messages(user_id, id, None, 9).await.unwrap().unwrap().len(), 3);
     }

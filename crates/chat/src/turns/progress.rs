@@ -224,7 +224,7 @@ impl TurnProgress {
 
     /// Reads the turn's outcome from the events that the log still has.
     async fn read_outcome(&mut self) -> Result<(), ChatError> {
-        if let Replay::Complete(events) = self.core.ports.log.read(self.id, 0).await? {
+        if let Replay::Events(events) = self.core.ports.log.read(self.id, 0).await? {
             self.outcome.record(self.accepted.turn_id, &events);
         }
         Ok(())

@@ -13,7 +13,7 @@ use crate::error::ChatError;
 pub struct SendMessage {
     /// The message's text.
     pub content: String,
-    /// A unique id of the message that the client generated. Sending a message with the same id again returns the first result.
+    /// A unique id that the client generated for this message. Sending a message with the same id again returns the first result.
     pub client_message_id: Option<ClientMessageId>,
     /// The position of the last message that the client knows. The message is rejected if newer ones exist.
     pub expected_position: Option<u64>,
@@ -23,8 +23,8 @@ impl Turns {
     /// Stores the message and starts its turn, which runs to completion even if the returned future is dropped.
     ///
     /// # Errors
-    /// Any [`ChatError`]. After an error nothing is stored, with one exception: a message that could not be
-    /// published stays stored, with a failed answer. Errors of the answer itself are published as events.
+    /// Any [`ChatError`]. After an error of the store or of the log, the message may be stored: sending it again with the
+    /// same id is safe. After any other error, it is not. Errors while the answer is generated are published as events.
     ///
     /// # Cancellation
     /// If the future is dropped, the message may have been stored. In this case its turn runs.

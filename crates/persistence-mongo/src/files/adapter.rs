@@ -12,7 +12,7 @@ use webchat_persistence::{
 };
 
 use super::create::create;
-use super::filters::{available, job_by_owner, job_of_analysis, leased_by, running_jobs};
+use super::filters::{available, find_job_by_analysis, job_by_owner, leased_by, running_jobs};
 use super::work::{change, complete, fail, record_part, take};
 use crate::database::READ_TIME;
 use crate::documents::date;
@@ -50,7 +50,7 @@ impl FileJobs for MongoStore {
         Ok(found.map(FileJob::from))
     }
 
-    async fn jobs(
+    async fn list_jobs(
         &self,
         user_id: UserId,
         id: ConversationId,
@@ -68,19 +68,19 @@ impl FileJobs for MongoStore {
         Ok(Some(found.into_iter().map(FileJob::from).collect()))
     }
 
-    async fn job_of_analysis(
+    async fn find_job_by_analysis(
         &self,
         user_id: UserId,
         id: ConversationId,
         message_ids: Vec<MessageId>,
     ) -> Result<Option<FileJob>, StoreError> {
         let jobs = self.database.file_jobs();
-        let filter = job_of_analysis(user_id, id, &message_ids);
+        let filter = find_job_by_analysis(user_id, id, &message_ids);
         let found = self.database.run(jobs.find_one(filter).max_time(READ_TIME)).await?;
         Ok(found.map(FileJob::from))
     }
 
-    async fn take_job(
+    async fn lease_job(
         &self,
         run_id: RunId,
         now: Timestamp,
@@ -96,7 +96,7 @@ impl FileJobs for MongoStore {
             .await
     }
 
-    async fn renew_job(
+    async fn renew_job_lease(
         &self,
         job_id: JobId,
         run_id: RunId,
@@ -163,7 +163,7 @@ impl FileJobs for MongoStore {
             .await
     }
 
-    async fn retry_job(
+    async fn rerun_job(
         &self,
         user_id: UserId,
         id: ConversationId,
@@ -175,7 +175,7 @@ impl FileJobs for MongoStore {
             .transaction((job, instructions), |transaction, (job, instructions)| {
                 let instructions = instructions.as_ref();
                 change(transaction, job, move |job, has_text| {
-                    rules::retry_job(job, has_text, instructions)
+                    rules::rerun_job(job, has_text, instructions)
                 })
                 .boxed()
             })

@@ -7,7 +7,7 @@ use mongodb::bson::doc;
 use mongodb::error::Result as MongoResult;
 use webchat_domain::{FileJob, JobStatus, UserId};
 use webchat_persistence::rules::{self, CreateJobState, StoredName};
-use webchat_persistence::{AnalysedText, CreateJobOutcome, NewFileJob, StoredFileJob};
+use webchat_persistence::{CreateJobOutcome, FileAnalysis, NewFileJob, StoredFileJob};
 
 use super::change::update;
 use super::filters::{job_by_owner, running_jobs};
@@ -27,7 +27,7 @@ pub(super) async fn create(
         duplicate: find_duplicate(&mut transaction, user_id, &new.job).await?,
         running: count_running(&mut transaction, user_id).await?,
     };
-    let failed_kept = match rules::check_create_job(new.max_kept, loaded) {
+    let failed_kept = match rules::check_create_job(new.max_unfinished, loaded) {
         Ok(failed_kept) => failed_kept,
         Err(rejected) => return Ok(*rejected),
     };
@@ -46,7 +46,7 @@ pub(super) async fn create(
 }
 
 fn stored_job(user_id: UserId, new: &NewFileJob) -> StoredFileJob {
-    let text = AnalysedText {
+    let text = FileAnalysis {
         content: new.text.clone(),
         part_ends: new.part_ends.clone(),
         analyses: BTreeMap::new(),

@@ -6,7 +6,7 @@ use futures_util::TryStreamExt;
 use mongodb::bson::{Document, doc};
 use mongodb::error::Result as MongoResult;
 use webchat_domain::JobId;
-use webchat_persistence::{AnalysedText, StoredFileJob};
+use webchat_persistence::{FileAnalysis, StoredFileJob};
 
 use crate::database::{READ_TIME, Transaction};
 use crate::documents::{AnalysisDocument, JobDocument, TextDocument};
@@ -18,7 +18,7 @@ pub(super) async fn insert(transaction: Transaction<'_>, stored: StoredFileJob) 
     let (job_id, conversation_id) = (job.job_id, job.conversation_id);
     let document = JobDocument::new(user_id, job);
     database.file_jobs().insert_one(document).session(&mut *session).await?;
-    let Some(AnalysedText { content, part_ends, analyses }) = text else { return Ok(()) };
+    let Some(FileAnalysis { content, part_ends, analyses }) = text else { return Ok(()) };
     let text = TextDocument { job_id, conversation_id, content, part_ends };
     database.file_texts().insert_one(text).session(&mut *session).await?;
     let analyses: Vec<_> = analyses
@@ -56,7 +56,7 @@ pub(crate) async fn read(
 pub(super) async fn read_text(
     transaction: Transaction<'_>,
     job_id: JobId,
-) -> MongoResult<Option<AnalysedText>> {
+) -> MongoResult<Option<FileAnalysis>> {
     let Transaction { database, session } = transaction;
     let of_job = doc! { "job_id": job_id.to_string() };
     let text = database
@@ -70,7 +70,7 @@ pub(super) async fn read_text(
         database.file_analyses().find(of_job).max_time(READ_TIME).session(&mut *session).await?;
     let analyses: BTreeMap<u32, String> =
         cursor.stream(session).map_ok(|found| (found.part, found.content)).try_collect().await?;
-    Ok(Some(AnalysedText { content, part_ends, analyses }))
+    Ok(Some(FileAnalysis { content, part_ends, analyses }))
 }
 
 pub(super) async fn has_text(

@@ -30,9 +30,9 @@ pub(super) async fn take(
         .session(&mut *session)
         .await?;
     let Some(job) = job else { return Ok(None) };
-    let text = read_text(Transaction { database, session }, job.job_id).await?;
-    let text = text.ok_or_else(|| Error::custom("a running file job has no text"))?;
-    Ok(Some(LeasedJob { user_id: job.user_id, job: job.into(), text }))
+    let analysis = read_text(Transaction { database, session }, job.job_id).await?;
+    let analysis = analysis.ok_or_else(|| Error::custom("a running file job has no text"))?;
+    Ok(Some(LeasedJob { user_id: job.user_id, job: job.into(), analysis }))
 }
 
 /// Records the analysis of a part, unless it was recorded before.

@@ -192,7 +192,7 @@ async fn a_primary_that_steps_down_loses_no_message() {
 async fn without_a_server_calls_fail_within_seconds_and_succeed_after_its_restart() {
     let mut fixture = start().await;
     fixture.server.kill();
-    // The first call waits longer, for the election of another primary.
+    // The first call waits longer, until the driver gives up selecting a server.
     let first = fixture.append().await;
 
     let started = Instant::now();
@@ -214,10 +214,10 @@ async fn without_a_server_calls_fail_within_seconds_and_succeed_after_its_restar
 }
 
 #[tokio::test]
-async fn unavailability_is_distinguished_from_faults() {
+async fn errors_of_the_server_become_errors_of_the_store() {
     let fixture = start().await;
     let find = async |failure: Document| {
-        // The driver retries a read once.
+        // The driver retries some reads once. The next fail point replaces what is left of this one.
         fixture.fail(&["find"], 2, failure).await;
         fixture.store.find(fixture.user_id, fixture.id).await.unwrap_err()
     };
@@ -243,8 +243,8 @@ async fn unavailability_is_distinguished_from_faults() {
 #[tokio::test]
 async fn a_write_not_acknowledged_by_a_majority_fails() {
     let fixture = start().await;
-    let unacknowledged = doc! { "code": 100, "codeName": "", "errmsg": "not enough members" };
-    let failure = doc! { "writeConcernError": unacknowledged };
+    let write_concern_error = doc! { "code": 100, "codeName": "", "errmsg": "not enough members" };
+    let failure = doc! { "writeConcernError": write_concern_error };
 
     fixture.fail(&["commitTransaction"], 1, failure.clone()).await;
     let appended = fixture.append().await;
@@ -264,7 +264,7 @@ async fn a_write_not_acknowledged_by_a_majority_fails() {
 }
 
 #[tokio::test]
-async fn a_transaction_whose_response_is_lost_is_applied_once() {
+async fn a_transaction_whose_connection_breaks_or_that_conflicts_is_applied_once() {
     let fixture = start().await;
 
     for commands in [["insert"], ["commitTransaction"]] {

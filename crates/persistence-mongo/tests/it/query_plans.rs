@@ -190,7 +190,7 @@ async fn every_read_has_a_time_limit() {
     store.children(user_id, id, vec![None]).await.unwrap();
     store.search(user_id, &query, 10).await.unwrap();
     store.search_conversations(user_id, &query, 10).await.unwrap();
-    store.jobs(user_id, id, 10).await.unwrap().unwrap();
+    store.list_jobs(user_id, id, 10).await.unwrap().unwrap();
     store.totals().await.unwrap();
     store.conversations_after(None, 10).await.unwrap();
     store.conversations_of(user_id, None, 10).await.unwrap();

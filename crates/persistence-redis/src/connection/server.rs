@@ -25,7 +25,8 @@ pub(crate) struct Server {
 impl Server {
     pub(crate) fn parse(url: &str) -> Result<Self, OpenError> {
         let url = redis::parse_redis_url(url).ok_or(OpenError::InvalidUrl)?;
-        // An unencoded `/`, `?` or `#` in the password ends the host. Then the `@` after the password is in one of these.
+        // An unencoded `/`, `?` or `#` in the password ends the authority. The `@` is then in the path, the query or the
+        // fragment.
         let after_host =
             [url.path(), url.query().unwrap_or_default(), url.fragment().unwrap_or_default()];
         if after_host.iter().any(|part| part.contains('@')) {
@@ -45,8 +46,8 @@ impl Server {
         self.client.get_connection_info().addr().to_string()
     }
 
-    /// Opens a connection with this name in `CLIENT LIST`. `pushes` receives its push messages and the report of its
-    /// loss.
+    /// Opens a connection with this name in `CLIENT LIST`. `pushes` receives its push messages, and a
+    /// `Disconnection` when it is lost.
     pub(crate) async fn connect(
         &self,
         name: &str,

@@ -107,13 +107,13 @@ impl TurnLog for RedisTurnLog {
 
     async fn read(&self, id: ConversationId, after: u64) -> Result<Replay, StoreError> {
         if let Some(events) = self.topics.recent(id, after) {
-            return Ok(Replay::Complete(events));
+            return Ok(Replay::Events(events));
         }
         let mut script = self.invocation(&self.scripts.read, id);
         script.arg(after).arg(PAGE_SIZE);
         let (latest, is_known, entries): (u64, bool, Vec<Entry>) = self.pool.run(&script).await?;
         if !is_known {
-            return Ok(Replay::Gone { latest });
+            return Ok(Replay::Gap { latest });
         }
         Ok(parse_replay(id, &entries, latest))
     }
@@ -144,12 +144,12 @@ fn parse_replay(id: ConversationId, entries: &[Entry], latest: u64) -> Replay {
             Err(error) if events.is_empty() => {
                 let error = error.source().map_or_else(String::new, ToString::to_string);
                 tracing::warn!(conversation_id = %id, entry = entry.0, error, "skipped an invalid event");
-                return Replay::Gone { latest };
+                return Replay::Gap { latest };
             }
             Err(_) => break,
         }
     }
-    Replay::Complete(events)
+    Replay::Events(events)
 }
 
 impl Scripts {

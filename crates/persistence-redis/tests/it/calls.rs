@@ -77,8 +77,8 @@ async fn receive_turn(log: &RedisTurnLog, id: ConversationId, after: u64) -> Vec
     while received.last().is_none_or(|event| event.body.name() != "token_usage") {
         timeout(SOON, log.wait(id, reached)).await.expect("not notified in time").unwrap();
         match log.read(id, reached).await.unwrap() {
-            Replay::Complete(events) => received.extend(events),
-            gone @ Replay::Gone { .. } => panic!("{gone:?}"),
+            Replay::Events(events) => received.extend(events),
+            gone @ Replay::Gap { .. } => panic!("{gone:?}"),
         }
         reached = received.last().map_or(after, |newest| newest.seq);
     }

@@ -35,14 +35,14 @@ type Waiting<'a> = Pin<Box<dyn Future<Output = Result<(), StoreError>> + 'a>>;
 async fn the_replay_after_a_crash_without_data_loss_is_complete() {
     let (next, replay) = crash_and_restart(DURABLE).await;
 
-    assert_eq!(replay, Replay::Complete(vec![next]));
+    assert_eq!(replay, Replay::Events(vec![next]));
 }
 
 #[tokio::test]
 async fn sequence_numbers_increase_after_a_crash_with_data_loss() {
     let (next, replay) = crash_and_restart("").await;
 
-    assert_eq!(replay, Replay::Gone { latest: next.seq });
+    assert_eq!(replay, Replay::Gap { latest: next.seq });
 }
 
 /// Kills and restarts a server with these options. Returns the next event, and the replay from the last event before the
@@ -110,7 +110,7 @@ async fn a_hanging_server_does_not_block_calls() {
     assert!(attempts.iter().all(|attempt| matches!(attempt, Err(StoreError::Unavailable(_)))));
     timeout(SOON, waiting).await.expect("the reader was not notified in time").unwrap();
     // The attempts may still have taken effect, but only once.
-    let Replay::Complete(events) = log.read(id, first.seq).await.unwrap() else { panic!("gap") };
+    let Replay::Events(events) = log.read(id, first.seq).await.unwrap() else { panic!("gap") };
     assert_eq!(events.iter().filter(|event| event.body == next.body).count(), 1);
     assert_all_calls_succeed(&store, &log, id).await;
 }

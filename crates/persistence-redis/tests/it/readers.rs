@@ -164,9 +164,9 @@ async fn a_reader_notices_that_redis_has_lost_its_data() {
 
     for log in &cluster.instances {
         timeout(SOON, log.wait(cluster.id, lost.seq)).await.unwrap().unwrap();
-        let gone = Replay::Gone { latest: next.seq };
+        let gone = Replay::Gap { latest: next.seq };
         assert_eq!(log.read(cluster.id, lost.seq).await.unwrap(), gone);
-        assert_eq!(log.read(cluster.id, 0).await.unwrap(), Replay::Complete(vec![next.clone()]));
+        assert_eq!(log.read(cluster.id, 0).await.unwrap(), Replay::Events(vec![next.clone()]));
     }
 }
 
@@ -181,7 +181,7 @@ async fn a_reader_that_fell_behind_the_log_has_a_gap() {
     cluster.subscribe().await;
 
     for log in &cluster.instances {
-        let gone = Replay::Gone { latest: newest.seq };
+        let gone = Replay::Gap { latest: newest.seq };
         assert_eq!(log.read(cluster.id, cluster.first.seq).await.unwrap(), gone);
     }
 }
@@ -257,9 +257,9 @@ async fn read_events(
                 .unwrap();
         }
         match log.read(id, reached).await.unwrap() {
-            Replay::Complete(events) if events.is_empty() && count == usize::MAX => break,
-            Replay::Complete(events) => received.extend(events),
-            gone @ Replay::Gone { .. } => panic!("{gone:?} after {reached}"),
+            Replay::Events(events) if events.is_empty() && count == usize::MAX => break,
+            Replay::Events(events) => received.extend(events),
+            gone @ Replay::Gap { .. } => panic!("{gone:?} after {reached}"),
         }
         reached = received.last().map_or(after, |newest| newest.seq);
     }

@@ -31,7 +31,7 @@ async fn two_instances_receive_each_others_events() {
         waited.expect("the reader was not notified in time").unwrap();
         let read = reader.read(id, last_seq).await.unwrap();
         last_seq = appended.seq;
-        assert_eq!(read, Replay::Complete(vec![appended]));
+        assert_eq!(read, Replay::Events(vec![appended]));
     }
 }
 

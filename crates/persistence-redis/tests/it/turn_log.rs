@@ -40,9 +40,9 @@ impl TestLog {
         let (mut all, mut reached) = (Vec::new(), after);
         loop {
             match self.log.read(self.id, reached).await.unwrap() {
-                Replay::Complete(events) if events.is_empty() => return Replay::Complete(all),
-                Replay::Complete(events) => all.extend(events),
-                gap @ Replay::Gone { .. } => return gap,
+                Replay::Events(events) if events.is_empty() => return Replay::Events(all),
+                Replay::Events(events) => all.extend(events),
+                gap @ Replay::Gap { .. } => return gap,
             }
             reached = all.last().map_or(reached, |newest| newest.seq);
         }
@@ -53,22 +53,22 @@ impl TestLog {
     }
 
     async fn count_kept(&mut self) -> usize {
-        self.raw.run(&format!("XLEN {}", self.events())).await
+        self.raw.run(&format!("XLEN {}", self.events_key())).await
     }
 
     async fn delete(&mut self, key: &str) {
         assert_eq!(self.raw.run::<u32>(&format!("DEL {key}")).await, 1);
     }
 
-    fn events(&self) -> String {
+    fn events_key(&self) -> String {
         format!("{}events:{}", self.prefix, self.id.to_simple())
     }
 
-    fn state(&self) -> String {
+    fn state_key(&self) -> String {
         format!("{}log:{}", self.prefix, self.id.to_simple())
     }
 
-    fn origin(&self) -> String {
+    fn origin_key(&self) -> String {
         format!("{}origin", self.prefix)
     }
 }
@@ -79,19 +79,19 @@ async fn sequence_numbers_increase_after_a_loss_of_all_data() {
     // More than one event per millisecond: numbers in milliseconds would not suffice.
     let before = test.append_chunks(200).await;
 
-    for key in [test.events(), test.state(), test.origin()] {
+    for key in [test.events_key(), test.state_key(), test.origin_key()] {
         test.delete(&key).await;
     }
     let after = test.append(chunk("new")).await;
 
     assert!(after.seq > before.seq);
     assert!(after.seq < 1 << 53, "a browser can't represent the number");
-    assert_eq!(test.read(before.seq).await, Replay::Gone { latest: after.seq });
-    assert_eq!(test.read(0).await, Replay::Complete(vec![after]));
+    assert_eq!(test.read(before.seq).await, Replay::Gap { latest: after.seq });
+    assert_eq!(test.read(0).await, Replay::Events(vec![after]));
 }
 
 #[tokio::test]
-async fn a_reader_from_before_the_first_event_misses_nothing() {
+async fn a_reader_that_started_before_the_first_event_misses_nothing() {
     let test = TestLog::open().await;
 
     let start = test.checkpoint().await;
@@ -99,38 +99,38 @@ async fn a_reader_from_before_the_first_event_misses_nothing() {
     let first = test.append(accepted(TurnId::generate())).await;
 
     assert_eq!((start.latest, start.running_turn), (start.seq, None));
-    assert_eq!(empty, Replay::Complete(vec![]));
-    assert_eq!(test.read(start.seq).await, Replay::Complete(vec![first]));
+    assert_eq!(empty, Replay::Events(vec![]));
+    assert_eq!(test.read(start.seq).await, Replay::Events(vec![first]));
 }
 
 #[tokio::test]
-async fn sequence_numbers_out_of_range_are_a_gap() {
-    const TEN_DAYS: u64 = 10 * 24 * 60 * 60 * 1_000_000;
+async fn sequence_numbers_out_of_range_are_reported_as_a_gap() {
+    const TEN_DAYS_MICROS: u64 = 10 * 24 * 60 * 60 * 1_000_000;
     let mut test = TestLog::open().await;
     let now = test.checkpoint().await.seq;
     // Pretend that this Redis server has been in use for a long time.
-    let _: String = test.raw.run(&format!("SET {} 1", test.origin())).await;
+    let _: String = test.raw.run(&format!("SET {} 1", test.origin_key())).await;
 
-    for after in [17, now - TEN_DAYS, now + TEN_DAYS, u64::MAX] {
-        assert_eq!(test.read(after).await, Replay::Gone { latest: 0 }, "{after}");
+    for after in [17, now - TEN_DAYS_MICROS, now + TEN_DAYS_MICROS, u64::MAX] {
+        assert_eq!(test.read(after).await, Replay::Gap { latest: 0 }, "{after}");
     }
-    assert_eq!(test.read(now).await, Replay::Complete(vec![]));
+    assert_eq!(test.read(now).await, Replay::Events(vec![]));
 }
 
 #[tokio::test]
-async fn a_reader_from_before_a_loss_of_the_log_has_a_gap() {
+async fn a_reader_that_started_before_a_loss_of_the_log_has_a_gap() {
     let mut test = TestLog::open().await;
     let start = test.checkpoint().await;
     test.append(chunk("lost")).await;
 
-    for key in [test.events(), test.state(), test.origin()] {
+    for key in [test.events_key(), test.state_key(), test.origin_key()] {
         test.delete(&key).await;
     }
     let empty = test.read(start.seq).await;
     let later = test.append(chunk("new")).await;
 
-    assert_eq!(empty, Replay::Gone { latest: 0 });
-    assert_eq!(test.read(start.seq).await, Replay::Gone { latest: later.seq });
+    assert_eq!(empty, Replay::Gap { latest: 0 });
+    assert_eq!(test.read(start.seq).await, Replay::Gap { latest: later.seq });
 }
 
 #[tokio::test]
@@ -139,14 +139,14 @@ async fn a_conversation_continues_after_its_events_have_expired() {
     let old = test.append(chunk("old")).await;
     let newest = test.append(chunk("newest")).await;
 
-    let events = test.events();
+    let events = test.events_key();
     test.delete(&events).await;
     let nothing_new = test.read(newest.seq).await;
     let next = test.append(accepted(TurnId::generate())).await;
 
-    assert_eq!(nothing_new, Replay::Complete(vec![]));
-    assert_eq!(test.read(newest.seq).await, Replay::Complete(vec![Arc::clone(&next)]));
-    assert_eq!(test.read(old.seq).await, Replay::Gone { latest: next.seq });
+    assert_eq!(nothing_new, Replay::Events(vec![]));
+    assert_eq!(test.read(newest.seq).await, Replay::Events(vec![Arc::clone(&next)]));
+    assert_eq!(test.read(old.seq).await, Replay::Gap { latest: next.seq });
     assert_eq!(test.checkpoint().await.seq, newest.seq);
 }
 
@@ -155,7 +155,7 @@ async fn a_turn_whose_events_have_expired_is_not_running() {
     let mut test = TestLog::open().await;
     let accepted_event = test.append(accepted(TurnId::generate())).await;
 
-    let events = test.events();
+    let events = test.events_key();
     test.delete(&events).await;
 
     let idle =
@@ -177,7 +177,7 @@ async fn a_long_turn_is_replayed_completely_in_many_pages() {
     let replay = test.read(checkpoint.seq).await;
 
     assert_eq!((checkpoint.running_turn, checkpoint.latest), (Some(turn_id), newest.seq));
-    let Replay::Complete(events) = replay else { panic!("{replay:?}") };
+    let Replay::Events(events) = replay else { panic!("{replay:?}") };
     assert_eq!(events.len(), 1_502);
     assert_eq!((events.first(), events.last()), (Some(&accepted_event), Some(&newest)));
     assert!(events.is_sorted_by(|event, next| event.seq < next.seq));
@@ -198,7 +198,7 @@ async fn the_size_and_age_of_a_log_are_bounded() {
     assert_eq!(during, 2_001);
     // Redis trims whole nodes of 100 entries.
     assert!((1_024..1_224).contains(&after), "{after}");
-    for (key, max) in [(test.events(), 3_600_000), (test.state(), 604_800_000)] {
+    for (key, max) in [(test.events_key(), 3_600_000), (test.state_key(), 604_800_000)] {
         let left: i64 = test.raw.run(&format!("PTTL {key}")).await;
         assert!((max - 60_000..=max).contains(&left), "{key}: {left}");
     }
@@ -219,14 +219,14 @@ async fn an_unfinished_turn_is_trimmed_when_the_next_one_begins() {
 }
 
 #[tokio::test]
-async fn reading_a_conversation_without_events_stores_nothing() {
+async fn reading_a_conversation_without_events_stores_only_its_origin() {
     let mut test = TestLog::open().await;
 
     test.checkpoint().await;
     test.read(0).await;
 
     let keys: Vec<String> = test.raw.run(&format!("KEYS {}*", test.prefix)).await;
-    assert_eq!(keys, [test.origin()]);
+    assert_eq!(keys, [test.origin_key()]);
 }
 
 #[tokio::test]
@@ -244,8 +244,8 @@ async fn an_invalid_entry_is_a_gap_after_the_events_before_it() {
         let mut test = TestLog::open().await;
         let first = test.append(crate::events::chunk("a")).await;
         let seq = first.seq + 1;
-        let _: String = test.raw.run(&format!("XADD {} {seq}{entry}", test.events())).await;
-        let _: u32 = test.raw.run(&format!("HSET {} latest {seq}", test.state())).await;
+        let _: String = test.raw.run(&format!("XADD {} {seq}{entry}", test.events_key())).await;
+        let _: u32 = test.raw.run(&format!("HSET {} latest {seq}", test.state_key())).await;
 
         let last = test.append(crate::events::chunk("b")).await;
 
@@ -254,9 +254,9 @@ async fn an_invalid_entry_is_a_gap_after_the_events_before_it() {
         let next = test.append(crate::events::chunk("c")).await;
         let after = test.log.read(test.id, last.seq).await.unwrap();
 
-        assert_eq!(before, Replay::Complete(vec![first]), "{entry}");
-        assert_eq!(at_entry, Replay::Gone { latest: last.seq }, "{entry}");
-        assert_eq!(after, Replay::Complete(vec![next]), "{entry}");
+        assert_eq!(before, Replay::Events(vec![first]), "{entry}");
+        assert_eq!(at_entry, Replay::Gap { latest: last.seq }, "{entry}");
+        assert_eq!(after, Replay::Events(vec![next]), "{entry}");
     }
 }
 
@@ -287,6 +287,6 @@ async fn a_server_with_older_data_reuses_no_sequence_number() {
     let next = append("next").await.unwrap();
 
     assert!(next.seq > lost.seq);
-    assert_eq!(log.read(id, lost.seq).await.unwrap(), Replay::Gone { latest: next.seq });
-    assert_eq!(log.read(id, 0).await.unwrap(), Replay::Complete(vec![kept, next]));
+    assert_eq!(log.read(id, lost.seq).await.unwrap(), Replay::Gap { latest: next.seq });
+    assert_eq!(log.read(id, 0).await.unwrap(), Replay::Events(vec![kept, next]));
 }

@@ -189,7 +189,7 @@ mod tests {
                 let replay = log.read(id, latest).await.unwrap();
                 let missing =
                     if latest < event.seq { vec![Arc::clone(&event)] } else { Vec::new() };
-                assert_eq!(replay, Replay::Complete(missing));
+                assert_eq!(replay, Replay::Events(missing));
             }
         }
     }

@@ -1,4 +1,4 @@
-//! Selecting another version, and finding versions.
+//! Selecting another version, and finding the children of messages.
 
 use rusqlite::{Transaction, params};
 use webchat_domain::{ConversationId, MessageId, Timestamp, UserId};
@@ -9,7 +9,7 @@ use super::path_change::PathChange;
 use crate::database::Database;
 use crate::rows::{self, Columns};
 
-/// The maximum number of attempts to select a version while others change the conversation.
+/// The maximum number of attempts to select a version while concurrent requests change the conversation.
 const MAX_ATTEMPTS: u32 = 5;
 
 pub(super) async fn select(
@@ -24,16 +24,17 @@ pub(super) async fn select(
     for _ in 0..MAX_ATTEMPTS {
         let change = match database.read_for(user_id, find).await? {
             Ok(change) => change,
-            Err(unchanged) => return Ok(unchanged),
+            Err(outcome) => return Ok(outcome),
         };
         if change.apply(database, now).await? {
             return Ok(SelectOutcome::Visible { changed: true });
         }
     }
-    Err(StoreError::timeout("the conversation is being changed by others"))
+    Err(StoreError::timeout("the conversation kept changing"))
 }
 
-/// Finds the change that makes the message visible. The inner error is the outcome if there is nothing to change.
+/// Finds the change that makes the message visible. The inner error is the outcome if the message
+/// can't be selected or need not be.
 fn find_change(
     transaction: &Transaction<'_>,
     user_id: UserId,
@@ -47,7 +48,7 @@ fn find_change(
     let found = find_node(transaction, id, message_id)?;
     match rules::check_select(found, state.running_turn(now)) {
         Ok(message) => PathChange::to_message(transaction, user_id, &state, message).map(Ok),
-        Err(unchanged) => Ok(Err(unchanged)),
+        Err(outcome) => Ok(Err(outcome)),
     }
 }
 

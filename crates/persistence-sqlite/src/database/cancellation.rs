@@ -14,11 +14,11 @@ const INSTRUCTIONS_PER_CHECK: i32 = 1_000;
 pub(super) struct Cancellation {
     started_at: OnceLock<Instant>,
     is_cancelled: AtomicBool,
-    /// The connection, while the query runs on it.
-    running: Mutex<Option<InterruptHandle>>,
+    /// Interrupts the connection, while the query runs on it.
+    interrupt_handle: Mutex<Option<InterruptHandle>>,
 }
 
-/// Cancels the query when dropped, because its caller no longer waits for it.
+/// Cancels the query when dropped. Has no effect on a query that has ended.
 pub(super) struct CancelOnDrop(pub(super) Arc<Cancellation>);
 
 impl Cancellation {
@@ -26,14 +26,16 @@ impl Cancellation {
         self.is_cancelled.load(Ordering::Relaxed)
     }
 
-    /// Starts the time that the query may take.
+    /// Starts measuring the time of the query. Later calls have no effect.
     pub(super) fn start(&self) {
         self.started_at.get_or_init(Instant::now);
     }
 
     /// Returns the time that the query may still take: all of it if it has not started.
-    pub(super) fn remaining(&self, deadline: Duration) -> Duration {
-        self.started_at.get().map_or(deadline, |started| deadline.saturating_sub(started.elapsed()))
+    pub(super) fn remaining(&self, time_limit: Duration) -> Duration {
+        self.started_at
+            .get()
+            .map_or(time_limit, |started| time_limit.saturating_sub(started.elapsed()))
     }
 
     /// Runs the query unless it is cancelled already.
@@ -49,23 +51,23 @@ impl Cancellation {
         let this = Arc::clone(self);
         let handler = move || this.is_cancelled();
         connection.progress_handler(INSTRUCTIONS_PER_CHECK, Some(handler))?;
-        self.set_running(Some(connection.get_interrupt_handle()));
+        self.set_interrupt_handle(Some(connection.get_interrupt_handle()));
         let result = if self.is_cancelled() { Err(interrupted()) } else { query() };
         // After this point, an interrupt would stop the next query on this connection.
-        self.set_running(None);
+        self.set_interrupt_handle(None);
         connection.progress_handler(0, None::<fn() -> bool>)?;
         result
     }
 
-    fn set_running(&self, connection: Option<InterruptHandle>) {
-        *self.running.lock().unwrap_or_else(PoisonError::into_inner) = connection;
+    fn set_interrupt_handle(&self, handle: Option<InterruptHandle>) {
+        *self.interrupt_handle.lock().unwrap_or_else(PoisonError::into_inner) = handle;
     }
 
     fn cancel(&self) {
         self.is_cancelled.store(true, Ordering::Relaxed);
-        let running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(connection) = running.as_ref() {
-            connection.interrupt();
+        let handle = self.interrupt_handle.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(handle) = handle.as_ref() {
+            handle.interrupt();
         }
     }
 }

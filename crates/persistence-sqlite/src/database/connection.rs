@@ -18,16 +18,16 @@ use super::writer::{Priority, Writer};
 use crate::private_files;
 
 /// The maximum time of an ordinary read.
-const READ_DEADLINE: Duration = Duration::from_secs(5);
+const READ_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// The maximum time of a search.
-const SEARCH_DEADLINE: Duration = Duration::from_secs(2);
+const SEARCH_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// The maximum time of a read for an export or a copy. Such a read returns one page, or counts all messages.
-const LONG_READ_DEADLINE: Duration = Duration::from_secs(30);
+/// The maximum time of a read of one page for an export or for `webchat copy`, or of a whole table for the server.
+const LONG_READ_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// A SQLite file with one writer and several readers. Reads that may be long have separate connections, so that they
-/// don't delay ordinary reads. Long reads of heavy users run on threads with a low priority.
+/// don't delay ordinary reads. The reads of users who take a large share of them run on threads with a low priority.
 pub(crate) struct Database {
     writer: Writer,
     readers: Readers,
@@ -58,16 +58,16 @@ impl Database {
         })
     }
 
-    /// Runs a query of the server itself in one transaction, so that it sees a consistent state. Dropping the future
+    /// Runs a query on behalf of no user in one transaction, so that it sees a consistent state. Dropping the future
     /// cancels the query.
     ///
     /// # Errors
-    /// [`StoreError::Timeout`] after [`READ_DEADLINE`], or if no connection becomes free.
+    /// [`StoreError::Timeout`] after [`READ_TIMEOUT`], or if no connection becomes free.
     pub(crate) async fn read<T: Send + 'static>(
         &self,
         query: impl FnOnce(&Transaction<'_>) -> rusqlite::Result<T> + Send + 'static,
     ) -> Result<T, StoreError> {
-        self.readers.read(None, READ_DEADLINE, query).await
+        self.readers.read(None, READ_TIMEOUT, query).await
     }
 
     /// Runs a query like [`Database::read`], but for a user. A user has at most a quarter of the connections at a time.
@@ -76,27 +76,27 @@ impl Database {
         user_id: UserId,
         query: impl FnOnce(&Transaction<'_>) -> rusqlite::Result<T> + Send + 'static,
     ) -> Result<T, StoreError> {
-        self.readers.read(Some(user_id), READ_DEADLINE, query).await
+        self.readers.read(Some(user_id), READ_TIMEOUT, query).await
     }
 
     /// Runs a query like [`Database::read_for`], but for a search: on the connections for long reads, with
-    /// [`SEARCH_DEADLINE`].
+    /// [`SEARCH_TIMEOUT`].
     pub(crate) async fn search_for<T: Send + 'static>(
         &self,
         user_id: UserId,
         query: impl FnOnce(&Transaction<'_>) -> rusqlite::Result<T> + Send + 'static,
     ) -> Result<T, StoreError> {
-        self.long_readers.read(Some(user_id), SEARCH_DEADLINE, query).await
+        self.long_readers.read(Some(user_id), SEARCH_TIMEOUT, query).await
     }
 
-    /// Runs a query like [`Database::read`], but for an export or a copy: on the connections for long reads, with
-    /// [`LONG_READ_DEADLINE`].
+    /// Runs a query like [`Database::read`], but for an export, for `webchat copy` or of a whole table: on the connections for long reads, with
+    /// [`LONG_READ_TIMEOUT`].
     pub(crate) async fn read_long<T: Send + 'static>(
         &self,
         user_id: Option<UserId>,
         query: impl FnOnce(&Transaction<'_>) -> rusqlite::Result<T> + Send + 'static,
     ) -> Result<T, StoreError> {
-        self.long_readers.read(user_id, LONG_READ_DEADLINE, query).await
+        self.long_readers.read(user_id, LONG_READ_TIMEOUT, query).await
     }
 
     /// Runs a change, which takes effect completely or not at all. Changes run one at a time. Several may be committed
@@ -121,7 +121,7 @@ impl Database {
         self.writer.write(Priority::Delayed, change).await
     }
 
-    /// Runs a change like [`Database::write`], but as one of many steps: other changes may overtake it.
+    /// Runs a change like [`Database::write`], but with a low priority, as one of many steps: other changes may run first.
     pub(crate) async fn write_bulk<T: Send + 'static>(
         &self,
         change: impl FnOnce(&Transaction<'_>) -> rusqlite::Result<T> + Send + 'static,

@@ -126,9 +126,9 @@ impl EventBuffer {
         if (self.before..=self.latest()).contains(&after) {
             // Most readers have all events but the last ones.
             let new = self.kept.iter().rev().take_while(|event| event.seq > after).count();
-            Replay::Complete(self.kept.range(self.kept.len() - new..).cloned().collect())
+            Replay::Events(self.kept.range(self.kept.len() - new..).cloned().collect())
         } else {
-            Replay::Gone { latest: self.latest() }
+            Replay::Gap { latest: self.latest() }
         }
     }
 

@@ -165,7 +165,7 @@ mod tests {
 
     fn is_kept(topics: &Topics, id: ConversationId) -> bool {
         let topic = topics.find(id);
-        topic.is_some_and(|topic| matches!(lock(&topic.events).replay(0), Replay::Complete(_)))
+        topic.is_some_and(|topic| matches!(lock(&topic.events).replay(0), Replay::Events(_)))
     }
 
     #[test]
@@ -199,6 +199,6 @@ mod tests {
         lock(&store.topics).by_conversation.clear();
 
         timeout(Duration::from_secs(5), log.wait(id, first)).await.expect("it waits").unwrap();
-        assert!(matches!(log.read(id, first).await.unwrap(), Replay::Gone { .. }));
+        assert!(matches!(log.read(id, first).await.unwrap(), Replay::Gap { .. }));
     }
 }

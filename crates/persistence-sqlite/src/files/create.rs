@@ -20,7 +20,7 @@ pub(super) fn create(
         duplicate: find_owned(transaction, user_id, job.conversation_id, job.job_id)?,
         running: count_running(transaction, user_id)?,
     };
-    let failed_kept = match rules::check_create_job(new.max_kept, loaded) {
+    let failed_kept = match rules::check_create_job(new.max_unfinished, loaded) {
         Ok(failed_kept) => failed_kept,
         Err(rejected) => return Ok(*rejected),
     };

@@ -17,12 +17,12 @@ pub(super) fn take(
     transaction
         .prepare_cached("UPDATE file_jobs SET run_id = ?2, lease_until = ?3 WHERE job_id = ?1")?
         .execute(params![job_id.to_simple(), run_id.to_simple(), until.unix_millis()])?;
-    let text =
+    let analysis =
         find_text(transaction, job_id)?.ok_or_else(|| invalid("a running job has no text"))?;
     let (user_id, job) = transaction
         .prepare_cached(&format!("SELECT user_id, {JOB} FROM file_jobs WHERE job_id = ?1"))?
         .query_row([job_id.to_simple()], read(owned_job))?;
-    Ok(Some(LeasedJob { user_id, job, text }))
+    Ok(Some(LeasedJob { user_id, job, analysis }))
 }
 
 /// Renews the lease. Returns `false` if the run has lost it.

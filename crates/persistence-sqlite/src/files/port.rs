@@ -37,7 +37,7 @@ impl FileJobs for SqliteStore {
             .await
     }
 
-    async fn jobs(
+    async fn list_jobs(
         &self,
         user_id: UserId,
         id: ConversationId,
@@ -53,7 +53,7 @@ impl FileJobs for SqliteStore {
             .await
     }
 
-    async fn job_of_analysis(
+    async fn find_job_by_analysis(
         &self,
         user_id: UserId,
         id: ConversationId,
@@ -64,7 +64,7 @@ impl FileJobs for SqliteStore {
             .await
     }
 
-    async fn take_job(
+    async fn lease_job(
         &self,
         run_id: RunId,
         now: Timestamp,
@@ -79,7 +79,7 @@ impl FileJobs for SqliteStore {
         self.database.write(move |transaction| lease::take(transaction, run_id, now, until)).await
     }
 
-    async fn renew_job(
+    async fn renew_job_lease(
         &self,
         job_id: JobId,
         run_id: RunId,
@@ -136,7 +136,7 @@ impl FileJobs for SqliteStore {
             .await
     }
 
-    async fn retry_job(
+    async fn rerun_job(
         &self,
         user_id: UserId,
         id: ConversationId,
@@ -146,7 +146,7 @@ impl FileJobs for SqliteStore {
         self.database
             .write(move |transaction| {
                 end::change_owned(transaction, user_id, id, job_id, |job, has_text| {
-                    rules::retry_job(job, has_text, instructions.as_ref())
+                    rules::rerun_job(job, has_text, instructions.as_ref())
                 })
             })
             .await

@@ -76,7 +76,7 @@ impl<'row> Columns<'row> {
         })
     }
 
-    /// Reads the columns `error_message` and `error_code`.
+    /// Reads the columns `error_message` and `error_code`: `None` if either is NULL.
     pub(crate) fn problem(&mut self) -> rusqlite::Result<Option<Problem>> {
         let (message, code) = (self.value::<Option<String>>()?, self.value::<Option<String>>()?);
         Ok(message.zip(code).map(|(message, code)| Problem { message, code }))

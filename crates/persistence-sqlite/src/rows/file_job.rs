@@ -7,7 +7,7 @@ use webchat_domain::{
     ConversationId, FileInstructions, FileJob, FileName, JobId, MessageId, UserId,
 };
 use webchat_persistence::rules::{self, StoredName};
-use webchat_persistence::{AnalysedText, StoredFileJob};
+use webchat_persistence::{FileAnalysis, StoredFileJob};
 
 use super::columns::{Columns, invalid, read};
 
@@ -49,7 +49,7 @@ pub(crate) fn put_job(
         .prepare_cached("DELETE FROM file_jobs WHERE job_id = ?1")?
         .execute([job_id.to_simple()])?;
     insert_job(transaction, stored.user_id, &stored.job)?;
-    let Some(AnalysedText { content, part_ends, analyses }) = &stored.text else { return Ok(()) };
+    let Some(FileAnalysis { content, part_ends, analyses }) = &stored.text else { return Ok(()) };
     insert_text(transaction, job_id, content, part_ends)?;
     for (part, analysis) in analyses {
         insert_analysis(transaction, job_id, *part, analysis)?;
@@ -161,7 +161,7 @@ pub(crate) fn insert_analysis(
 pub(crate) fn find_text(
     transaction: &Transaction<'_>,
     job_id: JobId,
-) -> rusqlite::Result<Option<AnalysedText>> {
+) -> rusqlite::Result<Option<FileAnalysis>> {
     let found: Option<(String, Vec<u64>)> = transaction
         .prepare_cached("SELECT content, part_ends FROM file_texts WHERE job_id = ?1")?
         .query_row([job_id.to_simple()], read(text))
@@ -171,7 +171,7 @@ pub(crate) fn find_text(
         .prepare_cached("SELECT part, content FROM file_analyses WHERE job_id = ?1")?
         .query_map([job_id.to_simple()], read(|columns| Ok((columns.value()?, columns.value()?))))?
         .collect::<Result<BTreeMap<u32, String>, _>>()?;
-    Ok(Some(AnalysedText { content, part_ends, analyses }))
+    Ok(Some(FileAnalysis { content, part_ends, analyses }))
 }
 
 fn text(columns: &mut Columns<'_>) -> rusqlite::Result<(String, Vec<u64>)> {

@@ -6,7 +6,7 @@ use webchat_domain::{
     UserId,
 };
 
-use crate::{AnalysedText, Cursor, StoreError};
+use crate::{Cursor, FileAnalysis, StoreError};
 
 /// Reads and writes complete conversations, so that users can export and import theirs, and the operator can copy
 /// everything to another store.
@@ -141,7 +141,7 @@ pub struct StoredFileJob {
     /// The part that users see.
     pub job: FileJob,
     /// The text, and the analyses that are needed to continue the job; `None` if the text is not kept.
-    pub text: Option<AnalysedText>,
+    pub text: Option<FileAnalysis>,
 }
 
 /// A complete message.

@@ -13,17 +13,17 @@ use crate::{Append, StoreError};
 /// Stores files and the progress of their analysis. A file is kept with its conversation, so that it can be analysed
 /// again, unless its analysis is cancelled.
 ///
-/// A run is one execution of a job by one instance. A new job has no lease. A running job is leased to one run at a
-/// time. When the lease expires, the next run that asks for work takes over the job with all recorded analyses. A run
+/// A run is one execution of a job by one instance. A running job is waiting, as a new job is, or leased to
+/// one run at a time. When the lease expires, the next run that asks for work takes over the job with all recorded analyses. A run
 /// that has lost its lease can't change the job any more.
 ///
-/// Durability and cancellation are those of [`Conversations`](crate::Conversations). Resetting or deleting a
+/// The guarantees on durability and dropped futures are those of [`Conversations`](crate::Conversations). Resetting or deleting a
 /// conversation also removes its jobs.
 #[cfg_attr(feature = "mock", mockall::automock)]
 #[async_trait]
 pub trait FileJobs: Send + Sync {
     /// Creates a job and stores its text, unless the conversation already has a job with this id. If the user has the
-    /// maximum number of jobs, the oldest failed ones are cancelled. Concurrent calls may slightly exceed the maximum.
+    /// maximum number of unfinished jobs, the oldest failed ones are cancelled. Concurrent calls may slightly exceed the maximum.
     async fn create_job(
         &self,
         user_id: UserId,
@@ -37,42 +37,42 @@ pub trait FileJobs: Send + Sync {
     async fn find_job(
         &self,
         user_id: UserId,
-        id: ConversationId,
+        conversation_id: ConversationId,
         job_id: JobId,
     ) -> Result<Option<FileJob>, StoreError>;
 
     /// Returns at most `limit` of the conversation's jobs, newest first, or `None` if the user has no such
     /// conversation.
-    async fn jobs(
+    async fn list_jobs(
         &self,
         user_id: UserId,
-        id: ConversationId,
+        conversation_id: ConversationId,
         limit: u32,
     ) -> Result<Option<Vec<FileJob>>, StoreError>;
 
     /// Returns the conversation's job whose newest analysis is one of these messages, or `None` if there is none or the
     /// user has no such conversation.
-    async fn job_of_analysis(
+    async fn find_job_by_analysis(
         &self,
         user_id: UserId,
-        id: ConversationId,
+        conversation_id: ConversationId,
         message_ids: Vec<MessageId>,
     ) -> Result<Option<FileJob>, StoreError>;
 
-    /// Leases the oldest running job without a valid lease at `now` to the run, until `until`.
-    async fn take_job(
+    /// Leases the oldest running job without a valid lease at `now` to the run, until `expires_at`.
+    async fn lease_job(
         &self,
         run_id: RunId,
         now: Timestamp,
-        until: Timestamp,
+        expires_at: Timestamp,
     ) -> Result<Option<LeasedJob>, StoreError>;
 
-    /// Renews the lease until `until`. Returns `false` if the run has lost it.
-    async fn renew_job(
+    /// Renews the lease until `expires_at`. Returns `false` if the run has lost it.
+    async fn renew_job_lease(
         &self,
         job_id: JobId,
         run_id: RunId,
-        until: Timestamp,
+        expires_at: Timestamp,
     ) -> Result<bool, StoreError>;
 
     /// Records the analysis of one part; parts are counted from 0. Returns the updated job, or `None` if
@@ -103,23 +103,23 @@ pub trait FileJobs: Send + Sync {
         error: Problem,
     ) -> Result<Option<FileJob>, StoreError>;
 
-    /// Cancels a running or failed job and removes its text. One with an earlier analysis is complete again and keeps
-    /// its text. Any other job stays unchanged. Returns the job, or `None` if the user has no such job in this
+    /// Cancels a running or failed job and removes its text. A job that has an earlier analysis returns to complete and
+    /// keeps its text. Any other job stays unchanged. Returns the job, or `None` if the user has no such job in this
     /// conversation.
     async fn cancel_job(
         &self,
         user_id: UserId,
-        id: ConversationId,
+        conversation_id: ConversationId,
         job_id: JobId,
     ) -> Result<Option<FileJob>, StoreError>;
 
-    /// Runs a failed job again for the missing parts, and a complete one for all parts if its text is kept. With other
-    /// instructions than before, a failed job loses its recorded analyses and runs for all parts too. Any other job
+    /// Runs a failed job again for the missing parts, and a complete one for all parts if its text is kept. If the
+    /// instructions differ from those before, a failed job loses its recorded analyses and runs for all parts too. Any other job
     /// stays unchanged, with its instructions. Returns the job, or `None` if the user has no such job in this conversation.
-    async fn retry_job(
+    async fn rerun_job(
         &self,
         user_id: UserId,
-        id: ConversationId,
+        conversation_id: ConversationId,
         job_id: JobId,
         instructions: Option<FileInstructions>,
     ) -> Result<Option<FileJob>, StoreError>;
@@ -135,7 +135,7 @@ pub struct NewFileJob {
     /// The byte offset at which each part ends; the last one ends with the text.
     pub part_ends: Vec<u64>,
     /// The maximum number of the user's running and failed jobs.
-    pub max_kept: u32,
+    pub max_unfinished: u32,
 }
 
 /// The outcome of creating a job.
@@ -156,7 +156,7 @@ pub enum CreateJobOutcome {
 pub enum CompleteJobOutcome {
     /// The messages are stored and the job is complete.
     Completed(Box<CompletedJob>),
-    /// The analysis is a version of another one, and a turn is running, whose answer it would hide. Nothing is changed.
+    /// The analysis would replace an earlier one on the visible path while a turn is running. Nothing is changed.
     TurnInProgress,
     /// The run has lost its lease. Nothing is changed.
     LeaseLost,
@@ -170,12 +170,12 @@ pub struct LeasedJob {
     /// The job.
     pub job: FileJob,
     /// The file, and the analyses recorded so far.
-    pub text: AnalysedText,
+    pub analysis: FileAnalysis,
 }
 
-/// A file that is being analysed.
+/// The state of a file's analysis.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct AnalysedText {
+pub struct FileAnalysis {
     /// The content of the file.
     pub content: String,
     /// The byte offset at which each part ends.

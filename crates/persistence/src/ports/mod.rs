@@ -31,7 +31,7 @@ pub use conversations::{
 #[cfg(feature = "mock")]
 pub use file_jobs::MockFileJobs;
 pub use file_jobs::{
-    AnalysedText, CompleteJobOutcome, CompletedJob, CreateJobOutcome, FileJobs, LeasedJob,
+    CompleteJobOutcome, CompletedJob, CreateJobOutcome, FileAnalysis, FileJobs, LeasedJob,
     NewFileJob,
 };
 #[cfg(feature = "mock")]

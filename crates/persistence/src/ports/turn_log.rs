@@ -68,7 +68,7 @@ pub trait TurnLogExt: TurnLog {
             return Ok(None);
         }
         let (mut text, mut after) = (String::new(), checkpoint.seq);
-        while let Replay::Complete(events) = self.read(id, after).await? {
+        while let Replay::Events(events) = self.read(id, after).await? {
             let Some(last) = events.last() else { return Ok(Some(text)) };
             after = last.seq;
             text.extend(events.iter().filter_map(|event| event.chunk_of(turn_id)));
@@ -95,9 +95,9 @@ pub struct NewEvent {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Replay {
     /// The events after the given one, in order and without a gap; empty if there are none.
-    Complete(Vec<Arc<Event>>),
+    Events(Vec<Arc<Event>>),
     /// The log does not reach back that far: read the messages again, and continue after `latest`.
-    Gone {
+    Gap {
         /// The sequence number of the newest event.
         latest: u64,
     },

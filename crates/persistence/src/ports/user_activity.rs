@@ -21,7 +21,7 @@ pub trait UserActivity: Send + Sync {
 
     /// Records, as active now, all users who have conversations but no record. Records are missing for conversations
     /// that an older version stored, or that were copied or migrated.
-    async fn record_missing_users(&self, now: Timestamp) -> Result<(), StoreError>;
+    async fn add_missing_records(&self, now: Timestamp) -> Result<(), StoreError>;
 
     /// Returns at most `max` users who were last active before this time, least recently active first.
     async fn list_inactive(&self, before: Timestamp, max: u32) -> Result<Vec<UserId>, StoreError>;

@@ -22,7 +22,7 @@ pub struct CreateJobState {
 /// # Errors
 /// The outcome that rejects the job; nothing may be changed.
 pub fn check_create_job(
-    max_kept: u32,
+    max_unfinished: u32,
     state: CreateJobState,
 ) -> Result<u64, Box<CreateJobOutcome>> {
     if !state.has_conversation {
@@ -31,7 +31,8 @@ pub fn check_create_job(
     if let Some(existing) = state.duplicate {
         return Err(Box::new(CreateJobOutcome::Duplicate(existing)));
     }
-    failed_jobs_to_keep(state.running, max_kept).ok_or_else(|| Box::new(CreateJobOutcome::TooMany))
+    failed_jobs_to_keep(state.running, max_unfinished)
+        .ok_or_else(|| Box::new(CreateJobOutcome::TooMany))
 }
 
 /// Returns the conversation after the job is created. The file's name is the title of a conversation that has none.
@@ -45,8 +46,8 @@ pub fn add_job(mut state: ConversationState, job: &FileJob) -> ConversationState
 /// Returns how many of a user's failed jobs are kept in addition to a new one, or `None` if the running jobs alone
 /// reach the limit.
 #[must_use]
-pub fn failed_jobs_to_keep(running: u64, max_kept: u32) -> Option<u64> {
-    u64::from(max_kept.saturating_sub(1)).checked_sub(running)
+pub fn failed_jobs_to_keep(running: u64, max_unfinished: u32) -> Option<u64> {
+    u64::from(max_unfinished.saturating_sub(1)).checked_sub(running)
 }
 
 /// Whether a job in this status can be leased. A change to any other status ends the lease.
@@ -124,7 +125,7 @@ pub fn starts_anew(job: &FileJob, instructions: Option<&FileInstructions>) -> bo
 /// failed one with other instructions runs for all parts too, because the recorded analyses do not follow them. Returns
 /// `None` if the job has not ended, is cancelled, or has no text.
 #[must_use]
-pub fn retry_job(
+pub fn rerun_job(
     job: &FileJob,
     has_text: bool,
     instructions: Option<&FileInstructions>,
@@ -141,9 +142,9 @@ pub fn retry_job(
 mod tests {
     use super::*;
 
-    fn check(running: u64, max_kept: u32) -> Result<u64, Box<CreateJobOutcome>> {
+    fn check(running: u64, max_unfinished: u32) -> Result<u64, Box<CreateJobOutcome>> {
         let state = CreateJobState { has_conversation: true, running, ..Default::default() };
-        check_create_job(max_kept, state)
+        check_create_job(max_unfinished, state)
     }
 
     #[test]

@@ -23,7 +23,7 @@ pub use conversation::{ConversationState, ITEM_OVERHEAD_BYTES, new_conversation,
 pub use edit::{apply_edit, check_edit};
 pub use file_jobs::{
     CreateJobState, add_job, can_be_leased, cancel_job, check_create_job, complete_job, fail_job,
-    failed_jobs_to_keep, keeps_analyses, keeps_text, record_part, retry_job, starts_anew,
+    failed_jobs_to_keep, keeps_analyses, keeps_text, record_part, rerun_job, starts_anew,
 };
 pub use foreign_time::{foreign_time, foreign_time_of_number};
 pub use names::StoredName;

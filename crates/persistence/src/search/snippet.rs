@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use webchat_domain::SnippetPart;
 
-use super::terms::{Matches, Terms, Word};
+use super::terms::{Terms, TextWords, Word};
 
 /// The approximate number of words in a snippet.
 const SNIPPET_WORDS: usize = 24;
@@ -61,7 +61,7 @@ fn marked(text: &str, shown: Range<usize>, matching: &[Range<usize>]) -> Vec<Sni
 }
 
 /// Returns the byte range of the text that the snippet shows.
-fn shown_range(text: &str, matches: &Matches, matching: &[Range<usize>]) -> Range<usize> {
+fn shown_range(text: &str, matches: &TextWords, matching: &[Range<usize>]) -> Range<usize> {
     let words = &matches.words;
     let best = best_start(words, matching);
     let first = best.saturating_sub(WORDS_BEFORE);

@@ -26,7 +26,7 @@ pub struct Terms {
     /// The number of required and optional terms.
     searched_term_count: usize,
     /// A cache of the words of texts: finding the terms that a word matches takes much longer than a lookup.
-    word_cache: Mutex<HashMap<String, Found>>,
+    word_cache: Mutex<HashMap<String, MatchedTermIds>>,
 }
 
 /// Assigns ids to the terms of a search.
@@ -38,17 +38,17 @@ struct TermIds {
 
 /// The ids of the terms that a word matches.
 #[derive(Clone, Default)]
-struct Found {
-    /// The term of the word itself.
+struct MatchedTermIds {
+    /// The id of the word's own term.
     term: Option<usize>,
-    /// The prefixes of the word's term, and of its form without stemming.
+    /// The ids of the prefixes with which the word's term, or its form without stemming, begins.
     prefixes: Vec<usize>,
-    /// Its other forms, and their prefixes.
-    others: Vec<usize>,
+    /// The ids of its other forms, and of the prefixes with which only these begin.
+    other_forms: Vec<usize>,
 }
 
-/// The terms in a text.
-pub(super) struct Matches {
+/// The words of a text, each with the terms that it matches.
+pub(super) struct TextWords {
     pub(super) words: Vec<Word>,
     /// Connected words that match as one word.
     connected: Vec<Word>,
@@ -58,7 +58,7 @@ pub(super) struct Matches {
 pub(super) struct Word {
     /// The range of its bytes in the text.
     pub(super) range: Range<usize>,
-    found: Found,
+    found: MatchedTermIds,
 }
 
 impl Terms {
@@ -127,13 +127,13 @@ impl Terms {
     /// Whether the text matches.
     #[must_use]
     pub fn matches(&self, text: &str) -> bool {
-        let matches = self.find_in(text);
-        let present: HashSet<usize> = matches.all().flat_map(Word::term_ids).collect();
+        let words = self.find_in(text);
+        let present: HashSet<usize> = words.all().flat_map(Word::term_ids).collect();
         let is_present = |alternative: &Alternative| {
             let term_ids = self.term_ids.of(alternative);
             match term_ids.as_slice() {
-                [number] => present.contains(number),
-                term_ids => matches.sequences(term_ids).next().is_some(),
+                [id] => present.contains(id),
+                term_ids => words.sequences(term_ids).next().is_some(),
             }
         };
         !self.required.is_empty()
@@ -142,20 +142,20 @@ impl Terms {
     }
 
     /// Finds the words and their terms in a text.
-    pub(super) fn find_in(&self, text: &str) -> Matches {
+    pub(super) fn find_in(&self, text: &str) -> TextWords {
         let segments: Vec<Segment> = Segments::of(text).collect();
-        let mut known = self.word_cache.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut cache = self.word_cache.lock().unwrap_or_else(PoisonError::into_inner);
         let mut word = |range: Range<usize>, entry_of: &dyn Fn(&str) -> Entry| {
             let text = text.get(range.clone()).unwrap_or_default();
-            if let Some(found) = known.get(text) {
+            if let Some(found) = cache.get(text) {
                 return Word { range, found: found.clone() };
             }
             let found = self.term_ids.find(&entry_of(text));
-            if known.len() == MAX_CACHED_WORDS {
-                known.clear();
+            if cache.len() == MAX_CACHED_WORDS {
+                cache.clear();
             }
             if text.len() <= MAX_CACHED_WORD_BYTES {
-                known.insert(text.to_owned(), found.clone());
+                cache.insert(text.to_owned(), found.clone());
             }
             Word { range, found }
         };
@@ -168,24 +168,23 @@ impl Terms {
             move |text: &str| Entry::of(text, kind)
         };
         let words = segments.iter().map(|segment| word(segment.range.clone(), &entry_of(segment)));
-        Matches { words: words.collect(), connected }
+        TextWords { words: words.collect(), connected }
     }
 
-    /// Returns the parts of the text that match, in order.
-    pub(super) fn matching_ranges(&self, matches: &Matches) -> Vec<Range<usize>> {
+    /// Returns the ranges of the bytes that match, in order.
+    pub(super) fn matching_ranges(&self, words: &TextWords) -> Vec<Range<usize>> {
         let mut single = HashSet::new();
         let mut ranges = Vec::new();
         for alternative in self.required.iter().flatten().chain(&self.optional) {
             let term_ids = self.term_ids.of(alternative);
-            if let [number] = term_ids.as_slice() {
-                single.insert(*number);
+            if let [id] = term_ids.as_slice() {
+                single.insert(*id);
             } else {
-                let words = matches.sequences(&term_ids).flatten();
-                ranges.extend(words.map(|word| word.range.clone()));
+                let sequences = words.sequences(&term_ids).flatten();
+                ranges.extend(sequences.map(|word| word.range.clone()));
             }
         }
-        let matching =
-            matches.all().filter(|word| word.term_ids().any(|number| single.contains(&number)));
+        let matching = words.all().filter(|word| word.term_ids().any(|id| single.contains(&id)));
         ranges.extend(matching.map(|word| word.range.clone()));
         merged(ranges)
     }
@@ -196,8 +195,8 @@ impl Terms {
     }
 
     /// Whether the term with this id is a prefix.
-    pub(super) fn is_prefix(&self, number: usize) -> bool {
-        self.term_ids.prefixes.iter().any(|(_, prefix)| *prefix == number)
+    pub(super) fn is_prefix(&self, id: usize) -> bool {
+        self.term_ids.prefixes.iter().any(|(_, prefix_id)| *prefix_id == id)
     }
 }
 
@@ -219,44 +218,48 @@ impl TermIds {
 
     /// Returns the ids of the alternative's terms.
     fn of(&self, alternative: &Alternative) -> Vec<usize> {
-        let number = |(term, is_prefix): (&str, bool)| {
+        let id = |(term, is_prefix): (&str, bool)| {
             if is_prefix { self.of_prefix(term) } else { self.exact.get(term).copied() }
         };
-        alternative.each().filter_map(number).collect()
+        alternative.each().filter_map(id).collect()
     }
 
     fn of_prefix(&self, prefix: &str) -> Option<usize> {
         let mut prefixes = self.prefixes.iter();
-        prefixes.find(|(known, _)| known == prefix).map(|(_, number)| *number)
+        prefixes.find(|(known, _)| known == prefix).map(|(_, id)| *id)
     }
 
-    fn find(&self, entry: &Entry) -> Found {
-        let mut found = Found {
+    fn find(&self, entry: &Entry) -> MatchedTermIds {
+        let mut found = MatchedTermIds {
             term: self.exact.get(&entry.term).copied(),
             prefixes: Vec::new(),
-            others: entry.forms.iter().filter_map(|form| self.exact.get(form).copied()).collect(),
+            other_forms: entry
+                .forms
+                .iter()
+                .filter_map(|form| self.exact.get(form).copied())
+                .collect(),
         };
-        for (prefix, number) in &self.prefixes {
+        for (prefix, id) in &self.prefixes {
             let mut forms = entry.forms.iter().filter(|form| form.starts_with(prefix));
             if entry.term.starts_with(prefix) || forms.clone().any(|form| stem(form) == entry.term)
             {
-                found.prefixes.push(*number);
+                found.prefixes.push(*id);
             } else if forms.next().is_some() {
-                found.others.push(*number);
+                found.other_forms.push(*id);
             }
         }
         found
     }
 }
 
-impl Found {
-    /// Returns the ids that count in a sequence: the forms of a word have no order.
+impl MatchedTermIds {
+    /// Returns the ids that can match within a sequence: the index has no positions of the other forms.
     fn in_sequence(&self) -> impl Iterator<Item = usize> {
         self.term.into_iter().chain(self.prefixes.iter().copied())
     }
 
     fn term_ids(&self) -> impl Iterator<Item = usize> {
-        let others = self.prefixes.iter().chain(&self.others);
+        let others = self.prefixes.iter().chain(&self.other_forms);
         self.term.into_iter().chain(others.copied())
     }
 }
@@ -268,7 +271,7 @@ impl Word {
     }
 }
 
-impl Matches {
+impl TextWords {
     /// Returns all words, and connected words that match as one word.
     pub(super) fn all(&self) -> impl Iterator<Item = &Word> {
         self.words.iter().chain(&self.connected)
@@ -276,7 +279,7 @@ impl Matches {
 
     /// Returns each sequence of adjacent words that match these terms in order.
     fn sequences(&self, term_ids: &[usize]) -> impl Iterator<Item = &[Word]> {
-        // A window can't be empty. A sequence has at least two terms.
+        // An empty window would panic. A sequence has at least two terms.
         self.words.windows(term_ids.len().max(1)).filter(move |words| is_sequence(words, term_ids))
     }
 }
@@ -286,7 +289,7 @@ fn is_sequence(words: &[Word], term_ids: &[usize]) -> bool {
     let Some((last, before)) = term_ids.split_last() else { return false };
     let Some((last_word, words_before)) = words.split_last() else { return false };
     words_before.iter().map(|word| word.found.term).eq(before.iter().copied().map(Some))
-        && last_word.found.in_sequence().any(|number| number == *last)
+        && last_word.found.in_sequence().any(|id| id == *last)
 }
 
 /// Merges ranges that overlap or touch.
@@ -308,7 +311,7 @@ mod tests {
     use crate::search::cases::SEARCH_CASES;
 
     #[test]
-    fn each_text_matches_the_searches_that_should_find_it() {
+    fn each_text_matches_only_the_searches_that_should_find_it() {
         let mut wrong = Vec::new();
         for case in SEARCH_CASES {
             let expected = case.found_by.iter().map(|query| (query, true));

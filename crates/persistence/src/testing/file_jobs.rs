@@ -22,7 +22,7 @@ pub use self::run_again::{
 };
 use super::fixtures::{TEXT, empty_answer, moment, new_job, part_ends, question};
 use crate::{
-    AnalysedText, Append, CompleteJobOutcome, CompletedJob, Conversations, CreateJobOutcome,
+    Append, CompleteJobOutcome, CompletedJob, Conversations, CreateJobOutcome, FileAnalysis,
     FileJobs, LeasedJob, NewFileJob,
 };
 
@@ -33,15 +33,15 @@ pub async fn a_job_is_returned_to_its_user_only<S: Conversations + FileJobs>(sto
     let (other, other_id) = start(store).await;
 
     assert_eq!(store.find_job(user_id, id, first.job_id).await.unwrap(), Some(first.clone()));
-    let listed = store.jobs(user_id, id, 10).await.unwrap().unwrap();
+    let listed = store.list_jobs(user_id, id, 10).await.unwrap().unwrap();
     assert_eq!(listed, [second.clone(), first.clone()]);
-    assert_eq!(store.jobs(user_id, id, 1).await.unwrap().unwrap(), [second]);
-    assert_eq!(store.jobs(other, other_id, 10).await.unwrap(), Some(Vec::new()));
-    assert_eq!(store.jobs(other, id, 10).await.unwrap(), None);
+    assert_eq!(store.list_jobs(user_id, id, 1).await.unwrap().unwrap(), [second]);
+    assert_eq!(store.list_jobs(other, other_id, 10).await.unwrap(), Some(Vec::new()));
+    assert_eq!(store.list_jobs(other, id, 10).await.unwrap(), None);
     for (user, conversation) in [(other, id), (user_id, other_id), (other, other_id)] {
         assert_eq!(store.find_job(user, conversation, first.job_id).await.unwrap(), None);
         assert_eq!(store.cancel_job(user, conversation, first.job_id).await.unwrap(), None);
-        assert_eq!(store.retry_job(user, conversation, first.job_id, None).await.unwrap(), None);
+        assert_eq!(store.rerun_job(user, conversation, first.job_id, None).await.unwrap(), None);
     }
     let created = store.create_job(other, new_job(id, 3)).await.unwrap();
     assert_eq!(created, CreateJobOutcome::NotFound);
@@ -61,7 +61,7 @@ pub async fn a_duplicate_job_id_returns_the_first_job<S: Conversations + FileJob
     assert_eq!(created, 1, "{outcomes:?}");
     let CreateJobOutcome::Duplicate(known) = again else { panic!("{again:?}") };
     assert_eq!(known.status, JobStatus::Cancelled);
-    assert_eq!(store.jobs(user_id, id, 10).await.unwrap(), Some(vec![known]));
+    assert_eq!(store.list_jobs(user_id, id, 10).await.unwrap(), Some(vec![known]));
 }
 
 pub async fn only_a_created_job_updates_its_conversation<S: Conversations + FileJobs>(store: &S) {
@@ -90,7 +90,7 @@ pub async fn the_oldest_job_is_taken_first_and_by_one_run<S: Conversations + Fil
         (create(store, user_id, id, 1).await, create(store, user_id, id, 2).await);
 
     let oldest = take(store, 10, 20).await.unwrap().1;
-    let concurrent = (0..5).map(|_| store.take_job(RunId::generate(), moment(10), moment(20)));
+    let concurrent = (0..5).map(|_| store.lease_job(RunId::generate(), moment(10), moment(20)));
     let taken = join_all(concurrent).await.into_iter().filter_map(Result::unwrap);
 
     assert_eq!(
@@ -98,7 +98,7 @@ pub async fn the_oldest_job_is_taken_first_and_by_one_run<S: Conversations + Fil
         LeasedJob {
             user_id,
             job: first,
-            text: AnalysedText {
+            analysis: FileAnalysis {
                 content: TEXT.to_owned(),
                 part_ends: part_ends(),
                 analyses: BTreeMap::new(),
@@ -118,15 +118,15 @@ where
     let recorded = record(store, job.job_id, old, 1).await.unwrap();
     let again = record(store, job.job_id, old, 1).await.unwrap();
 
-    assert!(store.renew_job(job.job_id, old, moment(30)).await.unwrap());
+    assert!(store.renew_job_lease(job.job_id, old, moment(30)).await.unwrap());
     assert!(take(store, 29, 40).await.is_none());
     let (run, taken) = take(store, 30, 40).await.unwrap();
 
     assert_eq!((recorded.parts_done, again.parts_done), (1, 1));
-    assert_eq!(taken.text.analyses, BTreeMap::from([(1, "of part 1 \0".to_owned())]));
-    assert_eq!((taken.job.parts_done, taken.text.content.as_str()), (1, TEXT));
+    assert_eq!(taken.analysis.analyses, BTreeMap::from([(1, "of part 1 \0".to_owned())]));
+    assert_eq!((taken.job.parts_done, taken.analysis.content.as_str()), (1, TEXT));
     assert_lease_lost(store, &job, old).await;
-    assert!(store.renew_job(job.job_id, run, moment(50)).await.unwrap());
+    assert!(store.renew_job_lease(job.job_id, run, moment(50)).await.unwrap());
 }
 
 pub async fn a_complete_job_appends_two_messages<S>(store: &S)
@@ -161,7 +161,8 @@ pub async fn a_job_is_found_by_its_newest_analysis<S: Conversations + FileJobs>(
     let (other, other_id) = start(store).await;
     let analysis = job.message_id.unwrap();
 
-    let found = store.job_of_analysis(user_id, id, vec![MessageId::generate(), analysis]).await;
+    let found =
+        store.find_job_by_analysis(user_id, id, vec![MessageId::generate(), analysis]).await;
 
     assert_eq!(found.unwrap(), Some(job.clone()));
     for (user_id, id, messages) in [
@@ -171,7 +172,7 @@ pub async fn a_job_is_found_by_its_newest_analysis<S: Conversations + FileJobs>(
         (other, id, vec![analysis]),
         (other, other_id, vec![analysis]),
     ] {
-        assert_eq!(store.job_of_analysis(user_id, id, messages).await.unwrap(), None);
+        assert_eq!(store.find_job_by_analysis(user_id, id, messages).await.unwrap(), None);
     }
 }
 
@@ -186,7 +187,7 @@ pub async fn a_run_loses_its_lease_when_its_job_is_cancelled<S: Conversations + 
 
     assert_eq!(cancelled.status, JobStatus::Cancelled);
     assert_lease_lost(store, &job, run).await;
-    let retried = store.retry_job(user_id, id, job.job_id, None).await.unwrap();
+    let retried = store.rerun_job(user_id, id, job.job_id, None).await.unwrap();
     assert_eq!(retried, Some(cancelled));
     assert!(take(store, 1_000, 2_000).await.is_none());
     assert_eq!(store.messages(user_id, id, None, 10).await.unwrap(), Some(Vec::new()));
@@ -226,10 +227,10 @@ pub async fn jobs_are_removed_with_their_conversation<S: Conversations + FileJob
 
         if is_reset {
             store.reset(user_id, id, moment(3)).await.unwrap();
-            assert_eq!(store.jobs(user_id, id, 10).await.unwrap(), Some(Vec::new()));
+            assert_eq!(store.list_jobs(user_id, id, 10).await.unwrap(), Some(Vec::new()));
         } else {
             store.delete(user_id, id).await.unwrap();
-            assert_eq!(store.jobs(user_id, id, 10).await.unwrap(), None);
+            assert_eq!(store.list_jobs(user_id, id, 10).await.unwrap(), None);
         }
 
         assert_eq!(store.find_job(user_id, id, waiting.job_id).await.unwrap(), None);
@@ -254,7 +255,7 @@ async fn create<S: FileJobs>(store: &S, user_id: UserId, id: ConversationId, at:
 async fn take<S: FileJobs>(store: &S, now: i64, until: i64) -> Option<(RunId, LeasedJob)> {
     let run = RunId::generate();
     let (now, until): (Timestamp, Timestamp) = (moment(now), moment(until));
-    store.take_job(run, now, until).await.unwrap().map(|taken| (run, taken))
+    store.lease_job(run, now, until).await.unwrap().map(|taken| (run, taken))
 }
 
 async fn record<S: FileJobs>(store: &S, job: JobId, run: RunId, part: u32) -> Option<FileJob> {
@@ -293,7 +294,7 @@ async fn create_completed<S: FileJobs>(
 /// Asserts that the run has lost its lease and can change nothing.
 async fn assert_lease_lost<S: FileJobs>(store: &S, job: &FileJob, run: RunId) {
     let id = job.job_id;
-    assert!(!store.renew_job(id, run, moment(99)).await.unwrap());
+    assert!(!store.renew_job_lease(id, run, moment(99)).await.unwrap());
     assert_eq!(record(store, id, run, 0).await, None);
     assert_eq!(store.fail_job(id, run, error()).await.unwrap(), None);
     let outcome = store.complete_job(id, run, messages(), moment(15)).await.unwrap();

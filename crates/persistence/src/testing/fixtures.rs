@@ -10,7 +10,7 @@ use webchat_domain::{
 };
 
 use crate::{
-    AnalysedText, AnswerUpdate, AppendOutcome, NewFileJob, StoredConversation, StoredFileJob,
+    AnswerUpdate, AppendOutcome, FileAnalysis, NewFileJob, StoredConversation, StoredFileJob,
     StoredMessage,
 };
 
@@ -167,7 +167,7 @@ pub(super) fn new_job(conversation_id: ConversationId, created: i64) -> NewFileJ
         question_id: None,
         instructions: None,
     };
-    NewFileJob { job, text: TEXT.to_owned(), part_ends: part_ends(), max_kept: MAX_JOBS }
+    NewFileJob { job, text: TEXT.to_owned(), part_ends: part_ends(), max_unfinished: MAX_JOBS }
 }
 
 /// Returns a file job of which one part has been analysed.
@@ -180,7 +180,7 @@ pub(super) fn stored_file(user_id: UserId, id: ConversationId, created: i64) -> 
         instructions: FileInstructions::try_from("Which tides?\nAnd why?".to_owned()).ok(),
         ..new_job(id, created).job
     };
-    let text = AnalysedText {
+    let text = FileAnalysis {
         content: TEXT.to_owned(),
         part_ends: part_ends(),
         analyses: BTreeMap::from([(1, "of part 1 \0".to_owned())]),

@@ -59,10 +59,10 @@ pub async fn a_read_during_the_first_append_misses_nothing(log: &dyn TurnLog) {
         let reads = join_all((0..20).map(|_| log.read(id, 0)));
         let (published, read) = tokio::join!(append(log, id, chunk("a")), reads);
 
-        let published = Replay::Complete(vec![published.unwrap()]);
+        let published = Replay::Events(vec![published.unwrap()]);
         for read in read {
             let read = read.unwrap();
-            assert!(read == Replay::Complete(Vec::new()) || read == published, "{read:?}");
+            assert!(read == Replay::Events(Vec::new()) || read == published, "{read:?}");
         }
     }
 }
@@ -84,10 +84,10 @@ pub async fn each_concurrent_append_gets_its_own_sequence_number(log: &dyn TurnL
 pub async fn an_unknown_sequence_number_is_rejected(log: &dyn TurnLog) {
     let id = ConversationId::generate();
 
-    assert_eq!(log.read(id, 17).await.unwrap(), Replay::Gone { latest: 0 });
+    assert_eq!(log.read(id, 17).await.unwrap(), Replay::Gap { latest: 0 });
     let event = append(log, id, chunk("a")).await.unwrap();
 
-    let gone = Replay::Gone { latest: event.seq };
+    let gone = Replay::Gap { latest: event.seq };
     assert_eq!(log.read(id, event.seq + 1).await.unwrap(), gone);
 }
 
@@ -96,7 +96,7 @@ pub async fn a_replay_with_a_gap_is_rejected(log: &dyn TurnLog) {
     let first = append(log, id, chunk("first")).await.unwrap();
     let last = append_many(log, id, MORE_THAN_KEPT).await;
 
-    let gone = Replay::Gone { latest: last.seq };
+    let gone = Replay::Gap { latest: last.seq };
     assert_eq!(log.read(id, first.seq).await.unwrap(), gone);
     assert_eq!(log.read(id, 0).await.unwrap(), gone);
     assert_eq!(read_all(log, id, last.seq).await, []);
@@ -240,9 +240,9 @@ async fn read_all(log: &dyn TurnLog, id: ConversationId, after: u64) -> Vec<Arc<
     let (mut events, mut reached) = (Vec::new(), after);
     loop {
         match log.read(id, reached).await.unwrap() {
-            Replay::Complete(next) if next.is_empty() => return events,
-            Replay::Complete(next) => events.extend(next),
-            gone @ Replay::Gone { .. } => panic!("incomplete: {gone:?}"),
+            Replay::Events(next) if next.is_empty() => return events,
+            Replay::Events(next) => events.extend(next),
+            gone @ Replay::Gap { .. } => panic!("incomplete: {gone:?}"),
         }
         reached = events.last().map_or(reached, |newest| newest.seq);
     }

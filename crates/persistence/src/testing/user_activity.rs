@@ -51,7 +51,7 @@ where
         store.create(user_id, ConversationId::generate(), moment(0)).await.unwrap();
     }
 
-    store.record_missing_users(moment(5)).await.unwrap();
+    store.add_missing_records(moment(5)).await.unwrap();
 
     assert_eq!(store.list_inactive(moment(5), 10).await.unwrap(), [known]);
     assert_eq!(store.list_inactive(moment(6), 10).await.unwrap(), [known, unknown]);

@@ -57,7 +57,7 @@ async fn upload(
     let id = current_or_new_conversation(&chat, &browser.session).await?;
     let FileJob { job_id, .. } = chat.files.upload(browser.caller(), id, None, upload).await?;
     drop(memory);
-    let job = chat.files.wait_for(user_id, id, job_id).await?;
+    let job = chat.files.wait_for_analysis(user_id, id, job_id).await?;
     match (job.status, &job.error) {
         (JobStatus::Complete, _) => {}
         (_, Some(error)) => return Err(ApiError::FileNotAnalysed(error.message.clone())),

@@ -11,6 +11,7 @@ use uuid::Uuid;
 use webchat_chat::{Chat, Limit, SendMessage, StartTurnOutcome, Subscription, count_reached_limit};
 use webchat_domain::{ConversationId, Network, TRACE_TARGET};
 
+use super::burst_rate::BurstRateLimiter;
 use super::connections::Connections;
 use super::events::incoming::{
     AnswerData, ClientEvent, EditMessageData, ErrorContext, SendMessageData, UnparsedEvent,
@@ -18,7 +19,6 @@ use super::events::incoming::{
 };
 use super::events::outgoing::{ErrorData, OutgoingEvent, Reply, SessionData, Subscribed, Welcome};
 use super::forward::{forward_conversation, forward_list};
-use super::message_rate::MessageRateLimiter;
 use crate::error::api_error::ApiError;
 use crate::extract::session::BrowserSession;
 use crate::security_log::SecurityEvent;
@@ -41,9 +41,9 @@ pub(super) struct Client<O> {
     forwarders: HashMap<ConversationId, AbortOnDropHandle<()>>,
     /// The task that forwards changes of the user's list of conversations. `None` until the welcome is sent.
     list_forwarder: Option<AbortOnDropHandle<()>>,
-    message_limiter: MessageRateLimiter,
+    message_limiter: BurstRateLimiter,
     /// Limits the rate violations of the client before its connection is closed.
-    violation_limiter: MessageRateLimiter,
+    violation_limiter: BurstRateLimiter,
     connections: Connections,
 }
 
@@ -62,7 +62,7 @@ impl<O: From<OutgoingEvent> + Send + 'static> Client<O> {
         outbox: mpsc::Sender<O>,
         connections: Connections,
     ) -> Self {
-        let limiter = || MessageRateLimiter::per_second(connections.limits.messages_per_second);
+        let limiter = || BurstRateLimiter::per_second(connections.limits.messages_per_second);
         Self {
             chat,
             browser,

@@ -149,7 +149,7 @@ async fn cancel(
     Ok(HttpResponse::NoContent().finish())
 }
 
-/// What to analyse a file for.
+/// The instructions for analysing a file again.
 #[derive(Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(as = FileRetry)]

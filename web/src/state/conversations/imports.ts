@@ -20,7 +20,7 @@ export interface ImportState {
   unchanged: number;
   /** The number of conversations, messages and other parts that were left out. */
   leftOut: number;
-  /** The reasons, each in a sentence. One may be about several messages or parts. */
+  /** The reasons, each in a sentence, and a note if there may be more. One may be about several messages or parts. */
   leftOutReasons: readonly string[];
   /** Why the import failed. */
   problem: string | null;
@@ -91,12 +91,12 @@ export class Imports {
       await sleep(delayMs);
       const polledAt = Date.now();
       try {
-        this.#show(await withTimeout(this.api.importJob(id), POLL_TIMEOUT_MS));
+        this.#apply(await withTimeout(this.api.importJob(id), POLL_TIMEOUT_MS));
         failures = 0;
         failingForMs = 0;
         delayMs = POLL_INTERVAL_MS;
       } catch (error) {
-        // Not simply the time since the last response, because the computer may have been asleep.
+        // The sum of the waits, not the time since the last response: the computer may have been asleep.
         failingForMs += delayMs + Math.min(Date.now() - polledAt, POLL_TIMEOUT_MS);
         failures += 1;
         delayMs = Math.max(POLL_INTERVAL_MS, retryDelay(failures, retryTime(error)));
@@ -107,7 +107,7 @@ export class Imports {
     }
   }
 
-  #show(job: ImportJob): void {
+  #apply(job: ImportJob): void {
     this.#update({
       phase: job.status,
       done: job.done,

@@ -1,4 +1,4 @@
-//! How often a turn may publish a chunk of its answer.
+//! How often a publisher may publish a chunk of an answer.
 
 use std::num::NonZero;
 use std::sync::{Arc, LazyLock};
@@ -8,23 +8,23 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 /// The number of chunks that are published as soon as they arrive.
-const PROMPT_CHUNKS: u32 = 64;
+const UNTHROTTLED_CHUNKS: u32 = 64;
 
-/// The minimum mean time between two chunks of a turn after the first ones.
+/// The minimum mean time between two chunks of a publisher after the first ones.
 pub(super) const MIN_INTERVAL: Duration = Duration::from_millis(5);
 
-/// The number of chunks after which the minimum is [`LONG_INTERVAL`].
-const FAST_CHUNKS: u32 = 4 * 1024;
-const LONG_INTERVAL: Duration = Duration::from_millis(20);
+/// The number of chunks after which the minimum is [`SLOW_INTERVAL`].
+const SLOW_AFTER_CHUNKS: u32 = 4 * 1024;
+const SLOW_INTERVAL: Duration = Duration::from_millis(20);
 
-/// The number of chunks after which a turn publishes at most one chunk per [`RARE_INTERVAL`]. Together with the bound on
-/// the text, this bounds the memory of the log for a turn.
-const FREQUENT_CHUNKS: u32 = 16 * 1024;
-pub(super) const RARE_INTERVAL: Duration = Duration::from_secs(1);
+/// The number of chunks after which a publisher publishes at most one chunk per [`SLOWEST_INTERVAL`]. Together with the bound on
+/// the text, this bounds the memory of the log for an answer.
+const SLOWEST_AFTER_CHUNKS: u32 = 16 * 1024;
+pub(super) const SLOWEST_INTERVAL: Duration = Duration::from_secs(1);
 
-/// The processor time for each chunk. All turns of this process together publish no more chunks than all processors can
-/// process, after the first ones of each turn. A chunk takes about half of this time (see `docs/performance.md`).
-const TIME_PER_CHUNK: Duration = Duration::from_micros(200);
+/// The processor time that each chunk may take. A chunk takes about half of it (see `docs/performance.md`), so that the
+/// publishers of this process together keep the processors about half busy, apart from the first chunks of each.
+const CPU_BUDGET_PER_CHUNK: Duration = Duration::from_micros(200);
 
 /// The number of processors that this process can use.
 static PROCESSORS: LazyLock<u32> = LazyLock::new(|| {
@@ -32,7 +32,7 @@ static PROCESSORS: LazyLock<u32> = LazyLock::new(|| {
     u32::try_from(processors).unwrap_or(u32::MAX)
 });
 
-/// Counts the publishers of this process: each has a clone.
+/// Counts the publishers of this process: each has a clone. The original, which belongs to no publisher, counts as one.
 #[derive(Clone, Default)]
 pub(crate) struct Publishers(Arc<()>);
 
@@ -44,10 +44,10 @@ pub(super) struct Pace<'a> {
 }
 
 impl Publishers {
-    /// Returns the mean time between two chunks of each publisher that keeps the processors half busy.
+    /// Returns the mean time between two chunks of each publisher with which all of them stay within the budget.
     fn interval(&self, processors: u32) -> Duration {
         let publishers = u32::try_from(Arc::strong_count(&self.0)).unwrap_or(u32::MAX);
-        TIME_PER_CHUNK.saturating_mul(publishers) / processors
+        CPU_BUDGET_PER_CHUNK.saturating_mul(publishers) / processors
     }
 }
 
@@ -59,12 +59,12 @@ impl<'a> Pace<'a> {
     /// Counts a published chunk. Returns when the next one may be published. A late chunk does not delay later ones.
     pub(super) fn next_due(&mut self) -> Instant {
         self.chunks = self.chunks.saturating_add(1);
-        let busy = || self.publishers.interval(*PROCESSORS);
+        let load_interval = || self.publishers.interval(*PROCESSORS);
         let interval = match self.chunks {
-            0..PROMPT_CHUNKS => Duration::ZERO,
-            PROMPT_CHUNKS..FAST_CHUNKS => busy().max(MIN_INTERVAL),
-            FAST_CHUNKS..FREQUENT_CHUNKS => busy().max(LONG_INTERVAL),
-            FREQUENT_CHUNKS.. => busy().max(RARE_INTERVAL),
+            0..UNTHROTTLED_CHUNKS => Duration::ZERO,
+            UNTHROTTLED_CHUNKS..SLOW_AFTER_CHUNKS => load_interval().max(MIN_INTERVAL),
+            SLOW_AFTER_CHUNKS..SLOWEST_AFTER_CHUNKS => load_interval().max(SLOW_INTERVAL),
+            SLOWEST_AFTER_CHUNKS.. => load_interval().max(SLOWEST_INTERVAL),
         };
         self.due = (self.due + interval).max(Instant::now());
         self.due
@@ -76,10 +76,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn chunks_are_rarer_while_many_turns_run() {
+    fn chunks_are_less_frequent_while_many_turns_run() {
         let interval_micros = |turns: usize, processors| {
             let publishers = Publishers::default();
-            // The original counts as well.
             let _turns: Vec<_> = (1..turns).map(|_| publishers.clone()).collect();
             publishers.interval(processors).as_micros()
         };

@@ -5,7 +5,7 @@ use tokio::time::Instant;
 use webchat_domain::{Event, EventId, FinishReason, MessageStatus};
 use webchat_persistence::{Checkpoint, MockTurnLog, StoreError};
 
-use super::pace::{MIN_INTERVAL, RARE_INTERVAL};
+use super::pace::{MIN_INTERVAL, SLOWEST_INTERVAL};
 use super::*;
 use crate::testing::{ANSWER, QUESTION, TestChat, describe, settle};
 
@@ -127,7 +127,7 @@ async fn the_chunks_of_a_fast_model_are_merged() {
         tokio::task::yield_now().await;
     }
     request.finish(FinishReason::Stop).await;
-    sleep(RARE_INTERVAL).await;
+    sleep(SLOWEST_INTERVAL).await;
 
     let published = outage.published_answer_events();
     let chunks: Vec<_> =

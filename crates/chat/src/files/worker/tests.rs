@@ -302,7 +302,7 @@ async fn a_file_of_a_dead_instance_is_taken_over_when_its_lease_expires() {
     let test = TestChat::new().await;
     upload(&test, "Tides.").await;
     let (jobs, now) = (&test.chat.core.ports.file_jobs, test.clock.now());
-    jobs.take_job(RunId::generate(), now, now.plus(LEASE)).await.unwrap().unwrap();
+    jobs.lease_job(RunId::generate(), now, now.plus(LEASE)).await.unwrap().unwrap();
 
     test.chat.files.spawn_dispatcher();
     test.advance(LEASE.saturating_sub(POLL_INTERVAL)).await;
@@ -353,8 +353,8 @@ async fn a_part_that_waits_to_be_recorded_does_not_block_the_others() {
     })
     .await;
     let test = test.with_ports(|ports| {
-        let jobs = Arc::clone(&ports.file_jobs);
-        ports.file_jobs = Arc::new(FileJobsWithBarrier { jobs, barrier: Barrier::new(2) });
+        let inner = Arc::clone(&ports.file_jobs);
+        ports.file_jobs = Arc::new(FileJobsWithBarrier { inner, barrier: Barrier::new(2) });
     });
     test.chat.files.spawn_dispatcher();
 

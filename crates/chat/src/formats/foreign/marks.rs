@@ -6,7 +6,7 @@ use std::sync::LazyLock;
 use pulldown_cmark::{Event, Parser, Tag};
 use regex::{Captures, Regex};
 
-use super::private_marks;
+use super::chatgpt_markup;
 use crate::formats::markdown;
 
 /// Replaces a mark.
@@ -64,7 +64,7 @@ fn compile(marks: &[(&str, Replace)]) -> Vec<Mark> {
 
 /// Returns an answer without marks. The words of a user, and code, are never changed.
 pub(super) fn clean(answer: &str) -> String {
-    let mut text = private_marks::make_readable(without_reasoning(answer));
+    let mut text = chatgpt_markup::make_readable(without_reasoning(answer));
     for mark in MARKS.iter() {
         if mark.pattern.is_match(&text) {
             let code = code_ranges(&text);

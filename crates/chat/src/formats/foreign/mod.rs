@@ -7,13 +7,13 @@
 //! to tools or to itself, its reasoning, hidden messages, and messages without text. Their children become children of
 //! the nearest imported ancestor.
 
+mod chatgpt_markup;
 mod conversation;
 mod convert;
 mod documents;
 mod marks;
 mod message;
 mod message_list;
-mod private_marks;
 mod tree;
 
 pub(super) use conversation::{ForeignConversation, ForeignConversationSeed};

@@ -87,7 +87,7 @@ async fn the_result_of_a_turn_that_the_log_no_longer_has_is_read_from_the_store(
     let mut log = MockTurnLog::new();
     let checkpoint = test.chat.core.ports.log.checkpoint(test.conversation_id).await.unwrap();
     log.expect_checkpoint().returning(move |_| Ok(checkpoint));
-    log.expect_read().returning(|_, _| Ok(Replay::Gone { latest: 99 }));
+    log.expect_read().returning(|_, _| Ok(Replay::Gap { latest: 99 }));
     let test = test.with_ports(|ports| ports.log = Arc::new(log));
 
     let result = send(&test, "c1").await.result().await.unwrap();

@@ -29,7 +29,7 @@ impl Turns {
         let versions = versions.map(|version| Some(version.message_id)).collect();
         let answers = conversations.children(user_id, id, versions).await?;
         let answers = answers.into_iter().map(|answer| answer.message_id).collect();
-        let file = ports.file_jobs.job_of_analysis(user_id, id, answers).await?;
+        let file = ports.file_jobs.find_job_by_analysis(user_id, id, answers).await?;
         // An older server may have let the user turn this version into another question.
         if file.is_some_and(|file| is_file_question(&question.content, &file.file_name)) {
             return Err(ChatError::FileAnalysis);

@@ -8,7 +8,7 @@ use crate::SelectOutcome;
 /// Checks whether this message can be made visible, and returns it. `message` is `None` if it doesn't exist.
 ///
 /// # Errors
-/// The outcome if the message doesn't exist, is already visible, or a turn is running.
+/// The outcome without a change: the message doesn't exist or is visible already, or a turn is running.
 pub fn check_select(
     message: Option<PathNode>,
     running_turn: Option<TurnId>,
@@ -28,7 +28,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_running_turn_rejects_only_the_selection_of_a_hidden_message() {
+    fn only_a_hidden_message_cannot_be_selected_while_a_turn_runs() {
         let turn = Some(TurnId::generate());
         let hidden = PathNode {
             message_id: MessageId::generate(),

@@ -133,14 +133,14 @@ where
     let second = store.file_jobs_after(id, Some(first[0].job.job_id), 9).await.unwrap();
     let of_other_conversation =
         store.file_jobs_after(ConversationId::generate(), None, 9).await.unwrap();
-    let taken = store.take_job(RunId::generate(), moment(5), moment(9)).await.unwrap().unwrap();
-    let nothing_more = store.take_job(RunId::generate(), moment(5), moment(9)).await.unwrap();
+    let taken = store.lease_job(RunId::generate(), moment(5), moment(9)).await.unwrap().unwrap();
+    let nothing_more = store.lease_job(RunId::generate(), moment(5), moment(9)).await.unwrap();
 
     assert_eq!([first, second].concat(), files);
     assert_eq!(of_other_conversation, []);
     let [_, unfinished] = files;
     assert_eq!(
-        (taken.user_id, taken.job, Some(taken.text)),
+        (taken.user_id, taken.job, Some(taken.analysis)),
         (user_id, unfinished.job, unfinished.text)
     );
     assert_eq!(nothing_more, None);

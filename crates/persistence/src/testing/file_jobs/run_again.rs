@@ -17,13 +17,13 @@ where
     let (user_id, id) = start(store).await;
     let first = create_completed(store, user_id, id).await;
 
-    let again = store.retry_job(user_id, id, first.job.job_id, None).await.unwrap().unwrap();
-    let (run, LeasedJob { job, text, .. }) = take(store, 20, 30).await.unwrap();
+    let again = store.rerun_job(user_id, id, first.job.job_id, None).await.unwrap().unwrap();
+    let (run, LeasedJob { job, analysis, .. }) = take(store, 20, 30).await.unwrap();
     let second = complete(store, &job, run, version_of(&first)).await;
 
     let expected = FileJob { status: JobStatus::Running, parts_done: 0, ..first.job.clone() };
     assert_eq!((&again, &job), (&expected, &expected));
-    assert_eq!((text.content.as_str(), text.analyses.len()), (TEXT, 0));
+    assert_eq!((analysis.content.as_str(), analysis.analyses.len()), (TEXT, 0));
     let [question, former] = <[_; 2]>::try_from(first.messages).unwrap();
     let visible = store.messages(user_id, id, None, 10).await.unwrap().unwrap();
     assert_eq!(visible, [vec![question.clone()], second.messages.clone()].concat());
@@ -39,7 +39,7 @@ where
 {
     let (user_id, id) = start(store).await;
     let first = create_completed(store, user_id, id).await;
-    store.retry_job(user_id, id, first.job.job_id, None).await.unwrap();
+    store.rerun_job(user_id, id, first.job.job_id, None).await.unwrap();
     let (run, LeasedJob { job, .. }) = take(store, 20, 30).await.unwrap();
     let turn = TurnLease { turn_id: TurnId::generate(), lease_until: moment(40) };
     let asked = Append { turn: Some(turn), ..messages() };
@@ -63,9 +63,9 @@ where
     let first = create_completed(store, user_id, id).await;
     let job_id = first.job.job_id;
     for is_failed in [false, true] {
-        store.retry_job(user_id, id, job_id, None).await.unwrap();
-        let (run, LeasedJob { text, .. }) = take(store, 20, 30).await.unwrap();
-        assert_eq!((text.content.as_str(), text.analyses.len()), (TEXT, 0));
+        store.rerun_job(user_id, id, job_id, None).await.unwrap();
+        let (run, LeasedJob { analysis, .. }) = take(store, 20, 30).await.unwrap();
+        assert_eq!((analysis.content.as_str(), analysis.analyses.len()), (TEXT, 0));
         record(store, job_id, run, 0).await.unwrap();
         if is_failed {
             let failed = store.fail_job(job_id, run, error()).await.unwrap().unwrap();
@@ -93,8 +93,8 @@ where
     let failed = store.fail_job(job.job_id, old, error()).await.unwrap().unwrap();
     let untaken = take(store, 1_000, 2_000).await;
     assert_lease_lost(store, &job, old).await;
-    let retried = store.retry_job(user_id, id, job.job_id, None).await.unwrap().unwrap();
-    let again = store.retry_job(user_id, id, job.job_id, None).await.unwrap().unwrap();
+    let retried = store.rerun_job(user_id, id, job.job_id, None).await.unwrap().unwrap();
+    let again = store.rerun_job(user_id, id, job.job_id, None).await.unwrap().unwrap();
     let taken = take(store, 10, 20).await.unwrap().1;
 
     assert_eq!((failed.status, failed.parts_done), (JobStatus::Failed, 1));
@@ -103,7 +103,7 @@ where
     assert_eq!((retried.status, retried.error.clone()), (JobStatus::Running, None));
     assert_eq!(again, retried);
     assert_eq!(taken.job, retried);
-    assert_eq!((taken.text.content.as_str(), taken.text.analyses.len()), (TEXT, 1));
+    assert_eq!((taken.analysis.content.as_str(), taken.analysis.analyses.len()), (TEXT, 1));
 }
 
 pub async fn a_changed_question_and_its_analysis_are_another_version<S>(store: &S)
@@ -115,7 +115,7 @@ where
     let former = <[_; 2]>::try_from(first.messages).unwrap();
     let instructions = Some(instructions("Which\ttides?"));
 
-    let again = store.retry_job(user_id, id, first.job.job_id, instructions.clone()).await;
+    let again = store.rerun_job(user_id, id, first.job.job_id, instructions.clone()).await;
     let (run, LeasedJob { job, .. }) = take(store, 20, 30).await.unwrap();
     let version_of = Some(former[0].message_id);
     let second = complete(store, &job, run, Append { version_of, ..messages() }).await;
@@ -151,11 +151,11 @@ where
         let (run, _) = take(store, 10, 20).await.unwrap();
         record(store, job_id, run, 0).await.unwrap();
         store.fail_job(job_id, run, error()).await.unwrap().unwrap();
-        let retried = store.retry_job(user_id, id, job_id, next.clone()).await.unwrap().unwrap();
-        let (run, LeasedJob { job, text, .. }) = take(store, 10, 20).await.unwrap();
+        let retried = store.rerun_job(user_id, id, job_id, next.clone()).await.unwrap().unwrap();
+        let (run, LeasedJob { job, analysis, .. }) = take(store, 10, 20).await.unwrap();
         assert_eq!((&job, &job.instructions), (&retried, next));
-        assert_eq!(text.analyses.len(), usize::try_from(job.parts_done).unwrap());
-        assert!(store.renew_job(job_id, run, moment(0)).await.unwrap());
+        assert_eq!(analysis.analyses.len(), usize::try_from(job.parts_done).unwrap());
+        assert!(store.renew_job_lease(job_id, run, moment(0)).await.unwrap());
         kept.push(job.parts_done);
     }
 
@@ -170,9 +170,9 @@ where
     let job = create(store, user_id, id, 1).await;
     let when = Some(instructions("When?"));
 
-    let running = store.retry_job(user_id, id, job.job_id, when.clone()).await.unwrap();
+    let running = store.rerun_job(user_id, id, job.job_id, when.clone()).await.unwrap();
     let cancelled = store.cancel_job(user_id, id, job.job_id).await.unwrap();
-    let retried = store.retry_job(user_id, id, job.job_id, when.clone()).await.unwrap();
+    let retried = store.rerun_job(user_id, id, job.job_id, when.clone()).await.unwrap();
 
     assert_eq!(running, Some(job));
     assert_eq!(retried, cancelled);

@@ -11,7 +11,7 @@ use futures_util::{Stream, StreamExt};
 use webchat_chat::{Limit, count_reached_limit};
 
 use super::violation::{FirstViolation, Violation};
-use crate::realtime::message_rate::MessageRateLimiter;
+use crate::realtime::burst_rate::BurstRateLimiter;
 use crate::realtime::unfinished_message::UnfinishedMessage;
 
 /// The maximum length of a header without its masking key: two bytes, and eight for an extended payload
@@ -106,7 +106,7 @@ struct FrameValidator {
     /// Whether the current frame is the last one of its message.
     is_last_frame: bool,
     /// Limits the control frames and small fragments. Messages have their own limit.
-    frame_limiter: MessageRateLimiter,
+    frame_limiter: BurstRateLimiter,
 }
 
 impl FrameValidator {
@@ -122,7 +122,7 @@ impl FrameValidator {
             message_bytes: 0,
             messages: 0,
             is_last_frame: true,
-            frame_limiter: MessageRateLimiter::per_second(frames_per_second),
+            frame_limiter: BurstRateLimiter::per_second(frames_per_second),
         }
     }
 

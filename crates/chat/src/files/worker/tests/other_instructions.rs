@@ -1,17 +1,17 @@
-//! Tests of analyses that follow the user's instructions.
+//! Tests of analysing a file again, with the same instructions or others.
 
 use std::collections::BTreeMap;
 use std::num::NonZeroU64;
 
 use webchat_domain::{FileInstructions, Message, MessageId};
-use webchat_persistence::{AnalysedText, StoredFileJob};
+use webchat_persistence::{FileAnalysis, StoredFileJob};
 
 use super::*;
 use crate::context::prompts::user_instructions;
 use crate::testing::message;
 use crate::{ChatError, Choice, DailyTokenLimits};
 
-const ASKED: &str = "Which tides are the highest?";
+const INSTRUCTIONS: &str = "Which tides are the highest?";
 
 fn instructions(text: &str) -> FileInstructions {
     FileInstructions::try_from(text.to_owned()).unwrap()
@@ -21,17 +21,17 @@ fn question(text: &str) -> String {
     format!("Please analyse the file \"tides.txt\".\n\n{text}")
 }
 
-/// Analyses the file again with these instructions; a blank text means the default ones.
-async fn ask_for(test: &TestChat, job: &FileJob, asked: &str) -> Result<FileJob, ChatError> {
-    let choice = match asked {
+/// Analyses the file again with these instructions; an empty text means the default ones.
+async fn analyse_again(test: &TestChat, job: &FileJob, text: &str) -> Result<FileJob, ChatError> {
+    let choice = match text {
         "" => Choice::Default,
-        asked => Choice::Custom(instructions(asked)),
+        text => Choice::Custom(instructions(text)),
     };
     test.chat.files.retry(test.user_id, test.conversation_id, job.job_id, Some(choice)).await
 }
 
-/// Answers the only request of an analysis.
-async fn analyse(test: &TestChat, analysis: &str) {
+/// Answers the only request of an analysis with this text.
+async fn answer_analysis(test: &TestChat, analysis: &str) {
     answer(test.model.next_request().await, analysis).await;
 }
 
@@ -43,69 +43,72 @@ async fn visible(test: &TestChat) -> Vec<(String, usize)> {
 }
 
 #[tokio::test(start_paused = true)]
-async fn each_request_has_the_users_instructions_apart_from_the_file() {
+async fn each_request_has_the_users_instructions_separately_from_the_file() {
     let test = new_test(|_| {}).await;
     let job = upload(&test, &text_of_parts(2)).await;
     for prompt in [ANALYSE, ANALYSE, COMBINE] {
         answer(next_request(&test, prompt).await, "Tides.").await;
     }
 
-    let retried = ask_for(&test, &job, ASKED).await.unwrap();
+    let retried = analyse_again(&test, &job, INSTRUCTIONS).await.unwrap();
     for prompt in [ANALYSE, ANALYSE, COMBINE] {
-        let added = user_instructions(&instructions(ASKED));
+        let added = user_instructions(&instructions(INSTRUCTIONS));
         let request = next_request(&test, &format!("{prompt}{added}")).await;
-        assert!(!content(&request).contains(ASKED), "{}", content(&request));
+        assert!(!content(&request).contains(INSTRUCTIONS), "{}", content(&request));
         answer(request, "Spring tides.").await;
     }
 
-    assert!(user_instructions(&instructions(ASKED)).ends_with(&format!("The user asks: {ASKED}")));
-    assert_eq!(retried.instructions, Some(instructions(ASKED)));
+    assert!(
+        user_instructions(&instructions(INSTRUCTIONS))
+            .ends_with(&format!("The user asks: {INSTRUCTIONS}"))
+    );
+    assert_eq!(retried.instructions, Some(instructions(INSTRUCTIONS)));
     assert_eq!(test.last_message().await.content, "Spring tides.");
     let estimated = |job| test.chat.files.estimated_tokens(job);
     assert!(estimated(&retried) > estimated(&job));
 }
 
 #[tokio::test(start_paused = true)]
-async fn other_instructions_add_a_version_of_the_question_and_the_same_ones_of_the_answer() {
+async fn changed_instructions_add_a_version_of_the_question_and_unchanged_ones_one_of_the_answer() {
     let test = new_test(|_| {}).await;
     let job = upload(&test, "Two tides a day.").await;
-    analyse(&test, "About tides.").await;
+    answer_analysis(&test, "About tides.").await;
     let before = test.published().await.len();
 
-    ask_for(&test, &job, ASKED).await.unwrap();
-    analyse(&test, "Spring tides.").await;
+    analyse_again(&test, &job, INSTRUCTIONS).await.unwrap();
+    answer_analysis(&test, "Spring tides.").await;
     let asked = visible(&test).await;
     let published = test.published().await.split_off(before);
     let completed = current(&test, &job).await;
     test.chat.files.retry(test.user_id, test.conversation_id, job.job_id, None).await.unwrap();
-    analyse(&test, "Those in spring.").await;
+    answer_analysis(&test, "Those in spring.").await;
     let asked_again = visible(&test).await;
-    ask_for(&test, &job, "").await.unwrap();
-    analyse(&test, "About the sea.").await;
+    analyse_again(&test, &job, "").await.unwrap();
+    answer_analysis(&test, "About the sea.").await;
 
     let first = "Please analyse the file \"tides.txt\".".to_owned();
-    assert_eq!(asked, [(question(ASKED), 2), ("Spring tides.".to_owned(), 1)]);
+    assert_eq!(asked, [(question(INSTRUCTIONS), 2), ("Spring tides.".to_owned(), 1)]);
     assert_eq!(
         published[published.len() - 3..],
         ["file: Complete, 1 of 1", "branch", "file added"]
     );
     assert!(!published.iter().any(|event| event.starts_with("title")), "{published:?}");
-    assert_eq!(completed.instructions, Some(instructions(ASKED)));
-    assert_eq!(asked_again, [(question(ASKED), 2), ("Those in spring.".to_owned(), 2)]);
+    assert_eq!(completed.instructions, Some(instructions(INSTRUCTIONS)));
+    assert_eq!(asked_again, [(question(INSTRUCTIONS), 2), ("Those in spring.".to_owned(), 2)]);
     assert_eq!(visible(&test).await, [(first, 2), ("About the sea.".to_owned(), 2)]);
     assert_eq!(current(&test, &job).await.instructions, None);
 }
 
 #[tokio::test(start_paused = true)]
-async fn no_version_of_an_analysis_is_answered_without_its_file() {
+async fn no_version_of_an_analysis_can_be_edited_or_regenerated_without_its_file() {
     let test = new_test(|_| {}).await;
     let job = upload(&test, "Two tides a day.").await;
-    analyse(&test, "About tides.").await;
+    answer_analysis(&test, "About tides.").await;
     let old = test.messages().await;
-    ask_for(&test, &job, ASKED).await.unwrap();
-    analyse(&test, "Spring tides.").await;
+    analyse_again(&test, &job, INSTRUCTIONS).await.unwrap();
+    answer_analysis(&test, "Spring tides.").await;
     let new = test.messages().await;
-    test.ask_and_answer(&question(ASKED), "It is not attached.").await;
+    test.ask_and_answer(&question(INSTRUCTIONS), "It is not attached.").await;
     let other = test.messages().await.split_off(2);
     let (user_id, id, turns) = (test.user_id, test.conversation_id, &test.chat.turns);
     let edit = async |question: &Message| {
@@ -131,28 +134,28 @@ async fn a_failed_file_with_other_instructions_starts_anew_within_the_limits() {
     })
     .await;
     let complete = upload(&test, "Ebb.").await;
-    analyse(&test, "About ebb.").await;
+    answer_analysis(&test, "About ebb.").await;
     let job = upload(&test, &text_of_parts(2)).await;
     answer(next_request(&test, ANALYSE).await, "one").await;
     next_request(&test, ANALYSE).await.fail_with(ModelError::Refused("…".into())).await;
     settle().await;
     let failed = current(&test, &job).await;
 
-    let retried = ask_for(&test, &job, ASKED).await.unwrap();
+    let retried = analyse_again(&test, &job, INSTRUCTIONS).await.unwrap();
     let again = test.model.next_request().await;
     let sent = content(&again).to_owned();
-    let running = ask_for(&test, &job, "Why?").await;
-    let same = ask_for(&test, &job, ASKED).await;
+    let running = analyse_again(&test, &job, "Why?").await;
+    let same = analyse_again(&test, &job, INSTRUCTIONS).await;
     again.fail_with(ModelError::AccountRefused("…".into())).await;
     settle().await;
-    ask_for(&test, &complete, "").await.unwrap();
-    let beyond = ask_for(&test, &job, "Why?").await;
+    analyse_again(&test, &complete, "").await.unwrap();
+    let beyond = analyse_again(&test, &job, "Why?").await;
 
     assert_eq!((failed.status, failed.parts_done), (JobStatus::Failed, 1));
     assert_eq!((retried.status, retried.parts_done), (JobStatus::Running, 0));
     assert!(sent.starts_with("Part 1 of 2 "), "{sent}");
     assert_eq!(running.unwrap_err().code(), "file_running");
-    assert_eq!(same.unwrap().instructions, Some(instructions(ASKED)));
+    assert_eq!(same.unwrap().instructions, Some(instructions(INSTRUCTIONS)));
     assert_eq!(beyond.unwrap_err().code(), "too_many_files");
 }
 
@@ -169,7 +172,7 @@ async fn a_failed_file_with_other_instructions_needs_tokens_for_all_parts() {
     next_request(&test, ANALYSE).await.fail_with(ModelError::AccountRefused("…".into())).await;
     settle().await;
 
-    let other = ask_for(&test, &job, ASKED).await;
+    let other = analyse_again(&test, &job, INSTRUCTIONS).await;
     let same = test.chat.files.retry(test.user_id, test.conversation_id, job.job_id, None).await;
 
     assert_eq!(same.unwrap().status, JobStatus::Running);
@@ -186,10 +189,10 @@ async fn requests_with_instructions_fit_into_a_small_window() {
     .await;
     let job = upload(&test, &text_of_parts(5)).await;
     let mut requests = Vec::new();
-    for text in ["", ASKED] {
+    for text in ["", INSTRUCTIONS] {
         let before = test.model.request_count();
         if !text.is_empty() {
-            ask_for(&test, &job, text).await.unwrap();
+            analyse_again(&test, &job, text).await.unwrap();
         }
         while current(&test, &job).await.status == JobStatus::Running {
             let request = test.model.next_request().await;
@@ -203,7 +206,7 @@ async fn requests_with_instructions_fit_into_a_small_window() {
         }
         requests.push(test.model.request_count() - before);
     }
-    let too_long = ask_for(&test, &job, &"tides ".repeat(60)).await;
+    let too_long = analyse_again(&test, &job, &"tides ".repeat(60)).await;
 
     assert_eq!(current(&test, &job).await.status, JobStatus::Complete);
     assert!(requests[1] > requests[0], "{requests:?}: the parts were not split");
@@ -217,9 +220,9 @@ async fn an_analysis_whose_former_messages_are_gone_is_appended() {
     let test = new_test(|_| {}).await;
     test.ask_and_answer("Hi", "Hello").await;
     let job = upload(&test, "Two tides a day.").await;
-    analyse(&test, "About tides.").await;
+    answer_analysis(&test, "About tides.").await;
     let job = FileJob { message_id: Some(MessageId::generate()), ..current(&test, &job).await };
-    let file = AnalysedText {
+    let file = FileAnalysis {
         content: "Two tides a day.".to_owned(),
         part_ends: vec![16],
         analyses: BTreeMap::new(),
@@ -227,9 +230,9 @@ async fn an_analysis_whose_former_messages_are_gone_is_appended() {
     let stored = StoredFileJob { user_id: test.user_id, job: job.clone(), text: Some(file) };
     test.chat.core.ports.transfer.put_file_job(stored).await.unwrap();
 
-    ask_for(&test, &job, ASKED).await.unwrap();
-    analyse(&test, "Spring tides.").await;
+    analyse_again(&test, &job, INSTRUCTIONS).await.unwrap();
+    answer_analysis(&test, "Spring tides.").await;
 
     let contents: Vec<_> = visible(&test).await.into_iter().map(|(content, _)| content).collect();
-    assert_eq!(contents[3..], ["About tides.", &question(ASKED), "Spring tides."]);
+    assert_eq!(contents[3..], ["About tides.", &question(INSTRUCTIONS), "Spring tides."]);
 }

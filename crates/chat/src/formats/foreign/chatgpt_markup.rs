@@ -1,25 +1,25 @@
-//! The marks of ChatGPT in private-use characters, for example citations.
+//! ChatGPT's inline markup, for example citations, delimited by private-use characters.
 
 use serde_json::Value;
 
-/// The characters that enclose a mark, and separate its parts.
+/// The characters that enclose an element, and separate its parts.
 const BEGIN: char = '\u{E200}';
 const END: char = '\u{E201}';
 const SEPARATOR: char = '\u{E202}';
 
-/// Returns the text with the readable parts of the marks.
+/// Returns the text with the readable parts of its elements.
 pub(super) fn make_readable(text: &str) -> String {
     let mut cleaned = String::with_capacity(text.len());
     let mut pieces = text.split(BEGIN);
     cleaned.push_str(pieces.next().unwrap_or_default());
     for piece in pieces {
-        if !is_mark(piece) {
+        if !is_element(piece) {
             cleaned.push(BEGIN);
             cleaned.push_str(piece);
             continue;
         }
-        let (mark, after) = piece.split_once(END).unwrap_or_else(|| split_unclosed(piece));
-        let readable = readable(mark);
+        let (element, after) = piece.split_once(END).unwrap_or_else(|| split_unclosed(piece));
+        let readable = to_readable(element);
         if readable.is_empty() && cleaned.ends_with(' ') {
             cleaned.pop();
         }
@@ -29,51 +29,54 @@ pub(super) fn make_readable(text: &str) -> String {
     cleaned
 }
 
-/// Whether a mark begins with the name of its kind. Fonts with icons have the same characters.
-fn is_mark(piece: &str) -> bool {
+/// Whether the text after [`BEGIN`] is an element, which begins with the name of its kind and a separator. Icon fonts use
+/// the same characters.
+fn is_element(piece: &str) -> bool {
     let name = piece.split(SEPARATOR).next().unwrap_or_default();
     !name.is_empty()
         && name.len() < piece.len()
         && name.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_')
 }
 
-/// Splits a mark that has no end. Its words contain no space.
-fn split_unclosed(mark: &str) -> (&str, &str) {
-    mark.split_at(mark.find(char::is_whitespace).unwrap_or(mark.len()))
+/// Splits an element that has no end. Its parts contain no space.
+fn split_unclosed(element: &str) -> (&str, &str) {
+    element.split_at(element.find(char::is_whitespace).unwrap_or(element.len()))
 }
 
-/// Returns the readable part of a mark: the label of a link, or the name of a person, a place or a product.
-fn readable(mark: &str) -> String {
-    let mut parts = mark.split(SEPARATOR);
+/// Returns the readable part of an element: a link in Markdown, a title, a name or a text; empty if there is none.
+fn to_readable(element: &str) -> String {
+    let mut parts = element.split(SEPARATOR);
     match (parts.next(), parts.next(), parts.next()) {
         (Some("url"), Some(label), Some(url)) if url.starts_with("http") => {
             format!("[{label}]({url})")
         }
         (Some("url" | "video" | "navlist"), Some(label), _) => label.to_owned(),
-        (_, Some(data), _) => serde_json::from_str(data).map(words).unwrap_or_default(),
+        (_, Some(data), _) => serde_json::from_str(data).map(label_of).unwrap_or_default(),
         _ => String::new(),
     }
 }
 
-/// Returns the readable words of a mark's data: a list of a kind or a reference and a name, or an object that contains
-/// such lists or a string.
-fn words(data: Value) -> String {
+/// Returns the label in an element's data: `[kind or reference, label, …]`, a list or an object of such lists, or an
+/// object with a string `content`.
+fn label_of(data: Value) -> String {
     match data {
         Value::Array(list) if list.iter().all(Value::is_string) => {
             list.get(1).and_then(Value::as_str).unwrap_or_default().to_owned()
         }
-        Value::Array(list) => joined(list),
+        Value::Array(list) => join_labels(list),
         Value::Object(mut members) => match members.remove("content") {
             Some(Value::String(text)) => text,
-            _ => joined(members.into_iter().filter(|(name, _)| name != "query").map(|(_, it)| it)),
+            _ => join_labels(
+                members.into_iter().filter(|(name, _)| name != "query").map(|(_, it)| it),
+            ),
         },
         _ => String::new(),
     }
 }
 
-fn joined(parts: impl IntoIterator<Item = Value>) -> String {
-    let parts = parts.into_iter().map(words).filter(|words| !words.is_empty());
-    parts.collect::<Vec<_>>().join(", ")
+fn join_labels(data: impl IntoIterator<Item = Value>) -> String {
+    let labels = data.into_iter().map(label_of).filter(|label| !label.is_empty());
+    labels.collect::<Vec<_>>().join(", ")
 }
 
 #[cfg(test)]
@@ -81,7 +84,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn marks_become_readable_or_are_removed() {
+    fn elements_become_readable_or_are_removed() {
         for (text, expected) in [
             ("Deep. \u{E200}cite\u{E202}turn0search1\u{E202}turn0news2\u{E201}", "Deep."),
             ("\u{E200}filecite\u{E202}turn0file0\u{E201} Deep.", " Deep."),

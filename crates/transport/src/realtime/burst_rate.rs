@@ -1,4 +1,4 @@
-//! Limits the rate of a client's messages.
+//! Limits the rate of what a client does on its connection, such as sending a message.
 
 use std::num::NonZeroU32;
 use std::time::Duration;
@@ -10,28 +10,27 @@ use governor::state::{InMemoryState, NotKeyed};
 
 use crate::quota::burst_quota;
 
-/// A client may send this many seconds' worth of messages in a burst.
+/// A client may use this many seconds' worth of its rate in a burst.
 const BURST_S: u32 = 10;
 
-/// The rate limiter of one client's messages.
-pub(super) struct MessageRateLimiter<C: Clock = DefaultClock> {
+/// The limiter of one rate of a connection.
+pub(super) struct BurstRateLimiter<C: Clock = DefaultClock> {
     limiter: RateLimiter<NotKeyed, InMemoryState, C, NoOpMiddleware<C::Instant>>,
 }
 
-impl MessageRateLimiter {
-    pub(super) fn per_second(messages: u32) -> Self {
-        Self::with_clock(messages, DefaultClock::default())
+impl BurstRateLimiter {
+    pub(super) fn per_second(rate: u32) -> Self {
+        Self::with_clock(rate, DefaultClock::default())
     }
 }
 
-impl<C: Clock> MessageRateLimiter<C> {
-    fn with_clock(messages: u32, clock: C) -> Self {
-        let messages = NonZeroU32::new(messages).unwrap_or(NonZeroU32::MIN);
-        Self { limiter: RateLimiter::direct_with_clock(burst_quota(messages, BURST_S), clock) }
+impl<C: Clock> BurstRateLimiter<C> {
+    fn with_clock(rate: u32, clock: C) -> Self {
+        let rate = NonZeroU32::new(rate).unwrap_or(NonZeroU32::MIN);
+        Self { limiter: RateLimiter::direct_with_clock(burst_quota(rate, BURST_S), clock) }
     }
 
-    /// Counts a message. If the rate is exceeded, the error is the time until the next message is
-    /// accepted.
+    /// Counts one deed. If the rate is exceeded, the error is the time until the next one is accepted.
     pub(super) fn check(&self) -> Result<(), Duration> {
         let limiter = &self.limiter;
         limiter.check().map_err(|exceeded| exceeded.wait_time_from(limiter.clock().now()))
@@ -44,8 +43,8 @@ mod tests {
 
     use super::*;
 
-    /// Sends messages until one is rejected. Returns the number of accepted messages.
-    fn exhaust(limiter: &MessageRateLimiter<FakeRelativeClock>) -> u32 {
+    /// Counts until one is rejected. Returns the number of those accepted.
+    fn exhaust(limiter: &BurstRateLimiter<FakeRelativeClock>) -> u32 {
         let mut accepted = 0;
         while limiter.check().is_ok() {
             accepted += 1;
@@ -54,9 +53,9 @@ mod tests {
     }
 
     #[test]
-    fn a_burst_of_ten_seconds_is_accepted_followed_by_the_average_rate() {
+    fn a_burst_worth_ten_seconds_is_accepted_and_then_the_average_rate() {
         let clock = FakeRelativeClock::default();
-        let limiter = MessageRateLimiter::with_clock(4, clock.clone());
+        let limiter = BurstRateLimiter::with_clock(4, clock.clone());
 
         assert_eq!(exhaust(&limiter), 40);
         assert_eq!(limiter.check(), Err(Duration::from_millis(250)));
