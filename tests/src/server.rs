@@ -13,8 +13,9 @@ use crate::socket::Socket;
 pub const WEB_ASSET: &str = "/assets/page-abc123.js";
 
 /// Settings without limits per address, because all users of a test share one address.
-pub(crate) const NO_LIMITS_PER_ADDRESS: [(&str, &str); 5] = [
+pub(crate) const NO_LIMITS_PER_ADDRESS: [(&str, &str); 6] = [
     ("TURNS_PER_ADDRESS", "0"),
+    ("DAILY_TOKENS_PER_ADDRESS", "0"),
     ("REQUESTS_PER_SECOND_PER_ADDRESS", "0"),
     ("NEW_USERS_PER_MINUTE_PER_ADDRESS", "0"),
     ("NEW_USERS_PER_MINUTE", "0"),
