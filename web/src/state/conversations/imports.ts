@@ -74,7 +74,7 @@ export class Imports {
     this.state.set({ ...IDLE, phase: 'sending', fileName: file.name });
     try {
       const job = await this.api.startImport(file);
-      this.#show(job);
+      this.#apply(job);
       await this.#pollUntilEnd(job.import_id);
     } catch (error) {
       this.#update({ phase: 'failed', problem: errorMessage(error) });
