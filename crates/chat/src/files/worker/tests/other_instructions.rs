@@ -22,10 +22,10 @@ fn question(text: &str) -> String {
 }
 
 /// Analyses the file again with these instructions; an empty text means the default ones.
-async fn analyse_again(test: &TestChat, job: &FileJob, text: &str) -> Result<FileJob, ChatError> {
-    let choice = match text {
+async fn analyse_again(test: &TestChat, job: &FileJob, given: &str) -> Result<FileJob, ChatError> {
+    let choice = match given {
         "" => Choice::Default,
-        text => Choice::Custom(instructions(text)),
+        given => Choice::Custom(instructions(given)),
     };
     test.chat.files.retry(test.user_id, test.conversation_id, job.job_id, Some(choice)).await
 }
