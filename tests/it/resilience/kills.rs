@@ -228,13 +228,20 @@ fn report(stats: SoakStats, kills: u32, counts: &[Counts]) {
     stats.finish(kills, outcome);
 }
 
+/// Without token budgets: a killed turn keeps what it has reserved, and hundreds of them would use up a day's budget.
+fn settings(model: &ScriptedModel) -> Vec<(&'static str, String)> {
+    let common = [("AZURE_API_URL", model.url()), ("SECRET_KEY", KEY)];
+    let budgets = [("DAILY_TOKENS_PER_USER", "0"), ("DAILY_TOKENS", "0")];
+    common.into_iter().chain(budgets).map(|(name, value)| (name, value.to_owned())).collect()
+}
+
 /// In `make soak`, several servers run in parallel to save time.
 #[tokio::test]
 async fn killing_the_server_on_sqlite_loses_and_duplicates_no_accepted_message() {
     let stats = SoakStats::start("kill -9 under load, SQLite");
     let (servers, kills) = (test_or_soak(1, 4), test_or_soak(8, 250));
     let model = ScriptedModel::with_delay(Duration::from_millis(20));
-    let settings = [("AZURE_API_URL", model.url().to_owned()), ("SECRET_KEY", KEY.to_owned())];
+    let settings = settings(&model);
 
     let runs = (0..servers)
         .map(|_| async { kill_under_load(vec![Instance::start(&settings).await], 4, kills).await });
@@ -252,12 +259,8 @@ async fn killing_instances_on_mongodb_loses_and_duplicates_no_accepted_message()
     let model = ScriptedModel::with_delay(Duration::from_millis(20));
 
     let runs = (0..pairs).map(|_| async {
-        let settings = [
-            ("AZURE_API_URL", model.url().to_owned()),
-            ("SECRET_KEY", KEY.to_owned()),
-            ("MONGODB_URI", mongodb_uri()),
-            ("REDIS_URL", redis_url()),
-        ];
+        let stores = [("MONGODB_URI", mongodb_uri()), ("REDIS_URL", redis_url())];
+        let settings = [settings(&model), stores.to_vec()].concat();
         let (first, second) = tokio::join!(Instance::start(&settings), Instance::start(&settings));
         kill_under_load(vec![first, second], users, kills).await
     });
