@@ -14,7 +14,7 @@ const INSTRUCTIONS_PER_CHECK: i32 = 1_000;
 pub(super) struct Cancellation {
     started_at: OnceLock<Instant>,
     is_cancelled: AtomicBool,
-    /// Interrupts the connection, while the query runs on it.
+    /// Stops the query, while it runs on the connection.
     interrupt_handle: Mutex<Option<InterruptHandle>>,
 }
 

@@ -30,7 +30,7 @@ impl<C: Clock> BurstRateLimiter<C> {
         Self { limiter: RateLimiter::direct_with_clock(burst_quota(rate, BURST_S), clock) }
     }
 
-    /// Counts one deed. If the rate is exceeded, the error is the time until the next one is accepted.
+    /// Counts one use. If the rate is exceeded, the error is the time until the next one is accepted.
     pub(super) fn check(&self) -> Result<(), Duration> {
         let limiter = &self.limiter;
         limiter.check().map_err(|exceeded| exceeded.wait_time_from(limiter.clock().now()))
