@@ -112,7 +112,6 @@ async fn measure_server(
         ("AZURE_API_URL", upstream.as_str()),
         ("LOG_LEVEL", "error"),
         ("SECRET_KEY", KEY),
-        ("DAILY_TOKENS_PER_ADDRESS", "0"),
         ("DAILY_TOKENS", "0"),
     ];
     let server = Process::start(dir.path(), &[&defaults[..], settings].concat()).await;

@@ -15,8 +15,8 @@ use uuid::Uuid;
 
 use crate::timeout::TIMEOUT;
 
-/// Returns the URI of a new database, another one for each call, on the MongoDB server that all tests share. The database is deleted with the
-/// server.
+/// Returns the URI of a new database, another one for each call, on the MongoDB server that all tests share. The
+/// database is deleted with the server.
 #[must_use]
 pub fn mongodb_uri() -> String {
     let server = required_variable("TEST_MONGODB_URI");

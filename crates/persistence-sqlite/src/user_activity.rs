@@ -43,7 +43,8 @@ impl UserActivity for SqliteStore {
     }
 
     async fn add_missing_records(&self, now: Timestamp) -> Result<(), StoreError> {
-        // Find them without the writer, because this reads all conversations. Those with an empty `user_id` have no user.
+        // Find them without the writer, because this reads all conversations. Those with an empty `user_id` have no
+        // user.
         let without_record: Vec<String> = self
             .database
             .read_long(None, |transaction| {

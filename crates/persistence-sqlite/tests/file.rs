@@ -325,7 +325,7 @@ fn chunk() -> EventBody {
 }
 
 #[tokio::test]
-async fn events_lost_by_a_restart_are_reported_as_gone() {
+async fn events_lost_by_a_restart_are_reported_as_a_gap() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("webchat.db");
     let id = ConversationId::generate();

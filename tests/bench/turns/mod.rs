@@ -72,7 +72,6 @@ async fn measure_server(
         ("SECRET_KEY", KEY),
         ("WS_MESSAGES_PER_S", "100000"),
         ("DAILY_TOKENS_PER_USER", "0"),
-        ("DAILY_TOKENS_PER_ADDRESS", "0"),
         ("DAILY_TOKENS", "0"),
         ("MAX_TURNS", "100000"),
     ];

@@ -82,7 +82,7 @@ async fn with_a_full_disk_users_can_read_export_and_connect() {
 async fn with_a_full_disk_users_can_delete_a_conversation() {
     let ServerWithConversation { server, browser, id, dir, _model } =
         ServerWithConversation::start().await;
-    // SQLite writes a deletion to its write-ahead log first, which still has room. Only the database file is full.
+    // SQLite writes a deletion to its write-ahead log first, which still has room.
     let size = fs::metadata(dir.path().join("webchat.db-wal")).unwrap().len();
 
     server.limit_file_size(&(size + 256 * 1024).to_string()).await;

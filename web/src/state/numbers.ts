@@ -23,7 +23,9 @@ export function formatCount(count: number, noun: string): string {
 
 function numberFormat(locale: string, maximumFractionDigits: number): Intl.NumberFormat {
   const key = `${locale} ${maximumFractionDigits}`;
-  const format = formats.get(key) ?? new Intl.NumberFormat(locale, { maximumFractionDigits });
-  formats.set(key, format);
-  return format;
+  const known = formats.get(key);
+  if (known) return known;
+  const created = new Intl.NumberFormat(locale, { maximumFractionDigits });
+  formats.set(key, created);
+  return created;
 }

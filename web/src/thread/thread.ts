@@ -18,6 +18,7 @@ import { ScrollAnchor } from './scroll-anchor';
 
 /** The area of a screen per character of a text, with its margins, in square pixels. */
 const PX2_PER_CHARACTER = 250;
+/** About the width of the messages on a wide screen. */
 const MAX_WIDTH_PX = 768;
 
 /** The messages of a conversation. Fires `show-context` when the user opens the summary. */

@@ -302,8 +302,8 @@ impl Core {
         self.count_tokens_for(user_id, text).await
     }
 
-    /// Returns the number of tokens that the context must leave for the messages: half of what remains of the window after
-    /// the tokens for the answer. The context may take the other half.
+    /// Returns the number of tokens that the context must leave for the messages: half of what remains of the window
+    /// after the tokens for the answer. The context may take the other half.
     pub(crate) fn min_available(&self) -> u32 {
         self.settings.window_tokens.saturating_sub(self.settings.reserved_tokens()) / 2
     }

@@ -16,7 +16,7 @@ use crate::runtime::error_chain::error_chain;
 const MAX_PENDING: usize = 1_024;
 
 /// The interval between attempts to read the store after a failure.
-const REREAD_INTERVAL: Duration = Duration::from_secs(1);
+const READ_RETRY_INTERVAL: Duration = Duration::from_secs(1);
 
 /// The minimum time between two deliveries of one conversation in a row. A turn changes its conversation twice, and a
 /// short one should cost each subscriber one read.
@@ -167,7 +167,7 @@ impl ListSubscription {
                 Err(error) => {
                     let error = error_chain(&error);
                     tracing::debug!(conversation_id = %id, error, "failed to read list change");
-                    sleep(REREAD_INTERVAL).await;
+                    sleep(READ_RETRY_INTERVAL).await;
                 }
             }
         }

@@ -12,7 +12,7 @@ use webchat_persistence::{
 };
 
 use super::create::create;
-use super::filters::{available, find_job_by_analysis, job_by_owner, leased_by, running_jobs};
+use super::filters::{available, job_by_analysis, job_by_owner, leased_by, running_jobs};
 use super::work::{change, complete, fail, record_part, take};
 use crate::database::READ_TIME;
 use crate::documents::date;
@@ -75,7 +75,7 @@ impl FileJobs for MongoStore {
         message_ids: Vec<MessageId>,
     ) -> Result<Option<FileJob>, StoreError> {
         let jobs = self.database.file_jobs();
-        let filter = find_job_by_analysis(user_id, id, &message_ids);
+        let filter = job_by_analysis(user_id, id, &message_ids);
         let found = self.database.run(jobs.find_one(filter).max_time(READ_TIME)).await?;
         Ok(found.map(FileJob::from))
     }

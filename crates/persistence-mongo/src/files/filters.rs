@@ -15,7 +15,7 @@ pub(super) fn job_by_owner(user_id: UserId, id: ConversationId, job_id: JobId) -
 }
 
 /// Matches the user's job whose newest analysis is one of these messages.
-pub(super) fn find_job_by_analysis(
+pub(super) fn job_by_analysis(
     user_id: UserId,
     id: ConversationId,
     message_ids: &[MessageId],

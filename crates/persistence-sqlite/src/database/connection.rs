@@ -89,8 +89,8 @@ impl Database {
         self.long_readers.read(Some(user_id), SEARCH_TIMEOUT, query).await
     }
 
-    /// Runs a query like [`Database::read`], but for an export, for `webchat copy` or of a whole table: on the connections for long reads, with
-    /// [`LONG_READ_TIMEOUT`].
+    /// Runs a query like [`Database::read`], but for an export, for `webchat copy` or of a whole table: on the
+    /// connections for long reads, with [`LONG_READ_TIMEOUT`].
     pub(crate) async fn read_long<T: Send + 'static>(
         &self,
         user_id: Option<UserId>,

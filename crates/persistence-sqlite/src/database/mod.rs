@@ -1,4 +1,4 @@
-//! The SQLite file: opening, locking, migrating, and running transactions with deadlines.
+//! The SQLite file: opening, locking, migrating, and running transactions with time limits.
 
 mod batch;
 mod cancellation;

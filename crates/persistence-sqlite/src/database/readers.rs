@@ -1,4 +1,4 @@
-//! Reads with a deadline, on read-only connections.
+//! Reads with a time limit, on read-only connections.
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -69,12 +69,12 @@ impl Readers {
     }
 
     /// Runs a query in one transaction, so that it sees a consistent state, on a blocking thread. The query is
-    /// cancelled after `deadline`, and when the returned future is dropped. Its connection and its permit are released
+    /// cancelled after `time_limit`, and when the returned future is dropped. Its connection and its permit are released
     /// once it has actually stopped.
     pub(super) async fn read<T: Send + 'static>(
         &self,
         user_id: Option<UserId>,
-        deadline: Duration,
+        time_limit: Duration,
         query: impl FnOnce(&Transaction<'_>) -> rusqlite::Result<T> + Send + 'static,
     ) -> Result<T, StoreError> {
         let connections = Arc::clone(&self.connections);
@@ -108,7 +108,7 @@ impl Readers {
             };
         };
         self.limit.start_when_free(user_id, start).await?;
-        wait(&cancel_on_drop, deadline, result).await
+        wait(&cancel_on_drop, time_limit, result).await
     }
 
     /// Closes the connections that nobody has used for `idle_for`, which frees their page caches.
@@ -119,18 +119,18 @@ impl Readers {
     }
 }
 
-/// Waits for the result of a query, until the deadline after its start.
+/// Waits for the result of a query, up to the time limit after its start.
 async fn wait<T>(
     CancelOnDrop(cancellation): &CancelOnDrop,
-    deadline: Duration,
+    time_limit: Duration,
     mut result: Receiver<Result<T, StoreError>>,
 ) -> Result<T, StoreError> {
-    let mut remaining = deadline;
+    let mut remaining = time_limit;
     loop {
         match timeout(remaining, &mut result).await {
             Ok(result) => return result.map_err(StoreError::fault)?,
             Err(elapsed) => {
-                remaining = cancellation.remaining(deadline);
+                remaining = cancellation.remaining(time_limit);
                 if remaining.is_zero() {
                     return Err(StoreError::timeout(elapsed));
                 }

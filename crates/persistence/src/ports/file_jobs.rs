@@ -13,17 +13,18 @@ use crate::{Append, StoreError};
 /// Stores files and the progress of their analysis. A file is kept with its conversation, so that it can be analysed
 /// again, unless its analysis is cancelled.
 ///
-/// A run is one execution of a job by one instance. A running job is waiting, as a new job is, or leased to
-/// one run at a time. When the lease expires, the next run that asks for work takes over the job with all recorded analyses. A run
+/// A run is one execution of a job by one instance. A running job is waiting, as a new job is, or leased to one run at a
+/// time. When the lease expires, the next run that asks for work takes over the job with all recorded analyses. A run
 /// that has lost its lease can't change the job any more.
 ///
-/// The guarantees on durability and dropped futures are those of [`Conversations`](crate::Conversations). Resetting or deleting a
-/// conversation also removes its jobs.
+/// The guarantees on durability and dropped futures are those of [`Conversations`](crate::Conversations). Resetting or
+/// deleting a conversation also removes its jobs.
 #[cfg_attr(feature = "mock", mockall::automock)]
 #[async_trait]
 pub trait FileJobs: Send + Sync {
     /// Creates a job and stores its text, unless the conversation already has a job with this id. If the user has the
-    /// maximum number of unfinished jobs, the oldest failed ones are cancelled. Concurrent calls may slightly exceed the maximum.
+    /// maximum number of unfinished jobs, the oldest failed ones are cancelled. Concurrent calls may slightly exceed the
+    /// maximum.
     async fn create_job(
         &self,
         user_id: UserId,
@@ -114,8 +115,9 @@ pub trait FileJobs: Send + Sync {
     ) -> Result<Option<FileJob>, StoreError>;
 
     /// Runs a failed job again for the missing parts, and a complete one for all parts if its text is kept. If the
-    /// instructions differ from those before, a failed job loses its recorded analyses and runs for all parts too. Any other job
-    /// stays unchanged, with its instructions. Returns the job, or `None` if the user has no such job in this conversation.
+    /// instructions differ from those before, a failed job loses its recorded analyses and runs for all parts too. Any
+    /// other job stays unchanged, with its instructions. Returns the job, or `None` if the user has no such job in this
+    /// conversation.
     async fn rerun_job(
         &self,
         user_id: UserId,

@@ -17,8 +17,8 @@ pub(super) const MIN_INTERVAL: Duration = Duration::from_millis(5);
 const SLOW_AFTER_CHUNKS: u32 = 4 * 1024;
 const SLOW_INTERVAL: Duration = Duration::from_millis(20);
 
-/// The number of chunks after which a publisher publishes at most one chunk per [`SLOWEST_INTERVAL`]. Together with the bound on
-/// the text, this bounds the memory of the log for an answer.
+/// The number of chunks after which a publisher publishes at most one chunk per [`SLOWEST_INTERVAL`]. Together with the
+/// bound on the text, this bounds the memory of the log for an answer.
 const SLOWEST_AFTER_CHUNKS: u32 = 16 * 1024;
 pub(super) const SLOWEST_INTERVAL: Duration = Duration::from_secs(1);
 
