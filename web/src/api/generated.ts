@@ -1153,7 +1153,7 @@ export interface components {
          *     client is converted into a valid name.
          */
         FileName: string;
-        /** @description What to analyse a file for. */
+        /** @description The instructions for analysing a file again. */
         FileRetry: {
             /**
              * @description What the analysis should answer, at most 2 000 characters. Line feeds and tabs are the only control characters
