@@ -120,6 +120,7 @@ async fn webchat(conversation: Vec<Turn>, counter: TokenCounter) -> Requests {
         file_jobs: Arc::new(store.clone()),
         token_budgets: Arc::new(store.clone()),
         user_activity: Arc::new(store.clone()),
+        accounts: Arc::new(store.clone()),
         user_settings: Arc::new(store.clone()),
         sessions: Arc::new(store),
         saved_files: Arc::new(SavedFilesDir::at(dir.path().to_owned())),

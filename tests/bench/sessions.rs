@@ -44,11 +44,7 @@ async fn measure_rate(sessions: &Arc<dyn Sessions>, concurrency: u32, duration: 
 async fn save_and_find(sessions: Arc<dyn Sessions>, deadline: Instant) -> u32 {
     let mut count = 0;
     while Instant::now() < deadline {
-        let session = Session {
-            session_id: SessionId::generate(),
-            user_id: UserId::generate(),
-            conversation_id: None,
-        };
+        let session = Session::anonymous(SessionId::generate(), UserId::generate());
         let now = SystemClock.now();
         sessions.save(&session, now, now.plus(SESSION_TTL)).await.unwrap();
         let stored = sessions.find(session.session_id, now).await.unwrap();

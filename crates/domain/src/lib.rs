@@ -1,6 +1,5 @@
 #![doc = include_str!("../README.md")]
 
-mod caller;
 mod clock;
 mod context;
 mod conversation;
@@ -15,8 +14,8 @@ mod parameters;
 mod problem;
 mod search;
 mod turn;
+mod users;
 
-pub use caller::{Caller, Network, Session};
 pub use clock::{Clock, ManualClock, SystemClock, Timestamp, UtcDay};
 pub use context::{
     Context, FewShotExample, PromptSource, Summary, SummaryAuthor, SystemPrompt, UserSettings,
@@ -31,8 +30,8 @@ pub use file::{
 };
 pub use ids::{
     ClientMessageId, ConversationId, EventId, ExampleId, IdempotencyKey, ImportId, InstanceId,
-    InvalidClientMessageId, InvalidId, InvalidIdempotencyKey, JobId, MessageId, RunId, SessionId,
-    TurnId, UserId,
+    InvalidClientMessageId, InvalidId, InvalidIdempotencyKey, JobId, MessageId, PublicSessionId,
+    RunId, SessionId, TurnId, UserId,
 };
 pub use integer::{Integer, InvalidInteger, deserialize_integer, deserialize_optional_integer};
 pub use message::{Message, MessageAccepted, MessageStatus, NewMessage, Role, VersionedMessage};
@@ -43,6 +42,10 @@ pub use parameters::{
 pub use problem::Problem;
 pub use search::{SearchHit, SearchQuery, SnippetPart, TitleHit, is_pictograph, is_searchable};
 pub use turn::{FinishReason, Ledger};
+pub use users::{
+    Account, AccountName, AccountRole, Caller, InvalidAccountName, InvalidPassword, Network, Password,
+    PasswordHash, Session, SignIn,
+};
 
 /// The target of `tracing` spans that exist only for traces. The log shows neither these spans nor their fields. No
 /// module path may begin with this target.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use webchat_domain::{ConversationId, SessionId};
+use webchat_domain::{ConversationId, SessionId, UserId};
 
 /// The keys and channels of one installation.
 #[derive(Clone)]
@@ -17,6 +17,11 @@ impl Keys {
 
     pub(crate) fn session(&self, id: SessionId) -> String {
         format!("{}session:{}", self.prefix, id.to_simple())
+    }
+
+    /// Returns the key of the index of the sessions in which a user is signed in.
+    pub(crate) fn user_sessions(&self, user_id: UserId) -> String {
+        format!("{}user_sessions:{}", self.prefix, user_id.to_simple())
     }
 
     /// Returns the key of the stream of a conversation's events, which is also the channel of their sequence numbers for

@@ -5,14 +5,18 @@ use std::time::Duration;
 use async_trait::async_trait;
 use redis::cmd;
 use serde::{Deserialize, Serialize};
-use webchat_domain::{ConversationId, Session, SessionId, Timestamp, UserId};
-use webchat_persistence::{Sessions, StoreError};
+use webchat_domain::{ConversationId, Session, SessionId, SignIn, Timestamp, UserId};
+use webchat_persistence::{Sessions, StoreError, StoredSession};
 
 use crate::store::RedisStore;
 
 /// The time that Redis keeps a session after its expiry. The caller's clock, which may lag behind, decides whether a session
 /// has expired.
 const EXPIRY_MARGIN: Duration = Duration::from_mins(1);
+
+/// The time that Redis keeps the index of a user's sessions after the last sign-in, in milliseconds: longer than any
+/// session.
+const INDEX_TTL_MS: i64 = 401 * 24 * 60 * 60 * 1_000;
 
 /// A session as stored in Redis, under its id.
 #[derive(Serialize, Deserialize)]
@@ -21,17 +25,23 @@ struct Entry {
     user_id: UserId,
     conversation_id: Option<ConversationId>,
     expires_at: Timestamp,
+    /// Missing in the sessions of anonymous users, which earlier versions also read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    sign_in: Option<SignIn>,
+}
+
+impl Entry {
+    fn into_session(self, session_id: SessionId) -> Session {
+        let Self { user_id, conversation_id, sign_in, .. } = self;
+        Session { session_id, user_id, conversation_id, sign_in }
+    }
 }
 
 #[async_trait]
 impl Sessions for RedisStore {
     async fn find(&self, id: SessionId, now: Timestamp) -> Result<Option<Session>, StoreError> {
         let entry = self.entry(id).await?.filter(|entry| entry.expires_at > now);
-        Ok(entry.map(|Entry { user_id, conversation_id, .. }| Session {
-            session_id: id,
-            user_id,
-            conversation_id,
-        }))
+        Ok(entry.map(|entry| entry.into_session(id)))
     }
 
     async fn save(
@@ -41,8 +51,28 @@ impl Sessions for RedisStore {
         expires_at: Timestamp,
     ) -> Result<(), StoreError> {
         let (entry, ttl) = serialize(session, now, expires_at)?;
+        self.add_to_index(session).await?;
         let key = self.keys.session(session.session_id);
         self.pool.query(cmd("SET").arg(key).arg(entry).arg("PX").arg(ttl)).await
+    }
+
+    async fn replace(
+        &self,
+        session: &Session,
+        now: Timestamp,
+        expires_at: Timestamp,
+    ) -> Result<bool, StoreError> {
+        let is_current = |entry: &Entry| entry.expires_at > now;
+        if self.entry(session.session_id).await?.as_ref().is_none_or(|entry| !is_current(entry)) {
+            return Ok(false);
+        }
+        let (entry, ttl) = serialize(session, now, expires_at)?;
+        self.add_to_index(session).await?;
+        let key = self.keys.session(session.session_id);
+        let mut set = cmd("SET");
+        let replaced: Option<String> =
+            self.pool.query(set.arg(key).arg(entry).arg("PX").arg(ttl).arg("XX")).await?;
+        Ok(replaced.is_some())
     }
 
     async fn start(
@@ -52,6 +82,7 @@ impl Sessions for RedisStore {
         expires_at: Timestamp,
     ) -> Result<Session, StoreError> {
         let (entry, ttl) = serialize(session, now, expires_at)?;
+        self.add_to_index(session).await?;
         let key = self.keys.session(session.session_id);
         let mut set = cmd("SET");
         set.arg(key).arg(entry).arg("PX").arg(ttl);
@@ -77,9 +108,8 @@ impl Sessions for RedisStore {
         let max_current = expires_at.minus(min_gain);
         let is_due = |entry: &Entry| entry.expires_at > now && entry.expires_at <= max_current;
         let Some(entry) = self.entry(id).await?.filter(is_due) else { return Ok(()) };
-        let (user_id, conversation_id) = (entry.user_id, entry.conversation_id);
-        let session = Session { session_id: id, user_id, conversation_id };
-        self.save(&session, now, expires_at).await
+        self.replace(&entry.into_session(id), now, expires_at).await?;
+        Ok(())
     }
 
     async fn delete_expired(&self, _before: Timestamp) -> Result<(), StoreError> {
@@ -89,9 +119,67 @@ impl Sessions for RedisStore {
     async fn delete(&self, id: SessionId) -> Result<(), StoreError> {
         self.pool.query(cmd("DEL").arg(self.keys.session(id))).await
     }
+
+    async fn list_signed_in(
+        &self,
+        user_id: UserId,
+        now: Timestamp,
+    ) -> Result<Vec<StoredSession>, StoreError> {
+        let mut sessions = Vec::new();
+        for id in self.signed_in_ids(user_id).await? {
+            let Some(entry) = self.entry(id).await?.filter(|entry| entry.expires_at > now) else {
+                self.remove_from_index(user_id, id).await?;
+                continue;
+            };
+            let expires_at = entry.expires_at;
+            sessions.push(StoredSession { session: entry.into_session(id), expires_at });
+        }
+        Ok(sessions)
+    }
+
+    async fn delete_signed_in(
+        &self,
+        user_id: UserId,
+        kept: Option<SessionId>,
+    ) -> Result<(), StoreError> {
+        for id in self.signed_in_ids(user_id).await? {
+            if Some(id) != kept {
+                self.delete(id).await?;
+            }
+        }
+        Ok(())
+    }
 }
 
 impl RedisStore {
+    /// Adds a session in which somebody is signed in to the index of the user's sessions: before it is stored, so that
+    /// none is missing.
+    async fn add_to_index(&self, session: &Session) -> Result<(), StoreError> {
+        if session.sign_in.is_none() {
+            return Ok(());
+        }
+        let index = self.keys.user_sessions(session.user_id);
+        let id = session.session_id.to_simple();
+        let () = self.pool.query(cmd("SADD").arg(&index).arg(id)).await?;
+        self.pool.query(cmd("PEXPIRE").arg(&index).arg(INDEX_TTL_MS)).await
+    }
+
+    /// Removes a session from the index, unless it is stored: its sign-in may not be complete.
+    async fn remove_from_index(&self, user_id: UserId, id: SessionId) -> Result<(), StoreError> {
+        const REMOVE: &str = "if redis.call('EXISTS', KEYS[2]) == 0 then \
+                              return redis.call('SREM', KEYS[1], ARGV[1]) end return 0";
+        let (index, key) = (self.keys.user_sessions(user_id), self.keys.session(id));
+        let mut eval = cmd("EVAL");
+        self.pool.query(eval.arg(REMOVE).arg(2).arg(index).arg(key).arg(id.to_simple())).await
+    }
+
+    /// Returns the ids in the index of the user's sessions. Some of them may have expired.
+    async fn signed_in_ids(&self, user_id: UserId) -> Result<Vec<SessionId>, StoreError> {
+        let ids: Vec<String> =
+            self.pool.query(cmd("SMEMBERS").arg(self.keys.user_sessions(user_id))).await?;
+        Ok(ids.iter().filter_map(|id| id.parse().ok()).collect())
+    }
+
     async fn entry(&self, id: SessionId) -> Result<Option<Entry>, StoreError> {
         let entry: Option<Vec<u8>> = self.pool.query(cmd("GET").arg(self.keys.session(id))).await?;
         Ok(entry.and_then(|entry| parse(&entry)))
@@ -104,9 +192,9 @@ fn serialize(
     now: Timestamp,
     expires_at: Timestamp,
 ) -> Result<(String, i64), StoreError> {
-    let &Session { user_id, conversation_id, .. } = session;
-    let entry = serde_json::to_string(&Entry { user_id, conversation_id, expires_at })
-        .map_err(StoreError::fault)?;
+    let Session { user_id, conversation_id, sign_in, .. } = session.clone();
+    let entry = Entry { user_id, conversation_id, expires_at, sign_in };
+    let entry = serde_json::to_string(&entry).map_err(StoreError::fault)?;
     let deleted_at = expires_at.plus(EXPIRY_MARGIN).unix_millis();
     Ok((entry, deleted_at.saturating_sub(now.unix_millis()).max(1)))
 }

@@ -35,6 +35,7 @@ pub struct RedisSignals {
 enum SignalMessage {
     Stop { user_id: UserId, conversation_id: ConversationId, turn_id: TurnId },
     ListChanged { user_id: UserId, conversation_id: Option<ConversationId> },
+    SessionsEnded { user_id: UserId },
     Heartbeat { instance_id: InstanceId, turn_ids: Vec<TurnId> },
 }
 
@@ -127,6 +128,7 @@ impl From<Signal> for SignalMessage {
             Signal::ListChanged { user_id, conversation_id } => {
                 Self::ListChanged { user_id, conversation_id }
             }
+            Signal::SessionsEnded { user_id } => Self::SessionsEnded { user_id },
             Signal::Heartbeat(Heartbeat { instance_id, turn_ids }) => {
                 Self::Heartbeat { instance_id, turn_ids }
             }
@@ -143,6 +145,7 @@ impl From<SignalMessage> for Signal {
             SignalMessage::ListChanged { user_id, conversation_id } => {
                 Self::ListChanged { user_id, conversation_id }
             }
+            SignalMessage::SessionsEnded { user_id } => Self::SessionsEnded { user_id },
             SignalMessage::Heartbeat { instance_id, turn_ids } => {
                 Self::Heartbeat(Heartbeat { instance_id, turn_ids })
             }

@@ -4,9 +4,10 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use rusqlite::{OptionalExtension, Transaction, params};
-use webchat_domain::{ConversationId, Session, SessionId, Timestamp};
-use webchat_persistence::{Sessions, StoreError};
+use webchat_domain::{ConversationId, Session, SessionId, SignIn, Timestamp, UserId};
+use webchat_persistence::{Sessions, StoreError, StoredSession};
 
+use crate::rows::Columns;
 use crate::{SqliteStore, rows};
 
 #[async_trait]
@@ -79,6 +80,24 @@ impl Sessions for SqliteStore {
             .await
     }
 
+    async fn replace(
+        &self,
+        session: &Session,
+        now: Timestamp,
+        expires_at: Timestamp,
+    ) -> Result<bool, StoreError> {
+        let session = session.clone();
+        self.database
+            .write(move |transaction| {
+                let exists = find(transaction, session.session_id, now)?.is_some();
+                if exists {
+                    save(transaction, &session, expires_at)?;
+                }
+                Ok(exists)
+            })
+            .await
+    }
+
     async fn delete(&self, id: SessionId) -> Result<(), StoreError> {
         self.database
             .write(move |transaction| {
@@ -89,7 +108,52 @@ impl Sessions for SqliteStore {
             })
             .await
     }
+
+    async fn list_signed_in(
+        &self,
+        user_id: UserId,
+        now: Timestamp,
+    ) -> Result<Vec<StoredSession>, StoreError> {
+        self.database
+            .read(move |transaction| {
+                transaction
+                    .prepare_cached(&format!(
+                        "SELECT {SESSION}, expires_at FROM sessions
+                         WHERE user_id = ?1 AND signed_in_at IS NOT NULL AND expires_at > ?2"
+                    ))?
+                    .query_map(
+                        params![user_id.to_simple(), now.unix_millis()],
+                        rows::read(|columns| {
+                            let session = session(columns)?;
+                            Ok(StoredSession { session, expires_at: columns.timestamp()? })
+                        }),
+                    )?
+                    .collect()
+            })
+            .await
+    }
+
+    async fn delete_signed_in(
+        &self,
+        user_id: UserId,
+        kept: Option<SessionId>,
+    ) -> Result<(), StoreError> {
+        self.database
+            .write(move |transaction| {
+                transaction
+                    .prepare_cached(
+                        "DELETE FROM sessions
+                         WHERE user_id = ?1 AND signed_in_at IS NOT NULL AND session_id IS NOT ?2",
+                    )?
+                    .execute(params![user_id.to_simple(), kept.map(SessionId::to_simple)])?;
+                Ok(())
+            })
+            .await
+    }
 }
+
+/// The columns of a session, in the order of [`session`].
+const SESSION: &str = "session_id, user_id, conversation_id, signed_in_at, device, account_version";
 
 fn find(
     transaction: &Transaction<'_>,
@@ -97,21 +161,25 @@ fn find(
     now: Timestamp,
 ) -> rusqlite::Result<Option<Session>> {
     transaction
-        .prepare_cached(
-            "SELECT user_id, conversation_id FROM sessions
-             WHERE session_id = ?1 AND expires_at > ?2",
-        )?
-        .query_row(
-            params![id.to_simple(), now.unix_millis()],
-            rows::read(|columns| {
-                Ok(Session {
-                    session_id: id,
-                    user_id: columns.parsed()?,
-                    conversation_id: columns.parsed_option()?,
-                })
-            }),
-        )
+        .prepare_cached(&format!(
+            "SELECT {SESSION} FROM sessions WHERE session_id = ?1 AND expires_at > ?2"
+        ))?
+        .query_row(params![id.to_simple(), now.unix_millis()], rows::read(session))
         .optional()
+}
+
+fn session(columns: &mut Columns<'_>) -> rusqlite::Result<Session> {
+    Ok(Session {
+        session_id: columns.parsed()?,
+        user_id: columns.parsed()?,
+        conversation_id: columns.parsed_option()?,
+        sign_in: {
+            let (at, device) = (columns.timestamp_option()?, columns.value::<Option<String>>()?);
+            let version: Option<u32> = columns.value()?;
+            let sign_in = at.zip(device).zip(version);
+            sign_in.map(|((at, device), account_version)| SignIn { at, device, account_version })
+        },
+    })
 }
 
 fn save(
@@ -121,14 +189,19 @@ fn save(
 ) -> rusqlite::Result<()> {
     transaction
         .prepare_cached(
-            "INSERT OR REPLACE INTO sessions (session_id, user_id, conversation_id, expires_at)
-             VALUES (?1, ?2, ?3, ?4)",
+            "INSERT OR REPLACE INTO sessions
+                 (session_id, user_id, conversation_id, expires_at, signed_in_at, device,
+                  account_version)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
         )?
         .execute(params![
             session.session_id.to_simple(),
             session.user_id.to_simple(),
             session.conversation_id.map(ConversationId::to_simple),
             expires_at.unix_millis(),
+            session.sign_in.as_ref().map(|sign_in| sign_in.at.unix_millis()),
+            session.sign_in.as_ref().map(|sign_in| &sign_in.device),
+            session.sign_in.as_ref().map(|sign_in| sign_in.account_version),
         ])?;
     Ok(())
 }

@@ -97,8 +97,10 @@ mod tests {
     /// Calls what a user with a new conversation calls.
     async fn use_all(store: &SqliteStore) {
         let (user_id, id) = (UserId::generate(), ConversationId::generate());
-        let session =
-            Session { session_id: SessionId::generate(), user_id, conversation_id: Some(id) };
+        let session = Session {
+            conversation_id: Some(id),
+            ..Session::anonymous(SessionId::generate(), user_id)
+        };
         let later = NOW.plus(Duration::from_mins(1));
         Sessions::start(store, &session, NOW, later).await.unwrap();
         Sessions::find(store, session.session_id, NOW).await.unwrap();

@@ -100,6 +100,11 @@ uuid_id!(
     EventId
 );
 
+uuid_id!(
+    /// A session, for the list that its user sees. It gives no access to the session.
+    PublicSessionId
+);
+
 macro_rules! keyed_id {
     ($name:ident of $scope:ident) => {
         impl $name {
@@ -144,6 +149,22 @@ impl SessionId {
     #[must_use]
     pub fn to_simple(self) -> String {
         self.0.as_simple().to_string()
+    }
+
+    /// Returns the id of the session for the list that its user sees: a version 5 UUID, from which this id can't be
+    /// found.
+    #[must_use]
+    pub fn public(self) -> PublicSessionId {
+        PublicSessionId(Uuid::new_v5(&self.0, b"public"))
+    }
+}
+
+impl FromStr for SessionId {
+    type Err = InvalidId;
+
+    /// The error does not contain the text.
+    fn from_str(text: &str) -> Result<Self, InvalidId> {
+        Uuid::try_parse(text).map(Self).map_err(|_| InvalidId("[redacted]".to_owned()))
     }
 }
 

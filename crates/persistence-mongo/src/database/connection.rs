@@ -22,12 +22,13 @@ use super::limits::MAX_CONNECTIONS;
 use super::open_error::{OpenError, ServerLocation, check_server};
 use super::timeout::within;
 use crate::documents::{
-    AnalysisDocument, ConversationDocument, JobDocument, MessageDocument, PendingDeletionDocument,
-    TextDocument, UserDocument,
+    AccountDocument, AnalysisDocument, ConversationDocument, JobDocument, MessageDocument,
+    PendingDeletionDocument, TextDocument, UserDocument,
 };
 use crate::error::store_error;
 use crate::schema::{
-    CONVERSATIONS, DAILY_TOKENS, FILE_ANALYSES, FILE_JOBS, FILE_TEXTS, MESSAGES, REMOVALS, USERS,
+    ACCOUNTS, CONVERSATIONS, DAILY_TOKENS, FILE_ANALYSES, FILE_JOBS, FILE_TEXTS, MESSAGES,
+    REMOVALS, USERS,
 };
 
 /// The database that is used if the URI contains none.
@@ -206,6 +207,10 @@ impl MongoDatabase {
 
     pub(crate) fn daily_tokens(&self) -> Collection<Document> {
         self.database.collection(DAILY_TOKENS)
+    }
+
+    pub(crate) fn accounts(&self) -> Collection<AccountDocument> {
+        self.raw().collection(ACCOUNTS)
     }
 
     pub(crate) fn users(&self) -> Collection<UserDocument> {

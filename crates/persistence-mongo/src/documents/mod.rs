@@ -2,6 +2,7 @@
 //!
 //! Ids are hyphenated UUIDs, times are BSON dates, and integers are `int64`.
 
+mod account;
 mod context;
 mod conversation;
 mod file;
@@ -11,6 +12,7 @@ mod removal;
 mod user;
 mod values;
 
+pub(crate) use self::account::AccountDocument;
 pub(crate) use self::context::ContextDocument;
 pub(crate) use self::conversation::{
     CONVERSATION_SCHEMA_VERSION, ConversationDocument, current_schema_filter, flask_schema_filter,

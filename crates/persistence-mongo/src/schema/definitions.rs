@@ -1,7 +1,7 @@
 //! The collections that the database should have, with their validators and indexes.
 
 use mongodb::bson::{Document, doc};
-use webchat_domain::{JobStatus, MessageStatus, Role};
+use webchat_domain::{AccountRole, JobStatus, MessageStatus, Role};
 use webchat_persistence::rules::StoredName;
 
 pub(crate) const CONVERSATIONS: &str = "conversations";
@@ -21,6 +21,9 @@ pub(crate) const FILE_ANALYSES: &str = "file_analyses";
 /// The tokens of each day: per user, per client network and in total.
 pub(crate) const DAILY_TOKENS: &str = "daily_tokens";
 
+/// The users who can sign in.
+pub(crate) const ACCOUNTS: &str = "accounts";
+
 /// The last activity of each user.
 pub(crate) const USERS: &str = "users";
 
@@ -28,6 +31,8 @@ pub(crate) const USERS: &str = "users";
 pub(crate) const META: &str = "meta";
 /// The `_id` of the document that the readiness probe writes.
 pub(crate) const READINESS_ID: &str = "readiness";
+/// The `_id` of the document that every removal of an administrator changes.
+pub(crate) const ADMINS_ID: &str = "admins";
 /// The `_id` of the document with the schema version.
 pub(super) const VERSION_ID: &str = "schema";
 
@@ -39,7 +44,7 @@ pub(super) struct CollectionDefinition {
     pub(super) indexes: Vec<Document>,
 }
 
-pub(super) fn collections() -> [CollectionDefinition; 8] {
+pub(super) fn collections() -> [CollectionDefinition; 9] {
     [
         CollectionDefinition {
             name: CONVERSATIONS,
@@ -93,6 +98,11 @@ pub(super) fn collections() -> [CollectionDefinition; 8] {
                 doc! { "name": "user_idx", "key": { "user_id": 1 }, "unique": true },
                 doc! { "name": "active_at_idx", "key": { "active_at": 1 } },
             ],
+        },
+        CollectionDefinition {
+            name: ACCOUNTS,
+            validator: accounts_validator(),
+            indexes: accounts_indexes(),
         },
     ]
 }
@@ -186,6 +196,36 @@ fn users_validator() -> Document {
             "user_id": { "bsonType": "string" },
             "active_at": { "bsonType": "date" },
             "settings": { "bsonType": "object" },
+        },
+    } }
+}
+
+fn accounts_indexes() -> Vec<Document> {
+    vec![
+        doc! { "name": "user_idx", "key": { "user_id": 1 }, "unique": true },
+        doc! { "name": "name_idx", "key": { "name": 1 }, "unique": true },
+        doc! {
+            "name": "admin_idx",
+            "key": { "role": 1 },
+            "partialFilterExpression": { "role": "admin" },
+        },
+    ]
+}
+
+fn accounts_validator() -> Document {
+    doc! { "$jsonSchema": {
+        "bsonType": "object",
+        "required": ["user_id", "name", "role", "must_change_password", "version", "created_at"],
+        "properties": {
+            "user_id": { "bsonType": "string" },
+            "name": { "bsonType": "string" },
+            "role": { "enum": AccountRole::stored_names() },
+            "password": { "bsonType": ["string", "null"] },
+            "must_change_password": { "bsonType": "bool" },
+            "version": { "bsonType": ["int", "long"] },
+            "created_at": { "bsonType": "date" },
+            "disabled_at": { "bsonType": ["date", "null"] },
+            "signed_in_at": { "bsonType": ["date", "null"] },
         },
     } }
 }

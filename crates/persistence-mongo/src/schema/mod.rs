@@ -9,7 +9,7 @@ mod rights;
 
 pub use self::change::SchemaChange;
 pub(crate) use self::definitions::{
-    BACKUP, CONVERSATIONS, DAILY_TOKENS, FILE_ANALYSES, FILE_JOBS, FILE_TEXTS, MESSAGES, META,
-    READINESS_ID, REMOVALS, USERS,
+    ACCOUNTS, ADMINS_ID, BACKUP, CONVERSATIONS, DAILY_TOKENS, FILE_ANALYSES, FILE_JOBS, FILE_TEXTS,
+    MESSAGES, META, READINESS_ID, REMOVALS, USERS,
 };
 pub use self::preparation::Schema;

@@ -229,9 +229,5 @@ fn calls<'a>(store: &'a RedisStore, log: &'a RedisTurnLog, id: ConversationId) -
 }
 
 fn session() -> Session {
-    Session {
-        session_id: SessionId::generate(),
-        user_id: UserId::generate(),
-        conversation_id: None,
-    }
+    Session::anonymous(SessionId::generate(), UserId::generate())
 }

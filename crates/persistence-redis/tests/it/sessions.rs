@@ -69,8 +69,7 @@ async fn an_invalid_session_is_treated_as_missing() {
 
 fn session() -> Session {
     Session {
-        session_id: SessionId::generate(),
-        user_id: UserId::generate(),
         conversation_id: Some(ConversationId::generate()),
+        ..Session::anonymous(SessionId::generate(), UserId::generate())
     }
 }

@@ -23,6 +23,7 @@ pub(crate) const MIGRATIONS: &[M<'static>] = &[
     M::up(include_str!("../../migrations/15_user_settings.sql")),
     M::up(include_str!("../../migrations/16_file_bytes.sql")),
     M::up(include_str!("../../migrations/17_file_instructions.sql")),
+    M::up(include_str!("../../migrations/18_accounts.sql")),
 ];
 
 /// The reason why the database could not be initialized.

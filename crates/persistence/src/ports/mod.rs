@@ -1,5 +1,6 @@
 //! The ports: the traits through which the layers above use the stores, one file each.
 
+mod accounts;
 mod contexts;
 mod conversation_transfer;
 mod conversations;
@@ -13,6 +14,11 @@ mod turn_log;
 mod user_activity;
 mod user_settings;
 
+#[cfg(feature = "mock")]
+pub use accounts::MockAccounts;
+pub use accounts::{
+    AccountUpdate, Accounts, CreateAccountOutcome, NewPassword, UpdateAccountOutcome,
+};
 #[cfg(feature = "mock")]
 pub use contexts::MockContexts;
 pub use contexts::{Contexts, ReplaceContextOutcome, StoredContext};
@@ -42,7 +48,7 @@ pub use saved_files::MockSavedFiles;
 pub use saved_files::{FileContent, SaveOutcome, SavedFile, SavedFiles, SavedFilesUsage};
 #[cfg(feature = "mock")]
 pub use sessions::MockSessions;
-pub use sessions::Sessions;
+pub use sessions::{Sessions, StoredSession};
 #[cfg(feature = "mock")]
 pub use signals::MockSignals;
 pub use signals::{Heartbeat, Signal, Signals};

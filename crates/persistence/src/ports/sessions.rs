@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
-use webchat_domain::{Session, SessionId, Timestamp};
+use webchat_domain::{Session, SessionId, Timestamp, UserId};
 
 use crate::StoreError;
 
@@ -22,6 +22,15 @@ pub trait Sessions: Send + Sync {
         now: Timestamp,
         expires_at: Timestamp,
     ) -> Result<(), StoreError>;
+
+    /// Replaces the state of a session, and stores it until `expires_at`, if it exists and has not expired by `now`.
+    /// Returns whether it does, so that a session that is deleted concurrently stays deleted.
+    async fn replace(
+        &self,
+        session: &Session,
+        now: Timestamp,
+        expires_at: Timestamp,
+    ) -> Result<bool, StoreError>;
 
     /// Stores a new session until `expires_at`, unless a session with its id exists that has not expired by `now`.
     /// Returns the stored session. Only one of several concurrent calls stores its session.
@@ -47,4 +56,27 @@ pub trait Sessions: Send + Sync {
 
     /// Deletes the session. Does nothing if it does not exist.
     async fn delete(&self, id: SessionId) -> Result<(), StoreError>;
+
+    /// Returns the sessions in which the user is signed in and that have not expired by `now`, in any order.
+    async fn list_signed_in(
+        &self,
+        user_id: UserId,
+        now: Timestamp,
+    ) -> Result<Vec<StoredSession>, StoreError>;
+
+    /// Deletes all sessions in which the user is signed in, except `kept`.
+    async fn delete_signed_in(
+        &self,
+        user_id: UserId,
+        kept: Option<SessionId>,
+    ) -> Result<(), StoreError>;
+}
+
+/// A session and its expiry.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StoredSession {
+    /// The session.
+    pub session: Session,
+    /// When it expires.
+    pub expires_at: Timestamp,
 }

@@ -26,6 +26,11 @@ pub enum Signal {
         /// The entry; `None` if many have changed.
         conversation_id: Option<ConversationId>,
     },
+    /// Sessions of the user have ended: live connections must read theirs again.
+    SessionsEnded {
+        /// The user.
+        user_id: UserId,
+    },
     /// An instance is alive.
     Heartbeat(Heartbeat),
 }

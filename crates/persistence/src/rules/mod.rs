@@ -2,6 +2,7 @@
 //!
 //! An adapter loads the state, applies a rule, and writes the result. It contains queries and mapping, no policy.
 
+mod accounts;
 mod add;
 mod author;
 mod context;
@@ -16,6 +17,7 @@ mod turn_log;
 mod turns;
 mod versions;
 
+pub use accounts::{AccountConflict, may_remove_admin, update_account};
 pub use add::add_messages;
 pub use author::{ForeignAuthor, foreign_author};
 pub use context::{is_summary_kept, next_revision};

@@ -1,6 +1,6 @@
 //! The names of roles and statuses in the databases.
 
-use webchat_domain::{JobStatus, MessageStatus, Role};
+use webchat_domain::{AccountRole, JobStatus, MessageStatus, Role};
 
 /// A value that is stored under a name.
 pub trait StoredName: Copy + 'static {
@@ -31,6 +31,17 @@ impl StoredName for Role {
         match self {
             Self::User => "user",
             Self::Assistant => "assistant",
+        }
+    }
+}
+
+impl StoredName for AccountRole {
+    const ALL: &'static [Self] = &[Self::User, Self::Admin];
+
+    fn stored_name(self) -> &'static str {
+        match self {
+            Self::User => "user",
+            Self::Admin => "admin",
         }
     }
 }

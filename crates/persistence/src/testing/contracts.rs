@@ -228,6 +228,32 @@ macro_rules! sessions_contract {
                     a_deleted_session_is_not_found,
                     saving_with_a_fast_clock_deletes_no_other_session,
                     only_sessions_that_expired_before_the_given_time_are_deleted,
+                    a_deleted_session_is_not_replaced,
+                    the_sessions_in_which_a_user_is_signed_in_are_listed,
+                    all_sessions_of_a_user_but_one_are_deleted,
+                ]
+            );
+        }
+    };
+}
+
+/// Runs the tests of [`Accounts`](crate::Accounts).
+#[macro_export]
+macro_rules! accounts_contract {
+    ($open:path) => {
+        mod accounts_contract {
+            $crate::contract_tests!(
+                $open,
+                $crate::testing::accounts,
+                [
+                    a_created_account_is_found_by_user_and_by_name,
+                    only_one_of_several_concurrent_accounts_gets_a_name,
+                    an_update_that_ends_the_sessions_changes_the_version,
+                    only_an_account_that_nobody_has_used_adopts_an_anonymous_user,
+                    accounts_are_listed_by_name_prefix_and_page,
+                    an_update_changes_only_what_it_names,
+                    the_last_active_admin_stays,
+                    names_are_compared_by_code_points,
                 ]
             );
         }

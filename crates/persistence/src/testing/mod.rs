@@ -9,6 +9,7 @@
 //! webchat_persistence::versions_contract!(open);
 //! webchat_persistence::file_jobs_contract!(open);
 //! webchat_persistence::conversation_transfer_contract!(open);
+//! webchat_persistence::accounts_contract!(open);
 //! webchat_persistence::sessions_contract!(open);
 //! webchat_persistence::token_budgets_contract!(open);
 //! webchat_persistence::user_activity_contract!(open);
@@ -29,6 +30,7 @@
 mod contracts;
 mod fixtures;
 
+pub mod accounts;
 pub mod contexts;
 pub mod conversation_transfer;
 pub mod conversations;

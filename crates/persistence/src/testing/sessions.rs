@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 use tokio::time::{sleep, timeout};
-use webchat_domain::{ConversationId, Session, SessionId, UserId};
+use webchat_domain::{ConversationId, Session, SessionId, SignIn, UserId};
 
 use super::fixtures::moment;
-use crate::Sessions;
+use crate::{Sessions, StoredSession};
 
 /// The maximum time until an expired session is deleted.
 const DELETION_TIMEOUT: Duration = Duration::from_secs(5);
@@ -124,6 +124,71 @@ pub async fn only_sessions_that_expired_before_the_given_time_are_deleted(store:
     assert_eq!(store.find(after.session_id, moment(1)).await.unwrap(), Some(after));
 }
 
+pub async fn a_deleted_session_is_not_replaced(store: &dyn Sessions) {
+    let kept = session(None);
+    let deleted = session(None);
+    for session in [&kept, &deleted] {
+        store.save(session, moment(0), moment(100)).await.unwrap();
+    }
+    let with_conversation =
+        Session { conversation_id: Some(ConversationId::generate()), ..kept.clone() };
+
+    store.delete(deleted.session_id).await.unwrap();
+    let replaced = store.replace(&with_conversation, moment(1), moment(200)).await.unwrap();
+    let replaced_deleted = store.replace(&deleted, moment(1), moment(200)).await.unwrap();
+    let replaced_expired = store.replace(&kept, moment(200), moment(300)).await.unwrap();
+
+    assert_eq!((replaced, replaced_deleted, replaced_expired), (true, false, false));
+    let found = store.find(kept.session_id, moment(150)).await.unwrap();
+    assert_eq!(found, Some(with_conversation));
+    assert_eq!(store.find(deleted.session_id, moment(1)).await.unwrap(), None);
+}
+
+pub async fn the_sessions_in_which_a_user_is_signed_in_are_listed(store: &dyn Sessions) {
+    let user_id = UserId::generate();
+    let [first, second, expired] = [(); 3].map(|()| signed_in(user_id));
+    let anonymous = Session { user_id, ..session(None) };
+    for (session, expires_at) in [(&first, 100), (&second, 200), (&expired, 50), (&anonymous, 100)]
+    {
+        store.start(session, moment(0), moment(expires_at)).await.unwrap();
+    }
+    store.start(&signed_in(UserId::generate()), moment(0), moment(100)).await.unwrap();
+
+    let mut listed = store.list_signed_in(user_id, moment(50)).await.unwrap();
+
+    listed.sort_by_key(|stored| stored.expires_at);
+    let stored = |session: &Session, expires_at| StoredSession {
+        session: session.clone(),
+        expires_at: moment(expires_at),
+    };
+    assert_eq!(listed, [stored(&first, 100), stored(&second, 200)]);
+    assert_eq!(store.find(first.session_id, moment(50)).await.unwrap(), Some(first));
+}
+
+pub async fn all_sessions_of_a_user_but_one_are_deleted(store: &dyn Sessions) {
+    let user_id = UserId::generate();
+    let [kept, deleted] = [(); 2].map(|()| signed_in(user_id));
+    let other = signed_in(UserId::generate());
+    for session in [&kept, &deleted, &other] {
+        store.start(session, moment(0), moment(100)).await.unwrap();
+    }
+
+    store.delete_signed_in(user_id, Some(kept.session_id)).await.unwrap();
+    let kept_first = store.find(kept.session_id, moment(1)).await.unwrap();
+    let deleted = store.find(deleted.session_id, moment(1)).await.unwrap();
+    store.delete_signed_in(user_id, None).await.unwrap();
+
+    assert_eq!((kept_first.as_ref(), deleted), (Some(&kept), None));
+    assert_eq!(store.find(kept.session_id, moment(1)).await.unwrap(), None);
+    assert_eq!(store.find(other.session_id, moment(1)).await.unwrap(), Some(other));
+}
+
 fn session(conversation_id: Option<ConversationId>) -> Session {
-    Session { session_id: SessionId::generate(), user_id: UserId::generate(), conversation_id }
+    Session { conversation_id, ..Session::anonymous(SessionId::generate(), UserId::generate()) }
+}
+
+fn signed_in(user_id: UserId) -> Session {
+    let sign_in =
+        SignIn { at: moment(3), device: "Firefox on Linux".to_owned(), account_version: 7 };
+    Session { user_id, sign_in: Some(sign_in), ..session(None) }
 }

@@ -18,14 +18,16 @@ const MORE_THAN_CAPACITY: usize = 3_000;
 pub async fn all_subscribers_receive_every_signal_in_order(signals: &dyn Signals) {
     let mut one = signals.subscribe().await.unwrap();
     let mut other = signals.subscribe().await.unwrap();
-    let sent = [stop(), list_changed(), heartbeat()];
+    let sent = [stop(), list_changed(), sessions_ended(), heartbeat()];
 
     for signal in sent.clone() {
         signals.publish(signal).await.unwrap();
     }
 
     for subscriber in [&mut one, &mut other] {
-        assert_eq!([next(subscriber).await, next(subscriber).await, next(subscriber).await], sent);
+        for signal in &sent {
+            assert_eq!(next(subscriber).await, *signal);
+        }
     }
 }
 
@@ -79,6 +81,10 @@ fn list_changed() -> Signal {
         user_id: UserId::generate(),
         conversation_id: Some(ConversationId::generate()),
     }
+}
+
+fn sessions_ended() -> Signal {
+    Signal::SessionsEnded { user_id: UserId::generate() }
 }
 
 fn heartbeat() -> Signal {

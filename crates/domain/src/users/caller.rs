@@ -3,6 +3,9 @@
 use std::fmt;
 use std::net::{IpAddr, Ipv6Addr};
 
+use serde::{Deserialize, Serialize};
+
+use crate::Timestamp;
 use crate::ids::{ConversationId, SessionId, UserId};
 
 /// The user and client on whose behalf a request is handled.
@@ -66,6 +69,27 @@ pub struct Session {
     pub user_id: UserId,
     /// The current conversation, for requests that do not name one.
     pub conversation_id: Option<ConversationId>,
+    /// How the user signed in; `None` if the user is anonymous.
+    pub sign_in: Option<SignIn>,
+}
+
+impl Session {
+    /// Creates a session in which nobody is signed in.
+    #[must_use]
+    pub fn anonymous(session_id: SessionId, user_id: UserId) -> Self {
+        Self { session_id, user_id, conversation_id: None, sign_in: None }
+    }
+}
+
+/// How a user signed in to a session.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SignIn {
+    /// When the user signed in.
+    pub at: Timestamp,
+    /// The browser and system, from the `User-Agent`; empty if unknown.
+    pub device: String,
+    /// The version of the account. The session ends when the account has another one.
+    pub account_version: u32,
 }
 
 #[cfg(test)]

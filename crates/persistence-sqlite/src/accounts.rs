@@ -1,0 +1,168 @@
+//! Implements [`Accounts`].
+
+use async_trait::async_trait;
+use rusqlite::{OptionalExtension, Transaction, params};
+use webchat_domain::{Account, AccountName, PasswordHash, Timestamp, UserId};
+use webchat_persistence::rules::{StoredName, update_account};
+use webchat_persistence::{
+    AccountUpdate, Accounts, CreateAccountOutcome, StoreError, UpdateAccountOutcome,
+};
+
+use crate::SqliteStore;
+use crate::rows::{Columns, read};
+
+/// The columns of an account, in the order of [`account`].
+const ACCOUNT: &str = "user_id, name, role, password, must_change_password, version, \
+                       created_at, disabled_at, signed_in_at";
+
+#[async_trait]
+impl Accounts for SqliteStore {
+    async fn create(&self, account: Account) -> Result<CreateAccountOutcome, StoreError> {
+        self.database
+            .write(move |transaction| {
+                if find_by_name(transaction, &account.name)?.is_some() {
+                    return Ok(CreateAccountOutcome::NameTaken);
+                }
+                save(transaction, &account)?;
+                Ok(CreateAccountOutcome::Created)
+            })
+            .await
+    }
+
+    async fn find(&self, user_id: UserId) -> Result<Option<Account>, StoreError> {
+        self.database.read(move |transaction| find(transaction, user_id)).await
+    }
+
+    async fn find_by_name(&self, name: AccountName) -> Result<Option<Account>, StoreError> {
+        self.database.read(move |transaction| find_by_name(transaction, &name)).await
+    }
+
+    async fn list(
+        &self,
+        prefix: String,
+        after: Option<AccountName>,
+        max: u32,
+    ) -> Result<Vec<Account>, StoreError> {
+        self.database
+            .read(move |transaction| {
+                let after = after.as_ref().map_or("", AccountName::as_str);
+                transaction
+                    .prepare_cached(&format!(
+                        "SELECT {ACCOUNT} FROM accounts
+                         WHERE name > ?1 AND name >= ?2 AND substr(name, 1, length(?2)) = ?2
+                         ORDER BY name LIMIT ?3"
+                    ))?
+                    .query_map(params![after, prefix, max], read(account))?
+                    .collect()
+            })
+            .await
+    }
+
+    async fn adopt_user(
+        &self,
+        user_id: UserId,
+        anonymous: UserId,
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
+        self.database
+            .write(move |transaction| {
+                let updated = transaction
+                    .prepare_cached(
+                        "UPDATE accounts SET user_id = ?2, signed_in_at = ?3
+                         WHERE user_id = ?1 AND signed_in_at IS NULL
+                             AND NOT EXISTS (SELECT 1 FROM accounts WHERE user_id = ?2)",
+                    )?
+                    .execute(params![
+                        user_id.to_simple(),
+                        anonymous.to_simple(),
+                        now.unix_millis()
+                    ])?;
+                Ok(updated > 0)
+            })
+            .await
+    }
+
+    async fn update(
+        &self,
+        user_id: UserId,
+        update: AccountUpdate,
+    ) -> Result<UpdateAccountOutcome, StoreError> {
+        self.database
+            .write(move |transaction| {
+                let Some(account) = find(transaction, user_id)? else {
+                    return Ok(UpdateAccountOutcome::NotFound);
+                };
+                let has_other_admin = has_other_admin(transaction, user_id)?;
+                match update_account(&account, update, has_other_admin) {
+                    Err(conflict) => Ok(conflict.into()),
+                    Ok(account) => {
+                        save(transaction, &account)?;
+                        Ok(UpdateAccountOutcome::Updated(account))
+                    }
+                }
+            })
+            .await
+    }
+}
+
+fn find(transaction: &Transaction<'_>, user_id: UserId) -> rusqlite::Result<Option<Account>> {
+    transaction
+        .prepare_cached(&format!("SELECT {ACCOUNT} FROM accounts WHERE user_id = ?1"))?
+        .query_row([user_id.to_simple()], read(account))
+        .optional()
+}
+
+fn find_by_name(
+    transaction: &Transaction<'_>,
+    name: &AccountName,
+) -> rusqlite::Result<Option<Account>> {
+    transaction
+        .prepare_cached(&format!("SELECT {ACCOUNT} FROM accounts WHERE name = ?1"))?
+        .query_row([name.as_str()], read(account))
+        .optional()
+}
+
+fn has_other_admin(transaction: &Transaction<'_>, user_id: UserId) -> rusqlite::Result<bool> {
+    transaction
+        .prepare_cached(
+            "SELECT 1 FROM accounts
+             WHERE role = 'admin' AND disabled_at IS NULL AND user_id <> ?1",
+        )?
+        .exists([user_id.to_simple()])
+}
+
+fn save(transaction: &Transaction<'_>, account: &Account) -> rusqlite::Result<()> {
+    transaction
+        .prepare_cached(&format!(
+            "INSERT INTO accounts ({ACCOUNT}) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)
+             ON CONFLICT (user_id) DO UPDATE SET
+                 role = ?3, password = ?4, must_change_password = ?5, version = ?6, disabled_at = ?8,
+                 signed_in_at = ?9"
+        ))?
+        .execute(params![
+            account.user_id.to_simple(),
+            account.name.as_str(),
+            account.role.stored_name(),
+            account.password.as_ref().map(PasswordHash::expose),
+            account.must_change_password,
+            account.version,
+            account.created_at.unix_millis(),
+            account.disabled_at.map(Timestamp::unix_millis),
+            account.signed_in_at.map(Timestamp::unix_millis),
+        ])?;
+    Ok(())
+}
+
+fn account(columns: &mut Columns<'_>) -> rusqlite::Result<Account> {
+    Ok(Account {
+        user_id: columns.parsed()?,
+        name: columns.parsed()?,
+        role: columns.enum_value()?,
+        password: columns.text_option()?.map(|phc| PasswordHash::new(phc.to_owned())),
+        must_change_password: columns.value()?,
+        version: columns.value()?,
+        created_at: columns.timestamp()?,
+        disabled_at: columns.timestamp_option()?,
+        signed_in_at: columns.timestamp_option()?,
+    })
+}

@@ -1,0 +1,96 @@
+//! The port of accounts.
+
+use async_trait::async_trait;
+use webchat_domain::{Account, AccountName, AccountRole, PasswordHash, Timestamp, UserId};
+
+use crate::StoreError;
+
+/// Stores the users who can sign in, in the same store as the conversations.
+///
+/// Durability and cancellation are those of [`Conversations`](crate::Conversations).
+#[cfg_attr(feature = "mock", mockall::automock)]
+#[async_trait]
+pub trait Accounts: Send + Sync {
+    /// Stores a new account, unless another one has its name. Only one of several concurrent calls with the same name
+    /// stores its account.
+    async fn create(&self, account: Account) -> Result<CreateAccountOutcome, StoreError>;
+
+    /// Returns the account of a user.
+    async fn find(&self, user_id: UserId) -> Result<Option<Account>, StoreError>;
+
+    /// Returns the account with this name.
+    async fn find_by_name(&self, name: AccountName) -> Result<Option<Account>, StoreError>;
+
+    /// Returns at most `max` accounts whose names begin with `prefix`, in the order of their names, after `after`.
+    async fn list(
+        &self,
+        prefix: String,
+        after: Option<AccountName>,
+        max: u32,
+    ) -> Result<Vec<Account>, StoreError>;
+
+    /// Makes the account of `user_id` that of the anonymous user `anonymous`, with everything that this user has stored,
+    /// and records that the user has signed in. Returns `false`, and changes nothing, if somebody has signed in to the account already, or if `anonymous` has an
+    /// account. Only one of several concurrent calls for an account changes it.
+    async fn adopt_user(
+        &self,
+        user_id: UserId,
+        anonymous: UserId,
+        now: Timestamp,
+    ) -> Result<bool, StoreError>;
+
+    /// Changes an account. Of several concurrent calls, none leaves the server without an active administrator.
+    async fn update(
+        &self,
+        user_id: UserId,
+        update: AccountUpdate,
+    ) -> Result<UpdateAccountOutcome, StoreError>;
+}
+
+/// Changes of an account. `None` leaves a value unchanged.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct AccountUpdate {
+    /// The new role.
+    pub role: Option<AccountRole>,
+    /// When the account was disabled; `Some(None)` enables it.
+    pub disabled_at: Option<Option<Timestamp>>,
+    /// The new password.
+    pub password: Option<NewPassword>,
+    /// When the user signed in.
+    pub signed_in_at: Option<Timestamp>,
+    /// Whether all sessions of the user end: the account gets another version.
+    pub ends_sessions: bool,
+    /// The update is refused if the account has another version.
+    pub expected_version: Option<u32>,
+}
+
+/// A new password of an account.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewPassword {
+    /// Its hash.
+    pub hash: PasswordHash,
+    /// Whether the user must choose another one at the next sign-in.
+    pub must_change: bool,
+}
+
+/// The outcome of creating an account.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CreateAccountOutcome {
+    /// The account is stored.
+    Created,
+    /// Another account has the name. Nothing was stored.
+    NameTaken,
+}
+
+/// The outcome of changing an account.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum UpdateAccountOutcome {
+    /// The account as it is now.
+    Updated(Account),
+    /// There is no such account.
+    NotFound,
+    /// The change would leave no active administrator. Nothing was changed.
+    LastAdmin,
+    /// The account has another version than expected. Nothing was changed.
+    Changed,
+}

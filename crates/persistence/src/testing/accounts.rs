@@ -1,0 +1,177 @@
+//! Contract tests of [`Accounts`].
+#![expect(missing_docs, reason = "the test names describe the contract")]
+
+use futures_util::future::join_all;
+use webchat_domain::{Account, AccountName, AccountRole, PasswordHash, UserId};
+
+use super::fixtures::moment;
+use crate::{AccountUpdate, Accounts, CreateAccountOutcome, NewPassword, UpdateAccountOutcome};
+
+fn account(name: &str, role: AccountRole) -> Account {
+    Account {
+        user_id: UserId::generate(),
+        name: name.parse().unwrap(),
+        role,
+        password: Some(PasswordHash::new("$argon2id$v=19$hash".to_owned())),
+        must_change_password: true,
+        version: 0,
+        created_at: moment(1),
+        disabled_at: None,
+        signed_in_at: None,
+    }
+}
+
+async fn create(store: &dyn Accounts, name: &str, role: AccountRole) -> Account {
+    let account = account(name, role);
+    let outcome = store.create(account.clone()).await.unwrap();
+    assert_eq!(outcome, CreateAccountOutcome::Created);
+    account
+}
+
+async fn names(store: &dyn Accounts, prefix: &str, after: Option<&str>, max: u32) -> Vec<String> {
+    let after = after.map(|name| name.parse().unwrap());
+    let listed = store.list(prefix.to_owned(), after, max).await.unwrap();
+    listed.into_iter().map(|account| account.name.to_string()).collect()
+}
+
+pub async fn a_created_account_is_found_by_user_and_by_name(store: &dyn Accounts) {
+    let alice = create(store, "Alice", AccountRole::Admin).await;
+    let without_password = Account { password: None, ..account("bob", AccountRole::User) };
+    store.create(without_password.clone()).await.unwrap();
+
+    let found = store.find(alice.user_id).await.unwrap();
+    let found_by_name = store.find_by_name("ALICE".parse().unwrap()).await.unwrap();
+
+    assert_eq!(found, Some(alice.clone()));
+    assert_eq!(found_by_name, Some(alice));
+    assert_eq!(store.find(without_password.user_id).await.unwrap(), Some(without_password));
+    assert_eq!(store.find(UserId::generate()).await.unwrap(), None);
+    assert_eq!(store.find_by_name("carol".parse().unwrap()).await.unwrap(), None);
+}
+
+pub async fn only_one_of_several_concurrent_accounts_gets_a_name(store: &dyn Accounts) {
+    let accounts = [(); 8].map(|()| account("alice", AccountRole::User));
+
+    let outcomes = join_all(accounts.iter().map(|account| store.create(account.clone()))).await;
+
+    let created: Vec<&Account> = accounts
+        .iter()
+        .zip(outcomes)
+        .filter(|(_, outcome)| *outcome.as_ref().unwrap() == CreateAccountOutcome::Created)
+        .map(|(account, _)| account)
+        .collect();
+    let stored = store.find_by_name("alice".parse().unwrap()).await.unwrap();
+    assert_eq!(created.len(), 1);
+    assert_eq!(stored.as_ref(), created.first().copied());
+}
+
+pub async fn accounts_are_listed_by_name_prefix_and_page(store: &dyn Accounts) {
+    for name in ["carol", "al", "bob", "alice", "al_x", "alzoé"] {
+        create(store, name, AccountRole::User).await;
+    }
+
+    assert_eq!(names(store, "", None, 3).await, ["al", "al_x", "alice"]);
+    assert_eq!(names(store, "", Some("alice"), 10).await, ["alzoé", "bob", "carol"]);
+    assert_eq!(names(store, "al", None, 10).await, ["al", "al_x", "alice", "alzoé"]);
+    assert_eq!(names(store, "al_", None, 10).await, ["al_x"], "`_` is not a wildcard");
+    assert_eq!(names(store, "%", None, 10).await, [""; 0]);
+    assert_eq!(names(store, "al", Some("al_x"), 1).await, ["alice"]);
+}
+
+pub async fn an_update_changes_only_what_it_names(store: &dyn Accounts) {
+    create(store, "admin", AccountRole::Admin).await;
+    let alice = create(store, "alice", AccountRole::User).await;
+    let hash = PasswordHash::new("$argon2id$v=19$other".to_owned());
+
+    let password = NewPassword { hash: hash.clone(), must_change: false };
+    let update = AccountUpdate { password: Some(password), ..AccountUpdate::default() };
+    let with_password = store.update(alice.user_id, update).await.unwrap();
+    let update = AccountUpdate {
+        role: Some(AccountRole::Admin),
+        disabled_at: Some(Some(moment(5))),
+        signed_in_at: Some(moment(4)),
+        ..AccountUpdate::default()
+    };
+    store.update(alice.user_id, update).await.unwrap();
+    let enable = AccountUpdate { disabled_at: Some(None), ..AccountUpdate::default() };
+    let enabled = store.update(alice.user_id, enable).await.unwrap();
+
+    let expected = Account { password: Some(hash), must_change_password: false, ..alice.clone() };
+    assert_eq!(with_password, UpdateAccountOutcome::Updated(expected.clone()));
+    let expected = Account { role: AccountRole::Admin, signed_in_at: Some(moment(4)), ..expected };
+    assert_eq!(enabled, UpdateAccountOutcome::Updated(expected.clone()));
+    assert_eq!(store.find(alice.user_id).await.unwrap(), Some(expected));
+    let unknown = store.update(UserId::generate(), AccountUpdate::default()).await.unwrap();
+    assert_eq!(unknown, UpdateAccountOutcome::NotFound);
+}
+
+pub async fn an_update_that_ends_the_sessions_changes_the_version(store: &dyn Accounts) {
+    let alice = create(store, "alice", AccountRole::User).await;
+    let end = AccountUpdate {
+        ends_sessions: true,
+        expected_version: Some(alice.version),
+        ..AccountUpdate::default()
+    };
+
+    let updates = [(); 8].map(|()| store.update(alice.user_id, end.clone()));
+    let outcomes = join_all(updates).await;
+
+    let stored = store.find(alice.user_id).await.unwrap().unwrap();
+    let is_changed = |outcome: &UpdateAccountOutcome| *outcome == UpdateAccountOutcome::Changed;
+    let refused = outcomes.iter().filter(|outcome| is_changed(outcome.as_ref().unwrap())).count();
+    assert_ne!(stored.version, alice.version);
+    assert_eq!(refused, 7);
+}
+
+pub async fn only_an_account_that_nobody_has_used_adopts_an_anonymous_user(store: &dyn Accounts) {
+    let alice = create(store, "alice", AccountRole::User).await;
+    let bob = create(store, "bob", AccountRole::User).await;
+    let anonymous = UserId::generate();
+
+    let adopted = store.adopt_user(alice.user_id, anonymous, moment(2)).await.unwrap();
+    let again = store.adopt_user(anonymous, UserId::generate(), moment(3)).await.unwrap();
+    let taken = store.adopt_user(bob.user_id, anonymous, moment(3)).await.unwrap();
+    let signed_in = AccountUpdate { signed_in_at: Some(moment(2)), ..AccountUpdate::default() };
+    store.update(bob.user_id, signed_in).await.unwrap();
+    let used = store.adopt_user(bob.user_id, UserId::generate(), moment(3)).await.unwrap();
+
+    assert_eq!((adopted, again, taken, used), (true, false, false, false));
+    let expected = Account { user_id: anonymous, signed_in_at: Some(moment(2)), ..alice.clone() };
+    assert_eq!(store.find(anonymous).await.unwrap(), Some(expected.clone()));
+    assert_eq!(store.find_by_name(alice.name).await.unwrap(), Some(expected));
+    assert_eq!(store.find(alice.user_id).await.unwrap(), None);
+    assert!(store.find(bob.user_id).await.unwrap().is_some());
+}
+
+pub async fn the_last_active_admin_stays(store: &dyn Accounts) {
+    let admins = [
+        create(store, "alice", AccountRole::Admin).await,
+        create(store, "bob", AccountRole::Admin).await,
+        create(store, "carol", AccountRole::Admin).await,
+    ];
+    let removals = [
+        AccountUpdate { role: Some(AccountRole::User), ..AccountUpdate::default() },
+        AccountUpdate { disabled_at: Some(Some(moment(9))), ..AccountUpdate::default() },
+        AccountUpdate { role: Some(AccountRole::User), ..AccountUpdate::default() },
+    ];
+
+    let updates = admins.iter().zip(&removals);
+    let outcomes =
+        join_all(updates.map(|(admin, removal)| store.update(admin.user_id, removal.clone())))
+            .await;
+
+    let refused = outcomes
+        .into_iter()
+        .filter(|outcome| *outcome.as_ref().unwrap() == UpdateAccountOutcome::LastAdmin)
+        .count();
+    let stored = store.list(String::new(), None, 10).await.unwrap();
+    assert_eq!(refused, 1);
+    assert_eq!(stored.iter().filter(|account| account.is_active_admin()).count(), 1);
+}
+
+pub async fn names_are_compared_by_code_points(store: &dyn Accounts) {
+    let name: AccountName = "zoé".parse().unwrap();
+    create(store, "zoe", AccountRole::User).await;
+
+    assert_eq!(store.find_by_name(name).await.unwrap(), None);
+}
