@@ -62,6 +62,14 @@ impl Browser {
         Self::build(self.base.clone(), Arc::default(), self.address)
     }
 
+    /// Creates a browser that has only this cookie, as [`Browser::cookie`] returns it.
+    #[must_use]
+    pub fn with_cookie(&self, cookie: &str) -> Self {
+        let browser = self.new_user();
+        browser.jar.add_cookie_str(cookie, &browser.base);
+        browser
+    }
+
     /// Returns this browser, with the same cookies, for a server at another URL. Cookies are not bound to a port.
     #[must_use]
     pub fn at_url(&self, base: Url) -> Self {

@@ -14,7 +14,7 @@ use thiserror::Error;
 use tokio::time::Instant;
 use webchat_chat::{
     CopyError, ExportStream, ImportError, ImportOwner, ImportProgress, ImportTarget, copy,
-    copy_user_settings, export_all_users, export_user,
+    copy_accounts, copy_user_settings, export_all_users, export_user,
 };
 use webchat_domain::{Clock, SystemClock, UserId};
 use webchat_persistence::{ConversationTransfer, StoreError, Totals};
@@ -194,7 +194,7 @@ fn print_report(report: &MigrationReport, prefix: &str) -> bool {
     report.dropped_index.is_some() || *conversations > 0 || *skipped > 0
 }
 
-/// Copies all conversations to another store, and verifies the copy. Copies the settings of all users, too.
+/// Copies all conversations to another store, and verifies the copy. Copies the accounts and settings of all users, too.
 ///
 /// # Errors
 /// If a store can't be opened or fails, or the copy differs from the original.
@@ -215,6 +215,7 @@ pub async fn copy_store(from: &str, to: &str) -> Result<(), CommandError> {
 async fn copy_all(from: &TransferStore, to: &TransferStore) -> Result<(), CommandError> {
     let (settings, other_settings) = (from.user_settings.as_ref(), to.user_settings.as_ref());
     copy_user_settings(settings, other_settings, SystemClock.now()).await?;
+    copy_accounts(from.accounts.as_ref(), to.accounts.as_ref()).await?;
     let (from, to) = (from.transfer.as_ref(), to.transfer.as_ref());
     let totals = from.totals().await.map_err(CopyError::from)?;
     let mut printed_at = Instant::now();

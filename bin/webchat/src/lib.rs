@@ -10,6 +10,7 @@ mod settings;
 mod start;
 mod stores;
 pub mod telemetry;
+mod user_commands;
 
 pub use commands::{
     CommandError, check_config, copy_store, export, import, init_db, print_config, print_example,
@@ -24,3 +25,4 @@ pub use settings::{
     SettingsFormat, SettingsSources, StoreSettings, TraceSettings, UploadSettings,
 };
 pub use start::{RunningWebchat, start};
+pub use user_commands::{UserCommand, UserCommandError, manage_users, read_password};

@@ -4,18 +4,18 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use clap::{Parser, Subcommand};
+use clap::{Parser, Subcommand, ValueEnum};
 use tikv_jemallocator::Jemalloc;
 use tokio::runtime::Runtime;
 use tokio::signal::unix::{SignalKind, signal};
 use webchat::telemetry::log_file::{self, FlushOnDrop, LogFile};
 use webchat::telemetry::{self, Traces};
 use webchat::{
-    Settings, SettingsFormat, SettingsSources, StoreSettings, check_config, check_health,
-    copy_store, export, import, init_db, message_with_advice, print_config, print_example,
-    print_openapi,
+    Settings, SettingsFormat, SettingsSources, StoreSettings, UserCommand, UserCommandError,
+    check_config, check_health, copy_store, export, import, init_db, manage_users,
+    message_with_advice, print_config, print_example, print_openapi, read_password,
 };
-use webchat_domain::UserId;
+use webchat_domain::{AccountName, AccountRole, UserId};
 
 /// Unlike glibc's malloc, jemalloc returns memory to the system soon after a large import or export. SQLite uses it as
 /// well.
@@ -84,6 +84,51 @@ enum Command {
         #[arg(long)]
         user: Option<UserId>,
     },
+    /// Manages the accounts of the users who can sign in. No other Webchat process may use the database file at the
+    /// same time; with MongoDB and Redis, the server may run.
+    User {
+        #[command(subcommand)]
+        command: UserArguments,
+    },
+}
+
+#[derive(Subcommand)]
+enum UserArguments {
+    /// Adds an account. Prints a generated password, which the user must change at the first sign-in.
+    Add {
+        /// The name with which the user signs in, for example alice or alice@example.org.
+        name: AccountName,
+        /// Lets the user manage accounts.
+        #[arg(long)]
+        admin: bool,
+        /// Reads the password from the first line of standard input instead of generating one.
+        #[arg(long)]
+        password_stdin: bool,
+    },
+    /// Lists all accounts.
+    List,
+    /// Disables an account, and ends its sessions.
+    Disable { name: AccountName },
+    /// Enables a disabled account.
+    Enable { name: AccountName },
+    /// Changes what a user may do, and ends the user's sessions.
+    Role { name: AccountName, role: Role },
+    /// Sets another password, which the user must change at the next sign-in, and ends the user's sessions.
+    ResetPassword {
+        name: AccountName,
+        /// Reads the password from the first line of standard input instead of generating one.
+        #[arg(long)]
+        password_stdin: bool,
+    },
+}
+
+/// What a user may do.
+#[derive(Clone, Copy, ValueEnum)]
+enum Role {
+    /// Use their own conversations.
+    User,
+    /// Also manage accounts.
+    Admin,
 }
 
 #[derive(Subcommand)]
@@ -141,7 +186,35 @@ async fn run(command: Command) -> Result<(), Box<dyn std::error::Error + Send + 
             let (settings, model) = (StoreSettings::read(&sources)?, sources.model());
             Ok(import(&settings, model.as_deref(), &file, user).await?)
         }
+        Command::User { command } => {
+            let settings = StoreSettings::read(&SettingsSources::from_process())?;
+            Ok(manage_users(&settings, user_command(command)?).await?)
+        }
     }
+}
+
+fn user_command(arguments: UserArguments) -> Result<UserCommand, UserCommandError> {
+    let password = |from_stdin: bool| from_stdin.then(read_password).transpose();
+    Ok(match arguments {
+        UserArguments::Add { name, admin, password_stdin } => UserCommand::Add {
+            name,
+            role: if admin { AccountRole::Admin } else { AccountRole::User },
+            password: password(password_stdin)?,
+        },
+        UserArguments::List => UserCommand::List,
+        UserArguments::Disable { name } => UserCommand::Disable(name),
+        UserArguments::Enable { name } => UserCommand::Enable(name),
+        UserArguments::Role { name, role } => UserCommand::SetRole(
+            name,
+            match role {
+                Role::User => AccountRole::User,
+                Role::Admin => AccountRole::Admin,
+            },
+        ),
+        UserArguments::ResetPassword { name, password_stdin } => {
+            UserCommand::ResetPassword { name, password: password(password_stdin)? }
+        }
+    })
 }
 
 fn config(command: &ConfigCommand) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {

@@ -8,7 +8,7 @@ use backon::{ConstantBuilder, Retryable};
 use secrecy::{ExposeSecret, SecretString};
 use tokio::time::Instant;
 use webchat_persistence::{
-    Contexts, ConversationTransfer, Conversations, FileJobs, Probe, Sessions, Signals,
+    Accounts, Contexts, ConversationTransfer, Conversations, FileJobs, Probe, Sessions, Signals,
     TokenBudgets, TurnLog, UserActivity, UserSettingsStore,
 };
 use webchat_persistence_mongo::{
@@ -36,6 +36,7 @@ pub(crate) struct Stores {
     pub(crate) token_budgets: Arc<dyn TokenBudgets>,
     pub(crate) user_activity: Arc<dyn UserActivity>,
     pub(crate) user_settings: Arc<dyn UserSettingsStore>,
+    pub(crate) accounts: Arc<dyn Accounts>,
     pub(crate) sessions: Arc<dyn Sessions>,
     pub(crate) turn_log: Arc<dyn TurnLog>,
     pub(crate) signals: Arc<dyn Signals>,
@@ -87,6 +88,7 @@ impl Stores {
             token_budgets: Arc::new(mongo.clone()),
             user_activity: Arc::new(mongo.clone()),
             user_settings: Arc::new(mongo.clone()),
+            accounts: Arc::new(mongo.clone()),
             conversations: Arc::new(mongo),
             mongo_database: None,
         }
@@ -109,6 +111,7 @@ impl Stores {
             token_budgets: Arc::new(sqlite.clone()),
             user_activity: Arc::new(sqlite.clone()),
             user_settings: Arc::new(sqlite.clone()),
+            accounts: Arc::new(sqlite.clone()),
             conversations: Arc::new(sqlite),
             mongo_database: None,
         };
@@ -121,6 +124,7 @@ impl Stores {
             stores.token_budgets = Arc::new(mongo.clone());
             stores.user_activity = Arc::new(mongo.clone());
             stores.user_settings = Arc::new(mongo.clone());
+            stores.accounts = Arc::new(mongo.clone());
             stores.conversations = Arc::new(mongo);
         }
         if let Some(redis) = redis {
@@ -203,6 +207,7 @@ pub(crate) fn flask_migration(database: &MongoDatabase) -> FlaskMigration {
 pub(crate) struct TransferStore {
     pub(crate) transfer: Arc<dyn ConversationTransfer>,
     pub(crate) user_settings: Arc<dyn UserSettingsStore>,
+    pub(crate) accounts: Arc<dyn Accounts>,
     mongo_database: Option<MongoDatabase>,
 }
 
@@ -222,16 +227,16 @@ impl TransferStore {
 
     fn new<S>(store: S, mongo_database: Option<MongoDatabase>) -> Self
     where
-        S: ConversationTransfer + UserSettingsStore + 'static,
+        S: ConversationTransfer + UserSettingsStore + Accounts + 'static,
     {
-        let user_settings = Arc::new(store);
-        let transfer = Arc::clone(&user_settings);
-        Self { transfer, user_settings, mongo_database }
+        let store = Arc::new(store);
+        let (transfer, accounts) = (Arc::clone(&store), Arc::clone(&store));
+        Self { transfer, accounts, user_settings: store, mongo_database }
     }
 
     /// Ends the background work.
     pub(crate) async fn close(self) {
-        drop((self.transfer, self.user_settings));
+        drop((self.transfer, self.user_settings, self.accounts));
         if let Some(database) = self.mongo_database {
             database.close().await;
         }

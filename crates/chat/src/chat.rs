@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::accounts::service::{AccountPorts, Accounts};
 use crate::context::service::Contexts;
 use crate::conversations::service::Conversations;
 use crate::events::service::Events;
@@ -35,6 +36,8 @@ pub struct Chat {
     pub files: Files,
     /// Export and import.
     pub transfer: Transfer,
+    /// The users who can sign in.
+    pub accounts: Accounts,
     /// Sessions and their users.
     pub sessions: Sessions,
     /// Settings of users.
@@ -53,6 +56,13 @@ impl Chat {
     /// If it is called outside a Tokio runtime.
     #[must_use]
     pub fn new(ports: Ports, settings: Settings) -> Self {
+        let account_ports = AccountPorts {
+            accounts: Arc::clone(&ports.accounts),
+            sessions: Arc::clone(&ports.sessions),
+            signals: Arc::clone(&ports.signals),
+            clock: Arc::clone(&ports.clock),
+        };
+        let accounts = Accounts::new(account_ports, settings.session_ttl);
         let core = Arc::new(Core::new(ports, settings));
         let running = Arc::new(RunningTurns::default());
         let stopper = TurnStopper::new(&core, &running);
@@ -62,6 +72,7 @@ impl Chat {
             contexts: Contexts::new(&core),
             files: Files::new(&core),
             transfer: Transfer::new(&core),
+            accounts,
             sessions: Sessions::new(&core),
             user_settings: UserSettingsService::new(&core),
             events: Events::new(&core),

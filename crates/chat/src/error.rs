@@ -224,6 +224,57 @@ pub enum ChatError {
          instead, with other instructions if you want another answer."
     )]
     FileAnalysis,
+    /// No account has the name and the password.
+    #[error("The name or the password is wrong.")]
+    WrongCredentials,
+    /// The account is disabled.
+    #[error("This account is disabled. Please ask an administrator.")]
+    AccountDisabled,
+    /// There were too many failed attempts to sign in.
+    #[error("Too many failed attempts to sign in. Please try again in {}.", wait(*retry_after))]
+    #[strum(serialize = "rate_limited")]
+    TooManySignIns {
+        /// The time until the next attempt is allowed.
+        retry_after: Duration,
+    },
+    /// The request needs a user who is signed in.
+    #[error("Please sign in.")]
+    AuthenticationRequired,
+    /// The user must choose a new password first.
+    #[error("Please choose a new password first.")]
+    PasswordChangeRequired,
+    /// The new password is too short.
+    #[error("A password must have at least {min_chars} characters.")]
+    #[strum(serialize = "weak_password")]
+    PasswordTooShort {
+        /// The minimum number of characters.
+        min_chars: usize,
+    },
+    /// The new password is common, or easy to guess.
+    #[error(
+        "This password is too easy to guess. Please choose another one, for example a few unrelated words."
+    )]
+    WeakPassword,
+    /// The new password is the current one.
+    #[error("The new password must differ from the current one.")]
+    #[strum(serialize = "weak_password")]
+    SamePassword,
+    /// Too many passwords are being checked.
+    #[error("Too many people are signing in at the moment. Please try again in a moment.")]
+    #[strum(serialize = "server_busy")]
+    SignInBusy,
+    /// There is no such account.
+    #[error("Account not found.")]
+    AccountNotFound,
+    /// Another account has the name.
+    #[error("There is already an account with this name.")]
+    NameTaken,
+    /// The change would leave no administrator who can sign in.
+    #[error("This is the last administrator. Make somebody else an administrator first.")]
+    LastAdmin,
+    /// The user has no such session.
+    #[error("Session not found.")]
+    SessionNotFound,
     /// The server is shutting down.
     #[error("The server is restarting. Please try again in a moment.")]
     ShuttingDown,
@@ -255,6 +306,15 @@ impl From<StoreError> for ChatError {
             StoreError::Timeout(_) => Self::StorageTimeout(error),
             StoreError::Fault(_) => Self::Internal(error),
         }
+    }
+}
+
+/// Formats a duration in minutes or seconds, rounded up: "2 minutes" or "1 second".
+fn wait(duration: Duration) -> String {
+    match duration.as_millis().div_ceil(1_000).max(1) {
+        1 => "1 second".to_owned(),
+        seconds @ 2..120 => format!("{seconds} seconds"),
+        seconds => format!("{} minutes", seconds.div_ceil(60)),
     }
 }
 

@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod accounts;
 mod chat;
 mod context;
 mod conversations;
@@ -19,6 +20,7 @@ mod trace;
 mod transfer;
 mod turns;
 
+pub use accounts::service::{AccountPorts, Accounts, SignInAttempt};
 pub use chat::Chat;
 pub use context::service::{Choice, ContextEdit, ContextView, Contexts};
 pub use conversations::messages::MessagePage;
@@ -42,10 +44,11 @@ pub use runtime::log_limiter::{LogLimiter, SharedLogLimiter};
 pub use runtime::reached_limits::{Limit, count_reached_limit};
 pub use runtime::readiness::NotReady;
 pub use runtime::storage_quota::StorageQuota;
-pub use sessions::service::Sessions;
+pub use sessions::service::{SessionEnds, Sessions};
 pub use sessions::user_settings::{UserSettingsService, UserSettingsView};
 pub use settings::{DailyTokenLimits, FileSettings, Settings, StoredBytesLimits};
 pub use transfer::copy::{CopyError, copy, copy_user_settings};
+pub use transfer::copy_accounts::copy_accounts;
 pub use transfer::export::{
     ExportFormat, ExportStream, ExportedFile, export_all_users, export_user,
 };

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use webchat_domain::Clock;
 use webchat_llm::ChatModel;
 use webchat_persistence::{
-    Contexts, ConversationTransfer, Conversations, FileJobs, Probe, SavedFiles, Sessions, Signals,
-    TokenBudgets, TurnLog, UserActivity, UserSettingsStore,
+    Accounts, Contexts, ConversationTransfer, Conversations, FileJobs, Probe, SavedFiles, Sessions,
+    Signals, TokenBudgets, TurnLog, UserActivity, UserSettingsStore,
 };
 use webchat_tokens::TokenCounter;
 
@@ -21,6 +21,8 @@ pub struct Ports {
     pub transfer: Arc<dyn ConversationTransfer>,
     /// Stores files during their analysis.
     pub file_jobs: Arc<dyn FileJobs>,
+    /// Stores the users who can sign in.
+    pub accounts: Arc<dyn Accounts>,
     /// Stores sessions.
     pub sessions: Arc<dyn Sessions>,
     /// Counts the tokens of each day.

@@ -30,7 +30,7 @@ use crate::realtime::connections::Connections;
 use crate::rest::transfer::imports::ImportLimit;
 use crate::routes::routes;
 use crate::security_log::SecurityLog;
-use crate::settings::{ContinueTrace, Settings};
+use crate::settings::{AuthMode, ContinueTrace, Settings};
 
 /// All of Webchat except its page, for mounting in an actix application. Clones share the live connections.
 #[derive(Clone)]
@@ -44,6 +44,7 @@ pub struct Services {
     new_user_limiter: Data<NewUserLimiter>,
     upload_limits: Data<UploadLimits>,
     body_budget: Data<BodyBudget>,
+    auth: Data<AuthMode>,
     cookie: Data<SessionCookie>,
     base_path: Data<BasePath>,
     api_document: Data<ApiDocument>,
@@ -78,6 +79,7 @@ impl Services {
             )),
             upload_limits: Data::default(),
             body_budget: Data::default(),
+            auth: Data::new(settings.auth),
             cookie: Data::new(SessionCookie::new(
                 &settings.secret_key,
                 is_secure,
@@ -147,6 +149,7 @@ impl Services {
             .app_data(Data::new(self.import_limit))
             .app_data(self.origins.clone())
             .app_data(self.trusted_proxies.clone())
+            .app_data(self.auth.clone())
             .app_data(self.cookie.clone())
             .app_data(self.base_path.clone())
             .app_data(self.api_document.clone())

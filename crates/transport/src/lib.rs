@@ -33,4 +33,6 @@ pub use pages::{WebClient, WebClientError};
 pub use realtime::limits::Limits;
 pub use realtime::socket_io::engine_io_error::EngineIoError;
 pub use server::{RunningServer, serve};
-pub use settings::{ContinueTrace, MetricsSettings, ReadinessWarnings, RenderMetrics, Settings};
+pub use settings::{
+    AuthMode, ContinueTrace, MetricsSettings, ReadinessWarnings, RenderMetrics, Settings,
+};

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use metrics::counter;
 use strum::{IntoStaticStr, VariantArray};
-use webchat_chat::{LogLimiter, SharedLogLimiter};
+use webchat_chat::{ChatError, LogLimiter, SharedLogLimiter};
 use webchat_domain::{Network, UserId};
 
 use crate::error::api_error::ApiError;
@@ -26,6 +26,10 @@ pub(crate) enum SecurityEvent {
     OriginRefused,
     /// A session cookie was not issued by this server.
     CookieRefused,
+    /// A name or a password was wrong, or an account is disabled.
+    SignInFailed,
+    /// There were too many failed attempts to sign in.
+    SignInLimited,
     /// A session, a network or a connection exceeded its rate.
     RateLimited,
     /// A connection was closed because it kept exceeding its rate.
@@ -42,6 +46,10 @@ impl SecurityEvent {
             ApiError::OriginNotAllowed | ApiError::EngineIo(EngineIoError::Forbidden) => {
                 Some(Self::OriginRefused)
             }
+            ApiError::Chat(ChatError::WrongCredentials | ChatError::AccountDisabled) => {
+                Some(Self::SignInFailed)
+            }
+            ApiError::Chat(ChatError::TooManySignIns { .. }) => Some(Self::SignInLimited),
             ApiError::RateLimited { .. } | ApiError::TooManyNewUsers { .. } => {
                 Some(Self::RateLimited)
             }

@@ -3,9 +3,15 @@
 use std::num::NonZeroU32;
 use std::sync::Arc;
 
+use actix_web::HttpRequest;
+use actix_web::web::Data;
 use ipnet::IpNet;
+use serde::{Deserialize, Serialize};
 use tracing::Span;
 use url::Url;
+use utoipa::ToSchema;
+use webchat_chat::{Chat, ChatError};
+use webchat_domain::Session;
 
 use crate::allowed_origin::AllowedOrigin;
 use crate::base_path::BasePath;
@@ -22,6 +28,8 @@ pub struct Settings {
     pub public_url: Option<Url>,
     /// Other origins whose pages and apps may use the server.
     pub allowed_origins: Vec<AllowedOrigin>,
+    /// Who may use the server.
+    pub auth: AuthMode,
     /// The addresses of the proxies in front of the server. Only their `X-Forwarded-For` and `Forwarded`
     /// are trusted.
     pub trusted_proxies: Vec<IpNet>,
@@ -47,6 +55,34 @@ pub struct Settings {
     pub warnings: Option<ReadinessWarnings>,
     /// Continues the traces of clients. If `None`, each request starts a new trace.
     pub continue_trace: Option<ContinueTrace>,
+}
+
+/// Who may use the server.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum AuthMode {
+    /// Everybody. Each browser is a user of its own, and nobody can sign in.
+    #[default]
+    None,
+    /// Everybody. Users who sign in have their conversations on all of their devices.
+    Optional,
+    /// Only users who sign in.
+    Required,
+}
+
+impl AuthMode {
+    /// Returns whether a session gives access. With [`AuthMode::None`], nobody is signed in, and accounts are not read.
+    pub(crate) async fn accepts(self, chat: &Chat, session: &Session) -> Result<bool, ChatError> {
+        match self {
+            Self::None => Ok(session.sign_in.is_none()),
+            Self::Optional | Self::Required => chat.accounts.accepts(session).await,
+        }
+    }
+
+    /// Returns the mode of the server that handles this request.
+    pub(crate) fn of(request: &HttpRequest) -> Self {
+        request.app_data::<Data<Self>>().map_or(Self::None, |mode| *mode.get_ref())
+    }
 }
 
 impl Settings {

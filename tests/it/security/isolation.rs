@@ -40,7 +40,7 @@ const CONVERSATION_ROUTES: [(&str, &str, u16); 27] = [
 ];
 
 /// Every other route. Their responses contain only data of the caller.
-const CALLER_ROUTES: [(&str, &str); 24] = [
+const CALLER_ROUTES: [(&str, &str); 31] = [
     ("GET", "/"),
     ("POST", "/start_conversation"),
     ("GET", "/list_conversations"),
@@ -62,6 +62,14 @@ const CALLER_ROUTES: [(&str, &str); 24] = [
     // The tests of user settings cover the settings of another user.
     ("GET", "/api/v1/me/settings"),
     ("PATCH", "/api/v1/me/settings"),
+    // The tests of accounts cover the sessions of another user.
+    ("GET", "/api/v1/me"),
+    ("GET", "/api/v1/me/sessions"),
+    ("DELETE", "/api/v1/me/sessions"),
+    ("DELETE", "/api/v1/me/sessions/{session_id}"),
+    ("POST", "/api/v1/auth/sign-in"),
+    ("POST", "/api/v1/auth/sign-out"),
+    ("POST", "/api/v1/auth/password"),
     ("GET", "/api/v1/conversations"),
     ("POST", "/api/v1/conversations"),
     ("GET", "/api/v1/export"),

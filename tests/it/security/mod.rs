@@ -1,5 +1,6 @@
 //! Security: access control, origins of requests, resource limits, expensive searches and the log.
 
+mod accounts;
 pub(crate) mod isolation;
 mod log;
 mod origin;

@@ -1,6 +1,7 @@
 //! Checks that involve several settings.
 
 use std::collections::BTreeSet;
+use std::net::IpAddr;
 
 use super::merged::Merged;
 use super::sections::{AppEnv, proxy_url, settings};
@@ -14,6 +15,7 @@ pub(super) fn check(merged: &mut Merged) {
     check_tokens(merged);
     check_proxy(merged);
     check_secret_key(merged);
+    check_auth(merged);
     check_metrics(merged);
     check_traces(merged);
 }
@@ -52,6 +54,18 @@ fn check_secret_key(merged: &mut Merged) {
     let distinct: BTreeSet<char> = key.chars().collect();
     if is_production && distinct.len() < MIN_DISTINCT_CHARS {
         reject(merged, "SECRET_KEY", None);
+    }
+}
+
+/// In production, an operator must decide whether everybody who reaches the server may use it.
+fn check_auth(merged: &mut Merged) {
+    let is_production = merged.get("APP_ENV") == Some(AppEnv::Production);
+    let is_local = merged.get::<IpAddr>("HOST").is_none_or(|host| host.is_loopback())
+        && merged.get::<String>("PUBLIC_URL").is_none();
+    if is_production && !is_local && merged.get::<String>("AUTH").is_none() {
+        let expected =
+            "none (everybody who reaches the server may use the model), optional or required";
+        reject(merged, "AUTH", Some(expected));
     }
 }
 

@@ -57,6 +57,7 @@ impl Settings {
             secret_key,
             public_url: server.public_url.clone(),
             allowed_origins: server.allowed_origins.clone(),
+            auth: self.sessions.auth.unwrap_or_default(),
             trusted_proxies: server.trusted_proxies.clone(),
             max_import_bytes: self.storage.max_import_size_mb * MIB,
             requests_per_second: NonZeroU32::new(limits.requests_per_second),

@@ -40,6 +40,10 @@ async fn subscribe_and_receive(
             Signal::ListChanged { user_id, conversation_id } => {
                 core.lists.notify(user_id, conversation_id);
             }
+            Signal::SessionsEnded { user_id } => {
+                // Without live connections, nobody receives it.
+                let _ = core.ended_sessions.send(user_id);
+            }
             Signal::Heartbeat(heartbeat) => liveness.record(heartbeat),
         }
     }

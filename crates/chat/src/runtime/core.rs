@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, broadcast};
 use webchat_domain::{SystemPrompt, Timestamp, UserId};
 
 use super::lifecycle::Lifecycle;
@@ -16,6 +16,9 @@ use crate::events::publisher::Publishers;
 use crate::ports::Ports;
 use crate::settings::Settings;
 
+/// The number of ended sessions that a live connection may lag behind before it checks its session anyway.
+const MAX_PENDING_ENDS: usize = 64;
+
 /// The state that all services share.
 pub(crate) struct Core {
     pub(crate) ports: Ports,
@@ -26,6 +29,8 @@ pub(crate) struct Core {
     pub(crate) tokenizer_loading: Mutex<()>,
     pub(crate) lifecycle: Lifecycle,
     pub(crate) lists: Arc<ListFeed>,
+    /// The users of whom sessions have ended.
+    pub(crate) ended_sessions: broadcast::Sender<UserId>,
     pub(crate) text_work: TextWork,
     pub(crate) publishers: Publishers,
     pub(crate) readiness: ReadinessCheck,
@@ -49,6 +54,7 @@ impl Core {
             tokenizer_loading: Mutex::default(),
             lifecycle,
             lists,
+            ended_sessions: broadcast::Sender::new(MAX_PENDING_ENDS),
             text_work,
             publishers: Publishers::default(),
             readiness: ReadinessCheck::default(),

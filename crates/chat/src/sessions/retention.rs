@@ -11,8 +11,8 @@ use crate::runtime::core::Core;
 /// The page size when inactive users are read.
 const PAGE_SIZE: u32 = 100;
 
-/// Deletes users whose last session ended long ago. Only a session connects a browser with its user, so nobody can
-/// read the conversations of these users any more.
+/// Deletes users without an account whose last session ended long ago. Only a session connects a browser with such a
+/// user, so nobody can read the user's conversations any more.
 pub(crate) struct Retention {
     core: Arc<Core>,
     conversations: Conversations,
@@ -37,6 +37,11 @@ impl Retention {
                 return Ok(());
             }
             for user_id in inactive {
+                if self.core.ports.accounts.find(user_id).await?.is_some() {
+                    // The user can still sign in. The record makes the loop end.
+                    activity.record_activity(user_id, now, before).await?;
+                    continue;
+                }
                 self.delete_conversations(user_id).await?;
                 activity.delete_record_if_inactive(user_id, before).await?;
                 tracing::info!(%user_id, "deleted the data of an inactive user");
@@ -60,7 +65,7 @@ impl Retention {
 mod tests {
     use std::time::Duration;
 
-    use webchat_domain::Session;
+    use webchat_domain::{AccountRole, Password, Session};
 
     use super::*;
     use crate::testing::TestChat;
@@ -99,6 +104,25 @@ mod tests {
         delete_inactive_users(&test).await;
 
         assert_eq!((kept, count(&test, &inactive).await, count(&test, &active).await), (2, 0, 1));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_data_of_an_account_is_kept() {
+        let test =
+            TestChat::with_settings(|settings| settings.inactive_user_retention = Some(DAY)).await;
+        let password = Password::try_from("three tides a day".to_owned()).unwrap();
+        let name = "alice".parse().unwrap();
+        let accounts = &test.chat.accounts;
+        let account = accounts.add(name, AccountRole::User, password, false).await.unwrap();
+        test.chat.conversations.start(account.user_id, None).await.unwrap();
+
+        for _ in 0..3 {
+            delete_inactive_users(&test).await;
+            test.clock.advance(100 * DAY);
+        }
+
+        let kept = test.chat.conversations.list_all(account.user_id).await.unwrap();
+        assert_eq!(kept.len(), 1);
     }
 
     #[tokio::test(start_paused = true)]

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::sync::broadcast;
 use webchat_domain::{ConversationId, Session, SessionId, Timestamp, UserId};
 
 use crate::error::ChatError;
@@ -31,14 +32,16 @@ impl Sessions {
         Ok(self.core.ports.sessions.find(id, self.core.now()).await?)
     }
 
+    /// Returns the ends of the user's sessions from now on.
+    #[must_use]
+    pub fn session_ends(&self, user_id: UserId) -> SessionEnds {
+        SessionEnds { ended: self.core.ended_sessions.subscribe(), user_id }
+    }
+
     /// Returns a session of a new user, which is not stored.
     #[must_use]
     pub fn new_session(&self) -> Session {
-        Session {
-            session_id: SessionId::generate(),
-            user_id: UserId::generate(),
-            conversation_id: None,
-        }
+        Session::anonymous(SessionId::generate(), UserId::generate())
     }
 
     /// Stores a session of a new user, unless it is stored already. Returns the stored session.
@@ -98,13 +101,33 @@ impl Sessions {
         conversation_id: ConversationId,
     ) -> Result<(), ChatError> {
         let session = Session { conversation_id: Some(conversation_id), ..session.clone() };
-        self.save(&session).await
-    }
-
-    /// Stores the session for its full lifetime from now.
-    async fn save(&self, session: &Session) -> Result<(), ChatError> {
         let (now, expires_at) = (self.now(), self.expiry_from_now());
-        Ok(self.core.ports.sessions.save(session, now, expires_at).await?)
+        // If the session has just ended, it stays so.
+        self.core.ports.sessions.replace(&session, now, expires_at).await?;
+        Ok(())
+    }
+}
+
+/// The ends of a user's sessions, on any instance.
+pub struct SessionEnds {
+    ended: broadcast::Receiver<UserId>,
+    user_id: UserId,
+}
+
+impl SessionEnds {
+    /// Waits until a session of the user may have ended.
+    ///
+    /// # Cancel safety
+    ///
+    /// This method is cancel safe.
+    pub async fn next(&mut self) {
+        loop {
+            match self.ended.recv().await {
+                Ok(user_id) if user_id != self.user_id => {}
+                // After a loss, the user's may be among the lost ones. The sender lives as long as the services.
+                Ok(_) | Err(_) => return,
+            }
+        }
     }
 }
 
@@ -157,11 +180,7 @@ mod tests {
         sessions.expect_extend().once().returning(full);
         let test = TestChat::new().await.with_ports(|ports| ports.sessions = Arc::new(sessions));
 
-        let session = Session {
-            session_id: SessionId::generate(),
-            user_id: test.user_id,
-            conversation_id: None,
-        };
+        let session = Session::anonymous(SessionId::generate(), test.user_id);
         test.chat.sessions.extend_session(&session).await;
     }
 

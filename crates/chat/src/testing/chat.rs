@@ -96,6 +96,7 @@ impl TestChat {
             token_budgets: Arc::new(store.clone()),
             user_activity: Arc::new(store.clone()),
             user_settings: Arc::new(store.clone()),
+            accounts: Arc::new(store.clone()),
             sessions: Arc::new(store),
             model: model.clone(),
             clock: clock.clone(),

@@ -1,14 +1,14 @@
 //! Copies all conversations, and the settings of all users, of one store to another.
 
 use thiserror::Error;
-use webchat_domain::{ConversationId, JobId, Timestamp, UserId};
+use webchat_domain::{AccountName, ConversationId, JobId, Timestamp, UserId};
 use webchat_persistence::{
-    ConversationTransfer, StoreError, StoredConversation, StoredFileJob, StoredMessage, Totals,
-    UserSettingsStore,
+    ConversationTransfer, StoreError, StoredConversation,
+    StoredFileJob, StoredMessage, Totals, UserSettingsStore,
 };
 
 /// The page size when conversations, messages or settings are read, which bounds the memory of a copy.
-const PAGE_SIZE: u32 = 100;
+pub(super) const PAGE_SIZE: u32 = 100;
 
 /// The reason why a copy failed.
 #[derive(Debug, Error)]
@@ -19,6 +19,9 @@ pub enum CopyError {
     /// The final comparison found a difference.
     #[error("the copy of conversation {0} differs from the original: was one of them changed?")]
     Different(ConversationId),
+    /// The target has another account with this name.
+    #[error("the target already has another account named {0}: remove one of them first")]
+    NameTaken(AccountName),
     /// The target's settings of a user changed during the copy.
     #[error("the settings of user {0} changed during the copy: is a server using the target?")]
     Changed(UserId),
@@ -195,7 +198,9 @@ fn id_of(stored: &StoredConversation) -> ConversationId {
 #[cfg(test)]
 mod tests {
     use tempfile::TempDir;
-    use webchat_domain::{FileJob, JobStatus, NewMessage, SystemPrompt, UserId, UserSettings};
+    use webchat_domain::{
+        Account, AccountRole, FileJob, JobStatus, NewMessage, SystemPrompt, UserId, UserSettings,
+    };
     use webchat_persistence::{Append, Contexts, Conversations, FileJobs, NewFileJob};
     use webchat_persistence_sqlite::SqliteStore;
 

@@ -1,6 +1,7 @@
 //! The transfer of complete conversations: export, import, and copies from one store to another.
 
 pub(crate) mod copy;
+pub(crate) mod copy_accounts;
 pub(crate) mod export;
 pub(crate) mod import;
 pub(crate) mod import_jobs;

@@ -79,7 +79,10 @@ impl ApiError {
         match self {
             Self::RateLimited { retry_after }
             | Self::TooManyNewUsers { retry_after }
-            | Self::Chat(ChatError::TokenBudgetExceeded { retry_after, .. }) => Some(*retry_after),
+            | Self::Chat(
+                ChatError::TokenBudgetExceeded { retry_after, .. }
+                | ChatError::TooManySignIns { retry_after },
+            ) => Some(*retry_after),
             Self::Chat(
                 ChatError::TooManyUserTurns { .. }
                 | ChatError::TooManyNetworkTurns { .. }
@@ -96,6 +99,8 @@ impl ApiError {
 
 fn chat_status(error: &ChatError) -> StatusCode {
     match error {
+        ChatError::WrongCredentials | ChatError::AuthenticationRequired => StatusCode::UNAUTHORIZED,
+        ChatError::AccountDisabled | ChatError::PasswordChangeRequired => StatusCode::FORBIDDEN,
         ChatError::EmptySearch
         | ChatError::SearchTooLong { .. }
         | ChatError::UnsupportedFileType
@@ -107,6 +112,9 @@ fn chat_status(error: &ChatError) -> StatusCode {
         | ChatError::MessageObviouslyTooLong(_)
         | ChatError::IdempotencyKeyReused
         | ChatError::ContextTooLong { .. }
+        | ChatError::PasswordTooShort { .. }
+        | ChatError::WeakPassword
+        | ChatError::SamePassword
         | ChatError::ReplyTokensOutOfRange { .. } => StatusCode::UNPROCESSABLE_ENTITY,
         ChatError::ConversationNotFound
         | ChatError::MessageNotFound
@@ -115,7 +123,9 @@ fn chat_status(error: &ChatError) -> StatusCode {
         | ChatError::ExampleNotFound
         | ChatError::FileNotFound
         | ChatError::NoSummary
-        | ChatError::ImportNotFound => StatusCode::NOT_FOUND,
+        | ChatError::ImportNotFound
+        | ChatError::AccountNotFound
+        | ChatError::SessionNotFound => StatusCode::NOT_FOUND,
         ChatError::FileRunning
         | ChatError::FileNotFailed
         | ChatError::FileNotKept
@@ -124,9 +134,12 @@ fn chat_status(error: &ChatError) -> StatusCode {
         | ChatError::PositionConflict { .. }
         | ChatError::NothingToContinue
         | ChatError::ContextConflict
-        | ChatError::ImportInProgress => StatusCode::CONFLICT,
+        | ChatError::ImportInProgress
+        | ChatError::NameTaken
+        | ChatError::LastAdmin => StatusCode::CONFLICT,
         ChatError::ShuttingDown
         | ChatError::ServerBusy
+        | ChatError::SignInBusy
         | ChatError::StorageUnavailable(_)
         | ChatError::StorageTimeout(_)
         | ChatError::TooManyImports => StatusCode::SERVICE_UNAVAILABLE,
@@ -136,7 +149,8 @@ fn chat_status(error: &ChatError) -> StatusCode {
         | ChatError::TooManyNetworkTurns { .. }
         | ChatError::TooManyNetworkImports { .. }
         | ChatError::TokenBudgetExceeded { .. }
-        | ChatError::SavedTooOften => StatusCode::TOO_MANY_REQUESTS,
+        | ChatError::SavedTooOften
+        | ChatError::TooManySignIns { .. } => StatusCode::TOO_MANY_REQUESTS,
         ChatError::TooManySavedFiles { .. }
         | ChatError::StorageFull { .. }
         | ChatError::ServerStorageFull => StatusCode::INSUFFICIENT_STORAGE,

@@ -43,6 +43,7 @@ const ERROR_RESPONSE: &str = "ErrorResponse";
         (name = "search"),
         (name = "files", description = "Text files to analyse; the analysis becomes part of a conversation."),
         (name = "transfer", description = "Export and import of conversations."),
+        (name = "accounts", description = "Signing in and out, and the user's sessions."),
         (name = "server", description = "Configuration and health of the server."),
         (name = "flask", description = "For clients of the Flask application that Webchat replaces. \
             They work on the session's current conversation.")

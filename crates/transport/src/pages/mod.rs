@@ -17,7 +17,7 @@ use self::web_client::Source;
 pub use self::web_client::{WebClient, WebClientError};
 use crate::base_path::BasePath;
 use crate::error::api_error::ApiError;
-use crate::extract::session::BrowserSession;
+use crate::extract::session::PageSession;
 
 /// The `Cache-Control` of assets, whose names contain a hash of their content.
 const IMMUTABLE: &str = "public, max-age=31536000, immutable";
@@ -68,7 +68,7 @@ async fn chat_page(
     web_client: Data<WebClient>,
     base_path: Data<BasePath>,
     // The requests and sockets of the page share the cookie that the page has set.
-    _session: BrowserSession,
+    _session: PageSession,
 ) -> Result<HttpResponse, ApiError> {
     html(&request, &web_client, &base_path, "index.html")
 }

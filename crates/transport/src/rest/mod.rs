@@ -1,5 +1,6 @@
 //! REST v1, for programs and for the page, with one file per resource.
 
+pub(crate) mod accounts;
 pub(crate) mod config;
 pub(crate) mod context;
 pub(crate) mod conversations;

@@ -8,7 +8,7 @@ use utoipa::openapi::OpenApi;
 use super::context::{few_shot_examples, settings, summary};
 use super::transfer::{export, imports, save};
 use super::turns::{events, send, stop};
-use super::{config, conversations, files, messages, search, user_settings, versions};
+use super::{accounts, config, conversations, files, messages, search, user_settings, versions};
 use crate::error::api_error::ApiError;
 use crate::openapi::merge::merge;
 
@@ -18,6 +18,7 @@ pub(crate) fn routes(config: &mut ServiceConfig) {
     config.service(
         web::scope("")
             .configure(config::routes)
+            .configure(accounts::routes)
             .configure(conversations::routes)
             .configure(messages::routes)
             .configure(stop::routes)
@@ -40,6 +41,7 @@ pub(crate) fn routes(config: &mut ServiceConfig) {
 pub(crate) fn api_doc() -> OpenApi {
     merge(&[
         config::ApiDoc::openapi,
+        accounts::ApiDoc::openapi,
         conversations::ApiDoc::openapi,
         messages::ApiDoc::openapi,
         send::ApiDoc::openapi,

@@ -17,7 +17,7 @@ use crate::extract::session::BrowserSession;
 use crate::metrics::{ConnectionKind, ConnectionPermit};
 use crate::realtime::close_reason::CloseReason;
 use crate::realtime::connections::Connections;
-use crate::realtime::session_end::session_ended;
+use crate::realtime::session_end::{WatchedSession, session_ended};
 use crate::realtime::unfinished_message::UnfinishedMessage;
 
 /// The maximum time for a polling client to fetch the remaining packets at shutdown.
@@ -32,14 +32,15 @@ pub(super) fn start(
     unfinished: UnfinishedMessage,
 ) -> Result<Arc<EngineIoSession>, ApiError> {
     let browser_session_id = browser.session.session_id;
+    let watched = WatchedSession::from(&browser);
     let permit = connections.acquire(browser.caller(), ConnectionKind::SocketIo)?;
     let (engine_io_session, outbox, inbox) = EngineIoSession::new(browser_session_id, transport);
     let engine_io_session = Arc::new(engine_io_session);
     let entry = connections.engine_io_sessions.add(Arc::clone(&engine_io_session));
     let connection =
         SocketIoConnection::new(chat.clone(), browser, connections.clone(), outbox, unfinished);
-    let browser_session_end =
-        session_ended(chat.clone(), browser_session_id, connections.limits.idle_timeout);
+    let idle_timeout = connections.limits.idle_timeout;
+    let browser_session_end = session_ended(chat.clone(), watched, idle_timeout);
     let shutdown = connections.shutdown.clone();
     connections.tasks.spawn(run(entry, connection, inbox, permit, browser_session_end, shutdown));
     Ok(engine_io_session)

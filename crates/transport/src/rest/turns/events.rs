@@ -19,8 +19,9 @@ use crate::openapi::responses::{
     ConversationPath, InvalidParameterResponse, NotAcceptableResponse, NotFoundResponse,
 };
 use crate::realtime::connections::Connections;
-use crate::realtime::session_end::session_ended;
+use crate::realtime::session_end::{WatchedSession, session_ended};
 use crate::realtime::sse::{self, EVENT_STREAM};
+use crate::settings::AuthMode;
 
 const LAST_EVENT_ID: &str = "Last-Event-ID";
 
@@ -86,9 +87,8 @@ async fn stream(
     let address = Some(ClientAddress::of(&request).0);
     let permit = connections
         .acquire(Caller { user_id: session.user_id, address }, ConnectionKind::EventStream)?;
-    let session_id = session.session_id;
-    let session_end =
-        session_ended(Chat::clone(&chat), session_id, connections.limits.idle_timeout);
+    let watched = WatchedSession { session, is_stored: true, auth: AuthMode::of(&request) };
+    let session_end = session_ended(Chat::clone(&chat), watched, connections.limits.idle_timeout);
     Ok(sse::stream_conversation(&connections, permit, session_end, *id, subscription))
 }
 

@@ -1,0 +1,209 @@
+//! The subcommands of `webchat user`, which manage accounts.
+#![expect(clippy::print_stdout, reason = "the output of the commands")]
+
+use std::io::{self, BufRead, Read};
+use std::sync::Arc;
+use std::time::Duration;
+
+use thiserror::Error;
+use webchat_chat::{AccountPorts, Accounts, ChatError, error_chain};
+use webchat_domain::{Account, AccountName, AccountRole, InvalidPassword, Password, SystemClock};
+
+use crate::StoreSettings;
+use crate::error::StartError;
+use crate::stores::Stores;
+
+/// The characters of generated passwords: 32 that are not easily confused.
+const ALPHABET: &[u8; 32] = b"abcdefghijkmnpqrstuvwxyz23456789";
+
+/// The number of groups of four characters in a generated password, which has 5 bits per character.
+const GROUPS: usize = 5;
+
+/// The number of accounts that are listed with one read.
+const PAGE: u32 = 500;
+
+/// A change of accounts, or a question about them.
+#[derive(Clone, Debug)]
+pub enum UserCommand {
+    /// Adds an account, and prints its password unless it is given.
+    Add {
+        /// The name with which the user signs in.
+        name: AccountName,
+        /// What the user may do.
+        role: AccountRole,
+        /// The password; if `None`, one is generated, which the user must change.
+        password: Option<Password>,
+    },
+    /// Lists all accounts.
+    List,
+    /// Disables an account, and ends its sessions.
+    Disable(AccountName),
+    /// Enables a disabled account.
+    Enable(AccountName),
+    /// Changes what a user may do.
+    SetRole(AccountName, AccountRole),
+    /// Sets another password, which the user must change, and ends the sessions.
+    ResetPassword {
+        /// The account.
+        name: AccountName,
+        /// The password; if `None`, one is generated and printed.
+        password: Option<Password>,
+    },
+}
+
+/// An error of a command.
+#[derive(Debug, Error)]
+pub enum UserCommandError {
+    /// A store can't be opened.
+    #[error(transparent)]
+    Open(#[from] StartError),
+    /// The change was refused, or a store failed.
+    #[error("{}", error_chain(.0))]
+    Chat(#[from] ChatError),
+    /// The password can't be read or generated.
+    #[error("can't get a password: {0}")]
+    Password(#[from] io::Error),
+    /// The password is invalid.
+    #[error(transparent)]
+    InvalidPassword(#[from] InvalidPassword),
+}
+
+/// Runs a command on the stores.
+///
+/// # Errors
+/// If a store can't be opened or fails, or the change is refused.
+pub async fn manage_users(
+    settings: &StoreSettings,
+    command: UserCommand,
+) -> Result<(), UserCommandError> {
+    let stores = Stores::open(settings).await?;
+    let ports = AccountPorts {
+        accounts: stores.accounts,
+        sessions: stores.sessions,
+        signals: stores.signals,
+        clock: Arc::new(SystemClock),
+    };
+    // No command starts a session.
+    let result = run(&Accounts::new(ports, Duration::ZERO), command).await;
+    if let Some(database) = stores.mongo_database {
+        database.close().await;
+    }
+    result
+}
+
+/// Reads a password from the first line of standard input.
+///
+/// # Errors
+/// If standard input can't be read, or the line is not a password.
+pub fn read_password() -> Result<Password, UserCommandError> {
+    let mut line = String::new();
+    let limit = u64::try_from(Password::MAX_BYTES).unwrap_or(u64::MAX).saturating_add(2);
+    io::stdin().lock().take(limit).read_line(&mut line)?;
+    let text = line.trim_end_matches(['\r', '\n']);
+    Ok(Password::try_from(text.to_owned())?)
+}
+
+async fn run(accounts: &Accounts, command: UserCommand) -> Result<(), UserCommandError> {
+    let find = async |name| accounts.find_by_name(name).await;
+    match command {
+        UserCommand::Add { name, role, password } => {
+            let (password, generated) = given_or_generated(password)?;
+            let account = accounts.add(name, role, password, generated.is_some()).await?;
+            println!("added {}", describe(&account));
+            print_password(generated.as_deref());
+        }
+        UserCommand::List => list(accounts).await?,
+        UserCommand::Disable(name) => {
+            let account = accounts.disable(find(name).await?.user_id).await?;
+            println!("disabled {}: its sessions have ended", account.name);
+        }
+        UserCommand::Enable(name) => {
+            let account = accounts.enable(find(name).await?.user_id).await?;
+            println!("enabled {}", account.name);
+        }
+        UserCommand::SetRole(name, role) => {
+            let account = accounts.set_role(find(name).await?.user_id, role).await?;
+            println!("changed {}", describe(&account));
+        }
+        UserCommand::ResetPassword { name, password } => {
+            let (password, generated) = given_or_generated(password)?;
+            let account = accounts.reset_password(&find(name).await?, password).await?;
+            println!(
+                "reset the password of {}: it must be changed at the next sign-in",
+                account.name
+            );
+            print_password(generated.as_deref());
+        }
+    }
+    Ok(())
+}
+
+async fn list(accounts: &Accounts) -> Result<(), UserCommandError> {
+    let mut after = None;
+    loop {
+        let page = accounts.list(String::new(), after, PAGE).await?;
+        for account in &page {
+            println!("{}", describe(account));
+        }
+        let Some(last) = page.last() else { return Ok(()) };
+        after = Some(last.name.clone());
+    }
+}
+
+fn describe(account: &Account) -> String {
+    let role = match account.role {
+        AccountRole::User => "user",
+        AccountRole::Admin => "admin",
+    };
+    let state = if account.disabled_at.is_some() { ", disabled" } else { "" };
+    let signed_in =
+        account.signed_in_at.map_or("never".to_owned(), webchat_domain::Timestamp::readable);
+    format!("{} ({role}{state}), last sign-in: {signed_in}", account.name)
+}
+
+/// Returns the password, and its text if it was generated.
+fn given_or_generated(
+    password: Option<Password>,
+) -> Result<(Password, Option<String>), UserCommandError> {
+    if let Some(password) = password {
+        return Ok((password, None));
+    }
+    let text = generate_password()?;
+    Ok((Password::try_from(text.clone())?, Some(text)))
+}
+
+/// Generates a password of 100 random bits, in groups of characters.
+fn generate_password() -> io::Result<String> {
+    let mut bytes = [0_u8; GROUPS * 4];
+    getrandom::fill(&mut bytes).map_err(io::Error::other)?;
+    let character = |byte: &u8| {
+        let index = usize::from(byte % 32);
+        char::from(ALPHABET.get(index).copied().unwrap_or(b'a'))
+    };
+    let groups = bytes.chunks(4).map(|group| group.iter().map(character).collect::<String>());
+    Ok(groups.collect::<Vec<_>>().join("-"))
+}
+
+fn print_password(generated: Option<&str>) {
+    if let Some(password) = generated {
+        println!("password: {password}");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+
+    #[test]
+    fn generated_passwords_differ() {
+        let passwords: HashSet<_> = (0..100).map(|_| generate_password().unwrap()).collect();
+
+        assert_eq!(passwords.len(), 100);
+        for password in passwords {
+            assert_eq!(password.len(), GROUPS * 5 - 1, "{password}");
+            assert!(Password::try_from(password).unwrap().is_long_enough());
+        }
+    }
+}

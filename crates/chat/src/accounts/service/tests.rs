@@ -1,0 +1,203 @@
+use std::time::Duration;
+
+use super::*;
+use crate::testing::TestChat;
+
+const PASSWORD: &str = "three tides a day";
+
+fn password(text: &str) -> Password {
+    Password::try_from(text.to_owned()).unwrap()
+}
+
+fn attempt(name: &str, text: &str, address: &str) -> SignInAttempt {
+    SignInAttempt {
+        name: name.to_owned(),
+        password: password(text),
+        network: Network::of(address.parse().unwrap()),
+        device: "Firefox on Linux".to_owned(),
+        adopted: None,
+    }
+}
+
+async fn add(test: &TestChat, name: &str, role: AccountRole) -> Account {
+    let name = name.parse().unwrap();
+    test.chat.accounts.add(name, role, password(PASSWORD), false).await.unwrap()
+}
+
+async fn sign_in(
+    test: &TestChat,
+    name: &str,
+    secret: &str,
+) -> Result<(Session, Account), ChatError> {
+    test.chat.accounts.sign_in(attempt(name, secret, "192.0.2.1")).await
+}
+
+fn code<T: std::fmt::Debug>(result: Result<T, ChatError>) -> &'static str {
+    result.unwrap_err().code()
+}
+
+#[tokio::test]
+async fn a_user_signs_in_and_out() {
+    let test = TestChat::new().await;
+    let alice = add(&test, "alice", AccountRole::User).await;
+
+    let (session, account) = sign_in(&test, " Alice ", PASSWORD).await.unwrap();
+    let found = test.chat.sessions.find_session(session.session_id).await.unwrap();
+    let signed_in = test.chat.accounts.signed_in(&session).await.unwrap();
+    test.chat.accounts.sign_out(&session).await.unwrap();
+
+    assert_eq!((session.user_id, account.user_id), (alice.user_id, alice.user_id));
+    assert_eq!(account.signed_in_at, Some(test.chat.sessions.now()));
+    assert_eq!(found, Some(session.clone()));
+    assert_eq!(signed_in, account);
+    assert_eq!(test.chat.sessions.find_session(session.session_id).await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn wrong_names_and_passwords_get_the_same_error() {
+    let test = TestChat::new().await;
+    add(&test, "alice", AccountRole::User).await;
+
+    for (name, text) in
+        [("alice", "another password"), ("bob", PASSWORD), ("a b", PASSWORD), ("", PASSWORD)]
+    {
+        assert_eq!(code(sign_in(&test, name, text).await), "wrong_credentials", "{name}");
+    }
+}
+
+#[tokio::test]
+async fn failed_attempts_delay_further_ones_but_not_those_of_other_networks() {
+    let test = TestChat::new().await;
+    add(&test, "alice", AccountRole::User).await;
+
+    for _ in 0..5 {
+        assert_eq!(code(sign_in(&test, "alice", "another password").await), "wrong_credentials");
+    }
+    let sixth = sign_in(&test, "alice", PASSWORD).await;
+    let elsewhere =
+        test.chat.accounts.sign_in(attempt("alice", PASSWORD, "198.51.100.1")).await.unwrap();
+    test.clock.advance(Duration::from_secs(1));
+    let later = sign_in(&test, "alice", PASSWORD).await.unwrap();
+
+    assert_eq!(code(sixth), "rate_limited");
+    assert_eq!(elsewhere.1.user_id, later.1.user_id);
+}
+
+#[tokio::test]
+async fn many_names_from_one_network_are_delayed() {
+    let test = TestChat::new().await;
+    add(&test, "alice", AccountRole::User).await;
+
+    for number in 0..30 {
+        let failed = sign_in(&test, &format!("user{number}"), "another password").await;
+        assert_eq!(code(failed), "wrong_credentials");
+    }
+
+    assert_eq!(code(sign_in(&test, "alice", PASSWORD).await), "rate_limited");
+}
+
+#[tokio::test]
+async fn a_disabled_account_has_no_sessions_and_gets_none() {
+    let test = TestChat::new().await;
+    let alice = add(&test, "alice", AccountRole::User).await;
+    let (session, _) = sign_in(&test, "alice", PASSWORD).await.unwrap();
+
+    test.chat.accounts.disable(alice.user_id).await.unwrap();
+
+    assert_eq!(test.chat.sessions.find_session(session.session_id).await.unwrap(), None);
+    assert!(!test.chat.accounts.accepts(&session).await.unwrap());
+    assert_eq!(code(sign_in(&test, "alice", PASSWORD).await), "account_disabled");
+    assert_eq!(code(sign_in(&test, "alice", "another password").await), "wrong_credentials");
+    test.chat.accounts.enable(alice.user_id).await.unwrap();
+    sign_in(&test, "alice", PASSWORD).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_changed_password_ends_the_sessions_before() {
+    let test = TestChat::new().await;
+    add(&test, "alice", AccountRole::User).await;
+    let (old, _) = sign_in(&test, "alice", PASSWORD).await.unwrap();
+    let change = async |current: &str, new: &str| {
+        let attempt = attempt("alice", current, "192.0.2.1");
+        test.chat.accounts.change_password(attempt, password(new)).await
+    };
+
+    assert_eq!(code(change("another password", "four tides a day").await), "wrong_credentials");
+    assert_eq!(code(change(PASSWORD, "tides").await), "weak_password");
+    assert_eq!(code(change(PASSWORD, "passwordpassword").await), "weak_password");
+    let (new, _) = change(PASSWORD, "four tides a day").await.unwrap();
+
+    let sessions = test.chat.accounts.sessions(new.user_id).await.unwrap();
+    let ids: Vec<_> = sessions.iter().map(|stored| stored.session.session_id).collect();
+    assert_eq!(ids, [new.session_id]);
+    assert_eq!(test.chat.sessions.find_session(old.session_id).await.unwrap(), None);
+    assert_eq!(code(sign_in(&test, "alice", PASSWORD).await), "wrong_credentials");
+    sign_in(&test, "alice", "four tides a day").await.unwrap();
+}
+
+#[tokio::test]
+async fn the_last_administrator_stays_one() {
+    let test = TestChat::new().await;
+    let root = add(&test, "root", AccountRole::Admin).await;
+    let alice = add(&test, "alice", AccountRole::User).await;
+    let accounts = &test.chat.accounts;
+
+    assert_eq!(code(accounts.disable(root.user_id).await), "last_admin");
+    assert_eq!(code(accounts.set_role(root.user_id, AccountRole::User).await), "last_admin");
+    accounts.set_role(alice.user_id, AccountRole::Admin).await.unwrap();
+    accounts.disable(root.user_id).await.unwrap();
+
+    assert_eq!(code(accounts.disable(alice.user_id).await), "last_admin");
+    assert_eq!(code(accounts.disable(UserId::generate()).await), "account_not_found");
+}
+
+#[tokio::test]
+async fn a_reset_password_must_be_changed() {
+    let test = TestChat::new().await;
+    let alice = add(&test, "alice", AccountRole::User).await;
+
+    test.chat.accounts.reset_password(&alice, password("five tides a day")).await.unwrap();
+    let refused = sign_in(&test, "alice", "five tides a day").await;
+    let attempt = attempt("alice", "five tides a day", "192.0.2.1");
+    test.chat.accounts.change_password(attempt, password("six tides a day")).await.unwrap();
+
+    assert_eq!(code(refused), "password_change_required");
+    sign_in(&test, "alice", "six tides a day").await.unwrap();
+}
+
+#[tokio::test]
+async fn a_name_is_taken_once() {
+    let test = TestChat::new().await;
+    add(&test, "alice", AccountRole::User).await;
+    let name = "ALICE".parse().unwrap();
+
+    let again = test.chat.accounts.add(name, AccountRole::User, password(PASSWORD), false).await;
+
+    assert_eq!(code(again), "name_taken");
+}
+
+#[tokio::test]
+async fn the_first_sign_in_takes_the_conversations_of_the_browser_along() {
+    let test = TestChat::new().await;
+    add(&test, "alice", AccountRole::User).await;
+    let browser = test.start_session().await;
+    let other = test.start_session().await;
+    let sign_in = async |anonymous: &Session| {
+        let adopted = Some(anonymous.clone());
+        let attempt = SignInAttempt { adopted, ..attempt("alice", PASSWORD, "192.0.2.1") };
+        test.chat.accounts.sign_in(attempt).await.unwrap().0
+    };
+
+    let first = sign_in(&browser).await;
+    let second = sign_in(&other).await;
+
+    assert_eq!((first.user_id, second.user_id), (browser.user_id, browser.user_id));
+    let find = async |session: &Session| {
+        test.chat.sessions.find_session(session.session_id).await.unwrap()
+    };
+    assert_eq!(find(&browser).await, None, "the anonymous session still gives access");
+    assert_eq!(find(&other).await, Some(other.clone()));
+    assert!(test.chat.accounts.accepts(&first).await.unwrap());
+    assert!(!test.chat.accounts.accepts(&browser).await.unwrap());
+    assert!(test.chat.accounts.accepts(&other).await.unwrap());
+}
