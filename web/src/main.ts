@@ -1,6 +1,7 @@
 import './styles/main.scss';
 import './shell/shell';
 
+import { accountApi } from './api/account-api';
 import { findConnectionProblem } from './api/connection/connection-problem';
 import { contextApi } from './api/context-api';
 import { conversationApi } from './api/conversation-api';
@@ -22,9 +23,20 @@ const socketUrl = new URL('ws', document.baseURI);
 socketUrl.protocol = location.protocol === 'https:' ? 'wss:' : 'ws:';
 
 const socket = new LiveSocket(() => new WebSocket(socketUrl), new Outbox(pageStorage));
-socket.findProblem = findConnectionProblem;
 const drafts = new Drafts(pageStorage);
-const app = new App({ conversationApi, contextApi, fileApi }, socket, drafts, pageStorage, history);
+const app = new App(
+  { accountApi, conversationApi, contextApi, fileApi },
+  socket,
+  drafts,
+  pageStorage,
+  history,
+);
+socket.findProblem = async () => {
+  const problem = await findConnectionProblem();
+  if (problem !== 'signed-out') return problem;
+  await app.account.load();
+  return null;
+};
 watchBrowser(app);
 bindPrinting(app);
 

@@ -2,13 +2,13 @@ import { expect, test as base } from '@playwright/test';
 
 import { Chat } from './chat.ts';
 import { type Script, ScriptedModel } from './scripted-model.ts';
-import { realModel, Server, type Settings } from './server.ts';
+import { realModel, Server, type Settings, type Users } from './server.ts';
 
 interface Fixtures {
   /** A server for this test, with the real model. */
   server: Server;
   /** Starts a server for this test, with a scripted model. */
-  scripted: (script: Script, settings?: Settings) => Promise<Server>;
+  scripted: (script: Script, settings?: Settings, users?: Users) => Promise<Server>;
   /** The page. Any error in the browser fails the test. */
   chat: Chat;
 }
@@ -21,9 +21,9 @@ export const test = base.extend<Fixtures>({
   },
   scripted: async ({}, use) => {
     const cleanups: (() => Promise<void>)[] = [];
-    await use(async (script, settings) => {
+    await use(async (script, settings, users) => {
       const model = await ScriptedModel.start(script);
-      const server = await Server.start(model.upstream, settings);
+      const server = await Server.start(model.upstream, settings, users);
       cleanups.push(async () => {
         await server.stop();
         model.stop();

@@ -29,6 +29,9 @@ export function realModel(): Upstream {
   };
 }
 
+/** The passwords of users who can sign in, by name. */
+export type Users = Record<string, string>;
+
 /** The server binary, run as a separate process with its own data directory. */
 export class Server {
   url = '';
@@ -40,8 +43,9 @@ export class Server {
     private readonly settings: Settings,
   ) {}
 
-  static async start(upstream: Upstream, settings: Settings = {}): Promise<Server> {
+  static async start(upstream: Upstream, settings: Settings = {}, users: Users = {}): Promise<Server> {
     const dataDir = await mkdtemp(join(tmpdir(), 'webchat-e2e-'));
+    for (const [name, password] of Object.entries(users)) await addUser(dataDir, name, password);
     const server = new Server(upstream, dataDir, settings);
     await server.restart();
     return server;
@@ -124,4 +128,14 @@ function required(name: string): string {
   const value = process.env[name];
   if (!value) throw new Error(`${name} is not set: run these tests with \`make test\``);
   return value;
+}
+
+async function addUser(dataDir: string, name: string, password: string): Promise<void> {
+  const child = spawn(BINARY, ['user', 'add', name, '--password-stdin'], {
+    env: { DATA_DIR: dataDir },
+    stdio: ['pipe', 'ignore', 'inherit'],
+  });
+  child.stdin?.end(`${password}\n`);
+  const [status] = (await once(child, 'exit')) as [number];
+  if (status !== 0) throw new Error(`failed to add ${name}: exit status ${status}`);
 }

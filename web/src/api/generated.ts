@@ -38,6 +38,57 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/auth/password": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Changes a password, ends the sessions of its user, and signs the user in. */
+        post: operations["change_password"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/auth/sign-in": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Signs a user in. The response sets the cookie of a new session. */
+        post: operations["sign_in"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/auth/sign-out": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Ends the session of this browser. If it had conversations before the sign-in, it returns to them. */
+        post: operations["sign_out"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/config": {
         parameters: {
             query?: never;
@@ -459,6 +510,58 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/me": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Returns who uses this browser, and whether they can or must sign in. */
+        get: operations["me"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/me/sessions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Returns the sessions in which the user is signed in. */
+        get: operations["list_sessions"];
+        put?: never;
+        post?: never;
+        /** Ends the other sessions of the user, and closes their live connections. */
+        delete: operations["end_other_sessions"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/me/sessions/{session_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Ends a session of the user, and closes its live connections. */
+        delete: operations["end_session"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/me/settings": {
         parameters: {
             query?: never;
@@ -698,12 +801,36 @@ export interface components {
              */
             seq?: number;
         };
+        /** @description The account of a user. */
+        Account: {
+            created_at: components["schemas"]["Timestamp"];
+            name: components["schemas"]["AccountName"];
+            role: components["schemas"]["AccountRole"];
+        };
+        /**
+         * @description The name of an account: 1 to 64 letters, digits and the characters `.`, `_`, `-`, `@` and `+`, beginning with a
+         *     letter or digit.
+         *
+         *     Names that differ only in case, or in the encoding of the same characters (Unicode NFKC), are equal.
+         * @example alice
+         */
+        AccountName: string;
+        /**
+         * @description What a user may do.
+         * @enum {string}
+         */
+        AccountRole: "user" | "admin";
         /** @description The answer to regenerate or to continue. */
         AnswerData: {
             client_message_id?: components["schemas"]["ClientMessageId"] | null;
             conversation_id: components["schemas"]["ConversationId"];
             message_id?: components["schemas"]["MessageId"] | null;
         };
+        /**
+         * @description Who may use the server.
+         * @enum {string}
+         */
+        AuthMode: "none" | "optional" | "required";
         /** @description An event that a client sends. */
         ClientEvent: {
             /** @description Sends a message, and subscribes the connection to its conversation. */
@@ -839,6 +966,15 @@ export interface components {
         /** @description An entry of the user's list of conversations was removed. */
         ConversationUnlisted: {
             conversation_id: components["schemas"]["ConversationId"];
+        };
+        /** @description A name and a password. */
+        Credentials: {
+            /** @description Whether the conversations of this browser become those of the account, if this is its first sign-in. */
+            adopt_conversations?: boolean;
+            /** @description The name of the account. Upper and lower case are equal. */
+            name: string;
+            /** Format: password */
+            password: string;
         };
         Done: {
             message: string;
@@ -1348,6 +1484,11 @@ export interface components {
             /** @description The conversation's title, if it has one. */
             title?: string | null;
         };
+        /** @description Who uses this browser, and whether they can or must sign in. */
+        Me: {
+            account: components["schemas"]["Account"] | null;
+            auth: components["schemas"]["AuthMode"];
+        };
         /** @description A stored message. */
         Message: {
             /** @description The text, verbatim. */
@@ -1489,6 +1630,20 @@ export interface components {
         };
         /** @description No data. */
         NoData: Record<string, never>;
+        /** @description A name, a password and a new password. */
+        PasswordChange: {
+            /** @description Whether the conversations of this browser become those of the account, if this is its first sign-in. */
+            adopt_conversations?: boolean;
+            /** @description The name of the account. Upper and lower case are equal. */
+            name: string;
+            /**
+             * Format: password
+             * @description The new password, which must not be easy to guess.
+             */
+            new_password: string;
+            /** Format: password */
+            password: string;
+        };
         /** @description The reason why an answer or a file analysis failed or is incomplete. */
         Problem: {
             /** @description A stable, machine-readable code. */
@@ -1501,6 +1656,11 @@ export interface components {
          * @enum {string}
          */
         PromptSource: "conversation" | "user" | "server";
+        /**
+         * Format: uuid
+         * @description A session, for the list that its user sees. It gives no access to the session.
+         */
+        PublicSessionId: string;
         Readiness: {
             status: string;
             /** @description Failures that do not prevent the server from serving requests. Absent if there are none. */
@@ -1629,6 +1789,23 @@ export interface components {
         /** @description The state of the browser's session. */
         SessionData: {
             conversation_id: components["schemas"]["ConversationId"] | null;
+        };
+        /** @description A session in which the user is signed in. */
+        SignedInSession: {
+            /** @description The `User-Agent` of the browser; empty if unknown. */
+            device: string;
+            /** @description When the session ends unless it is used. */
+            expires_at: components["schemas"]["Timestamp"];
+            /** @description Whether this is the session of the request. */
+            is_current: boolean;
+            /** @description Identifies the session for the user, and gives no access to it. */
+            session_id: components["schemas"]["PublicSessionId"];
+            signed_in_at: components["schemas"]["Timestamp"];
+        };
+        /** @description The sessions in which the user is signed in. */
+        SignedInSessions: {
+            /** @description The session that was signed in last comes first. */
+            sessions: components["schemas"]["SignedInSession"][];
         };
         /** @description A part of a snippet or title. */
         SnippetPart: {
@@ -1901,6 +2078,232 @@ export interface operations {
                 content: {
                     "application/json": unknown;
                 };
+            };
+            default: components["responses"]["ErrorResponse"];
+        };
+    };
+    change_password: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "name": "alice",
+                 *       "new_password": "four tides a week",
+                 *       "password": "three tides a day"
+                 *     }
+                 */
+                "application/json": components["schemas"]["PasswordChange"];
+            };
+        };
+        responses: {
+            /** @description OK. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Account"];
+                };
+            };
+            /** @description The body is not JSON, or a parameter is invalid. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+            /** @description The name or the password is wrong. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+            /** @description The account is disabled. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+            /** @description Not found, or not yours. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+            /** @description The body is not declared as JSON, or is compressed. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+            /** @description A field is missing, unknown or invalid. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+            /** @description Too many failed attempts. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+            default: components["responses"]["ErrorResponse"];
+        };
+    };
+    sign_in: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "name": "alice",
+                 *       "password": "three tides a day"
+                 *     }
+                 */
+                "application/json": components["schemas"]["Credentials"];
+            };
+        };
+        responses: {
+            /** @description OK. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Account"];
+                };
+            };
+            /** @description The body is not JSON, or a parameter is invalid. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+            /** @description The name or the password is wrong. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+            /** @description The account is disabled, or its password must be changed first. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+            /** @description Not found, or not yours. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+            /** @description The body is not declared as JSON, or is compressed. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+            /** @description A field is missing, unknown or invalid. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+            /** @description Too many failed attempts. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+            default: components["responses"]["ErrorResponse"];
+        };
+    };
+    sign_out: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Signed out, or not signed in before. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             default: components["responses"]["ErrorResponse"];
         };
@@ -3679,6 +4082,125 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Import"];
+                };
+            };
+            /** @description Not found, or not yours. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+            default: components["responses"]["ErrorResponse"];
+        };
+    };
+    me: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Me"];
+                };
+            };
+            default: components["responses"]["ErrorResponse"];
+        };
+    };
+    list_sessions: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SignedInSessions"];
+                };
+            };
+            /** @description Nobody is signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+            default: components["responses"]["ErrorResponse"];
+        };
+    };
+    end_other_sessions: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Ended. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Nobody is signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+            default: components["responses"]["ErrorResponse"];
+        };
+    };
+    end_session: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The session, from the list. */
+                session_id: components["schemas"]["PublicSessionId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Ended. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Nobody is signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"];
                 };
             };
             /** @description Not found, or not yours. */

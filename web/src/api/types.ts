@@ -2,11 +2,14 @@ import type { components } from './generated';
 
 type Schemas = components['schemas'];
 
+export type Account = Schemas['Account'];
+export type AuthMode = Schemas['AuthMode'];
 export type Config = Schemas['Config'];
 export type Context = Schemas['Context'];
 export type ContextChanges = Schemas['ContextChanges'];
 export type Conversation = Schemas['Conversation'];
 export type ConversationPage = Schemas['ConversationPage'];
+export type Credentials = Schemas['Credentials'];
 export type FewShotExample = Schemas['FewShotExample'];
 export type FileJob = Schemas['FileJob'];
 /** The fields of a job that its progress events contain. */
@@ -16,15 +19,19 @@ export type FileProgress = Pick<
 >;
 export type FileList = Schemas['Files'];
 export type Ledger = Schemas['Ledger'];
+export type Me = Schemas['Me'];
 export type Message = Schemas['VersionedMessage'];
 export type MessagePage = Schemas['MessagePage'];
 export type MessageStatus = Schemas['MessageStatus'];
 export type ModelParameters = Schemas['ModelParameters'];
+export type PasswordChange = Schemas['PasswordChange'];
 export type ReasoningEffort = Schemas['ReasoningEffort'];
 export type Role = Schemas['Role'];
 export type SavedFile = Schemas['SavedFile'];
 export type SearchHit = Schemas['SearchHit'];
 export type SearchHits = Schemas['Hits'];
+export type SignedInSession = Schemas['SignedInSession'];
+export type SignedInSessions = Schemas['SignedInSessions'];
 export type SnippetPart = Schemas['SnippetPart'];
 export type TitleHit = Schemas['TitleHit'];
 export type UserSettings = Schemas['UserSettings'];

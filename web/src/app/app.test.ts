@@ -52,7 +52,8 @@ async function connectedApp() {
     startConversation: vi.fn((_key: string) => Promise.resolve(tides)),
   };
   const fileApi = { upload: vi.fn(() => new Promise(() => {})) };
-  const clients = { conversationApi: api, contextApi: {}, fileApi } as never;
+  const accountApi = { me: () => Promise.resolve({ auth: 'none', account: null }) };
+  const clients = { accountApi, conversationApi: api, contextApi: {}, fileApi } as never;
   const storage = new TextStorage(null);
   const app = new App(clients, socket, new Drafts(storage), storage, history);
   await app.start('');

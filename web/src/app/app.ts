@@ -1,3 +1,4 @@
+import type { AccountApi } from '../api/account-api';
 import type { ContextApi, UserSettingsApi } from '../api/context-api';
 import type { FileApi } from '../api/file-api';
 import { errorCode, errorMessage, retryTime } from '../api/http';
@@ -7,6 +8,7 @@ import type { OutboxMessage } from '../api/connection/outbox';
 import type { Config, Conversation } from '../api/types';
 import { newClientMessageId } from '../state/composer/client-message-id';
 import type { Drafts } from '../state/composer/drafts';
+import { AccountStore } from '../state/account/account';
 import { Files } from '../state/composer/files';
 import { ContextEditor } from '../state/context/context-editor';
 import { SettingDrafts } from '../state/context/setting-drafts';
@@ -34,7 +36,7 @@ import { whenAllowed } from './rate-limits/when-allowed';
 /** The dialog that is open. */
 export type Dialog =
   | { kind: 'settings'; section: SettingsSection | null }
-  | { kind: 'shortcuts' | 'import' }
+  | { kind: 'shortcuts' | 'import' | 'account' }
   | { kind: 'reset'; id: string };
 
 /** A section of the chat settings. */
@@ -42,6 +44,7 @@ export type SettingsSection = 'instructions' | 'length' | 'creativity' | 'exampl
 
 /** The clients of the REST API. */
 export interface ApiClients {
+  accountApi: AccountApi;
   conversationApi: ConversationApi;
   contextApi: ContextApi & UserSettingsApi;
   fileApi: FileApi;
@@ -50,6 +53,8 @@ export interface ApiClients {
 /** The page's controller: connects the state, the server and the address bar. */
 export class App {
   readonly config = new Store<Config | null>(null);
+  readonly account: AccountStore;
+  readonly accountApi: AccountApi;
   readonly thread = new Store<Thread>(new Thread(null, 'new'));
   readonly toasts = new Toasts();
   readonly conversations: Conversations;
@@ -73,12 +78,15 @@ export class App {
   #wasConnected = false;
 
   constructor(
-    { conversationApi, contextApi, fileApi }: ApiClients,
+    { accountApi, conversationApi, contextApi, fileApi }: ApiClients,
     readonly socket: LiveSocket,
     readonly drafts: Drafts,
     storage: TextStorage,
     private readonly history: Pick<History, 'pushState' | 'replaceState'>,
+    reload: () => void = () => location.reload(),
   ) {
+    this.accountApi = accountApi;
+    this.account = new AccountStore(accountApi, storage, reload);
     this.#conversationApi = conversationApi;
     this.#contextApi = contextApi;
     this.userSettings = new UserSettingsEditor(contextApi);
@@ -125,6 +133,7 @@ export class App {
 
   async start(path: string): Promise<void> {
     this.socket.connect();
+    void this.account.load();
     void this.#loadConfig();
     void this.conversations.start();
     await this.showPath(path);
@@ -313,6 +322,7 @@ export class App {
     if (this.socket.connection.value !== 'connected') return;
     const isReconnected = this.#wasConnected;
     this.#wasConnected = true;
+    if (isReconnected) void this.account.load();
     this.#starter.resume();
     this.files.retryUnreached();
     if (this.config.value === null) void this.#loadConfig();

@@ -60,6 +60,7 @@ function newApp(): App {
   };
   const fileApi = { list: () => Promise.resolve([]), retry: retryFile };
   const clients = {
+    accountApi: { me: () => Promise.resolve({ auth: 'none', account: null }) },
     conversationApi: api,
     fileApi,
     contextApi: { read: readContext },

@@ -10,6 +10,7 @@ const LOADERS: Record<Dialog['kind'], () => Promise<unknown>> = {
   settings: () => import('../settings/chat-settings'),
   shortcuts: () => import('./shortcuts-dialog'),
   import: () => import('../sidebar/import-dialog'),
+  account: () => import('../account/account-dialog'),
   reset: () => import('../sidebar/reset-dialog'),
 };
 
@@ -54,6 +55,11 @@ export class WebchatDialogs extends LightDomElement {
           .app=${this.app}
           @closed=${close}
         ></webchat-import-dialog>`;
+      case 'account':
+        return html`<webchat-account-dialog
+          .app=${this.app}
+          @closed=${close}
+        ></webchat-account-dialog>`;
       case 'reset':
         return html`<webchat-reset-dialog
           .app=${this.app}

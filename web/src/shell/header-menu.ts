@@ -4,6 +4,7 @@ import Import from '@carbon/icons/es/document--import/16.js';
 import Keyboard from '@carbon/icons/es/keyboard/16.js';
 
 import { EXPORT_ALL_URL } from '../api/conversation-api';
+import { accountItems } from '../account/account-menu';
 import type { App } from '../app/app';
 import type { ThemeChoice } from '../state/page/theme';
 import type { MenuItem } from '../ui/overlays/popup-menu';
@@ -23,6 +24,7 @@ export function headerMenu(app: App, theme: ThemeChoice | null): MenuItem[] {
     ...notificationItems(app),
     { label: words.apiReference(), icon: Api, page: 'api/docs', isSeparated: true },
     ...(theme === null ? [] : [shortcutsItem(app), themeItem(theme)]),
+    ...accountItems(app),
   ];
 }
 

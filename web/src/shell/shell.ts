@@ -38,6 +38,7 @@ export class WebchatApp extends LightDomElement {
   /** Whether the sidebar is a rail on wider screens. */
   declare isCollapsed: boolean;
 
+  readonly #account = new StoreController(this);
   readonly #thread = new StoreController(this);
   readonly #phone = new MediaQuery(this, IS_PHONE, () => (this.isDrawerOpen = false));
   #tab: BrowserTab | null = null;
@@ -67,6 +68,7 @@ export class WebchatApp extends LightDomElement {
 
   protected override willUpdate(changed: PropertyValues<this>): void {
     if (!this.app || !changed.has('app')) return;
+    this.#account.store = this.app.account.state;
     this.#thread.store = this.app.thread;
     this.#tab = new BrowserTab(this.app);
     this.#unbindShortcuts = this.#bindShortcuts(this.app);
@@ -75,6 +77,7 @@ export class WebchatApp extends LightDomElement {
   protected override render() {
     const { app, theme } = this;
     if (!app || !theme) return nothing;
+    if (app.account.state.value.isSignInShown) return this.#signIn(app);
     const thread = app.thread.value;
     const isPhone = this.#phone.matches;
     const isRail = this.isCollapsed && !isPhone;
@@ -108,6 +111,12 @@ export class WebchatApp extends LightDomElement {
       <webchat-toasts .toasts=${app.toasts}></webchat-toasts>
       <webchat-dialogs .app=${app}></webchat-dialogs>
     `;
+  }
+
+  /** The sign-in is loaded when it is first shown. */
+  #signIn(app: App) {
+    void import('../account/sign-in');
+    return html`<webchat-sign-in .account=${app.account}></webchat-sign-in>`;
   }
 
   #bindShortcuts(app: App): () => void {

@@ -11,6 +11,17 @@ const KEYS = ['Alt', 'Ctrl', 'Delete', 'Enter', 'Esc', 'Shift'];
 
 /** The same in every language: names, keys of the keyboard, and strings that the server or the platform defines. */
 const UNTRANSLATED: Record<string, readonly string[]> = {
+  '../account/device.ts': [
+    'Edge',
+    'Opera',
+    'Firefox',
+    'Chrome',
+    'Safari',
+    'Android',
+    'Windows',
+    'ChromeOS',
+    'Linux',
+  ],
   '../api/file-api.ts': ['Idempotency-Key'],
   '../api/http.ts': ['ApiError', 'Retry-After'],
   '../composer/composer.ts': KEYS,

@@ -2,6 +2,9 @@
 export type ConnectionProblem =
   'too-many-connections' | 'server-full' | 'origin-not-allowed' | 'websocket-blocked';
 
+/** A connection problem, or that nobody is signed in although users must sign in. */
+export type ConnectProblem = ConnectionProblem | 'signed-out';
+
 const ENGINE_IO = 'socket.io/?EIO=4&transport=polling';
 const CLOSE_PACKET = '1';
 /** The code of a refused origin in the errors of Engine.IO. */
@@ -13,7 +16,7 @@ const TIMEOUT_MS = 5000;
  * with long polling, which has the same limits, and closes it again. Returns `null` if the server can't be
  * reached.
  */
-export async function findConnectionProblem(): Promise<ConnectionProblem | null> {
+export async function findConnectionProblem(): Promise<ConnectProblem | null> {
   try {
     const response = await poll('GET', ENGINE_IO);
     const text = await response.text();
@@ -43,7 +46,8 @@ function codeIn(text: string): unknown {
 }
 
 /** A proxy without its server responds with an error, too: only the codes of the server are a reason. */
-function problemOf(status: number, code: unknown): ConnectionProblem | null {
+function problemOf(status: number, code: unknown): ConnectProblem | null {
+  if (code === 'authentication_required') return 'signed-out';
   if (code === 'connection_limit') return 'too-many-connections';
   if (code === 'too_many_connections') return 'server-full';
   const isOrigin = code === 'origin_not_allowed' || (status === 403 && code === BAD_ORIGIN);

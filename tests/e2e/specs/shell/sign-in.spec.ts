@@ -1,0 +1,99 @@
+import type { Page } from '@playwright/test';
+
+import { Chat } from '../../support/chat.ts';
+import { expect, test } from '../../support/fixtures.ts';
+
+const PASSWORD = 'three tides a day';
+const USERS = { alice: PASSWORD, bob: PASSWORD };
+
+async function signIn(page: Page, name: string, password = PASSWORD): Promise<void> {
+  await page.getByRole('textbox', { name: 'Name' }).fill(name);
+  await page.getByLabel('Password', { exact: true }).fill(password);
+  await page.getByRole('button', { name: 'Sign in', exact: true }).click();
+}
+
+async function chooseInMenu(page: Page, name: string): Promise<void> {
+  await page.getByRole('banner').getByRole('button', { name: 'Menu', exact: true }).click();
+  await page.getByRole('menuitem', { name }).click();
+}
+
+test('a user signs in on two devices and has the same chats', async ({ scripted, chat, browser }) => {
+  const server = await scripted(async (_question, write) => write('High water.'), { AUTH: 'required' }, USERS);
+  // Nothing but the sign-in can be loaded before.
+  chat.expectsErrors = true;
+  await chat.page.goto(server.url);
+  await expect(chat.page.getByRole('heading', { name: 'Sign in' })).toBeVisible();
+  await expect(chat.field).toHaveCount(0);
+  await chat.expectAccessible();
+
+  await signIn(chat.page, 'alice', 'not the password');
+  await expect(chat.page.getByRole('alert')).toHaveText('The name or the password is wrong.');
+  await signIn(chat.page, 'alice');
+  await chat.ask('Why tides?');
+  await expect(chat.answers).toContainText('High water.');
+
+  const phone = await Chat.in(await browser.newContext());
+  await phone.page.goto(server.url);
+  await signIn(phone.page, 'Alice');
+  await expect(phone.list.getByRole('link', { name: 'Why tides?' })).toBeVisible();
+  const other = await Chat.in(await browser.newContext());
+  await other.page.goto(server.url);
+  await signIn(other.page, 'bob');
+  await expect(other.field).toBeVisible();
+  await expect(other.list.getByRole('link')).toHaveCount(0);
+
+  await chooseInMenu(chat.page, 'Account: alice');
+  const dialog = chat.page.getByRole('dialog', { name: 'Account' });
+  await expect(dialog.getByRole('listitem')).toHaveCount(2);
+  await chat.expectAccessible();
+  await phone.field.fill('A draft on the phone');
+  await dialog.getByRole('button', { name: 'Sign out everywhere else' }).click();
+  await expect(dialog.getByRole('listitem')).toHaveCount(1);
+  await expect(phone.page.getByRole('heading', { name: 'Sign in' })).toBeVisible();
+  await signIn(phone.page, 'alice');
+  await expect(phone.field).toHaveValue('A draft on the phone');
+});
+
+test('the chats of a browser come along at the first sign-in, and stay when somebody signs out', async ({
+  scripted,
+  chat,
+}) => {
+  const server = await scripted(async (_question, write) => write('High water.'), { AUTH: 'optional' }, USERS);
+  await chat.open(server);
+  await chat.ask('Before the account');
+  await expect(chat.answers).toContainText('High water.');
+  await chooseInMenu(chat.page, 'Sign in…');
+  await chat.page.getByRole('checkbox').check();
+  await signIn(chat.page, 'alice');
+
+  await expect(chat.list.getByRole('link', { name: 'Before the account' })).toBeVisible();
+  await chooseInMenu(chat.page, 'Sign out');
+  await expect(chat.field).toBeVisible();
+  await expect(chat.list.getByRole('link')).toHaveCount(0);
+  await chat.page.goto(server.url);
+  await chooseInMenu(chat.page, 'Sign in…');
+  await signIn(chat.page, 'alice');
+  await expect(chat.list.getByRole('link', { name: 'Before the account' })).toBeVisible();
+});
+
+test('a user changes the password', async ({ scripted, chat }) => {
+  const server = await scripted(async (_question, write) => write('unused'), { AUTH: 'required' }, USERS);
+  chat.expectsErrors = true;
+  await chat.page.goto(server.url);
+  await signIn(chat.page, 'alice');
+  await chooseInMenu(chat.page, 'Account: alice');
+  const dialog = chat.page.getByRole('dialog', { name: 'Account' });
+  await dialog.getByLabel('Current password').fill(PASSWORD);
+  await dialog.getByLabel('New password').fill('passwordpassword');
+  await dialog.getByRole('button', { name: 'Change password' }).click();
+  await expect(dialog.getByRole('alert').filter({ hasText: 'too easy to guess' })).toBeVisible();
+
+  await dialog.getByLabel('New password').fill('four tides a week');
+  await dialog.getByRole('button', { name: 'Change password' }).click();
+  await expect(dialog).toHaveCount(0);
+  await chooseInMenu(chat.page, 'Sign out');
+  await signIn(chat.page, 'alice');
+  await expect(chat.page.getByRole('alert')).toHaveText('The name or the password is wrong.');
+  await signIn(chat.page, 'alice', 'four tides a week');
+  await expect(chat.field).toBeVisible();
+});

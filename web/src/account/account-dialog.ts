@@ -1,0 +1,166 @@
+import '../ui/overlays/dialogs.scss';
+import './account-dialog.scss';
+
+import { html, nothing } from 'lit';
+
+import { errorMessage } from '../api/http';
+import type { SignedInSession } from '../api/types';
+import { formatDate } from '../state/dates';
+import { Modal } from '../ui/overlays/modal';
+import { accountWords as words, signInWords } from '../words/account';
+import { deviceName } from './device';
+
+/** The account of the user: the sessions, and the password. */
+export class AccountDialog extends Modal {
+  static override properties = {
+    ...Modal.properties,
+    sessions: { state: true },
+    problem: { state: true },
+    passwordProblem: { state: true },
+    isBusy: { state: true },
+  };
+
+  /** `null` until they are loaded. */
+  declare sessions: readonly SignedInSession[] | null;
+  declare problem: string | null;
+  declare passwordProblem: string | null;
+  declare isBusy: boolean;
+
+  protected readonly heading = words.heading();
+
+  constructor() {
+    super();
+    this.sessions = null;
+    this.problem = null;
+    this.passwordProblem = null;
+    this.isBusy = false;
+  }
+
+  protected override firstUpdated(): void {
+    super.firstUpdated();
+    void this.#load();
+  }
+
+  protected content() {
+    const name = this.app.account.state.value.account?.name ?? '';
+    return html`<p>${words.signedInAs(name)}</p>
+      <section aria-labelledby="sessions-heading">
+        <h3 id="sessions-heading">${words.sessions()}</h3>
+        ${this.#sessions()}
+      </section>
+      <section aria-labelledby="password-heading">
+        <h3 id="password-heading">${words.password()}</h3>
+        ${this.#passwordForm(name)}
+      </section>`;
+  }
+
+  #sessions() {
+    const problem = html`<p class="field-error" role="alert">${this.problem ?? nothing}</p>`;
+    if (this.sessions === null) {
+      const tryAgain = html`<button class="link" type="button" @click=${this.#load}>
+        ${words.tryAgain()}
+      </button>`;
+      return html`${problem}${this.problem === null ? nothing : tryAgain}`;
+    }
+    const hasOthers = this.sessions.length > 1;
+    return html`${problem}
+      <ul class="sessions">
+        ${this.sessions.map((session) => this.#session(session))}
+      </ul>
+      ${
+        hasOthers
+          ? html`<button class="secondary" type="button" @click=${this.#endOthers}>
+              ${words.endOthers()}
+            </button>`
+          : nothing
+      }`;
+  }
+
+  #session({ session_id: id, device, signed_in_at: at, is_current: isCurrent }: SignedInSession) {
+    const name = deviceName(device);
+    const end = () => this.#change(() => this.app.accountApi.endSession(id));
+    return html`<li>
+      <span
+        >${name}${isCurrent ? html` (${words.thisBrowser()})` : nothing}<br /><span
+          class="helper-text"
+          >${words.signedInOn(formatDate(new Date(at)))}</span
+        ></span
+      >
+      ${
+        isCurrent
+          ? nothing
+          : html`<button
+              class="quiet"
+              type="button"
+              @click=${end}
+              aria-label=${words.endSession(name)}
+            >
+              ${words.signOut()}
+            </button>`
+      }
+    </li>`;
+  }
+
+  #passwordForm(name: string) {
+    return html`<form class="password-form" @submit=${this.#changePassword}>
+      <input type="text" name="username" autocomplete="username" .value=${name} hidden />
+      ${this.#field('current', words.currentPassword(), 'current-password')}
+      ${this.#field('new', signInWords.newPassword(), 'new-password')}
+      <p class="helper-text">${signInWords.newPasswordHint()} ${words.passwordHint()}</p>
+      <p class="field-error" role="alert">${this.passwordProblem ?? nothing}</p>
+      <button class="secondary" type="submit" aria-disabled=${this.isBusy ? 'true' : nothing}>
+        ${this.isBusy ? words.changing() : words.changePassword()}
+      </button>
+    </form>`;
+  }
+
+  #field(name: string, label: string, autocomplete: string) {
+    return html`<div class="form-item">
+      <label for="password-${name}">${label}</label>
+      <input
+        id="password-${name}"
+        name=${name}
+        type="password"
+        autocomplete=${autocomplete}
+        required
+      />
+    </div>`;
+  }
+
+  readonly #endOthers = () => this.#change(() => this.app.accountApi.endOtherSessions());
+
+  readonly #load = async () => {
+    this.problem = null;
+    try {
+      this.sessions = (await this.app.accountApi.sessions()).sessions;
+    } catch {
+      this.problem = words.loadFailed();
+    }
+  };
+
+  async #change(request: () => Promise<void>): Promise<void> {
+    try {
+      await request();
+      await this.#load();
+    } catch (error) {
+      this.problem = errorMessage(error);
+    }
+  }
+
+  async #changePassword(event: SubmitEvent): Promise<void> {
+    event.preventDefault();
+    if (this.isBusy) return;
+    const form = new FormData(event.currentTarget as HTMLFormElement);
+    const text = (name: string) => String(form.get(name) ?? '');
+    this.isBusy = true;
+    this.passwordProblem = null;
+    try {
+      await this.app.account.signIn(text('username'), text('current'), text('new'), false);
+    } catch (error) {
+      this.isBusy = false;
+      this.passwordProblem = errorMessage(error);
+    }
+  }
+}
+
+customElements.define('webchat-account-dialog', AccountDialog);

@@ -1,0 +1,89 @@
+import type { AccountApi } from '../../api/account-api';
+import type { Account, AuthMode } from '../../api/types';
+import type { TextStorage } from '../storage';
+import { Store } from '../store';
+
+/** The name of the user who used this browser last. */
+const LAST_USER = 'user';
+/** What the browser stores about the page itself, not about its user. */
+const OF_BROWSER = ['theme', 'sidebar', 'notifications', 'single-keys'];
+
+export interface AccountState {
+  /** `null` until it is known. */
+  auth: AuthMode | null;
+  /** `null` if nobody is signed in. */
+  account: Account | null;
+  /** Whether the sign-in takes the place of the page. */
+  isSignInShown: boolean;
+}
+
+/** Who uses the page. After each change of the user, the page is loaded again. */
+export class AccountStore {
+  readonly state = new Store<AccountState>({ auth: null, account: null, isSignInShown: false });
+
+  constructor(
+    private readonly api: AccountApi,
+    private readonly storage: TextStorage,
+    private readonly reload: () => void,
+  ) {}
+
+  /**
+   * Asks the server who is signed in: at the start, and whenever the session may have ended. The page works without
+   * the response.
+   */
+  async load(): Promise<void> {
+    const me = await this.api.me().catch(() => null);
+    if (me === null) return;
+    const { account: last, isSignInShown } = this.state.value;
+    // Another tab has signed in as somebody else.
+    if (last !== null && me.account !== null && me.account.name !== last.name) {
+      return this.#useAs(me.account.name);
+    }
+    const mustSignIn = me.account === null && (me.auth === 'required' || last !== null);
+    this.state.set({ ...me, isSignInShown: me.account === null && (mustSignIn || isSignInShown) });
+  }
+
+  showSignIn(): void {
+    this.state.update((state) => ({ ...state, isSignInShown: true }));
+  }
+
+  /** Uses the page without an account. What it shows may be the last user's. */
+  cancelSignIn(): void {
+    this.#useAs('');
+  }
+
+  /** Signs in. Throws the server's error. `newPassword` replaces the password. */
+  async signIn(
+    name: string,
+    password: string,
+    newPassword: string | null,
+    adoptConversations: boolean,
+  ): Promise<void> {
+    const credentials = { name, password, adopt_conversations: adoptConversations };
+    const account =
+      newPassword === null
+        ? await this.api.signIn(credentials)
+        : await this.api.changePassword({ ...credentials, new_password: newPassword });
+    this.#useAs(account.name);
+  }
+
+  async signOut(): Promise<void> {
+    await this.api.signOut();
+    this.#useAs('');
+  }
+
+  /** Loads the page as another user, who must not see what the last one has left in this browser. */
+  #useAs(name: string): void {
+    if ((this.storage.get(LAST_USER) ?? '') !== name) {
+      if (this.storage.get(LAST_USER) !== null) this.#clearStorage();
+      if (name !== '') this.storage.set(LAST_USER, name);
+    }
+    this.reload();
+  }
+
+  #clearStorage(): void {
+    for (const name of this.storage.names('')) {
+      if (!OF_BROWSER.some((kept) => name.startsWith(kept))) this.storage.remove(name);
+    }
+  }
+}
