@@ -43,8 +43,8 @@ pub use problem::Problem;
 pub use search::{SearchHit, SearchQuery, SnippetPart, TitleHit, is_pictograph, is_searchable};
 pub use turn::{FinishReason, Ledger};
 pub use users::{
-    Account, AccountName, AccountRole, Caller, InvalidAccountName, InvalidPassword, Network, Password,
-    PasswordHash, Session, SignIn,
+    Account, AccountName, AccountRole, Caller, InvalidAccountName, InvalidPassword, Network,
+    Password, PasswordHash, Session, SignIn,
 };
 
 /// The target of `tracing` spans that exist only for traces. The log shows neither these spans nor their fields. No

@@ -3,8 +3,8 @@
 use thiserror::Error;
 use webchat_domain::{AccountName, ConversationId, JobId, Timestamp, UserId};
 use webchat_persistence::{
-    ConversationTransfer, StoreError, StoredConversation,
-    StoredFileJob, StoredMessage, Totals, UserSettingsStore,
+    ConversationTransfer, StoreError, StoredConversation, StoredFileJob, StoredMessage, Totals,
+    UserSettingsStore,
 };
 
 /// The page size when conversations, messages or settings are read, which bounds the memory of a copy.
@@ -198,9 +198,7 @@ fn id_of(stored: &StoredConversation) -> ConversationId {
 #[cfg(test)]
 mod tests {
     use tempfile::TempDir;
-    use webchat_domain::{
-        Account, AccountRole, FileJob, JobStatus, NewMessage, SystemPrompt, UserId, UserSettings,
-    };
+    use webchat_domain::{FileJob, JobStatus, NewMessage, SystemPrompt, UserId, UserSettings};
     use webchat_persistence::{Append, Contexts, Conversations, FileJobs, NewFileJob};
     use webchat_persistence_sqlite::SqliteStore;
 
