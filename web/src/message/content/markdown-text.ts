@@ -44,6 +44,8 @@ export class MarkdownElement extends LightDomElement {
   #settled = 0;
   /** When the next rendering may begin, so that a long block that grows does not block the page. */
   #notBefore = 0;
+  /** Ends the wait for the next rendering. */
+  #endWait = () => {};
 
   constructor() {
     super();
@@ -57,7 +59,17 @@ export class MarkdownElement extends LightDomElement {
   protected override scheduleUpdate(): void | Promise<unknown> {
     const wait = this.#notBefore - performance.now();
     if (!this.streaming || wait <= 0) return super.scheduleUpdate();
-    return new Promise((resolve) => setTimeout(resolve, wait)).then(() => super.scheduleUpdate());
+    const end = new Promise<void>((resolve) => {
+      this.#endWait = resolve;
+      setTimeout(resolve, wait);
+    });
+    return end.then(() => super.scheduleUpdate());
+  }
+
+  override requestUpdate(...[name, ...rest]: Parameters<LightDomElement['requestUpdate']>): void {
+    super.requestUpdate(name, ...rest);
+    // The complete text is shown at once.
+    if (name === 'streaming' && !this.streaming) this.#endWait();
   }
 
   protected override update(changed: Map<PropertyKey, unknown>): void {

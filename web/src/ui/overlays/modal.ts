@@ -16,6 +16,8 @@ export abstract class Modal extends LightDomElement {
 
   declare app: App;
 
+  #isClosed = false;
+
   protected abstract readonly heading: string;
   protected abstract content(): TemplateResult;
   /** The buttons at the foot of the dialog, the primary one last. */
@@ -56,8 +58,10 @@ export abstract class Modal extends LightDomElement {
     this.dialog?.showModal();
   }
 
+  /** Closes the dialog at once: the native event follows later, after keys that are meant for the page. */
   close(): void {
     this.dialog?.close();
+    this.#handleClose();
   }
 
   protected get dialog(): HTMLDialogElement | null {
@@ -65,6 +69,8 @@ export abstract class Modal extends LightDomElement {
   }
 
   #handleClose(): void {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
     this.dispatchEvent(new CustomEvent('closed'));
   }
 
@@ -76,7 +82,11 @@ export abstract class Modal extends LightDomElement {
   /** Hides key presses from the page behind the dialog. */
   #handleKeydown(event: KeyboardEvent): void {
     event.stopPropagation();
+    // The browser closes the list of a field first.
+    const isForDialog = !event.defaultPrevented && !(event.target instanceof HTMLSelectElement);
+    if (event.key !== 'Escape' || !isForDialog) return;
+    event.preventDefault();
     // Escape that ends a composition must not close the dialog.
-    if (event.key === 'Escape' && isComposing(event)) event.preventDefault();
+    if (!isComposing(event)) this.close();
   }
 }
