@@ -76,7 +76,7 @@ bench-page: web/dist/index.html tests/e2e/node_modules/.installed tests/lighthou
 soak: tools packages ## run the durability tests for most of an hour, then print a table of the results
 	cargo build --all-targets $(SCOPE)
 	@scripts/soak.py $(CARGO_TARGET_DIR)/soak.jsonl -- scripts/with_servers.py -- \
-		cargo test --locked --all-features -p webchat-tests --test it -- --test-threads 1 resilience::
+		cargo test $(SCOPE) --test it -- --test-threads 1 resilience::
 
 # --- Steps of the targets above ---
 
