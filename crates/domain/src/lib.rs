@@ -29,9 +29,9 @@ pub use file::{
     FileInstructions, FileJob, FileName, FileProgress, InvalidFileInstructions, JobStatus,
 };
 pub use ids::{
-    ClientMessageId, ConversationId, EventId, ExampleId, IdempotencyKey, ImportId, InstanceId,
-    InvalidClientMessageId, InvalidId, InvalidIdempotencyKey, JobId, MessageId, PublicSessionId,
-    RunId, SessionId, TurnId, UserId,
+    ApiKeyId, ClientMessageId, ConversationId, DeviceId, EventId, ExampleId, IdempotencyKey,
+    ImportId, InstanceId, InvalidClientMessageId, InvalidId, InvalidIdempotencyKey, JobId,
+    MessageId, PublicSessionId, RunId, SessionId, TurnId, UserId,
 };
 pub use integer::{Integer, InvalidInteger, deserialize_integer, deserialize_optional_integer};
 pub use message::{Message, MessageAccepted, MessageStatus, NewMessage, Role, VersionedMessage};
@@ -43,8 +43,10 @@ pub use problem::Problem;
 pub use search::{SearchHit, SearchQuery, SnippetPart, TitleHit, is_pictograph, is_searchable};
 pub use turn::{FinishReason, Ledger};
 pub use users::{
-    Account, AccountName, AccountRole, Caller, InvalidAccountName, InvalidPassword, Network,
-    Password, PasswordHash, Session, SignIn,
+    Account, AccountName, AccountRole, ApiKey, ApiKeyHash, ApiKeyName, ApiKeyScope, ApiKeyScopes,
+    ApiKeySecret, Caller, InvalidAccountName, InvalidApiKeyHash, InvalidApiKeyName,
+    InvalidApiKeyScopes, InvalidApiKeySecret, InvalidPassword, Network, Password, PasswordHash,
+    Session, SignIn,
 };
 
 /// The target of `tracing` spans that exist only for traces. The log shows neither these spans nor their fields. No

@@ -62,11 +62,15 @@ impl Accounts for MongoStore {
         anonymous: UserId,
         now: Timestamp,
     ) -> Result<bool, StoreError> {
-        let accounts = self.database.accounts();
+        let (accounts, conversations) = (self.database.accounts(), self.database.conversations());
         let unused = doc! { "user_id": user_id.to_string(), "signed_in_at": null };
         let changes = doc! { "user_id": anonymous.to_string(), "signed_in_at": date(now) };
         let adopt = doc! { "$set": changes };
         let update = async move {
+            let conversations = conversations.clone_with_type::<Document>();
+            if conversations.find_one(by_user(user_id)).max_time(READ_TIME).await?.is_some() {
+                return Ok(false);
+            }
             match accounts.update_one(unused, adopt).await {
                 Ok(result) => Ok(result.modified_count > 0),
                 Err(error) if is_duplicate_key(&error) => Ok(false),

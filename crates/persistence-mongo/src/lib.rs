@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod accounts;
+mod api_keys;
 mod contexts;
 mod conversations;
 mod database;
@@ -22,7 +23,7 @@ mod user_settings;
 pub use database::{MongoDatabase, OpenError, explanation};
 pub use flask_migration::{
     CountTokens, FlaskMigration, MigrationError, MigrationProgress, MigrationReport, SkipReason,
-    Skipped,
+    Skipped, flask_user_id,
 };
 pub use schema::{Schema, SchemaChange};
 pub use store::MongoStore;

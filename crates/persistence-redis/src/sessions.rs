@@ -141,13 +141,17 @@ impl Sessions for RedisStore {
         &self,
         user_id: UserId,
         kept: Option<SessionId>,
-    ) -> Result<(), StoreError> {
+    ) -> Result<bool, StoreError> {
+        let mut has_deleted = false;
         for id in self.signed_in_ids(user_id).await? {
-            if Some(id) != kept {
-                self.delete(id).await?;
+            if Some(id) == kept {
+                continue;
             }
+            let deleted: u64 = self.pool.query(cmd("DEL").arg(self.keys.session(id))).await?;
+            has_deleted |= deleted > 0;
+            self.remove_from_index(user_id, id).await?;
         }
-        Ok(())
+        Ok(has_deleted)
     }
 }
 

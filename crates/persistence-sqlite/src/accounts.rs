@@ -70,7 +70,8 @@ impl Accounts for SqliteStore {
                     .prepare_cached(
                         "UPDATE accounts SET user_id = ?2, signed_in_at = ?3
                          WHERE user_id = ?1 AND signed_in_at IS NULL
-                             AND NOT EXISTS (SELECT 1 FROM accounts WHERE user_id = ?2)",
+                             AND NOT EXISTS (SELECT 1 FROM accounts WHERE user_id = ?2)
+                             AND NOT EXISTS (SELECT 1 FROM conversations WHERE user_id = ?1)",
                     )?
                     .execute(params![
                         user_id.to_simple(),

@@ -137,16 +137,16 @@ impl Sessions for SqliteStore {
         &self,
         user_id: UserId,
         kept: Option<SessionId>,
-    ) -> Result<(), StoreError> {
+    ) -> Result<bool, StoreError> {
         self.database
             .write(move |transaction| {
-                transaction
+                let deleted = transaction
                     .prepare_cached(
                         "DELETE FROM sessions
                          WHERE user_id = ?1 AND signed_in_at IS NOT NULL AND session_id IS NOT ?2",
                     )?
                     .execute(params![user_id.to_simple(), kept.map(SessionId::to_simple)])?;
-                Ok(())
+                Ok(deleted > 0)
             })
             .await
     }

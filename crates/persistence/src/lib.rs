@@ -15,19 +15,20 @@ pub use error::StoreError;
 pub use fair_limit::{FairLimit, FairPermit};
 pub use gauge_guard::GaugeGuard;
 pub use ports::{
-    AbandonedTurn, AccountUpdate, Accounts, AnswerUpdate, Append, AppendOutcome, ArchiveFilter,
-    Checkpoint, ChildMessage, ClaimScope, CompleteJobOutcome, CompletedJob, Contexts,
-    ContinueAnswer, ConversationTransfer, Conversations, CreateAccountOutcome, CreateJobOutcome,
-    Cursor, Edit, EditOutcome, FileAnalysis, FileContent, FileJobs, Heartbeat, InvalidCursor,
-    LeasedJob, ListOrder, NewEvent, NewFileJob, NewPassword, Page, Probe, ReplaceContextOutcome,
-    Replay, ReserveOutcome, SaveOutcome, SavedFile, SavedFiles, SavedFilesUsage, SelectOutcome,
-    Sessions, Signal, Signals, StoredContext, StoredConversation, StoredFileJob, StoredMessage,
-    StoredSession, StoredUserSettings, TokenBudgets, TokenLimit, TokenScope, Totals, TurnLease,
-    TurnLog, TurnLogExt, UpdateAccountOutcome, UserActivity, UserSettingsStore,
+    AbandonedTurn, AccountUpdate, Accounts, AnswerUpdate, ApiKeys, Append, AppendOutcome,
+    ArchiveFilter, Checkpoint, ChildMessage, ClaimScope, CompleteJobOutcome, CompletedJob,
+    Contexts, ContinueAnswer, ConversationTransfer, Conversations, CreateAccountOutcome,
+    CreateJobOutcome, Cursor, Edit, EditOutcome, FileAnalysis, FileContent, FileJobs, Heartbeat,
+    InvalidCursor, LeasedJob, ListOrder, NewEvent, NewFileJob, NewPassword, Page, Probe,
+    ReplaceContextOutcome, Replay, ReserveOutcome, SaveOutcome, SavedFile, SavedFiles,
+    SavedFilesUsage, SelectOutcome, Sessions, Signal, Signals, StoredContext, StoredConversation,
+    StoredFileJob, StoredMessage, StoredSession, StoredUserSettings, TokenBudgets, TokenLimit,
+    TokenScope, Totals, TurnLease, TurnLog, TurnLogExt, UpdateAccountOutcome, UserActivity,
+    UserSettingsStore,
 };
 #[cfg(feature = "mock")]
 pub use ports::{
-    MockAccounts, MockContexts, MockConversationTransfer, MockConversations, MockFileJobs,
-    MockProbe, MockSavedFiles, MockSessions, MockSignals, MockTokenBudgets, MockTurnLog,
-    MockUserActivity, MockUserSettingsStore,
+    MockAccounts, MockApiKeys, MockContexts, MockConversationTransfer, MockConversations,
+    MockFileJobs, MockProbe, MockSavedFiles, MockSessions, MockSignals, MockTokenBudgets,
+    MockTurnLog, MockUserActivity, MockUserSettingsStore,
 };

@@ -8,6 +8,7 @@ use thiserror::Error;
 use uuid::Uuid;
 
 use super::client_ids::IdempotencyKey;
+use crate::AccountName;
 
 /// A string that is not a UUID.
 #[derive(Debug, Error, PartialEq, Eq)]
@@ -101,6 +102,15 @@ uuid_id!(
 );
 
 uuid_id!(
+    /// A device on which a user has signed in. The device sends it in an encrypted cookie.
+    DeviceId
+);
+uuid_id!(
+    /// An API key, for its user. It gives no access.
+    ApiKeyId
+);
+
+uuid_id!(
     /// A session, for the list that its user sees. It gives no access to the session.
     PublicSessionId
 );
@@ -143,6 +153,18 @@ impl SessionId {
     #[must_use]
     pub fn generate() -> Self {
         Self(Uuid::new_v4())
+    }
+
+    /// Returns the id that stands for a session in the requests with an API key.
+    pub(crate) fn of_key(hash: &[u8; 32]) -> Self {
+        Self(Uuid::new_v5(&Uuid::nil(), hash))
+    }
+
+    /// Returns the id of the session of a user whom a proxy signs in. It can be guessed, but clients can't choose the
+    /// id in their cookie, which is encrypted.
+    #[must_use]
+    pub fn of_proxy_user(name: &AccountName) -> Self {
+        Self(Uuid::new_v5(&Uuid::nil(), format!("proxy user {name}").as_bytes()))
     }
 
     /// Formats the id as 32 hexadecimal digits, as it is stored.

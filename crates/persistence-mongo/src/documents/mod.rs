@@ -3,6 +3,7 @@
 //! Ids are hyphenated UUIDs, times are BSON dates, and integers are `int64`.
 
 mod account;
+mod api_key;
 mod context;
 mod conversation;
 mod file;
@@ -13,6 +14,7 @@ mod user;
 mod values;
 
 pub(crate) use self::account::AccountDocument;
+pub(crate) use self::api_key::ApiKeyDocument;
 pub(crate) use self::context::ContextDocument;
 pub(crate) use self::conversation::{
     CONVERSATION_SCHEMA_VERSION, ConversationDocument, current_schema_filter, flask_schema_filter,

@@ -13,8 +13,10 @@ pub(super) fn conversation_id(stored: &str) -> ConversationId {
     Uuid::try_parse(stored).unwrap_or_else(|_| derived("conversation", stored)).into()
 }
 
-/// Parses a UUID in any form. Derives a UUID of version 5 from any other text.
-pub(super) fn user_id(stored: &str) -> UserId {
+/// Returns the user whose id in the Flask application was this text: parses a UUID in any form, and derives a UUID of
+/// version 5 from any other text.
+#[must_use]
+pub fn user_id(stored: &str) -> UserId {
     Uuid::try_parse(stored).unwrap_or_else(|_| derived("user", stored)).into()
 }
 

@@ -16,6 +16,7 @@ mod skip_reason;
 mod writes;
 
 pub use self::converted::CountTokens;
+pub use self::ids::user_id as flask_user_id;
 pub use self::migration::FlaskMigration;
 pub use self::report::{MigrationError, MigrationProgress, MigrationReport, Skipped};
 pub use self::skip_reason::SkipReason;

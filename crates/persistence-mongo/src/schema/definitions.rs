@@ -1,8 +1,11 @@
 //! The collections that the database should have, with their validators and indexes.
 
 use mongodb::bson::{Document, doc};
-use webchat_domain::{AccountRole, JobStatus, MessageStatus, Role};
+use webchat_domain::{JobStatus, MessageStatus, Role};
 use webchat_persistence::rules::StoredName;
+
+use super::accounts;
+use super::collection::CollectionDefinition;
 
 pub(crate) const CONVERSATIONS: &str = "conversations";
 /// The documents of the Flask application before their migration.
@@ -21,9 +24,6 @@ pub(crate) const FILE_ANALYSES: &str = "file_analyses";
 /// The tokens of each day: per user, per client network and in total.
 pub(crate) const DAILY_TOKENS: &str = "daily_tokens";
 
-/// The users who can sign in.
-pub(crate) const ACCOUNTS: &str = "accounts";
-
 /// The last activity of each user.
 pub(crate) const USERS: &str = "users";
 
@@ -36,16 +36,8 @@ pub(crate) const ADMINS_ID: &str = "admins";
 /// The `_id` of the document with the schema version.
 pub(super) const VERSION_ID: &str = "schema";
 
-/// The desired state of a collection.
-pub(super) struct CollectionDefinition {
-    pub(super) name: &'static str,
-    pub(super) validator: Document,
-    /// The indexes in the format in which the server lists them, without the field `v`.
-    pub(super) indexes: Vec<Document>,
-}
-
-pub(super) fn collections() -> [CollectionDefinition; 9] {
-    [
+pub(super) fn collections() -> Vec<CollectionDefinition> {
+    let collections = [
         CollectionDefinition {
             name: CONVERSATIONS,
             validator: conversations_validator(),
@@ -99,12 +91,8 @@ pub(super) fn collections() -> [CollectionDefinition; 9] {
                 doc! { "name": "active_at_idx", "key": { "active_at": 1 } },
             ],
         },
-        CollectionDefinition {
-            name: ACCOUNTS,
-            validator: accounts_validator(),
-            indexes: accounts_indexes(),
-        },
-    ]
+    ];
+    collections.into_iter().chain(accounts::collections()).collect()
 }
 
 /// Requires only fields that the Flask application also required: the collection contains its documents until they are
@@ -196,36 +184,6 @@ fn users_validator() -> Document {
             "user_id": { "bsonType": "string" },
             "active_at": { "bsonType": "date" },
             "settings": { "bsonType": "object" },
-        },
-    } }
-}
-
-fn accounts_indexes() -> Vec<Document> {
-    vec![
-        doc! { "name": "user_idx", "key": { "user_id": 1 }, "unique": true },
-        doc! { "name": "name_idx", "key": { "name": 1 }, "unique": true },
-        doc! {
-            "name": "admin_idx",
-            "key": { "role": 1 },
-            "partialFilterExpression": { "role": "admin" },
-        },
-    ]
-}
-
-fn accounts_validator() -> Document {
-    doc! { "$jsonSchema": {
-        "bsonType": "object",
-        "required": ["user_id", "name", "role", "must_change_password", "version", "created_at"],
-        "properties": {
-            "user_id": { "bsonType": "string" },
-            "name": { "bsonType": "string" },
-            "role": { "enum": AccountRole::stored_names() },
-            "password": { "bsonType": ["string", "null"] },
-            "must_change_password": { "bsonType": "bool" },
-            "version": { "bsonType": ["int", "long"] },
-            "created_at": { "bsonType": "date" },
-            "disabled_at": { "bsonType": ["date", "null"] },
-            "signed_in_at": { "bsonType": ["date", "null"] },
         },
     } }
 }

@@ -1,15 +1,18 @@
 //! The schema of a database: its collections, validators and indexes, and their updates.
 
+mod accounts;
 mod change;
+mod collection;
 mod definitions;
 mod existing;
 mod indexes;
 mod preparation;
 mod rights;
 
+pub(crate) use self::accounts::{ACCOUNTS, API_KEYS};
 pub use self::change::SchemaChange;
 pub(crate) use self::definitions::{
-    ACCOUNTS, ADMINS_ID, BACKUP, CONVERSATIONS, DAILY_TOKENS, FILE_ANALYSES, FILE_JOBS, FILE_TEXTS,
-    MESSAGES, META, READINESS_ID, REMOVALS, USERS,
+    ADMINS_ID, BACKUP, CONVERSATIONS, DAILY_TOKENS, FILE_ANALYSES, FILE_JOBS, FILE_TEXTS, MESSAGES,
+    META, READINESS_ID, REMOVALS, USERS,
 };
 pub use self::preparation::Schema;

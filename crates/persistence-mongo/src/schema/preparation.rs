@@ -9,9 +9,8 @@ use mongodb::bson::{Document, doc};
 use mongodb::error::Result as MongoResult;
 
 use super::change::SchemaChange;
-use super::definitions::{
-    BACKUP, CONVERSATIONS, CollectionDefinition, META, VERSION_ID, collections,
-};
+use super::collection::CollectionDefinition;
+use super::definitions::{BACKUP, CONVERSATIONS, META, VERSION_ID, collections};
 use super::existing::ExistingCollection;
 use super::indexes::{create_index, index_changes, integer, name};
 use super::rights::missing_rights;

@@ -24,6 +24,7 @@ pub(crate) const MIGRATIONS: &[M<'static>] = &[
     M::up(include_str!("../../migrations/16_file_bytes.sql")),
     M::up(include_str!("../../migrations/17_file_instructions.sql")),
     M::up(include_str!("../../migrations/18_accounts.sql")),
+    M::up(include_str!("../../migrations/19_api_keys.sql")),
 ];
 
 /// The reason why the database could not be initialized.

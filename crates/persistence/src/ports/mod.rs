@@ -14,11 +14,11 @@ mod turn_log;
 mod user_activity;
 mod user_settings;
 
-#[cfg(feature = "mock")]
-pub use accounts::MockAccounts;
 pub use accounts::{
-    AccountUpdate, Accounts, CreateAccountOutcome, NewPassword, UpdateAccountOutcome,
+    AccountUpdate, Accounts, ApiKeys, CreateAccountOutcome, NewPassword, UpdateAccountOutcome,
 };
+#[cfg(feature = "mock")]
+pub use accounts::{MockAccounts, MockApiKeys};
 #[cfg(feature = "mock")]
 pub use contexts::MockContexts;
 pub use contexts::{Contexts, ReplaceContextOutcome, StoredContext};

@@ -64,12 +64,12 @@ pub trait Sessions: Send + Sync {
         now: Timestamp,
     ) -> Result<Vec<StoredSession>, StoreError>;
 
-    /// Deletes all sessions in which the user is signed in, except `kept`.
+    /// Deletes all sessions in which the user is signed in, except `kept`. Returns whether there were any.
     async fn delete_signed_in(
         &self,
         user_id: UserId,
         kept: Option<SessionId>,
-    ) -> Result<(), StoreError>;
+    ) -> Result<bool, StoreError>;
 }
 
 /// A session and its expiry.

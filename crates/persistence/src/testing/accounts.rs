@@ -2,10 +2,12 @@
 #![expect(missing_docs, reason = "the test names describe the contract")]
 
 use futures_util::future::join_all;
-use webchat_domain::{Account, AccountName, AccountRole, PasswordHash, UserId};
+use webchat_domain::{Account, AccountName, AccountRole, ConversationId, PasswordHash, UserId};
 
 use super::fixtures::moment;
-use crate::{AccountUpdate, Accounts, CreateAccountOutcome, NewPassword, UpdateAccountOutcome};
+use crate::{
+    AccountUpdate, Accounts, Conversations, CreateAccountOutcome, NewPassword, UpdateAccountOutcome,
+};
 
 fn account(name: &str, role: AccountRole) -> Account {
     Account {
@@ -141,6 +143,19 @@ pub async fn only_an_account_that_nobody_has_used_adopts_an_anonymous_user(store
     assert_eq!(store.find_by_name(alice.name).await.unwrap(), Some(expected));
     assert_eq!(store.find(alice.user_id).await.unwrap(), None);
     assert!(store.find(bob.user_id).await.unwrap().is_some());
+}
+
+pub async fn an_account_with_conversations_adopts_no_other_user(
+    store: &(impl Accounts + Conversations),
+) {
+    let alice = create(store, "alice", AccountRole::User).await;
+    let id = ConversationId::generate();
+    Conversations::create(store, alice.user_id, id, moment(1)).await.unwrap();
+
+    let adopted = store.adopt_user(alice.user_id, UserId::generate(), moment(2)).await.unwrap();
+
+    assert!(!adopted);
+    assert_eq!(Accounts::find(store, alice.user_id).await.unwrap(), Some(alice));
 }
 
 pub async fn the_last_active_admin_stays(store: &dyn Accounts) {

@@ -237,7 +237,8 @@ macro_rules! sessions_contract {
     };
 }
 
-/// Runs the tests of [`Accounts`](crate::Accounts).
+/// Runs the tests of [`Accounts`](crate::Accounts), for a store that implements
+/// [`Conversations`](crate::Conversations) too.
 #[macro_export]
 macro_rules! accounts_contract {
     ($open:path) => {
@@ -250,10 +251,30 @@ macro_rules! accounts_contract {
                     only_one_of_several_concurrent_accounts_gets_a_name,
                     an_update_that_ends_the_sessions_changes_the_version,
                     only_an_account_that_nobody_has_used_adopts_an_anonymous_user,
+                    an_account_with_conversations_adopts_no_other_user,
                     accounts_are_listed_by_name_prefix_and_page,
                     an_update_changes_only_what_it_names,
                     the_last_active_admin_stays,
                     names_are_compared_by_code_points,
+                ]
+            );
+        }
+    };
+}
+
+/// Runs the tests of [`ApiKeys`](crate::ApiKeys).
+#[macro_export]
+macro_rules! api_keys_contract {
+    ($open:path) => {
+        mod api_keys_contract {
+            $crate::contract_tests!(
+                $open,
+                $crate::testing::api_keys,
+                [
+                    a_created_key_is_found_by_its_hash,
+                    the_keys_of_a_user_are_listed_newest_first,
+                    a_deleted_key_is_not_found_and_only_its_user_deletes_it,
+                    the_last_use_of_a_key_is_recorded,
                 ]
             );
         }

@@ -10,6 +10,7 @@
 //! webchat_persistence::file_jobs_contract!(open);
 //! webchat_persistence::conversation_transfer_contract!(open);
 //! webchat_persistence::accounts_contract!(open);
+//! webchat_persistence::api_keys_contract!(open);
 //! webchat_persistence::sessions_contract!(open);
 //! webchat_persistence::token_budgets_contract!(open);
 //! webchat_persistence::user_activity_contract!(open);
@@ -31,6 +32,7 @@ mod contracts;
 mod fixtures;
 
 pub mod accounts;
+pub mod api_keys;
 pub mod contexts;
 pub mod conversation_transfer;
 pub mod conversations;

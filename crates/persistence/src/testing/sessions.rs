@@ -173,10 +173,11 @@ pub async fn all_sessions_of_a_user_but_one_are_deleted(store: &dyn Sessions) {
         store.start(session, moment(0), moment(100)).await.unwrap();
     }
 
-    store.delete_signed_in(user_id, Some(kept.session_id)).await.unwrap();
+    assert!(store.delete_signed_in(user_id, Some(kept.session_id)).await.unwrap());
+    assert!(!store.delete_signed_in(user_id, Some(kept.session_id)).await.unwrap());
     let kept_first = store.find(kept.session_id, moment(1)).await.unwrap();
     let deleted = store.find(deleted.session_id, moment(1)).await.unwrap();
-    store.delete_signed_in(user_id, None).await.unwrap();
+    assert!(store.delete_signed_in(user_id, None).await.unwrap());
 
     assert_eq!((kept_first.as_ref(), deleted), (Some(&kept), None));
     assert_eq!(store.find(kept.session_id, moment(1)).await.unwrap(), None);

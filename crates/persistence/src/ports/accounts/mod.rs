@@ -1,8 +1,13 @@
-//! The port of accounts.
+//! The ports of accounts and their API keys.
+
+mod api_keys;
 
 use async_trait::async_trait;
 use webchat_domain::{Account, AccountName, AccountRole, PasswordHash, Timestamp, UserId};
 
+pub use self::api_keys::ApiKeys;
+#[cfg(feature = "mock")]
+pub use self::api_keys::MockApiKeys;
 use crate::StoreError;
 
 /// Stores the users who can sign in, in the same store as the conversations.
@@ -30,8 +35,9 @@ pub trait Accounts: Send + Sync {
     ) -> Result<Vec<Account>, StoreError>;
 
     /// Makes the account of `user_id` that of the anonymous user `anonymous`, with everything that this user has stored,
-    /// and records that the user has signed in. Returns `false`, and changes nothing, if somebody has signed in to the account already, or if `anonymous` has an
-    /// account. Only one of several concurrent calls for an account changes it.
+    /// and records that the user has signed in. Returns `false`, and changes nothing, if somebody has signed in to the
+    /// account already, if it has conversations, or if `anonymous` has an account. Only one of several concurrent calls
+    /// for an account changes it.
     async fn adopt_user(
         &self,
         user_id: UserId,

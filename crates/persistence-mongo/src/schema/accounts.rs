@@ -1,0 +1,79 @@
+//! The collections of accounts and their API keys.
+
+use mongodb::bson::{Document, doc};
+use webchat_domain::AccountRole;
+use webchat_persistence::rules::StoredName;
+
+use super::collection::CollectionDefinition;
+
+/// The users who can sign in.
+pub(crate) const ACCOUNTS: &str = "accounts";
+
+/// The keys with which programs act on behalf of a user.
+pub(crate) const API_KEYS: &str = "api_keys";
+
+pub(super) fn collections() -> [CollectionDefinition; 2] {
+    [
+        CollectionDefinition {
+            name: ACCOUNTS,
+            validator: accounts_validator(),
+            indexes: accounts_indexes(),
+        },
+        CollectionDefinition {
+            name: API_KEYS,
+            validator: api_keys_validator(),
+            indexes: vec![
+                doc! { "name": "key_idx", "key": { "key_id": 1 }, "unique": true },
+                doc! { "name": "hash_idx", "key": { "hash": 1 }, "unique": true },
+                doc! { "name": "user_idx", "key": { "user_id": 1, "key_id": -1 } },
+            ],
+        },
+    ]
+}
+
+fn accounts_indexes() -> Vec<Document> {
+    vec![
+        doc! { "name": "user_idx", "key": { "user_id": 1 }, "unique": true },
+        doc! { "name": "name_idx", "key": { "name": 1 }, "unique": true },
+        doc! {
+            "name": "admin_idx",
+            "key": { "role": 1 },
+            "partialFilterExpression": { "role": "admin" },
+        },
+    ]
+}
+
+fn accounts_validator() -> Document {
+    doc! { "$jsonSchema": {
+        "bsonType": "object",
+        "required": ["user_id", "name", "role", "must_change_password", "version", "created_at"],
+        "properties": {
+            "user_id": { "bsonType": "string" },
+            "name": { "bsonType": "string" },
+            "role": { "enum": AccountRole::stored_names() },
+            "password": { "bsonType": ["string", "null"] },
+            "must_change_password": { "bsonType": "bool" },
+            "version": { "bsonType": ["int", "long"] },
+            "created_at": { "bsonType": "date" },
+            "disabled_at": { "bsonType": ["date", "null"] },
+            "signed_in_at": { "bsonType": ["date", "null"] },
+        },
+    } }
+}
+
+fn api_keys_validator() -> Document {
+    doc! { "$jsonSchema": {
+        "bsonType": "object",
+        "required": ["key_id", "user_id", "name", "hash", "scopes", "created_at"],
+        "properties": {
+            "key_id": { "bsonType": "string" },
+            "user_id": { "bsonType": "string" },
+            "name": { "bsonType": "string" },
+            "hash": { "bsonType": "string" },
+            "scopes": { "bsonType": "array", "items": { "bsonType": "string" } },
+            "created_at": { "bsonType": "date" },
+            "expires_at": { "bsonType": ["date", "null"] },
+            "last_used_at": { "bsonType": ["date", "null"] },
+        },
+    } }
+}
