@@ -6,7 +6,9 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use reqwest::cookie::{CookieStore, Jar};
-use reqwest::header::{CONTENT_TYPE, COOKIE, HeaderMap, HeaderValue, ORIGIN, SET_COOKIE};
+use reqwest::header::{
+    AUTHORIZATION, CONTENT_TYPE, COOKIE, HeaderMap, HeaderValue, ORIGIN, SET_COOKIE,
+};
 use reqwest::{Client, Method, RequestBuilder, StatusCode, Url};
 use serde_json::Value;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -24,6 +26,8 @@ pub struct Browser {
     jar: Arc<Jar>,
     client: Client,
     address: Option<IpAddr>,
+    /// The API key that is sent with each request.
+    key: Option<String>,
 }
 
 /// A complete HTTP response.
@@ -47,7 +51,13 @@ impl Browser {
     fn build(base: Url, jar: Arc<Jar>, address: Option<IpAddr>) -> Self {
         let client = Client::builder().cookie_provider(Arc::clone(&jar)).timeout(TIMEOUT).no_gzip();
         let client = client.local_address(address).build().unwrap();
-        Self { base, jar, client, address }
+        Self { base, jar, client, address, key: None }
+    }
+
+    /// Creates a program without cookies that sends this API key.
+    #[must_use]
+    pub fn with_key(&self, key: &str) -> Self {
+        Self { key: Some(key.to_owned()), ..self.new_user() }
     }
 
     /// Returns this browser, with the same cookies, connecting from this local address.
@@ -84,7 +94,11 @@ impl Browser {
 
     /// Creates a request that the test can extend before it sends it.
     pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
-        self.client.request(method, self.url(path))
+        let request = self.client.request(method, self.url(path));
+        match &self.key {
+            Some(key) => request.bearer_auth(key),
+            None => request,
+        }
     }
 
     /// Sends a request.
@@ -205,12 +219,15 @@ impl Browser {
         }
     }
 
-    /// The headers that a browser sends with every request to its page's host.
+    /// The headers that a browser sends with every request to its page's host. A program sends its API key, too.
     #[must_use]
     pub fn headers(&self) -> HeaderMap {
         let mut headers = HeaderMap::new();
         if let Some(cookies) = self.jar.cookies(&self.base) {
             headers.insert(COOKIE, cookies);
+        }
+        if let Some(key) = &self.key {
+            headers.insert(AUTHORIZATION, HeaderValue::from_str(&format!("Bearer {key}")).unwrap());
         }
         let origin = self.base.origin().ascii_serialization();
         headers.insert(ORIGIN, HeaderValue::from_str(&origin).unwrap());

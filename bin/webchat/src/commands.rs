@@ -215,7 +215,7 @@ pub async fn copy_store(from: &str, to: &str) -> Result<(), CommandError> {
 async fn copy_all(from: &TransferStore, to: &TransferStore) -> Result<(), CommandError> {
     let (settings, other_settings) = (from.user_settings.as_ref(), to.user_settings.as_ref());
     copy_user_settings(settings, other_settings, SystemClock.now()).await?;
-    copy_accounts(from.accounts.as_ref(), to.accounts.as_ref()).await?;
+    copy_accounts(from.account_store(), to.account_store()).await?;
     let (from, to) = (from.transfer.as_ref(), to.transfer.as_ref());
     let totals = from.totals().await.map_err(CopyError::from)?;
     let mut printed_at = Instant::now();

@@ -3,6 +3,7 @@
 mod commands;
 mod error;
 mod health;
+mod key_commands;
 mod open_files;
 mod plaintext;
 mod secret;
@@ -18,6 +19,7 @@ pub use commands::{
 };
 pub use error::{StartError, message_with_advice};
 pub use health::{HealthError, check_health};
+pub use key_commands::{KeyCommand, manage_keys};
 pub use secret::SecretError;
 pub use settings::{
     AppEnv, ConnectionSettings, InvalidSetting, LimitSettings, LogFormat, LogSettings,
@@ -25,4 +27,6 @@ pub use settings::{
     SettingsFormat, SettingsSources, StoreSettings, TraceSettings, UploadSettings,
 };
 pub use start::{RunningWebchat, start};
-pub use user_commands::{UserCommand, UserCommandError, manage_users, read_password};
+pub use user_commands::{
+    InitialPassword, UserCommand, UserCommandError, manage_users, read_password,
+};

@@ -11,11 +11,12 @@ use tokio::signal::unix::{SignalKind, signal};
 use webchat::telemetry::log_file::{self, FlushOnDrop, LogFile};
 use webchat::telemetry::{self, Traces};
 use webchat::{
-    Settings, SettingsFormat, SettingsSources, StoreSettings, UserCommand, UserCommandError,
-    check_config, check_health, copy_store, export, import, init_db, manage_users,
-    message_with_advice, print_config, print_example, print_openapi, read_password,
+    InitialPassword, KeyCommand, Settings, SettingsFormat, SettingsSources, StoreSettings,
+    UserCommand, UserCommandError, check_config, check_health, copy_store, export, import, init_db,
+    manage_keys, manage_users, message_with_advice, print_config, print_example, print_openapi,
+    read_password,
 };
-use webchat_domain::{AccountName, AccountRole, UserId};
+use webchat_domain::{AccountName, AccountRole, ApiKeyId, ApiKeyName, ApiKeyScopes, UserId};
 
 /// Unlike glibc's malloc, jemalloc returns memory to the system soon after a large import or export. SQLite uses it as
 /// well.
@@ -90,6 +91,38 @@ enum Command {
         #[command(subcommand)]
         command: UserArguments,
     },
+    /// Manages API keys, with which programs act on behalf of a user. No other Webchat process may use the database file
+    /// at the same time; with MongoDB and Redis, the server may run.
+    Key {
+        #[command(subcommand)]
+        command: KeyArguments,
+    },
+}
+
+#[derive(Subcommand)]
+enum KeyArguments {
+    /// Adds a key, and prints it. It can't be printed again.
+    Add {
+        /// The name of the account on whose behalf programs with the key act.
+        user: AccountName,
+        /// What the key is for, for example "nightly report".
+        #[arg(long)]
+        name: ApiKeyName,
+        /// What programs with the key may do: read, chat, files and export, separated by commas.
+        #[arg(long)]
+        scopes: ApiKeyScopes,
+        /// The number of days after which the key expires; by default it does not.
+        #[arg(long, value_parser = clap::value_parser!(u32).range(1..=36_500))]
+        days: Option<u32>,
+    },
+    /// Lists the keys of a user.
+    List { user: AccountName },
+    /// Revokes a key, and closes its connections.
+    Revoke {
+        user: AccountName,
+        /// The id of the key, from the list.
+        key_id: ApiKeyId,
+    },
 }
 
 #[derive(Subcommand)]
@@ -104,6 +137,9 @@ enum UserArguments {
         /// Reads the password from the first line of standard input instead of generating one.
         #[arg(long)]
         password_stdin: bool,
+        /// Gives the account no password: nobody can sign in, and it is for programs with API keys.
+        #[arg(long, conflicts_with = "password_stdin")]
+        service: bool,
     },
     /// Lists all accounts.
     List,
@@ -113,6 +149,13 @@ enum UserArguments {
     Enable { name: AccountName },
     /// Changes what a user may do, and ends the user's sessions.
     Role { name: AccountName, role: Role },
+    /// Gives the conversations of a user of the Flask application to an account that nobody has signed in to yet.
+    Adopt {
+        name: AccountName,
+        /// The user's `user_id` in the database of the Flask application.
+        #[arg(long)]
+        legacy_id: String,
+    },
     /// Sets another password, which the user must change at the next sign-in, and ends the user's sessions.
     ResetPassword {
         name: AccountName,
@@ -190,16 +233,24 @@ async fn run(command: Command) -> Result<(), Box<dyn std::error::Error + Send + 
             let settings = StoreSettings::read(&SettingsSources::from_process())?;
             Ok(manage_users(&settings, user_command(command)?).await?)
         }
+        Command::Key { command } => {
+            let settings = StoreSettings::read(&SettingsSources::from_process())?;
+            Ok(manage_keys(&settings, key_command(command)).await?)
+        }
     }
 }
 
 fn user_command(arguments: UserArguments) -> Result<UserCommand, UserCommandError> {
     let password = |from_stdin: bool| from_stdin.then(read_password).transpose();
     Ok(match arguments {
-        UserArguments::Add { name, admin, password_stdin } => UserCommand::Add {
+        UserArguments::Add { name, admin, password_stdin, service } => UserCommand::Add {
             name,
             role: if admin { AccountRole::Admin } else { AccountRole::User },
-            password: password(password_stdin)?,
+            password: match password(password_stdin)? {
+                Some(password) => InitialPassword::Given(password),
+                None if service => InitialPassword::None,
+                None => InitialPassword::Generated,
+            },
         },
         UserArguments::List => UserCommand::List,
         UserArguments::Disable { name } => UserCommand::Disable(name),
@@ -211,10 +262,21 @@ fn user_command(arguments: UserArguments) -> Result<UserCommand, UserCommandErro
                 Role::Admin => AccountRole::Admin,
             },
         ),
+        UserArguments::Adopt { name, legacy_id } => UserCommand::Adopt { name, legacy_id },
         UserArguments::ResetPassword { name, password_stdin } => {
             UserCommand::ResetPassword { name, password: password(password_stdin)? }
         }
     })
+}
+
+fn key_command(arguments: KeyArguments) -> KeyCommand {
+    match arguments {
+        KeyArguments::Add { user, name, scopes, days } => {
+            KeyCommand::Add { user, name, scopes, days }
+        }
+        KeyArguments::List { user } => KeyCommand::List(user),
+        KeyArguments::Revoke { user, key_id } => KeyCommand::Revoke(user, key_id),
+    }
 }
 
 fn config(command: &ConfigCommand) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {

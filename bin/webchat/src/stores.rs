@@ -7,9 +7,11 @@ use std::time::Duration;
 use backon::{ConstantBuilder, Retryable};
 use secrecy::{ExposeSecret, SecretString};
 use tokio::time::Instant;
+use webchat_chat::{AccountPorts, AccountStore};
+use webchat_domain::SystemClock;
 use webchat_persistence::{
-    Accounts, Contexts, ConversationTransfer, Conversations, FileJobs, Probe, Sessions, Signals,
-    TokenBudgets, TurnLog, UserActivity, UserSettingsStore,
+    Accounts, ApiKeys, Contexts, ConversationTransfer, Conversations, FileJobs, Probe, Sessions,
+    Signals, TokenBudgets, TurnLog, UserActivity, UserSettingsStore,
 };
 use webchat_persistence_mongo::{
     FlaskMigration, MigrationProgress, MongoDatabase, MongoStore, Schema,
@@ -37,6 +39,7 @@ pub(crate) struct Stores {
     pub(crate) user_activity: Arc<dyn UserActivity>,
     pub(crate) user_settings: Arc<dyn UserSettingsStore>,
     pub(crate) accounts: Arc<dyn Accounts>,
+    pub(crate) api_keys: Arc<dyn ApiKeys>,
     pub(crate) sessions: Arc<dyn Sessions>,
     pub(crate) turn_log: Arc<dyn TurnLog>,
     pub(crate) signals: Arc<dyn Signals>,
@@ -53,6 +56,16 @@ impl Stores {
             None => None,
         };
         close_on_error(database.as_ref(), Self::open_rest(settings, database.clone())).await
+    }
+
+    pub(crate) fn account_ports(&self) -> AccountPorts {
+        AccountPorts {
+            accounts: Arc::clone(&self.accounts),
+            api_keys: Arc::clone(&self.api_keys),
+            sessions: Arc::clone(&self.sessions),
+            signals: Arc::clone(&self.signals),
+            clock: Arc::new(SystemClock),
+        }
     }
 
     /// Opens the other stores.
@@ -89,6 +102,7 @@ impl Stores {
             user_activity: Arc::new(mongo.clone()),
             user_settings: Arc::new(mongo.clone()),
             accounts: Arc::new(mongo.clone()),
+            api_keys: Arc::new(mongo.clone()),
             conversations: Arc::new(mongo),
             mongo_database: None,
         }
@@ -112,6 +126,7 @@ impl Stores {
             user_activity: Arc::new(sqlite.clone()),
             user_settings: Arc::new(sqlite.clone()),
             accounts: Arc::new(sqlite.clone()),
+            api_keys: Arc::new(sqlite.clone()),
             conversations: Arc::new(sqlite),
             mongo_database: None,
         };
@@ -125,6 +140,7 @@ impl Stores {
             stores.user_activity = Arc::new(mongo.clone());
             stores.user_settings = Arc::new(mongo.clone());
             stores.accounts = Arc::new(mongo.clone());
+            stores.api_keys = Arc::new(mongo.clone());
             stores.conversations = Arc::new(mongo);
         }
         if let Some(redis) = redis {
@@ -208,6 +224,7 @@ pub(crate) struct TransferStore {
     pub(crate) transfer: Arc<dyn ConversationTransfer>,
     pub(crate) user_settings: Arc<dyn UserSettingsStore>,
     pub(crate) accounts: Arc<dyn Accounts>,
+    pub(crate) api_keys: Arc<dyn ApiKeys>,
     mongo_database: Option<MongoDatabase>,
 }
 
@@ -227,16 +244,24 @@ impl TransferStore {
 
     fn new<S>(store: S, mongo_database: Option<MongoDatabase>) -> Self
     where
-        S: ConversationTransfer + UserSettingsStore + Accounts + 'static,
+        S: ConversationTransfer + UserSettingsStore + Accounts + ApiKeys + Clone + 'static,
     {
-        let store = Arc::new(store);
-        let (transfer, accounts) = (Arc::clone(&store), Arc::clone(&store));
-        Self { transfer, accounts, user_settings: store, mongo_database }
+        Self {
+            transfer: Arc::new(store.clone()),
+            accounts: Arc::new(store.clone()),
+            api_keys: Arc::new(store.clone()),
+            user_settings: Arc::new(store),
+            mongo_database,
+        }
+    }
+
+    pub(crate) fn account_store(&self) -> AccountStore<'_> {
+        AccountStore { accounts: self.accounts.as_ref(), api_keys: self.api_keys.as_ref() }
     }
 
     /// Ends the background work.
     pub(crate) async fn close(self) {
-        drop((self.transfer, self.user_settings, self.accounts));
+        drop((self.transfer, self.user_settings, self.accounts, self.api_keys));
         if let Some(database) = self.mongo_database {
             database.close().await;
         }

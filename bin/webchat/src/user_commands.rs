@@ -2,12 +2,12 @@
 #![expect(clippy::print_stdout, reason = "the output of the commands")]
 
 use std::io::{self, BufRead, Read};
-use std::sync::Arc;
-use std::time::Duration;
 
 use thiserror::Error;
-use webchat_chat::{AccountPorts, Accounts, ChatError, error_chain};
-use webchat_domain::{Account, AccountName, AccountRole, InvalidPassword, Password, SystemClock};
+use webchat_chat::{Accounts, ArchiveFilter, ChatError, SessionLifetimes, error_chain};
+use webchat_domain::{Account, AccountName, AccountRole, InvalidPassword, Password};
+use webchat_persistence::ListOrder;
+use webchat_persistence_mongo::flask_user_id;
 
 use crate::StoreSettings;
 use crate::error::StartError;
@@ -31,8 +31,8 @@ pub enum UserCommand {
         name: AccountName,
         /// What the user may do.
         role: AccountRole,
-        /// The password; if `None`, one is generated, which the user must change.
-        password: Option<Password>,
+        /// The password.
+        password: InitialPassword,
     },
     /// Lists all accounts.
     List,
@@ -42,6 +42,13 @@ pub enum UserCommand {
     Enable(AccountName),
     /// Changes what a user may do.
     SetRole(AccountName, AccountRole),
+    /// Gives the conversations of a user of the Flask application to an account that nobody has used.
+    Adopt {
+        /// The account.
+        name: AccountName,
+        /// The `user_id` of the Flask application.
+        legacy_id: String,
+    },
     /// Sets another password, which the user must change, and ends the sessions.
     ResetPassword {
         /// The account.
@@ -49,6 +56,17 @@ pub enum UserCommand {
         /// The password; if `None`, one is generated and printed.
         password: Option<Password>,
     },
+}
+
+/// The password of a new account.
+#[derive(Clone, Debug)]
+pub enum InitialPassword {
+    /// One is generated and printed. The user must change it at the first sign-in.
+    Generated,
+    /// This one.
+    Given(Password),
+    /// None: nobody can sign in, and the account is for programs with API keys.
+    None,
 }
 
 /// An error of a command.
@@ -63,6 +81,11 @@ pub enum UserCommandError {
     /// The password can't be read or generated.
     #[error("can't get a password: {0}")]
     Password(#[from] io::Error),
+    /// The user of the Flask application has no conversations.
+    #[error(
+        "no conversations of the user id '{0}' of the Flask application: check the id, and that `webchat init-db` has converted them"
+    )]
+    NothingToAdopt(String),
     /// The password is invalid.
     #[error(transparent)]
     InvalidPassword(#[from] InvalidPassword),
@@ -76,15 +99,18 @@ pub async fn manage_users(
     settings: &StoreSettings,
     command: UserCommand,
 ) -> Result<(), UserCommandError> {
+    with_accounts(settings, async |accounts, stores| run(&accounts, stores, command).await).await
+}
+
+/// Opens the stores, and runs a command with the services of accounts.
+pub(crate) async fn with_accounts(
+    settings: &StoreSettings,
+    run: impl AsyncFnOnce(Accounts, &Stores) -> Result<(), UserCommandError>,
+) -> Result<(), UserCommandError> {
     let stores = Stores::open(settings).await?;
-    let ports = AccountPorts {
-        accounts: stores.accounts,
-        sessions: stores.sessions,
-        signals: stores.signals,
-        clock: Arc::new(SystemClock),
-    };
     // No command starts a session.
-    let result = run(&Accounts::new(ports, Duration::ZERO), command).await;
+    let accounts = Accounts::new(stores.account_ports(), SessionLifetimes::default());
+    let result = run(accounts, &stores).await;
     if let Some(database) = stores.mongo_database {
         database.close().await;
     }
@@ -103,11 +129,22 @@ pub fn read_password() -> Result<Password, UserCommandError> {
     Ok(Password::try_from(text.to_owned())?)
 }
 
-async fn run(accounts: &Accounts, command: UserCommand) -> Result<(), UserCommandError> {
+async fn run(
+    accounts: &Accounts,
+    stores: &Stores,
+    command: UserCommand,
+) -> Result<(), UserCommandError> {
     let find = async |name| accounts.find_by_name(name).await;
     match command {
         UserCommand::Add { name, role, password } => {
-            let (password, generated) = given_or_generated(password)?;
+            let (password, generated) = match password {
+                InitialPassword::None => (None, None),
+                InitialPassword::Given(password) => (Some(password), None),
+                InitialPassword::Generated => {
+                    let (password, text) = generated_password()?;
+                    (Some(password), Some(text))
+                }
+            };
             let account = accounts.add(name, role, password, generated.is_some()).await?;
             println!("added {}", describe(&account));
             print_password(generated.as_deref());
@@ -125,8 +162,12 @@ async fn run(accounts: &Accounts, command: UserCommand) -> Result<(), UserComman
             let account = accounts.set_role(find(name).await?.user_id, role).await?;
             println!("changed {}", describe(&account));
         }
+        UserCommand::Adopt { name, legacy_id } => adopt(accounts, stores, name, legacy_id).await?,
         UserCommand::ResetPassword { name, password } => {
-            let (password, generated) = given_or_generated(password)?;
+            let (password, generated) = match password {
+                Some(password) => (password, None),
+                None => generated_password().map(|(password, text)| (password, Some(text)))?,
+            };
             let account = accounts.reset_password(&find(name).await?, password).await?;
             println!(
                 "reset the password of {}: it must be changed at the next sign-in",
@@ -135,6 +176,23 @@ async fn run(accounts: &Accounts, command: UserCommand) -> Result<(), UserComman
             print_password(generated.as_deref());
         }
     }
+    Ok(())
+}
+
+async fn adopt(
+    accounts: &Accounts,
+    stores: &Stores,
+    name: AccountName,
+    legacy_id: String,
+) -> Result<(), UserCommandError> {
+    let user_id = flask_user_id(&legacy_id);
+    let (filter, order) = (ArchiveFilter::All, ListOrder::Created);
+    let page = stores.conversations.list(user_id, filter, order, None, 1).await;
+    if page.map_err(ChatError::from)?.items.is_empty() {
+        return Err(UserCommandError::NothingToAdopt(legacy_id));
+    }
+    let account = accounts.adopt_user(name, user_id).await?;
+    println!("{} has the conversations of '{legacy_id}' now", account.name);
     Ok(())
 }
 
@@ -158,18 +216,14 @@ fn describe(account: &Account) -> String {
     let state = if account.disabled_at.is_some() { ", disabled" } else { "" };
     let signed_in =
         account.signed_in_at.map_or("never".to_owned(), webchat_domain::Timestamp::readable);
-    format!("{} ({role}{state}), last sign-in: {signed_in}", account.name)
+    let Account { name, user_id, .. } = account;
+    format!("{name} ({role}{state}), user id: {user_id}, last sign-in: {signed_in}")
 }
 
-/// Returns the password, and its text if it was generated.
-fn given_or_generated(
-    password: Option<Password>,
-) -> Result<(Password, Option<String>), UserCommandError> {
-    if let Some(password) = password {
-        return Ok((password, None));
-    }
+/// Generates a password, and returns it with its text.
+fn generated_password() -> Result<(Password, String), UserCommandError> {
     let text = generate_password()?;
-    Ok((Password::try_from(text.clone())?, Some(text)))
+    Ok((Password::try_from(text.clone())?, text))
 }
 
 /// Generates a password of 100 random bits, in groups of characters.

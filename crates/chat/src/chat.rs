@@ -3,7 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::accounts::service::{AccountPorts, Accounts};
+use crate::accounts::api_keys::ApiKeys;
+use crate::accounts::ports::{AccountPorts, SessionLifetimes};
+use crate::accounts::service::Accounts;
 use crate::context::service::Contexts;
 use crate::conversations::service::Conversations;
 use crate::events::service::Events;
@@ -38,6 +40,8 @@ pub struct Chat {
     pub transfer: Transfer,
     /// The users who can sign in.
     pub accounts: Accounts,
+    /// The keys with which programs act on behalf of a user.
+    pub api_keys: ApiKeys,
     /// Sessions and their users.
     pub sessions: Sessions,
     /// Settings of users.
@@ -58,11 +62,16 @@ impl Chat {
     pub fn new(ports: Ports, settings: Settings) -> Self {
         let account_ports = AccountPorts {
             accounts: Arc::clone(&ports.accounts),
+            api_keys: Arc::clone(&ports.api_keys),
             sessions: Arc::clone(&ports.sessions),
             signals: Arc::clone(&ports.signals),
             clock: Arc::clone(&ports.clock),
         };
-        let accounts = Accounts::new(account_ports, settings.session_ttl);
+        let api_keys = ApiKeys::new(account_ports.clone());
+        let accounts = Accounts::new(
+            account_ports,
+            SessionLifetimes { idle: settings.session_ttl, signed_in: settings.sign_in_ttl },
+        );
         let core = Arc::new(Core::new(ports, settings));
         let running = Arc::new(RunningTurns::default());
         let stopper = TurnStopper::new(&core, &running);
@@ -73,6 +82,7 @@ impl Chat {
             files: Files::new(&core),
             transfer: Transfer::new(&core),
             accounts,
+            api_keys,
             sessions: Sessions::new(&core),
             user_settings: UserSettingsService::new(&core),
             events: Events::new(&core),

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use strum::IntoStaticStr;
 use thiserror::Error;
+use webchat_domain::ApiKeyScope;
 use webchat_persistence::StoreError;
 use webchat_tokens::{ObviouslyTooLong, TooLong};
 
@@ -227,6 +228,10 @@ pub enum ChatError {
     /// No account has the name and the password.
     #[error("The name or the password is wrong.")]
     WrongCredentials,
+    /// The request needs the user's password.
+    #[error("Please enter your password.")]
+    #[strum(serialize = "wrong_credentials")]
+    PasswordNeeded,
     /// The account is disabled.
     #[error("This account is disabled. Please ask an administrator.")]
     AccountDisabled,
@@ -240,6 +245,33 @@ pub enum ChatError {
     /// The request needs a user who is signed in.
     #[error("Please sign in.")]
     AuthenticationRequired,
+    /// There is no such API key, or it gives no access any more.
+    #[error("This API key is not valid: it may be incomplete, expired or revoked.")]
+    InvalidApiKey,
+    /// The API key does not allow the request.
+    #[error("This API key does not allow this: it needs the scope \"{scope}\".")]
+    #[strum(serialize = "forbidden")]
+    MissingScope {
+        /// The scope that the key would need.
+        scope: ApiKeyScope,
+    },
+    /// Only a user who is signed in may do this, and no program with an API key.
+    #[error("This is not possible with an API key. Please sign in.")]
+    #[strum(serialize = "forbidden")]
+    SignInNeeded,
+    /// The time at which a new API key would expire is in the past.
+    #[error("The time at which the key expires must be in the future.")]
+    #[strum(serialize = "invalid_value")]
+    KeyExpiryInPast,
+    /// The user has too many API keys.
+    #[error("You have {limit} API keys, which is the maximum. Please revoke one of them.")]
+    TooManyKeys {
+        /// The maximum number of keys.
+        limit: usize,
+    },
+    /// The user has no such API key.
+    #[error("API key not found.")]
+    KeyNotFound,
     /// The user must choose a new password first.
     #[error("Please choose a new password first.")]
     PasswordChangeRequired,
@@ -269,6 +301,11 @@ pub enum ChatError {
     /// Another account has the name.
     #[error("There is already an account with this name.")]
     NameTaken,
+    /// Somebody has used the account already, or another account has the conversations.
+    #[error(
+        "This account has been used already, or another account has these conversations. Only an account that nobody has signed in to can get them."
+    )]
+    AccountInUse,
     /// The change would leave no administrator who can sign in.
     #[error("This is the last administrator. Make somebody else an administrator first.")]
     LastAdmin,

@@ -20,7 +20,10 @@ mod trace;
 mod transfer;
 mod turns;
 
-pub use accounts::service::{AccountPorts, Accounts, SignInAttempt};
+pub use accounts::api_keys::{ApiKeys, NewApiKey};
+pub use accounts::ports::{AccountPorts, SessionLifetimes};
+pub use accounts::service::Accounts;
+pub use accounts::sign_in_attempt::SignInAttempt;
 pub use chat::Chat;
 pub use context::service::{Choice, ContextEdit, ContextView, Contexts};
 pub use conversations::messages::MessagePage;
@@ -48,7 +51,7 @@ pub use sessions::service::{SessionEnds, Sessions};
 pub use sessions::user_settings::{UserSettingsService, UserSettingsView};
 pub use settings::{DailyTokenLimits, FileSettings, Settings, StoredBytesLimits};
 pub use transfer::copy::{CopyError, copy, copy_user_settings};
-pub use transfer::copy_accounts::copy_accounts;
+pub use transfer::copy_accounts::{AccountStore, copy_accounts};
 pub use transfer::export::{
     ExportFormat, ExportStream, ExportedFile, export_all_users, export_user,
 };

@@ -8,8 +8,9 @@ use webchat_chat::Chat;
 use crate::base_path::BasePath;
 use crate::error::log::ErrorLog;
 use crate::extract::client_address::TrustedProxies;
+use crate::extract::credential::sign_in_proxy::SignInProxy;
 use crate::extract::new_users::NewUserLimiter;
-use crate::extract::upload_limits::UploadLimits;
+use crate::extract::upload::limits::UploadLimits;
 use crate::health::Warnings;
 use crate::middleware::body_limits::{BodyBudget, limit_body, report_body_failure};
 use crate::middleware::cache_control::forbid_caching;
@@ -30,7 +31,7 @@ use crate::realtime::connections::Connections;
 use crate::rest::transfer::imports::ImportLimit;
 use crate::routes::routes;
 use crate::security_log::SecurityLog;
-use crate::settings::{AuthMode, ContinueTrace, Settings};
+use crate::settings::{AuthMode, ContinueTrace, Settings, SignUp};
 
 /// All of Webchat except its page, for mounting in an actix application. Clones share the live connections.
 #[derive(Clone)]
@@ -45,6 +46,8 @@ pub struct Services {
     upload_limits: Data<UploadLimits>,
     body_budget: Data<BodyBudget>,
     auth: Data<AuthMode>,
+    sign_up: Data<SignUp>,
+    sign_in_proxy: Data<Option<SignInProxy>>,
     cookie: Data<SessionCookie>,
     base_path: Data<BasePath>,
     api_document: Data<ApiDocument>,
@@ -80,6 +83,8 @@ impl Services {
             upload_limits: Data::default(),
             body_budget: Data::default(),
             auth: Data::new(settings.auth),
+            sign_up: Data::new(settings.sign_up.clone()),
+            sign_in_proxy: Data::new(settings.sign_in_proxy.clone()),
             cookie: Data::new(SessionCookie::new(
                 &settings.secret_key,
                 is_secure,
@@ -150,6 +155,8 @@ impl Services {
             .app_data(self.origins.clone())
             .app_data(self.trusted_proxies.clone())
             .app_data(self.auth.clone())
+            .app_data(self.sign_up.clone())
+            .app_data(self.sign_in_proxy.clone())
             .app_data(self.cookie.clone())
             .app_data(self.base_path.clone())
             .app_data(self.api_document.clone())

@@ -26,6 +26,7 @@ pub use allowed_origin::{AllowedOrigin, InvalidOrigin};
 pub use app::Services;
 pub use base_path::BasePath;
 pub use error::api_error::ApiError;
+pub use extract::credential::sign_in_proxy::SignInProxy;
 pub use extract::session::{OptionalSession, RequiredSession};
 pub use metrics::describe_metrics;
 pub use openapi::document::openapi;
@@ -34,5 +35,5 @@ pub use realtime::limits::Limits;
 pub use realtime::socket_io::engine_io_error::EngineIoError;
 pub use server::{RunningServer, serve};
 pub use settings::{
-    AuthMode, ContinueTrace, MetricsSettings, ReadinessWarnings, RenderMetrics, Settings,
+    AuthMode, ContinueTrace, MetricsSettings, ReadinessWarnings, RenderMetrics, Settings, SignUp,
 };

@@ -28,6 +28,8 @@ pub(crate) enum SecurityEvent {
     CookieRefused,
     /// A name or a password was wrong, or an account is disabled.
     SignInFailed,
+    /// An API key is not valid, or does not allow a request.
+    KeyRefused,
     /// There were too many failed attempts to sign in.
     SignInLimited,
     /// A session, a network or a connection exceeded its rate.
@@ -49,6 +51,9 @@ impl SecurityEvent {
             ApiError::Chat(ChatError::WrongCredentials | ChatError::AccountDisabled) => {
                 Some(Self::SignInFailed)
             }
+            ApiError::Chat(
+                ChatError::InvalidApiKey | ChatError::MissingScope { .. } | ChatError::SignInNeeded,
+            ) => Some(Self::KeyRefused),
             ApiError::Chat(ChatError::TooManySignIns { .. }) => Some(Self::SignInLimited),
             ApiError::RateLimited { .. } | ApiError::TooManyNewUsers { .. } => {
                 Some(Self::RateLimited)

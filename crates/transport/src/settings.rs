@@ -11,10 +11,11 @@ use tracing::Span;
 use url::Url;
 use utoipa::ToSchema;
 use webchat_chat::{Chat, ChatError};
-use webchat_domain::Session;
+use webchat_domain::{AccountName, Session};
 
 use crate::allowed_origin::AllowedOrigin;
 use crate::base_path::BasePath;
+use crate::extract::credential::sign_in_proxy::SignInProxy;
 use crate::realtime::limits::Limits;
 
 /// The operator's settings for the server.
@@ -30,6 +31,10 @@ pub struct Settings {
     pub allowed_origins: Vec<AllowedOrigin>,
     /// Who may use the server.
     pub auth: AuthMode,
+    /// Whether visitors may add accounts of their own.
+    pub sign_up: SignUp,
+    /// The proxies that sign users in, if there are any.
+    pub sign_in_proxy: Option<SignInProxy>,
     /// The addresses of the proxies in front of the server. Only their `X-Forwarded-For` and `Forwarded`
     /// are trusted.
     pub trusted_proxies: Vec<IpNet>,
@@ -82,6 +87,25 @@ impl AuthMode {
     /// Returns the mode of the server that handles this request.
     pub(crate) fn of(request: &HttpRequest) -> Self {
         request.app_data::<Data<Self>>().map_or(Self::None, |mode| *mode.get_ref())
+    }
+}
+
+/// Whether visitors may add accounts of their own.
+#[derive(Clone, Debug, Default)]
+pub struct SignUp {
+    /// Whether they may.
+    pub is_possible: bool,
+    /// The names must be e-mail addresses of these domains, in lower case, unless there are none. Nobody verifies the
+    /// addresses.
+    pub domains: Vec<String>,
+}
+
+impl SignUp {
+    /// Returns whether an account of this name may be added.
+    pub(crate) fn allows(&self, name: &AccountName) -> bool {
+        let domain = name.as_str().rsplit_once('@').map(|(_, domain)| domain);
+        self.domains.is_empty()
+            || domain.is_some_and(|domain| self.domains.iter().any(|allowed| allowed == domain))
     }
 }
 

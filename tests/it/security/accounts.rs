@@ -5,21 +5,21 @@ use std::time::{Duration, Instant};
 
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
-use tempfile::TempDir;
 use tokio::time::timeout;
-use webchat::{SettingsSources, StoreSettings, UserCommand, manage_users};
-use webchat_domain::{AccountName, AccountRole, Password};
+use uuid::Uuid;
+use webchat::UserCommand;
 use webchat_tests::{
-    Browser, Process, Response, ScriptedModel, Socket, SocketIo, TIMEOUT, Transport, mongodb_uri,
+    Process, ScriptedModel, SocketIo, TIMEOUT, Transport, insert_flask_conversation, mongodb_uri,
     redis_url,
 };
 
+use super::account_server::{
+    AccountServer, PASSWORD, account, add, expect_close, listed, manage, post, sign_in,
+};
 use super::isolation::routes;
 
-const PASSWORD: &str = "three tides a day";
-
 /// The routes that are the same for everybody. The others need a user who is signed in.
-const PUBLIC_ROUTES: [&str; 14] = [
+pub(crate) const PUBLIC_ROUTES: [&str; 15] = [
     "GET /",
     "GET /healthz",
     "GET /readyz",
@@ -30,6 +30,7 @@ const PUBLIC_ROUTES: [&str; 14] = [
     "GET /api/v1/config",
     "GET /api/v1/me",
     "POST /api/v1/auth/sign-in",
+    "POST /api/v1/auth/sign-up",
     "POST /api/v1/auth/sign-out",
     "POST /api/v1/auth/password",
     // It has no session, and refuses the body.
@@ -37,69 +38,9 @@ const PUBLIC_ROUTES: [&str; 14] = [
     "POST /upload_file",
 ];
 
-/// A server with accounts, in a process of its own.
-struct Server {
-    process: Process,
-    _dir: TempDir,
-    _model: ScriptedModel,
-}
-
-impl Server {
-    async fn start(auth: &str) -> Self {
-        let (model, dir) = (ScriptedModel::start(), tempfile::tempdir().unwrap());
-        for name in ["alice", "bob"] {
-            add(&[("DATA_DIR", dir.path().to_str().unwrap())], name).await;
-        }
-        let settings = [("AZURE_API_URL", model.url()), ("AUTH", auth), ("WS_IDLE_S", "60")];
-        let process = Process::start(dir.path(), &settings).await;
-        Self { process, _dir: dir, _model: model }
-    }
-
-    fn browser(&self) -> Browser {
-        self.process.browser()
-    }
-
-    async fn signed_in(&self, name: &str) -> Browser {
-        let browser = self.browser();
-        let response = sign_in(&browser, name, PASSWORD).await;
-        assert_eq!(response.status, 200, "{}", response.text);
-        browser
-    }
-}
-
-async fn manage(variables: &[(&str, &str)], command: UserCommand) {
-    let sources: SettingsSources = variables.iter().copied().collect();
-    manage_users(&StoreSettings::read(&sources).unwrap(), command).await.unwrap();
-}
-
-async fn add(variables: &[(&str, &str)], name: &str) {
-    let name: AccountName = name.parse().unwrap();
-    let password = Password::try_from(PASSWORD.to_owned()).unwrap();
-    let command = UserCommand::Add { name, role: AccountRole::User, password: Some(password) };
-    manage(variables, command).await;
-}
-
-async fn sign_in(browser: &Browser, name: &str, password: &str) -> Response {
-    post(browser, "sign-in", json!({"name": name, "password": password})).await
-}
-
-async fn post(browser: &Browser, action: &str, body: Value) -> Response {
-    let request = browser.request(Method::POST, &format!("/api/v1/auth/{action}"));
-    browser.send(request.json(&body)).await
-}
-
-async fn account(browser: &Browser) -> Value {
-    browser.get("/api/v1/me").await.json()["account"]["name"].clone()
-}
-
-async fn listed(browser: &Browser) -> usize {
-    let list = browser.get("/api/v1/conversations").await.json();
-    list["conversations"].as_array().unwrap().len()
-}
-
 #[tokio::test]
 async fn if_users_must_sign_in_nothing_else_is_possible_without_it() {
-    let server = Server::start("required").await;
+    let server = AccountServer::start("required").await;
     let alice = server.signed_in("alice").await;
     let id = alice.start_conversation().await;
     let stranger = server.browser();
@@ -124,7 +65,7 @@ async fn if_users_must_sign_in_nothing_else_is_possible_without_it() {
 
 #[tokio::test]
 async fn a_user_has_the_same_conversations_on_two_devices_and_nobody_else_has() {
-    let server = Server::start("required").await;
+    let server = AccountServer::start("required").await;
     let (laptop, phone) = (server.signed_in("alice").await, server.signed_in("Alice").await);
     let bob = server.signed_in("bob").await;
 
@@ -142,7 +83,7 @@ async fn a_user_has_the_same_conversations_on_two_devices_and_nobody_else_has() 
 
 #[tokio::test]
 async fn a_user_who_signs_out_returns_to_the_conversations_of_the_browser() {
-    let server = Server::start("optional").await;
+    let server = AccountServer::start("optional").await;
     // Somebody has signed in to the account before, so that it adopts nothing.
     server.signed_in("alice").await;
     let browser = server.browser();
@@ -157,7 +98,7 @@ async fn a_user_who_signs_out_returns_to_the_conversations_of_the_browser() {
 
 #[tokio::test]
 async fn the_first_sign_in_takes_the_conversations_along_and_the_old_cookie_gives_no_access() {
-    let server = Server::start("optional").await;
+    let server = AccountServer::start("optional").await;
     let browser = server.browser();
     browser.get("/").await;
     let fresh_cookie = browser.cookie();
@@ -181,7 +122,7 @@ async fn the_first_sign_in_takes_the_conversations_along_and_the_old_cookie_give
 
 #[tokio::test]
 async fn wrong_passwords_are_delayed_and_logged_without_the_password() {
-    let server = Server::start("required").await;
+    let server = AccountServer::start("required").await;
     let browser = server.browser();
 
     for _ in 0..5 {
@@ -204,7 +145,7 @@ async fn wrong_passwords_are_delayed_and_logged_without_the_password() {
 
 #[tokio::test]
 async fn bad_credentials_are_refused_with_a_reason() {
-    let server = Server::start("required").await;
+    let server = AccountServer::start("required").await;
     let browser = server.browser();
     let marks = format!("a{}", "\u{300}".repeat(10_000));
 
@@ -228,7 +169,7 @@ async fn bad_credentials_are_refused_with_a_reason() {
 
 #[tokio::test]
 async fn a_session_can_be_ended_from_another_device() {
-    let server = Server::start("required").await;
+    let server = AccountServer::start("required").await;
     let (laptop, phone) = (server.signed_in("alice").await, server.signed_in("alice").await);
     let bob = server.signed_in("bob").await;
     let mut phone_socket = phone.connect().await;
@@ -253,7 +194,7 @@ async fn a_session_can_be_ended_from_another_device() {
 
 #[tokio::test]
 async fn if_nobody_can_sign_in_there_is_no_sign_in() {
-    let server = Server::start("none").await;
+    let server = AccountServer::start("none").await;
     let browser = server.browser();
 
     assert_eq!(sign_in(&browser, "alice", PASSWORD).await.status, 404);
@@ -328,12 +269,12 @@ async fn the_command_line_adds_lists_and_disables_users() {
     let list = run(&["list"]).await;
 
     assert!(added.success, "{added:?}");
-    assert!(added.stdout.starts_with("added carol (admin), last sign-in: never\npassword: "));
+    assert!(added.stdout.starts_with("added carol (admin), user id: "));
     assert!(again.stderr.contains("There is already an account with this name."), "{again:?}");
     assert!(invalid.stderr.contains("a name must have 1 to 64 letters"), "{invalid:?}");
     assert!(last_admin.stderr.contains("the last administrator"), "{last_admin:?}");
     assert!(unknown.stderr.contains("Account not found."), "{unknown:?}");
-    assert_eq!(list.stdout, "carol (admin), last sign-in: never\n");
+    assert!(list.stdout.ends_with(", last sign-in: never\n"), "{list:?}");
 
     let settings = [("AZURE_API_URL", model.url()), ("AUTH", "required")];
     let server = Process::start(dir.path(), &settings).await;
@@ -346,6 +287,67 @@ async fn the_command_line_adds_lists_and_disables_users() {
     assert_eq!(account(&browser).await, "carol");
 }
 
-async fn expect_close(socket: &mut Socket) {
-    assert_eq!(socket.wait_until_closed().await.map(u16::from), Some(1008));
+#[tokio::test]
+async fn a_user_of_the_flask_application_gets_the_conversations_once() {
+    let (model, uri, redis) = (ScriptedModel::start(), mongodb_uri(), redis_url());
+    let dir = tempfile::tempdir().unwrap();
+    for user in ["alice.smith", "bob.jones"] {
+        let (id, messages) = (Uuid::new_v4().to_string(), [("user", user), ("assistant", "Hi")]);
+        insert_flask_conversation(&uri, &id, user, &messages).await;
+    }
+    let stores = [("MONGODB_URI", uri.as_str()), ("REDIS_URL", redis.as_str())];
+    let run = async |arguments: &[&str]| {
+        let arguments = [&["user"], arguments].concat();
+        Process::run_in(dir.path(), &arguments, &stores).await
+    };
+    assert!(Process::run_in(dir.path(), &["init-db"], &stores).await.success);
+    for name in ["alice", "bob"] {
+        add(&stores, name).await;
+    }
+
+    let adopted = run(&["adopt", "alice", "--legacy-id", "alice.smith"]).await;
+    let unknown = run(&["adopt", "bob", "--legacy-id", "bob"]).await;
+    let taken = run(&["adopt", "bob", "--legacy-id", "alice.smith"]).await;
+    let again = run(&["adopt", "alice", "--legacy-id", "bob.jones"]).await;
+
+    assert!(adopted.success, "{adopted:?}");
+    assert!(unknown.stderr.contains("no conversations of the user id 'bob'"), "{unknown:?}");
+    for refused in [taken, again] {
+        assert!(refused.stderr.contains("has been used already"), "{refused:?}");
+    }
+    let settings = [("AZURE_API_URL", model.url()), ("AUTH", "required"), stores[0], stores[1]];
+    let server = Process::start(dir.path(), &settings).await;
+    for (name, conversations) in [("alice", 1), ("bob", 0)] {
+        let browser = server.browser();
+        assert_eq!(sign_in(&browser, name, PASSWORD).await.status, 200);
+        assert_eq!(listed(&browser).await, conversations, "{name}");
+    }
+}
+
+#[tokio::test]
+async fn visitors_add_accounts_only_if_the_operator_allows_it() {
+    let (model, dirs) = (ScriptedModel::start(), [(); 2].map(|()| tempfile::tempdir().unwrap()));
+    let settings = [("AZURE_API_URL", model.url()), ("AUTH", "required")];
+    let closed = Process::start(dirs[0].path(), &settings).await;
+    let sign_up = [("SIGN_UP", "on"), ("SIGN_UP_DOMAINS", "example.org")];
+    let open = Process::start(dirs[1].path(), &[settings, sign_up].concat()).await;
+    let body = |name: &str, password: &str| json!({"name": name, "password": password});
+
+    let refused = post(&closed.browser(), "sign-up", body("alice@example.org", PASSWORD)).await;
+    assert_eq!(refused.status, 404, "{}", refused.text);
+    let browser = open.browser();
+    for (name, password, code) in [
+        ("alice", PASSWORD, "domain_not_allowed"),
+        ("alice@example.org.elsewhere.example", PASSWORD, "domain_not_allowed"),
+        ("alice@example.org", "alice@example.org", "weak_password"),
+        ("a b@example.org", PASSWORD, "invalid_value"),
+    ] {
+        let refused = post(&browser, "sign-up", body(name, password)).await;
+        assert_eq!(refused.json()["code"], code, "{name}");
+    }
+    let added = post(&browser, "sign-up", body("Alice@Example.org", PASSWORD)).await;
+    assert_eq!(added.json()["role"], "user", "{}", added.text);
+    assert_eq!(account(&browser).await, "alice@example.org");
+    let again = post(&open.browser(), "sign-up", body("alice@example.org", PASSWORD)).await;
+    assert_eq!(again.status_and_code(), (409, "name_taken".to_owned()));
 }

@@ -40,7 +40,7 @@ const CONVERSATION_ROUTES: [(&str, &str, u16); 27] = [
 ];
 
 /// Every other route. Their responses contain only data of the caller.
-const CALLER_ROUTES: [(&str, &str); 31] = [
+const CALLER_ROUTES: [(&str, &str); 35] = [
     ("GET", "/"),
     ("POST", "/start_conversation"),
     ("GET", "/list_conversations"),
@@ -67,7 +67,12 @@ const CALLER_ROUTES: [(&str, &str); 31] = [
     ("GET", "/api/v1/me/sessions"),
     ("DELETE", "/api/v1/me/sessions"),
     ("DELETE", "/api/v1/me/sessions/{session_id}"),
+    // The tests of API keys cover the keys of another user.
+    ("GET", "/api/v1/me/keys"),
+    ("POST", "/api/v1/me/keys"),
+    ("DELETE", "/api/v1/me/keys/{key_id}"),
     ("POST", "/api/v1/auth/sign-in"),
+    ("POST", "/api/v1/auth/sign-up"),
     ("POST", "/api/v1/auth/sign-out"),
     ("POST", "/api/v1/auth/password"),
     ("GET", "/api/v1/conversations"),
@@ -97,7 +102,7 @@ const EVENTS: [&str; 7] = [
 ];
 
 /// Sends a valid request to this route, with `id` for each id in its path. Returns the status.
-async fn request_status(caller: &Browser, method: &str, path: &str, id: &str) -> u16 {
+pub(crate) async fn request_status(caller: &Browser, method: &str, path: &str, id: &str) -> u16 {
     let url = ["{id}", "{example_id}", "{job_id}", "{turn_id}", "{message_id}"]
         .iter()
         .fold(path.to_owned(), |path, name| path.replace(name, id));
@@ -111,6 +116,9 @@ async fn request_status(caller: &Browser, method: &str, path: &str, id: &str) ->
         ("PUT", _) => request.json(&json!({"text": "x"})),
         ("POST", path) if path.ends_with("/messages") || path.ends_with("/edit") => {
             request.json(&json!({"message": "x"}))
+        }
+        ("POST", path) if path.ends_with("/me/keys") => {
+            request.json(&json!({"name": "x", "scopes": ["read"]}))
         }
         ("POST", path) if path.ends_with("/retry") => request.json(&json!({"instructions": "x"})),
         ("POST", _) => request.json(&json!({"user_prompt": "x", "assistant_response": "y"})),

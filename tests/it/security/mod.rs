@@ -1,8 +1,11 @@
 //! Security: access control, origins of requests, resource limits, expensive searches and the log.
 
+mod account_server;
 mod accounts;
+mod api_keys;
 pub(crate) mod isolation;
 mod log;
 mod origin;
 mod resource_limits;
 mod search_cost;
+mod sign_in_proxy;

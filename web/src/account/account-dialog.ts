@@ -1,5 +1,6 @@
 import '../ui/overlays/dialogs.scss';
 import './account-dialog.scss';
+import './api-keys';
 
 import { html, nothing } from 'lit';
 
@@ -10,7 +11,7 @@ import { Modal } from '../ui/overlays/modal';
 import { accountWords as words, signInWords } from '../words/account';
 import { deviceName } from './device';
 
-/** The account of the user: the sessions, and the password. */
+/** The account of the user: the sessions, the password and the API keys. */
 export class AccountDialog extends Modal {
   static override properties = {
     ...Modal.properties,
@@ -42,16 +43,29 @@ export class AccountDialog extends Modal {
   }
 
   protected content() {
-    const name = this.app.account.state.value.account?.name ?? '';
+    const { account, isKnownByProxy } = this.app.account.state.value;
+    const name = account?.name ?? '';
     return html`<p>${words.signedInAs(name)}</p>
-      <section aria-labelledby="sessions-heading">
-        <h3 id="sessions-heading">${words.sessions()}</h3>
-        ${this.#sessions()}
-      </section>
-      <section aria-labelledby="password-heading">
-        <h3 id="password-heading">${words.password()}</h3>
-        ${this.#passwordForm(name)}
-      </section>`;
+      ${isKnownByProxy ? nothing : this.#sessionSection()}
+      ${account?.has_password ? this.#passwordSection(name) : nothing}
+      <webchat-api-keys
+        .api=${this.app.accountApi}
+        .needsPassword=${account?.has_password ?? false}
+      ></webchat-api-keys>`;
+  }
+
+  #sessionSection() {
+    return html`<section aria-labelledby="sessions-heading">
+      <h3 id="sessions-heading">${words.sessions()}</h3>
+      ${this.#sessions()}
+    </section>`;
+  }
+
+  #passwordSection(name: string) {
+    return html`<section aria-labelledby="password-heading">
+      <h3 id="password-heading">${words.password()}</h3>
+      ${this.#passwordForm(name)}
+    </section>`;
   }
 
   #sessions() {
@@ -64,7 +78,7 @@ export class AccountDialog extends Modal {
     }
     const hasOthers = this.sessions.length > 1;
     return html`${problem}
-      <ul class="sessions">
+      <ul class="account-list">
         ${this.sessions.map((session) => this.#session(session))}
       </ul>
       ${
@@ -102,7 +116,7 @@ export class AccountDialog extends Modal {
   }
 
   #passwordForm(name: string) {
-    return html`<form class="password-form" @submit=${this.#changePassword}>
+    return html`<form class="account-form" @submit=${this.#changePassword}>
       <input type="text" name="username" autocomplete="username" .value=${name} hidden />
       ${this.#field('current', words.currentPassword(), 'current-password')}
       ${this.#field('new', signInWords.newPassword(), 'new-password')}

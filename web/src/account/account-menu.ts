@@ -9,20 +9,19 @@ import { accountWords as words } from '../words/account';
 
 /** The menu items of the account. None if nobody can sign in to this server. */
 export function accountItems({ account, dialog, notice }: App): MenuItem[] {
-  const { auth, account: current } = account.state.value;
+  const { auth, account: current, isKnownByProxy } = account.state.value;
   if (auth === null || auth === 'none') return [];
   if (current === null) {
-    const run = () => account.showSignIn();
+    const run = () => void account.showSignIn();
     return [{ label: words.signIn(), icon: Login, run, isSeparated: true }];
   }
+  const open: MenuItem = {
+    label: words.account(current.name),
+    icon: User,
+    run: () => dialog.set({ kind: 'account' }),
+    isSeparated: true,
+  };
+  if (isKnownByProxy) return [open];
   const signOut = () => account.signOut().catch((error) => notice.set(errorMessage(error)));
-  return [
-    {
-      label: words.account(current.name),
-      icon: User,
-      run: () => dialog.set({ kind: 'account' }),
-      isSeparated: true,
-    },
-    { label: words.signOut(), icon: Logout, run: () => void signOut() },
-  ];
+  return [open, { label: words.signOut(), icon: Logout, run: () => void signOut() }];
 }

@@ -15,6 +15,7 @@ export class SignIn extends LightDomElement {
     problem: { state: true },
     isBusy: { state: true },
     mustChange: { state: true },
+    isSignUp: { state: true },
   };
 
   declare account: AccountStore;
@@ -23,27 +24,27 @@ export class SignIn extends LightDomElement {
   declare isBusy: boolean;
   /** Whether the user must choose a new password. */
   declare mustChange: boolean;
+  /** Whether the user adds an account. */
+  declare isSignUp: boolean;
 
   constructor() {
     super();
     this.problem = null;
     this.isBusy = false;
     this.mustChange = false;
+    this.isSignUp = false;
   }
 
   protected override render() {
-    const isOptional = this.account.state.value.auth === 'optional';
+    const { auth, canSignUp, hasConversations } = this.account.state.value;
+    const isOptional = auth === 'optional';
     return html`<main class="sign-in" id="main" tabindex="-1">
       <form @submit=${this.#submit}>
         <p class="sign-in-product">${headerWords.product()}</p>
-        <h1>${words.heading()}</h1>
+        <h1>${this.isSignUp ? words.signUpHeading() : words.heading()}</h1>
         ${this.#problem()} ${this.#field('name', words.name(), 'text', 'username')}
-        ${this.#field('password', words.password(), 'password', 'current-password')}
-        ${this.mustChange ? this.#newPassword() : nothing}
-        <label class="checkbox">
-          <input type="checkbox" name="adopt" />
-          <span>${words.adopt()}<br /><span class="helper-text">${words.adoptHint()}</span></span>
-        </label>
+        ${this.#passwordField()} ${this.mustChange ? this.#newPassword() : nothing}
+        ${hasConversations ? this.#adoptField() : nothing}
         <div class="sign-in-buttons">
           ${
             isOptional
@@ -60,7 +61,7 @@ export class SignIn extends LightDomElement {
             ${this.#submitText()}
           </button>
         </div>
-        <p class="helper-text">${words.noAccount()}</p>
+        ${canSignUp ? this.#switchButton() : html`<p class="helper-text">${words.noAccount()}</p>`}
       </form>
     </main>`;
   }
@@ -88,12 +89,39 @@ export class SignIn extends LightDomElement {
     </div>`;
   }
 
+  #passwordField() {
+    if (!this.isSignUp) {
+      return this.#field('password', words.password(), 'password', 'current-password');
+    }
+    return html`${this.#field('password', words.password(), 'password', 'new-password')}
+      <p class="helper-text">${words.newPasswordHint()}</p>`;
+  }
+
+  #switchButton() {
+    const change = () => {
+      this.isSignUp = !this.isSignUp;
+      this.problem = null;
+      this.querySelector<HTMLElement>('#sign-in-name')?.focus();
+    };
+    return html`<button class="link" type="button" @click=${change}>
+      ${this.isSignUp ? words.toSignIn() : words.toSignUp()}
+    </button>`;
+  }
+
+  #adoptField() {
+    return html`<label class="checkbox">
+      <input type="checkbox" name="adopt" />
+      <span>${words.adopt()}<br /><span class="helper-text">${words.adoptHint()}</span></span>
+    </label>`;
+  }
+
   #newPassword() {
     return html`${this.#field('new', words.newPassword(), 'password', 'new-password')}
       <p class="helper-text">${words.newPasswordHint()}</p>`;
   }
 
   #submitText(): string {
+    if (this.isSignUp) return this.isBusy ? words.signingUp() : words.signUp();
     if (this.isBusy) return words.signingIn();
     return this.mustChange ? words.changeAndSignIn() : words.signIn();
   }
@@ -108,7 +136,8 @@ export class SignIn extends LightDomElement {
     try {
       const newPassword = this.mustChange ? text('new') : null;
       const adopt = form.get('adopt') !== null;
-      await this.account.signIn(text('name'), text('password'), newPassword, adopt);
+      if (this.isSignUp) await this.account.signUp(text('name'), text('password'), adopt);
+      else await this.account.signIn(text('name'), text('password'), newPassword, adopt);
     } catch (error) {
       this.isBusy = false;
       this.mustChange ||= errorCode(error) === 'password_change_required';

@@ -1,24 +1,44 @@
 import { call } from './http';
-import type { Account, Credentials, Me, PasswordChange, SignedInSessions } from './types';
+import type {
+  Account,
+  AddedKey,
+  ApiKeys,
+  Credentials,
+  Me,
+  NewAccount,
+  NewKey,
+  PasswordChange,
+  SignedInSessions,
+} from './types';
 
-/** Signing in and out, and the sessions of the user. */
+/** Signing in and out, and the sessions and API keys of the user. */
 export interface AccountApi {
   me(): Promise<Me>;
   signIn(credentials: Credentials): Promise<Account>;
+  /** Adds an account, and signs its user in. */
+  signUp(account: NewAccount): Promise<Account>;
   /** Also signs the user in, and ends the sessions on other devices. */
   changePassword(change: PasswordChange): Promise<Account>;
   signOut(): Promise<void>;
   sessions(): Promise<SignedInSessions>;
   endSession(id: string): Promise<void>;
   endOtherSessions(): Promise<void>;
+  keys(): Promise<ApiKeys>;
+  /** The response has the secret, which can’t be read again. */
+  addKey(key: NewKey): Promise<AddedKey>;
+  revokeKey(id: string): Promise<void>;
 }
 
 export const accountApi: AccountApi = {
   me: () => call('GET', '/me'),
   signIn: (credentials) => call('POST', '/auth/sign-in', credentials),
+  signUp: (account) => call('POST', '/auth/sign-up', account),
   changePassword: (change) => call('POST', '/auth/password', change),
   signOut: () => call('POST', '/auth/sign-out'),
   sessions: () => call('GET', '/me/sessions'),
   endSession: (id) => call('DELETE', `/me/sessions/${encodeURIComponent(id)}`),
   endOtherSessions: () => call('DELETE', '/me/sessions'),
+  keys: () => call('GET', '/me/keys'),
+  addKey: (key) => call('POST', '/me/keys', key),
+  revokeKey: (id) => call('DELETE', `/me/keys/${encodeURIComponent(id)}`),
 };

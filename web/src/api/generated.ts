@@ -89,6 +89,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/auth/sign-up": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Adds an account, and signs its user in. The response sets the cookie of a new session. */
+        post: operations["sign_up"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/config": {
         parameters: {
             query?: never;
@@ -527,6 +544,41 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/me/keys": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Returns the API keys of the user, without their secrets. */
+        get: operations["list_api_keys"];
+        put?: never;
+        /** Adds an API key. Only this response contains its secret. */
+        post: operations["add_api_key"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/me/keys/{key_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Revokes an API key, and closes its live connections. */
+        delete: operations["revoke_api_key"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/me/sessions": {
         parameters: {
             query?: never;
@@ -804,6 +856,8 @@ export interface components {
         /** @description The account of a user. */
         Account: {
             created_at: components["schemas"]["Timestamp"];
+            /** @description Whether the user can sign in with a password. */
+            has_password: boolean;
             name: components["schemas"]["AccountName"];
             role: components["schemas"]["AccountRole"];
         };
@@ -820,11 +874,51 @@ export interface components {
          * @enum {string}
          */
         AccountRole: "user" | "admin";
+        /** @description A new key with its secret. */
+        AddedKey: components["schemas"]["ApiKey"] & {
+            /**
+             * @description What programs send as `Authorization: Bearer …`. It is not stored, so it can't be read again.
+             * @example wc_3f1c…
+             */
+            secret: string;
+        };
         /** @description The answer to regenerate or to continue. */
         AnswerData: {
             client_message_id?: components["schemas"]["ClientMessageId"] | null;
             conversation_id: components["schemas"]["ConversationId"];
             message_id?: components["schemas"]["MessageId"] | null;
+        };
+        /** @description A key with which programs act on behalf of the user. */
+        ApiKey: {
+            created_at: components["schemas"]["Timestamp"];
+            expires_at: components["schemas"]["Timestamp"] | null;
+            /** @description Identifies the key, and gives no access. */
+            key_id: components["schemas"]["ApiKeyId"];
+            last_used_at: components["schemas"]["Timestamp"] | null;
+            name: components["schemas"]["ApiKeyName"];
+            scopes: components["schemas"]["ApiKeyScopes"];
+        };
+        /**
+         * Format: uuid
+         * @description An API key, for its user. It gives no access.
+         */
+        ApiKeyId: string;
+        /**
+         * @description The name of an API key: 1 to 64 characters, without control characters.
+         * @example nightly report
+         */
+        ApiKeyName: string;
+        /**
+         * @description What an API key allows.
+         * @enum {string}
+         */
+        ApiKeyScope: "read" | "chat" | "files" | "export";
+        /** @description The scopes of an API key: at least one. As a text, they are separated by commas. */
+        ApiKeyScopes: components["schemas"]["ApiKeyScope"][];
+        /** @description The API keys of the user. */
+        ApiKeys: {
+            /** @description The newest key comes first. Expired keys are among them. */
+            keys: components["schemas"]["ApiKey"][];
         };
         /**
          * @description Who may use the server.
@@ -1420,6 +1514,11 @@ export interface components {
          */
         JobStatus: "running" | "complete" | "failed" | "cancelled";
         /**
+         * @description How the user of a request is known.
+         * @enum {string}
+         */
+        KnownBy: "session" | "api_key" | "proxy";
+        /**
          * @description How the tokens of the model's context window are used in the request for an answer. The counts include the tokens
          *     that the chat format adds.
          */
@@ -1488,6 +1587,14 @@ export interface components {
         Me: {
             account: components["schemas"]["Account"] | null;
             auth: components["schemas"]["AuthMode"];
+            /** @description Whether visitors may add accounts of their own. */
+            can_sign_up: boolean;
+            /**
+             * @description Whether the user has conversations that are not archived. An account can adopt those of an anonymous user at its
+             *     first sign-in.
+             */
+            has_conversations: boolean;
+            known_by: components["schemas"]["KnownBy"] | null;
         };
         /** @description A stored message. */
         Message: {
@@ -1613,9 +1720,32 @@ export interface components {
              */
             top_p?: number | null;
         };
+        /** @description The name and the password of a new account. */
+        NewAccount: {
+            /** @description Whether the conversations of this browser become those of the account. */
+            adopt_conversations?: boolean;
+            /** @description The name: letters and digits of any script, and the characters `.`, `_`, `-`, `@` and `+`. */
+            name: string;
+            /**
+             * Format: password
+             * @description The password, which must not be easy to guess.
+             */
+            password: string;
+        };
         NewFewShotExample: {
             assistant_response: string;
             user_prompt: string;
+        };
+        /** @description The description of a new key. */
+        NewKey: {
+            expires_at?: components["schemas"]["Timestamp"] | null;
+            name: components["schemas"]["ApiKeyName"];
+            /**
+             * Format: password
+             * @description The user's password; missing if the account has none.
+             */
+            password?: string;
+            scopes: components["schemas"]["ApiKeyScopes"];
         };
         /** @description A message to send. */
         NewMessage: {
@@ -2304,6 +2434,109 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            default: components["responses"]["ErrorResponse"];
+        };
+    };
+    sign_up: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "name": "alice",
+                 *       "password": "three tides a day"
+                 *     }
+                 */
+                "application/json": components["schemas"]["NewAccount"];
+            };
+        };
+        responses: {
+            /** @description OK. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Account"];
+                };
+            };
+            /** @description The body is not JSON, or a parameter is invalid. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+            /** @description The name has none of the allowed domains. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+            /** @description Not found, or not yours. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+            /** @description Another account has the name. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+            /** @description The body is not declared as JSON, or is compressed. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+            /** @description A field is missing, unknown or invalid. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+            /** @description Too many new users. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
             };
             default: components["responses"]["ErrorResponse"];
         };
@@ -4112,6 +4345,165 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Me"];
+                };
+            };
+            default: components["responses"]["ErrorResponse"];
+        };
+    };
+    list_api_keys: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiKeys"];
+                };
+            };
+            /** @description Nobody is signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+            default: components["responses"]["ErrorResponse"];
+        };
+    };
+    add_api_key: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "name": "nightly report",
+                 *       "password": "three tides a day",
+                 *       "scopes": [
+                 *         "read",
+                 *         "export"
+                 *       ]
+                 *     }
+                 */
+                "application/json": components["schemas"]["NewKey"];
+            };
+        };
+        responses: {
+            /** @description OK. */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AddedKey"];
+                };
+            };
+            /** @description The body is not JSON, or a parameter is invalid. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+            /** @description Nobody is signed in, or the password is wrong. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+            /** @description The user has too many keys. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+            /** @description The body is not declared as JSON, or is compressed. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+            /** @description A field is missing, unknown or invalid. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+            default: components["responses"]["ErrorResponse"];
+        };
+    };
+    revoke_api_key: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The key, from the list. */
+                key_id: components["schemas"]["ApiKeyId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Revoked. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Nobody is signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+            /** @description Not found, or not yours. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"];
                 };
             };
             default: components["responses"]["ErrorResponse"];

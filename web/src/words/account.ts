@@ -1,5 +1,8 @@
 import { msg, str } from '@lit/localize';
 
+import type { ApiKeyScope } from '../api/types';
+import { formatCount } from '../state/numbers';
+
 /** The page on which a user signs in. */
 export const signInWords = {
   heading: () => msg('Sign in'),
@@ -8,13 +11,17 @@ export const signInWords = {
   newPassword: () => msg('New password'),
   newPasswordHint: () => msg('At least 12 characters, for example a few unrelated words.'),
   mustChange: () => msg('Please choose a new password.'),
-  showPassword: () => msg('Show password'),
   adopt: () => msg('Keep the chats of this browser in my account'),
-  adoptHint: () => msg('If this is the first time that you sign in to it.'),
+  adoptHint: () => msg('Only possible when you sign in to it for the first time.'),
   signIn: () => msg('Sign in'),
   signingIn: () => msg('Signing in…'),
   changeAndSignIn: () => msg('Change and sign in'),
   cancel: () => msg('Cancel'),
+  signUpHeading: () => msg('Create an account'),
+  signUp: () => msg('Create account'),
+  signingUp: () => msg('Creating…'),
+  toSignUp: () => msg('Create an account'),
+  toSignIn: () => msg('I have an account'),
   noAccount: () => msg('You have no account? Ask the administrator of this server for one.'),
 };
 
@@ -39,4 +46,38 @@ export const accountWords = {
   passwordHint: () => msg('You will be signed out on all other devices.'),
   loadFailed: () => msg('The list can’t be loaded.'),
   tryAgain: () => msg('Try again'),
+};
+
+/** The API keys in the dialog of the account. */
+export const apiKeyWords = {
+  heading: () => msg('API keys'),
+  about: () => msg('With a key, a program uses this server on your behalf.'),
+  tryAgain: () => msg('Try again'),
+  loadFailed: () => msg('The API keys can’t be loaded.'),
+  neverExpires: () => msg('does not expire'),
+  expiresOn: (date: string) => msg(str`expires on ${date}`),
+  neverUsed: () => msg('never used'),
+  usedOn: (date: string) => msg(str`last used on ${date}`),
+  revoke: () => msg('Revoke'),
+  revokeKey: (name: string) => msg(str`Revoke: ${name}`),
+  revokeWarning: () => msg('Programs with this key will stop working.'),
+  cancel: () => msg('Cancel'),
+  copyNow: () => msg('Copy the key now. It can’t be shown again.'),
+  copy: () => msg('Copy key'),
+  done: () => msg('Done'),
+  name: () => msg('Name of a new key'),
+  scopes: () => msg('What programs with the key may do'),
+  scope: (scope: ApiKeyScope) => SCOPES[scope](),
+  noScope: () => msg('Please choose what programs with the key may do.'),
+  lifetime: () => msg('Expires after'),
+  days: (days: number) => (days === 0 ? msg('Never') : formatCount(days, 'day')),
+  password: () => msg('Your password'),
+  add: () => msg('Add key'),
+};
+
+const SCOPES: Record<ApiKeyScope, () => string> = {
+  read: () => msg('Read, search and follow chats'),
+  chat: () => msg('Send messages, and change and delete chats'),
+  files: () => msg('Analyse files'),
+  export: () => msg('Export chats'),
 };

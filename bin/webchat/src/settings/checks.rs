@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 
+use super::kind::http_url;
 use super::merged::Merged;
 use super::sections::{AppEnv, proxy_url, settings};
 use super::wiring::window_tokens;
@@ -16,6 +17,9 @@ pub(super) fn check(merged: &mut Merged) {
     check_proxy(merged);
     check_secret_key(merged);
     check_auth(merged);
+    check_https(merged);
+    check_auth_header(merged);
+    check_sign_in(merged);
     check_metrics(merged);
     check_traces(merged);
 }
@@ -66,6 +70,46 @@ fn check_auth(merged: &mut Merged) {
         let expected =
             "none (everybody who reaches the server may use the model), optional or required";
         reject(merged, "AUTH", Some(expected));
+    }
+}
+
+/// In production, passwords and session cookies must not be sent in clear text.
+fn check_https(merged: &mut Merged) {
+    let is_production = merged.get("APP_ENV") == Some(AppEnv::Production);
+    let auth = merged.get::<String>("AUTH").unwrap_or_default();
+    let url = merged.get::<String>("PUBLIC_URL").and_then(|url| http_url(&url));
+    let is_clear_text = url.is_some_and(|url| {
+        let host = url.host_str().unwrap_or_default();
+        url.scheme() == "http" && host != "localhost" && !parses_as_loopback(host)
+    });
+    if is_production && is_clear_text && matches!(auth.as_str(), "optional" | "required") {
+        reject(merged, "PUBLIC_URL", Some("an https URL, because users sign in"));
+    }
+}
+
+fn parses_as_loopback(host: &str) -> bool {
+    host.trim_matches(['[', ']']).parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
+}
+
+/// Without the addresses of the proxies, anybody could name any user in the header.
+fn check_auth_header(merged: &mut Merged) {
+    let has_header = merged.get::<String>("AUTH_HEADER").is_some();
+    let has_proxies =
+        merged.get::<Vec<String>>("AUTH_HEADER_PROXIES").is_some_and(|list| !list.is_empty());
+    if has_header && !has_proxies {
+        let expected = "the addresses of the proxies that set AUTH_HEADER";
+        reject(merged, "AUTH_HEADER_PROXIES", Some(expected));
+    }
+}
+
+/// Rejects settings that have no effect while nobody can sign in.
+fn check_sign_in(merged: &mut Merged) {
+    let auth = merged.get::<String>("AUTH").unwrap_or_default();
+    let has_header = merged.get::<String>("AUTH_HEADER").is_some();
+    if (has_header || merged.get("SIGN_UP") == Some(true))
+        && !matches!(auth.as_str(), "optional" | "required")
+    {
+        reject(merged, "AUTH", Some("optional or required, because of AUTH_HEADER or SIGN_UP"));
     }
 }
 

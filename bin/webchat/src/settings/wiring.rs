@@ -9,7 +9,7 @@ use webchat_chat::{DailyTokenLimits, FileSettings, StoredBytesLimits};
 use webchat_domain::ModelParameters;
 use webchat_llm::{HttpSettings, ProxySettings, Timeouts};
 use webchat_tokens::window_of;
-use webchat_transport::{Limits, MetricsSettings, RenderMetrics};
+use webchat_transport::{Limits, MetricsSettings, RenderMetrics, SignInProxy, SignUp};
 
 use super::sections::{
     ConnectionSettings, LimitSettings, ModelSettings, SessionSettings, Settings, StoreSettings,
@@ -32,6 +32,7 @@ impl Settings {
             window_tokens: window_tokens(model.max_tokens, model.name.as_deref()),
             reply_tokens: model.reply_tokens,
             session_ttl: DAY * sessions.ttl_days,
+            sign_in_ttl: DAY * sessions.sign_in_days,
             inactive_user_retention: sessions.inactive_user_retention(),
             system_prompt: model.system_prompt.clone(),
             auto_titles: model.auto_titles,
@@ -58,6 +59,11 @@ impl Settings {
             public_url: server.public_url.clone(),
             allowed_origins: server.allowed_origins.clone(),
             auth: self.sessions.auth.unwrap_or_default(),
+            sign_up: SignUp {
+                is_possible: self.sessions.sign_up,
+                domains: self.sessions.sign_up_domains.clone(),
+            },
+            sign_in_proxy: self.sessions.sign_in_proxy(),
             trusted_proxies: server.trusted_proxies.clone(),
             max_import_bytes: self.storage.max_import_size_mb * MIB,
             requests_per_second: NonZeroU32::new(limits.requests_per_second),
@@ -140,6 +146,10 @@ impl UploadSettings {
 }
 
 impl SessionSettings {
+    fn sign_in_proxy(&self) -> Option<SignInProxy> {
+        SignInProxy::new(self.auth_header.as_deref()?, self.auth_header_proxies.clone())
+    }
+
     fn inactive_user_retention(&self) -> Option<Duration> {
         limit(self.inactive_users_kept_days).map(|days| DAY * days)
     }

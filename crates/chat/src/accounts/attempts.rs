@@ -5,22 +5,19 @@ use std::hash::Hash;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use webchat_domain::{AccountName, Network, Timestamp};
+use webchat_domain::{AccountName, DeviceId, Network, Timestamp};
 
-/// The maximum number of names and networks that are remembered of each kind. Beyond it, the oldest are forgotten.
+/// The maximum number of entries of each kind. Beyond it, the oldest are forgotten.
 const MAX_ENTRIES: usize = 50_000;
 
-/// The time for which a network is known to belong to the user of a name, after a successful sign-in.
-const KNOWN_FOR: Duration = Duration::from_hours(24 * 30);
-
-/// The failures before further attempts must wait: with one name from one network, from one network, and with one name.
-const FREE_NAME_FROM_NETWORK: u32 = 5;
+/// The failures before further attempts must wait: with one name from one origin, from one network, and with one name.
+const FREE_NAME_AND_ORIGIN: u32 = 5;
 const FREE_NETWORK: u32 = 30;
 const FREE_NAME: u32 = 100;
 
-/// The limit for one name from one network: someone who has forgotten a password, or guesses one.
-const NAME_FROM_NETWORK: Limit = Limit {
-    free_failures: FREE_NAME_FROM_NETWORK,
+/// The limit for one name from one origin: someone who has forgotten a password, or guesses one.
+const NAME_AND_ORIGIN: Limit = Limit {
+    free_failures: FREE_NAME_AND_ORIGIN,
     forgotten_after: Duration::from_mins(12),
     max_delay: Duration::from_mins(15),
 };
@@ -51,27 +48,33 @@ struct Limit {
 
 /// The failed attempts to sign in on this instance.
 ///
-/// The limits of names and networks don't apply to a user who has signed in from the same network before, so that an
+/// The limits of networks and of names don't apply to a device on which the user has signed in before, so that an
 /// attacker can't lock the user out.
 #[derive(Default)]
 pub(crate) struct SignInAttempts(Mutex<Attempts>);
 
 #[derive(Default)]
 struct Attempts {
-    by_name_and_network: Failures<(AccountName, Network)>,
-    by_network: Failures<Network>,
-    by_name: Failures<AccountName>,
-    /// The last success of a name from a network.
-    successes: HashMap<(AccountName, Network), Timestamp>,
+    names_with_origins: Failures<(AccountName, Origin)>,
+    networks: Failures<Network>,
+    names: Failures<AccountName>,
 }
 
-/// An attempt that counts as failed while it runs, so that concurrent ones don't escape the limits. Unless it fails, it
-/// does not count any more when it is dropped.
+/// Where an attempt comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Origin {
+    /// A device on which the user has signed in before.
+    Device(DeviceId),
+    /// Any other client in this network.
+    Network(Network),
+}
+
+/// An attempt that counts as failed while it runs, so that concurrent ones don't escape the limits. It still does when it
+/// is dropped, because the client may have disconnected to learn nothing but to use the server's time.
 pub(crate) struct Attempt {
     attempts: Arc<SignInAttempts>,
     name: Option<AccountName>,
-    network: Network,
-    has_failed: bool,
+    origin: Origin,
 }
 
 /// The failures by key.
@@ -82,7 +85,7 @@ struct Entry {
     /// The failures that were not forgotten at `counted_at`, and the running attempts.
     count: u32,
     counted_at: Timestamp,
-    last_failure: Timestamp,
+    last_attempt: Timestamp,
 }
 
 impl SignInAttempts {
@@ -93,26 +96,27 @@ impl SignInAttempts {
     pub(crate) fn begin(
         this: &Arc<Self>,
         name: Option<&AccountName>,
-        network: Network,
+        origin: Origin,
         now: Timestamp,
     ) -> Result<Attempt, Duration> {
         let mut attempts = this.lock();
-        let pair = name.map(|name| (name.clone(), network));
-        let mut wait = attempts.by_name_and_network.wait(pair.as_ref(), NAME_FROM_NETWORK, now);
-        let succeeded_at = pair.as_ref().and_then(|pair| attempts.successes.get(pair));
-        if succeeded_at.is_none_or(|at| at.until(now) > KNOWN_FOR) {
+        let pair = name.map(|name| (name.clone(), origin));
+        let mut wait = attempts.names_with_origins.wait(pair.as_ref(), NAME_AND_ORIGIN, now);
+        let network = origin.network();
+        if network.is_some() {
             wait = wait
-                .max(attempts.by_network.wait(Some(&network), NETWORK, now))
-                .max(attempts.by_name.wait(name, NAME, now));
+                .max(attempts.networks.wait(network.as_ref(), NETWORK, now))
+                .max(attempts.names.wait(name, NAME, now));
         }
         if !wait.is_zero() {
             return Err(wait);
         }
-        attempts.by_name_and_network.count(pair, NAME_FROM_NETWORK, now);
-        attempts.by_network.count(Some(network), NETWORK, now);
-        attempts.by_name.count(name.cloned(), NAME, now);
-        let name = name.cloned();
-        Ok(Attempt { attempts: Arc::clone(this), name, network, has_failed: false })
+        attempts.names_with_origins.count(pair, NAME_AND_ORIGIN, now);
+        if network.is_some() {
+            attempts.networks.count(network, NETWORK, now);
+            attempts.names.count(name.cloned(), NAME, now);
+        }
+        Ok(Attempt { attempts: Arc::clone(this), name: name.cloned(), origin })
     }
 
     fn lock(&self) -> MutexGuard<'_, Attempts> {
@@ -120,45 +124,37 @@ impl SignInAttempts {
     }
 }
 
-impl Attempt {
-    /// Ends the attempt: the name or the password was wrong.
-    pub(crate) fn fail(mut self, now: Timestamp) {
-        self.has_failed = true;
-        let pair = self.pair();
-        let mut attempts = self.attempts.lock();
-        attempts.by_name_and_network.fail(pair.as_ref(), now);
-        attempts.by_network.fail(Some(&self.network), now);
-        attempts.by_name.fail(self.name.as_ref(), now);
-    }
-
-    /// Ends the attempt: the password was right. Forgets the failures with this name from this network.
-    pub(crate) fn succeed(self, now: Timestamp) {
-        let Some(pair) = self.pair() else { return };
-        let mut attempts = self.attempts.lock();
-        attempts.by_name_and_network.0.remove(&pair);
-        if attempts.successes.len() >= MAX_ENTRIES {
-            attempts.successes.retain(|_, at| at.until(now) < KNOWN_FOR / 2);
+impl Origin {
+    fn network(self) -> Option<Network> {
+        match self {
+            Self::Device(_) => None,
+            Self::Network(network) => Some(network),
         }
-        if attempts.successes.len() < MAX_ENTRIES {
-            attempts.successes.insert(pair, now);
-        }
-    }
-
-    fn pair(&self) -> Option<(AccountName, Network)> {
-        self.name.clone().map(|name| (name, self.network))
     }
 }
 
-impl Drop for Attempt {
-    fn drop(&mut self) {
-        if self.has_failed {
-            return;
+impl Attempt {
+    /// Ends the attempt: the password was right. Forgets the failures with this name from this origin.
+    pub(crate) fn succeed(self) {
+        if let Some(pair) = self.pair() {
+            self.attempts.lock().names_with_origins.0.remove(&pair);
         }
+        self.cancel();
+    }
+
+    /// Ends the attempt: no password was checked. It does not count any more.
+    pub(crate) fn cancel(self) {
         let pair = self.pair();
         let mut attempts = self.attempts.lock();
-        attempts.by_name_and_network.uncount(pair.as_ref());
-        attempts.by_network.uncount(Some(&self.network));
-        attempts.by_name.uncount(self.name.as_ref());
+        attempts.names_with_origins.uncount(pair.as_ref());
+        if let Some(network) = self.origin.network() {
+            attempts.networks.uncount(Some(&network));
+            attempts.names.uncount(self.name.as_ref());
+        }
+    }
+
+    fn pair(&self) -> Option<(AccountName, Origin)> {
+        self.name.clone().map(|name| (name, self.origin))
     }
 }
 
@@ -182,7 +178,7 @@ impl<K: Eq + Hash> Failures<K> {
     fn wait(&self, key: Option<&K>, limit: Limit, now: Timestamp) -> Duration {
         let Some(entry) = key.and_then(|key| self.0.get(key)) else { return Duration::ZERO };
         let delay = limit.delay(entry.at(limit, now).count);
-        delay.saturating_sub(entry.last_failure.until(now))
+        delay.saturating_sub(entry.last_attempt.until(now))
     }
 
     fn count(&mut self, key: Option<K>, limit: Limit, now: Timestamp) {
@@ -190,16 +186,12 @@ impl<K: Eq + Hash> Failures<K> {
         if self.0.len() >= MAX_ENTRIES && !self.0.contains_key(&key) {
             self.make_room(limit, now);
         }
-        let new = Entry { count: 0, counted_at: now, last_failure: now };
+        let new = Entry { count: 0, counted_at: now, last_attempt: now };
         let entry = self.0.entry(key).or_insert(new);
         *entry = entry.at(limit, now);
         entry.count = entry.count.saturating_add(1);
-    }
-
-    fn fail(&mut self, key: Option<&K>, now: Timestamp) {
-        if let Some(entry) = key.and_then(|key| self.0.get_mut(key)) {
-            entry.last_failure = now;
-        }
+        // At once, so that only one of several concurrent attempts is allowed after the delay.
+        entry.last_attempt = now;
     }
 
     fn uncount(&mut self, key: Option<&K>) {
@@ -208,10 +200,10 @@ impl<K: Eq + Hash> Failures<K> {
         }
     }
 
-    /// Removes the forgotten entries or, if there are none, the older half.
+    /// Removes the forgotten entries or, if these are few, the older half, so that this is rarely necessary.
     fn make_room(&mut self, limit: Limit, now: Timestamp) {
         self.0.retain(|_, entry| entry.at(limit, now).count > 0);
-        if self.0.len() < MAX_ENTRIES {
+        if self.0.len() < MAX_ENTRIES / 4 * 3 {
             return;
         }
         let mut times: Vec<_> = self.0.values().map(|entry| entry.counted_at).collect();
@@ -247,24 +239,18 @@ mod tests {
         text.parse().unwrap()
     }
 
-    fn network(last: u8) -> Network {
-        Network::of([192, 0, 2, last].into())
+    fn network(last: u8) -> Origin {
+        Origin::Network(Network::of([192, 0, 2, last].into()))
     }
 
     /// Fails at this time. Returns the time to wait instead if the attempt is not allowed.
     fn fail(
         attempts: &Arc<SignInAttempts>,
         name: &AccountName,
-        network: Network,
+        origin: Origin,
         now: Timestamp,
     ) -> Duration {
-        match SignInAttempts::begin(attempts, Some(name), network, now) {
-            Ok(attempt) => {
-                attempt.fail(now);
-                Duration::ZERO
-            }
-            Err(wait) => wait,
-        }
+        SignInAttempts::begin(attempts, Some(name), origin, now).err().unwrap_or_default()
     }
 
     #[test]
@@ -289,32 +275,45 @@ mod tests {
     #[test]
     fn concurrent_attempts_do_not_escape_the_limit() {
         let (attempts, alice) = (Arc::default(), name("alice"));
+        let begin_ten = |now| -> Vec<Attempt> {
+            let begin = || SignInAttempts::begin(&attempts, Some(&alice), network(1), now).ok();
+            (0..10).filter_map(|_| begin()).collect()
+        };
 
-        let running: Vec<_> = (0..10)
-            .filter_map(|_| SignInAttempts::begin(&attempts, Some(&alice), network(1), START).ok())
-            .collect();
+        let at_first = begin_ten(START);
+        let after_the_delay = begin_ten(START.plus(Duration::from_mins(15)));
 
-        assert_eq!(running.len(), 5);
-        drop(running);
-        assert!(SignInAttempts::begin(&attempts, Some(&alice), network(1), START).is_ok());
+        assert_eq!((at_first.len(), after_the_delay.len()), (5, 1));
+        at_first.into_iter().chain(after_the_delay).for_each(Attempt::cancel);
+        assert_eq!(begin_ten(START.plus(Duration::from_mins(30))).len(), 5);
     }
 
     #[test]
-    fn an_attacker_can_lock_out_neither_the_user_nor_the_users_network() {
+    fn an_attempt_that_is_abandoned_counts_as_failed() {
         let (attempts, alice) = (Arc::default(), name("alice"));
-        let begin = |now| SignInAttempts::begin(&attempts, Some(&alice), network(1), now);
-        begin(START).unwrap().succeed(START);
 
-        for other in 2..=250 {
+        for _ in 0..5 {
+            drop(SignInAttempts::begin(&attempts, Some(&alice), network(1), START).unwrap());
+        }
+
+        assert!(SignInAttempts::begin(&attempts, Some(&alice), network(1), START).is_err());
+    }
+
+    #[test]
+    fn an_attacker_can_not_lock_out_a_user_on_a_known_device() {
+        let (attempts, alice) = (Arc::default(), name("alice"));
+        let device = Origin::Device(DeviceId::generate());
+
+        for other in 1..=250 {
             fail(&attempts, &alice, network(other), START);
         }
         for number in 0..100 {
             fail(&attempts, &name(&format!("user{number}")), network(1), START);
         }
 
-        assert!(begin(START).is_ok());
-        let stranger = SignInAttempts::begin(&attempts, Some(&alice), network(251), START);
-        assert!(stranger.is_err());
+        let begin = |origin| SignInAttempts::begin(&attempts, Some(&alice), origin, START);
+        begin(device).unwrap().succeed();
+        assert!(begin(network(251)).is_err());
     }
 
     #[test]

@@ -106,6 +106,11 @@ impl Passwords {
 
 /// Returns whether a password is common, or easy to guess for someone who knows the name.
 fn is_weak(password: &Password, name: &AccountName) -> bool {
+    let text = password.expose().to_lowercase();
+    // Its parts may take more guesses.
+    if text.contains(name.as_str()) || name.as_str().contains(&text) {
+        return true;
+    }
     let known: Vec<&str> =
         name.as_str().split(['@', '.', '-', '_', '+']).chain(["webchat"]).collect();
     zxcvbn::zxcvbn(password.expose(), &known).guesses_log10() < MIN_LOG10_GUESSES

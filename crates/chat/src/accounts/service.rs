@@ -1,54 +1,31 @@
 //! Signs users in and out, and manages their accounts.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use webchat_domain::{
-    Account, AccountName, AccountRole, Clock, Network, Password, Session, SessionId, SignIn, UserId,
+    Account, AccountName, AccountRole, Password, Session, SessionId, SignIn, UserId,
 };
 use webchat_persistence::{
-    self as persistence, AccountUpdate, CreateAccountOutcome, NewPassword, Sessions, Signal,
-    Signals, StoredSession, UpdateAccountOutcome,
+    AccountUpdate, CreateAccountOutcome, NewPassword, Signal, UpdateAccountOutcome,
 };
 
-use super::attempts::SignInAttempts;
+use super::attempts::{Origin, SignInAttempts};
 use super::passwords::{Passwords, Verified};
+use super::ports::{AccountPorts, SessionLifetimes};
+use super::sign_in_attempt::SignInAttempt;
 use crate::error::ChatError;
 use crate::runtime::error_chain::error_chain;
+
+/// The maximum number of sessions of a user. A further sign-in ends the one that was signed in first.
+const MAX_SESSIONS: usize = 100;
 
 /// The use cases of accounts.
 #[derive(Clone)]
 pub struct Accounts {
     ports: AccountPorts,
-    session_ttl: Duration,
+    lifetimes: SessionLifetimes,
     attempts: Arc<SignInAttempts>,
     passwords: Passwords,
-}
-
-/// The ports of accounts.
-#[derive(Clone)]
-#[expect(missing_docs, reason = "the ports have the documentation")]
-pub struct AccountPorts {
-    pub accounts: Arc<dyn persistence::Accounts>,
-    pub sessions: Arc<dyn Sessions>,
-    pub signals: Arc<dyn Signals>,
-    pub clock: Arc<dyn Clock>,
-}
-
-/// An attempt to sign in.
-#[derive(Clone, Debug)]
-pub struct SignInAttempt {
-    /// The name, as it was entered.
-    pub name: String,
-    /// The password.
-    pub password: Password,
-    /// The network of the client.
-    pub network: Network,
-    /// The browser and system of the client, for the list of sessions; empty if unknown.
-    pub device: String,
-    /// The anonymous session of the browser, if its conversations should become those of the account at the first
-    /// sign-in.
-    pub adopted: Option<Session>,
 }
 
 /// A user with the right password.
@@ -59,10 +36,10 @@ struct Authenticated {
 }
 
 impl Accounts {
-    /// Builds the service. A session lasts for `session_ttl` after its last use.
+    /// Builds the service.
     #[must_use]
-    pub fn new(ports: AccountPorts, session_ttl: Duration) -> Self {
-        Self { ports, session_ttl, attempts: Arc::default(), passwords: Passwords::default() }
+    pub fn new(ports: AccountPorts, lifetimes: SessionLifetimes) -> Self {
+        Self { ports, lifetimes, attempts: Arc::default(), passwords: Passwords::default() }
     }
 
     /// Signs a user in, and returns a new session. It takes equally long whether the name or the password is wrong.
@@ -81,7 +58,7 @@ impl Accounts {
             self.update(account.user_id, AccountUpdate { expected_version, ..update }).await?;
         }
         let user_id = self.adopt(&account, attempt.adopted).await?;
-        self.start_session(user_id, account.version, attempt.device).await
+        self.start_session(user_id, account.version, attempt.user_agent).await
     }
 
     /// Changes the password of a user, ends the user's sessions with their live connections, and returns a new session.
@@ -98,60 +75,75 @@ impl Accounts {
         if new == attempt.password {
             return Err(ChatError::SamePassword);
         }
-        let user_id = self.adopt(&account, attempt.adopted).await?;
         self.check_new_password(&new, &account.name).await?;
+        let user_id = self.adopt(&account, attempt.adopted).await?;
         let update = AccountUpdate {
             ends_sessions: true,
             expected_version: Some(account.version),
             ..self.new_password(new, false).await?
         };
         let account = self.update(user_id, update).await?;
-        self.end_sessions(user_id, None).await?;
-        self.start_session(user_id, account.version, attempt.device).await
+        self.end_all_sessions(user_id).await?;
+        self.start_session(user_id, account.version, attempt.user_agent).await
     }
 
-    /// Makes the user of an anonymous session that of the account, if nobody has signed in to it yet. The anonymous
-    /// session ends. Returns the account's user.
-    async fn adopt(
+    /// Adds an account, and returns a new session of its user.
+    ///
+    /// # Errors
+    /// Those of [`Accounts::add`].
+    pub async fn sign_up(
         &self,
-        account: &Account,
-        anonymous: Option<Session>,
-    ) -> Result<UserId, ChatError> {
-        let anonymous = anonymous.filter(|session| session.sign_in.is_none());
-        let Some(session) = anonymous.filter(|_| account.signed_in_at.is_none()) else {
-            return Ok(account.user_id);
-        };
-        let (accounts, now) = (&self.ports.accounts, self.ports.clock.now());
-        if accounts.adopt_user(account.user_id, session.user_id, now).await? {
-            self.sign_out(&session).await?;
-            return Ok(session.user_id);
-        }
-        // A concurrent sign-in was the first one.
-        Ok(self.find_by_name(account.name.clone()).await?.user_id)
+        name: AccountName,
+        attempt: SignInAttempt,
+    ) -> Result<(Session, Account), ChatError> {
+        let account = self.add(name, AccountRole::User, Some(attempt.password), false).await?;
+        let user_id = self.adopt(&account, attempt.adopted).await?;
+        self.start_session(user_id, account.version, attempt.user_agent).await
     }
 
     /// Finds the account with this name and password. Disabled accounts are errors.
     async fn authenticate(&self, attempt: &SignInAttempt) -> Result<Authenticated, ChatError> {
         // An invalid name counts as one that nobody has.
         let name: Option<AccountName> = attempt.name.parse().ok();
-        let (network, now) = (attempt.network, self.ports.clock.now());
-        let counted = SignInAttempts::begin(&self.attempts, name.as_ref(), network, now)
+        let origin = attempt.device.map_or(Origin::Network(attempt.network), Origin::Device);
+        let now = self.ports.clock.now();
+        let counted = SignInAttempts::begin(&self.attempts, name.as_ref(), origin, now)
             .map_err(|retry_after| ChatError::TooManySignIns { retry_after })?;
-        let account = match &name {
-            Some(name) => self.ports.accounts.find_by_name(name.clone()).await?,
-            None => None,
+        let (account, is_outdated) = match self.verify(name, attempt.password.clone()).await {
+            Ok((Some(account), Verified::Yes { is_outdated })) => (account, is_outdated),
+            Ok(_) => return Err(ChatError::WrongCredentials),
+            Err(error) => {
+                counted.cancel();
+                return Err(error);
+            }
         };
-        let hash = account.as_ref().and_then(|account| account.password.clone());
-        let verified = self.passwords.verify(attempt.password.clone(), hash).await?;
-        let (Some(account), Verified::Yes { is_outdated }) = (account, verified) else {
-            counted.fail(self.ports.clock.now());
-            return Err(ChatError::WrongCredentials);
-        };
-        counted.succeed(self.ports.clock.now());
+        counted.succeed();
         if account.disabled_at.is_some() {
             return Err(ChatError::AccountDisabled);
         }
         Ok(Authenticated { account, is_outdated })
+    }
+
+    async fn verify(
+        &self,
+        name: Option<AccountName>,
+        password: Password,
+    ) -> Result<(Option<Account>, Verified), ChatError> {
+        let account = match name {
+            Some(name) => self.ports.accounts.find_by_name(name).await?,
+            None => None,
+        };
+        let hash = account.as_ref().and_then(|account| account.password.clone());
+        Ok((account, self.passwords.verify(password, hash).await?))
+    }
+
+    /// Checks the password of a user who is signed in, before a change that needs it.
+    ///
+    /// # Errors
+    /// [`ChatError::WrongCredentials`]; [`ChatError::TooManySignIns`] after failed attempts.
+    pub async fn confirm_password(&self, attempt: SignInAttempt) -> Result<(), ChatError> {
+        self.authenticate(&attempt).await?;
+        Ok(())
     }
 
     /// Stores a new session of the user. If the account has another version in the meantime, there is none.
@@ -168,11 +160,14 @@ impl Accounts {
             ..AccountUpdate::default()
         };
         let account = self.update(user_id, update).await?;
+        for oldest in self.sessions(user_id).await?.iter().skip(MAX_SESSIONS - 1) {
+            self.sign_out(&oldest.session).await?;
+        }
         let session = Session {
             sign_in: Some(SignIn { at: now, device, account_version }),
             ..Session::anonymous(SessionId::generate(), user_id)
         };
-        let expires_at = now.plus(self.session_ttl);
+        let expires_at = now.plus(self.lifetimes.idle);
         self.ports.sessions.start(&session, now, expires_at).await?;
         Ok((session, account))
     }
@@ -187,44 +182,12 @@ impl Accounts {
         Ok(())
     }
 
-    /// Returns whether a stored session still gives access: that of a signed-in user if the account is enabled and has
-    /// the same version, that of an anonymous user if the user has no account.
+    /// Returns the account of a user; `None` if the user is anonymous.
     ///
     /// # Errors
     /// When the account can't be read.
-    pub async fn accepts(&self, session: &Session) -> Result<bool, ChatError> {
-        let account = self.ports.accounts.find(session.user_id).await?;
-        Ok(match (&session.sign_in, account) {
-            (Some(sign_in), Some(account)) => {
-                account.disabled_at.is_none() && account.version == sign_in.account_version
-            }
-            (None, None) => true,
-            (Some(_), None) | (None, Some(_)) => false,
-        })
-    }
-
-    /// Returns the account of the user who is signed in to the session.
-    ///
-    /// # Errors
-    /// [`ChatError::AuthenticationRequired`] if nobody is signed in, or if the account is gone.
-    pub async fn signed_in(&self, session: &Session) -> Result<Account, ChatError> {
-        if session.sign_in.is_none() {
-            return Err(ChatError::AuthenticationRequired);
-        }
-        let account = self.ports.accounts.find(session.user_id).await?;
-        account.ok_or(ChatError::AuthenticationRequired)
-    }
-
-    /// Returns the sessions in which the user is signed in, the one signed in last first.
-    ///
-    /// # Errors
-    /// When the sessions can't be read.
-    pub async fn sessions(&self, user_id: UserId) -> Result<Vec<StoredSession>, ChatError> {
-        let now = self.ports.clock.now();
-        let mut sessions = self.ports.sessions.list_signed_in(user_id, now).await?;
-        sessions.sort_by_key(|stored| stored.session.sign_in.as_ref().map(|sign_in| sign_in.at));
-        sessions.reverse();
-        Ok(sessions)
+    pub async fn find(&self, user_id: UserId) -> Result<Option<Account>, ChatError> {
+        Ok(self.ports.accounts.find(user_id).await?)
     }
 
     /// Ends all sessions of a user except `kept`, and closes their live connections on all instances.
@@ -236,12 +199,22 @@ impl Accounts {
         user_id: UserId,
         kept: Option<SessionId>,
     ) -> Result<(), ChatError> {
-        self.ports.sessions.delete_signed_in(user_id, kept).await?;
+        // Otherwise, no live connection needs to check its session.
+        if self.ports.sessions.delete_signed_in(user_id, kept).await? {
+            self.signal_ended_sessions(user_id).await;
+        }
+        Ok(())
+    }
+
+    /// Ends all sessions of a user, and makes all live connections check their access, also those with an API key.
+    async fn end_all_sessions(&self, user_id: UserId) -> Result<(), ChatError> {
+        self.ports.sessions.delete_signed_in(user_id, None).await?;
         self.signal_ended_sessions(user_id).await;
         Ok(())
     }
 
-    /// Adds an account. `must_change` makes its user choose another password at the first sign-in.
+    /// Adds an account. `must_change` makes its user choose another password at the first sign-in. Without a password,
+    /// nobody can sign in: the account is for programs with API keys.
     ///
     /// # Errors
     /// [`ChatError::NameTaken`], [`ChatError::PasswordTooShort`], [`ChatError::WeakPassword`].
@@ -249,15 +222,21 @@ impl Accounts {
         &self,
         name: AccountName,
         role: AccountRole,
-        password: Password,
+        password: Option<Password>,
         must_change: bool,
     ) -> Result<Account, ChatError> {
-        self.check_new_password(&password, &name).await?;
+        let password = match password {
+            Some(password) => {
+                self.check_new_password(&password, &name).await?;
+                Some(self.passwords.hash(password).await?)
+            }
+            None => None,
+        };
         let account = Account {
             user_id: UserId::generate(),
             name,
             role,
-            password: Some(self.passwords.hash(password).await?),
+            password,
             must_change_password: must_change,
             version: 0,
             created_at: self.ports.clock.now(),
@@ -303,7 +282,7 @@ impl Accounts {
             ..AccountUpdate::default()
         };
         let account = self.update(user_id, update).await?;
-        self.end_sessions(user_id, None).await?;
+        self.end_all_sessions(user_id).await?;
         Ok(account)
     }
 
@@ -324,7 +303,7 @@ impl Accounts {
         let update =
             AccountUpdate { role: Some(role), ends_sessions: true, ..AccountUpdate::default() };
         let account = self.update(user_id, update).await?;
-        self.end_sessions(user_id, None).await?;
+        self.end_all_sessions(user_id).await?;
         Ok(account)
     }
 
@@ -341,7 +320,7 @@ impl Accounts {
         let update = self.new_password(password, true).await?;
         let update = AccountUpdate { ends_sessions: true, ..update };
         let account = self.update(account.user_id, update).await?;
-        self.end_sessions(account.user_id, None).await?;
+        self.end_all_sessions(account.user_id).await?;
         Ok(account)
     }
 
@@ -384,5 +363,7 @@ impl Accounts {
     }
 }
 
+mod adoption;
+mod sessions;
 #[cfg(test)]
 mod tests;

@@ -113,7 +113,7 @@ mod tests {
         let password = Password::try_from("three tides a day".to_owned()).unwrap();
         let name = "alice".parse().unwrap();
         let accounts = &test.chat.accounts;
-        let account = accounts.add(name, AccountRole::User, password, false).await.unwrap();
+        let account = accounts.add(name, AccountRole::User, Some(password), false).await.unwrap();
         test.chat.conversations.start(account.user_id, None).await.unwrap();
 
         for _ in 0..3 {

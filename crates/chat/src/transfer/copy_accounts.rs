@@ -1,26 +1,39 @@
 //! Copies all accounts of one store to another.
 
-use webchat_persistence::{Accounts, CreateAccountOutcome};
+use webchat_persistence::{Accounts, ApiKeys, CreateAccountOutcome};
 
 use super::copy::{CopyError, PAGE_SIZE};
 
-/// Copies all accounts from one store to another. Existing accounts of the target are kept. An interrupted copy can be
-/// run again. Sessions are not copied: users sign in again.
+/// The ports that accounts are copied from, or to.
+#[derive(Clone, Copy)]
+#[expect(missing_docs, reason = "the ports have the documentation")]
+pub struct AccountStore<'a> {
+    pub accounts: &'a dyn Accounts,
+    pub api_keys: &'a dyn ApiKeys,
+}
+
+/// Copies all accounts with their API keys from one store to another. Existing accounts of the target are kept. An
+/// interrupted copy can be run again. Sessions are not copied: users sign in again.
 ///
 /// # Errors
 /// See [`CopyError`].
-pub async fn copy_accounts(from: &dyn Accounts, to: &dyn Accounts) -> Result<(), CopyError> {
+pub async fn copy_accounts(from: AccountStore<'_>, to: AccountStore<'_>) -> Result<(), CopyError> {
     let mut after = None;
     loop {
-        let page = from.list(String::new(), after, PAGE_SIZE).await?;
+        let page = from.accounts.list(String::new(), after, PAGE_SIZE).await?;
         let Some(last) = page.last() else { return Ok(()) };
         after = Some(last.name.clone());
         for account in page {
             let (user_id, name) = (account.user_id, account.name.clone());
-            if to.create(account).await? == CreateAccountOutcome::NameTaken
-                && to.find(user_id).await?.is_none_or(|existing| existing.name != name)
-            {
-                return Err(CopyError::NameTaken(name));
+            if to.accounts.create(account).await? == CreateAccountOutcome::NameTaken {
+                if to.accounts.find(user_id).await?.is_none_or(|existing| existing.name != name) {
+                    return Err(CopyError::NameTaken(name));
+                }
+                // Keys that were revoked since the last copy must not return.
+                continue;
+            }
+            for key in from.api_keys.list(user_id).await? {
+                to.api_keys.create(key).await?;
             }
         }
     }
@@ -28,11 +41,17 @@ pub async fn copy_accounts(from: &dyn Accounts, to: &dyn Accounts) -> Result<(),
 
 #[cfg(test)]
 mod tests {
-    use webchat_domain::{Account, AccountRole, UserId};
+    use std::slice;
+
+    use webchat_domain::{Account, AccountRole, ApiKey, ApiKeyId, ApiKeySecret, UserId};
     use webchat_persistence_sqlite::SqliteStore;
 
     use super::*;
     use crate::testing::START;
+
+    fn stores(store: &SqliteStore) -> AccountStore<'_> {
+        AccountStore { accounts: store, api_keys: store }
+    }
 
     #[tokio::test]
     async fn accounts_are_copied_once_and_a_taken_name_stops_the_copy() {
@@ -50,20 +69,35 @@ mod tests {
         let (dir, other_dir) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
         let from = SqliteStore::open(&dir.path().join("webchat.db")).await.unwrap();
         let to = SqliteStore::open(&other_dir.path().join("webchat.db")).await.unwrap();
-        let (from, to): (&dyn Accounts, &dyn Accounts) = (&from, &to);
+        let key = ApiKey {
+            key_id: ApiKeyId::generate(),
+            user_id: UserId::generate(),
+            name: "nightly report".parse().unwrap(),
+            hash: ApiKeySecret::generate().unwrap().hash(),
+            scopes: "read".parse().unwrap(),
+            created_at: START,
+            expires_at: None,
+            last_used_at: None,
+        };
         let accounts: Vec<_> =
             (0..250).map(|number| account(&format!("user{number:03}"))).collect();
         for account in &accounts {
-            from.create(account.clone()).await.unwrap();
+            Accounts::create(&from, account.clone()).await.unwrap();
         }
+        let key = ApiKey { user_id: accounts[0].user_id, ..key };
+        ApiKeys::create(&from, key.clone()).await.unwrap();
 
-        copy_accounts(from, to).await.unwrap();
-        copy_accounts(from, to).await.unwrap();
+        copy_accounts(stores(&from), stores(&to)).await.unwrap();
+        copy_accounts(stores(&from), stores(&to)).await.unwrap();
 
-        assert_eq!(to.list(String::new(), None, 999).await.unwrap(), accounts);
-        from.create(account("zoe")).await.unwrap();
-        to.create(account("zoe")).await.unwrap();
-        let taken = copy_accounts(from, to).await;
+        assert_eq!(Accounts::list(&to, String::new(), None, 999).await.unwrap(), accounts);
+        assert_eq!(ApiKeys::list(&to, key.user_id).await.unwrap(), slice::from_ref(&key));
+        ApiKeys::delete(&to, key.user_id, key.key_id).await.unwrap();
+        copy_accounts(stores(&from), stores(&to)).await.unwrap();
+        assert_eq!(ApiKeys::list(&to, key.user_id).await.unwrap(), []);
+        Accounts::create(&from, account("zoe")).await.unwrap();
+        Accounts::create(&to, account("zoe")).await.unwrap();
+        let taken = copy_accounts(stores(&from), stores(&to)).await;
         assert!(matches!(taken, Err(CopyError::NameTaken(_))), "{taken:?}");
     }
 }

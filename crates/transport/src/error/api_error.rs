@@ -68,6 +68,9 @@ pub enum ApiError {
     /// The request was sent by a page of an origin that is not allowed.
     #[error("This page's origin is not allowed. Add it to ALLOWED_ORIGINS if it should be.")]
     OriginNotAllowed,
+    /// An account of this name may not be added, because it is not an address of the allowed domains.
+    #[error("The name must be an e-mail address that ends with one of these domains: {0}.")]
+    DomainNotAllowed(String),
     /// The client addressed the server by an unknown host name.
     #[error(
         "The server does not know this host name. Set PUBLIC_URL to the address that users open, or add \

@@ -20,9 +20,9 @@ impl ResponseError for ApiError {
     fn status_code(&self) -> StatusCode {
         match self {
             Self::Chat(error) | Self::NotSaved(error) => chat_status(error),
-            Self::OriginNotAllowed | Self::EngineIo(EngineIoError::Forbidden) => {
-                StatusCode::FORBIDDEN
-            }
+            Self::OriginNotAllowed
+            | Self::DomainNotAllowed(_)
+            | Self::EngineIo(EngineIoError::Forbidden) => StatusCode::FORBIDDEN,
             Self::InvalidRequest(_)
             | Self::NoConversation
             | Self::NothingToSave
@@ -63,7 +63,7 @@ impl ResponseError for ApiError {
             // In whole seconds, rounded up so that the client never retries too early.
             response.insert_header((RETRY_AFTER, wait.as_millis().div_ceil(1_000).to_string()));
         }
-        if matches!(self, Self::MetricsTokenRequired) {
+        if matches!(self, Self::MetricsTokenRequired | Self::Chat(ChatError::InvalidApiKey)) {
             response.insert_header((WWW_AUTHENTICATE, "Bearer"));
         }
         if matches!(self, Self::UpgradeToOther) {
@@ -97,10 +97,17 @@ impl ApiError {
     }
 }
 
+#[expect(clippy::too_many_lines, reason = "one line per error")]
 fn chat_status(error: &ChatError) -> StatusCode {
     match error {
-        ChatError::WrongCredentials | ChatError::AuthenticationRequired => StatusCode::UNAUTHORIZED,
-        ChatError::AccountDisabled | ChatError::PasswordChangeRequired => StatusCode::FORBIDDEN,
+        ChatError::WrongCredentials
+        | ChatError::PasswordNeeded
+        | ChatError::AuthenticationRequired
+        | ChatError::InvalidApiKey => StatusCode::UNAUTHORIZED,
+        ChatError::AccountDisabled
+        | ChatError::PasswordChangeRequired
+        | ChatError::MissingScope { .. }
+        | ChatError::SignInNeeded => StatusCode::FORBIDDEN,
         ChatError::EmptySearch
         | ChatError::SearchTooLong { .. }
         | ChatError::UnsupportedFileType
@@ -115,6 +122,7 @@ fn chat_status(error: &ChatError) -> StatusCode {
         | ChatError::PasswordTooShort { .. }
         | ChatError::WeakPassword
         | ChatError::SamePassword
+        | ChatError::KeyExpiryInPast
         | ChatError::ReplyTokensOutOfRange { .. } => StatusCode::UNPROCESSABLE_ENTITY,
         ChatError::ConversationNotFound
         | ChatError::MessageNotFound
@@ -125,6 +133,7 @@ fn chat_status(error: &ChatError) -> StatusCode {
         | ChatError::NoSummary
         | ChatError::ImportNotFound
         | ChatError::AccountNotFound
+        | ChatError::KeyNotFound
         | ChatError::SessionNotFound => StatusCode::NOT_FOUND,
         ChatError::FileRunning
         | ChatError::FileNotFailed
@@ -136,6 +145,8 @@ fn chat_status(error: &ChatError) -> StatusCode {
         | ChatError::ContextConflict
         | ChatError::ImportInProgress
         | ChatError::NameTaken
+        | ChatError::AccountInUse
+        | ChatError::TooManyKeys { .. }
         | ChatError::LastAdmin => StatusCode::CONFLICT,
         ChatError::ShuttingDown
         | ChatError::ServerBusy

@@ -10,14 +10,15 @@ use std::future::Future;
 use std::net::IpAddr;
 use std::pin::Pin;
 
-use actix_session::SessionExt;
+use actix_session::{Session as CookieSession, SessionExt};
 use actix_web::dev::Payload;
 use actix_web::{FromRequest, HttpMessage, HttpRequest, web};
 use serde::{Deserialize, Serialize};
 use webchat_chat::{Chat, ChatError};
-use webchat_domain::{Caller, Session, SessionId, Timestamp, UserId};
+use webchat_domain::{AccountName, Caller, DeviceId, Session, SessionId, Timestamp, UserId};
 
 use super::client_address::ClientAddress;
+use super::credential::{self, Credential, session_of_credential};
 use super::new_users::NewUserLimiter;
 use crate::error::api_error::ApiError;
 use crate::settings::AuthMode;
@@ -31,7 +32,11 @@ const NEW_USER: &str = "new_user";
 /// The cookie's entry with the id of the anonymous session before the sign-in, to which the browser returns.
 const ANONYMOUS_SESSION_ID: &str = "anonymous_session_id";
 
-/// The session of a request that changes something. Stores a session if the request has none.
+/// The cookie's entry with the account to which somebody has signed in with this browser. It outlasts the sign-in.
+const KNOWN_DEVICE: &str = "known_device";
+
+/// The session of a request that changes something. Stores a session if the request has none. In a request with an API
+/// key, a session that is not stored stands for it.
 pub struct RequiredSession {
     /// The request's session, which may be new.
     pub session: Session,
@@ -62,6 +67,8 @@ pub(crate) struct BrowserSession {
     /// Whether the session was stored when the connection began.
     pub(crate) is_stored: bool,
     pub(crate) auth: AuthMode,
+    /// What gives access instead of the session.
+    pub(crate) credential: Option<Credential>,
     /// The address of the client.
     pub(crate) address: IpAddr,
 }
@@ -74,10 +81,19 @@ impl BrowserSession {
 }
 
 /// The stored session of a request, whether or not it suffices for the other routes: for signing in.
+#[derive(Clone)]
 pub(crate) struct AnySession {
     pub(crate) session: Option<Session>,
+    /// What gives access instead of the session.
+    pub(crate) credential: Option<Credential>,
     /// The address of the client.
     pub(crate) address: ClientAddress,
+}
+
+/// The session of a user who is signed in, or known by a credential.
+pub(crate) struct SignedIn {
+    pub(crate) session: Session,
+    pub(crate) browser: AnySession,
 }
 
 /// Sets the cookie of a browser that opens the page. Without a session that suffices, there is none.
@@ -91,6 +107,13 @@ struct NewUser {
     expires_at: Timestamp,
 }
 
+/// The browser as a device on which the user of an account has signed in.
+#[derive(Clone, Serialize, Deserialize)]
+struct KnownDevice {
+    name: AccountName,
+    device_id: DeviceId,
+}
+
 impl FromRequest for RequiredSession {
     type Error = ApiError;
     type Future = Pin<Box<dyn Future<Output = Result<Self, ApiError>>>>;
@@ -99,9 +122,12 @@ impl FromRequest for RequiredSession {
         let request = request.clone();
         Box::pin(async move {
             let chat = chat(&request)?;
-            let session = match find_allowed(&request, chat).await? {
-                Some(session) => session,
-                None => store_new_session(&request, chat).await?,
+            let session = match (find_allowed(&request, chat).await?, Credential::of(&request)) {
+                (Some(session), Some(Credential::Proxy { has_session: false, .. })) => {
+                    chat.sessions.start_session(session).await?
+                }
+                (Some(session), _) => session,
+                (None, _) => store_new_session(&request, chat).await?,
             };
             Ok(Self { session, address: ClientAddress::of(&request).0 })
         })
@@ -131,9 +157,11 @@ impl FromRequest for BrowserSession {
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         let request = request.clone();
         Box::pin(async move {
-            let (session, is_stored) = browser_session(&request, chat(&request)?).await?;
+            // A cookie for an unstored session stays: the user may be signing in at the moment.
+            let (session, is_stored) = browser_session(&request, chat(&request)?, false).await?;
             let (auth, address) = (AuthMode::of(&request), ClientAddress::of(&request).0);
-            Ok(Self { session, is_stored, auth, address })
+            let credential = Credential::of(&request);
+            Ok(Self { session, is_stored, auth, credential, address })
         })
     }
 }
@@ -146,7 +174,28 @@ impl FromRequest for AnySession {
         let request = request.clone();
         Box::pin(async move {
             let session = find(&request, chat(&request)?).await?;
-            Ok(Self { session, address: ClientAddress::of(&request) })
+            Ok(Self {
+                session,
+                credential: Credential::of(&request),
+                address: ClientAddress::of(&request),
+            })
+        })
+    }
+}
+
+impl FromRequest for SignedIn {
+    type Error = ApiError;
+    type Future = Pin<Box<dyn Future<Output = Result<Self, ApiError>>>>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let browser = AnySession::from_request(request, payload);
+        Box::pin(async move {
+            let browser = browser.await?;
+            let is_known = browser.credential.is_some();
+            let session = browser.session.clone();
+            let session = session.filter(|session| is_known || session.sign_in.is_some());
+            let session = session.ok_or(ChatError::AuthenticationRequired)?;
+            Ok(Self { session, browser })
         })
     }
 }
@@ -158,24 +207,39 @@ impl FromRequest for PageSession {
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         let request = request.clone();
         Box::pin(async move {
-            match browser_session(&request, chat(&request)?).await {
-                // The page asks the user to sign in.
-                Ok(_) | Err(ApiError::Chat(ChatError::AuthenticationRequired)) => Ok(Self),
+            match browser_session(&request, chat(&request)?, true).await {
+                // The page asks the user to sign in, or shows the error.
+                Ok(_)
+                | Err(ApiError::Chat(
+                    ChatError::AuthenticationRequired | ChatError::AccountDisabled,
+                )) => Ok(Self),
                 Err(error) => Err(error),
             }
         })
     }
 }
 
-/// Returns the session of a browser that returns, extended, or a new one, and whether it is stored.
-async fn browser_session(request: &HttpRequest, chat: &Chat) -> Result<(Session, bool), ApiError> {
+/// Returns the session of a browser that returns, extended, or a new one, and whether it is stored. `renews_unstored` says
+/// whether the cookie of a session that is not stored is set again.
+async fn browser_session(
+    request: &HttpRequest,
+    chat: &Chat,
+    renews_unstored: bool,
+) -> Result<(Session, bool), ApiError> {
     if let Some(session) = find_allowed(request, chat).await? {
-        extend(request, chat, &session).await?;
+        match Credential::of(request) {
+            None => extend(request, chat, &session).await?,
+            Some(Credential::Proxy { .. }) => chat.sessions.extend_session(&session).await,
+            Some(Credential::Key(_)) => {}
+        }
         return Ok((session, true));
     }
-    let session = unstored_session(request, chat).await?;
-    let session = session.unwrap_or_else(|| chat.sessions.new_session());
-    set_new_user(request, &session, chat.sessions.expiry_from_now())?;
+    let unstored = unstored_session(request, chat).await?;
+    let is_known = unstored.is_some();
+    let session = unstored.unwrap_or_else(|| chat.sessions.new_session());
+    if renews_unstored || !is_known {
+        set_new_user(request, &session, chat.sessions.expiry_from_now())?;
+    }
     Ok((session, false))
 }
 
@@ -183,27 +247,42 @@ async fn browser_session(request: &HttpRequest, chat: &Chat) -> Result<(Session,
 pub(crate) fn set_signed_in(
     request: &HttpRequest,
     session: &Session,
+    name: &AccountName,
     anonymous: Option<&Session>,
 ) -> Result<(), ApiError> {
+    let device_id = known_device(request, name).unwrap_or_else(DeviceId::generate);
     let cookie = request.get_session();
     cookie.renew();
+    insert(&cookie, KNOWN_DEVICE, KnownDevice { name: name.clone(), device_id })?;
     if let Some(anonymous) = anonymous {
-        cookie
-            .insert(ANONYMOUS_SESSION_ID, anonymous.session_id)
-            .map_err(|error| ApiError::internal(error.to_string()))?;
+        insert(&cookie, ANONYMOUS_SESSION_ID, anonymous.session_id)?;
     }
     set_cookie(request, session.session_id)
+}
+
+/// Returns the id of the browser as a device, if the user of this account has signed in with it.
+pub(crate) fn known_device(request: &HttpRequest, name: &AccountName) -> Option<DeviceId> {
+    let known: Option<KnownDevice> = request.get_session().get(KNOWN_DEVICE).ok().flatten();
+    known.filter(|known| known.name == *name).map(|known| known.device_id)
 }
 
 /// Makes the browser use the anonymous session from before the sign-in again, if there is one.
 pub(crate) fn set_signed_out(request: &HttpRequest) -> Result<(), ApiError> {
     let cookie = request.get_session();
     let anonymous: Option<SessionId> = cookie.get(ANONYMOUS_SESSION_ID).ok().flatten();
+    let known: Option<KnownDevice> = cookie.get(KNOWN_DEVICE).ok().flatten();
     cookie.clear();
+    if let Some(known) = known {
+        insert(&cookie, KNOWN_DEVICE, known)?;
+    }
     match anonymous {
         Some(id) => set_cookie(request, id),
         None => Ok(()),
     }
+}
+
+fn insert(cookie: &CookieSession, name: &str, value: impl Serialize) -> Result<(), ApiError> {
+    cookie.insert(name, value).map_err(|error| ApiError::internal(error.to_string()))
 }
 
 /// Stores the session that the cookie contains or, without one, a new session.
@@ -236,7 +315,8 @@ fn chat(request: &HttpRequest) -> Result<&Chat, ApiError> {
 /// Returns the stored session of the request. If users must sign in, it is an error if nobody is.
 async fn find_allowed(request: &HttpRequest, chat: &Chat) -> Result<Option<Session>, ApiError> {
     let session = find(request, chat).await?;
-    let is_signed_in = session.as_ref().is_some_and(|session| session.sign_in.is_some());
+    let is_signed_in = session.as_ref().is_some_and(|session| session.sign_in.is_some())
+        || Credential::of(request).is_some();
     if AuthMode::of(request) == AuthMode::Required && !is_signed_in {
         return Err(ChatError::AuthenticationRequired.into());
     }
@@ -244,8 +324,11 @@ async fn find_allowed(request: &HttpRequest, chat: &Chat) -> Result<Option<Sessi
 }
 
 /// Returns the stored session of the request that gives access. After the end of a signed-in session, this is the
-/// anonymous one from before the sign-in.
+/// anonymous one from before the sign-in. In a request with a credential, the cookie is ignored.
 async fn find(request: &HttpRequest, chat: &Chat) -> Result<Option<Session>, ApiError> {
+    if let Some(session) = session_of_credential(request, chat).await? {
+        return Ok(Some(session));
+    }
     let anonymous_id = request.get_session().get(ANONYMOUS_SESSION_ID).ok().flatten();
     for id in session_id(request).into_iter().chain(anonymous_id) {
         let Some(session) = chat.sessions.find_session(id).await? else { continue };
@@ -258,8 +341,12 @@ async fn find(request: &HttpRequest, chat: &Chat) -> Result<Option<Session>, Api
     Ok(None)
 }
 
-/// Returns the id in the session cookie. The session may have expired, or may not be stored yet.
+/// Returns the id in the session cookie, or the one that stands for a credential. The session may have expired, or may
+/// not be stored yet, and the credential may be invalid.
 pub(crate) fn session_id(request: &HttpRequest) -> Option<SessionId> {
+    if credential::is_present(request) {
+        return credential::session_id(request);
+    }
     // A cookie with invalid content counts as missing.
     request.get_session().get(SESSION_ID).ok().flatten()
 }
@@ -273,15 +360,14 @@ async fn unstored_session(request: &HttpRequest, chat: &Chat) -> Result<Option<S
         return Ok(None);
     };
     let session = Session::anonymous(session_id, user_id);
-    let is_valid =
-        expires_at > chat.sessions.now() && AuthMode::of(request).accepts(chat, &session).await?;
+    let is_valid = expires_at > chat.sessions.now() && chat.accounts.accepts(&session).await?;
     Ok(is_valid.then_some(session))
 }
 
 fn set_cookie(request: &HttpRequest, id: SessionId) -> Result<(), ApiError> {
     let cookie = request.get_session();
     cookie.remove(NEW_USER);
-    cookie.insert(SESSION_ID, id).map_err(|error| ApiError::internal(error.to_string()))
+    insert(&cookie, SESSION_ID, id)
 }
 
 fn set_new_user(
@@ -291,8 +377,6 @@ fn set_new_user(
 ) -> Result<(), ApiError> {
     let new_user = NewUser { user_id: session.user_id, expires_at };
     let cookie = request.get_session();
-    cookie
-        .insert(SESSION_ID, session.session_id)
-        .and_then(|()| cookie.insert(NEW_USER, new_user))
-        .map_err(|error| ApiError::internal(error.to_string()))
+    insert(&cookie, SESSION_ID, session.session_id)?;
+    insert(&cookie, NEW_USER, new_user)
 }

@@ -1,8 +1,8 @@
 //! Starts, lists, loads and resets conversations.
 
-use actix_web::HttpResponse;
 use actix_web::http::header::ContentType;
 use actix_web::web::{self, Data, Json, Path, ServiceConfig};
+use actix_web::{HttpRequest, HttpResponse};
 use serde::Serialize;
 use utoipa::{OpenApi, ToSchema};
 use webchat_chat::{Chat, ChatError};
@@ -15,6 +15,8 @@ use crate::error::body::ErrorBody;
 use crate::extract::session::{OptionalSession, RequiredSession};
 use crate::get_or_head::get_or_head;
 use crate::openapi::responses::{ConversationPath, NotFoundResponse};
+use crate::realtime::connections::Connections;
+use crate::realtime::session_end::session_of_request_ended;
 use crate::rest::transfer::export::stream_body;
 
 const START: &str = "/start_conversation";
@@ -127,15 +129,18 @@ async fn list(
     responses((status = 200, body = History), NotFoundResponse),
 )]
 async fn load(
+    request: HttpRequest,
     caller: OptionalSession,
     id: Path<ConversationId>,
     chat: Data<Chat>,
+    connections: Data<Connections>,
 ) -> Result<HttpResponse, ApiError> {
     let history = chat.transfer.flask_history(caller.user_id, *id).await?;
     if let Some(session) = &caller.session {
         chat.sessions.set_current_conversation(session, *id).await?;
     }
-    Ok(stream_body(HttpResponse::Ok().content_type(ContentType::json()), history))
+    let session_end = session_of_request_ended(&request, &chat, &connections, caller.session);
+    Ok(stream_body(HttpResponse::Ok().content_type(ContentType::json()), history, session_end))
 }
 
 impl From<Conversation> for ListedConversation {

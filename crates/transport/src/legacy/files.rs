@@ -13,6 +13,8 @@ use crate::extract::file_form::UploadedFile;
 use crate::extract::session::RequiredSession;
 use crate::extract::upload;
 use crate::openapi::responses::InvalidFileResponse;
+use crate::realtime::connections::Connections;
+use crate::realtime::session_end::session_of_request_ended;
 
 const UPLOAD: &str = "/upload_file";
 
@@ -50,14 +52,20 @@ async fn upload(
     request: HttpRequest,
     body: Payload,
     chat: Data<Chat>,
+    connections: Data<Connections>,
 ) -> Result<Json<AnalysisResponse>, ApiError> {
-    let user_id = browser.session.user_id;
+    let session = browser.session.clone();
+    let user_id = session.user_id;
+    let session_end = session_of_request_ended(&request, &chat, &connections, Some(session));
     let (upload, memory) =
         upload::read(&request, body, browser.caller(), &chat).await.map_err(flask_error)?;
     let id = current_or_new_conversation(&chat, &browser.session).await?;
     let FileJob { job_id, .. } = chat.files.upload(browser.caller(), id, None, upload).await?;
     drop(memory);
-    let job = chat.files.wait_for_analysis(user_id, id, job_id).await?;
+    let job = tokio::select! {
+        job = chat.files.wait_for_analysis(user_id, id, job_id) => job?,
+        () = session_end => return Err(ChatError::AuthenticationRequired.into()),
+    };
     match (job.status, &job.error) {
         (JobStatus::Complete, _) => {}
         (_, Some(error)) => return Err(ApiError::FileNotAnalysed(error.message.clone())),

@@ -1,9 +1,9 @@
 //! Saves the current conversation to a file on the server, and serves such files.
 
-use actix_web::HttpResponse;
 use actix_web::body::SizedStream;
 use actix_web::http::header::{CONTENT_DISPOSITION, ContentType};
 use actix_web::web::{self, Data, Json, Path, ServiceConfig};
+use actix_web::{HttpRequest, HttpResponse};
 use serde::Serialize;
 use utoipa::{OpenApi, ToSchema};
 use webchat_chat::{Chat, ChatError, SavedFile, SavedHistoryName};
@@ -15,7 +15,9 @@ use crate::extract::session::{OptionalSession, RequiredSession};
 use crate::get_or_head::get_or_head;
 use crate::headers::attachment;
 use crate::openapi::responses::NotFoundResponse;
-use crate::rest::transfer::export::small_chunks;
+use crate::realtime::connections::Connections;
+use crate::realtime::session_end::session_of_request_ended;
+use crate::rest::transfer::export::{small_chunks, until_session_ends};
 use crate::rest::transfer::save::save_history;
 
 const SAVE: &str = "/save_history";
@@ -88,15 +90,19 @@ async fn save(browser: RequiredSession, chat: Data<Chat>) -> Result<Json<SaveRes
     responses((status = 200, body = Vec<FlaskMessageSchema>), NotFoundResponse),
 )]
 async fn download(
+    request: HttpRequest,
     caller: OptionalSession,
     file: Path<String>,
     chat: Data<Chat>,
+    connections: Data<Connections>,
 ) -> Result<HttpResponse, ApiError> {
     let name: SavedHistoryName = file.parse()?;
     let SavedFile { bytes, content } =
         chat.conversations.saved_history(caller.user_id, &name).await?;
+    let session_end = session_of_request_ended(&request, &chat, &connections, caller.session);
+    let content = until_session_ends(small_chunks(content), session_end);
     Ok(HttpResponse::Ok()
         .content_type(ContentType::json())
         .insert_header((CONTENT_DISPOSITION, attachment(&name.to_string())))
-        .body(SizedStream::new(bytes, small_chunks(content))))
+        .body(SizedStream::new(bytes, content)))
 }

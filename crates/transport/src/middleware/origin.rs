@@ -12,6 +12,7 @@ use url::{Host, Url};
 
 use crate::allowed_origin::AllowedOrigin;
 use crate::error::api_error::ApiError;
+use crate::extract::credential::api_key::has_key;
 use crate::realtime::socket_io::engine_io_error::EngineIoError;
 use crate::settings::Settings;
 
@@ -109,8 +110,12 @@ fn has_compressed_body(headers: &HeaderMap) -> bool {
     !headers.get_all(CONTENT_ENCODING).all(is_identity)
 }
 
-/// Returns whether the request changes something, or opens a live connection, whose events can.
+/// Returns whether the request changes something, or opens a live connection, whose events can. Browsers don't add an
+/// API key to requests by themselves, and a request with one doesn't use the cookie.
 fn needs_allowed_origin(request: &ServiceRequest) -> bool {
+    if has_key(request.headers()) {
+        return false;
+    }
     !request.method().is_safe() || request.headers().contains_key(UPGRADE) || is_socket_io(request)
 }
 

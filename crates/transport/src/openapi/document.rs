@@ -6,7 +6,9 @@ use std::sync::OnceLock;
 use actix_web::HttpResponse;
 use actix_web::http::header::{CACHE_CONTROL, ContentType};
 use actix_web::web::Data;
-use utoipa::openapi::security::{ApiKey, ApiKeyValue, SecurityRequirement, SecurityScheme};
+use utoipa::openapi::security::{
+    ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme,
+};
 use utoipa::openapi::{ComponentsBuilder, OpenApi, PathItem, Ref, RefOr, Response, Server};
 use utoipa::{OpenApi as _, PartialSchema, ToSchema};
 use webchat_domain::IdempotencyKey;
@@ -24,6 +26,9 @@ pub(crate) const PATH: &str = "/api/openapi.json";
 
 /// The name of the security scheme of the session cookie.
 const SESSION: &str = "session";
+
+/// The name of the security scheme of API keys.
+const API_KEY: &str = "api_key";
 
 /// The name of the response for all errors that a route does not list.
 const ERROR_RESPONSE: &str = "ErrorResponse";
@@ -43,7 +48,7 @@ const ERROR_RESPONSE: &str = "ErrorResponse";
         (name = "search"),
         (name = "files", description = "Text files to analyse; the analysis becomes part of a conversation."),
         (name = "transfer", description = "Export and import of conversations."),
-        (name = "accounts", description = "Signing in and out, and the user's sessions."),
+        (name = "accounts", description = "Signing in and out, and the user's sessions and API keys."),
         (name = "server", description = "Configuration and health of the server."),
         (name = "flask", description = "For clients of the Flask application that Webchat replaces. \
             They work on the session's current conversation.")
@@ -94,6 +99,8 @@ fn document() -> OpenApi {
     let components = document.components.get_or_insert_with(|| ComponentsBuilder::new().build());
     let cookie = ApiKeyValue::new(COOKIE_NAME);
     components.add_security_scheme(SESSION, SecurityScheme::ApiKey(ApiKey::Cookie(cookie)));
+    let key = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).bearer_format("wc_…").build();
+    components.add_security_scheme(API_KEY, SecurityScheme::Http(key));
     components
         .responses
         .insert(ERROR_RESPONSE.to_owned(), error_response("Any other error.").into());
@@ -102,8 +109,8 @@ fn document() -> OpenApi {
         add_default_responses(item);
     }
     // The cookie is optional: requests that change something start a session if there is none.
-    let with_session = SecurityRequirement::new(SESSION, Vec::<String>::new());
-    document.security = Some(vec![SecurityRequirement::default(), with_session]);
+    let with = |scheme: &str| SecurityRequirement::new(scheme, Vec::<String>::new());
+    document.security = Some(vec![SecurityRequirement::default(), with(SESSION), with(API_KEY)]);
     document
 }
 

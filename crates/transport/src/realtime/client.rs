@@ -9,7 +9,7 @@ use tracing::field::Empty;
 use tracing::{Instrument, Span, info_span};
 use uuid::Uuid;
 use webchat_chat::{Chat, Limit, SendMessage, StartTurnOutcome, Subscription, count_reached_limit};
-use webchat_domain::{ConversationId, Network, TRACE_TARGET};
+use webchat_domain::{ApiKeyScope, ConversationId, Network, TRACE_TARGET};
 
 use super::burst_rate::BurstRateLimiter;
 use super::connections::Connections;
@@ -20,6 +20,8 @@ use super::events::incoming::{
 use super::events::outgoing::{ErrorData, OutgoingEvent, Reply, SessionData, Subscribed, Welcome};
 use super::forward::{forward_conversation, forward_list};
 use crate::error::api_error::ApiError;
+use crate::extract::credential::Credential;
+use crate::extract::credential::api_key::check_scope;
 use crate::extract::session::BrowserSession;
 use crate::security_log::SecurityEvent;
 
@@ -157,6 +159,9 @@ impl<O: From<OutgoingEvent> + Send + 'static> Client<O> {
     }
 
     async fn dispatch_parsed(&mut self, event: ClientEvent) -> Result<(), ApiError> {
+        if let Some(key) = self.browser.credential.as_ref().and_then(Credential::key) {
+            check_scope(key, required_scope(&event))?;
+        }
         match event {
             ClientEvent::SendMessage(data) => self.send_message(data).await,
             ClientEvent::EditMessage(data) => self.edit_message(data).await,
@@ -304,6 +309,21 @@ impl<O: From<OutgoingEvent> + Send + 'static> Client<O> {
     async fn reply(&self, reply: Reply) {
         // Sending fails only if the client has disconnected.
         let _ = self.outbox.send(OutgoingEvent::from(reply).into()).await;
+    }
+}
+
+/// Returns the scope that an API key needs for an event.
+fn required_scope(event: &ClientEvent) -> ApiKeyScope {
+    match event {
+        ClientEvent::Subscribe(_) | ClientEvent::Unsubscribe(_) | ClientEvent::Ping(_) => {
+            ApiKeyScope::Read
+        }
+        ClientEvent::SendMessage(_)
+        | ClientEvent::EditMessage(_)
+        | ClientEvent::Regenerate(_)
+        | ClientEvent::Continue(_)
+        | ClientEvent::SelectVersion(_)
+        | ClientEvent::Stop(_) => ApiKeyScope::Chat,
     }
 }
 

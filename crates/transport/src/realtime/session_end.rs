@@ -1,19 +1,27 @@
 //! Detects the end of a browser's session while it has live connections.
 
+use std::future::pending;
 use std::time::Duration;
 
+use actix_web::HttpRequest;
+use futures_util::future::{FutureExt, LocalBoxFuture};
 use tokio::time::timeout;
 use webchat_chat::{Chat, ChatError};
 use webchat_domain::Session;
 
+use super::connections::Connections;
+use crate::extract::credential::Credential;
 use crate::extract::session::BrowserSession;
 use crate::settings::AuthMode;
 
 /// The close reason for a client whose session has ended.
-pub(super) const SESSION_ENDED: &str = "the session has ended: load the page again";
+pub(crate) const SESSION_ENDED: &str = "the session has ended: load the page again";
 
 /// The time after which a session that can't be read is read again.
 const READ_RETRY_INTERVAL: Duration = Duration::from_secs(1);
+
+/// Completes when a session has ended.
+pub(crate) type SessionEnd = LocalBoxFuture<'static, ()>;
 
 /// The session of a live connection.
 pub(crate) struct WatchedSession {
@@ -21,18 +29,23 @@ pub(crate) struct WatchedSession {
     /// Whether the session is stored. One that is not stored yet has not ended.
     pub(crate) is_stored: bool,
     pub(crate) auth: AuthMode,
+    /// What gives access instead of the session.
+    pub(crate) credential: Option<Credential>,
 }
 
 impl From<&BrowserSession> for WatchedSession {
     fn from(browser: &BrowserSession) -> Self {
-        let BrowserSession { session, is_stored, auth, .. } = browser.clone();
-        Self { session, is_stored, auth }
+        let BrowserSession { session, is_stored, auth, credential, .. } = browser.clone();
+        Self { session, is_stored, auth, credential }
     }
 }
 
 impl WatchedSession {
     /// Returns whether the session has expired, was deleted, or gives no access any more.
     async fn has_ended(&mut self, chat: &Chat) -> Result<bool, ChatError> {
+        if let Some(credential) = &self.credential {
+            return Ok(!credential.is_valid(chat).await?);
+        }
         match chat.sessions.find_session(self.session.session_id).await? {
             Some(session) => {
                 self.is_stored = true;
@@ -43,6 +56,26 @@ impl WatchedSession {
         }
         Ok(!self.auth.accepts(chat, &self.session).await?)
     }
+
+    /// Returns the time until an API key expires.
+    fn max_age(&self, chat: &Chat) -> Duration {
+        let key = self.credential.as_ref().and_then(Credential::key);
+        let expiry = key.and_then(|key| key.expires_at);
+        expiry.map_or(Duration::MAX, |expiry| chat.sessions.now().until(expiry))
+    }
+}
+
+/// Completes when the session of a request has ended; never, if the request has none.
+pub(crate) fn session_of_request_ended(
+    request: &HttpRequest,
+    chat: &Chat,
+    connections: &Connections,
+    session: Option<Session>,
+) -> SessionEnd {
+    let Some(session) = session else { return pending().boxed_local() };
+    let (auth, credential) = (AuthMode::of(request), Credential::of(request));
+    let watched = WatchedSession { session, is_stored: true, auth, credential };
+    session_ended(chat.clone(), watched, connections.limits.idle_timeout).boxed_local()
 }
 
 /// Waits until the session has ended. Checks it when sessions of the user end, and at each `interval`.
@@ -52,7 +85,7 @@ pub(crate) async fn session_ended(chat: Chat, mut watched: WatchedSession, inter
         // Boxed, so that idle connections take little memory.
         let next_check = match Box::pin(watched.has_ended(&chat)).await {
             Ok(true) => return,
-            Ok(false) => interval,
+            Ok(false) => interval.min(watched.max_age(&chat)),
             Err(_) => interval.min(READ_RETRY_INTERVAL),
         };
         // At the timeout, the session may have expired.

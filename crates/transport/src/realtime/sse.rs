@@ -15,6 +15,7 @@ use webchat_domain::{ConversationId, EventBody, MessageAccepted, ResponseChunk, 
 
 use super::connections::Connections;
 use super::events::outgoing::{OutgoingEvent, Reply, Subscribed};
+use super::session_end::SessionEnd;
 use crate::metrics::ConnectionPermit;
 
 /// The media type of an event stream.
@@ -44,7 +45,7 @@ struct EventStream {
 pub(crate) fn stream_conversation(
     connections: &Connections,
     permit: ConnectionPermit,
-    session_end: impl Future<Output = ()> + 'static,
+    session_end: SessionEnd,
     id: ConversationId,
     subscription: Subscription,
 ) -> HttpResponse {
@@ -59,15 +60,17 @@ pub(crate) fn stream_conversation(
     respond(first, events.take_until(session_end))
 }
 
-/// Streams the events of a turn until it ends.
+/// Streams the events of a turn until it ends, or the session does.
 pub(crate) fn stream_turn(
     connections: &Connections,
     permit: ConnectionPermit,
+    session_end: SessionEnd,
     id: ConversationId,
     progress: TurnProgress,
 ) -> HttpResponse {
     let source = Source::Turn(Box::new(progress));
-    respond(String::new(), stream_events(connections, permit, id, source))
+    let events = stream_events(connections, permit, id, source);
+    respond(String::new(), events.take_until(session_end))
 }
 
 /// Replays a turn that ended before the request, with the answer in one chunk and without sequence numbers.

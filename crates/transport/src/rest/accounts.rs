@@ -1,27 +1,24 @@
 //! Signing in and out, and the account of the user.
 
 use actix_web::http::header::USER_AGENT;
-use actix_web::web::{self, Data, Json, Path, ServiceConfig};
+use actix_web::web::{self, Data, Json, ServiceConfig};
 use actix_web::{HttpRequest, HttpResponse};
 use serde::{Deserialize, Serialize};
 use utoipa::{OpenApi, ToSchema};
-use webchat_chat::{Chat, ChatError, SignInAttempt};
-use webchat_domain::{
-    Account, AccountName, AccountRole, Password, PublicSessionId, Session, Timestamp,
-};
+use webchat_chat::{ArchiveFilter, Chat, SignInAttempt};
+use webchat_domain::{Account, AccountName, AccountRole, Password, Session, Timestamp};
 
 use crate::error::api_error::ApiError;
 use crate::error::body::ErrorBody;
 use crate::extract::body::Body;
-use crate::extract::session::{AnySession, set_signed_in, set_signed_out};
+use crate::extract::credential::Credential;
+use crate::extract::session::{AnySession, known_device, set_signed_in, set_signed_out};
 use crate::get_or_head::get_or_head;
 use crate::openapi::responses::{InvalidBodyResponse, NotFoundResponse};
-use crate::settings::AuthMode;
+use crate::settings::{AuthMode, SignUp};
 use crate::text::truncate;
 
 const ME: &str = "/me";
-const SESSIONS: &str = "/me/sessions";
-const SESSION: &str = "/me/sessions/{session_id}";
 const SIGN_IN: &str = "/auth/sign-in";
 const SIGN_OUT: &str = "/auth/sign-out";
 const PASSWORD: &str = "/auth/password";
@@ -30,15 +27,7 @@ const PASSWORD: &str = "/auth/password";
 const MAX_DEVICE_CHARS: usize = 200;
 
 #[derive(OpenApi)]
-#[openapi(paths(
-    me,
-    sign_in,
-    sign_out,
-    change_password,
-    sessions,
-    end_session,
-    end_other_sessions
-))]
+#[openapi(paths(me, sign_in, sign_out, change_password))]
 pub(crate) struct ApiDoc;
 
 pub(crate) fn routes(config: &mut ServiceConfig) {
@@ -46,13 +35,7 @@ pub(crate) fn routes(config: &mut ServiceConfig) {
         .service(web::resource(ME).route(get_or_head().to(me)))
         .service(web::resource(SIGN_IN).route(web::post().to(sign_in)))
         .service(web::resource(SIGN_OUT).route(web::post().to(sign_out)))
-        .service(web::resource(PASSWORD).route(web::post().to(change_password)))
-        .service(
-            web::resource(SESSIONS)
-                .route(get_or_head().to(sessions))
-                .route(web::delete().to(end_other_sessions)),
-        )
-        .service(web::resource(SESSION).route(web::delete().to(end_session)));
+        .service(web::resource(PASSWORD).route(web::post().to(change_password)));
 }
 
 /// Who uses this browser, and whether they can or must sign in.
@@ -62,20 +45,43 @@ struct Me {
     /// The account of the user who is signed in; `null` if nobody is.
     #[schema(required = true)]
     account: Option<AccountBody>,
+    /// How the user of the account is known; `null` if nobody is signed in.
+    #[schema(required = true)]
+    known_by: Option<KnownBy>,
+    /// Whether the user has conversations that are not archived. An account can adopt those of an anonymous user at its
+    /// first sign-in.
+    has_conversations: bool,
+    /// Whether visitors may add accounts of their own.
+    can_sign_up: bool,
+}
+
+/// How the user of a request is known.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+enum KnownBy {
+    /// By the session cookie, after a sign-in.
+    Session,
+    /// By an API key.
+    ApiKey,
+    /// By a proxy, which has signed the user in.
+    Proxy,
 }
 
 /// The account of a user.
 #[derive(Serialize, ToSchema)]
 #[schema(as = Account)]
-struct AccountBody {
+pub(super) struct AccountBody {
     name: AccountName,
     role: AccountRole,
     created_at: Timestamp,
+    /// Whether the user can sign in with a password.
+    has_password: bool,
 }
 
 impl From<Account> for AccountBody {
     fn from(account: Account) -> Self {
-        Self { name: account.name, role: account.role, created_at: account.created_at }
+        let Account { name, role, created_at, password, .. } = account;
+        Self { name, role, created_at, has_password: password.is_some() }
     }
 }
 
@@ -86,7 +92,7 @@ struct Credentials {
     /// The name of the account. Upper and lower case are equal.
     #[schema(max_length = 64)]
     name: String,
-    #[schema(value_type = String, format = Password, max_length = 1024)]
+    #[schema(value_type = String, format = Password, min_length = 1, max_length = 1024)]
     password: Password,
     /// Whether the conversations of this browser become those of the account, if this is its first sign-in.
     #[serde(default)]
@@ -100,7 +106,7 @@ struct PasswordChange {
     /// The name of the account. Upper and lower case are equal.
     #[schema(max_length = 64)]
     name: String,
-    #[schema(value_type = String, format = Password, max_length = 1024)]
+    #[schema(value_type = String, format = Password, min_length = 1, max_length = 1024)]
     password: Password,
     /// The new password, which must not be easy to guess.
     #[schema(value_type = String, format = Password, min_length = 12, max_length = 1024)]
@@ -108,27 +114,6 @@ struct PasswordChange {
     /// Whether the conversations of this browser become those of the account, if this is its first sign-in.
     #[serde(default)]
     adopt_conversations: bool,
-}
-
-/// The sessions in which the user is signed in.
-#[derive(Serialize, ToSchema)]
-struct SignedInSessions {
-    /// The session that was signed in last comes first.
-    sessions: Vec<SignedInSession>,
-}
-
-/// A session in which the user is signed in.
-#[derive(Serialize, ToSchema)]
-struct SignedInSession {
-    /// Identifies the session for the user, and gives no access to it.
-    session_id: PublicSessionId,
-    /// The `User-Agent` of the browser; empty if unknown.
-    device: String,
-    signed_in_at: Timestamp,
-    /// When the session ends unless it is used.
-    expires_at: Timestamp,
-    /// Whether this is the session of the request.
-    is_current: bool,
 }
 
 /// Returns who uses this browser, and whether they can or must sign in.
@@ -143,16 +128,28 @@ async fn me(
     request: HttpRequest,
     browser: AnySession,
     chat: Data<Chat>,
+    sign_up: Data<SignUp>,
 ) -> Result<Json<Me>, ApiError> {
-    let account = match browser.session {
-        Some(session) => match chat.accounts.signed_in(&session).await {
-            Ok(account) => Some(account.into()),
-            Err(ChatError::AuthenticationRequired) => None,
-            Err(error) => return Err(error.into()),
-        },
-        None => None,
+    let (auth, can_sign_up) = (AuthMode::of(&request), sign_up.is_possible);
+    let user = browser.session.map(|session| session.user_id);
+    let Some(user_id) = user.filter(|_| auth != AuthMode::None) else {
+        return Ok(Json(Me {
+            auth,
+            account: None,
+            known_by: None,
+            has_conversations: false,
+            can_sign_up,
+        }));
     };
-    Ok(Json(Me { auth: AuthMode::of(&request), account }))
+    let account = chat.accounts.find(user_id).await?.map(AccountBody::from);
+    let page = chat.conversations.list(user_id, ArchiveFilter::Active, None, 1).await?;
+    let known_by = account.as_ref().map(|_| match browser.credential {
+        None => KnownBy::Session,
+        Some(Credential::Key(_)) => KnownBy::ApiKey,
+        Some(Credential::Proxy { .. }) => KnownBy::Proxy,
+    });
+    let has_conversations = !page.items.is_empty();
+    Ok(Json(Me { auth, account, known_by, has_conversations, can_sign_up }))
 }
 
 /// Signs a user in. The response sets the cookie of a new session.
@@ -245,113 +242,32 @@ async fn sign_out(
     Ok(HttpResponse::NoContent().finish())
 }
 
-/// Returns the sessions in which the user is signed in.
-#[utoipa::path(
-    get,
-    path = SESSIONS,
-    tag = "accounts",
-    operation_id = "list_sessions",
-    responses(
-        (status = 200, body = SignedInSessions),
-        (status = 401, description = "Nobody is signed in.", body = ErrorBody),
-    ),
-)]
-async fn sessions(
-    browser: AnySession,
-    chat: Data<Chat>,
-) -> Result<Json<SignedInSessions>, ApiError> {
-    let current = signed_in(browser)?;
-    let sessions = chat.accounts.sessions(current.user_id).await?;
-    let sessions = sessions.into_iter().filter_map(|stored| {
-        let sign_in = stored.session.sign_in?;
-        Some(SignedInSession {
-            session_id: stored.session.session_id.public(),
-            device: sign_in.device,
-            signed_in_at: sign_in.at,
-            expires_at: stored.expires_at,
-            is_current: stored.session.session_id == current.session_id,
-        })
-    });
-    Ok(Json(SignedInSessions { sessions: sessions.collect() }))
-}
-
-/// Ends a session of the user, and closes its live connections.
-#[utoipa::path(
-    delete,
-    path = SESSION,
-    tag = "accounts",
-    operation_id = "end_session",
-    params(("session_id" = PublicSessionId, Path, description = "The session, from the list.")),
-    responses(
-        (status = 204, description = "Ended."),
-        (status = 401, description = "Nobody is signed in.", body = ErrorBody),
-        NotFoundResponse,
-    ),
-)]
-async fn end_session(
-    browser: AnySession,
-    id: Path<String>,
-    chat: Data<Chat>,
-) -> Result<HttpResponse, ApiError> {
-    let current = signed_in(browser)?;
-    let sessions = chat.accounts.sessions(current.user_id).await?;
-    let id: PublicSessionId = id.parse().map_err(|_| ChatError::SessionNotFound)?;
-    let found = sessions.into_iter().find(|stored| stored.session.session_id.public() == id);
-    let stored = found.ok_or(ChatError::SessionNotFound)?;
-    chat.accounts.sign_out(&stored.session).await?;
-    Ok(HttpResponse::NoContent().finish())
-}
-
-/// Ends the other sessions of the user, and closes their live connections.
-#[utoipa::path(
-    delete,
-    path = SESSIONS,
-    tag = "accounts",
-    operation_id = "end_other_sessions",
-    responses(
-        (status = 204, description = "Ended."),
-        (status = 401, description = "Nobody is signed in.", body = ErrorBody),
-    ),
-)]
-async fn end_other_sessions(
-    browser: AnySession,
-    chat: Data<Chat>,
-) -> Result<HttpResponse, ApiError> {
-    let current = signed_in(browser)?;
-    chat.accounts.end_sessions(current.user_id, Some(current.session_id)).await?;
-    Ok(HttpResponse::NoContent().finish())
-}
-
-/// Returns the session of the user who is signed in.
-fn signed_in(browser: AnySession) -> Result<Session, ApiError> {
-    let session = browser.session.filter(|session| session.sign_in.is_some());
-    session.ok_or_else(|| ChatError::AuthenticationRequired.into())
-}
-
 /// Fails if nobody can sign in to this server.
 fn check_sign_in_possible(request: &HttpRequest) -> Result<(), ApiError> {
     if AuthMode::of(request) == AuthMode::None { Err(ApiError::NotFound) } else { Ok(()) }
 }
 
-fn attempt(
+pub(super) fn attempt(
     request: &HttpRequest,
     browser: &AnySession,
     name: String,
     password: Password,
     adopt_conversations: bool,
 ) -> SignInAttempt {
-    let device = request.headers().get(USER_AGENT).and_then(|value| value.to_str().ok());
+    let user_agent = request.headers().get(USER_AGENT).and_then(|value| value.to_str().ok());
+    let account_name: Option<AccountName> = name.parse().ok();
     SignInAttempt {
         name,
         password,
         network: browser.address.network(),
-        device: truncate(device.unwrap_or_default(), MAX_DEVICE_CHARS).to_owned(),
+        device: account_name.and_then(|name| known_device(request, &name)),
+        user_agent: truncate(user_agent.unwrap_or_default(), MAX_DEVICE_CHARS).to_owned(),
         adopted: browser.session.clone().filter(|_| adopt_conversations),
     }
 }
 
 /// Sets the cookie of the new session. A session of another account in this browser ends.
-async fn finish_sign_in(
+pub(super) async fn finish_sign_in(
     request: &HttpRequest,
     chat: &Chat,
     browser: AnySession,
@@ -365,6 +281,6 @@ async fn finish_sign_in(
     if let Some(before) = before {
         chat.accounts.sign_out(&before).await?;
     }
-    set_signed_in(request, &session, anonymous.as_ref())?;
+    set_signed_in(request, &session, &account.name, anonymous.as_ref())?;
     Ok(Json(account.into()))
 }

@@ -8,7 +8,10 @@ use utoipa::openapi::OpenApi;
 use super::context::{few_shot_examples, settings, summary};
 use super::transfer::{export, imports, save};
 use super::turns::{events, send, stop};
-use super::{accounts, config, conversations, files, messages, search, user_settings, versions};
+use super::{
+    accounts, api_keys, config, conversations, files, messages, search, sessions, sign_up,
+    user_settings, versions,
+};
 use crate::error::api_error::ApiError;
 use crate::openapi::merge::merge;
 
@@ -19,6 +22,9 @@ pub(crate) fn routes(config: &mut ServiceConfig) {
         web::scope("")
             .configure(config::routes)
             .configure(accounts::routes)
+            .configure(sessions::routes)
+            .configure(sign_up::routes)
+            .configure(api_keys::routes)
             .configure(conversations::routes)
             .configure(messages::routes)
             .configure(stop::routes)
@@ -42,6 +48,9 @@ pub(crate) fn api_doc() -> OpenApi {
     merge(&[
         config::ApiDoc::openapi,
         accounts::ApiDoc::openapi,
+        sessions::ApiDoc::openapi,
+        sign_up::ApiDoc::openapi,
+        api_keys::ApiDoc::openapi,
         conversations::ApiDoc::openapi,
         messages::ApiDoc::openapi,
         send::ApiDoc::openapi,

@@ -73,16 +73,15 @@ async fn edit(
     chat: Data<Chat>,
     connections: Data<Connections>,
 ) -> Result<HttpResponse, ApiError> {
-    let turn_request = TurnRequest::read(&request, browser.caller(), &connections)?;
+    let turn_request = TurnRequest::read(&request, &browser, &chat, &connections)?;
     let MessagePath { id, message_id } = path.into_inner();
-    let user_id = browser.session.user_id;
     let message = SendMessage {
         content: edited.0.message,
         client_message_id: turn_request.client_message_id.clone(),
         expected_position: None,
     };
     let sent = chat.turns.edit(browser.caller(), id, message_id, message).await?;
-    turn_request.respond(&chat, &connections, user_id, id, sent).await
+    turn_request.respond(&chat, &connections, id, sent).await
 }
 
 /// Generates another version of an answer.
@@ -103,13 +102,12 @@ async fn regenerate(
     chat: Data<Chat>,
     connections: Data<Connections>,
 ) -> Result<HttpResponse, ApiError> {
-    let turn_request = TurnRequest::read(&request, browser.caller(), &connections)?;
+    let turn_request = TurnRequest::read(&request, &browser, &chat, &connections)?;
     let MessagePath { id, message_id } = path.into_inner();
-    let user_id = browser.session.user_id;
     let client_message_id = turn_request.client_message_id.clone();
     let caller = browser.caller();
     let sent = chat.turns.regenerate(caller, id, Some(message_id), client_message_id).await?;
-    turn_request.respond(&chat, &connections, user_id, id, sent).await
+    turn_request.respond(&chat, &connections, id, sent).await
 }
 
 /// Continues the last answer, if its status is `interrupted`, `stopped`, `truncated` or `failed`.
@@ -130,13 +128,12 @@ async fn continue_answer(
     chat: Data<Chat>,
     connections: Data<Connections>,
 ) -> Result<HttpResponse, ApiError> {
-    let turn_request = TurnRequest::read(&request, browser.caller(), &connections)?;
+    let turn_request = TurnRequest::read(&request, &browser, &chat, &connections)?;
     let MessagePath { id, message_id } = path.into_inner();
-    let user_id = browser.session.user_id;
     let client_message_id = turn_request.client_message_id.clone();
     let caller = browser.caller();
     let sent = chat.turns.continue_answer(caller, id, Some(message_id), client_message_id).await?;
-    turn_request.respond(&chat, &connections, user_id, id, sent).await
+    turn_request.respond(&chat, &connections, id, sent).await
 }
 
 /// Selects a version of a message: makes it visible, together with the newest messages that follow it.

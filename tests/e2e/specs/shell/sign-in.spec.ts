@@ -1,4 +1,4 @@
-import type { Page } from '@playwright/test';
+import { request, type Page } from '@playwright/test';
 
 import { Chat } from '../../support/chat.ts';
 import { expect, test } from '../../support/fixtures.ts';
@@ -45,6 +45,7 @@ test('a user signs in on two devices and has the same chats', async ({ scripted,
   await chooseInMenu(chat.page, 'Account: alice');
   const dialog = chat.page.getByRole('dialog', { name: 'Account' });
   await expect(dialog.getByRole('listitem')).toHaveCount(2);
+  await expect(dialog.getByRole('heading', { name: 'API keys' })).toBeVisible();
   await chat.expectAccessible();
   await phone.field.fill('A draft on the phone');
   await dialog.getByRole('button', { name: 'Sign out everywhere else' }).click();
@@ -63,7 +64,7 @@ test('the chats of a browser come along at the first sign-in, and stay when some
   await chat.ask('Before the account');
   await expect(chat.answers).toContainText('High water.');
   await chooseInMenu(chat.page, 'Sign in…');
-  await chat.page.getByRole('checkbox').check();
+  await chat.page.getByRole('checkbox', { name: 'Keep the chats' }).check();
   await signIn(chat.page, 'alice');
 
   await expect(chat.list.getByRole('link', { name: 'Before the account' })).toBeVisible();
@@ -72,6 +73,7 @@ test('the chats of a browser come along at the first sign-in, and stay when some
   await expect(chat.list.getByRole('link')).toHaveCount(0);
   await chat.page.goto(server.url);
   await chooseInMenu(chat.page, 'Sign in…');
+  await expect(chat.page.getByRole('checkbox')).toHaveCount(0);
   await signIn(chat.page, 'alice');
   await expect(chat.list.getByRole('link', { name: 'Before the account' })).toBeVisible();
 });
@@ -96,4 +98,58 @@ test('a user changes the password', async ({ scripted, chat }) => {
   await expect(chat.page.getByRole('alert')).toHaveText('The name or the password is wrong.');
   await signIn(chat.page, 'alice', 'four tides a week');
   await expect(chat.field).toBeVisible();
+});
+
+test('a program streams an answer with the key of a user, and the user sees it', async ({ scripted, chat }) => {
+  const server = await scripted(async (_question, write) => write('High water.'), { AUTH: 'required' }, USERS);
+  chat.expectsErrors = true;
+  await chat.page.goto(server.url);
+  await signIn(chat.page, 'alice');
+  await chooseInMenu(chat.page, 'Account: alice');
+  const dialog = chat.page.getByRole('dialog', { name: 'Account' });
+  await dialog.getByLabel('Name of a new key').fill('nightly report');
+  await dialog.getByLabel('Your password').fill(PASSWORD);
+  await dialog.getByRole('button', { name: 'Add key' }).click();
+  const secret = await dialog.getByText(/^wc_[0-9a-f]{72}$/).innerText();
+  await expect(dialog.getByRole('button', { name: 'Copy key' })).toBeFocused();
+  await chat.expectAccessible();
+
+  const headers = { Authorization: `Bearer ${secret}` };
+  const program = await request.newContext({ baseURL: server.url, extraHTTPHeaders: headers });
+  const started = await program.post('/api/v1/conversations');
+  const { conversation_id: id } = await started.json();
+  const answer = await program.post(`/api/v1/conversations/${id}/messages`, { data: { message: 'Why tides?' } });
+  expect((await answer.json()).answer.content).toBe('High water.');
+  await expect(chat.list.getByRole('link', { name: 'Why tides?' })).toBeAttached();
+
+  await dialog.getByRole('button', { name: 'Done' }).click();
+  await expect(dialog.getByText(secret)).toHaveCount(0);
+  const key = dialog.getByRole('listitem').filter({ hasText: 'nightly report' });
+  await expect(key).toContainText('read, chat');
+  await key.getByRole('button', { name: 'Revoke: nightly report' }).click();
+  await key.getByRole('button', { name: 'Revoke', exact: true }).click();
+  await expect(key).toHaveCount(0);
+  expect((await program.get('/api/v1/conversations')).status()).toBe(401);
+});
+
+test('a visitor creates an account and keeps the chats', async ({ scripted, chat }) => {
+  const settings = { AUTH: 'optional', SIGN_UP: 'on' };
+  const server = await scripted(async (_question, write) => write('High water.'), settings, USERS);
+  await chat.open(server);
+  await chat.ask('Before the account');
+  chat.expectsErrors = true;
+  await chooseInMenu(chat.page, 'Sign in…');
+  await chat.page.getByRole('button', { name: 'Create an account' }).click();
+  await expect(chat.page.getByRole('heading', { name: 'Create an account' })).toBeVisible();
+  await chat.expectAccessible();
+  await chat.page.getByRole('textbox', { name: 'Name' }).fill('alice');
+  await chat.page.getByLabel('Password', { exact: true }).fill('four tides a week');
+  await chat.page.getByRole('checkbox', { name: 'Keep the chats' }).check();
+  await chat.page.getByRole('button', { name: 'Create account' }).click();
+  await expect(chat.page.getByRole('alert')).toHaveText('There is already an account with this name.');
+  await chat.page.getByRole('textbox', { name: 'Name' }).fill('carol');
+  await chat.page.getByRole('button', { name: 'Create account' }).click();
+
+  await expect(chat.list.getByRole('link', { name: 'Before the account' })).toBeVisible();
+  await chooseInMenu(chat.page, 'Account: carol');
 });

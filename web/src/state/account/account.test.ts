@@ -5,7 +5,12 @@ import type { Me } from '../../api/types';
 import { TextStorage } from '../storage';
 import { AccountStore } from './account';
 
-const ALICE = { name: 'alice', role: 'user', created_at: '2026-01-02T03:04:05.678Z' } as const;
+const ALICE = {
+  name: 'alice',
+  role: 'user',
+  created_at: '2026-01-02T03:04:05.678Z',
+  has_password: true,
+} as const;
 
 function setUp(...responses: (Me | null)[]) {
   const api = {
@@ -32,7 +37,13 @@ test.each([
   ['optional', false],
   ['required', true],
 ] as const)('with sign-in %s, a visitor must sign in: %s', async (auth, isShown) => {
-  const { account } = setUp({ auth, account: null });
+  const { account } = setUp({
+    auth,
+    account: null,
+    known_by: null,
+    has_conversations: true,
+    can_sign_up: false,
+  });
 
   await account.load();
 
@@ -41,19 +52,44 @@ test.each([
 
 test('a user whose session has ended is asked to sign in again', async () => {
   const { account } = setUp(
-    { auth: 'optional', account: ALICE },
-    { auth: 'optional', account: null },
+    {
+      auth: 'optional',
+      account: ALICE,
+      known_by: 'session',
+      has_conversations: true,
+      can_sign_up: false,
+    },
+    {
+      auth: 'optional',
+      account: null,
+      known_by: null,
+      has_conversations: false,
+      can_sign_up: false,
+    },
   );
 
   await account.load();
   expect(account.state.value).toMatchObject({ account: ALICE, isSignInShown: false });
   await account.load();
 
-  expect(account.state.value).toMatchObject({ account: null, isSignInShown: true });
+  expect(account.state.value).toMatchObject({
+    account: null,
+    hasConversations: false,
+    isSignInShown: true,
+  });
 });
 
 test('while the server can’t be reached, the page works on', async () => {
-  const { account } = setUp({ auth: 'required', account: ALICE }, null);
+  const { account } = setUp(
+    {
+      auth: 'required',
+      account: ALICE,
+      known_by: 'session',
+      has_conversations: true,
+      can_sign_up: false,
+    },
+    null,
+  );
 
   await account.load();
   await account.load();

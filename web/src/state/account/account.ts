@@ -13,13 +13,26 @@ export interface AccountState {
   auth: AuthMode | null;
   /** `null` if nobody is signed in. */
   account: Account | null;
+  /** Whether a proxy has signed the user in: then there is no signing out, and no password. */
+  isKnownByProxy: boolean;
+  /** Whether the user has chats, which an account can adopt. */
+  hasConversations: boolean;
+  /** Whether visitors may add accounts of their own. */
+  canSignUp: boolean;
   /** Whether the sign-in takes the place of the page. */
   isSignInShown: boolean;
 }
 
 /** Who uses the page. After each change of the user, the page is loaded again. */
 export class AccountStore {
-  readonly state = new Store<AccountState>({ auth: null, account: null, isSignInShown: false });
+  readonly state = new Store<AccountState>({
+    auth: null,
+    account: null,
+    isKnownByProxy: false,
+    hasConversations: false,
+    canSignUp: false,
+    isSignInShown: false,
+  });
 
   constructor(
     private readonly api: AccountApi,
@@ -40,10 +53,19 @@ export class AccountStore {
       return this.#useAs(me.account.name);
     }
     const mustSignIn = me.account === null && (me.auth === 'required' || last !== null);
-    this.state.set({ ...me, isSignInShown: me.account === null && (mustSignIn || isSignInShown) });
+    this.state.set({
+      auth: me.auth,
+      account: me.account,
+      isKnownByProxy: me.known_by === 'proxy',
+      hasConversations: me.has_conversations,
+      canSignUp: me.can_sign_up,
+      isSignInShown: me.account === null && (mustSignIn || isSignInShown),
+    });
   }
 
-  showSignIn(): void {
+  /** Shows the sign-in, which asks whether to keep the chats that the browser has had meanwhile. */
+  async showSignIn(): Promise<void> {
+    await this.load();
     this.state.update((state) => ({ ...state, isSignInShown: true }));
   }
 
@@ -64,6 +86,13 @@ export class AccountStore {
       newPassword === null
         ? await this.api.signIn(credentials)
         : await this.api.changePassword({ ...credentials, new_password: newPassword });
+    this.#useAs(account.name);
+  }
+
+  /** Adds an account, and signs in. Throws the server's error. */
+  async signUp(name: string, password: string, adoptConversations: boolean): Promise<void> {
+    const body = { name, password, adopt_conversations: adoptConversations };
+    const account = await this.api.signUp(body);
     this.#useAs(account.name);
   }
 

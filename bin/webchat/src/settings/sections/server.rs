@@ -26,7 +26,7 @@ const ORIGINS: Kind = Kind::List {
     example: "https://chat.example.org,capacitor://localhost",
     is_valid: parses_as::<AllowedOrigin>,
 };
-const NETWORKS: Kind = Kind::List {
+pub(super) const NETWORKS: Kind = Kind::List {
     items: "addresses or networks",
     example: "127.0.0.1,10.0.0.0/8",
     is_valid: |text| network(text).is_some(),
@@ -120,8 +120,12 @@ fn origins<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<AllowedOrig
     list(deserializer, |text| text.parse().ok())
 }
 
-fn networks<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<IpNet>, D::Error> {
+pub(super) fn networks<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<IpNet>, D::Error> {
     list(deserializer, network)
+}
+
+pub(super) fn texts<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
+    list(deserializer, |text| Some(text.to_owned()))
 }
 
 fn list<'de, D: Deserializer<'de>, T>(

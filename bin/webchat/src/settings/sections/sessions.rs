@@ -1,10 +1,12 @@
 //! Browser sessions.
 
+use ipnet::IpNet;
 use secrecy::SecretString;
-use webchat_transport::AuthMode;
+use webchat_transport::{AuthMode, SignInProxy};
 
 use super::super::declaration::section;
 use super::super::kind::Kind;
+use super::server::{NETWORKS, networks, texts};
 
 /// Shorter keys could be guessed.
 const MIN_SECRET_KEY_CHARS: usize = 32;
@@ -12,6 +14,19 @@ const MIN_SECRET_KEY_CHARS: usize = 32;
 const SECRET_KEY: Kind = Kind::secret(
     "at least 32 random characters, for example from `openssl rand -hex 32`",
     |text| text.chars().count() >= MIN_SECRET_KEY_CHARS,
+);
+
+const DOMAINS: Kind = Kind::List {
+    items: "domains in lower case",
+    example: "example.org,example.com",
+    is_valid: |text| {
+        !text.is_empty()
+            && text.bytes().all(|b| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'.' | b'-'))
+    },
+};
+const HEADER: Kind = Kind::text(
+    "the name of a header such as X-Forwarded-User, but not Authorization or Cookie",
+    |text| SignInProxy::new(text, Vec::new()).is_some(),
 );
 
 section! {
@@ -27,8 +42,25 @@ section! {
         /// not a loopback address, or if PUBLIC_URL is set.
         AUTH => auth: Option<AuthMode>, Kind::Choice(&["none", "optional", "required"]);
 
+        /// Whether visitors may add accounts of their own, with a name and a password. If SIGN_UP_DOMAINS has domains,
+        /// separated by commas, the names must be e-mail addresses there. Nobody verifies the addresses.
+        SIGN_UP => sign_up: bool = "off", Kind::Switch;
+        #[serde(deserialize_with = "texts")]
+        SIGN_UP_DOMAINS => sign_up_domains: Vec<String>, DOMAINS;
+
+        /// The header in which a proxy that signs users in, such as oauth2-proxy, names the user: the name of an account,
+        /// which is added when it is used first. Needs AUTH=optional or required, and AUTH_HEADER_PROXIES.
+        AUTH_HEADER => auth_header: Option<String>, HEADER;
+
+        /// The addresses or networks of these proxies, separated by commas. The header of all other clients is ignored.
+        #[serde(deserialize_with = "networks")]
+        AUTH_HEADER_PROXIES => auth_header_proxies: Vec<IpNet>, NETWORKS;
+
         /// How long a session lasts after its last use, in days (1 to 400).
         SESSION_TTL_DAYS => ttl_days: u32 = "365", Kind::integer("days", 1, 400);
+
+        /// How long a user stays signed in, in days (1 to 400), even if the session is used.
+        SIGN_IN_DAYS => sign_in_days: u32 = "90", Kind::integer("days", 1, 400);
 
         /// The number of days after which the data of a user without a session is deleted: once the last session has
         /// expired, nobody can reach the data any more. 0 keeps it for ever.

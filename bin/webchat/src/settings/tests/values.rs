@@ -242,7 +242,8 @@ fn each_field_type_accepts_the_values_that_its_kind_accepts() {
         for value in accepted_values(setting) {
             let secret = ("SECRET_KEY", "0f5c1e7fd21a4d7e8a92be31c4d60f5c");
             let window = ("MAX_TOKENS", "4294967295");
-            let result = read(&[URL, secret, window, (setting.variable, &value)]);
+            let auth = ("AUTH", "optional");
+            let result = read(&[URL, secret, window, auth, (setting.variable, &value)]);
             assert!(result.is_ok(), "{}={value}: {result:?}", setting.variable);
         }
     }

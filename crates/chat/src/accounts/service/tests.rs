@@ -1,5 +1,7 @@
 use std::time::Duration;
 
+use webchat_domain::Network;
+
 use super::*;
 use crate::testing::TestChat;
 
@@ -14,14 +16,15 @@ fn attempt(name: &str, text: &str, address: &str) -> SignInAttempt {
         name: name.to_owned(),
         password: password(text),
         network: Network::of(address.parse().unwrap()),
-        device: "Firefox on Linux".to_owned(),
+        device: None,
+        user_agent: "Firefox on Linux".to_owned(),
         adopted: None,
     }
 }
 
 async fn add(test: &TestChat, name: &str, role: AccountRole) -> Account {
     let name = name.parse().unwrap();
-    test.chat.accounts.add(name, role, password(PASSWORD), false).await.unwrap()
+    test.chat.accounts.add(name, role, Some(password(PASSWORD)), false).await.unwrap()
 }
 
 async fn sign_in(
@@ -43,13 +46,13 @@ async fn a_user_signs_in_and_out() {
 
     let (session, account) = sign_in(&test, " Alice ", PASSWORD).await.unwrap();
     let found = test.chat.sessions.find_session(session.session_id).await.unwrap();
-    let signed_in = test.chat.accounts.signed_in(&session).await.unwrap();
+    let signed_in = test.chat.accounts.find(session.user_id).await.unwrap();
     test.chat.accounts.sign_out(&session).await.unwrap();
 
     assert_eq!((session.user_id, account.user_id), (alice.user_id, alice.user_id));
     assert_eq!(account.signed_in_at, Some(test.chat.sessions.now()));
     assert_eq!(found, Some(session.clone()));
-    assert_eq!(signed_in, account);
+    assert_eq!(signed_in, Some(account));
     assert_eq!(test.chat.sessions.find_session(session.session_id).await.unwrap(), None);
 }
 
@@ -171,7 +174,8 @@ async fn a_name_is_taken_once() {
     add(&test, "alice", AccountRole::User).await;
     let name = "ALICE".parse().unwrap();
 
-    let again = test.chat.accounts.add(name, AccountRole::User, password(PASSWORD), false).await;
+    let password = Some(password(PASSWORD));
+    let again = test.chat.accounts.add(name, AccountRole::User, password, false).await;
 
     assert_eq!(code(again), "name_taken");
 }
@@ -200,4 +204,42 @@ async fn the_first_sign_in_takes_the_conversations_of_the_browser_along() {
     assert!(test.chat.accounts.accepts(&first).await.unwrap());
     assert!(!test.chat.accounts.accepts(&browser).await.unwrap());
     assert!(test.chat.accounts.accepts(&other).await.unwrap());
+}
+
+#[tokio::test]
+async fn a_user_must_sign_in_again_after_some_time() {
+    let lifetime = Duration::from_hours(100);
+    let test = TestChat::with_settings(|settings| settings.session_ttl = 2 * lifetime).await;
+    let alice = add(&test, "alice", AccountRole::User).await;
+    let (session, _) = sign_in(&test, "alice", PASSWORD).await.unwrap();
+
+    test.clock.advance(lifetime.saturating_sub(Duration::from_millis(1)));
+    assert!(test.chat.accounts.accepts(&session).await.unwrap());
+    let listed = test.chat.accounts.sessions(alice.user_id).await.unwrap();
+    assert_eq!(
+        listed.first().unwrap().expires_at,
+        test.chat.sessions.now().plus(Duration::from_millis(1))
+    );
+    test.clock.advance(Duration::from_millis(1));
+
+    assert!(!test.chat.accounts.accepts(&session).await.unwrap());
+    assert!(test.chat.accounts.sessions(alice.user_id).await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn the_oldest_of_too_many_sessions_ends() {
+    let test = TestChat::new().await;
+    let alice = add(&test, "alice", AccountRole::User).await;
+    let (oldest, _) = sign_in(&test, "alice", PASSWORD).await.unwrap();
+    for _ in 0..MAX_SESSIONS {
+        test.clock.advance(Duration::from_millis(1));
+        let account = test.chat.accounts.find(alice.user_id).await.unwrap().unwrap();
+        let start = test.chat.accounts.start_session(alice.user_id, account.version, String::new());
+        start.await.unwrap();
+    }
+
+    let sessions = test.chat.accounts.sessions(alice.user_id).await.unwrap();
+
+    assert_eq!(sessions.len(), MAX_SESSIONS);
+    assert!(sessions.iter().all(|stored| stored.session.session_id != oldest.session_id));
 }

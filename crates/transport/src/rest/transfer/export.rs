@@ -5,7 +5,7 @@ use std::iter;
 
 use actix_web::http::header::CONTENT_DISPOSITION;
 use actix_web::web::{self, Bytes, Data, Path, Query, ServiceConfig};
-use actix_web::{HttpResponse, HttpResponseBuilder};
+use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder};
 use futures_util::stream::{self, Stream, StreamExt, TryStreamExt};
 use serde::Deserialize;
 use utoipa::{IntoParams, OpenApi, ToSchema};
@@ -17,6 +17,8 @@ use crate::extract::query;
 use crate::extract::session::OptionalSession;
 use crate::headers::attachment;
 use crate::openapi::responses::{ConversationPath, InvalidParameterResponse, NotFoundResponse};
+use crate::realtime::connections::Connections;
+use crate::realtime::session_end::{SESSION_ENDED, SessionEnd, session_of_request_ended};
 
 const EXPORT_ONE: &str = "/conversations/{id}/export";
 const EXPORT_ALL: &str = "/export";
@@ -69,17 +71,20 @@ enum Format {
     ),
 )]
 async fn export_one(
+    request: HttpRequest,
     caller: OptionalSession,
     id: Path<ConversationId>,
     query: Query<ExportQuery>,
     chat: Data<Chat>,
+    connections: Data<Connections>,
 ) -> Result<HttpResponse, ApiError> {
     let format = match query.format {
         Format::Json => ExportFormat::Json,
         Format::Markdown => ExportFormat::Markdown,
         Format::Flask => ExportFormat::Flask,
     };
-    Ok(stream(chat.transfer.export_conversation(caller.user_id, *id, format).await?))
+    let file = chat.transfer.export_conversation(caller.user_id, *id, format).await?;
+    Ok(stream(file, session_of_request_ended(&request, &chat, &connections, caller.session)))
 }
 
 /// Exports all conversations of the user in one file.
@@ -90,11 +95,17 @@ async fn export_one(
     operation_id = "export_all",
     responses((status = 200, body = serde_json::Value, description = "The file.")),
 )]
-async fn export_all(caller: OptionalSession, chat: Data<Chat>) -> HttpResponse {
-    stream(chat.transfer.export_all(caller.user_id))
+async fn export_all(
+    request: HttpRequest,
+    caller: OptionalSession,
+    chat: Data<Chat>,
+    connections: Data<Connections>,
+) -> HttpResponse {
+    let file = chat.transfer.export_all(caller.user_id);
+    stream(file, session_of_request_ended(&request, &chat, &connections, caller.session))
 }
 
-fn stream(file: ExportedFile) -> HttpResponse {
+fn stream(file: ExportedFile, session_end: SessionEnd) -> HttpResponse {
     let content_type = match file.format {
         ExportFormat::Json | ExportFormat::Flask => "application/json",
         ExportFormat::Markdown => "text/markdown; charset=utf-8",
@@ -103,16 +114,33 @@ fn stream(file: ExportedFile) -> HttpResponse {
     response
         .content_type(content_type)
         .insert_header((CONTENT_DISPOSITION, attachment(&file.name)));
-    stream_body(&mut response, file.content)
+    stream_body(&mut response, file.content, session_end)
 }
 
-/// Streams the body of a response. If the store fails midway, the connection is closed, so that the client can
-/// detect the incomplete response.
+/// Streams the body of a response. If the store fails midway, or the session ends, the connection is closed, so that the
+/// client can detect the incomplete response.
 pub(crate) fn stream_body(
     response: &mut HttpResponseBuilder,
     content: ExportStream,
+    session_end: SessionEnd,
 ) -> HttpResponse {
-    response.streaming(small_chunks(content))
+    response.streaming(until_session_ends(small_chunks(content), session_end))
+}
+
+/// Ends the stream with an error when the session ends.
+pub(crate) fn until_session_ends<E: Into<Box<dyn Error>> + 'static>(
+    content: impl Stream<Item = Result<Bytes, E>> + 'static,
+    session_end: SessionEnd,
+) -> impl Stream<Item = Result<Bytes, Box<dyn Error>>> {
+    let content = content.map_err(Into::into).boxed_local().take_until(session_end);
+    stream::unfold(content, async |mut content| {
+        let chunk = match content.next().await {
+            Some(chunk) => chunk,
+            // The session has ended if there is a result.
+            None => content.take_result().map(|()| Err(SESSION_ENDED.into()))?,
+        };
+        Some((chunk, content))
+    })
 }
 
 /// Splits the chunks, because the connection would copy a longer chunk completely for a slow client. Logs an error

@@ -13,7 +13,7 @@ use crate::error::body::ErrorBody;
 use crate::extract::file_form::UploadedFile;
 use crate::extract::idempotency_key::IdempotencyKeyHeader;
 use crate::extract::session::{OptionalSession, RequiredSession};
-use crate::extract::upload_limits::UploadLimits;
+use crate::extract::upload::limits::UploadLimits;
 use crate::get_or_head::get_or_head;
 use crate::openapi::responses::NotFoundResponse;
 

@@ -19,9 +19,8 @@ use crate::openapi::responses::{
     ConversationPath, InvalidParameterResponse, NotAcceptableResponse, NotFoundResponse,
 };
 use crate::realtime::connections::Connections;
-use crate::realtime::session_end::{WatchedSession, session_ended};
+use crate::realtime::session_end::session_of_request_ended;
 use crate::realtime::sse::{self, EVENT_STREAM};
-use crate::settings::AuthMode;
 
 const LAST_EVENT_ID: &str = "Last-Event-ID";
 
@@ -87,8 +86,7 @@ async fn stream(
     let address = Some(ClientAddress::of(&request).0);
     let permit = connections
         .acquire(Caller { user_id: session.user_id, address }, ConnectionKind::EventStream)?;
-    let watched = WatchedSession { session, is_stored: true, auth: AuthMode::of(&request) };
-    let session_end = session_ended(Chat::clone(&chat), watched, connections.limits.idle_timeout);
+    let session_end = session_of_request_ended(&request, &chat, &connections, Some(session));
     Ok(sse::stream_conversation(&connections, permit, session_end, *id, subscription))
 }
 

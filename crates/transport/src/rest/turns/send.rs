@@ -86,14 +86,13 @@ pub(crate) async fn send(
     chat: Data<Chat>,
     connections: Data<Connections>,
 ) -> Result<HttpResponse, ApiError> {
-    let turn_request = TurnRequest::read(&request, browser.caller(), &connections)?;
+    let turn_request = TurnRequest::read(&request, &browser, &chat, &connections)?;
     let NewMessage { message, client_message_id, expected_position } = message.0;
     let client_message_id =
         consistent_id(turn_request.client_message_id.clone(), client_message_id)?;
     let message = SendMessage { content: message, client_message_id, expected_position };
-    let user_id = browser.session.user_id;
     let sent = chat.turns.send(browser.caller(), *id, message).await?;
-    turn_request.respond(&chat, &connections, user_id, *id, sent).await
+    turn_request.respond(&chat, &connections, *id, sent).await
 }
 
 /// Returns the client message id, which may be in the header or in the body. If it is in both, they must be equal.

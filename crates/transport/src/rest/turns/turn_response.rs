@@ -10,18 +10,20 @@ use utoipa::openapi::{RefOr, Response, ResponseBuilder};
 use utoipa::{IntoResponses, ToSchema};
 use webchat_chat::{Chat, ChatError, StartTurnOutcome, TurnProgress, TurnResult};
 use webchat_domain::{
-    Caller, ClientMessageId, ConversationId, FinishReason, Ledger, Message, Problem, UserId,
+    ClientMessageId, ConversationId, FinishReason, Ledger, Message, Problem, UserId,
 };
 
 use crate::error::api_error::ApiError;
 use crate::extract::accept::negotiate;
 use crate::extract::idempotency_key::IdempotencyKeyHeader;
+use crate::extract::session::RequiredSession;
 use crate::metrics::{ConnectionKind, ConnectionPermit};
 use crate::middleware::timing::TurnWait;
 use crate::openapi::responses::{
     NotAcceptableResponse, NotFoundResponse, TurnRejectedResponse, content_of,
 };
 use crate::realtime::connections::Connections;
+use crate::realtime::session_end::{SessionEnd, session_of_request_ended};
 use crate::realtime::sse::{self, EVENT_STREAM};
 
 const JSON: &str = "application/json";
@@ -82,40 +84,55 @@ pub(crate) struct TurnRequest {
     media_type: &'static str,
     /// The connection permit of the event stream, if the client requests one.
     permit: Option<ConnectionPermit>,
+    user_id: UserId,
+    session_end: SessionEnd,
     pub(crate) client_message_id: Option<ClientMessageId>,
 }
 
 impl TurnRequest {
     pub(crate) fn read(
         request: &HttpRequest,
-        caller: Caller,
+        browser: &RequiredSession,
+        chat: &Chat,
         connections: &Connections,
     ) -> Result<Self, ApiError> {
         let media_type = negotiate(request, &[JSON, EVENT_STREAM])?;
         let key = IdempotencyKeyHeader::read(request)?.key;
         let permit = (media_type == EVENT_STREAM)
-            .then(|| connections.acquire(caller, ConnectionKind::EventStream))
+            .then(|| connections.acquire(browser.caller(), ConnectionKind::EventStream))
             .transpose()?;
-        Ok(Self { media_type, permit, client_message_id: key.map(ClientMessageId::from) })
+        let session = browser.session.clone();
+        Ok(Self {
+            media_type,
+            permit,
+            user_id: session.user_id,
+            session_end: session_of_request_ended(request, chat, connections, Some(session)),
+            client_message_id: key.map(ClientMessageId::from),
+        })
     }
 
     /// Responds with the turn as JSON once it has ended, or with its events as they happen.
+    ///
+    /// # Errors
+    /// [`ChatError::AuthenticationRequired`] if the session ends before the turn.
     pub(crate) async fn respond(
         self,
         chat: &Chat,
         connections: &Connections,
-        user_id: UserId,
         id: ConversationId,
         sent: StartTurnOutcome,
     ) -> Result<HttpResponse, ApiError> {
-        let progress = chat.turns.progress(user_id, id, sent).await?;
+        let progress = chat.turns.progress(self.user_id, id, sent).await?;
         let wants_events = self.media_type == EVENT_STREAM;
         if let Some(permit) = self.permit.filter(|_| !progress.is_over()) {
-            return Ok(sse::stream_turn(connections, permit, id, progress));
+            return Ok(sse::stream_turn(connections, permit, self.session_end, id, progress));
         }
         let accepted = progress.accepted().clone();
         let waiting_since = Instant::now();
-        let result = wait_for_result(connections, progress).await?;
+        let result = tokio::select! {
+            result = wait_for_result(connections, progress) => result?,
+            () = self.session_end => return Err(ChatError::AuthenticationRequired.into()),
+        };
         if wants_events {
             return Ok(sse::replay_turn(id, accepted, result));
         }

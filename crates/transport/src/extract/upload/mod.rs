@@ -1,12 +1,14 @@
 //! A file to analyse, uploaded as a multipart form and kept in memory.
 
+pub(crate) mod limits;
+
 use actix_web::HttpRequest;
 use actix_web::web::Payload;
 use webchat_chat::{Chat, ChatError, Upload};
 use webchat_domain::{Caller, FileName};
 
+use self::limits::UploadLimits;
 use super::file_form::{FileForm, FormError, SEVERAL_FILES};
-use super::upload_limits::UploadLimits;
 use crate::error::api_error::ApiError;
 use crate::middleware::body_limits::{BodyLimits, BodyMemory};
 

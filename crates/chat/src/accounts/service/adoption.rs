@@ -1,0 +1,65 @@
+//! Accounts that get the conversations of another user, and those that must not any more.
+
+use webchat_domain::{Account, AccountName, AccountRole, Session, UserId};
+use webchat_persistence::AccountUpdate;
+
+use super::Accounts;
+use crate::error::ChatError;
+
+impl Accounts {
+    /// Makes the user of an anonymous session that of the account, if nobody has signed in to it yet. The anonymous
+    /// session ends. Returns the account's user.
+    pub(super) async fn adopt(
+        &self,
+        account: &Account,
+        anonymous: Option<Session>,
+    ) -> Result<UserId, ChatError> {
+        let anonymous = anonymous.filter(|session| session.sign_in.is_none());
+        let Some(session) = anonymous.filter(|_| account.signed_in_at.is_none()) else {
+            return Ok(account.user_id);
+        };
+        let (accounts, now) = (&self.ports.accounts, self.ports.clock.now());
+        if accounts.adopt_user(account.user_id, session.user_id, now).await? {
+            self.sign_out(&session).await?;
+            return Ok(session.user_id);
+        }
+        // A concurrent sign-in was the first one.
+        Ok(self.find_by_name(account.name.clone()).await?.user_id)
+    }
+
+    /// Gives an account that nobody has used the conversations of a user without an account.
+    ///
+    /// # Errors
+    /// [`ChatError::AccountNotFound`]; [`ChatError::AccountInUse`] if somebody has signed in to the account, or another
+    /// account has the conversations.
+    pub async fn adopt_user(&self, name: AccountName, other: UserId) -> Result<Account, ChatError> {
+        let (account, now) = (self.find_by_name(name).await?, self.ports.clock.now());
+        if self.ports.accounts.adopt_user(account.user_id, other, now).await? {
+            Ok(Account { user_id: other, signed_in_at: Some(now), ..account })
+        } else {
+            Err(ChatError::AccountInUse)
+        }
+    }
+
+    /// Returns the account with this name, after adding it if there is none, without a password. Its user is known by
+    /// other means, such as a proxy, so it can adopt no other user any more.
+    ///
+    /// # Errors
+    /// When the account can't be read or added.
+    pub async fn find_or_add(&self, name: AccountName) -> Result<Account, ChatError> {
+        let account = match self.ports.accounts.find_by_name(name.clone()).await? {
+            Some(account) => account,
+            None => match self.add(name.clone(), AccountRole::User, None, false).await {
+                // Another request was the first one.
+                Err(ChatError::NameTaken) => self.find_by_name(name).await?,
+                added => added?,
+            },
+        };
+        if account.signed_in_at.is_some() {
+            return Ok(account);
+        }
+        let signed_in_at = Some(self.ports.clock.now());
+        let update = AccountUpdate { signed_in_at, ..AccountUpdate::default() };
+        self.update(account.user_id, update).await
+    }
+}
