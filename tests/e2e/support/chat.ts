@@ -114,11 +114,10 @@ export class Chat {
 
   /** Asserts that nothing is wider than the window. */
   async expectNoHorizontalOverflow(): Promise<void> {
-    const [contentWidth, windowWidth] = await this.page.evaluate(() => [
-      document.documentElement.scrollWidth,
-      innerWidth,
-    ]);
-    expect(contentWidth, 'the page overflows horizontally').toBeLessThanOrEqual(windowWidth ?? 0);
+    const excess = () =>
+      this.page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
+    // After a resize, the page is laid out in the next frame.
+    await expect.poll(excess, 'the page overflows horizontally').toBeLessThanOrEqual(0);
   }
 
   /** Asserts that every control is in the window or can be scrolled into it, and that nothing covers it. */
