@@ -18,7 +18,7 @@ use webchat_tests::{
 const KEY: &str = "0123456789abcdef0123456789abcdef";
 
 /// The maximum time during which a message may be rejected. An instance takes over the turns of a killed one after it has
-/// heard nothing from it for 2.6 seconds, and the test kills most instances before they are as old as that.
+/// received nothing from it for 2.6 seconds, and the test kills most instances before they are as old as that.
 const STUCK_AFTER: Duration = Duration::from_mins(5);
 
 /// An instance that the test kills and restarts.
