@@ -111,7 +111,13 @@ export class SignIn extends LightDomElement {
   #adoptField() {
     return html`<label class="checkbox">
       <input type="checkbox" name="adopt" />
-      <span>${words.adopt()}<br /><span class="helper-text">${words.adoptHint()}</span></span>
+      <span
+        >${words.adopt()}${
+          this.isSignUp
+            ? nothing
+            : html`<br /><span class="helper-text">${words.adoptHint()}</span>`
+        }</span
+      >
     </label>`;
   }
 

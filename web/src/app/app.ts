@@ -50,6 +50,11 @@ export interface ApiClients {
   fileApi: FileApi;
 }
 
+function loadAgain(keepsChat: boolean): void {
+  if (keepsChat) location.reload();
+  else location.assign(START_PATH);
+}
+
 /** The page's controller: connects the state, the server and the address bar. */
 export class App {
   readonly config = new Store<Config | null>(null);
@@ -83,7 +88,7 @@ export class App {
     readonly drafts: Drafts,
     storage: TextStorage,
     private readonly history: Pick<History, 'pushState' | 'replaceState'>,
-    reload: () => void = () => location.reload(),
+    reload: (keepsChat: boolean) => void = loadAgain,
   ) {
     this.accountApi = accountApi;
     this.account = new AccountStore(accountApi, storage, reload);

@@ -68,6 +68,7 @@ test('the chats of a browser come along at the first sign-in, and stay when some
   await signIn(chat.page, 'alice');
 
   await expect(chat.list.getByRole('link', { name: 'Before the account' })).toBeVisible();
+  await expect(chat.answers).toContainText('High water.');
   await chooseInMenu(chat.page, 'Sign out');
   await expect(chat.field).toBeVisible();
   await expect(chat.list.getByRole('link')).toHaveCount(0);

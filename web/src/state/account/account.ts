@@ -37,7 +37,8 @@ export class AccountStore {
   constructor(
     private readonly api: AccountApi,
     private readonly storage: TextStorage,
-    private readonly reload: () => void,
+    /** Loads the page again, with the open chat or at the start. */
+    private readonly reload: (keepsChat: boolean) => void,
   ) {}
 
   /**
@@ -86,14 +87,14 @@ export class AccountStore {
       newPassword === null
         ? await this.api.signIn(credentials)
         : await this.api.changePassword({ ...credentials, new_password: newPassword });
-    this.#useAs(account.name);
+    this.#useAs(account.name, adoptConversations);
   }
 
   /** Adds an account, and signs in. Throws the server's error. */
   async signUp(name: string, password: string, adoptConversations: boolean): Promise<void> {
     const body = { name, password, adopt_conversations: adoptConversations };
     const account = await this.api.signUp(body);
-    this.#useAs(account.name);
+    this.#useAs(account.name, adoptConversations);
   }
 
   async signOut(): Promise<void> {
@@ -101,13 +102,17 @@ export class AccountStore {
     this.#useAs('');
   }
 
-  /** Loads the page as another user, who must not see what the last one has left in this browser. */
-  #useAs(name: string): void {
-    if ((this.storage.get(LAST_USER) ?? '') !== name) {
+  /**
+   * Loads the page again. Another user must not see what the last one has left in this browser, and can see the open
+   * chat only if it has been adopted.
+   */
+  #useAs(name: string, hasAdopted = false): void {
+    const isSameUser = (this.storage.get(LAST_USER) ?? '') === name;
+    if (!isSameUser) {
       if (this.storage.get(LAST_USER) !== null) this.#clearStorage();
       if (name !== '') this.storage.set(LAST_USER, name);
     }
-    this.reload();
+    this.reload(isSameUser || hasAdopted);
   }
 
   #clearStorage(): void {
