@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::accounts::api_keys::ApiKeys;
+use crate::accounts::audit::Audit;
 use crate::accounts::ports::{AccountPorts, SessionLifetimes};
 use crate::accounts::service::Accounts;
 use crate::context::service::Contexts;
@@ -42,6 +43,8 @@ pub struct Chat {
     pub accounts: Accounts,
     /// The keys with which programs act on behalf of a user.
     pub api_keys: ApiKeys,
+    /// What users and administrators did.
+    pub audit: Audit,
     /// Sessions and their users.
     pub sessions: Sessions,
     /// Settings of users.
@@ -63,11 +66,13 @@ impl Chat {
         let account_ports = AccountPorts {
             accounts: Arc::clone(&ports.accounts),
             api_keys: Arc::clone(&ports.api_keys),
+            audit: Arc::clone(&ports.audit),
             sessions: Arc::clone(&ports.sessions),
             signals: Arc::clone(&ports.signals),
             clock: Arc::clone(&ports.clock),
         };
         let api_keys = ApiKeys::new(account_ports.clone());
+        let audit = Audit::new(account_ports.clone());
         let accounts = Accounts::new(
             account_ports,
             SessionLifetimes { idle: settings.session_ttl, signed_in: settings.sign_in_ttl },
@@ -83,6 +88,7 @@ impl Chat {
             transfer: Transfer::new(&core),
             accounts,
             api_keys,
+            audit,
             sessions: Sessions::new(&core),
             user_settings: UserSettingsService::new(&core),
             events: Events::new(&core),
@@ -134,7 +140,7 @@ impl Chat {
             Arc::clone(&self.turns.liveness),
         ));
         lifecycle.spawn_background(self.turns.clone().send_heartbeats());
-        let retention = Retention::new(&self.core, self.conversations.clone());
+        let retention = Retention::new(&self.core, self.conversations.clone(), self.audit.clone());
         lifecycle.spawn_background(delete_expired_data(Arc::clone(&self.core), retention));
         lifecycle.spawn_background(self.turns.clone().watch_for_abandoned_turns());
         lifecycle.spawn_background(Arc::clone(&self.core).unload_tokenizers());

@@ -21,6 +21,7 @@ mod transfer;
 mod turns;
 
 pub use accounts::api_keys::{ApiKeys, NewApiKey};
+pub use accounts::audit::{Audit, AuditVerification};
 pub use accounts::ports::{AccountPorts, SessionLifetimes};
 pub use accounts::service::Accounts;
 pub use accounts::sign_in_attempt::SignInAttempt;

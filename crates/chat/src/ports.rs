@@ -5,8 +5,8 @@ use std::sync::Arc;
 use webchat_domain::Clock;
 use webchat_llm::ChatModel;
 use webchat_persistence::{
-    Accounts, ApiKeys, Contexts, ConversationTransfer, Conversations, FileJobs, Probe, SavedFiles,
-    Sessions, Signals, TokenBudgets, TurnLog, UserActivity, UserSettingsStore,
+    Accounts, ApiKeys, AuditLog, Contexts, ConversationTransfer, Conversations, FileJobs, Probe,
+    SavedFiles, Sessions, Signals, TokenBudgets, TurnLog, UserActivity, UserSettingsStore,
 };
 use webchat_tokens::TokenCounter;
 
@@ -25,6 +25,8 @@ pub struct Ports {
     pub accounts: Arc<dyn Accounts>,
     /// Stores the keys with which programs act on behalf of users.
     pub api_keys: Arc<dyn ApiKeys>,
+    /// Stores the audit log.
+    pub audit: Arc<dyn AuditLog>,
     /// Stores sessions.
     pub sessions: Arc<dyn Sessions>,
     /// Counts the tokens of each day.

@@ -19,6 +19,8 @@ pub struct Settings {
     pub sign_in_ttl: Duration,
     /// The time for which the data of a user is kept after the end of the last session. `None` means forever.
     pub inactive_user_retention: Option<Duration>,
+    /// The time for which entries of the audit log are kept. `None` means forever.
+    pub audit_retention: Option<Duration>,
     /// The system prompt of conversations without their own.
     pub system_prompt: Option<String>,
     /// Whether the model generates titles.

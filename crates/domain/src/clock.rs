@@ -122,7 +122,12 @@ impl<'de> Deserialize<'de> for Timestamp {
         let text = String::deserialize(deserializer)?;
         let moment = OffsetDateTime::parse(&text, &Rfc3339).map_err(de::Error::custom)?;
         let millis = moment.unix_timestamp_nanos() / 1_000_000;
-        i64::try_from(millis).map(Self).map_err(de::Error::custom)
+        let time = i64::try_from(millis).map(Self).map_err(de::Error::custom)?;
+        // The offset may lead to another year.
+        let is_valid = time.to_wire().is_some();
+        is_valid
+            .then_some(time)
+            .ok_or_else(|| de::Error::custom("the year is not within 0 to 9999"))
     }
 }
 

@@ -43,12 +43,18 @@ pub use problem::Problem;
 pub use search::{SearchHit, SearchQuery, SnippetPart, TitleHit, is_pictograph, is_searchable};
 pub use turn::{FinishReason, Ledger};
 pub use users::{
-    Account, AccountName, AccountRole, ApiKey, ApiKeyHash, ApiKeyName, ApiKeyScope, ApiKeyScopes,
-    ApiKeySecret, Caller, InvalidAccountName, InvalidApiKeyHash, InvalidApiKeyName,
-    InvalidApiKeyScopes, InvalidApiKeySecret, InvalidPassword, Network, Password, PasswordHash,
-    Session, SignIn,
+    AccessMethod, Account, AccountName, AccountRole, Actor, ApiKey, ApiKeyHash, ApiKeyName,
+    ApiKeyScope, ApiKeyScopes, ApiKeySecret, AuditAction, AuditActionKind, AuditEntry, AuditHash,
+    AuditLink, AuditReason, AuditResult, AuditSubject, Caller, InvalidAccountName,
+    InvalidApiKeyHash, InvalidApiKeyName, InvalidApiKeyScopes, InvalidApiKeySecret,
+    InvalidAuditHash, InvalidAuditReason, InvalidPassword, InvalidRequestId, Network,
+    NewAuditEntry, Password, PasswordHash, RequestId, Session, SignIn, SignInFailure,
 };
 
 /// The target of `tracing` spans that exist only for traces. The log shows neither these spans nor their fields. No
 /// module path may begin with this target.
 pub const TRACE_TARGET: &str = "webchat::spans";
+
+/// The target of the `tracing` events with the entries of the audit log. The log does not show them. No module path may
+/// begin with this target.
+pub const AUDIT_TARGET: &str = "webchat::audit_log";

@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use futures_util::{FutureExt, TryStreamExt};
 use mongodb::bson::{Document, doc};
 use mongodb::error::Result as MongoResult;
-use webchat_domain::{Account, AccountName, Timestamp, UserId};
+use webchat_domain::{Account, AccountName, NewAuditEntry, Timestamp, UserId};
 use webchat_persistence::rules::{may_remove_admin, update_account};
 use webchat_persistence::{
     AccountUpdate, Accounts, CreateAccountOutcome, StoreError, UpdateAccountOutcome,
@@ -12,22 +12,20 @@ use webchat_persistence::{
 
 use crate::database::{READ_TIME, Transaction};
 use crate::documents::{AccountDocument, date};
-use crate::error::is_duplicate_key;
 use crate::schema::{ADMINS_ID, META};
 use crate::store::MongoStore;
 
 #[async_trait]
 impl Accounts for MongoStore {
-    async fn create(&self, account: Account) -> Result<CreateAccountOutcome, StoreError> {
-        let accounts = self.database.accounts();
-        let insert = async move {
-            match accounts.insert_one(AccountDocument::from(account)).await {
-                Ok(_) => Ok(CreateAccountOutcome::Created),
-                Err(error) if is_duplicate_key(&error) => Ok(CreateAccountOutcome::NameTaken),
-                Err(error) => Err(error),
-            }
-        };
-        self.database.run(insert).await
+    async fn create(
+        &self,
+        account: Account,
+        audit: Option<NewAuditEntry>,
+    ) -> Result<CreateAccountOutcome, StoreError> {
+        self.transaction_audited(audit, account, |transaction, account| {
+            create_in(transaction, account).boxed()
+        })
+        .await
     }
 
     async fn find(&self, user_id: UserId) -> Result<Option<Account>, StoreError> {
@@ -61,35 +59,23 @@ impl Accounts for MongoStore {
         user_id: UserId,
         anonymous: UserId,
         now: Timestamp,
+        audit: Option<NewAuditEntry>,
     ) -> Result<bool, StoreError> {
-        let (accounts, conversations) = (self.database.accounts(), self.database.conversations());
-        let unused = doc! { "user_id": user_id.to_string(), "signed_in_at": null };
-        let changes = doc! { "user_id": anonymous.to_string(), "signed_in_at": date(now) };
-        let adopt = doc! { "$set": changes };
-        let update = async move {
-            let conversations = conversations.clone_with_type::<Document>();
-            if conversations.find_one(by_user(user_id)).max_time(READ_TIME).await?.is_some() {
-                return Ok(false);
-            }
-            match accounts.update_one(unused, adopt).await {
-                Ok(result) => Ok(result.modified_count > 0),
-                Err(error) if is_duplicate_key(&error) => Ok(false),
-                Err(error) => Err(error),
-            }
-        };
-        self.database.run(update).await
+        self.transaction_audited(audit, (), move |transaction, ()| {
+            adopt_in(transaction, user_id, anonymous, now).boxed()
+        })
+        .await
     }
 
     async fn update(
         &self,
         user_id: UserId,
-        update: AccountUpdate,
+        mut update: AccountUpdate,
     ) -> Result<UpdateAccountOutcome, StoreError> {
-        self.database
-            .transaction(update, move |transaction, changes| {
-                update_in(transaction, user_id, changes.clone()).boxed()
-            })
-            .await
+        self.transaction_audited(update.audit.take(), update, move |transaction, changes| {
+            update_in(transaction, user_id, changes.clone()).boxed()
+        })
+        .await
     }
 }
 
@@ -101,11 +87,44 @@ impl MongoStore {
     }
 }
 
+async fn create_in(
+    Transaction { database, session }: Transaction<'_>,
+    account: &Account,
+) -> MongoResult<(CreateAccountOutcome, bool)> {
+    let accounts = database.accounts();
+    let same = doc! { "$or": [{ "name": account.name.as_str() }, by_user(account.user_id)] };
+    // A concurrent account with the same name is a write conflict, after which the driver runs this again.
+    if accounts.find_one(same).session(&mut *session).await?.is_some() {
+        return Ok((CreateAccountOutcome::NameTaken, false));
+    }
+    accounts.insert_one(AccountDocument::from(account.clone())).session(session).await?;
+    Ok((CreateAccountOutcome::Created, true))
+}
+
+async fn adopt_in(
+    Transaction { database, session }: Transaction<'_>,
+    user_id: UserId,
+    anonymous: UserId,
+    now: Timestamp,
+) -> MongoResult<(bool, bool)> {
+    let (accounts, conversations) = (database.accounts(), database.conversations());
+    let conversations = conversations.clone_with_type::<Document>();
+    let conversation = conversations.find_one(by_user(user_id)).session(&mut *session).await?;
+    let other = accounts.find_one(by_user(anonymous)).session(&mut *session).await?;
+    if conversation.is_some() || other.is_some() {
+        return Ok((false, false));
+    }
+    let unused = doc! { "user_id": user_id.to_string(), "signed_in_at": null };
+    let changes = doc! { "user_id": anonymous.to_string(), "signed_in_at": date(now) };
+    let updated = accounts.update_one(unused, doc! { "$set": changes }).session(session).await?;
+    Ok((updated.modified_count > 0, updated.modified_count > 0))
+}
+
 async fn update_in(
     Transaction { database, session }: Transaction<'_>,
     user_id: UserId,
     changes: AccountUpdate,
-) -> MongoResult<UpdateAccountOutcome> {
+) -> MongoResult<(UpdateAccountOutcome, bool)> {
     let accounts = database.accounts();
     if may_remove_admin(&changes) {
         // Concurrent removals of different administrators must conflict: each would see the other administrator.
@@ -116,7 +135,9 @@ async fn update_in(
             .await?;
     }
     let found = accounts.find_one(by_user(user_id)).session(&mut *session).await?;
-    let Some(account) = found.map(Account::from) else { return Ok(UpdateAccountOutcome::NotFound) };
+    let Some(account) = found.map(Account::from) else {
+        return Ok((UpdateAccountOutcome::NotFound, false));
+    };
     let other_admin = doc! {
         "role": "admin",
         "disabled_at": null,
@@ -124,11 +145,11 @@ async fn update_in(
     };
     let other_admin = accounts.find_one(other_admin).session(&mut *session).await?;
     match update_account(&account, changes, other_admin.is_some()) {
-        Err(conflict) => Ok(conflict.into()),
+        Err(conflict) => Ok((conflict.into(), false)),
         Ok(account) => {
             let document = AccountDocument::from(account.clone());
             accounts.replace_one(by_user(user_id), document).session(session).await?;
-            Ok(UpdateAccountOutcome::Updated(account))
+            Ok((UpdateAccountOutcome::Updated(account), true))
         }
     }
 }

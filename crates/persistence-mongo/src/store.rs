@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use tokio::sync::Mutex;
 use webchat_persistence::FairLimit;
 
 use crate::database::{MAX_LONG_READ_WAIT, MAX_LONG_READS, MongoDatabase, TransactionReaper};
@@ -14,6 +15,8 @@ pub struct MongoStore {
     pub(crate) database: MongoDatabase,
     pub(crate) deletion_worker: Arc<DeletionWorker>,
     pub(crate) long_reads: Arc<FairLimit>,
+    /// Held while a transaction appends to the audit log.
+    pub(crate) audit_turn: Arc<Mutex<()>>,
     _transaction_reaper: Arc<TransactionReaper>,
     _indexer: Arc<Indexer>,
 }
@@ -33,6 +36,7 @@ impl MongoStore {
             database,
             deletion_worker,
             long_reads,
+            audit_turn: Arc::default(),
             _transaction_reaper: transaction_reaper,
             _indexer: indexer,
         }

@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use rusqlite::{OptionalExtension, Transaction, params};
-use webchat_domain::{Account, AccountName, PasswordHash, Timestamp, UserId};
+use webchat_domain::{Account, AccountName, NewAuditEntry, PasswordHash, Timestamp, UserId};
 use webchat_persistence::rules::{StoredName, update_account};
 use webchat_persistence::{
     AccountUpdate, Accounts, CreateAccountOutcome, StoreError, UpdateAccountOutcome,
@@ -17,16 +17,19 @@ const ACCOUNT: &str = "user_id, name, role, password, must_change_password, vers
 
 #[async_trait]
 impl Accounts for SqliteStore {
-    async fn create(&self, account: Account) -> Result<CreateAccountOutcome, StoreError> {
-        self.database
-            .write(move |transaction| {
-                if find_by_name(transaction, &account.name)?.is_some() {
-                    return Ok(CreateAccountOutcome::NameTaken);
-                }
-                save(transaction, &account)?;
-                Ok(CreateAccountOutcome::Created)
-            })
-            .await
+    async fn create(
+        &self,
+        account: Account,
+        audit: Option<NewAuditEntry>,
+    ) -> Result<CreateAccountOutcome, StoreError> {
+        self.write_audited(audit, move |transaction| {
+            if find_by_name(transaction, &account.name)?.is_some() {
+                return Ok((CreateAccountOutcome::NameTaken, false));
+            }
+            save(transaction, &account)?;
+            Ok((CreateAccountOutcome::Created, true))
+        })
+        .await
     }
 
     async fn find(&self, user_id: UserId) -> Result<Option<Account>, StoreError> {
@@ -63,46 +66,41 @@ impl Accounts for SqliteStore {
         user_id: UserId,
         anonymous: UserId,
         now: Timestamp,
+        audit: Option<NewAuditEntry>,
     ) -> Result<bool, StoreError> {
-        self.database
-            .write(move |transaction| {
-                let updated = transaction
-                    .prepare_cached(
-                        "UPDATE accounts SET user_id = ?2, signed_in_at = ?3
+        self.write_audited(audit, move |transaction| {
+            let updated = transaction
+                .prepare_cached(
+                    "UPDATE accounts SET user_id = ?2, signed_in_at = ?3
                          WHERE user_id = ?1 AND signed_in_at IS NULL
                              AND NOT EXISTS (SELECT 1 FROM accounts WHERE user_id = ?2)
                              AND NOT EXISTS (SELECT 1 FROM conversations WHERE user_id = ?1)",
-                    )?
-                    .execute(params![
-                        user_id.to_simple(),
-                        anonymous.to_simple(),
-                        now.unix_millis()
-                    ])?;
-                Ok(updated > 0)
-            })
-            .await
+                )?
+                .execute(params![user_id.to_simple(), anonymous.to_simple(), now.unix_millis()])?;
+            Ok((updated > 0, updated > 0))
+        })
+        .await
     }
 
     async fn update(
         &self,
         user_id: UserId,
-        update: AccountUpdate,
+        mut update: AccountUpdate,
     ) -> Result<UpdateAccountOutcome, StoreError> {
-        self.database
-            .write(move |transaction| {
-                let Some(account) = find(transaction, user_id)? else {
-                    return Ok(UpdateAccountOutcome::NotFound);
-                };
-                let has_other_admin = has_other_admin(transaction, user_id)?;
-                match update_account(&account, update, has_other_admin) {
-                    Err(conflict) => Ok(conflict.into()),
-                    Ok(account) => {
-                        save(transaction, &account)?;
-                        Ok(UpdateAccountOutcome::Updated(account))
-                    }
+        self.write_audited(update.audit.take(), move |transaction| {
+            let Some(account) = find(transaction, user_id)? else {
+                return Ok((UpdateAccountOutcome::NotFound, false));
+            };
+            let has_other_admin = has_other_admin(transaction, user_id)?;
+            match update_account(&account, update, has_other_admin) {
+                Err(conflict) => Ok((conflict.into(), false)),
+                Ok(account) => {
+                    save(transaction, &account)?;
+                    Ok((UpdateAccountOutcome::Updated(account), true))
                 }
-            })
-            .await
+            }
+        })
+        .await
     }
 }
 

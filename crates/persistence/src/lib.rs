@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod audit_event;
 mod cpu_work;
 mod error;
 mod fair_limit;
@@ -10,25 +11,26 @@ pub mod search;
 #[cfg(feature = "testing")]
 pub mod testing;
 
+pub use audit_event::publish_audit_entry;
 pub use cpu_work::{spawn_cpu_work, thread_cpu_time};
 pub use error::StoreError;
 pub use fair_limit::{FairLimit, FairPermit};
 pub use gauge_guard::GaugeGuard;
 pub use ports::{
     AbandonedTurn, AccountUpdate, Accounts, AnswerUpdate, ApiKeys, Append, AppendOutcome,
-    ArchiveFilter, Checkpoint, ChildMessage, ClaimScope, CompleteJobOutcome, CompletedJob,
-    Contexts, ContinueAnswer, ConversationTransfer, Conversations, CreateAccountOutcome,
-    CreateJobOutcome, Cursor, Edit, EditOutcome, FileAnalysis, FileContent, FileJobs, Heartbeat,
-    InvalidCursor, LeasedJob, ListOrder, NewEvent, NewFileJob, NewPassword, Page, Probe,
-    ReplaceContextOutcome, Replay, ReserveOutcome, SaveOutcome, SavedFile, SavedFiles,
-    SavedFilesUsage, SelectOutcome, Sessions, Signal, Signals, StoredContext, StoredConversation,
-    StoredFileJob, StoredMessage, StoredSession, StoredUserSettings, TokenBudgets, TokenLimit,
-    TokenScope, Totals, TurnLease, TurnLog, TurnLogExt, UpdateAccountOutcome, UserActivity,
-    UserSettingsStore,
+    ArchiveFilter, AuditChain, AuditFilter, AuditLog, Checkpoint, ChildMessage, ClaimScope,
+    CompleteJobOutcome, CompletedJob, Contexts, ContinueAnswer, ConversationTransfer,
+    Conversations, CreateAccountOutcome, CreateJobOutcome, Cursor, Edit, EditOutcome, FileAnalysis,
+    FileContent, FileJobs, Heartbeat, InvalidCursor, LeasedJob, ListOrder, NewEvent, NewFileJob,
+    NewPassword, Page, Probe, ReplaceContextOutcome, Replay, ReserveOutcome, SaveOutcome,
+    SavedFile, SavedFiles, SavedFilesUsage, SelectOutcome, Sessions, Signal, Signals,
+    StoredContext, StoredConversation, StoredFileJob, StoredMessage, StoredSession,
+    StoredUserSettings, TokenBudgets, TokenLimit, TokenScope, Totals, TurnLease, TurnLog,
+    TurnLogExt, UpdateAccountOutcome, UserActivity, UserSettingsStore,
 };
 #[cfg(feature = "mock")]
 pub use ports::{
-    MockAccounts, MockApiKeys, MockContexts, MockConversationTransfer, MockConversations,
-    MockFileJobs, MockProbe, MockSavedFiles, MockSessions, MockSignals, MockTokenBudgets,
-    MockTurnLog, MockUserActivity, MockUserSettingsStore,
+    MockAccounts, MockApiKeys, MockAuditLog, MockContexts, MockConversationTransfer,
+    MockConversations, MockFileJobs, MockProbe, MockSavedFiles, MockSessions, MockSignals,
+    MockTokenBudgets, MockTurnLog, MockUserActivity, MockUserSettingsStore,
 };

@@ -2,9 +2,12 @@
 
 use std::time::Duration;
 
-use webchat_domain::{ApiKey, ApiKeyId, ApiKeyName, ApiKeyScopes, ApiKeySecret, Timestamp, UserId};
+use webchat_domain::{
+    Actor, ApiKey, ApiKeyId, ApiKeyName, ApiKeyScopes, ApiKeySecret, AuditAction, Timestamp, UserId,
+};
 use webchat_persistence::{AccountUpdate, Signal, StoreError, UpdateAccountOutcome};
 
+use super::audit::Audit;
 use super::ports::AccountPorts;
 use crate::error::ChatError;
 use crate::runtime::error_chain::error_chain;
@@ -19,6 +22,7 @@ const USE_INTERVAL: Duration = Duration::from_mins(1);
 #[derive(Clone)]
 pub struct ApiKeys {
     ports: AccountPorts,
+    audit: Audit,
 }
 
 /// The description of a new key.
@@ -36,7 +40,7 @@ impl ApiKeys {
     /// Builds the service.
     #[must_use]
     pub fn new(ports: AccountPorts) -> Self {
-        Self { ports }
+        Self { audit: Audit::new(ports.clone()), ports }
     }
 
     /// Adds a key of a user, and returns it with its secret, which is not stored.
@@ -47,6 +51,7 @@ impl ApiKeys {
         &self,
         user_id: UserId,
         new: NewApiKey,
+        actor: &Actor,
     ) -> Result<(ApiKey, ApiKeySecret), ChatError> {
         let now = self.ports.clock.now();
         if new.expires_at.is_some_and(|expires_at| expires_at <= now) {
@@ -67,7 +72,13 @@ impl ApiKeys {
             expires_at: new.expires_at,
             last_used_at: None,
         };
-        self.ports.api_keys.create(key.clone()).await?;
+        let action = AuditAction::KeyAdded {
+            key_id: key.key_id,
+            scopes: key.scopes.clone(),
+            expires_at: key.expires_at,
+        };
+        let audit = self.audit.entry_about(action, user_id, actor).await?;
+        self.ports.api_keys.create(key.clone(), Some(audit)).await?;
         Ok((key, secret))
     }
 
@@ -142,8 +153,15 @@ impl ApiKeys {
     ///
     /// # Errors
     /// [`ChatError::KeyNotFound`] if the user has no such key.
-    pub async fn revoke(&self, user_id: UserId, key_id: ApiKeyId) -> Result<(), ChatError> {
-        if !self.ports.api_keys.delete(user_id, key_id).await? {
+    pub async fn revoke(
+        &self,
+        user_id: UserId,
+        key_id: ApiKeyId,
+        actor: &Actor,
+    ) -> Result<(), ChatError> {
+        let action = AuditAction::KeyRevoked { key_id };
+        let audit = self.audit.entry_about(action, user_id, actor).await?;
+        if !self.ports.api_keys.delete(user_id, key_id, Some(audit)).await? {
             return Err(ChatError::KeyNotFound);
         }
         // Best effort: live connections also check their key at intervals.

@@ -1,7 +1,9 @@
-//! The users who can sign in: their passwords, sessions, accounts and API keys.
+//! The users who can sign in: their passwords, sessions, accounts and API keys, and the audit log.
 
 pub(crate) mod api_keys;
 mod attempts;
+pub(crate) mod audit;
+mod failed_sign_ins;
 mod passwords;
 pub(crate) mod ports;
 pub(crate) mod service;

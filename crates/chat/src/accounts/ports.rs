@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use webchat_domain::Clock;
-use webchat_persistence::{Accounts, ApiKeys, Sessions, Signals};
+use webchat_persistence::{Accounts, ApiKeys, AuditLog, Sessions, Signals};
 
 /// How long the sessions of users last.
 #[derive(Clone, Copy, Debug, Default)]
@@ -21,6 +21,7 @@ pub struct SessionLifetimes {
 pub struct AccountPorts {
     pub accounts: Arc<dyn Accounts>,
     pub api_keys: Arc<dyn ApiKeys>,
+    pub audit: Arc<dyn AuditLog>,
     pub sessions: Arc<dyn Sessions>,
     pub signals: Arc<dyn Signals>,
     pub clock: Arc<dyn Clock>,

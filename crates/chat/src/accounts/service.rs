@@ -3,28 +3,27 @@
 use std::sync::Arc;
 
 use webchat_domain::{
-    Account, AccountName, AccountRole, Password, Session, SessionId, SignIn, UserId,
+    Account, AccountName, AccountRole, Actor, AuditAction, AuditResult, NewAuditEntry, Password,
+    Session, SignInFailure, UserId,
 };
-use webchat_persistence::{
-    AccountUpdate, CreateAccountOutcome, NewPassword, Signal, UpdateAccountOutcome,
-};
+use webchat_persistence::{AccountUpdate, CreateAccountOutcome, NewPassword, UpdateAccountOutcome};
 
 use super::attempts::{Origin, SignInAttempts};
+use super::audit::{Audit, subject_of};
+use super::failed_sign_ins::FailedSignIns;
 use super::passwords::{Passwords, Verified};
 use super::ports::{AccountPorts, SessionLifetimes};
 use super::sign_in_attempt::SignInAttempt;
 use crate::error::ChatError;
-use crate::runtime::error_chain::error_chain;
-
-/// The maximum number of sessions of a user. A further sign-in ends the one that was signed in first.
-const MAX_SESSIONS: usize = 100;
 
 /// The use cases of accounts.
 #[derive(Clone)]
 pub struct Accounts {
     ports: AccountPorts,
     lifetimes: SessionLifetimes,
+    audit: Audit,
     attempts: Arc<SignInAttempts>,
+    failures: Arc<FailedSignIns>,
     passwords: Passwords,
 }
 
@@ -39,7 +38,14 @@ impl Accounts {
     /// Builds the service.
     #[must_use]
     pub fn new(ports: AccountPorts, lifetimes: SessionLifetimes) -> Self {
-        Self { ports, lifetimes, attempts: Arc::default(), passwords: Passwords::default() }
+        Self {
+            audit: Audit::new(ports.clone()),
+            ports,
+            lifetimes,
+            attempts: Arc::default(),
+            failures: Arc::default(),
+            passwords: Passwords::default(),
+        }
     }
 
     /// Signs a user in, and returns a new session. It takes equally long whether the name or the password is wrong.
@@ -57,8 +63,9 @@ impl Accounts {
             let expected_version = Some(account.version);
             self.update(account.user_id, AccountUpdate { expected_version, ..update }).await?;
         }
-        let user_id = self.adopt(&account, attempt.adopted).await?;
-        self.start_session(user_id, account.version, attempt.user_agent).await
+        let user_id = self.adopt(&account, attempt.adopted, &attempt.actor).await?;
+        let account = Account { user_id, ..account };
+        self.start_session(&account, attempt.user_agent, &attempt.actor).await
     }
 
     /// Changes the password of a user, ends the user's sessions with their live connections, and returns a new session.
@@ -76,15 +83,19 @@ impl Accounts {
             return Err(ChatError::SamePassword);
         }
         self.check_new_password(&new, &account.name).await?;
-        let user_id = self.adopt(&account, attempt.adopted).await?;
+        let user_id = self.adopt(&account, attempt.adopted, &attempt.actor).await?;
+        let account = Account { user_id, ..account };
+        let actor = attempt.actor.signed_in(user_id, account.name.clone());
+        let subject = Some(subject_of(&account));
         let update = AccountUpdate {
             ends_sessions: true,
             expected_version: Some(account.version),
+            audit: Some(self.audit.entry(AuditAction::PasswordChanged, subject, &actor).await?),
             ..self.new_password(new, false).await?
         };
         let account = self.update(user_id, update).await?;
         self.end_all_sessions(user_id).await?;
-        self.start_session(user_id, account.version, attempt.user_agent).await
+        self.start_session(&account, attempt.user_agent, &attempt.actor).await
     }
 
     /// Adds an account, and returns a new session of its user.
@@ -96,9 +107,11 @@ impl Accounts {
         name: AccountName,
         attempt: SignInAttempt,
     ) -> Result<(Session, Account), ChatError> {
-        let account = self.add(name, AccountRole::User, Some(attempt.password), false).await?;
-        let user_id = self.adopt(&account, attempt.adopted).await?;
-        self.start_session(user_id, account.version, attempt.user_agent).await
+        let (password, actor) = (Some(attempt.password), &attempt.actor);
+        let account = self.add(name, AccountRole::User, password, false, actor).await?;
+        let user_id = self.adopt(&account, attempt.adopted, actor).await?;
+        let account = Account { user_id, ..account };
+        self.start_session(&account, attempt.user_agent, actor).await
     }
 
     /// Finds the account with this name and password. Disabled accounts are errors.
@@ -111,7 +124,11 @@ impl Accounts {
             .map_err(|retry_after| ChatError::TooManySignIns { retry_after })?;
         let (account, is_outdated) = match self.verify(name, attempt.password.clone()).await {
             Ok((Some(account), Verified::Yes { is_outdated })) => (account, is_outdated),
-            Ok(_) => return Err(ChatError::WrongCredentials),
+            Ok((account, _)) => {
+                let reason = SignInFailure::WrongCredentials;
+                self.record_failure(reason, account.as_ref(), &attempt.actor).await?;
+                return Err(ChatError::WrongCredentials);
+            }
             Err(error) => {
                 counted.cancel();
                 return Err(error);
@@ -119,9 +136,26 @@ impl Accounts {
         };
         counted.succeed();
         if account.disabled_at.is_some() {
+            let reason = SignInFailure::AccountDisabled;
+            self.record_failure(reason, Some(&account), &attempt.actor).await?;
             return Err(ChatError::AccountDisabled);
         }
         Ok(Authenticated { account, is_outdated })
+    }
+
+    /// Records a failed attempt. A name that no account has is not recorded: it may be a password.
+    async fn record_failure(
+        &self,
+        reason: SignInFailure,
+        account: Option<&Account>,
+        actor: &Actor,
+    ) -> Result<(), ChatError> {
+        let Some(omitted) = self.failures.count(self.ports.clock.now()) else { return Ok(()) };
+        let action = AuditAction::SignInFailed { reason, omitted };
+        let entry = self.audit.entry(action, account.map(subject_of), actor).await?;
+        let result = AuditResult::Refused;
+        self.ports.audit.append(NewAuditEntry { result, ..entry }).await?;
+        Ok(())
     }
 
     async fn verify(
@@ -146,71 +180,12 @@ impl Accounts {
         Ok(())
     }
 
-    /// Stores a new session of the user. If the account has another version in the meantime, there is none.
-    async fn start_session(
-        &self,
-        user_id: UserId,
-        account_version: u32,
-        device: String,
-    ) -> Result<(Session, Account), ChatError> {
-        let now = self.ports.clock.now();
-        let update = AccountUpdate {
-            signed_in_at: Some(now),
-            expected_version: Some(account_version),
-            ..AccountUpdate::default()
-        };
-        let account = self.update(user_id, update).await?;
-        for oldest in self.sessions(user_id).await?.iter().skip(MAX_SESSIONS - 1) {
-            self.sign_out(&oldest.session).await?;
-        }
-        let session = Session {
-            sign_in: Some(SignIn { at: now, device, account_version }),
-            ..Session::anonymous(SessionId::generate(), user_id)
-        };
-        let expires_at = now.plus(self.lifetimes.idle);
-        self.ports.sessions.start(&session, now, expires_at).await?;
-        Ok((session, account))
-    }
-
-    /// Ends a session, and closes its live connections on all instances.
-    ///
-    /// # Errors
-    /// When the session can't be deleted.
-    pub async fn sign_out(&self, session: &Session) -> Result<(), ChatError> {
-        self.ports.sessions.delete(session.session_id).await?;
-        self.signal_ended_sessions(session.user_id).await;
-        Ok(())
-    }
-
     /// Returns the account of a user; `None` if the user is anonymous.
     ///
     /// # Errors
     /// When the account can't be read.
     pub async fn find(&self, user_id: UserId) -> Result<Option<Account>, ChatError> {
         Ok(self.ports.accounts.find(user_id).await?)
-    }
-
-    /// Ends all sessions of a user except `kept`, and closes their live connections on all instances.
-    ///
-    /// # Errors
-    /// When the sessions can't be deleted.
-    pub async fn end_sessions(
-        &self,
-        user_id: UserId,
-        kept: Option<SessionId>,
-    ) -> Result<(), ChatError> {
-        // Otherwise, no live connection needs to check its session.
-        if self.ports.sessions.delete_signed_in(user_id, kept).await? {
-            self.signal_ended_sessions(user_id).await;
-        }
-        Ok(())
-    }
-
-    /// Ends all sessions of a user, and makes all live connections check their access, also those with an API key.
-    async fn end_all_sessions(&self, user_id: UserId) -> Result<(), ChatError> {
-        self.ports.sessions.delete_signed_in(user_id, None).await?;
-        self.signal_ended_sessions(user_id).await;
-        Ok(())
     }
 
     /// Adds an account. `must_change` makes its user choose another password at the first sign-in. Without a password,
@@ -224,6 +199,7 @@ impl Accounts {
         role: AccountRole,
         password: Option<Password>,
         must_change: bool,
+        actor: &Actor,
     ) -> Result<Account, ChatError> {
         let password = match password {
             Some(password) => {
@@ -243,7 +219,9 @@ impl Accounts {
             disabled_at: None,
             signed_in_at: None,
         };
-        match self.ports.accounts.create(account.clone()).await? {
+        let action = AuditAction::AccountAdded { role };
+        let audit = self.audit.entry(action, Some(subject_of(&account)), actor).await?;
+        match self.ports.accounts.create(account.clone(), Some(audit)).await? {
             CreateAccountOutcome::Created => Ok(account),
             CreateAccountOutcome::NameTaken => Err(ChatError::NameTaken),
         }
@@ -275,8 +253,10 @@ impl Accounts {
     ///
     /// # Errors
     /// [`ChatError::AccountNotFound`]; [`ChatError::LastAdmin`] if no administrator would remain.
-    pub async fn disable(&self, user_id: UserId) -> Result<Account, ChatError> {
+    pub async fn disable(&self, user_id: UserId, actor: &Actor) -> Result<Account, ChatError> {
+        let action = AuditAction::AccountDisabled;
         let update = AccountUpdate {
+            audit: Some(self.audit.entry_about(action, user_id, actor).await?),
             disabled_at: Some(Some(self.ports.clock.now())),
             ends_sessions: true,
             ..AccountUpdate::default()
@@ -290,8 +270,10 @@ impl Accounts {
     ///
     /// # Errors
     /// [`ChatError::AccountNotFound`].
-    pub async fn enable(&self, user_id: UserId) -> Result<Account, ChatError> {
-        let update = AccountUpdate { disabled_at: Some(None), ..AccountUpdate::default() };
+    pub async fn enable(&self, user_id: UserId, actor: &Actor) -> Result<Account, ChatError> {
+        let action = AuditAction::AccountEnabled;
+        let audit = Some(self.audit.entry_about(action, user_id, actor).await?);
+        let update = AccountUpdate { disabled_at: Some(None), audit, ..AccountUpdate::default() };
         self.update(user_id, update).await
     }
 
@@ -299,9 +281,19 @@ impl Accounts {
     ///
     /// # Errors
     /// [`ChatError::AccountNotFound`]; [`ChatError::LastAdmin`] if no administrator would remain.
-    pub async fn set_role(&self, user_id: UserId, role: AccountRole) -> Result<Account, ChatError> {
-        let update =
-            AccountUpdate { role: Some(role), ends_sessions: true, ..AccountUpdate::default() };
+    pub async fn set_role(
+        &self,
+        user_id: UserId,
+        role: AccountRole,
+        actor: &Actor,
+    ) -> Result<Account, ChatError> {
+        let action = AuditAction::RoleChanged { role };
+        let update = AccountUpdate {
+            role: Some(role),
+            ends_sessions: true,
+            audit: Some(self.audit.entry_about(action, user_id, actor).await?),
+            ..AccountUpdate::default()
+        };
         let account = self.update(user_id, update).await?;
         self.end_all_sessions(user_id).await?;
         Ok(account)
@@ -315,10 +307,13 @@ impl Accounts {
         &self,
         account: &Account,
         password: Password,
+        actor: &Actor,
     ) -> Result<Account, ChatError> {
         self.check_new_password(&password, &account.name).await?;
         let update = self.new_password(password, true).await?;
-        let update = AccountUpdate { ends_sessions: true, ..update };
+        let subject = Some(subject_of(account));
+        let audit = Some(self.audit.entry(AuditAction::PasswordReset, subject, actor).await?);
+        let update = AccountUpdate { ends_sessions: true, audit, ..update };
         let account = self.update(account.user_id, update).await?;
         self.end_all_sessions(account.user_id).await?;
         Ok(account)
@@ -345,20 +340,19 @@ impl Accounts {
     }
 
     async fn update(&self, user_id: UserId, update: AccountUpdate) -> Result<Account, ChatError> {
+        let audit = update.audit.clone();
         match self.ports.accounts.update(user_id, update).await? {
             UpdateAccountOutcome::Updated(account) => Ok(account),
             UpdateAccountOutcome::NotFound => Err(ChatError::AccountNotFound),
-            UpdateAccountOutcome::LastAdmin => Err(ChatError::LastAdmin),
+            UpdateAccountOutcome::LastAdmin => {
+                if let Some(entry) = audit {
+                    let refused = NewAuditEntry { result: AuditResult::Refused, ..entry };
+                    self.ports.audit.append(refused).await?;
+                }
+                Err(ChatError::LastAdmin)
+            }
             // Somebody else has just changed the password, or disabled the account.
             UpdateAccountOutcome::Changed => Err(ChatError::WrongCredentials),
-        }
-    }
-
-    /// Tells all instances. Best effort: live connections also check their session at intervals.
-    async fn signal_ended_sessions(&self, user_id: UserId) {
-        let signal = Signal::SessionsEnded { user_id };
-        if let Err(error) = self.ports.signals.publish(signal).await {
-            tracing::warn!(error = error_chain(&error), "failed to signal ended sessions");
         }
     }
 }

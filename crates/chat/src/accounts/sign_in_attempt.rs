@@ -1,6 +1,6 @@
 //! What a client sends to sign in.
 
-use webchat_domain::{DeviceId, Network, Password, Session};
+use webchat_domain::{Actor, DeviceId, Network, Password, Session};
 
 /// An attempt to sign in.
 #[derive(Clone, Debug)]
@@ -18,4 +18,6 @@ pub struct SignInAttempt {
     /// The anonymous session of the browser, if its conversations should become those of the account at the first
     /// sign-in.
     pub adopted: Option<Session>,
+    /// Who makes the attempt, for the audit log.
+    pub actor: Actor,
 }

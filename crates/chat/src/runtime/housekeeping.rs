@@ -45,6 +45,9 @@ pub(crate) async fn delete_expired_data(core: Arc<Core>, retention: Retention) {
                 "failed to delete the data of inactive users"
             );
         }
+        if let Err(error) = retention.remove_old_audit_entries(now).await {
+            tracing::warn!(error = error_chain(&error), "failed to remove old audit entries");
+        }
     }
 }
 

@@ -1,9 +1,11 @@
-//! Deletes the data of users who can no longer return.
+//! Deletes the data of users who can no longer return, and old entries of the audit log.
 
 use std::sync::Arc;
 
 use webchat_domain::{Timestamp, UserId};
+use webchat_persistence::StoreError;
 
+use crate::accounts::audit::Audit;
 use crate::conversations::service::Conversations;
 use crate::error::ChatError;
 use crate::runtime::core::Core;
@@ -12,15 +14,24 @@ use crate::runtime::core::Core;
 const PAGE_SIZE: u32 = 100;
 
 /// Deletes users without an account whose last session ended long ago. Only a session connects a browser with such a
-/// user, so nobody can read the user's conversations any more.
+/// user, so nobody can read the user's conversations any more. Also removes old entries of the audit log.
 pub(crate) struct Retention {
     core: Arc<Core>,
     conversations: Conversations,
+    audit: Audit,
 }
 
 impl Retention {
-    pub(crate) fn new(core: &Arc<Core>, conversations: Conversations) -> Self {
-        Self { core: Arc::clone(core), conversations }
+    pub(crate) fn new(core: &Arc<Core>, conversations: Conversations, audit: Audit) -> Self {
+        Self { core: Arc::clone(core), conversations, audit }
+    }
+
+    /// Removes the entries of the audit log whose retention period has ended.
+    pub(crate) async fn remove_old_audit_entries(&self, now: Timestamp) -> Result<(), StoreError> {
+        match self.core.settings.audit_retention {
+            Some(retention) => self.audit.remove_before(now.minus(retention)).await,
+            None => Ok(()),
+        }
     }
 
     /// Deletes the users whose retention period has ended, with all of their conversations. Stops at the first
@@ -72,8 +83,13 @@ mod tests {
 
     const DAY: Duration = Duration::from_hours(24);
 
+    fn retention(test: &TestChat) -> Retention {
+        let chat = &test.chat;
+        Retention::new(&chat.core, chat.conversations.clone(), chat.audit.clone())
+    }
+
     async fn delete_inactive_users(test: &TestChat) {
-        let retention = Retention::new(&test.chat.core, test.chat.conversations.clone());
+        let retention = retention(test);
         retention.delete_inactive_users(test.chat.core.now()).await.unwrap();
     }
 

@@ -25,7 +25,7 @@ pub async fn copy_accounts(from: AccountStore<'_>, to: AccountStore<'_>) -> Resu
         after = Some(last.name.clone());
         for account in page {
             let (user_id, name) = (account.user_id, account.name.clone());
-            if to.accounts.create(account).await? == CreateAccountOutcome::NameTaken {
+            if to.accounts.create(account, None).await? == CreateAccountOutcome::NameTaken {
                 if to.accounts.find(user_id).await?.is_none_or(|existing| existing.name != name) {
                     return Err(CopyError::NameTaken(name));
                 }
@@ -33,7 +33,7 @@ pub async fn copy_accounts(from: AccountStore<'_>, to: AccountStore<'_>) -> Resu
                 continue;
             }
             for key in from.api_keys.list(user_id).await? {
-                to.api_keys.create(key).await?;
+                to.api_keys.create(key, None).await?;
             }
         }
     }

@@ -47,6 +47,8 @@ impl Account {
 pub enum AccountRole {
     /// Use their own conversations.
     User,
+    /// Also read the accounts and the audit log.
+    Auditor,
     /// Also manage accounts.
     Admin,
 }

@@ -1,7 +1,8 @@
-//! Users: their accounts and sessions, and on whose behalf a request is handled.
+//! Users: their accounts and sessions, on whose behalf a request is handled, and the audit log of what they do.
 
 mod account;
 mod api_key;
+mod audit;
 mod caller;
 
 pub use account::{
@@ -10,5 +11,10 @@ pub use account::{
 pub use api_key::{
     ApiKey, ApiKeyHash, ApiKeyName, ApiKeyScope, ApiKeyScopes, ApiKeySecret, InvalidApiKeyHash,
     InvalidApiKeyName, InvalidApiKeyScopes, InvalidApiKeySecret,
+};
+pub use audit::{
+    AccessMethod, Actor, AuditAction, AuditActionKind, AuditEntry, AuditHash, AuditLink,
+    AuditReason, AuditResult, AuditSubject, InvalidAuditHash, InvalidAuditReason, InvalidRequestId,
+    NewAuditEntry, RequestId, SignInFailure,
 };
 pub use caller::{Caller, Network, Session, SignIn};

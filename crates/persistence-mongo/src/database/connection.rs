@@ -22,13 +22,13 @@ use super::limits::MAX_CONNECTIONS;
 use super::open_error::{OpenError, ServerLocation, check_server};
 use super::timeout::within;
 use crate::documents::{
-    AccountDocument, AnalysisDocument, ApiKeyDocument, ConversationDocument, JobDocument,
-    MessageDocument, PendingDeletionDocument, TextDocument, UserDocument,
+    AccountDocument, AnalysisDocument, ApiKeyDocument, AuditEntryDocument, ConversationDocument,
+    JobDocument, MessageDocument, PendingDeletionDocument, TextDocument, UserDocument,
 };
 use crate::error::store_error;
 use crate::schema::{
-    ACCOUNTS, API_KEYS, CONVERSATIONS, DAILY_TOKENS, FILE_ANALYSES, FILE_JOBS, FILE_TEXTS,
-    MESSAGES, REMOVALS, USERS,
+    ACCOUNTS, API_KEYS, AUDIT_ENTRIES, CONVERSATIONS, DAILY_TOKENS, FILE_ANALYSES, FILE_JOBS,
+    FILE_TEXTS, MESSAGES, REMOVALS, USERS,
 };
 
 /// The database that is used if the URI contains none.
@@ -215,6 +215,10 @@ impl MongoDatabase {
 
     pub(crate) fn api_keys(&self) -> Collection<ApiKeyDocument> {
         self.raw().collection(API_KEYS)
+    }
+
+    pub(crate) fn audit_entries(&self) -> Collection<AuditEntryDocument> {
+        self.raw().collection(AUDIT_ENTRIES)
     }
 
     pub(crate) fn users(&self) -> Collection<UserDocument> {

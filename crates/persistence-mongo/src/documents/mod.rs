@@ -4,6 +4,7 @@
 
 mod account;
 mod api_key;
+mod audit;
 mod context;
 mod conversation;
 mod file;
@@ -15,6 +16,7 @@ mod values;
 
 pub(crate) use self::account::AccountDocument;
 pub(crate) use self::api_key::ApiKeyDocument;
+pub(crate) use self::audit::{AuditChainDocument, AuditEntryDocument};
 pub(crate) use self::context::ContextDocument;
 pub(crate) use self::conversation::{
     CONVERSATION_SCHEMA_VERSION, ConversationDocument, current_schema_filter, flask_schema_filter,

@@ -5,6 +5,7 @@ use webchat_domain::{JobStatus, MessageStatus, Role};
 use webchat_persistence::rules::StoredName;
 
 use super::accounts;
+use super::audit;
 use super::collection::CollectionDefinition;
 
 pub(crate) const CONVERSATIONS: &str = "conversations";
@@ -92,7 +93,7 @@ pub(super) fn collections() -> Vec<CollectionDefinition> {
             ],
         },
     ];
-    collections.into_iter().chain(accounts::collections()).collect()
+    collections.into_iter().chain(accounts::collections()).chain([audit::collection()]).collect()
 }
 
 /// Requires only fields that the Flask application also required: the collection contains its documents until they are

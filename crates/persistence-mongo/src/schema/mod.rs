@@ -1,6 +1,7 @@
 //! The schema of a database: its collections, validators and indexes, and their updates.
 
 mod accounts;
+mod audit;
 mod change;
 mod collection;
 mod definitions;
@@ -10,6 +11,7 @@ mod preparation;
 mod rights;
 
 pub(crate) use self::accounts::{ACCOUNTS, API_KEYS};
+pub(crate) use self::audit::{AUDIT_CHAIN_ID, AUDIT_ENTRIES};
 pub use self::change::SchemaChange;
 pub(crate) use self::definitions::{
     ADMINS_ID, BACKUP, CONVERSATIONS, DAILY_TOKENS, FILE_ANALYSES, FILE_JOBS, FILE_TEXTS, MESSAGES,

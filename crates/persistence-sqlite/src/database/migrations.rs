@@ -25,6 +25,7 @@ pub(crate) const MIGRATIONS: &[M<'static>] = &[
     M::up(include_str!("../../migrations/17_file_instructions.sql")),
     M::up(include_str!("../../migrations/18_accounts.sql")),
     M::up(include_str!("../../migrations/19_api_keys.sql")),
+    M::up(include_str!("../../migrations/20_audit_log.sql")),
 ];
 
 /// The reason why the database could not be initialized.
@@ -98,5 +99,22 @@ mod tests {
             select.query_map([], |row| Ok((row.get(0)?, row.get(1)?))).unwrap().collect();
         assert_eq!(jobs.unwrap(), [(Some("q".to_owned()), None), (None, None)]);
         assert_eq!(stored_bytes(&connection), bytes_without_files + 5);
+    }
+
+    #[test]
+    fn a_database_of_an_older_version_gets_an_empty_audit_log() {
+        let mut connection = Connection::open_in_memory().unwrap();
+        Migrations::from_slice(&MIGRATIONS[..19]).to_latest(&mut connection).unwrap();
+
+        Migrations::from_slice(MIGRATIONS).to_latest(&mut connection).unwrap();
+
+        let select = "SELECT start_number, head_number, start_hash = head_hash,
+                             length(head_hash), (SELECT count(*) FROM audit_entries)
+                      FROM audit_chain";
+        let columns = [0, 1, 2, 3, 4];
+        let chain: [i64; 5] = connection
+            .query_row(select, [], |row| Ok(columns.map(|index| row.get(index).unwrap())))
+            .unwrap();
+        assert_eq!(chain, [0, 0, 1, 64, 0]);
     }
 }

@@ -15,10 +15,11 @@ mod user_activity;
 mod user_settings;
 
 pub use accounts::{
-    AccountUpdate, Accounts, ApiKeys, CreateAccountOutcome, NewPassword, UpdateAccountOutcome,
+    AccountUpdate, Accounts, ApiKeys, AuditChain, AuditFilter, AuditLog, CreateAccountOutcome,
+    NewPassword, UpdateAccountOutcome,
 };
 #[cfg(feature = "mock")]
-pub use accounts::{MockAccounts, MockApiKeys};
+pub use accounts::{MockAccounts, MockApiKeys, MockAuditLog};
 #[cfg(feature = "mock")]
 pub use contexts::MockContexts;
 pub use contexts::{Contexts, ReplaceContextOutcome, StoredContext};

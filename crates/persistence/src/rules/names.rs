@@ -1,6 +1,9 @@
 //! The names of roles and statuses in the databases.
 
-use webchat_domain::{AccountRole, JobStatus, MessageStatus, Role};
+use strum::VariantArray;
+use webchat_domain::{
+    AccessMethod, AccountRole, AuditActionKind, AuditResult, JobStatus, MessageStatus, Role,
+};
 
 /// A value that is stored under a name.
 pub trait StoredName: Copy + 'static {
@@ -36,11 +39,12 @@ impl StoredName for Role {
 }
 
 impl StoredName for AccountRole {
-    const ALL: &'static [Self] = &[Self::User, Self::Admin];
+    const ALL: &'static [Self] = &[Self::User, Self::Auditor, Self::Admin];
 
     fn stored_name(self) -> &'static str {
         match self {
             Self::User => "user",
+            Self::Auditor => "auditor",
             Self::Admin => "admin",
         }
     }
@@ -73,3 +77,20 @@ impl StoredName for JobStatus {
         }
     }
 }
+
+/// Implements [`StoredName`] with the names of `strum`.
+macro_rules! strum_names {
+    ($($name:ident),+) => {
+        $(
+            impl StoredName for $name {
+                const ALL: &'static [Self] = Self::VARIANTS;
+
+                fn stored_name(self) -> &'static str {
+                    self.into()
+                }
+            }
+        )+
+    };
+}
+
+strum_names!(AccessMethod, AuditActionKind, AuditResult);

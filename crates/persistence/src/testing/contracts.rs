@@ -269,12 +269,34 @@ macro_rules! api_keys_contract {
         mod api_keys_contract {
             $crate::contract_tests!(
                 $open,
-                $crate::testing::api_keys,
+                $crate::testing::accounts::api_keys,
                 [
                     a_created_key_is_found_by_its_hash,
                     the_keys_of_a_user_are_listed_newest_first,
                     a_deleted_key_is_not_found_and_only_its_user_deletes_it,
                     the_last_use_of_a_key_is_recorded,
+                ]
+            );
+        }
+    };
+}
+
+/// Runs the tests of [`AuditLog`](crate::AuditLog), for a store that implements [`Accounts`](crate::Accounts) and
+/// [`ApiKeys`](crate::ApiKeys) too.
+#[macro_export]
+macro_rules! audit_log_contract {
+    ($open:path) => {
+        mod audit_log_contract {
+            $crate::contract_tests!(
+                $open,
+                $crate::testing::accounts::audit,
+                [
+                    appended_entries_are_returned_unchanged_and_in_order,
+                    twenty_concurrent_entries_form_an_unbroken_chain,
+                    entries_are_listed_by_filter_and_page_newest_first,
+                    removing_old_entries_keeps_the_chain_unbroken,
+                    a_change_and_its_entry_are_stored_together_or_not_at_all,
+                    entries_of_another_store_are_inserted_unchanged_if_they_follow,
                 ]
             );
         }

@@ -11,6 +11,7 @@
 //! webchat_persistence::conversation_transfer_contract!(open);
 //! webchat_persistence::accounts_contract!(open);
 //! webchat_persistence::api_keys_contract!(open);
+//! webchat_persistence::audit_log_contract!(open);
 //! webchat_persistence::sessions_contract!(open);
 //! webchat_persistence::token_budgets_contract!(open);
 //! webchat_persistence::user_activity_contract!(open);
@@ -32,7 +33,6 @@ mod contracts;
 mod fixtures;
 
 pub mod accounts;
-pub mod api_keys;
 pub mod contexts;
 pub mod conversation_transfer;
 pub mod conversations;

@@ -1,6 +1,9 @@
 //! Accounts that get the conversations of another user, and those that must not any more.
 
-use webchat_domain::{Account, AccountName, AccountRole, Session, UserId};
+use webchat_domain::{
+    Account, AccountName, AccountRole, Actor, AuditAction, AuditSubject, NewAuditEntry, Session,
+    UserId,
+};
 use webchat_persistence::AccountUpdate;
 
 use super::Accounts;
@@ -13,18 +16,32 @@ impl Accounts {
         &self,
         account: &Account,
         anonymous: Option<Session>,
+        actor: &Actor,
     ) -> Result<UserId, ChatError> {
         let anonymous = anonymous.filter(|session| session.sign_in.is_none());
         let Some(session) = anonymous.filter(|_| account.signed_in_at.is_none()) else {
             return Ok(account.user_id);
         };
         let (accounts, now) = (&self.ports.accounts, self.ports.clock.now());
-        if accounts.adopt_user(account.user_id, session.user_id, now).await? {
-            self.sign_out(&session).await?;
+        let actor = actor.signed_in(session.user_id, account.name.clone());
+        let audit = Some(self.adoption(account, session.user_id, &actor).await?);
+        if accounts.adopt_user(account.user_id, session.user_id, now, audit).await? {
+            self.delete_session(&session).await?;
             return Ok(session.user_id);
         }
         // A concurrent sign-in was the first one.
         Ok(self.find_by_name(account.name.clone()).await?.user_id)
+    }
+
+    async fn adoption(
+        &self,
+        account: &Account,
+        adopted: UserId,
+        actor: &Actor,
+    ) -> Result<NewAuditEntry, ChatError> {
+        let action = AuditAction::UserAdopted { replaced_user_id: account.user_id };
+        let subject = AuditSubject { user_id: adopted, name: Some(account.name.clone()) };
+        self.audit.entry(action, Some(subject), actor).await
     }
 
     /// Gives an account that nobody has used the conversations of a user without an account.
@@ -32,9 +49,15 @@ impl Accounts {
     /// # Errors
     /// [`ChatError::AccountNotFound`]; [`ChatError::AccountInUse`] if somebody has signed in to the account, or another
     /// account has the conversations.
-    pub async fn adopt_user(&self, name: AccountName, other: UserId) -> Result<Account, ChatError> {
+    pub async fn adopt_user(
+        &self,
+        name: AccountName,
+        other: UserId,
+        actor: &Actor,
+    ) -> Result<Account, ChatError> {
         let (account, now) = (self.find_by_name(name).await?, self.ports.clock.now());
-        if self.ports.accounts.adopt_user(account.user_id, other, now).await? {
+        let audit = Some(self.adoption(&account, other, actor).await?);
+        if self.ports.accounts.adopt_user(account.user_id, other, now, audit).await? {
             Ok(Account { user_id: other, signed_in_at: Some(now), ..account })
         } else {
             Err(ChatError::AccountInUse)
@@ -46,10 +69,14 @@ impl Accounts {
     ///
     /// # Errors
     /// When the account can't be read or added.
-    pub async fn find_or_add(&self, name: AccountName) -> Result<Account, ChatError> {
+    pub async fn find_or_add(
+        &self,
+        name: AccountName,
+        actor: &Actor,
+    ) -> Result<Account, ChatError> {
         let account = match self.ports.accounts.find_by_name(name.clone()).await? {
             Some(account) => account,
-            None => match self.add(name.clone(), AccountRole::User, None, false).await {
+            None => match self.add(name.clone(), AccountRole::User, None, false, actor).await {
                 // Another request was the first one.
                 Err(ChatError::NameTaken) => self.find_by_name(name).await?,
                 added => added?,

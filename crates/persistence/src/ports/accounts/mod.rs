@@ -1,16 +1,25 @@
-//! The ports of accounts and their API keys.
+//! The ports of accounts, their API keys, and the audit log.
 
 mod api_keys;
+mod audit;
 
 use async_trait::async_trait;
-use webchat_domain::{Account, AccountName, AccountRole, PasswordHash, Timestamp, UserId};
+use webchat_domain::{
+    Account, AccountName, AccountRole, NewAuditEntry, PasswordHash, Timestamp, UserId,
+};
 
 pub use self::api_keys::ApiKeys;
 #[cfg(feature = "mock")]
 pub use self::api_keys::MockApiKeys;
+#[cfg(feature = "mock")]
+pub use self::audit::MockAuditLog;
+pub use self::audit::{AuditChain, AuditFilter, AuditLog};
 use crate::StoreError;
 
 /// Stores the users who can sign in, in the same store as the conversations.
+///
+/// A call with an audit entry appends it to the [`AuditLog`] in the same transaction if it changes something, and not
+/// otherwise.
 ///
 /// Durability and cancellation are those of [`Conversations`](crate::Conversations).
 #[cfg_attr(feature = "mock", mockall::automock)]
@@ -18,7 +27,11 @@ use crate::StoreError;
 pub trait Accounts: Send + Sync {
     /// Stores a new account, unless another one has its name. Only one of several concurrent calls with the same name
     /// stores its account.
-    async fn create(&self, account: Account) -> Result<CreateAccountOutcome, StoreError>;
+    async fn create(
+        &self,
+        account: Account,
+        audit: Option<NewAuditEntry>,
+    ) -> Result<CreateAccountOutcome, StoreError>;
 
     /// Returns the account of a user.
     async fn find(&self, user_id: UserId) -> Result<Option<Account>, StoreError>;
@@ -43,6 +56,7 @@ pub trait Accounts: Send + Sync {
         user_id: UserId,
         anonymous: UserId,
         now: Timestamp,
+        audit: Option<NewAuditEntry>,
     ) -> Result<bool, StoreError>;
 
     /// Changes an account. Of several concurrent calls, none leaves the server without an active administrator.
@@ -68,6 +82,8 @@ pub struct AccountUpdate {
     pub ends_sessions: bool,
     /// The update is refused if the account has another version.
     pub expected_version: Option<u32>,
+    /// The entry of the audit log that records the changes.
+    pub audit: Option<NewAuditEntry>,
 }
 
 /// A new password of an account.

@@ -3,10 +3,10 @@
 
 use webchat_domain::{ApiKey, ApiKeyId, ApiKeySecret, UserId};
 
-use super::fixtures::moment;
 use crate::ApiKeys;
+use crate::testing::moment;
 
-fn key(user_id: UserId) -> ApiKey {
+pub(super) fn key(user_id: UserId) -> ApiKey {
     ApiKey {
         key_id: ApiKeyId::generate(),
         user_id,
@@ -21,15 +21,15 @@ fn key(user_id: UserId) -> ApiKey {
 
 async fn create(store: &dyn ApiKeys, user_id: UserId) -> ApiKey {
     let key = key(user_id);
-    store.create(key.clone()).await.unwrap();
+    store.create(key.clone(), None).await.unwrap();
     key
 }
 
 pub async fn a_created_key_is_found_by_its_hash(store: &dyn ApiKeys) {
     let key = create(store, UserId::generate()).await;
     let unlimited = ApiKey { expires_at: None, ..self::key(UserId::generate()) };
-    store.create(unlimited.clone()).await.unwrap();
-    store.create(key.clone()).await.unwrap();
+    store.create(unlimited.clone(), None).await.unwrap();
+    store.create(key.clone(), None).await.unwrap();
 
     assert_eq!(store.find_by_hash(key.hash).await.unwrap(), Some(key));
     assert_eq!(store.find_by_hash(unlimited.hash).await.unwrap(), Some(unlimited));
@@ -50,10 +50,10 @@ pub async fn a_deleted_key_is_not_found_and_only_its_user_deletes_it(store: &dyn
     let (alice, bob) = (UserId::generate(), UserId::generate());
     let key = create(store, alice).await;
 
-    assert!(!store.delete(bob, key.key_id).await.unwrap());
+    assert!(!store.delete(bob, key.key_id, None).await.unwrap());
     assert!(store.find_by_hash(key.hash).await.unwrap().is_some());
-    assert!(store.delete(alice, key.key_id).await.unwrap());
-    assert!(!store.delete(alice, key.key_id).await.unwrap());
+    assert!(store.delete(alice, key.key_id, None).await.unwrap());
+    assert!(!store.delete(alice, key.key_id, None).await.unwrap());
     assert_eq!(store.find_by_hash(key.hash).await.unwrap(), None);
     assert_eq!(store.list(alice).await.unwrap(), []);
 }

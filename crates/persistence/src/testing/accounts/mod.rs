@@ -1,6 +1,9 @@
 //! Contract tests of [`Accounts`].
 #![expect(missing_docs, reason = "the test names describe the contract")]
 
+pub mod api_keys;
+pub mod audit;
+
 use futures_util::future::join_all;
 use webchat_domain::{Account, AccountName, AccountRole, ConversationId, PasswordHash, UserId};
 
@@ -25,7 +28,7 @@ fn account(name: &str, role: AccountRole) -> Account {
 
 async fn create(store: &dyn Accounts, name: &str, role: AccountRole) -> Account {
     let account = account(name, role);
-    let outcome = store.create(account.clone()).await.unwrap();
+    let outcome = store.create(account.clone(), None).await.unwrap();
     assert_eq!(outcome, CreateAccountOutcome::Created);
     account
 }
@@ -39,7 +42,7 @@ async fn names(store: &dyn Accounts, prefix: &str, after: Option<&str>, max: u32
 pub async fn a_created_account_is_found_by_user_and_by_name(store: &dyn Accounts) {
     let alice = create(store, "Alice", AccountRole::Admin).await;
     let without_password = Account { password: None, ..account("bob", AccountRole::User) };
-    store.create(without_password.clone()).await.unwrap();
+    store.create(without_password.clone(), None).await.unwrap();
 
     let found = store.find(alice.user_id).await.unwrap();
     let found_by_name = store.find_by_name("ALICE".parse().unwrap()).await.unwrap();
@@ -54,7 +57,8 @@ pub async fn a_created_account_is_found_by_user_and_by_name(store: &dyn Accounts
 pub async fn only_one_of_several_concurrent_accounts_gets_a_name(store: &dyn Accounts) {
     let accounts = [(); 8].map(|()| account("alice", AccountRole::User));
 
-    let outcomes = join_all(accounts.iter().map(|account| store.create(account.clone()))).await;
+    let outcomes =
+        join_all(accounts.iter().map(|account| store.create(account.clone(), None))).await;
 
     let created: Vec<&Account> = accounts
         .iter()
@@ -130,12 +134,12 @@ pub async fn only_an_account_that_nobody_has_used_adopts_an_anonymous_user(store
     let bob = create(store, "bob", AccountRole::User).await;
     let anonymous = UserId::generate();
 
-    let adopted = store.adopt_user(alice.user_id, anonymous, moment(2)).await.unwrap();
-    let again = store.adopt_user(anonymous, UserId::generate(), moment(3)).await.unwrap();
-    let taken = store.adopt_user(bob.user_id, anonymous, moment(3)).await.unwrap();
+    let adopted = store.adopt_user(alice.user_id, anonymous, moment(2), None).await.unwrap();
+    let again = store.adopt_user(anonymous, UserId::generate(), moment(3), None).await.unwrap();
+    let taken = store.adopt_user(bob.user_id, anonymous, moment(3), None).await.unwrap();
     let signed_in = AccountUpdate { signed_in_at: Some(moment(2)), ..AccountUpdate::default() };
     store.update(bob.user_id, signed_in).await.unwrap();
-    let used = store.adopt_user(bob.user_id, UserId::generate(), moment(3)).await.unwrap();
+    let used = store.adopt_user(bob.user_id, UserId::generate(), moment(3), None).await.unwrap();
 
     assert_eq!((adopted, again, taken, used), (true, false, false, false));
     let expected = Account { user_id: anonymous, signed_in_at: Some(moment(2)), ..alice.clone() };
@@ -152,7 +156,8 @@ pub async fn an_account_with_conversations_adopts_no_other_user(
     let id = ConversationId::generate();
     Conversations::create(store, alice.user_id, id, moment(1)).await.unwrap();
 
-    let adopted = store.adopt_user(alice.user_id, UserId::generate(), moment(2)).await.unwrap();
+    let adopted =
+        store.adopt_user(alice.user_id, UserId::generate(), moment(2), None).await.unwrap();
 
     assert!(!adopted);
     assert_eq!(Accounts::find(store, alice.user_id).await.unwrap(), Some(alice));
