@@ -1,6 +1,10 @@
 //! The subcommands other than `serve`.
 #![expect(clippy::print_stdout, reason = "the output of the commands")]
 
+pub(crate) mod audit;
+pub(crate) mod keys;
+pub(crate) mod users;
+
 use std::fs::File;
 use std::io::{self, Write};
 use std::ops::ControlFlow;
@@ -14,7 +18,7 @@ use thiserror::Error;
 use tokio::time::Instant;
 use webchat_chat::{
     CopyError, ExportStream, ImportError, ImportOwner, ImportProgress, ImportTarget, copy,
-    copy_accounts, copy_user_settings, export_all_users, export_user,
+    copy_accounts, copy_audit_log, copy_user_settings, export_all_users, export_user,
 };
 use webchat_domain::{Clock, SystemClock, UserId};
 use webchat_persistence::{ConversationTransfer, StoreError, Totals};
@@ -194,7 +198,8 @@ fn print_report(report: &MigrationReport, prefix: &str) -> bool {
     report.dropped_index.is_some() || *conversations > 0 || *skipped > 0
 }
 
-/// Copies all conversations to another store, and verifies the copy. Copies the accounts and settings of all users, too.
+/// Copies all conversations to another store, and verifies the copy. Copies the accounts and settings of all users, and
+/// the audit log, too.
 ///
 /// # Errors
 /// If a store can't be opened or fails, or the copy differs from the original.
@@ -216,6 +221,9 @@ async fn copy_all(from: &TransferStore, to: &TransferStore) -> Result<(), Comman
     let (settings, other_settings) = (from.user_settings.as_ref(), to.user_settings.as_ref());
     copy_user_settings(settings, other_settings, SystemClock.now()).await?;
     copy_accounts(from.account_store(), to.account_store()).await?;
+    if !copy_audit_log(from.audit.as_ref(), to.audit.as_ref()).await? {
+        println!("the audit log was not copied: the target has a different one");
+    }
     let (from, to) = (from.transfer.as_ref(), to.transfer.as_ref());
     let totals = from.totals().await.map_err(CopyError::from)?;
     let mut printed_at = Instant::now();

@@ -9,12 +9,12 @@ use tikv_jemallocator::Jemalloc;
 use tokio::runtime::Runtime;
 use tokio::signal::unix::{SignalKind, signal};
 use webchat::telemetry::log_file::{self, FlushOnDrop, LogFile};
-use webchat::telemetry::{self, Traces};
+use webchat::telemetry::{self, AuditOutput, Traces};
 use webchat::{
-    InitialPassword, KeyCommand, Settings, SettingsFormat, SettingsSources, StoreSettings,
-    UserCommand, UserCommandError, check_config, check_health, copy_store, export, import, init_db,
-    manage_keys, manage_users, message_with_advice, print_config, print_example, print_openapi,
-    read_password,
+    AuditCommand, InitialPassword, KeyCommand, Settings, SettingsFormat, SettingsSources,
+    StoreSettings, UserCommand, UserCommandError, check_config, check_health, copy_store, export,
+    import, init_db, manage_keys, manage_users, message_with_advice, print_config, print_example,
+    print_openapi, read_audit_log, read_password,
 };
 use webchat_domain::{AccountName, AccountRole, ApiKeyId, ApiKeyName, ApiKeyScopes, UserId};
 
@@ -97,6 +97,12 @@ enum Command {
         #[command(subcommand)]
         command: KeyArguments,
     },
+    /// Reads and verifies the audit log. No other Webchat process may use the database file at the same time; with
+    /// MongoDB and Redis, the server may run.
+    Audit {
+        #[command(subcommand)]
+        command: AuditCommand,
+    },
 }
 
 #[derive(Subcommand)]
@@ -170,6 +176,8 @@ enum UserArguments {
 enum Role {
     /// Use their own conversations.
     User,
+    /// Also read the accounts and the audit log.
+    Auditor,
     /// Also manage accounts.
     Admin,
 }
@@ -237,6 +245,10 @@ async fn run(command: Command) -> Result<(), Box<dyn std::error::Error + Send + 
             let settings = StoreSettings::read(&SettingsSources::from_process())?;
             Ok(manage_keys(&settings, key_command(command)).await?)
         }
+        Command::Audit { command } => {
+            let settings = StoreSettings::read(&SettingsSources::from_process())?;
+            Ok(read_audit_log(&settings, command).await?)
+        }
     }
 }
 
@@ -259,6 +271,7 @@ fn user_command(arguments: UserArguments) -> Result<UserCommand, UserCommandErro
             name,
             match role {
                 Role::User => AccountRole::User,
+                Role::Auditor => AccountRole::Auditor,
                 Role::Admin => AccountRole::Admin,
             },
         ),
@@ -293,8 +306,9 @@ async fn serve() -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
     let hangup = signal(SignalKind::hangup())?;
     let settings = Settings::read(&SettingsSources::from_process())?;
     let file = LogFile::start(&settings.log)?;
+    let audit = AuditOutput::start(&settings.audit)?;
     let traces = Traces::start(&settings.traces)?;
-    telemetry::init_log(&settings.log, file, traces.as_ref())?;
+    telemetry::init_log(&settings.log, file, audit, traces.as_ref())?;
     let result = tokio::select! {
         result = serve_until_stopped(settings) => result,
         never = log_file::watch(hangup) => match never {},

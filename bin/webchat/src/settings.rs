@@ -20,8 +20,9 @@ pub use self::example::SettingsFormat;
 use self::merged::Merged;
 use self::sections::SECTIONS;
 pub use self::sections::{
-    AppEnv, ConnectionSettings, LimitSettings, LogFormat, LogSettings, ModelSettings, RedactedUrl,
-    ServerSettings, SessionSettings, Settings, StoreSettings, TraceSettings, UploadSettings,
+    AppEnv, AuditSettings, ConnectionSettings, LimitSettings, LogFormat, LogSettings,
+    ModelSettings, RedactedUrl, ServerSettings, SessionSettings, Settings, StoreSettings,
+    TraceSettings, UploadSettings,
 };
 pub use self::sources::SettingsSources;
 

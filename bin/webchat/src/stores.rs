@@ -10,8 +10,8 @@ use tokio::time::Instant;
 use webchat_chat::{AccountPorts, AccountStore};
 use webchat_domain::SystemClock;
 use webchat_persistence::{
-    Accounts, ApiKeys, Contexts, ConversationTransfer, Conversations, FileJobs, Probe, Sessions,
-    Signals, TokenBudgets, TurnLog, UserActivity, UserSettingsStore,
+    Accounts, ApiKeys, AuditLog, Contexts, ConversationTransfer, Conversations, FileJobs, Probe,
+    Sessions, Signals, TokenBudgets, TurnLog, UserActivity, UserSettingsStore,
 };
 use webchat_persistence_mongo::{
     FlaskMigration, MigrationProgress, MongoDatabase, MongoStore, Schema,
@@ -40,6 +40,7 @@ pub(crate) struct Stores {
     pub(crate) user_settings: Arc<dyn UserSettingsStore>,
     pub(crate) accounts: Arc<dyn Accounts>,
     pub(crate) api_keys: Arc<dyn ApiKeys>,
+    pub(crate) audit: Arc<dyn AuditLog>,
     pub(crate) sessions: Arc<dyn Sessions>,
     pub(crate) turn_log: Arc<dyn TurnLog>,
     pub(crate) signals: Arc<dyn Signals>,
@@ -62,6 +63,7 @@ impl Stores {
         AccountPorts {
             accounts: Arc::clone(&self.accounts),
             api_keys: Arc::clone(&self.api_keys),
+            audit: Arc::clone(&self.audit),
             sessions: Arc::clone(&self.sessions),
             signals: Arc::clone(&self.signals),
             clock: Arc::new(SystemClock),
@@ -103,6 +105,7 @@ impl Stores {
             user_settings: Arc::new(mongo.clone()),
             accounts: Arc::new(mongo.clone()),
             api_keys: Arc::new(mongo.clone()),
+            audit: Arc::new(mongo.clone()),
             conversations: Arc::new(mongo),
             mongo_database: None,
         }
@@ -127,6 +130,7 @@ impl Stores {
             user_settings: Arc::new(sqlite.clone()),
             accounts: Arc::new(sqlite.clone()),
             api_keys: Arc::new(sqlite.clone()),
+            audit: Arc::new(sqlite.clone()),
             conversations: Arc::new(sqlite),
             mongo_database: None,
         };
@@ -141,6 +145,7 @@ impl Stores {
             stores.user_settings = Arc::new(mongo.clone());
             stores.accounts = Arc::new(mongo.clone());
             stores.api_keys = Arc::new(mongo.clone());
+            stores.audit = Arc::new(mongo.clone());
             stores.conversations = Arc::new(mongo);
         }
         if let Some(redis) = redis {
@@ -225,6 +230,7 @@ pub(crate) struct TransferStore {
     pub(crate) user_settings: Arc<dyn UserSettingsStore>,
     pub(crate) accounts: Arc<dyn Accounts>,
     pub(crate) api_keys: Arc<dyn ApiKeys>,
+    pub(crate) audit: Arc<dyn AuditLog>,
     mongo_database: Option<MongoDatabase>,
 }
 
@@ -244,12 +250,19 @@ impl TransferStore {
 
     fn new<S>(store: S, mongo_database: Option<MongoDatabase>) -> Self
     where
-        S: ConversationTransfer + UserSettingsStore + Accounts + ApiKeys + Clone + 'static,
+        S: ConversationTransfer
+            + UserSettingsStore
+            + Accounts
+            + ApiKeys
+            + AuditLog
+            + Clone
+            + 'static,
     {
         Self {
             transfer: Arc::new(store.clone()),
             accounts: Arc::new(store.clone()),
             api_keys: Arc::new(store.clone()),
+            audit: Arc::new(store.clone()),
             user_settings: Arc::new(store),
             mongo_database,
         }
@@ -261,7 +274,7 @@ impl TransferStore {
 
     /// Ends the background work.
     pub(crate) async fn close(self) {
-        drop((self.transfer, self.user_settings, self.accounts, self.api_keys));
+        drop((self.transfer, self.user_settings, self.accounts, self.api_keys, self.audit));
         if let Some(database) = self.mongo_database {
             database.close().await;
         }

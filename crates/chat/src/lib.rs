@@ -53,6 +53,7 @@ pub use sessions::user_settings::{UserSettingsService, UserSettingsView};
 pub use settings::{DailyTokenLimits, FileSettings, Settings, StoredBytesLimits};
 pub use transfer::copy::{CopyError, copy, copy_user_settings};
 pub use transfer::copy_accounts::{AccountStore, copy_accounts};
+pub use transfer::copy_audit::copy_audit_log;
 pub use transfer::export::{
     ExportFormat, ExportStream, ExportedFile, export_all_users, export_user,
 };

@@ -62,7 +62,7 @@ async fn wait_for_warnings(browser: &Browser, expected: &Value) {
 }
 
 fn failing() -> Value {
-    json!(["The log file can't be written or rotated: see the log on standard error."])
+    json!(["A log file can't be written or rotated: see the log on standard error."])
 }
 
 /// Makes the server log this number of lines, with rejected requests.

@@ -3,6 +3,7 @@
 mod account_server;
 mod accounts;
 mod api_keys;
+mod audit;
 pub(crate) mod isolation;
 mod log;
 mod origin;

@@ -873,7 +873,7 @@ export interface components {
          * @description What a user may do.
          * @enum {string}
          */
-        AccountRole: "user" | "admin";
+        AccountRole: "user" | "auditor" | "admin";
         /** @description A new key with its secret. */
         AddedKey: components["schemas"]["ApiKey"] & {
             /**

@@ -1,5 +1,6 @@
 //! All settings, by section.
 
+mod audit;
 mod connections;
 mod files;
 mod limits;
@@ -10,6 +11,7 @@ mod sessions;
 mod storage;
 mod traces;
 
+pub use self::audit::AuditSettings;
 pub use self::connections::ConnectionSettings;
 pub use self::files::UploadSettings;
 pub use self::limits::LimitSettings;
@@ -38,11 +40,12 @@ pub struct Settings {
     pub limits: LimitSettings,
     pub connections: ConnectionSettings,
     pub log: LogSettings,
+    pub audit: AuditSettings,
     pub traces: TraceSettings,
 }
 
 /// All sections, in the order of the examples.
-pub(super) const SECTIONS: [&Section; 9] = [
+pub(super) const SECTIONS: [&Section; 10] = [
     &ModelSettings::SECTION,
     &UploadSettings::SECTION,
     &ServerSettings::SECTION,
@@ -51,6 +54,7 @@ pub(super) const SECTIONS: [&Section; 9] = [
     &LimitSettings::SECTION,
     &ConnectionSettings::SECTION,
     &LogSettings::SECTION,
+    &AuditSettings::SECTION,
     &TraceSettings::SECTION,
 ];
 

@@ -27,13 +27,14 @@ const DAY: Duration = Duration::from_hours(24);
 impl Settings {
     /// Returns the settings of the use cases.
     pub(crate) fn chat(&self) -> webchat_chat::Settings {
-        let Self { model, limits, sessions, .. } = self;
+        let Self { model, limits, sessions, audit, .. } = self;
         webchat_chat::Settings {
             window_tokens: window_tokens(model.max_tokens, model.name.as_deref()),
             reply_tokens: model.reply_tokens,
             session_ttl: DAY * sessions.ttl_days,
             sign_in_ttl: DAY * sessions.sign_in_days,
             inactive_user_retention: sessions.inactive_user_retention(),
+            audit_retention: limit(audit.kept_days).map(|days| DAY * days),
             system_prompt: model.system_prompt.clone(),
             auto_titles: model.auto_titles,
             files: self.files.files(),

@@ -1,4 +1,4 @@
-//! The log file. A thread writes it, so that a full, slow or hanging disk does not block logging.
+//! The log file, and the file of the audit log. A thread writes each of them, so that a full, slow or hanging disk does not block logging.
 
 mod queue;
 mod report;
@@ -32,6 +32,9 @@ const CHECK_INTERVAL: Duration = Duration::from_secs(1);
 /// The log file of this process.
 static LOG_FILE: OnceLock<LogFile> = OnceLock::new();
 
+/// The file to which this process writes the entries of the audit log.
+static AUDIT_FILE: OnceLock<LogFile> = OnceLock::new();
+
 /// A writer that queues lines for the log file, without blocking.
 #[derive(Clone)]
 pub struct LogFile {
@@ -52,6 +55,21 @@ impl LogFile {
         let file = RotatingFile::new(path.clone(), max_bytes, settings.files_kept);
         let log_file = Self::spawn(file, Queue::new(MAX_QUEUED_BYTES), path)?;
         Ok(Some(LOG_FILE.get_or_init(|| log_file).clone()))
+    }
+
+    /// Starts the thread that writes the file of the audit log, which is never rotated.
+    ///
+    /// # Errors
+    /// If the system can't start a thread.
+    pub(super) fn start_audit(path: &Path) -> io::Result<Self> {
+        let file = RotatingFile::new(path.to_owned(), u64::MAX, 0);
+        let audit_file = Self::spawn(file, Queue::new(MAX_QUEUED_BYTES), path)?;
+        Ok(AUDIT_FILE.get_or_init(|| audit_file).clone())
+    }
+
+    /// Returns the files of this process.
+    fn all() -> impl Iterator<Item = &'static Self> {
+        [&LOG_FILE, &AUDIT_FILE].into_iter().filter_map(OnceLock::get)
     }
 
     fn spawn(mut file: RotatingFile, queue: Queue, path: &Path) -> io::Result<Self> {
@@ -149,23 +167,23 @@ pub async fn watch(mut hangup: Signal) -> Infallible {
             _ = ticks.tick() => true,
             _ = hangup.recv() => false,
         };
-        let Some(log_file) = LOG_FILE.get() else { continue };
-        if is_tick {
-            log_file.report();
-        } else {
-            log_file.queue.reopen();
-            tracing::info!(file = %log_file.path.display(), "reopening the log file");
+        for log_file in LogFile::all() {
+            if is_tick {
+                log_file.report();
+            } else {
+                log_file.queue.reopen();
+                tracing::info!(file = %log_file.path.display(), "reopening the log file");
+            }
         }
     }
 }
 
 /// Returns the warnings of `GET /readyz`.
 pub(crate) fn warnings() -> Vec<&'static str> {
-    let status = LOG_FILE.get().map(|log_file| log_file.queue.status());
-    if status.is_none_or(|status| status.error.is_none()) {
+    if LogFile::all().all(|log_file| log_file.queue.status().error.is_none()) {
         return Vec::new();
     }
-    vec!["The log file can't be written or rotated: see the log on standard error."]
+    vec!["A log file can't be written or rotated: see the log on standard error."]
 }
 
 /// When dropped, waits until all queued lines are written to the log file, for at most two seconds. Then prints to
@@ -174,8 +192,7 @@ pub struct FlushOnDrop;
 
 impl Drop for FlushOnDrop {
     fn drop(&mut self) {
-        let Some(log_file) = LOG_FILE.get() else { return };
-        for missing in log_file.finish(FLUSH_TIMEOUT) {
+        for missing in LogFile::all().flat_map(|log_file| log_file.finish(FLUSH_TIMEOUT)) {
             // If standard error can't be written either, there is no other place to report it.
             let _ = writeln!(io::stderr(), "webchat: {missing}");
         }

@@ -179,10 +179,12 @@ mod tests {
     use super::*;
     use crate::testing::TestChat;
 
+    const CLI: Actor = Actor::COMMAND_LINE;
+
     async fn add_account(test: &TestChat) -> Account {
         let password = Password::try_from("three tides a day".to_owned()).unwrap();
         let name = "alice".parse().unwrap();
-        test.chat.accounts.add(name, AccountRole::User, Some(password), false).await.unwrap()
+        test.chat.accounts.add(name, AccountRole::User, Some(password), false, &CLI).await.unwrap()
     }
 
     fn new_key(expires_at: Option<Timestamp>) -> NewApiKey {
@@ -199,17 +201,17 @@ mod tests {
         let test = TestChat::new().await;
         let (alice, keys) = (add_account(&test).await, &test.chat.api_keys);
 
-        let (key, secret) = keys.add(alice.user_id, new_key(None)).await.unwrap();
+        let (key, secret) = keys.add(alice.user_id, new_key(None), &CLI).await.unwrap();
         let found = keys.authenticate(&secret).await.unwrap();
 
         assert_eq!(found, key);
         assert!(keys.accepts(&key).await.unwrap());
         let listed = keys.list(alice.user_id).await.unwrap();
         assert_eq!(listed.first().unwrap().last_used_at, Some(test.chat.sessions.now()));
-        keys.revoke(alice.user_id, key.key_id).await.unwrap();
+        keys.revoke(alice.user_id, key.key_id, &CLI).await.unwrap();
         assert_eq!(code(keys.authenticate(&secret).await), "invalid_api_key");
         assert!(!keys.accepts(&key).await.unwrap());
-        assert_eq!(code(keys.revoke(alice.user_id, key.key_id).await), "key_not_found");
+        assert_eq!(code(keys.revoke(alice.user_id, key.key_id, &CLI).await), "key_not_found");
     }
 
     #[tokio::test]
@@ -218,17 +220,18 @@ mod tests {
         let (alice, keys) = (add_account(&test).await, &test.chat.api_keys);
         let hour = Duration::from_hours(1);
         let in_an_hour = test.chat.sessions.now().plus(hour);
-        let (expiring, secret) = keys.add(alice.user_id, new_key(Some(in_an_hour))).await.unwrap();
-        let (_, unlimited) = keys.add(alice.user_id, new_key(None)).await.unwrap();
+        let (expiring, secret) =
+            keys.add(alice.user_id, new_key(Some(in_an_hour)), &CLI).await.unwrap();
+        let (_, unlimited) = keys.add(alice.user_id, new_key(None), &CLI).await.unwrap();
 
         test.clock.advance(hour);
 
         assert_eq!(code(keys.authenticate(&secret).await), "invalid_api_key");
         assert!(!keys.accepts(&expiring).await.unwrap());
         keys.authenticate(&unlimited).await.unwrap();
-        test.chat.accounts.disable(alice.user_id).await.unwrap();
+        test.chat.accounts.disable(alice.user_id, &CLI).await.unwrap();
         assert_eq!(code(keys.authenticate(&unlimited).await), "invalid_api_key");
-        let past = keys.add(alice.user_id, new_key(Some(in_an_hour))).await;
+        let past = keys.add(alice.user_id, new_key(Some(in_an_hour)), &CLI).await;
         assert_eq!(code(past), "invalid_value");
     }
 
@@ -237,13 +240,13 @@ mod tests {
         let test = TestChat::new().await;
         let (alice, keys) = (add_account(&test).await, &test.chat.api_keys);
         for _ in 0..MAX_KEYS {
-            keys.add(alice.user_id, new_key(None)).await.unwrap();
+            keys.add(alice.user_id, new_key(None), &CLI).await.unwrap();
         }
 
-        let further = keys.add(alice.user_id, new_key(None)).await;
+        let further = keys.add(alice.user_id, new_key(None), &CLI).await;
 
         assert_eq!(code(further), "too_many_keys");
-        let nobody = keys.add(UserId::generate(), new_key(None)).await;
+        let nobody = keys.add(UserId::generate(), new_key(None), &CLI).await;
         assert_eq!(code(nobody), "account_not_found");
     }
 
@@ -251,11 +254,11 @@ mod tests {
     async fn an_account_with_a_key_adopts_no_other_user() {
         let test = TestChat::new().await;
         let (alice, anonymous) = (add_account(&test).await, UserId::generate());
-        test.chat.api_keys.add(alice.user_id, new_key(None)).await.unwrap();
+        test.chat.api_keys.add(alice.user_id, new_key(None), &CLI).await.unwrap();
 
         let now = test.chat.sessions.now();
         let accounts = &test.chat.core.ports.accounts;
 
-        assert!(!accounts.adopt_user(alice.user_id, anonymous, now).await.unwrap());
+        assert!(!accounts.adopt_user(alice.user_id, anonymous, now, None).await.unwrap());
     }
 }

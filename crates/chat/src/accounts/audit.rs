@@ -170,3 +170,104 @@ impl Audit {
 pub(crate) fn subject_of(account: &Account) -> AuditSubject {
     AuditSubject { user_id: account.user_id, name: Some(account.name.clone()) }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{Arc, Mutex};
+    use std::time::Duration;
+
+    use webchat_persistence::{AuditChain, MockAuditLog};
+
+    use super::*;
+    use crate::testing::{START, TestChat};
+
+    const DAY: Duration = Duration::from_hours(24);
+
+    fn chained(count: u32) -> Vec<AuditEntry> {
+        let mut last = AuditLink::START;
+        let entries = (0..count).map(|number| {
+            let at = START.plus(DAY * number);
+            let (action, result) = (AuditAction::SignOut, AuditResult::Done);
+            let actor = Actor::ANONYMOUS;
+            let entry = last.next_entry(NewAuditEntry { at, action, result, actor, subject: None });
+            last = entry.link();
+            entry
+        });
+        entries.collect()
+    }
+
+    /// Verifies these entries as those of a log with this last entry.
+    async fn verify(entries: Vec<AuditEntry>, head: AuditLink) -> AuditVerification {
+        let mut log = MockAuditLog::new();
+        log.expect_chain().returning(move || Ok(AuditChain { start: AuditLink::START, head }));
+        log.expect_read_from().returning(move |number, max| {
+            let from = entries.iter().filter(|entry| entry.number >= number);
+            Ok(from.take(usize::try_from(max).unwrap()).cloned().collect())
+        });
+        let test = TestChat::new().await.with_ports(|ports| ports.audit = Arc::new(log));
+        test.chat.audit.verify().await.unwrap()
+    }
+
+    #[tokio::test]
+    async fn a_changed_removed_or_moved_entry_is_found() {
+        let entries = chained(1_200);
+        let head = entries[1_199].link();
+        let broken = |number| AuditVerification::Broken { number };
+        let mut changed = entries.clone();
+        changed[700].content.action = AuditAction::SignIn;
+        let mut rehashed = changed.clone();
+        rehashed[700].hash = rehashed[700].expected_hash();
+        let mut removed = entries.clone();
+        removed.remove(600);
+        let mut swapped = entries.clone();
+        let [one, other] = &mut swapped[3..5] else { panic!() };
+        std::mem::swap(&mut one.content, &mut other.content);
+
+        let intact = AuditVerification::Intact { entries: 1_200, head };
+        assert_eq!(verify(entries.clone(), head).await, intact);
+        assert_eq!(verify(changed, head).await, broken(701));
+        assert_eq!(verify(rehashed, head).await, broken(702));
+        assert_eq!(verify(removed, head).await, broken(601));
+        assert_eq!(verify(swapped, head).await, broken(4));
+        assert_eq!(verify(entries[..1_000].to_vec(), head).await, broken(1_001));
+        let other_head = AuditLink { hash: AuditLink::START.hash, ..head };
+        assert_eq!(verify(entries, other_head).await, broken(1_200));
+    }
+
+    #[tokio::test]
+    async fn an_invalid_entry_is_found() {
+        let entries = chained(10);
+        let head = entries[9].link();
+        let mut log = MockAuditLog::new();
+        log.expect_chain().returning(move || Ok(AuditChain { start: AuditLink::START, head }));
+        log.expect_read_from().returning(move |number, max| {
+            if (number..number + u64::from(max)).contains(&7) {
+                return Err(StoreError::fault("no such action"));
+            }
+            Ok(entries.iter().filter(|entry| entry.number == number).cloned().collect())
+        });
+        let test = TestChat::new().await.with_ports(|ports| ports.audit = Arc::new(log));
+
+        let verified = test.chat.audit.verify().await.unwrap();
+
+        assert_eq!(verified, AuditVerification::Broken { number: 7 });
+    }
+
+    #[tokio::test]
+    async fn entries_that_are_removed_while_the_log_is_verified_are_not_missed() {
+        let entries = chained(4);
+        let (start, head) = (entries[1].link(), entries[3].link());
+        let starts = Mutex::new(vec![start, start, AuditLink::START]);
+        let mut log = MockAuditLog::new();
+        log.expect_chain().returning(move || {
+            let mut starts = starts.lock().unwrap();
+            Ok(AuditChain { start: starts.pop().unwrap(), head })
+        });
+        log.expect_read_from().returning(move |_, _| Ok(entries[2..].to_vec()));
+        let test = TestChat::new().await.with_ports(|ports| ports.audit = Arc::new(log));
+
+        let verified = test.chat.audit.verify().await.unwrap();
+
+        assert_eq!(verified, AuditVerification::Intact { entries: 2, head });
+    }
+}

@@ -76,9 +76,11 @@ impl Retention {
 mod tests {
     use std::time::Duration;
 
-    use webchat_domain::{AccountRole, Password, Session};
+    use webchat_domain::{AccountRole, Actor, AuditAction, AuditResult, Password, Session};
+    use webchat_persistence::AuditFilter;
 
     use super::*;
+    use crate::AuditVerification;
     use crate::testing::TestChat;
 
     const DAY: Duration = Duration::from_hours(24);
@@ -129,7 +131,10 @@ mod tests {
         let password = Password::try_from("three tides a day".to_owned()).unwrap();
         let name = "alice".parse().unwrap();
         let accounts = &test.chat.accounts;
-        let account = accounts.add(name, AccountRole::User, Some(password), false).await.unwrap();
+        let account = accounts
+            .add(name, AccountRole::User, Some(password), false, &Actor::COMMAND_LINE)
+            .await
+            .unwrap();
         test.chat.conversations.start(account.user_id, None).await.unwrap();
 
         for _ in 0..3 {
@@ -156,5 +161,24 @@ mod tests {
 
         assert!(kept.is_ok());
         assert!(matches!(find().await, Err(ChatError::ConversationNotFound)));
+    }
+
+    #[tokio::test]
+    async fn old_audit_entries_are_removed_and_the_others_still_form_a_chain() {
+        let test = TestChat::with_settings(|settings| settings.audit_retention = Some(DAY)).await;
+        let (audit, now) = (&test.chat.audit, || test.chat.core.now());
+        let (signed_out, done) = (AuditAction::SignOut, AuditResult::Done);
+        for _ in 0..3 {
+            let actor = Actor::ANONYMOUS;
+            audit.record(signed_out.clone(), done, None, &actor).await.unwrap();
+            test.clock.advance(DAY);
+        }
+
+        retention(&test).remove_old_audit_entries(now()).await.unwrap();
+
+        let listed = audit.list(AuditFilter::default(), None, 9).await.unwrap();
+        assert_eq!(listed.iter().map(|entry| entry.number).collect::<Vec<_>>(), [3]);
+        let verified = audit.verify().await.unwrap();
+        assert!(matches!(verified, AuditVerification::Intact { entries: 1, .. }), "{verified:?}");
     }
 }

@@ -82,21 +82,21 @@ mod tests {
         let accounts: Vec<_> =
             (0..250).map(|number| account(&format!("user{number:03}"))).collect();
         for account in &accounts {
-            Accounts::create(&from, account.clone()).await.unwrap();
+            Accounts::create(&from, account.clone(), None).await.unwrap();
         }
         let key = ApiKey { user_id: accounts[0].user_id, ..key };
-        ApiKeys::create(&from, key.clone()).await.unwrap();
+        ApiKeys::create(&from, key.clone(), None).await.unwrap();
 
         copy_accounts(stores(&from), stores(&to)).await.unwrap();
         copy_accounts(stores(&from), stores(&to)).await.unwrap();
 
         assert_eq!(Accounts::list(&to, String::new(), None, 999).await.unwrap(), accounts);
         assert_eq!(ApiKeys::list(&to, key.user_id).await.unwrap(), slice::from_ref(&key));
-        ApiKeys::delete(&to, key.user_id, key.key_id).await.unwrap();
+        ApiKeys::delete(&to, key.user_id, key.key_id, None).await.unwrap();
         copy_accounts(stores(&from), stores(&to)).await.unwrap();
         assert_eq!(ApiKeys::list(&to, key.user_id).await.unwrap(), []);
-        Accounts::create(&from, account("zoe")).await.unwrap();
-        Accounts::create(&to, account("zoe")).await.unwrap();
+        Accounts::create(&from, account("zoe"), None).await.unwrap();
+        Accounts::create(&to, account("zoe"), None).await.unwrap();
         let taken = copy_accounts(stores(&from), stores(&to)).await;
         assert!(matches!(taken, Err(CopyError::NameTaken(_))), "{taken:?}");
     }

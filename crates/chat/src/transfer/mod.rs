@@ -2,6 +2,7 @@
 
 pub(crate) mod copy;
 pub(crate) mod copy_accounts;
+pub(crate) mod copy_audit;
 pub(crate) mod export;
 pub(crate) mod import;
 pub(crate) mod import_jobs;

@@ -15,8 +15,11 @@ use actix_web::dev::Payload;
 use actix_web::{FromRequest, HttpMessage, HttpRequest, web};
 use serde::{Deserialize, Serialize};
 use webchat_chat::{Chat, ChatError};
-use webchat_domain::{AccountName, Caller, DeviceId, Session, SessionId, Timestamp, UserId};
+use webchat_domain::{
+    AccessMethod, AccountName, Actor, Caller, DeviceId, Session, SessionId, Timestamp, UserId,
+};
 
+use super::actor::client;
 use super::client_address::ClientAddress;
 use super::credential::{self, Credential, session_of_credential};
 use super::new_users::NewUserLimiter;
@@ -88,6 +91,18 @@ pub(crate) struct AnySession {
     pub(crate) credential: Option<Credential>,
     /// The address of the client.
     pub(crate) address: ClientAddress,
+}
+
+impl AnySession {
+    /// Returns who makes the request, for the audit log.
+    pub(crate) fn actor(&self, request: &HttpRequest) -> Actor {
+        let client = client(request);
+        let signed_in = self.session.as_ref().filter(|session| session.sign_in.is_some());
+        let signed_in = signed_in.map(|_| AccessMethod::Session);
+        let via = self.credential.as_ref().map(Credential::access_method).or(signed_in);
+        let user_id = self.session.as_ref().map(|session| session.user_id);
+        via.map_or(client.clone(), |via| Actor { user_id, via, ..client })
+    }
 }
 
 /// The session of a user who is signed in, or known by a credential.

@@ -235,8 +235,10 @@ async fn sign_out(
     browser: AnySession,
     chat: Data<Chat>,
 ) -> Result<HttpResponse, ApiError> {
-    if let Some(session) = browser.session.filter(|session| session.sign_in.is_some()) {
-        chat.accounts.sign_out(&session).await?;
+    let session = browser.session.clone().filter(|session| session.sign_in.is_some());
+    if let Some(session) = session {
+        let actor = browser.actor(&request);
+        chat.accounts.sign_out(&session, &actor).await?;
         set_signed_out(&request)?;
     }
     Ok(HttpResponse::NoContent().finish())
@@ -257,6 +259,7 @@ pub(super) fn attempt(
     let user_agent = request.headers().get(USER_AGENT).and_then(|value| value.to_str().ok());
     let account_name: Option<AccountName> = name.parse().ok();
     SignInAttempt {
+        actor: browser.actor(request),
         name,
         password,
         network: browser.address.network(),
@@ -273,13 +276,14 @@ pub(super) async fn finish_sign_in(
     browser: AnySession,
     (session, account): (Session, Account),
 ) -> Result<Json<AccountBody>, ApiError> {
+    let actor = browser.actor(request);
     let (before, anonymous) = match browser.session {
         Some(before) if before.sign_in.is_some() => (Some(before), None),
         // An adopted session no longer exists.
         anonymous => (None, anonymous.filter(|before| before.user_id != session.user_id)),
     };
     if let Some(before) = before {
-        chat.accounts.sign_out(&before).await?;
+        chat.accounts.sign_out(&before, &actor).await?;
     }
     set_signed_in(request, &session, &account.name, anonymous.as_ref())?;
     Ok(Json(account.into()))

@@ -140,7 +140,7 @@ async fn add(
     let NewKey { name, scopes, expires_at, password } = new.0;
     confirm_password(&request, &browser, &chat, session.user_id, password).await?;
     let new = NewApiKey { name, scopes, expires_at };
-    let (key, secret) = chat.api_keys.add(session.user_id, new).await?;
+    let (key, secret) = chat.api_keys.add(session.user_id, new, &browser.actor(&request)).await?;
     let added = AddedKey { key: key.into(), secret: secret.expose().to_owned() };
     Ok(HttpResponse::Created().json(added))
 }
@@ -176,12 +176,13 @@ async fn confirm_password(
     ),
 )]
 async fn revoke(
+    request: HttpRequest,
     user: SignedIn,
     id: Path<String>,
     chat: Data<Chat>,
 ) -> Result<HttpResponse, ApiError> {
-    let session = user.session;
+    let SignedIn { session, browser } = user;
     let id: ApiKeyId = id.parse().map_err(|_| ChatError::KeyNotFound)?;
-    chat.api_keys.revoke(session.user_id, id).await?;
+    chat.api_keys.revoke(session.user_id, id, &browser.actor(&request)).await?;
     Ok(HttpResponse::NoContent().finish())
 }

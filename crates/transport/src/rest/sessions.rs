@@ -1,7 +1,7 @@
 //! The sessions in which the user is signed in.
 
-use actix_web::HttpResponse;
 use actix_web::web::{self, Data, Json, Path, ServiceConfig};
+use actix_web::{HttpRequest, HttpResponse};
 use serde::Serialize;
 use utoipa::{OpenApi, ToSchema};
 use webchat_chat::{Chat, ChatError};
@@ -92,16 +92,17 @@ async fn sessions(user: SignedIn, chat: Data<Chat>) -> Result<Json<SignedInSessi
     ),
 )]
 async fn end_session(
+    request: HttpRequest,
     user: SignedIn,
     id: Path<String>,
     chat: Data<Chat>,
 ) -> Result<HttpResponse, ApiError> {
-    let current = user.session;
+    let SignedIn { session: current, browser } = user;
     let sessions = chat.accounts.sessions(current.user_id).await?;
     let id: PublicSessionId = id.parse().map_err(|_| ChatError::SessionNotFound)?;
     let found = sessions.into_iter().find(|stored| stored.session.session_id.public() == id);
     let stored = found.ok_or(ChatError::SessionNotFound)?;
-    chat.accounts.sign_out(&stored.session).await?;
+    chat.accounts.end_session(&stored.session, &browser.actor(&request)).await?;
     Ok(HttpResponse::NoContent().finish())
 }
 
@@ -116,8 +117,13 @@ async fn end_session(
         (status = 401, description = "Nobody is signed in.", body = ErrorBody),
     ),
 )]
-async fn end_other_sessions(user: SignedIn, chat: Data<Chat>) -> Result<HttpResponse, ApiError> {
-    let current = user.session;
-    chat.accounts.end_sessions(current.user_id, Some(current.session_id)).await?;
+async fn end_other_sessions(
+    request: HttpRequest,
+    user: SignedIn,
+    chat: Data<Chat>,
+) -> Result<HttpResponse, ApiError> {
+    let SignedIn { session: current, browser } = user;
+    let (user_id, kept) = (current.user_id, Some(current.session_id));
+    chat.accounts.end_sessions(user_id, kept, &browser.actor(&request)).await?;
     Ok(HttpResponse::NoContent().finish())
 }

@@ -1,9 +1,13 @@
 use std::time::Duration;
 
-use webchat_domain::Network;
+use webchat_domain::{AccessMethod, AuditEntry, Network};
+use webchat_persistence::AuditFilter;
 
+use super::sessions::MAX_SESSIONS;
 use super::*;
 use crate::testing::TestChat;
+
+const CLI: Actor = Actor::COMMAND_LINE;
 
 const PASSWORD: &str = "three tides a day";
 
@@ -19,12 +23,13 @@ fn attempt(name: &str, text: &str, address: &str) -> SignInAttempt {
         device: None,
         user_agent: "Firefox on Linux".to_owned(),
         adopted: None,
+        actor: Actor { address: Some(address.parse().unwrap()), ..Actor::ANONYMOUS },
     }
 }
 
 async fn add(test: &TestChat, name: &str, role: AccountRole) -> Account {
     let name = name.parse().unwrap();
-    test.chat.accounts.add(name, role, Some(password(PASSWORD)), false).await.unwrap()
+    test.chat.accounts.add(name, role, Some(password(PASSWORD)), false, &CLI).await.unwrap()
 }
 
 async fn sign_in(
@@ -47,7 +52,7 @@ async fn a_user_signs_in_and_out() {
     let (session, account) = sign_in(&test, " Alice ", PASSWORD).await.unwrap();
     let found = test.chat.sessions.find_session(session.session_id).await.unwrap();
     let signed_in = test.chat.accounts.find(session.user_id).await.unwrap();
-    test.chat.accounts.sign_out(&session).await.unwrap();
+    test.chat.accounts.sign_out(&session, &CLI).await.unwrap();
 
     assert_eq!((session.user_id, account.user_id), (alice.user_id, alice.user_id));
     assert_eq!(account.signed_in_at, Some(test.chat.sessions.now()));
@@ -105,13 +110,13 @@ async fn a_disabled_account_has_no_sessions_and_gets_none() {
     let alice = add(&test, "alice", AccountRole::User).await;
     let (session, _) = sign_in(&test, "alice", PASSWORD).await.unwrap();
 
-    test.chat.accounts.disable(alice.user_id).await.unwrap();
+    test.chat.accounts.disable(alice.user_id, &CLI).await.unwrap();
 
     assert_eq!(test.chat.sessions.find_session(session.session_id).await.unwrap(), None);
     assert!(!test.chat.accounts.accepts(&session).await.unwrap());
     assert_eq!(code(sign_in(&test, "alice", PASSWORD).await), "account_disabled");
     assert_eq!(code(sign_in(&test, "alice", "another password").await), "wrong_credentials");
-    test.chat.accounts.enable(alice.user_id).await.unwrap();
+    test.chat.accounts.enable(alice.user_id, &CLI).await.unwrap();
     sign_in(&test, "alice", PASSWORD).await.unwrap();
 }
 
@@ -145,13 +150,13 @@ async fn the_last_administrator_stays_one() {
     let alice = add(&test, "alice", AccountRole::User).await;
     let accounts = &test.chat.accounts;
 
-    assert_eq!(code(accounts.disable(root.user_id).await), "last_admin");
-    assert_eq!(code(accounts.set_role(root.user_id, AccountRole::User).await), "last_admin");
-    accounts.set_role(alice.user_id, AccountRole::Admin).await.unwrap();
-    accounts.disable(root.user_id).await.unwrap();
+    assert_eq!(code(accounts.disable(root.user_id, &CLI).await), "last_admin");
+    assert_eq!(code(accounts.set_role(root.user_id, AccountRole::User, &CLI).await), "last_admin");
+    accounts.set_role(alice.user_id, AccountRole::Admin, &CLI).await.unwrap();
+    accounts.disable(root.user_id, &CLI).await.unwrap();
 
-    assert_eq!(code(accounts.disable(alice.user_id).await), "last_admin");
-    assert_eq!(code(accounts.disable(UserId::generate()).await), "account_not_found");
+    assert_eq!(code(accounts.disable(alice.user_id, &CLI).await), "last_admin");
+    assert_eq!(code(accounts.disable(UserId::generate(), &CLI).await), "account_not_found");
 }
 
 #[tokio::test]
@@ -159,7 +164,7 @@ async fn a_reset_password_must_be_changed() {
     let test = TestChat::new().await;
     let alice = add(&test, "alice", AccountRole::User).await;
 
-    test.chat.accounts.reset_password(&alice, password("five tides a day")).await.unwrap();
+    test.chat.accounts.reset_password(&alice, password("five tides a day"), &CLI).await.unwrap();
     let refused = sign_in(&test, "alice", "five tides a day").await;
     let attempt = attempt("alice", "five tides a day", "192.0.2.1");
     test.chat.accounts.change_password(attempt, password("six tides a day")).await.unwrap();
@@ -175,7 +180,7 @@ async fn a_name_is_taken_once() {
     let name = "ALICE".parse().unwrap();
 
     let password = Some(password(PASSWORD));
-    let again = test.chat.accounts.add(name, AccountRole::User, password, false).await;
+    let again = test.chat.accounts.add(name, AccountRole::User, password, false, &CLI).await;
 
     assert_eq!(code(again), "name_taken");
 }
@@ -234,7 +239,7 @@ async fn the_oldest_of_too_many_sessions_ends() {
     for _ in 0..MAX_SESSIONS {
         test.clock.advance(Duration::from_millis(1));
         let account = test.chat.accounts.find(alice.user_id).await.unwrap().unwrap();
-        let start = test.chat.accounts.start_session(alice.user_id, account.version, String::new());
+        let start = test.chat.accounts.start_session(&account, String::new(), &CLI);
         start.await.unwrap();
     }
 
@@ -242,4 +247,64 @@ async fn the_oldest_of_too_many_sessions_ends() {
 
     assert_eq!(sessions.len(), MAX_SESSIONS);
     assert!(sessions.iter().all(|stored| stored.session.session_id != oldest.session_id));
+}
+
+/// Returns the actions of all entries, with their results, the names of their subjects and how their actors are known.
+async fn recorded(test: &TestChat) -> Vec<String> {
+    let mut entries = test.chat.audit.list(AuditFilter::default(), None, 100).await.unwrap();
+    entries.reverse();
+    let describe = |entry: AuditEntry| {
+        let NewAuditEntry { action, result, actor, subject, .. } = entry.content;
+        let subject = subject.and_then(|subject| subject.name);
+        let subject = subject.map_or("-".to_owned(), |name| name.to_string());
+        let actor_name = actor.name.map_or("-".to_owned(), |name| name.to_string());
+        let [kind, result, via]: [&str; 3] =
+            [action.kind().into(), result.into(), actor.via.into()];
+        format!("{kind} {result} {subject} by {actor_name} {via}")
+    };
+    entries.into_iter().map(describe).collect()
+}
+
+#[tokio::test]
+async fn what_happens_to_accounts_is_recorded() {
+    let test = TestChat::new().await;
+    let accounts = &test.chat.accounts;
+    let root = add(&test, "root", AccountRole::Admin).await;
+    let browser = test.start_session().await;
+    let by_root = Actor { user_id: Some(root.user_id), via: AccessMethod::Session, ..CLI };
+
+    sign_in(&test, "root", "another password").await.unwrap_err();
+    sign_in(&test, "four tides a day", "another password").await.unwrap_err();
+    let new = SignInAttempt { adopted: Some(browser), ..attempt("alice", PASSWORD, "192.0.2.1") };
+    let (session, alice) = accounts.sign_up("alice".parse().unwrap(), new).await.unwrap();
+    let change = accounts
+        .change_password(attempt("alice", PASSWORD, "192.0.2.1"), password("four tides a day"));
+    change.await.unwrap();
+    let user = Actor { user_id: Some(alice.user_id), via: AccessMethod::Session, ..CLI };
+    accounts.end_sessions(alice.user_id, None, &user).await.unwrap();
+    accounts.sign_out(&session, &user).await.unwrap();
+    accounts.disable(root.user_id, &by_root).await.unwrap_err();
+    accounts.set_role(alice.user_id, AccountRole::Auditor, &by_root).await.unwrap();
+    accounts.disable(alice.user_id, &by_root).await.unwrap();
+    sign_in(&test, "alice", "four tides a day").await.unwrap_err();
+    accounts.enable(alice.user_id, &by_root).await.unwrap();
+
+    let expected = [
+        "account_added done root by - command_line",
+        "sign_in_failed refused root by - anonymous",
+        "sign_in_failed refused - by - anonymous",
+        "account_added done alice by - anonymous",
+        "user_adopted done alice by alice session",
+        "sign_in done alice by alice session",
+        "password_changed done alice by alice session",
+        "sign_in done alice by alice session",
+        "sessions_ended done alice by alice session",
+        "sign_out done alice by alice session",
+        "account_disabled refused root by root session",
+        "role_changed done alice by root session",
+        "account_disabled done alice by root session",
+        "sign_in_failed refused alice by - anonymous",
+        "account_enabled done alice by root session",
+    ];
+    assert_eq!(recorded(&test).await, expected);
 }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use actix_web::{HttpMessage, HttpRequest};
 use webchat_chat::{Chat, ChatError};
-use webchat_domain::{Account, ApiKey, Session, SessionId};
+use webchat_domain::{AccessMethod, Account, ApiKey, Session, SessionId};
 
 use self::api_key::{has_key, session_of_key};
 use self::sign_in_proxy::{ProxyUser, find_proxy_user};
@@ -37,6 +37,14 @@ impl Credential {
         match self {
             Self::Key(key) => Some(key),
             Self::Proxy { .. } => None,
+        }
+    }
+
+    /// Returns how the user is known, for the audit log.
+    pub(crate) fn access_method(&self) -> AccessMethod {
+        match self {
+            Self::Key(_) => AccessMethod::ApiKey,
+            Self::Proxy { .. } => AccessMethod::Proxy,
         }
     }
 

@@ -4,9 +4,10 @@ use actix_web::http::header::{AUTHORIZATION, COOKIE, HOST, HeaderName, ORIGIN};
 use actix_web::{HttpRequest, web};
 use ipnet::IpNet;
 use webchat_chat::{Chat, ChatError};
-use webchat_domain::{Account, AccountName, Session, SessionId};
+use webchat_domain::{AccessMethod, Account, AccountName, Actor, Session, SessionId};
 
 use crate::error::api_error::ApiError;
+use crate::extract::actor::client;
 
 /// Proxies that sign users in, such as oauth2-proxy, and name the user in a header.
 #[derive(Clone)]
@@ -85,7 +86,8 @@ pub(crate) async fn find_proxy_user(
 ) -> Result<Option<ProxyUser>, ApiError> {
     let Some(name) = name_of(request)? else { return Ok(None) };
     let id = SessionId::of_proxy_user(&name);
-    let account = chat.accounts.find_or_add(name).await?;
+    let actor = Actor { name: Some(name.clone()), via: AccessMethod::Proxy, ..client(request) };
+    let account = chat.accounts.find_or_add(name, &actor).await?;
     if account.disabled_at.is_some() {
         return Err(ChatError::AccountDisabled.into());
     }

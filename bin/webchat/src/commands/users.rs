@@ -5,13 +5,17 @@ use std::io::{self, BufRead, Read};
 
 use thiserror::Error;
 use webchat_chat::{Accounts, ArchiveFilter, ChatError, SessionLifetimes, error_chain};
-use webchat_domain::{Account, AccountName, AccountRole, InvalidPassword, Password};
+use webchat_domain::{Account, AccountName, AccountRole, Actor, InvalidPassword, Password};
 use webchat_persistence::ListOrder;
+use webchat_persistence::rules::StoredName;
 use webchat_persistence_mongo::flask_user_id;
 
 use crate::StoreSettings;
 use crate::error::StartError;
 use crate::stores::Stores;
+
+/// Who acts, for the audit log.
+pub(super) const CLI: Actor = Actor::COMMAND_LINE;
 
 /// The characters of generated passwords: 32 that are not easily confused.
 const ALPHABET: &[u8; 32] = b"abcdefghijkmnpqrstuvwxyz23456789";
@@ -89,6 +93,12 @@ pub enum UserCommandError {
     /// The password is invalid.
     #[error(transparent)]
     InvalidPassword(#[from] InvalidPassword),
+    /// The audit log is not intact.
+    #[error("entry {number} of the audit log was changed, removed or moved")]
+    BrokenAuditLog {
+        /// The first such entry.
+        number: u64,
+    },
 }
 
 /// Runs a command on the stores.
@@ -145,21 +155,21 @@ async fn run(
                     (Some(password), Some(text))
                 }
             };
-            let account = accounts.add(name, role, password, generated.is_some()).await?;
+            let account = accounts.add(name, role, password, generated.is_some(), &CLI).await?;
             println!("added {}", describe(&account));
             print_password(generated.as_deref());
         }
         UserCommand::List => list(accounts).await?,
         UserCommand::Disable(name) => {
-            let account = accounts.disable(find(name).await?.user_id).await?;
+            let account = accounts.disable(find(name).await?.user_id, &CLI).await?;
             println!("disabled {}: its sessions have ended", account.name);
         }
         UserCommand::Enable(name) => {
-            let account = accounts.enable(find(name).await?.user_id).await?;
+            let account = accounts.enable(find(name).await?.user_id, &CLI).await?;
             println!("enabled {}", account.name);
         }
         UserCommand::SetRole(name, role) => {
-            let account = accounts.set_role(find(name).await?.user_id, role).await?;
+            let account = accounts.set_role(find(name).await?.user_id, role, &CLI).await?;
             println!("changed {}", describe(&account));
         }
         UserCommand::Adopt { name, legacy_id } => adopt(accounts, stores, name, legacy_id).await?,
@@ -168,7 +178,7 @@ async fn run(
                 Some(password) => (password, None),
                 None => generated_password().map(|(password, text)| (password, Some(text)))?,
             };
-            let account = accounts.reset_password(&find(name).await?, password).await?;
+            let account = accounts.reset_password(&find(name).await?, password, &CLI).await?;
             println!(
                 "reset the password of {}: it must be changed at the next sign-in",
                 account.name
@@ -191,7 +201,7 @@ async fn adopt(
     if page.map_err(ChatError::from)?.items.is_empty() {
         return Err(UserCommandError::NothingToAdopt(legacy_id));
     }
-    let account = accounts.adopt_user(name, user_id).await?;
+    let account = accounts.adopt_user(name, user_id, &CLI).await?;
     println!("{} has the conversations of '{legacy_id}' now", account.name);
     Ok(())
 }
@@ -209,10 +219,7 @@ async fn list(accounts: &Accounts) -> Result<(), UserCommandError> {
 }
 
 fn describe(account: &Account) -> String {
-    let role = match account.role {
-        AccountRole::User => "user",
-        AccountRole::Admin => "admin",
-    };
+    let role = account.role.stored_name();
     let state = if account.disabled_at.is_some() { ", disabled" } else { "" };
     let signed_in =
         account.signed_in_at.map_or("never".to_owned(), webchat_domain::Timestamp::readable);

@@ -8,9 +8,9 @@ use webchat_domain::{
     AccountName, ApiKey, ApiKeyId, ApiKeyName, ApiKeyScopes, Clock, SystemClock, Timestamp,
 };
 
+use super::users::{CLI, UserCommandError, with_accounts};
 use crate::StoreSettings;
 use crate::stores::Stores;
-use crate::user_commands::{UserCommandError, with_accounts};
 
 /// A change of the API keys of a user, or a question about them.
 #[derive(Clone, Debug)]
@@ -55,7 +55,7 @@ async fn run(
             let lifetime = days.map(|days| Duration::from_hours(24 * u64::from(days)));
             let expires_at = lifetime.map(|lifetime| SystemClock.now().plus(lifetime));
             let new = NewApiKey { name, scopes, expires_at };
-            let (_, secret) = keys.add(user_id(user).await?, new).await?;
+            let (_, secret) = keys.add(user_id(user).await?, new, &CLI).await?;
             // Nothing else is printed, so that a script can use the output.
             println!("{}", secret.expose());
             Ok(())
@@ -67,7 +67,7 @@ async fn run(
             Ok(())
         }
         KeyCommand::Revoke(user, key_id) => {
-            keys.revoke(user_id(user).await?, key_id).await?;
+            keys.revoke(user_id(user).await?, key_id, &CLI).await?;
             println!("revoked {key_id}: its connections are closed");
             Ok(())
         }
