@@ -23,16 +23,20 @@ use webchat_chat::{
 use webchat_domain::{Clock, SystemClock, UserId};
 use webchat_persistence::{ConversationTransfer, StoreError, Totals};
 use webchat_persistence_mongo::{
-    MigrationError, MigrationProgress, MigrationReport, MongoDatabase, Schema,
+    FlaskUser, MigrationError, MigrationProgress, MigrationReport, MongoDatabase, Schema,
 };
 use webchat_tokens::TokenCounter;
 
+use self::users::describe_legacy;
 use crate::error::StartError;
 use crate::stores::{TransferStore, connect, flask_migration, open_sqlite};
 use crate::{Settings, SettingsError, SettingsFormat, SettingsSources, StoreSettings};
 
 /// The interval at which progress is printed.
 const PROGRESS_INTERVAL: Duration = Duration::from_secs(2);
+
+/// The maximum number of users that the report of a migration lists.
+const MAX_PRINTED_USERS: usize = 1_000;
 
 /// An error of a command.
 #[derive(Debug, Error)]
@@ -144,6 +148,9 @@ async fn init_mongo(database: &MongoDatabase, dry_run: bool) -> Result<(), Comma
         migration.run(progress_printer()).await?
     };
     let is_migrated = print_report(&report, prefix);
+    if report.conversations > 0 {
+        print_users(&migration.users().await?);
+    }
     if changes.is_empty() && !is_migrated {
         println!("{} is up to date", database.location());
     }
@@ -196,6 +203,20 @@ fn print_report(report: &MigrationReport, prefix: &str) -> bool {
         }
     }
     report.dropped_index.is_some() || *conversations > 0 || *skipped > 0
+}
+
+/// Prints the users whose conversations a migration has found.
+fn print_users(users: &[FlaskUser]) {
+    println!("the users of the Flask application, whom accounts can adopt:");
+    for user in users.iter().take(MAX_PRINTED_USERS) {
+        println!("  {}", describe_legacy(user));
+    }
+    if users.len() > MAX_PRINTED_USERS {
+        println!(
+            "  and {} others: `webchat user legacy` lists all",
+            users.len() - MAX_PRINTED_USERS
+        );
+    }
 }
 
 /// Copies all conversations to another store, and verifies the copy. Copies the accounts and settings of all users, and

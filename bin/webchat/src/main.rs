@@ -162,6 +162,9 @@ enum UserArguments {
         #[arg(long)]
         legacy_id: String,
     },
+    /// Lists the users of the Flask application with the numbers of their conversations, and the accounts that have
+    /// adopted them.
+    Legacy,
     /// Sets another password, which the user must change at the next sign-in, and ends the user's sessions.
     ResetPassword {
         name: AccountName,
@@ -276,6 +279,7 @@ fn user_command(arguments: UserArguments) -> Result<UserCommand, UserCommandErro
             },
         ),
         UserArguments::Adopt { name, legacy_id } => UserCommand::Adopt { name, legacy_id },
+        UserArguments::Legacy => UserCommand::ListLegacy,
         UserArguments::ResetPassword { name, password_stdin } => {
             UserCommand::ResetPassword { name, password: password(password_stdin)? }
         }

@@ -23,8 +23,8 @@ mod user_settings;
 
 pub use database::{MongoDatabase, OpenError, explanation};
 pub use flask_migration::{
-    CountTokens, FlaskMigration, MigrationError, MigrationProgress, MigrationReport, SkipReason,
-    Skipped, flask_user_id,
+    CountTokens, FlaskMigration, FlaskUser, MigrationError, MigrationProgress, MigrationReport,
+    SkipReason, Skipped, flask_user_id,
 };
 pub use schema::{Schema, SchemaChange};
 pub use store::MongoStore;

@@ -6,13 +6,13 @@ use std::io::{self, BufRead, Read};
 use thiserror::Error;
 use webchat_chat::{Accounts, ArchiveFilter, ChatError, SessionLifetimes, error_chain};
 use webchat_domain::{Account, AccountName, AccountRole, Actor, InvalidPassword, Password};
-use webchat_persistence::ListOrder;
 use webchat_persistence::rules::StoredName;
-use webchat_persistence_mongo::flask_user_id;
+use webchat_persistence::{ListOrder, StoreError};
+use webchat_persistence_mongo::{FlaskUser, flask_user_id};
 
 use crate::StoreSettings;
 use crate::error::StartError;
-use crate::stores::Stores;
+use crate::stores::{Stores, flask_migration};
 
 /// Who acts, for the audit log.
 pub(super) const CLI: Actor = Actor::COMMAND_LINE;
@@ -53,6 +53,8 @@ pub enum UserCommand {
         /// The `user_id` of the Flask application.
         legacy_id: String,
     },
+    /// Lists the users of the Flask application, with the accounts that have their conversations.
+    ListLegacy,
     /// Sets another password, which the user must change, and ends the sessions.
     ResetPassword {
         /// The account.
@@ -90,6 +92,14 @@ pub enum UserCommandError {
         "no conversations of the user id '{0}' of the Flask application: check the id, and that `webchat init-db` has converted them"
     )]
     NothingToAdopt(String),
+    /// The conversations are not in MongoDB.
+    #[error(
+        "the users of the Flask application are only known in its database: set MONGODB_URI to that database"
+    )]
+    NoFlaskDatabase,
+    /// The database of the Flask application can't be read.
+    #[error("{}", error_chain(.0))]
+    FlaskDatabase(#[from] StoreError),
     /// The password is invalid.
     #[error(transparent)]
     InvalidPassword(#[from] InvalidPassword),
@@ -173,6 +183,7 @@ async fn run(
             println!("changed {}", describe(&account));
         }
         UserCommand::Adopt { name, legacy_id } => adopt(accounts, stores, name, legacy_id).await?,
+        UserCommand::ListLegacy => list_legacy(accounts, stores).await?,
         UserCommand::ResetPassword { name, password } => {
             let (password, generated) = match password {
                 Some(password) => (password, None),
@@ -204,6 +215,27 @@ async fn adopt(
     let account = accounts.adopt_user(name, user_id, &CLI).await?;
     println!("{} has the conversations of '{legacy_id}' now", account.name);
     Ok(())
+}
+
+async fn list_legacy(accounts: &Accounts, stores: &Stores) -> Result<(), UserCommandError> {
+    let database = stores.mongo_database.as_ref().ok_or(UserCommandError::NoFlaskDatabase)?;
+    let users = flask_migration(database).users().await?;
+    if users.is_empty() {
+        println!("{} has no users of the Flask application", database.location());
+    }
+    for user in users {
+        let account = accounts.find(user.user_id).await?;
+        let account = account.map_or("none".to_owned(), |account| account.name.to_string());
+        println!("{}, account: {account}", describe_legacy(&user));
+    }
+    Ok(())
+}
+
+/// Describes a user of the Flask application. The id can contain any characters.
+pub(crate) fn describe_legacy(user: &FlaskUser) -> String {
+    let FlaskUser { legacy_id, conversations, .. } = user;
+    let plural = if *conversations == 1 { "" } else { "s" };
+    format!("'{}': {conversations} conversation{plural}", legacy_id.escape_debug())
 }
 
 async fn list(accounts: &Accounts) -> Result<(), UserCommandError> {

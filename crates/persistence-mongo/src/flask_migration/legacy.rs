@@ -97,7 +97,7 @@ fn number(length: usize) -> u64 {
 }
 
 /// Returns the user id as text. A wrong guess would show the conversation to another user.
-fn user_id(stored: &Bson) -> Result<String, SkipReason> {
+pub(super) fn user_id(stored: &Bson) -> Result<String, SkipReason> {
     match stored {
         Bson::Null | Bson::Undefined => Ok(ANONYMOUS.to_owned()),
         stored => id_text(stored).ok_or(SkipReason::InvalidUserId),

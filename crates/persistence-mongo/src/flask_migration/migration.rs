@@ -16,6 +16,7 @@ use super::converted::{Candidate, Converted, CountTokens};
 use super::lock::{HeldLock, Lock};
 use super::partition::{self, Partition};
 use super::report::{MigrationError, MigrationProgress, MigrationReport, Skipped};
+use super::users::{self, FlaskUser};
 use super::writes;
 use crate::database::MongoDatabase;
 use crate::deletion::removals;
@@ -98,6 +99,16 @@ impl FlaskMigration {
         }
         report.dropped_index = self.find_legacy_text_index().await?;
         Ok(report)
+    }
+
+    /// Returns the users of the Flask application, in the order of their ids: those with documents in the legacy format,
+    /// and those in the backup of migrated ones. Reads all of these documents. Memory use is proportional to the number
+    /// of users.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the database fails.
+    pub async fn users(&self) -> Result<Vec<FlaskUser>, StoreError> {
+        users::list(&self.database).await
     }
 
     /// Migrates all documents in the legacy format. Waits while another migration is running.

@@ -13,6 +13,7 @@ mod migration;
 mod partition;
 mod report;
 mod skip_reason;
+mod users;
 mod writes;
 
 pub use self::converted::CountTokens;
@@ -20,3 +21,4 @@ pub use self::ids::user_id as flask_user_id;
 pub use self::migration::FlaskMigration;
 pub use self::report::{MigrationError, MigrationProgress, MigrationReport, Skipped};
 pub use self::skip_reason::SkipReason;
+pub use self::users::FlaskUser;

@@ -6,3 +6,4 @@ mod documents;
 pub(crate) mod legacy_database;
 mod odd;
 mod rollback;
+mod users;
