@@ -136,6 +136,7 @@ async fn webchat(conversation: Vec<Turn>, counter: TokenCounter) -> Requests {
         window_tokens: WINDOW,
         reply_tokens: Some(REPLY),
         session_ttl: Duration::from_hours(1),
+        sign_in_idle_ttl: Duration::from_hours(24),
         sign_in_ttl: Duration::from_hours(100),
         inactive_user_retention: None,
         audit_retention: None,

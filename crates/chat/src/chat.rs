@@ -75,7 +75,7 @@ impl Chat {
         let audit = Audit::new(account_ports.clone());
         let accounts = Accounts::new(
             account_ports,
-            SessionLifetimes { idle: settings.session_ttl, signed_in: settings.sign_in_ttl },
+            SessionLifetimes { idle: settings.sign_in_idle_ttl, signed_in: settings.sign_in_ttl },
         );
         let core = Arc::new(Core::new(ports, settings));
         let running = Arc::new(RunningTurns::default());

@@ -15,7 +15,9 @@ pub struct Settings {
     pub reply_tokens: Option<u32>,
     /// The lifetime of a session after the browser's last visit.
     pub session_ttl: Duration,
-    /// The time after which a user must sign in again.
+    /// The time after the last use of a session in which its user is signed in.
+    pub sign_in_idle_ttl: Duration,
+    /// The time after which a user must sign in again, even if the session is used.
     pub sign_in_ttl: Duration,
     /// The time for which the data of a user is kept after the end of the last session. `None` means forever.
     pub inactive_user_retention: Option<Duration>,

@@ -77,6 +77,7 @@ async fn chat(model_url: &str, data_dir: &Path) -> Result<Chat, Box<dyn Error>> 
         window_tokens: 128_000,
         reply_tokens: None,
         session_ttl: Duration::from_hours(24),
+        sign_in_idle_ttl: Duration::from_hours(24),
         sign_in_ttl: Duration::from_hours(100),
         inactive_user_retention: None,
         audit_retention: None,

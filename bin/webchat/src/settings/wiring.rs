@@ -32,6 +32,7 @@ impl Settings {
             window_tokens: window_tokens(model.max_tokens, model.name.as_deref()),
             reply_tokens: model.reply_tokens,
             session_ttl: DAY * sessions.ttl_days,
+            sign_in_idle_ttl: DAY * sessions.sign_in_idle_days,
             sign_in_ttl: DAY * sessions.sign_in_days,
             inactive_user_retention: sessions.inactive_user_retention(),
             audit_retention: limit(audit.kept_days).map(|days| DAY * days),

@@ -61,7 +61,8 @@ impl ApiKeys {
             return Err(ChatError::TooManyKeys { limit: MAX_KEYS });
         }
         self.forbid_adoption(user_id, now).await?;
-        let secret = ApiKeySecret::generate().map_err(StoreError::fault)?;
+        let secret =
+            ApiKeySecret::generate().map_err(|error| StoreError::fault(error.to_string()))?;
         let key = ApiKey {
             key_id: ApiKeyId::generate(),
             user_id,

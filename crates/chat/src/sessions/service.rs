@@ -49,7 +49,7 @@ impl Sessions {
     /// # Errors
     /// When the session can't be stored.
     pub async fn start_session(&self, session: Session) -> Result<Session, ChatError> {
-        let (now, expires_at) = (self.now(), self.expiry_from_now());
+        let (now, expires_at) = (self.now(), self.expiry_from_now(&session));
         let session = self.core.ports.sessions.start(&session, now, expires_at).await?;
         self.record_activity(session.user_id).await;
         Ok(session)
@@ -61,17 +61,22 @@ impl Sessions {
         self.core.now()
     }
 
-    /// Returns the time at which a session that is used now expires.
+    /// Returns the time at which a session expires if it is used now for the last time.
     #[must_use]
-    pub fn expiry_from_now(&self) -> Timestamp {
-        self.now().plus(self.core.settings.session_ttl)
+    pub fn expiry_from_now(&self, session: &Session) -> Timestamp {
+        self.now().plus(self.lifetime(session))
+    }
+
+    fn lifetime(&self, session: &Session) -> Duration {
+        let settings = &self.core.settings;
+        if session.sign_in.is_some() { settings.sign_in_idle_ttl } else { settings.session_ttl }
     }
 
     /// Extends the session to its full lifetime from now, at most once a day. This is best effort: a user
     /// can still read and delete when nothing can be stored, so a failure is only logged.
     pub async fn extend_session(&self, session: &Session) {
-        let (now, expires_at) = (self.now(), self.expiry_from_now());
-        let interval = EXTENSION_INTERVAL.min(self.core.settings.session_ttl / 2);
+        let (now, expires_at) = (self.now(), self.expiry_from_now(session));
+        let interval = EXTENSION_INTERVAL.min(self.lifetime(session) / 2);
         let extended =
             self.core.ports.sessions.extend(session.session_id, now, expires_at, interval);
         if let Err(error) = extended.await {
@@ -101,7 +106,7 @@ impl Sessions {
         conversation_id: ConversationId,
     ) -> Result<(), ChatError> {
         let session = Session { conversation_id: Some(conversation_id), ..session.clone() };
-        let (now, expires_at) = (self.now(), self.expiry_from_now());
+        let (now, expires_at) = (self.now(), self.expiry_from_now(&session));
         // If the session has just ended, it stays so.
         self.core.ports.sessions.replace(&session, now, expires_at).await?;
         Ok(())

@@ -42,6 +42,7 @@ fn settings() -> Settings {
         window_tokens: 10_000,
         reply_tokens: Some(800),
         session_ttl: Duration::from_hours(24),
+        sign_in_idle_ttl: Duration::from_hours(24),
         sign_in_ttl: Duration::from_hours(100),
         inactive_user_retention: None,
         audit_retention: None,

@@ -253,7 +253,7 @@ async fn browser_session(
     let is_known = unstored.is_some();
     let session = unstored.unwrap_or_else(|| chat.sessions.new_session());
     if renews_unstored || !is_known {
-        set_new_user(request, &session, chat.sessions.expiry_from_now())?;
+        set_new_user(request, &session, chat.sessions.expiry_from_now(&session))?;
     }
     Ok((session, false))
 }

@@ -56,8 +56,12 @@ section! {
         #[serde(deserialize_with = "networks")]
         AUTH_HEADER_PROXIES => auth_header_proxies: Vec<IpNet>, NETWORKS;
 
-        /// How long a session lasts after its last use, in days (1 to 400).
+        /// How long a session lasts after its last use, in days (1 to 400). A browser whose session expires becomes a new
+        /// user, unless somebody was signed in.
         SESSION_TTL_DAYS => ttl_days: u32 = "365", Kind::integer("days", 1, 400);
+
+        /// How long a user stays signed in after the last use of the session, in days (1 to 400).
+        SIGN_IN_IDLE_DAYS => sign_in_idle_days: u32 = "30", Kind::integer("days", 1, 400);
 
         /// How long a user stays signed in, in days (1 to 400), even if the session is used.
         SIGN_IN_DAYS => sign_in_days: u32 = "90", Kind::integer("days", 1, 400);

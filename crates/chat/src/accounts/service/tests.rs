@@ -174,6 +174,23 @@ async fn a_reset_password_must_be_changed() {
 }
 
 #[tokio::test]
+async fn a_refused_change_of_the_password_changes_nothing() {
+    let test = TestChat::new().await;
+    let alice = add(&test, "alice", AccountRole::User).await;
+    let browser = test.start_session().await;
+    let attempt =
+        SignInAttempt { adopted: Some(browser.clone()), ..attempt("alice", PASSWORD, "192.0.2.1") };
+
+    let refused = test.chat.accounts.change_password(attempt, password("webchat webchat")).await;
+
+    assert_eq!(code(refused), "weak_password");
+    assert_eq!(test.chat.accounts.find(alice.user_id).await.unwrap(), Some(alice));
+    let session = test.chat.sessions.find_session(browser.session_id).await.unwrap();
+    assert_eq!(session, Some(browser), "the anonymous session has ended");
+    sign_in(&test, "alice", PASSWORD).await.unwrap();
+}
+
+#[tokio::test]
 async fn a_name_is_taken_once() {
     let test = TestChat::new().await;
     add(&test, "alice", AccountRole::User).await;
@@ -214,7 +231,7 @@ async fn the_first_sign_in_takes_the_conversations_of_the_browser_along() {
 #[tokio::test]
 async fn a_user_must_sign_in_again_after_some_time() {
     let lifetime = Duration::from_hours(100);
-    let test = TestChat::with_settings(|settings| settings.session_ttl = 2 * lifetime).await;
+    let test = TestChat::with_settings(|settings| settings.sign_in_idle_ttl = 2 * lifetime).await;
     let alice = add(&test, "alice", AccountRole::User).await;
     let (session, _) = sign_in(&test, "alice", PASSWORD).await.unwrap();
 
@@ -229,6 +246,42 @@ async fn a_user_must_sign_in_again_after_some_time() {
 
     assert!(!test.chat.accounts.accepts(&session).await.unwrap());
     assert!(test.chat.accounts.sessions(alice.user_id).await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn a_password_can_be_a_long_text_in_any_script() {
+    let test = TestChat::new().await;
+    add(&test, "alice", AccountRole::User).await;
+    for password in ["潮の満ち干は月がおこす、一日に二度ずつ。", &"two tides a day, ".repeat(8)]
+    {
+        let account = test.chat.accounts.find_by_name("alice".parse().unwrap()).await.unwrap();
+        let new = Password::try_from(password.to_owned()).unwrap();
+        test.chat.accounts.reset_password(&account, new, &CLI).await.unwrap();
+
+        let signed_in = sign_in(&test, "alice", password).await;
+        let shortened: String = password.chars().take(password.chars().count() - 1).collect();
+        let with_another = sign_in(&test, "alice", &shortened).await;
+
+        assert_eq!(code(signed_in), "password_change_required", "{password}");
+        assert_eq!(code(with_another), "wrong_credentials", "{password}");
+    }
+}
+
+#[tokio::test]
+async fn a_user_who_does_not_use_the_session_is_signed_out() {
+    let idle = Duration::from_hours(48);
+    let test = TestChat::with_settings(|settings| settings.sign_in_idle_ttl = idle).await;
+    add(&test, "alice", AccountRole::User).await;
+    let (session, _) = sign_in(&test, "alice", PASSWORD).await.unwrap();
+    let find = || test.chat.sessions.find_session(session.session_id);
+
+    test.clock.advance(idle.saturating_sub(Duration::from_millis(1)));
+    test.chat.sessions.extend_session(&session).await;
+    test.clock.advance(idle.saturating_sub(Duration::from_millis(1)));
+    assert_eq!(find().await.unwrap(), Some(session.clone()));
+
+    test.clock.advance(Duration::from_millis(1));
+    assert_eq!(find().await.unwrap(), None);
 }
 
 #[tokio::test]
