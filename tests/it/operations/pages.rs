@@ -24,6 +24,10 @@ async fn the_page_is_not_cached_and_sets_the_session_cookie() {
         let policy = page.header("content-security-policy");
         assert!(policy.contains("script-src 'self';"), "{policy}");
         assert!(!policy.contains("unsafe"), "{policy}");
+        for directive in ["frame-ancestors 'none'", "object-src 'none'", "form-action 'none'"] {
+            assert!(policy.contains(directive), "{policy}");
+        }
+        assert_eq!(page.header("referrer-policy"), "no-referrer");
         assert_eq!(page.header("x-content-type-options"), "nosniff");
     }
 }

@@ -168,6 +168,27 @@ async fn bad_credentials_are_refused_with_a_reason() {
 }
 
 #[tokio::test]
+async fn each_sign_in_starts_a_session_and_ends_the_one_before() {
+    let server = AccountServer::start("required").await;
+    let browser = server.signed_in("alice").await;
+    let before = browser.cookie();
+
+    assert_eq!(sign_in(&browser, "alice", PASSWORD).await.status, 200);
+
+    assert_ne!(browser.cookie(), before);
+    let now = browser.cookie();
+    let renamed = now.replacen("webchat_session", "session_id", 1);
+    for (cookie, status) in [(before, 401), (renamed, 401), (now, 200)] {
+        let thief = server.browser();
+        let request = thief.request(Method::GET, "/api/v1/conversations");
+        let response = thief.send(request.header("cookie", &cookie)).await;
+        assert_eq!(response.status, status, "{cookie}");
+    }
+    let sessions = browser.get("/api/v1/me/sessions").await.json();
+    assert_eq!(sessions["sessions"].as_array().unwrap().len(), 1, "{sessions}");
+}
+
+#[tokio::test]
 async fn a_session_can_be_ended_from_another_device() {
     let server = AccountServer::start("required").await;
     let (laptop, phone) = (server.signed_in("alice").await, server.signed_in("alice").await);
@@ -307,11 +328,15 @@ async fn a_user_of_the_flask_application_gets_the_conversations_once() {
 
     let adopted = run(&["adopt", "alice", "--legacy-id", "alice.smith"]).await;
     let unknown = run(&["adopt", "bob", "--legacy-id", "bob"]).await;
+    let legacy = run(&["legacy"]).await;
     let taken = run(&["adopt", "bob", "--legacy-id", "alice.smith"]).await;
     let again = run(&["adopt", "alice", "--legacy-id", "bob.jones"]).await;
 
     assert!(adopted.success, "{adopted:?}");
     assert!(unknown.stderr.contains("no conversations of the user id 'bob'"), "{unknown:?}");
+    let users = "'alice.smith': 1 conversation, account: alice\n\
+                 'bob.jones': 1 conversation, account: none\n";
+    assert_eq!(legacy.stdout, users);
     for refused in [taken, again] {
         assert!(refused.stderr.contains("has been used already"), "{refused:?}");
     }

@@ -4,6 +4,7 @@ mod account_server;
 mod accounts;
 mod api_keys;
 mod audit;
+mod http;
 pub(crate) mod isolation;
 mod log;
 mod origin;

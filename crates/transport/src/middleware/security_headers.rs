@@ -6,8 +6,8 @@ use actix_web::http::header::{
 use actix_web::middleware::DefaultHeaders;
 
 /// The pages may only run scripts of this server and connect to it.
-const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; font-src 'self'; \
-     img-src 'self' data:; connect-src 'self'; manifest-src 'self'; base-uri 'self'; \
+const POLICY: &str = "default-src 'none'; object-src 'none'; script-src 'self'; style-src 'self'; \
+     font-src 'self'; img-src 'self' data:; connect-src 'self'; manifest-src 'self'; base-uri 'self'; \
      form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'";
 
 /// Browsers use only HTTPS for this host, for a year after each response.

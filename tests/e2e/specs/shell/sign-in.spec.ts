@@ -12,6 +12,15 @@ async function signIn(page: Page, name: string, password = PASSWORD): Promise<vo
   await page.getByRole('button', { name: 'Sign in', exact: true }).click();
 }
 
+async function expectForPasswordManagers(page: Page): Promise<void> {
+  await expect(page.getByRole('textbox', { name: 'Name' })).toHaveAttribute('autocomplete', 'username');
+  const password = page.getByLabel('Password', { exact: true });
+  await expect(password).toHaveAttribute('type', 'password');
+  await expect(password).toHaveAttribute('autocomplete', 'current-password');
+  const canPaste = await password.evaluate((field) => field.dispatchEvent(new Event('paste', { cancelable: true, bubbles: true })));
+  expect(canPaste).toBe(true);
+}
+
 async function chooseInMenu(page: Page, name: string): Promise<void> {
   await page.getByRole('banner').getByRole('button', { name: 'Menu', exact: true }).click();
   await page.getByRole('menuitem', { name }).click();
@@ -25,6 +34,7 @@ test('a user signs in on two devices and has the same chats', async ({ scripted,
   await expect(chat.page.getByRole('heading', { name: 'Sign in' })).toBeVisible();
   await expect(chat.field).toHaveCount(0);
   await chat.expectAccessible();
+  await expectForPasswordManagers(chat.page);
 
   await signIn(chat.page, 'alice', 'not the password');
   await expect(chat.page.getByRole('alert')).toHaveText('The name or the password is wrong.');
