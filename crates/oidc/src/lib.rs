@@ -1,0 +1,18 @@
+#![doc = include_str!("../README.md")]
+
+mod claims;
+mod discovery;
+mod error;
+mod http;
+mod id_token;
+mod issuer;
+mod keys;
+mod logout_token;
+mod provider;
+mod settings;
+
+pub use claims::Claims;
+pub use error::OidcError;
+pub use logout_token::LogoutToken;
+pub use provider::{PendingSignIn, Provider, StartedSignIn};
+pub use settings::ProviderSettings;
