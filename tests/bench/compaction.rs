@@ -7,7 +7,9 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use futures_util::{StreamExt, stream};
-use webchat_chat::{Chat, DailyTokenLimits, FileSettings, Ports, SendMessage, Settings};
+use webchat_chat::{
+    Chat, DailyTokenLimits, FileSettings, Ports, SendMessage, Settings, SingleSignOn,
+};
 use webchat_domain::{FinishReason, SystemClock, UserId};
 use webchat_llm::{AnswerLimit, ChatModel, ChatRequest, Delta, DeltaStream, ModelError};
 use webchat_persistence_sqlite::{LocalSignals, SavedFilesDir, SqliteStore};
@@ -123,6 +125,8 @@ async fn webchat(conversation: Vec<Turn>, counter: TokenCounter) -> Requests {
         accounts: Arc::new(store.clone()),
         api_keys: Arc::new(store.clone()),
         audit: Arc::new(store.clone()),
+        identities: Arc::new(store.clone()),
+        single_sign_on: SingleSignOn::default(),
         user_settings: Arc::new(store.clone()),
         sessions: Arc::new(store),
         saved_files: Arc::new(SavedFilesDir::at(dir.path().to_owned())),

@@ -9,7 +9,7 @@ use reqwest::cookie::{CookieStore, Jar};
 use reqwest::header::{
     AUTHORIZATION, CONTENT_TYPE, COOKIE, HeaderMap, HeaderValue, ORIGIN, SET_COOKIE,
 };
-use reqwest::{Client, Method, RequestBuilder, StatusCode, Url};
+use reqwest::{Client, Method, RequestBuilder, StatusCode, Url, redirect};
 use serde_json::Value;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -72,11 +72,36 @@ impl Browser {
         Self::build(self.base.clone(), Arc::default(), self.address)
     }
 
+    /// Returns this browser, with the same cookies, without following redirects.
+    #[must_use]
+    pub fn without_redirects(&self) -> Self {
+        let client = Client::builder().cookie_provider(Arc::clone(&self.jar)).timeout(TIMEOUT);
+        let client = client.no_gzip().redirect(redirect::Policy::none()).build().unwrap();
+        Self { client, ..self.clone() }
+    }
+
     /// Creates a browser that has only this cookie, as [`Browser::cookie`] returns it.
     #[must_use]
     pub fn with_cookie(&self, cookie: &str) -> Self {
         let browser = self.new_user();
         browser.jar.add_cookie_str(cookie, &browser.base);
+        browser
+    }
+
+    /// The value of the browser's `Cookie` header for this path.
+    #[must_use]
+    pub fn cookie_for(&self, path: &str) -> String {
+        let cookies = self.jar.cookies(&self.url(path)).expect("cookies");
+        cookies.to_str().unwrap().to_owned()
+    }
+
+    /// Creates a browser that has only these cookies, as [`Browser::cookie_for`] returns them.
+    #[must_use]
+    pub fn with_cookies(&self, cookies: &str) -> Self {
+        let browser = self.new_user();
+        for cookie in cookies.split("; ") {
+            browser.jar.add_cookie_str(&format!("{cookie}; Path=/"), &browser.base);
+        }
         browser
     }
 

@@ -14,6 +14,7 @@
 mod browser;
 mod databases;
 mod event_stream;
+pub mod identity_provider;
 mod model;
 mod process;
 mod proxies;
@@ -29,6 +30,7 @@ mod trace_receiver;
 pub use browser::{Browser, Response};
 pub use databases::{Redis, insert_flask_conversation, mongodb_uri, newest_message, redis_url};
 pub use event_stream::{EventStream, StreamedEvent};
+pub use identity_provider::certified::CertifiedProvider;
 pub use model::{ScriptedAnswer, ScriptedModel};
 pub use process::{Process, ProcessOutput};
 pub use proxies::{FaultyProxy, FreePort, ProxyProgram, ProxyState, ReverseProxy};

@@ -12,7 +12,7 @@ import { App } from './app/app';
 import { watchBrowser } from './app/browser-events';
 import { AnswerNotifications } from './shell/notifications/answer-notifications';
 import { Drafts } from './state/composer/drafts';
-import { pathInApp } from './state/page/address';
+import { pathInApp, takeSignInError } from './state/page/address';
 import { ThemeChoice } from './state/page/theme';
 import { pageStorage } from './state/storage';
 import { bindPrinting } from './thread/print';
@@ -48,4 +48,6 @@ if (page) {
 guardFocus();
 bindTooltips();
 new AnswerNotifications(app).start();
+const signInError = takeSignInError(location.href, history);
+if (signInError !== null) void app.account.showSignInError(signInError);
 await app.start(pathInApp(location.href));

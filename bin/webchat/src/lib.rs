@@ -25,7 +25,8 @@ pub use health::{HealthError, check_health};
 pub use secret::SecretError;
 pub use settings::{
     AppEnv, AuditSettings, ConnectionSettings, InvalidSetting, LimitSettings, LogFormat,
-    LogSettings, ModelSettings, RedactedUrl, ServerSettings, SessionSettings, Settings,
-    SettingsError, SettingsFormat, SettingsSources, StoreSettings, TraceSettings, UploadSettings,
+    LogSettings, ModelSettings, OidcSettings, RedactedUrl, ServerSettings, SessionSettings,
+    Settings, SettingsError, SettingsFormat, SettingsSources, StoreSettings, TraceSettings,
+    UploadSettings,
 };
 pub use start::{RunningWebchat, start};

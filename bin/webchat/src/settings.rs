@@ -6,6 +6,7 @@ mod declaration;
 mod dotenv;
 mod error;
 mod example;
+mod identity_providers;
 mod kind;
 mod merged;
 mod print;
@@ -21,8 +22,8 @@ use self::merged::Merged;
 use self::sections::SECTIONS;
 pub use self::sections::{
     AppEnv, AuditSettings, ConnectionSettings, LimitSettings, LogFormat, LogSettings,
-    ModelSettings, RedactedUrl, ServerSettings, SessionSettings, Settings, StoreSettings,
-    TraceSettings, UploadSettings,
+    ModelSettings, OidcSettings, RedactedUrl, ServerSettings, SessionSettings, Settings,
+    StoreSettings, TraceSettings, UploadSettings,
 };
 pub use self::sources::SettingsSources;
 
@@ -32,7 +33,9 @@ impl Settings {
     /// # Errors
     /// All invalid settings together.
     pub fn read(sources: &SettingsSources) -> Result<Self, SettingsError> {
-        checked(sources).read()
+        let mut merged = checked(sources);
+        let providers = identity_providers::read(&mut merged, sources);
+        Ok(Self { oidc_providers: providers, ..merged.read()? })
     }
 }
 
@@ -60,8 +63,9 @@ impl SettingsSources {
     /// # Errors
     /// All invalid settings together.
     pub fn render(&self) -> Result<String, SettingsError> {
-        let merged = checked(self);
-        let text = print::render(&merged);
+        let mut merged = checked(self);
+        identity_providers::read(&mut merged, self);
+        let text = print::render(&merged) + &identity_providers::render(&merged, self);
         merged.read::<Settings>()?;
         Ok(text)
     }

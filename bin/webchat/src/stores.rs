@@ -10,8 +10,8 @@ use tokio::time::Instant;
 use webchat_chat::{AccountPorts, AccountStore};
 use webchat_domain::SystemClock;
 use webchat_persistence::{
-    Accounts, ApiKeys, AuditLog, Contexts, ConversationTransfer, Conversations, FileJobs, Probe,
-    Sessions, Signals, TokenBudgets, TurnLog, UserActivity, UserSettingsStore,
+    Accounts, ApiKeys, AuditLog, Contexts, ConversationTransfer, Conversations, FileJobs,
+    Identities, Probe, Sessions, Signals, TokenBudgets, TurnLog, UserActivity, UserSettingsStore,
 };
 use webchat_persistence_mongo::{
     FlaskMigration, MigrationProgress, MongoDatabase, MongoStore, Schema,
@@ -41,6 +41,7 @@ pub(crate) struct Stores {
     pub(crate) accounts: Arc<dyn Accounts>,
     pub(crate) api_keys: Arc<dyn ApiKeys>,
     pub(crate) audit: Arc<dyn AuditLog>,
+    pub(crate) identities: Arc<dyn Identities>,
     pub(crate) sessions: Arc<dyn Sessions>,
     pub(crate) turn_log: Arc<dyn TurnLog>,
     pub(crate) signals: Arc<dyn Signals>,
@@ -64,6 +65,7 @@ impl Stores {
             accounts: Arc::clone(&self.accounts),
             api_keys: Arc::clone(&self.api_keys),
             audit: Arc::clone(&self.audit),
+            identities: Arc::clone(&self.identities),
             sessions: Arc::clone(&self.sessions),
             signals: Arc::clone(&self.signals),
             clock: Arc::new(SystemClock),
@@ -106,6 +108,7 @@ impl Stores {
             accounts: Arc::new(mongo.clone()),
             api_keys: Arc::new(mongo.clone()),
             audit: Arc::new(mongo.clone()),
+            identities: Arc::new(mongo.clone()),
             conversations: Arc::new(mongo),
             mongo_database: None,
         }
@@ -131,6 +134,7 @@ impl Stores {
             accounts: Arc::new(sqlite.clone()),
             api_keys: Arc::new(sqlite.clone()),
             audit: Arc::new(sqlite.clone()),
+            identities: Arc::new(sqlite.clone()),
             conversations: Arc::new(sqlite),
             mongo_database: None,
         };
@@ -146,6 +150,7 @@ impl Stores {
             stores.accounts = Arc::new(mongo.clone());
             stores.api_keys = Arc::new(mongo.clone());
             stores.audit = Arc::new(mongo.clone());
+            stores.identities = Arc::new(mongo.clone());
             stores.conversations = Arc::new(mongo);
         }
         if let Some(redis) = redis {
@@ -231,6 +236,7 @@ pub(crate) struct TransferStore {
     pub(crate) accounts: Arc<dyn Accounts>,
     pub(crate) api_keys: Arc<dyn ApiKeys>,
     pub(crate) audit: Arc<dyn AuditLog>,
+    pub(crate) identities: Arc<dyn Identities>,
     mongo_database: Option<MongoDatabase>,
 }
 
@@ -255,6 +261,7 @@ impl TransferStore {
             + Accounts
             + ApiKeys
             + AuditLog
+            + Identities
             + Clone
             + 'static,
     {
@@ -263,18 +270,30 @@ impl TransferStore {
             accounts: Arc::new(store.clone()),
             api_keys: Arc::new(store.clone()),
             audit: Arc::new(store.clone()),
+            identities: Arc::new(store.clone()),
             user_settings: Arc::new(store),
             mongo_database,
         }
     }
 
     pub(crate) fn account_store(&self) -> AccountStore<'_> {
-        AccountStore { accounts: self.accounts.as_ref(), api_keys: self.api_keys.as_ref() }
+        AccountStore {
+            accounts: self.accounts.as_ref(),
+            api_keys: self.api_keys.as_ref(),
+            identities: self.identities.as_ref(),
+        }
     }
 
     /// Ends the background work.
     pub(crate) async fn close(self) {
-        drop((self.transfer, self.user_settings, self.accounts, self.api_keys, self.audit));
+        drop((
+            self.transfer,
+            self.user_settings,
+            self.accounts,
+            self.api_keys,
+            self.audit,
+            self.identities,
+        ));
         if let Some(database) = self.mongo_database {
             database.close().await;
         }

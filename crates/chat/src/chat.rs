@@ -6,6 +6,7 @@ use std::time::Duration;
 use crate::accounts::api_keys::ApiKeys;
 use crate::accounts::audit::Audit;
 use crate::accounts::ports::{AccountPorts, SessionLifetimes};
+use crate::accounts::providers::service::IdentityProviders;
 use crate::accounts::service::Accounts;
 use crate::context::service::Contexts;
 use crate::conversations::service::Conversations;
@@ -45,6 +46,8 @@ pub struct Chat {
     pub api_keys: ApiKeys,
     /// What users and administrators did.
     pub audit: Audit,
+    /// The identity providers, with which users sign in.
+    pub identity_providers: IdentityProviders,
     /// Sessions and their users.
     pub sessions: Sessions,
     /// Settings of users.
@@ -67,6 +70,7 @@ impl Chat {
             accounts: Arc::clone(&ports.accounts),
             api_keys: Arc::clone(&ports.api_keys),
             audit: Arc::clone(&ports.audit),
+            identities: Arc::clone(&ports.identities),
             sessions: Arc::clone(&ports.sessions),
             signals: Arc::clone(&ports.signals),
             clock: Arc::clone(&ports.clock),
@@ -74,8 +78,14 @@ impl Chat {
         let api_keys = ApiKeys::new(account_ports.clone());
         let audit = Audit::new(account_ports.clone());
         let accounts = Accounts::new(
-            account_ports,
+            account_ports.clone(),
             SessionLifetimes { idle: settings.sign_in_idle_ttl, signed_in: settings.sign_in_ttl },
+        );
+        let identity_providers = IdentityProviders::new(
+            accounts.clone(),
+            account_ports,
+            Arc::clone(&ports.conversations),
+            ports.single_sign_on.clone(),
         );
         let core = Arc::new(Core::new(ports, settings));
         let running = Arc::new(RunningTurns::default());
@@ -89,6 +99,7 @@ impl Chat {
             accounts,
             api_keys,
             audit,
+            identity_providers,
             sessions: Sessions::new(&core),
             user_settings: UserSettingsService::new(&core),
             events: Events::new(&core),

@@ -23,6 +23,9 @@ mod turns;
 pub use accounts::api_keys::{ApiKeys, NewApiKey};
 pub use accounts::audit::{Audit, AuditVerification};
 pub use accounts::ports::{AccountPorts, SessionLifetimes};
+pub use accounts::providers::error::ProviderSignInError;
+pub use accounts::providers::service::{IdentityProviders, ProviderResponse, SigningBrowser};
+pub use accounts::providers::settings::{IdentityProvider, LegacyUsers, SingleSignOn};
 pub use accounts::service::Accounts;
 pub use accounts::sign_in_attempt::SignInAttempt;
 pub use chat::Chat;
@@ -65,6 +68,7 @@ pub use turns::progress::{TurnProgress, TurnResult};
 pub use turns::send::SendMessage;
 pub use turns::service::Turns;
 pub use turns::start_turn_outcome::StartTurnOutcome;
+pub use webchat_oidc::PendingSignIn;
 pub use webchat_persistence::{
     ArchiveFilter, Cursor, Edit, GaugeGuard, InvalidCursor, Page, SavedFile,
 };

@@ -5,10 +5,13 @@ use std::sync::Arc;
 use webchat_domain::Clock;
 use webchat_llm::ChatModel;
 use webchat_persistence::{
-    Accounts, ApiKeys, AuditLog, Contexts, ConversationTransfer, Conversations, FileJobs, Probe,
-    SavedFiles, Sessions, Signals, TokenBudgets, TurnLog, UserActivity, UserSettingsStore,
+    Accounts, ApiKeys, AuditLog, Contexts, ConversationTransfer, Conversations, FileJobs,
+    Identities, Probe, SavedFiles, Sessions, Signals, TokenBudgets, TurnLog, UserActivity,
+    UserSettingsStore,
 };
 use webchat_tokens::TokenCounter;
+
+use crate::accounts::providers::settings::SingleSignOn;
 
 /// The ports of the use cases.
 #[derive(Clone)]
@@ -27,6 +30,8 @@ pub struct Ports {
     pub api_keys: Arc<dyn ApiKeys>,
     /// Stores the audit log.
     pub audit: Arc<dyn AuditLog>,
+    /// Stores the identities with which users sign in.
+    pub identities: Arc<dyn Identities>,
     /// Stores sessions.
     pub sessions: Arc<dyn Sessions>,
     /// Counts the tokens of each day.
@@ -45,6 +50,8 @@ pub struct Ports {
     pub probes: Vec<Arc<dyn Probe>>,
     /// The model that generates the answers.
     pub model: Arc<dyn ChatModel>,
+    /// The identity providers, with which users sign in.
+    pub single_sign_on: SingleSignOn,
     /// The source of the current time.
     pub clock: Arc<dyn Clock>,
     /// The token counter that is used while the model's name is unknown.

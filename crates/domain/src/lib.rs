@@ -45,10 +45,11 @@ pub use turn::{FinishReason, Ledger};
 pub use users::{
     AccessMethod, Account, AccountName, AccountRole, Actor, ApiKey, ApiKeyHash, ApiKeyName,
     ApiKeyScope, ApiKeyScopes, ApiKeySecret, AuditAction, AuditActionKind, AuditEntry, AuditHash,
-    AuditLink, AuditReason, AuditResult, AuditSubject, Caller, InvalidAccountName,
-    InvalidApiKeyHash, InvalidApiKeyName, InvalidApiKeyScopes, InvalidApiKeySecret,
-    InvalidAuditHash, InvalidAuditReason, InvalidPassword, InvalidRequestId, Network,
-    NewAuditEntry, Password, PasswordHash, RequestId, Session, SignIn, SignInFailure,
+    AuditLink, AuditReason, AuditResult, AuditSubject, Caller, Identity, IdentityKey,
+    InvalidAccountName, InvalidApiKeyHash, InvalidApiKeyName, InvalidApiKeyScopes,
+    InvalidApiKeySecret, InvalidAuditHash, InvalidAuditReason, InvalidPassword, InvalidRequestId,
+    Network, NewAuditEntry, Password, PasswordHash, ProviderSession, RequestId, Session, SignIn,
+    SignInFailure,
 };
 
 /// The target of `tracing` spans that exist only for traces. The log shows neither these spans nor their fields. No

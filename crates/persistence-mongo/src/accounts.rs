@@ -1,5 +1,7 @@
 //! Implements [`Accounts`].
 
+mod identities;
+
 use async_trait::async_trait;
 use futures_util::{FutureExt, TryStreamExt};
 use mongodb::bson::{Document, doc};

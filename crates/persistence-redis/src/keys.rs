@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use data_encoding::HEXLOWER;
+use sha2::{Digest, Sha256};
 use webchat_domain::{ConversationId, SessionId, UserId};
 
 /// The keys and channels of one installation.
@@ -22,6 +24,12 @@ impl Keys {
     /// Returns the key of the index of the sessions in which a user is signed in.
     pub(crate) fn user_sessions(&self, user_id: UserId) -> String {
         format!("{}user_sessions:{}", self.prefix, user_id.to_simple())
+    }
+
+    /// Returns the key of the index of the sessions that belong to a session of an identity provider.
+    pub(crate) fn provider_sessions(&self, issuer: &str, provider_session: &str) -> String {
+        let hash = Sha256::digest(format!("{issuer}\n{provider_session}"));
+        format!("{}provider_sessions:{}", self.prefix, HEXLOWER.encode(&hash))
     }
 
     /// Returns the key of the stream of a conversation's events, which is also the channel of their sequence numbers for

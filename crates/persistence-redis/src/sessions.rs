@@ -137,6 +137,29 @@ impl Sessions for RedisStore {
         Ok(sessions)
     }
 
+    async fn list_of_provider(
+        &self,
+        issuer: String,
+        provider_session: String,
+        now: Timestamp,
+    ) -> Result<Vec<Session>, StoreError> {
+        let index = self.keys.provider_sessions(&issuer, &provider_session);
+        let ids: Vec<String> = self.pool.query(cmd("SMEMBERS").arg(index)).await?;
+        let mut sessions = Vec::new();
+        for id in ids.iter().filter_map(|id| id.parse().ok()) {
+            sessions.extend(self.find(id, now).await?);
+        }
+        // Nobody else can have the id of one of these sessions.
+        sessions.retain(|session| {
+            let provider = session.sign_in.as_ref().and_then(|sign_in| sign_in.provider.as_ref());
+            provider.is_some_and(|provider| {
+                provider.issuer == issuer
+                    && provider.session_id.as_deref() == Some(&provider_session)
+            })
+        });
+        Ok(sessions)
+    }
+
     async fn delete_signed_in(
         &self,
         user_id: UserId,
@@ -156,16 +179,21 @@ impl Sessions for RedisStore {
 }
 
 impl RedisStore {
-    /// Adds a session in which somebody is signed in to the index of the user's sessions: before it is stored, so that
+    /// Adds a session in which somebody is signed in to the indexes of the user's and the provider's sessions: before it is stored, so that
     /// none is missing.
     async fn add_to_index(&self, session: &Session) -> Result<(), StoreError> {
-        if session.sign_in.is_none() {
-            return Ok(());
-        }
-        let index = self.keys.user_sessions(session.user_id);
+        let Some(sign_in) = &session.sign_in else { return Ok(()) };
+        let provider = sign_in.provider.as_ref();
+        let of_provider = provider.and_then(|provider| {
+            let id = provider.session_id.as_ref()?;
+            Some(self.keys.provider_sessions(&provider.issuer, id))
+        });
         let id = session.session_id.to_simple();
-        let () = self.pool.query(cmd("SADD").arg(&index).arg(id)).await?;
-        self.pool.query(cmd("PEXPIRE").arg(&index).arg(INDEX_TTL_MS)).await
+        for index in of_provider.into_iter().chain([self.keys.user_sessions(session.user_id)]) {
+            let () = self.pool.query(cmd("SADD").arg(&index).arg(&id)).await?;
+            let () = self.pool.query(cmd("PEXPIRE").arg(&index).arg(INDEX_TTL_MS)).await?;
+        }
+        Ok(())
     }
 
     /// Removes a session from the index, unless it is stored: its sign-in may not be complete.

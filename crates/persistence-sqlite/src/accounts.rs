@@ -1,5 +1,7 @@
 //! Implements [`Accounts`].
 
+mod identities;
+
 use async_trait::async_trait;
 use rusqlite::{OptionalExtension, Transaction, params};
 use webchat_domain::{Account, AccountName, NewAuditEntry, PasswordHash, Timestamp, UserId};

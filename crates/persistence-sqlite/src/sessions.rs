@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use rusqlite::{OptionalExtension, Transaction, params};
-use webchat_domain::{ConversationId, Session, SessionId, SignIn, Timestamp, UserId};
+use webchat_domain::{
+    ConversationId, ProviderSession, Session, SessionId, SignIn, Timestamp, UserId,
+};
 use webchat_persistence::{Sessions, StoreError, StoredSession};
 
 use crate::rows::Columns;
@@ -133,6 +135,28 @@ impl Sessions for SqliteStore {
             .await
     }
 
+    async fn list_of_provider(
+        &self,
+        issuer: String,
+        provider_session: String,
+        now: Timestamp,
+    ) -> Result<Vec<Session>, StoreError> {
+        self.database
+            .read(move |transaction| {
+                transaction
+                    .prepare_cached(&format!(
+                        "SELECT {SESSION} FROM sessions
+                         WHERE provider_session = ?1 AND provider_issuer = ?2 AND expires_at > ?3"
+                    ))?
+                    .query_map(
+                        params![provider_session, issuer, now.unix_millis()],
+                        rows::read(session),
+                    )?
+                    .collect()
+            })
+            .await
+    }
+
     async fn delete_signed_in(
         &self,
         user_id: UserId,
@@ -153,7 +177,8 @@ impl Sessions for SqliteStore {
 }
 
 /// The columns of a session, in the order of [`session`].
-const SESSION: &str = "session_id, user_id, conversation_id, signed_in_at, device, account_version";
+const SESSION: &str = "session_id, user_id, conversation_id, signed_in_at, device, \
+                       account_version, provider, provider_issuer, provider_session";
 
 fn find(
     transaction: &Transaction<'_>,
@@ -176,8 +201,21 @@ fn session(columns: &mut Columns<'_>) -> rusqlite::Result<Session> {
         sign_in: {
             let (at, device) = (columns.timestamp_option()?, columns.value::<Option<String>>()?);
             let version: Option<u32> = columns.value()?;
+            let (provider, issuer): (Option<String>, Option<String>) =
+                (columns.value()?, columns.value()?);
+            let session_id: Option<String> = columns.value()?;
+            let provider = provider.zip(issuer).map(|(provider, issuer)| ProviderSession {
+                provider,
+                issuer,
+                session_id,
+            });
             let sign_in = at.zip(device).zip(version);
-            sign_in.map(|((at, device), account_version)| SignIn { at, device, account_version })
+            sign_in.map(|((at, device), account_version)| SignIn {
+                at,
+                device,
+                account_version,
+                provider,
+            })
         },
     })
 }
@@ -187,21 +225,24 @@ fn save(
     session: &Session,
     expires_at: Timestamp,
 ) -> rusqlite::Result<()> {
+    let sign_in = session.sign_in.as_ref();
+    let provider = sign_in.and_then(|sign_in| sign_in.provider.as_ref());
     transaction
-        .prepare_cached(
-            "INSERT OR REPLACE INTO sessions
-                 (session_id, user_id, conversation_id, expires_at, signed_in_at, device,
-                  account_version)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
-        )?
+        .prepare_cached(&format!(
+            "INSERT OR REPLACE INTO sessions ({SESSION}, expires_at)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)"
+        ))?
         .execute(params![
             session.session_id.to_simple(),
             session.user_id.to_simple(),
             session.conversation_id.map(ConversationId::to_simple),
+            sign_in.map(|sign_in| sign_in.at.unix_millis()),
+            sign_in.map(|sign_in| &sign_in.device),
+            sign_in.map(|sign_in| sign_in.account_version),
+            provider.map(|provider| &provider.provider),
+            provider.map(|provider| &provider.issuer),
+            provider.and_then(|provider| provider.session_id.as_ref()),
             expires_at.unix_millis(),
-            session.sign_in.as_ref().map(|sign_in| sign_in.at.unix_millis()),
-            session.sign_in.as_ref().map(|sign_in| &sign_in.device),
-            session.sign_in.as_ref().map(|sign_in| sign_in.account_version),
         ])?;
     Ok(())
 }

@@ -20,17 +20,17 @@ pub use ports::{
     AbandonedTurn, AccountUpdate, Accounts, AnswerUpdate, ApiKeys, Append, AppendOutcome,
     ArchiveFilter, AuditChain, AuditFilter, AuditLog, Checkpoint, ChildMessage, ClaimScope,
     CompleteJobOutcome, CompletedJob, Contexts, ContinueAnswer, ConversationTransfer,
-    Conversations, CreateAccountOutcome, CreateJobOutcome, Cursor, Edit, EditOutcome, FileAnalysis,
-    FileContent, FileJobs, Heartbeat, InvalidCursor, LeasedJob, ListOrder, NewEvent, NewFileJob,
-    NewPassword, Page, Probe, ReplaceContextOutcome, Replay, ReserveOutcome, SaveOutcome,
-    SavedFile, SavedFiles, SavedFilesUsage, SelectOutcome, Sessions, Signal, Signals,
-    StoredContext, StoredConversation, StoredFileJob, StoredMessage, StoredSession,
-    StoredUserSettings, TokenBudgets, TokenLimit, TokenScope, Totals, TurnLease, TurnLog,
-    TurnLogExt, UpdateAccountOutcome, UserActivity, UserSettingsStore,
+    Conversations, CreateAccountOutcome, CreateJobOutcome, CreateWithIdentityOutcome, Cursor, Edit,
+    EditOutcome, FileAnalysis, FileContent, FileJobs, Heartbeat, Identities, InvalidCursor,
+    LeasedJob, ListOrder, NewEvent, NewFileJob, NewPassword, Page, Probe, ReplaceContextOutcome,
+    Replay, ReserveOutcome, SaveOutcome, SavedFile, SavedFiles, SavedFilesUsage, SelectOutcome,
+    Sessions, Signal, Signals, StoredContext, StoredConversation, StoredFileJob, StoredMessage,
+    StoredSession, StoredUserSettings, TokenBudgets, TokenLimit, TokenScope, Totals, TurnLease,
+    TurnLog, TurnLogExt, UpdateAccountOutcome, UserActivity, UserSettingsStore,
 };
 #[cfg(feature = "mock")]
 pub use ports::{
     MockAccounts, MockApiKeys, MockAuditLog, MockContexts, MockConversationTransfer,
-    MockConversations, MockFileJobs, MockProbe, MockSavedFiles, MockSessions, MockSignals,
-    MockTokenBudgets, MockTurnLog, MockUserActivity, MockUserSettingsStore,
+    MockConversations, MockFileJobs, MockIdentities, MockProbe, MockSavedFiles, MockSessions,
+    MockSignals, MockTokenBudgets, MockTurnLog, MockUserActivity, MockUserSettingsStore,
 };

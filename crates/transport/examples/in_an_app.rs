@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use actix_web::{App, HttpServer, web};
-use webchat_chat::{Chat, Ports};
+use webchat_chat::{Chat, Ports, SingleSignOn};
 use webchat_domain::SystemClock;
 use webchat_llm::{HttpChatModel, HttpSettings};
 use webchat_persistence_sqlite::{LocalSignals, SavedFilesDir, SqliteStore};
@@ -67,6 +67,8 @@ async fn chat(model_url: &str, data_dir: &Path) -> Result<Chat, Box<dyn Error>> 
         accounts: Arc::new(store.clone()),
         api_keys: Arc::new(store.clone()),
         audit: Arc::new(store.clone()),
+        identities: Arc::new(store.clone()),
+        single_sign_on: SingleSignOn::default(),
         sessions: Arc::new(store),
         saved_files: Arc::new(SavedFilesDir::at(data_dir.join("saved_conversations"))),
         model: Arc::new(HttpChatModel::new(HttpSettings::new(model_url.parse()?))?),
@@ -100,6 +102,7 @@ fn settings() -> webchat_transport::Settings {
         public_url: None,
         allowed_origins: Vec::new(),
         auth: webchat_transport::AuthMode::None,
+        password_sign_in: true,
         sign_up: webchat_transport::SignUp::default(),
         sign_in_proxy: None,
         trusted_proxies: Vec::new(),

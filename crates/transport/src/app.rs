@@ -10,6 +10,7 @@ use crate::error::log::ErrorLog;
 use crate::extract::client_address::TrustedProxies;
 use crate::extract::credential::sign_in_proxy::SignInProxy;
 use crate::extract::new_users::NewUserLimiter;
+use crate::extract::pending_sign_ins::PendingSignIns;
 use crate::extract::upload::limits::UploadLimits;
 use crate::health::Warnings;
 use crate::middleware::body_limits::{BodyBudget, limit_body, report_body_failure};
@@ -31,7 +32,7 @@ use crate::realtime::connections::Connections;
 use crate::rest::transfer::imports::ImportLimit;
 use crate::routes::routes;
 use crate::security_log::SecurityLog;
-use crate::settings::{AuthMode, ContinueTrace, Settings, SignUp};
+use crate::settings::{AuthMode, ContinueTrace, PasswordSignIn, PublicUrl, Settings, SignUp};
 
 /// All of Webchat except its page, for mounting in an actix application. Clones share the live connections.
 #[derive(Clone)]
@@ -46,6 +47,9 @@ pub struct Services {
     upload_limits: Data<UploadLimits>,
     body_budget: Data<BodyBudget>,
     auth: Data<AuthMode>,
+    password_sign_in: Data<PasswordSignIn>,
+    pending_sign_ins: Data<PendingSignIns>,
+    public_url: Data<PublicUrl>,
     sign_up: Data<SignUp>,
     sign_in_proxy: Data<Option<SignInProxy>>,
     cookie: Data<SessionCookie>,
@@ -83,6 +87,13 @@ impl Services {
             upload_limits: Data::default(),
             body_budget: Data::default(),
             auth: Data::new(settings.auth),
+            password_sign_in: Data::new(PasswordSignIn(settings.password_sign_in)),
+            pending_sign_ins: Data::new(PendingSignIns::new(
+                &settings.secret_key,
+                is_secure,
+                &base_path,
+            )),
+            public_url: Data::new(PublicUrl(settings.public_url.clone())),
             sign_up: Data::new(settings.sign_up.clone()),
             sign_in_proxy: Data::new(settings.sign_in_proxy.clone()),
             cookie: Data::new(SessionCookie::new(
@@ -155,6 +166,9 @@ impl Services {
             .app_data(self.origins.clone())
             .app_data(self.trusted_proxies.clone())
             .app_data(self.auth.clone())
+            .app_data(self.password_sign_in.clone())
+            .app_data(self.pending_sign_ins.clone())
+            .app_data(self.public_url.clone())
             .app_data(self.sign_up.clone())
             .app_data(self.sign_in_proxy.clone())
             .app_data(self.cookie.clone())

@@ -31,6 +31,8 @@ pub struct Settings {
     pub allowed_origins: Vec<AllowedOrigin>,
     /// Who may use the server.
     pub auth: AuthMode,
+    /// Whether users sign in with passwords.
+    pub password_sign_in: bool,
     /// Whether visitors may add accounts of their own.
     pub sign_up: SignUp,
     /// The proxies that sign users in, if there are any.
@@ -89,6 +91,14 @@ impl AuthMode {
         request.app_data::<Data<Self>>().map_or(Self::None, |mode| *mode.get_ref())
     }
 }
+
+/// The URL under which users reach the server, if it is known.
+#[derive(Clone, Debug)]
+pub(crate) struct PublicUrl(pub(crate) Option<Url>);
+
+/// Whether users sign in with passwords.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct PasswordSignIn(pub(crate) bool);
 
 /// Whether visitors may add accounts of their own.
 #[derive(Clone, Debug, Default)]

@@ -5,28 +5,33 @@ use std::collections::{BTreeMap, BTreeSet};
 use cargo_metadata::{DependencyKind, Metadata, MetadataCommand};
 
 /// Each crate and the workspace crates that it depends on. The binary and the tests may depend on all of them.
-const CRATE_DEPENDENCIES: [(&str, &[&str]); 9] = [
+const CRATE_DEPENDENCIES: [(&str, &[&str]); 10] = [
     ("webchat-domain", &[]),
     ("webchat-tokens", &["webchat-domain"]),
     ("webchat-llm", &["webchat-domain"]),
+    ("webchat-oidc", &["webchat-domain"]),
     ("webchat-persistence", &["webchat-domain"]),
     ("webchat-persistence-mongo", &["webchat-domain", "webchat-persistence"]),
     ("webchat-persistence-redis", &["webchat-domain", "webchat-persistence"]),
     ("webchat-persistence-sqlite", &["webchat-domain", "webchat-persistence"]),
-    ("webchat-chat", &["webchat-domain", "webchat-llm", "webchat-persistence", "webchat-tokens"]),
+    (
+        "webchat-chat",
+        &["webchat-domain", "webchat-llm", "webchat-oidc", "webchat-persistence", "webchat-tokens"],
+    ),
     ("webchat-transport", &["webchat-chat", "webchat-domain"]),
 ];
 
 /// Each restricted library and the crates that may use it. A name also stands for the libraries whose names add a
 /// suffix with a hyphen.
-const RESTRICTED_LIBRARIES: [(&str, &[&str]); 9] = [
+const RESTRICTED_LIBRARIES: [(&str, &[&str]); 10] = [
     ("actix", &["webchat-transport"]),
     ("deadpool", &["webchat-persistence-redis"]),
     ("engineioxide", &["webchat-transport"]),
     ("mongodb", &["webchat-persistence-mongo"]),
     ("opentelemetry", &["webchat"]),
+    ("openidconnect", &["webchat-oidc"]),
     ("redis", &["webchat-persistence-redis"]),
-    ("reqwest", &["webchat-llm"]),
+    ("reqwest", &["webchat-llm", "webchat-oidc"]),
     ("rusqlite", &["webchat-persistence-sqlite"]),
     ("socketioxide", &["webchat-transport"]),
 ];

@@ -19,7 +19,7 @@ use super::account_server::{
 use super::isolation::routes;
 
 /// The routes that are the same for everybody. The others need a user who is signed in.
-pub(crate) const PUBLIC_ROUTES: [&str; 15] = [
+pub(crate) const PUBLIC_ROUTES: [&str; 19] = [
     "GET /",
     "GET /healthz",
     "GET /readyz",
@@ -29,6 +29,10 @@ pub(crate) const PUBLIC_ROUTES: [&str; 15] = [
     "GET /api/docs",
     "GET /api/v1/config",
     "GET /api/v1/me",
+    "GET /api/v1/auth/providers",
+    "GET /api/v1/auth/oidc/{provider}",
+    "GET /api/v1/auth/oidc/{provider}/callback",
+    "POST /api/v1/auth/oidc/{provider}/backchannel-logout",
     "POST /api/v1/auth/sign-in",
     "POST /api/v1/auth/sign-up",
     "POST /api/v1/auth/sign-out",

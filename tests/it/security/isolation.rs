@@ -40,7 +40,7 @@ const CONVERSATION_ROUTES: [(&str, &str, u16); 27] = [
 ];
 
 /// Every other route. Their responses contain only data of the caller.
-const CALLER_ROUTES: [(&str, &str); 35] = [
+const CALLER_ROUTES: [(&str, &str); 39] = [
     ("GET", "/"),
     ("POST", "/start_conversation"),
     ("GET", "/list_conversations"),
@@ -71,6 +71,11 @@ const CALLER_ROUTES: [(&str, &str); 35] = [
     ("GET", "/api/v1/me/keys"),
     ("POST", "/api/v1/me/keys"),
     ("DELETE", "/api/v1/me/keys/{key_id}"),
+    // The tests of identity providers cover what others get.
+    ("GET", "/api/v1/auth/providers"),
+    ("GET", "/api/v1/auth/oidc/{provider}"),
+    ("GET", "/api/v1/auth/oidc/{provider}/callback"),
+    ("POST", "/api/v1/auth/oidc/{provider}/backchannel-logout"),
     ("POST", "/api/v1/auth/sign-in"),
     ("POST", "/api/v1/auth/sign-up"),
     ("POST", "/api/v1/auth/sign-out"),

@@ -7,6 +7,7 @@ mod audit;
 mod http;
 pub(crate) mod isolation;
 mod log;
+mod oidc;
 mod origin;
 mod resource_limits;
 mod search_cost;

@@ -4,6 +4,7 @@ import { html, nothing } from 'lit';
 
 import { errorCode, errorMessage } from '../api/http';
 import type { AccountStore } from '../state/account/account';
+import { pathInApp } from '../state/page/address';
 import { LightDomElement } from '../ui/light-dom-element';
 import { headerWords } from '../words/shell';
 import { signInWords as words } from '../words/account';
@@ -36,42 +37,82 @@ export class SignIn extends LightDomElement {
   }
 
   protected override render() {
-    const { auth, canSignUp, hasConversations } = this.account.state.value;
-    const isOptional = auth === 'optional';
+    const { auth, canSignUp, hasConversations, ways } = this.account.state.value;
+    const hasPassword = ways?.password ?? true;
+    const cancel = auth === 'optional' ? this.#cancelButton() : nothing;
     return html`<main class="sign-in" id="main" tabindex="-1">
       <form @submit=${this.#submit}>
         <p class="sign-in-product">${headerWords.product()}</p>
-        <h1>${this.isSignUp ? words.signUpHeading() : words.heading()}</h1>
-        ${this.#problem()} ${this.#field('name', words.name(), 'text', 'username')}
-        ${this.#passwordField()} ${this.mustChange ? this.#newPassword() : nothing}
+        <h1 tabindex="-1">${this.isSignUp ? words.signUpHeading() : words.heading()}</h1>
+        ${this.#problem()} ${hasPassword ? this.#passwordFields() : nothing}
         ${hasConversations ? this.#adoptField() : nothing}
-        <div class="sign-in-buttons">
-          ${
-            isOptional
-              ? html`<button
-                  class="secondary"
-                  type="button"
-                  @click=${() => this.account.cancelSignIn()}
-                >
-                  ${words.cancel()}
-                </button>`
-              : nothing
-          }
-          <button class="primary" type="submit" aria-disabled=${this.isBusy ? 'true' : nothing}>
-            ${this.#submitText()}
-          </button>
-        </div>
-        ${canSignUp ? this.#switchButton() : html`<p class="helper-text">${words.noAccount()}</p>`}
+        <div class="sign-in-buttons">${cancel} ${hasPassword ? this.#submitButton() : nothing}</div>
+        ${this.#providerButtons(hasPassword)} ${this.#lastLine(hasPassword, canSignUp)}
       </form>
     </main>`;
   }
 
   protected override firstUpdated(): void {
-    this.querySelector<HTMLElement>('#sign-in-name')?.focus();
+    const first = this.querySelector<HTMLElement>('#sign-in-name') ?? this.querySelector('h1');
+    first?.focus();
+  }
+
+  #passwordFields() {
+    return html`${this.#field('name', words.name(), 'text', 'username')} ${this.#passwordField()}
+    ${this.mustChange ? this.#newPassword() : nothing}`;
+  }
+
+  #cancelButton() {
+    return html`<button class="secondary" type="button" @click=${() => this.account.cancelSignIn()}>
+      ${words.cancel()}
+    </button>`;
+  }
+
+  #submitButton() {
+    return html`<button
+      class="primary"
+      type="submit"
+      aria-disabled=${this.isBusy ? 'true' : nothing}
+    >
+      ${this.#submitText()}
+    </button>`;
+  }
+
+  /** Below a password form, the buttons are less prominent. */
+  #providerButtons(hasPassword: boolean) {
+    const providers = this.account.state.value.ways?.providers ?? [];
+    if (this.isSignUp || this.mustChange || providers.length === 0) return nothing;
+    return html`${hasPassword ? html`<p class="sign-in-or">${words.or()}</p>` : nothing}
+      <div class="sign-in-providers">
+        ${providers.map(
+          ({ id, name }) =>
+            html`<button
+              class=${hasPassword ? 'tertiary' : 'primary'}
+              type="button"
+              @click=${() => this.#signInWith(id)}
+            >
+              ${words.continueWith(name)}
+            </button>`,
+        )}
+      </div>`;
+  }
+
+  #lastLine(hasPassword: boolean, canSignUp: boolean) {
+    if (canSignUp && hasPassword) return this.#switchButton();
+    const hasProviders = (this.account.state.value.ways?.providers ?? []).length > 0;
+    return hasProviders ? nothing : html`<p class="helper-text">${words.noAccount()}</p>`;
+  }
+
+  #signInWith(providerId: string): void {
+    const adopt = this.querySelector<HTMLInputElement>('[name="adopt"]')?.checked ?? false;
+    const [path = ''] = pathInApp(location.href).split('#');
+    this.account.signInWith(providerId, path, adopt);
   }
 
   #problem() {
-    return html`<p class="field-error" role="alert">${this.problem ?? nothing}</p>`;
+    const { signInError } = this.account.state.value;
+    const problem = this.problem ?? (signInError === null ? null : words.error(signInError));
+    return html`<p class="field-error" role="alert">${problem ?? nothing}</p>`;
   }
 
   #field(name: string, label: string, type: string, autocomplete: string) {

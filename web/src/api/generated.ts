@@ -38,6 +38,63 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/auth/oidc/{provider}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Sends the browser to an identity provider. If the provider is not available, the browser returns to the page, whose
+         *     address then has the parameter `sign_in_error`.
+         */
+        get: operations["begin_sign_in"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/auth/oidc/{provider}/backchannel-logout": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Ends the sessions of a user who has signed out of a provider, and closes their live connections. */
+        post: operations["backchannel_logout"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/auth/oidc/{provider}/callback": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Signs a user in whom a provider sends back. The response sets the cookie of a new session. If nobody is signed in, the
+         *     address of the page has the parameter `sign_in_error`.
+         */
+        get: operations["complete_sign_in"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/auth/password": {
         parameters: {
             query?: never;
@@ -49,6 +106,23 @@ export interface paths {
         put?: never;
         /** Changes a password, ends the sessions of its user, and signs the user in. */
         post: operations["change_password"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/auth/providers": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Returns the ways to sign in. */
+        get: operations["sign_in_ways"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -1454,6 +1528,19 @@ export interface components {
          * @example k1
          */
         IdempotencyKey: string;
+        /** @description An identity provider. */
+        IdentityProvider: {
+            /**
+             * @description Identifies the provider in paths.
+             * @example entra
+             */
+            id: string;
+            /**
+             * @description The name that users see.
+             * @example Entra ID
+             */
+            name: string;
+        };
         Import: {
             /**
              * Format: int64
@@ -1582,6 +1669,11 @@ export interface components {
             reason: string;
             /** @description The conversation's title, if it has one. */
             title?: string | null;
+        };
+        /** @description What a provider sends when a user signs out there. */
+        Logout: {
+            /** @description A signed token, which names the session or its user. */
+            logout_token: string;
         };
         /** @description Who uses this browser, and whether they can or must sign in. */
         Me: {
@@ -1920,6 +2012,13 @@ export interface components {
         SessionData: {
             conversation_id: components["schemas"]["ConversationId"] | null;
         };
+        /** @description The ways to sign in. */
+        SignInWays: {
+            /** @description Whether users can sign in with a name and a password. */
+            password: boolean;
+            /** @description The identity providers. */
+            providers: components["schemas"]["IdentityProvider"][];
+        };
         /** @description A session in which the user is signed in. */
         SignedInSession: {
             /** @description The `User-Agent` of the browser; empty if unknown. */
@@ -1936,6 +2035,14 @@ export interface components {
         SignedInSessions: {
             /** @description The session that was signed in last comes first. */
             sessions: components["schemas"]["SignedInSession"][];
+        };
+        /** @description How to sign out of the identity provider, too. */
+        SignedOut: {
+            /**
+             * Format: uri
+             * @description The address at which the browser signs out of the identity provider. It returns to this server afterwards.
+             */
+            sign_out_url: string;
         };
         /** @description A part of a snippet or title. */
         SnippetPart: {
@@ -2212,6 +2319,123 @@ export interface operations {
             default: components["responses"]["ErrorResponse"];
         };
     };
+    begin_sign_in: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The id of the provider. */
+                provider: string;
+                /** @description The path of the page to which the browser returns, for example `/c/…`. */
+                return_to: string | null;
+                /** @description Whether the conversations of this browser become those of the account, if this is its first sign-in. */
+                adopt_conversations: boolean | null;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description To the provider, or back to the page. */
+            303: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Not found, or not yours. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+            default: components["responses"]["ErrorResponse"];
+        };
+    };
+    backchannel_logout: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The id of the provider. */
+                provider: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/x-www-form-urlencoded": components["schemas"]["Logout"];
+            };
+        };
+        responses: {
+            /** @description The sessions have ended. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The token is invalid, or was used before. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+            /** @description Not found, or not yours. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+            default: components["responses"]["ErrorResponse"];
+        };
+    };
+    complete_sign_in: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The id of the provider. */
+                provider: string;
+                state: string;
+                /** @description The authorization code. */
+                code: string | null;
+                /** @description Why the provider has not signed the user in. */
+                error: string | null;
+                /** @description The issuer. */
+                iss: string | null;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description To the page. */
+            303: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Not found, or not yours. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+            default: components["responses"]["ErrorResponse"];
+        };
+    };
     change_password: {
         parameters: {
             query?: never;
@@ -2311,6 +2535,27 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+            default: components["responses"]["ErrorResponse"];
+        };
+    };
+    sign_in_ways: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SignInWays"];
                 };
             };
             default: components["responses"]["ErrorResponse"];
@@ -2428,6 +2673,15 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
+            /** @description Signed out of this server, and still signed in to the identity provider. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SignedOut"];
+                };
+            };
             /** @description Signed out, or not signed in before. */
             204: {
                 headers: {

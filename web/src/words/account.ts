@@ -22,7 +22,27 @@ export const signInWords = {
   signingUp: () => msg('Creating…'),
   toSignUp: () => msg('Create an account'),
   toSignIn: () => msg('I have an account'),
+  or: () => msg('or'),
+  continueWith: (provider: string) => msg(str`Continue with ${provider}`),
+  /** Explains the code of the reason why an identity provider has signed nobody in. */
+  error: (code: string) => (SIGN_IN_ERRORS[code] ?? signInFailed)(),
   noAccount: () => msg('You have no account? Ask the administrator of this server for one.'),
+};
+
+const signInFailed = () =>
+  msg('The sign-in failed. Please try again. If it fails again, contact your administrator.');
+
+const SIGN_IN_ERRORS: Record<string, () => string> = {
+  provider_unavailable: () =>
+    msg('The sign-in service can’t be reached at the moment. Please try again later.'),
+  sign_in_expired: () =>
+    msg('That sign-in took too long or was completed before. Please try again.'),
+  sign_in_denied: () => msg('The sign-in was cancelled or refused. Please try again.'),
+  sign_in_failed: signInFailed,
+  sign_in_not_allowed: () =>
+    msg('You can’t use this server with that account. Please contact your administrator.'),
+  account_disabled: () => msg('Your account is disabled. Please contact your administrator.'),
+  sign_in_unavailable: () => msg('You can’t be signed in at the moment. Please try again later.'),
 };
 
 /** The menu items and the dialog of the account. */

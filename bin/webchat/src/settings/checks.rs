@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use super::kind::http_url;
 use super::merged::Merged;
 use super::sections::{AppEnv, proxy_url, settings};
-use super::wiring::window_tokens;
+use super::wiring::{DEFAULT_PROVIDER_ID, window_tokens};
 
 /// Random keys have more distinct characters. A key with fewer, such as `aaaa…`, was typed by hand.
 const MIN_DISTINCT_CHARS: usize = 8;
@@ -20,6 +20,7 @@ pub(super) fn check(merged: &mut Merged) {
     check_https(merged);
     check_auth_header(merged);
     check_sign_in(merged);
+    check_identity_providers(merged);
     check_metrics(merged);
     check_traces(merged);
 }
@@ -110,6 +111,45 @@ fn check_sign_in(merged: &mut Merged) {
         && !matches!(auth.as_str(), "optional" | "required")
     {
         reject(merged, "AUTH", Some("optional or required, because of AUTH_HEADER or SIGN_UP"));
+    }
+}
+
+/// Checks what identity providers need, and that users can sign in somehow.
+fn check_identity_providers(merged: &mut Merged) {
+    let is_set = |merged: &Merged, variable| merged.get::<String>(variable).is_some();
+    let further: Vec<String> = merged.get("OIDC_PROVIDERS").unwrap_or_default();
+    let has_provider = is_set(merged, "OIDC_ISSUER") || !further.is_empty();
+    if is_set(merged, "OIDC_ISSUER") != is_set(merged, "OIDC_CLIENT_ID") {
+        for variable in ["OIDC_ISSUER", "OIDC_CLIENT_ID"] {
+            if !is_set(merged, variable) {
+                reject(merged, variable, Some("both OIDC_ISSUER and OIDC_CLIENT_ID, or neither"));
+            }
+        }
+    }
+    let distinct: BTreeSet<&String> = further.iter().collect();
+    if distinct.len() < further.len() || distinct.iter().any(|id| *id == DEFAULT_PROVIDER_ID) {
+        reject(merged, "OIDC_PROVIDERS", Some("different ids other than sso"));
+    }
+    let auth = merged.get::<String>("AUTH").unwrap_or_default();
+    let can_sign_in = matches!(auth.as_str(), "optional" | "required");
+    if has_provider && !can_sign_in {
+        reject(
+            merged,
+            "AUTH",
+            Some("optional or required, because of OIDC_ISSUER or OIDC_PROVIDERS"),
+        );
+    }
+    if has_provider && !is_set(merged, "PUBLIC_URL") {
+        let expected = "the URL that users open: the providers send them back there";
+        reject(merged, "PUBLIC_URL", Some(expected));
+    }
+    let has_other_way = has_provider || is_set(merged, "AUTH_HEADER");
+    if can_sign_in && !has_other_way && merged.get("PASSWORD_SIGN_IN") == Some(false) {
+        let expected = "on, or an identity provider (OIDC_ISSUER) or AUTH_HEADER";
+        reject(merged, "PASSWORD_SIGN_IN", Some(expected));
+    }
+    if !has_provider && is_set(merged, "LEGACY_USER_CLAIM") {
+        reject(merged, "LEGACY_USER_CLAIM", Some("no value, unless there is an identity provider"));
     }
 }
 

@@ -4,7 +4,7 @@ use config::{ConfigError, File, FileFormat, Map, Source, Value, ValueKind};
 
 use super::declaration::{Section, Setting};
 use super::error::{InvalidSetting, describe};
-use super::sections::SECTIONS;
+use super::sections::{SECTIONS, is_provider_table};
 use super::sources::ConfigFile;
 use super::suggestions::{suggest_section, suggest_setting};
 
@@ -74,6 +74,7 @@ impl ConfigFile {
     fn check_key(&self, section: &Section, key: &str, value: &Value) -> Option<InvalidSetting> {
         let name = format!("{}.{key}", section.name);
         match section.settings.iter().find(|setting| setting.key == key) {
+            None if is_provider_table(section.name, &value.kind) => None,
             None => Some(self.error(name, unknown(), suggest_setting(Some(section), key))),
             Some(setting) if is_unset(value) || setting.kind.accepts(&value.kind) => None,
             Some(setting) => {

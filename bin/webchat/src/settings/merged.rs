@@ -86,6 +86,11 @@ impl Merged {
         self.errors.push(error);
     }
 
+    /// Adds an error.
+    pub(super) fn add_error(&mut self, error: InvalidSetting) {
+        self.errors.push(error);
+    }
+
     /// Returns the settings as their type, or all errors.
     pub(super) fn read<'a, T: Deserialize<'a>>(self) -> Result<T, SettingsError> {
         self.finish()?.try_deserialize().map_err(|error| type_error(&error))

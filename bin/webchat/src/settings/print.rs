@@ -16,7 +16,7 @@ pub(super) fn render(merged: &Merged) -> String {
     format!("{HEADER}\n{}", sections.join("\n"))
 }
 
-fn render_section(merged: &Merged, section: &Section) -> String {
+pub(super) fn render_section(merged: &Merged, section: &Section) -> String {
     let lines = section.settings.iter().map(|setting| render_setting(merged, setting));
     format!("[{}]\n{}", section.name, lines.collect::<String>())
 }

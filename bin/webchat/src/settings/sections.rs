@@ -6,6 +6,7 @@ mod files;
 mod limits;
 mod log;
 mod model;
+mod oidc;
 mod server;
 mod sessions;
 mod storage;
@@ -18,6 +19,8 @@ pub use self::limits::LimitSettings;
 pub use self::log::{LogFormat, LogSettings};
 pub(super) use self::model::proxy_url;
 pub use self::model::{ModelSettings, RedactedUrl};
+pub use self::oidc::OidcSettings;
+pub(super) use self::oidc::{OIDC_PREFIX, is_provider_table, is_provider_variable};
 pub use self::server::{AppEnv, ServerSettings};
 pub use self::sessions::SessionSettings;
 pub use self::storage::StoreSettings;
@@ -37,6 +40,10 @@ pub struct Settings {
     pub server: ServerSettings,
     pub storage: StoreSettings,
     pub sessions: SessionSettings,
+    pub oidc: OidcSettings,
+    /// The further providers, with their ids.
+    #[serde(skip)]
+    pub oidc_providers: Vec<(String, OidcSettings)>,
     pub limits: LimitSettings,
     pub connections: ConnectionSettings,
     pub log: LogSettings,
@@ -45,12 +52,13 @@ pub struct Settings {
 }
 
 /// All sections, in the order of the examples.
-pub(super) const SECTIONS: [&Section; 10] = [
+pub(super) const SECTIONS: [&Section; 11] = [
     &ModelSettings::SECTION,
     &UploadSettings::SECTION,
     &ServerSettings::SECTION,
     &StoreSettings::SECTION,
     &SessionSettings::SECTION,
+    &OidcSettings::SECTION,
     &LimitSettings::SECTION,
     &ConnectionSettings::SECTION,
     &LogSettings::SECTION,

@@ -5,21 +5,29 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use secrecy::ExposeSecret;
-use webchat_chat::{DailyTokenLimits, FileSettings, StoredBytesLimits};
+use url::Url;
+use webchat_chat::{
+    DailyTokenLimits, FileSettings, IdentityProvider, LegacyUsers, SingleSignOn, StoredBytesLimits,
+};
 use webchat_domain::ModelParameters;
-use webchat_llm::{HttpSettings, ProxySettings, Timeouts};
+use webchat_llm::{HttpSettings, ProxySettings, SetupError, Timeouts, http_client};
+use webchat_oidc::{Provider, ProviderSettings};
+use webchat_persistence_mongo::flask_user_id;
 use webchat_tokens::window_of;
 use webchat_transport::{Limits, MetricsSettings, RenderMetrics, SignInProxy, SignUp};
 
 use super::sections::{
-    ConnectionSettings, LimitSettings, ModelSettings, SessionSettings, Settings, StoreSettings,
-    UploadSettings, proxy_url,
+    ConnectionSettings, LimitSettings, ModelSettings, OidcSettings, SessionSettings, Settings,
+    StoreSettings, UploadSettings, proxy_url,
 };
 use crate::telemetry::log_file;
 use crate::telemetry::traces::continue_trace;
 
 /// The context window of an unknown model, in tokens.
 const DEFAULT_WINDOW: u32 = 128_000;
+
+/// The id of the identity provider whose settings have none in their names.
+pub(super) const DEFAULT_PROVIDER_ID: &str = "sso";
 
 const MIB: u64 = 1024 * 1024;
 const DAY: Duration = Duration::from_hours(24);
@@ -61,6 +69,7 @@ impl Settings {
             public_url: server.public_url.clone(),
             allowed_origins: server.allowed_origins.clone(),
             auth: self.sessions.auth.unwrap_or_default(),
+            password_sign_in: self.sessions.password_sign_in,
             sign_up: SignUp {
                 is_possible: self.sessions.sign_up,
                 domains: self.sessions.sign_up_domains.clone(),
@@ -88,6 +97,62 @@ impl Settings {
     }
 }
 
+impl Settings {
+    /// Returns the identity providers.
+    ///
+    /// # Errors
+    /// If a client can't be set up.
+    pub(crate) fn single_sign_on(&self) -> Result<SingleSignOn, SetupError> {
+        let default = self.oidc.issuer.is_some().then_some((DEFAULT_PROVIDER_ID, &self.oidc));
+        let further = self.oidc_providers.iter().map(|(id, settings)| (id.as_str(), settings));
+        let providers = default.into_iter().chain(further);
+        let providers = providers.map(|(id, settings)| self.identity_provider(id, settings));
+        let providers = providers.collect::<Result<_, _>>()?;
+        let claim = self.sessions.legacy_user_claim.clone();
+        let legacy_users = claim.map(|claim| LegacyUsers { claim, user_id: flask_user_id });
+        Ok(SingleSignOn { providers, legacy_users })
+    }
+
+    fn identity_provider(
+        &self,
+        id: &str,
+        settings: &OidcSettings,
+    ) -> Result<IdentityProvider, SetupError> {
+        let issuer = settings.issuer.clone().unwrap_or_default();
+        let public_url = self.server.public_url.as_ref().map_or("", Url::as_str);
+        let callback =
+            format!("{}/api/v1/auth/oidc/{id}/callback", public_url.trim_end_matches('/'));
+        let (issuer_url, redirect_uri) = (issuer.parse(), callback.parse());
+        // Both are URLs, because the settings are checked.
+        let (Ok(issuer_url), Ok(redirect_uri)) = (issuer_url, redirect_uri) else {
+            return Err(SetupError::Proxy);
+        };
+        // The proxy of the model applies, because it is that of the operator's network.
+        let proxy = self.model.proxy_for(&issuer_url);
+        let client = http_client(&HttpSettings { proxy, ..HttpSettings::new(issuer_url) })?;
+        let client = Provider::new(
+            ProviderSettings {
+                id: id.to_owned(),
+                name: settings.name.clone(),
+                issuer,
+                client_id: settings.client_id.clone().unwrap_or_default(),
+                client_secret: settings.client_secret.clone(),
+                scopes: settings.scopes.clone(),
+                redirect_uri,
+                allowed_tenants: settings.allowed_tenants.clone(),
+            },
+            client,
+        );
+        Ok(IdentityProvider {
+            client,
+            trusts_email: settings.trust_email,
+            allowed_domains: settings.allowed_domains.clone(),
+            role_claim: settings.role_claim.clone(),
+            admin_groups: settings.admin_groups.clone(),
+        })
+    }
+}
+
 impl ModelSettings {
     /// Returns the settings of the model's client.
     pub(crate) fn http(&self) -> HttpSettings {
@@ -110,13 +175,14 @@ impl ModelSettings {
                 first_delta: Duration::from_secs(self.first_delta_timeout_s),
                 idle: Duration::from_secs(self.idle_timeout_s),
             },
-            proxy: self.proxy(),
+            proxy: self.proxy_for(&self.url.0),
             request_headers: None,
         }
     }
 
-    fn proxy(&self) -> Option<ProxySettings> {
-        let is_https = self.url.0.scheme() == "https";
+    /// Returns the proxy for requests to this URL.
+    fn proxy_for(&self, url: &Url) -> Option<ProxySettings> {
+        let is_https = url.scheme() == "https";
         let for_scheme = if is_https { &self.https_proxy } else { &self.http_proxy };
         let url = proxy_url(for_scheme.as_ref().or(self.all_proxy.as_ref())?.expose_secret())?;
         Some(ProxySettings { url, except: self.no_proxy.clone().unwrap_or_default() })

@@ -6,5 +6,6 @@ pub(crate) mod audit;
 mod failed_sign_ins;
 mod passwords;
 pub(crate) mod ports;
+pub(crate) mod providers;
 pub(crate) mod service;
 pub(crate) mod sign_in_attempt;

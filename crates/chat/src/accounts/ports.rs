@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use webchat_domain::Clock;
-use webchat_persistence::{Accounts, ApiKeys, AuditLog, Sessions, Signals};
+use webchat_persistence::{Accounts, ApiKeys, AuditLog, Identities, Sessions, Signals};
 
 /// How long the sessions of users last.
 #[derive(Clone, Copy, Debug, Default)]
@@ -22,6 +22,7 @@ pub struct AccountPorts {
     pub accounts: Arc<dyn Accounts>,
     pub api_keys: Arc<dyn ApiKeys>,
     pub audit: Arc<dyn AuditLog>,
+    pub identities: Arc<dyn Identities>,
     pub sessions: Arc<dyn Sessions>,
     pub signals: Arc<dyn Signals>,
     pub clock: Arc<dyn Clock>,

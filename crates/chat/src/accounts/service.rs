@@ -65,7 +65,7 @@ impl Accounts {
         }
         let user_id = self.adopt(&account, attempt.adopted, &attempt.actor).await?;
         let account = Account { user_id, ..account };
-        self.start_session(&account, attempt.user_agent, &attempt.actor).await
+        self.start_session(&account, attempt.user_agent, None, &attempt.actor).await
     }
 
     /// Changes the password of a user, ends the user's sessions with their live connections, and returns a new session.
@@ -95,7 +95,7 @@ impl Accounts {
         };
         let account = self.update(user_id, update).await?;
         self.end_all_sessions(user_id).await?;
-        self.start_session(&account, attempt.user_agent, &attempt.actor).await
+        self.start_session(&account, attempt.user_agent, None, &attempt.actor).await
     }
 
     /// Adds an account, and returns a new session of its user.
@@ -111,7 +111,7 @@ impl Accounts {
         let account = self.add(name, AccountRole::User, password, false, actor).await?;
         let user_id = self.adopt(&account, attempt.adopted, actor).await?;
         let account = Account { user_id, ..account };
-        self.start_session(&account, attempt.user_agent, actor).await
+        self.start_session(&account, attempt.user_agent, None, actor).await
     }
 
     /// Finds the account with this name and password. Disabled accounts are errors.

@@ -19,7 +19,7 @@ use super::model::{ModelRequest, ScriptedModel};
 use crate::turns::lease::LEASE;
 use crate::{
     Chat, ChatError, Choice, ContextEdit, DailyTokenLimits, Edit, FileSettings, MessagePage, Ports,
-    SendMessage, Settings, StartTurnOutcome, StoredBytesLimits,
+    SendMessage, Settings, SingleSignOn, StartTurnOutcome, StoredBytesLimits,
 };
 
 /// A question of 7 tokens, according to the OpenAI cookbook.
@@ -102,6 +102,8 @@ impl TestChat {
             accounts: Arc::new(store.clone()),
             api_keys: Arc::new(store.clone()),
             audit: Arc::new(store.clone()),
+            identities: Arc::new(store.clone()),
+            single_sign_on: SingleSignOn::default(),
             sessions: Arc::new(store),
             model: model.clone(),
             clock: clock.clone(),

@@ -1,6 +1,6 @@
 //! Copies all accounts of one store to another.
 
-use webchat_persistence::{Accounts, ApiKeys, CreateAccountOutcome};
+use webchat_persistence::{Accounts, ApiKeys, CreateAccountOutcome, Identities};
 
 use super::copy::{CopyError, PAGE_SIZE};
 
@@ -10,9 +10,10 @@ use super::copy::{CopyError, PAGE_SIZE};
 pub struct AccountStore<'a> {
     pub accounts: &'a dyn Accounts,
     pub api_keys: &'a dyn ApiKeys,
+    pub identities: &'a dyn Identities,
 }
 
-/// Copies all accounts with their API keys from one store to another. Existing accounts of the target are kept. An
+/// Copies all accounts with their API keys and identities from one store to another. Existing accounts of the target are kept. An
 /// interrupted copy can be run again. Sessions are not copied: users sign in again.
 ///
 /// # Errors
@@ -32,6 +33,9 @@ pub async fn copy_accounts(from: AccountStore<'_>, to: AccountStore<'_>) -> Resu
                 // Keys that were revoked since the last copy must not return.
                 continue;
             }
+            for identity in from.identities.list_identities(user_id).await? {
+                to.identities.link_identity(identity, None).await?;
+            }
             for key in from.api_keys.list(user_id).await? {
                 to.api_keys.create(key, None).await?;
             }
@@ -50,7 +54,7 @@ mod tests {
     use crate::testing::START;
 
     fn stores(store: &SqliteStore) -> AccountStore<'_> {
-        AccountStore { accounts: store, api_keys: store }
+        AccountStore { accounts: store, api_keys: store, identities: store }
     }
 
     #[tokio::test]

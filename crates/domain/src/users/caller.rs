@@ -5,6 +5,7 @@ use std::net::{IpAddr, Ipv6Addr};
 
 use serde::{Deserialize, Serialize};
 
+use super::ProviderSession;
 use crate::Timestamp;
 use crate::ids::{ConversationId, SessionId, UserId};
 
@@ -90,6 +91,9 @@ pub struct SignIn {
     pub device: String,
     /// The version of the account. The session ends when the account has another one.
     pub account_version: u32,
+    /// The session of the identity provider with which the user has signed in; `None` without one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub provider: Option<ProviderSession>,
 }
 
 #[cfg(test)]

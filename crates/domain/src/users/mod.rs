@@ -4,6 +4,7 @@ mod account;
 mod api_key;
 mod audit;
 mod caller;
+mod identity;
 
 pub use account::{
     Account, AccountName, AccountRole, InvalidAccountName, InvalidPassword, Password, PasswordHash,
@@ -18,3 +19,4 @@ pub use audit::{
     NewAuditEntry, RequestId, SignInFailure,
 };
 pub use caller::{Caller, Network, Session, SignIn};
+pub use identity::{Identity, IdentityKey, ProviderSession};

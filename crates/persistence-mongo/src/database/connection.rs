@@ -23,12 +23,13 @@ use super::open_error::{OpenError, ServerLocation, check_server};
 use super::timeout::within;
 use crate::documents::{
     AccountDocument, AnalysisDocument, ApiKeyDocument, AuditEntryDocument, ConversationDocument,
-    JobDocument, MessageDocument, PendingDeletionDocument, TextDocument, UserDocument,
+    IdentityDocument, JobDocument, MessageDocument, PendingDeletionDocument, TextDocument,
+    UserDocument,
 };
 use crate::error::store_error;
 use crate::schema::{
     ACCOUNTS, API_KEYS, AUDIT_ENTRIES, CONVERSATIONS, DAILY_TOKENS, FILE_ANALYSES, FILE_JOBS,
-    FILE_TEXTS, MESSAGES, REMOVALS, USERS,
+    FILE_TEXTS, IDENTITIES, MESSAGES, REMOVALS, USERS,
 };
 
 /// The database that is used if the URI contains none.
@@ -219,6 +220,10 @@ impl MongoDatabase {
 
     pub(crate) fn audit_entries(&self) -> Collection<AuditEntryDocument> {
         self.raw().collection(AUDIT_ENTRIES)
+    }
+
+    pub(crate) fn identities(&self) -> Collection<IdentityDocument> {
+        self.raw().collection(IDENTITIES)
     }
 
     pub(crate) fn users(&self) -> Collection<UserDocument> {

@@ -8,6 +8,7 @@ mod audit;
 mod context;
 mod conversation;
 mod file;
+mod identity;
 mod message;
 mod message_batches;
 mod removal;
@@ -23,6 +24,7 @@ pub(crate) use self::conversation::{
     is_current, is_flask_document, state_update,
 };
 pub(crate) use self::file::{AnalysisDocument, JobDocument, TextDocument};
+pub(crate) use self::identity::IdentityDocument;
 pub(crate) use self::message::{MessageDocument, search_terms};
 pub(crate) use self::message_batches::message_batches;
 pub(crate) use self::removal::PendingDeletionDocument;

@@ -12,12 +12,23 @@ pub(crate) const ACCOUNTS: &str = "accounts";
 /// The keys with which programs act on behalf of a user.
 pub(crate) const API_KEYS: &str = "api_keys";
 
-pub(super) fn collections() -> [CollectionDefinition; 2] {
+/// The users of identity providers, who sign in to an account.
+pub(crate) const IDENTITIES: &str = "identities";
+
+pub(super) fn collections() -> [CollectionDefinition; 3] {
     [
         CollectionDefinition {
             name: ACCOUNTS,
             validator: accounts_validator(),
             indexes: accounts_indexes(),
+        },
+        CollectionDefinition {
+            name: IDENTITIES,
+            validator: identities_validator(),
+            indexes: vec![
+                doc! { "name": "key_idx", "key": { "issuer": 1, "subject": 1 }, "unique": true },
+                doc! { "name": "user_idx", "key": { "user_id": 1, "issuer": 1 }, "unique": true },
+            ],
         },
         CollectionDefinition {
             name: API_KEYS,
@@ -59,6 +70,24 @@ fn accounts_validator() -> Document {
             "signed_in_at": { "bsonType": ["date", "null"] },
         },
     } }
+}
+
+fn identities_validator() -> Document {
+    doc! { "$jsonSchema": {
+        "bsonType": "object",
+        "required": ["issuer", "subject", "user_id", "created_at"],
+        "properties": {
+            "issuer": { "bsonType": "string" },
+            "subject": { "bsonType": "string" },
+            "user_id": { "bsonType": "string" },
+            "granted_role": { "enum": stored_names_or_null() },
+            "created_at": { "bsonType": "date" },
+        },
+    } }
+}
+
+fn stored_names_or_null() -> Vec<Option<&'static str>> {
+    AccountRole::stored_names().into_iter().map(Some).chain([None]).collect()
 }
 
 fn api_keys_validator() -> Document {

@@ -10,7 +10,7 @@ mod indexes;
 mod preparation;
 mod rights;
 
-pub(crate) use self::accounts::{ACCOUNTS, API_KEYS};
+pub(crate) use self::accounts::{ACCOUNTS, API_KEYS, IDENTITIES};
 pub(crate) use self::audit::{AUDIT_CHAIN_ID, AUDIT_ENTRIES};
 pub use self::change::SchemaChange;
 pub(crate) use self::definitions::{

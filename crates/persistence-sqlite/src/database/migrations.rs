@@ -26,6 +26,7 @@ pub(crate) const MIGRATIONS: &[M<'static>] = &[
     M::up(include_str!("../../migrations/18_accounts.sql")),
     M::up(include_str!("../../migrations/19_api_keys.sql")),
     M::up(include_str!("../../migrations/20_audit_log.sql")),
+    M::up(include_str!("../../migrations/21_identities.sql")),
 ];
 
 /// The reason why the database could not be initialized.
@@ -64,6 +65,30 @@ pub(super) fn initialize(connection: &mut Connection) -> Result<(), InitializeEr
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn sessions_of_an_older_version_stay_signed_in_without_a_provider() {
+        let mut connection = Connection::open_in_memory().unwrap();
+        Migrations::from_slice(&MIGRATIONS[..19]).to_latest(&mut connection).unwrap();
+        connection
+            .execute_batch(
+                "INSERT INTO sessions (session_id, user_id, expires_at, signed_in_at, device,
+                     account_version)
+                 VALUES ('s', 'u', 9, 1, 'Firefox', 2);",
+            )
+            .unwrap();
+
+        Migrations::from_slice(MIGRATIONS).to_latest(&mut connection).unwrap();
+
+        let select = "SELECT account_version, provider, provider_issuer FROM sessions";
+        let session: (u32, Option<String>, Option<String>) = connection
+            .query_row(select, [], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))
+            .unwrap();
+        assert_eq!(session, (2, None, None));
+        let identities: u32 =
+            connection.query_row("SELECT count(*) FROM identities", [], |row| row.get(0)).unwrap();
+        assert_eq!(identities, 0);
+    }
 
     #[test]
     fn files_of_an_older_version_are_counted_and_get_the_questions_of_their_analyses() {

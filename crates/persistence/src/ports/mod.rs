@@ -16,10 +16,10 @@ mod user_settings;
 
 pub use accounts::{
     AccountUpdate, Accounts, ApiKeys, AuditChain, AuditFilter, AuditLog, CreateAccountOutcome,
-    NewPassword, UpdateAccountOutcome,
+    CreateWithIdentityOutcome, Identities, NewPassword, UpdateAccountOutcome,
 };
 #[cfg(feature = "mock")]
-pub use accounts::{MockAccounts, MockApiKeys, MockAuditLog};
+pub use accounts::{MockAccounts, MockApiKeys, MockAuditLog, MockIdentities};
 #[cfg(feature = "mock")]
 pub use contexts::MockContexts;
 pub use contexts::{Contexts, ReplaceContextOutcome, StoredContext};

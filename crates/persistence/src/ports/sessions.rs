@@ -64,6 +64,15 @@ pub trait Sessions: Send + Sync {
         now: Timestamp,
     ) -> Result<Vec<StoredSession>, StoreError>;
 
+    /// Returns the sessions in which users have signed in with this session of an identity provider and that have not
+    /// expired by `now`, in any order.
+    async fn list_of_provider(
+        &self,
+        issuer: String,
+        provider_session: String,
+        now: Timestamp,
+    ) -> Result<Vec<Session>, StoreError>;
+
     /// Deletes all sessions in which the user is signed in, except `kept`. Returns whether there were any.
     async fn delete_signed_in(
         &self,

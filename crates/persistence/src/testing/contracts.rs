@@ -231,6 +231,7 @@ macro_rules! sessions_contract {
                     a_deleted_session_is_not_replaced,
                     the_sessions_in_which_a_user_is_signed_in_are_listed,
                     all_sessions_of_a_user_but_one_are_deleted,
+                    the_sessions_of_a_providers_session_are_listed,
                 ]
             );
         }
@@ -297,6 +298,28 @@ macro_rules! audit_log_contract {
                     removing_old_entries_keeps_the_chain_unbroken,
                     a_change_and_its_entry_are_stored_together_or_not_at_all,
                     entries_of_another_store_are_inserted_unchanged_if_they_follow,
+                ]
+            );
+        }
+    };
+}
+
+/// Runs the tests of [`Identities`](crate::Identities), for a store that implements [`Accounts`](crate::Accounts) and
+/// [`AuditLog`](crate::AuditLog) too.
+#[macro_export]
+macro_rules! identities_contract {
+    ($open:path) => {
+        mod identities_contract {
+            $crate::contract_tests!(
+                $open,
+                $crate::testing::accounts::identities,
+                [
+                    an_account_is_created_with_an_identity,
+                    an_account_and_an_identity_are_created_together_or_not_at_all,
+                    an_identity_and_its_audit_entry_are_stored_together_or_not_at_all,
+                    concurrent_first_sign_ins_create_one_account,
+                    an_identity_is_linked_to_an_account_once,
+                    a_granted_role_is_recorded,
                 ]
             );
         }

@@ -12,6 +12,7 @@
 //! webchat_persistence::accounts_contract!(open);
 //! webchat_persistence::api_keys_contract!(open);
 //! webchat_persistence::audit_log_contract!(open);
+//! webchat_persistence::identities_contract!(open);
 //! webchat_persistence::sessions_contract!(open);
 //! webchat_persistence::token_budgets_contract!(open);
 //! webchat_persistence::user_activity_contract!(open);

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 use tokio::time::{sleep, timeout};
-use webchat_domain::{ConversationId, Session, SessionId, SignIn, UserId};
+use webchat_domain::{ConversationId, ProviderSession, Session, SessionId, SignIn, UserId};
 
 use super::fixtures::moment;
 use crate::{Sessions, StoredSession};
@@ -184,12 +184,57 @@ pub async fn all_sessions_of_a_user_but_one_are_deleted(store: &dyn Sessions) {
     assert_eq!(store.find(other.session_id, moment(1)).await.unwrap(), Some(other));
 }
 
+pub async fn the_sessions_of_a_providers_session_are_listed(store: &dyn Sessions) {
+    let of_provider = |issuer: &str, session_id: Option<&str>| {
+        let mut session = signed_in(UserId::generate());
+        session.sign_in.as_mut().unwrap().provider = Some(ProviderSession {
+            provider: "entra".to_owned(),
+            issuer: issuer.to_owned(),
+            session_id: session_id.map(ToOwned::to_owned),
+        });
+        session
+    };
+    let (a, b) = ("https://a.example", "https://b.example");
+    let sessions = [
+        of_provider(a, Some("1")),
+        of_provider(a, Some("1")),
+        of_provider(a, Some("2")),
+        of_provider(a, None),
+        of_provider(b, Some("1")),
+        signed_in(UserId::generate()),
+    ];
+    for session in &sessions {
+        store.save(session, moment(0), moment(100)).await.unwrap();
+        assert_eq!(
+            store.find(session.session_id, moment(1)).await.unwrap().as_ref(),
+            Some(session)
+        );
+    }
+    let listed = async |issuer: &str, session_id: &str, now| {
+        let listed = store.list_of_provider(issuer.to_owned(), session_id.to_owned(), moment(now));
+        let mut listed = listed.await.unwrap();
+        listed.sort_by_key(|session| session.user_id);
+        listed
+    };
+
+    assert_eq!(listed(a, "1", 99).await, sessions[..2]);
+    assert_eq!(listed(b, "1", 99).await, sessions[4..5]);
+    assert_eq!(listed(a, "1", 100).await, []);
+    assert_eq!(listed(a, "3", 1).await, []);
+    store.delete(sessions[0].session_id).await.unwrap();
+    assert_eq!(listed(a, "1", 1).await, sessions[1..2]);
+}
+
 fn session(conversation_id: Option<ConversationId>) -> Session {
     Session { conversation_id, ..Session::anonymous(SessionId::generate(), UserId::generate()) }
 }
 
 fn signed_in(user_id: UserId) -> Session {
-    let sign_in =
-        SignIn { at: moment(3), device: "Firefox on Linux".to_owned(), account_version: 7 };
+    let sign_in = SignIn {
+        at: moment(3),
+        device: "Firefox on Linux".to_owned(),
+        account_version: 7,
+        provider: None,
+    };
     Session { user_id, sign_in: Some(sign_in), ..session(None) }
 }

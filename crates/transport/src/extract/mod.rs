@@ -12,6 +12,7 @@ pub(crate) mod idempotency_key;
 pub(crate) mod json_text;
 pub(crate) mod multipart;
 pub(crate) mod new_users;
+pub(crate) mod pending_sign_ins;
 pub(crate) mod query;
 pub(crate) mod session;
 pub(crate) mod upload;

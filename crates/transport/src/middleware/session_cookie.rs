@@ -14,6 +14,8 @@ use actix_web::web;
 
 use crate::base_path::BasePath;
 use crate::extract::client_address::ClientAddress;
+use crate::extract::pending_sign_ins;
+use crate::headers::cookies;
 use crate::security_log::{SecurityEvent, SecurityLog};
 
 /// The cookie's name over HTTP, which is also in the OpenAPI document.
@@ -131,6 +133,7 @@ pub(crate) async fn select_cookie(
         return Ok(next.call(request).await?.map_into_boxed_body());
     };
     let received = cookie.read(request.headers());
+    pending_sign_ins::keep(request.request(), request.headers());
     if received == ReceivedCookie::Refused
         && let Some(security_log) = request.app_data::<web::Data<SecurityLog>>()
     {
@@ -149,16 +152,9 @@ pub(crate) async fn select_cookie(
     Ok(response)
 }
 
-/// Returns the cookies with this name. Browsers separate cookies by semicolons, and some proxies join headers with
-/// commas.
+/// Returns the cookies with this name.
 fn find(headers: &HeaderMap, name: &str) -> impl Iterator<Item = Cookie<'static>> {
-    let values = headers.get_all(COOKIE).map(HeaderValue::as_bytes);
-    let pairs = values.flat_map(|value| value.split(|byte| matches!(byte, b';' | b',')));
-    let cookies = pairs.filter_map(|pair| {
-        let pair = str::from_utf8(pair).ok()?;
-        Cookie::parse_encoded(pair.trim()).ok()
-    });
-    cookies.filter(move |cookie| cookie.name() == name).map(Cookie::into_owned)
+    cookies(headers).filter(move |cookie| cookie.name() == name)
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@ use actix_web::http::header::USER_AGENT;
 use actix_web::web::{self, Data, Json, ServiceConfig};
 use actix_web::{HttpRequest, HttpResponse};
 use serde::{Deserialize, Serialize};
+use url::Url;
 use utoipa::{OpenApi, ToSchema};
 use webchat_chat::{ArchiveFilter, Chat, SignInAttempt};
 use webchat_domain::{Account, AccountName, AccountRole, Password, Session, Timestamp};
@@ -15,7 +16,7 @@ use crate::extract::credential::Credential;
 use crate::extract::session::{AnySession, known_device, set_signed_in, set_signed_out};
 use crate::get_or_head::get_or_head;
 use crate::openapi::responses::{InvalidBodyResponse, NotFoundResponse};
-use crate::settings::{AuthMode, SignUp};
+use crate::settings::{AuthMode, PasswordSignIn, PublicUrl, SignUp};
 use crate::text::truncate;
 
 const ME: &str = "/me";
@@ -181,7 +182,7 @@ async fn sign_in(
     credentials: Body<Credentials>,
     chat: Data<Chat>,
 ) -> Result<Json<AccountBody>, ApiError> {
-    check_sign_in_possible(&request)?;
+    check_passwords_possible(&request)?;
     let Credentials { name, password, adopt_conversations } = credentials.0;
     let attempt = attempt(&request, &browser, name, password, adopt_conversations);
     let signed_in = chat.accounts.sign_in(attempt).await?;
@@ -215,11 +216,19 @@ async fn change_password(
     change: Body<PasswordChange>,
     chat: Data<Chat>,
 ) -> Result<Json<AccountBody>, ApiError> {
-    check_sign_in_possible(&request)?;
+    check_passwords_possible(&request)?;
     let PasswordChange { name, password, new_password, adopt_conversations } = change.0;
     let attempt = attempt(&request, &browser, name, password, adopt_conversations);
     let signed_in = chat.accounts.change_password(attempt, new_password).await?;
     finish_sign_in(&request, &chat, browser, signed_in).await
+}
+
+/// How to sign out of the identity provider, too.
+#[derive(Serialize, ToSchema)]
+struct SignedOut {
+    /// The address at which the browser signs out of the identity provider. It returns to this server afterwards.
+    #[schema(value_type = String, format = "uri")]
+    sign_out_url: Url,
 }
 
 /// Ends the session of this browser. If it had conversations before the sign-in, it returns to them.
@@ -228,25 +237,51 @@ async fn change_password(
     path = SIGN_OUT,
     tag = "accounts",
     operation_id = "sign_out",
-    responses((status = 204, description = "Signed out, or not signed in before.")),
+    responses(
+        (
+            status = 200,
+            description = "Signed out of this server, and still signed in to the identity provider.",
+            body = SignedOut
+        ),
+        (status = 204, description = "Signed out, or not signed in before."),
+    ),
 )]
 async fn sign_out(
     request: HttpRequest,
     browser: AnySession,
     chat: Data<Chat>,
+    public_url: Data<PublicUrl>,
 ) -> Result<HttpResponse, ApiError> {
-    let session = browser.session.clone().filter(|session| session.sign_in.is_some());
-    if let Some(session) = session {
-        let actor = browser.actor(&request);
-        chat.accounts.sign_out(&session, &actor).await?;
-        set_signed_out(&request)?;
-    }
-    Ok(HttpResponse::NoContent().finish())
+    let actor = browser.actor(&request);
+    let session = browser.session.filter(|session| session.sign_in.is_some());
+    let Some(session) = session else { return Ok(HttpResponse::NoContent().finish()) };
+    chat.accounts.sign_out(&session, &actor).await?;
+    set_signed_out(&request)?;
+    let sign_out_url = match &public_url.0 {
+        Some(public_url) => chat.identity_providers.sign_out_url(&session, public_url).await,
+        None => None,
+    };
+    Ok(match sign_out_url {
+        Some(sign_out_url) => HttpResponse::Ok().json(SignedOut { sign_out_url }),
+        None => HttpResponse::NoContent().finish(),
+    })
 }
 
-/// Fails if nobody can sign in to this server.
-fn check_sign_in_possible(request: &HttpRequest) -> Result<(), ApiError> {
-    if AuthMode::of(request) == AuthMode::None { Err(ApiError::NotFound) } else { Ok(()) }
+/// Fails if nobody can sign in to this server with a password.
+fn check_passwords_possible(request: &HttpRequest) -> Result<(), ApiError> {
+    if are_passwords_possible(request) { Ok(()) } else { Err(ApiError::NotFound) }
+}
+
+/// Returns whether users can sign in to this server with a password.
+pub(super) fn are_passwords_possible(request: &HttpRequest) -> bool {
+    let password_sign_in = request.app_data::<Data<PasswordSignIn>>();
+    AuthMode::of(request) != AuthMode::None && password_sign_in.is_none_or(|allowed| allowed.0)
+}
+
+/// Returns the browser and system of a client, for the list of sessions; empty if unknown.
+pub(super) fn user_agent(request: &HttpRequest) -> String {
+    let value = request.headers().get(USER_AGENT).and_then(|value| value.to_str().ok());
+    truncate(value.unwrap_or_default(), MAX_DEVICE_CHARS).to_owned()
 }
 
 pub(super) fn attempt(
@@ -256,7 +291,6 @@ pub(super) fn attempt(
     password: Password,
     adopt_conversations: bool,
 ) -> SignInAttempt {
-    let user_agent = request.headers().get(USER_AGENT).and_then(|value| value.to_str().ok());
     let account_name: Option<AccountName> = name.parse().ok();
     SignInAttempt {
         actor: browser.actor(request),
@@ -264,7 +298,7 @@ pub(super) fn attempt(
         password,
         network: browser.address.network(),
         device: account_name.and_then(|name| known_device(request, &name)),
-        user_agent: truncate(user_agent.unwrap_or_default(), MAX_DEVICE_CHARS).to_owned(),
+        user_agent: user_agent(request),
         adopted: browser.session.clone().filter(|_| adopt_conversations),
     }
 }

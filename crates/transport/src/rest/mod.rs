@@ -6,6 +6,7 @@ pub(crate) mod config;
 pub(crate) mod context;
 pub(crate) mod conversations;
 pub(crate) mod files;
+pub(crate) mod identity_providers;
 pub(crate) mod messages;
 pub(crate) mod routes;
 pub(crate) mod search;

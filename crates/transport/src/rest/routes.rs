@@ -9,8 +9,8 @@ use super::context::{few_shot_examples, settings, summary};
 use super::transfer::{export, imports, save};
 use super::turns::{events, send, stop};
 use super::{
-    accounts, api_keys, config, conversations, files, messages, search, sessions, sign_up,
-    user_settings, versions,
+    accounts, api_keys, config, conversations, files, identity_providers, messages, search,
+    sessions, sign_up, user_settings, versions,
 };
 use crate::error::api_error::ApiError;
 use crate::openapi::merge::merge;
@@ -24,6 +24,7 @@ pub(crate) fn routes(config: &mut ServiceConfig) {
             .configure(accounts::routes)
             .configure(sessions::routes)
             .configure(sign_up::routes)
+            .configure(identity_providers::routes)
             .configure(api_keys::routes)
             .configure(conversations::routes)
             .configure(messages::routes)
@@ -50,6 +51,7 @@ pub(crate) fn api_doc() -> OpenApi {
         accounts::ApiDoc::openapi,
         sessions::ApiDoc::openapi,
         sign_up::ApiDoc::openapi,
+        identity_providers::ApiDoc::openapi,
         api_keys::ApiDoc::openapi,
         conversations::ApiDoc::openapi,
         messages::ApiDoc::openapi,

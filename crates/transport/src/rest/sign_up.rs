@@ -7,7 +7,7 @@ use utoipa::{OpenApi, ToSchema};
 use webchat_chat::Chat;
 use webchat_domain::{AccountName, Password};
 
-use super::accounts::{AccountBody, attempt, finish_sign_in};
+use super::accounts::{AccountBody, are_passwords_possible, attempt, finish_sign_in};
 use crate::error::api_error::ApiError;
 use crate::error::body::ErrorBody;
 use crate::extract::body::Body;
@@ -69,7 +69,7 @@ async fn sign_up(
     limiter: Data<NewUserLimiter>,
 ) -> Result<Json<AccountBody>, ApiError> {
     let NewAccount { name, password, adopt_conversations } = account.0;
-    if !sign_up.is_possible {
+    if !sign_up.is_possible || !are_passwords_possible(&request) {
         return Err(ApiError::NotFound);
     }
     if !sign_up.allows(&name) {

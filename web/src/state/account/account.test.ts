@@ -20,15 +20,19 @@ function setUp(...responses: (Me | null)[]) {
       return me;
     }),
     signIn: vi.fn(async ({ name }: { name: string }) => ({ ...ALICE, name })),
-    signOut: vi.fn(async () => {}),
+    signInWays: vi.fn(async () => ({ password: true, providers: [] })),
+    signOut: vi.fn<() => Promise<{ sign_out_url: string } | undefined>>(async () => undefined),
   };
   const storage = new TextStorage(localStorage);
   localStorage.clear();
   const reload = vi.fn();
+  const leave = vi.fn();
   return {
-    account: new AccountStore(api as unknown as AccountApi, storage, reload),
+    api,
+    account: new AccountStore(api as unknown as AccountApi, storage, reload, leave),
     storage,
     reload,
+    leave,
   };
 }
 
@@ -121,4 +125,41 @@ test('a user who signs out leaves no drafts', async () => {
   await account.signOut();
 
   expect(storage.get('draft.1')).toBeNull();
+});
+
+const SIGNED_IN: Me = {
+  auth: 'optional',
+  account: ALICE,
+  known_by: 'session',
+  has_conversations: true,
+  can_sign_up: false,
+};
+
+test('whom an identity provider has signed in keeps only own drafts of the browser', async () => {
+  const { account, storage, reload } = setUp(SIGNED_IN, SIGNED_IN);
+
+  storage.set('draft', 'of a visitor');
+  await account.load();
+  expect(storage.get('draft')).toBe('of a visitor');
+  expect(reload).not.toHaveBeenCalled();
+
+  const later = setUp(SIGNED_IN);
+  later.storage.set('user', 'bob');
+  later.storage.set('draft', 'of Bob');
+  await later.account.load();
+  expect(later.storage.get('draft')).toBeNull();
+  expect(later.reload).toHaveBeenCalledWith(false);
+});
+
+test('a provider is asked to send the browser back, and signing out leads there', async () => {
+  const { account, api, leave, reload } = setUp(SIGNED_IN);
+
+  account.signInWith('entra', 'c/1', true);
+  expect(leave).toHaveBeenLastCalledWith(
+    'api/v1/auth/oidc/entra?return_to=%2Fc%2F1&adopt_conversations=true',
+  );
+  api.signOut.mockResolvedValueOnce({ sign_out_url: 'https://login.example/logout' });
+  await account.signOut();
+  expect(leave).toHaveBeenLastCalledWith('https://login.example/logout');
+  expect(reload).not.toHaveBeenCalled();
 });

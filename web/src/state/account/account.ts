@@ -1,5 +1,5 @@
 import type { AccountApi } from '../../api/account-api';
-import type { Account, AuthMode } from '../../api/types';
+import type { Account, AuthMode, SignInWays } from '../../api/types';
 import type { TextStorage } from '../storage';
 import { Store } from '../store';
 
@@ -21,6 +21,10 @@ export interface AccountState {
   canSignUp: boolean;
   /** Whether the sign-in takes the place of the page. */
   isSignInShown: boolean;
+  /** The ways to sign in; `null` until they are known. */
+  ways: SignInWays | null;
+  /** The code of the reason why an identity provider has signed nobody in; `null` if there is none. */
+  signInError: string | null;
 }
 
 /** Who uses the page. After each change of the user, the page is loaded again. */
@@ -32,6 +36,8 @@ export class AccountStore {
     hasConversations: false,
     canSignUp: false,
     isSignInShown: false,
+    ways: null,
+    signInError: null,
   });
 
   constructor(
@@ -39,6 +45,8 @@ export class AccountStore {
     private readonly storage: TextStorage,
     /** Loads the page again, with the open chat or at the start. */
     private readonly reload: (keepsChat: boolean) => void,
+    /** Leaves the page for an address. */
+    private readonly leave: (address: string) => void = (address) => location.assign(address),
   ) {}
 
   /**
@@ -53,21 +61,59 @@ export class AccountStore {
     if (last !== null && me.account !== null && me.account.name !== last.name) {
       return this.#useAs(me.account.name);
     }
+    if (last === null && me.account !== null && !this.#recordUser(me.account.name)) return;
     const mustSignIn = me.account === null && (me.auth === 'required' || last !== null);
-    this.state.set({
+    this.state.update((state) => ({
+      ...state,
       auth: me.auth,
       account: me.account,
       isKnownByProxy: me.known_by === 'proxy',
       hasConversations: me.has_conversations,
       canSignUp: me.can_sign_up,
       isSignInShown: me.account === null && (mustSignIn || isSignInShown),
-    });
+    }));
+    if (this.state.value.isSignInShown) await this.#loadWays();
+  }
+
+  /** Shows the sign-in with the reason why an identity provider has signed nobody in. */
+  async showSignInError(code: string): Promise<void> {
+    this.state.update((state) => ({ ...state, signInError: code }));
+    await this.load();
+    const { account } = this.state.value;
+    if (account === null) await this.showSignIn();
+  }
+
+  /** The form is complete without the response. */
+  async #loadWays(): Promise<void> {
+    if (this.state.value.ways !== null) return;
+    const ways = await this.api.signInWays().catch(() => null);
+    this.state.update((state) => ({ ...state, ways }));
+  }
+
+  /**
+   * Records the user whom an identity provider has signed in meanwhile. Returns false if the page is loaded again, because
+   * the browser has data of another user.
+   */
+  #recordUser(name: string): boolean {
+    const lastUser = this.storage.get(LAST_USER);
+    if (lastUser === null) this.storage.set(LAST_USER, name);
+    if (lastUser === null || lastUser === name) return true;
+    this.#useAs(name);
+    return false;
   }
 
   /** Shows the sign-in, which asks whether to keep the chats that the browser has had meanwhile. */
   async showSignIn(): Promise<void> {
     await this.load();
     this.state.update((state) => ({ ...state, isSignInShown: true }));
+    await this.#loadWays();
+  }
+
+  /** Leaves the page to sign in with an identity provider, which sends the browser back to the open chat. */
+  signInWith(providerId: string, path: string, adoptConversations: boolean): void {
+    const parameters = new URLSearchParams({ return_to: `/${path}` });
+    if (adoptConversations) parameters.set('adopt_conversations', 'true');
+    this.leave(`api/v1/auth/oidc/${encodeURIComponent(providerId)}?${parameters}`);
   }
 
   /** Uses the page without an account. What it shows may be the last user's. */
@@ -98,8 +144,10 @@ export class AccountStore {
   }
 
   async signOut(): Promise<void> {
-    await this.api.signOut();
-    this.#useAs('');
+    const signedOut = await this.api.signOut();
+    if (signedOut === undefined) return this.#useAs('');
+    this.#changeUser('');
+    this.leave(signedOut.sign_out_url);
   }
 
   /**
@@ -108,11 +156,15 @@ export class AccountStore {
    */
   #useAs(name: string, hasAdopted = false): void {
     const isSameUser = (this.storage.get(LAST_USER) ?? '') === name;
-    if (!isSameUser) {
-      if (this.storage.get(LAST_USER) !== null) this.#clearStorage();
-      if (name !== '') this.storage.set(LAST_USER, name);
-    }
+    this.#changeUser(name);
     this.reload(isSameUser || hasAdopted);
+  }
+
+  #changeUser(name: string): void {
+    const lastUser = this.storage.get(LAST_USER);
+    if ((lastUser ?? '') === name) return;
+    if (lastUser !== null) this.#clearStorage();
+    if (name !== '') this.storage.set(LAST_USER, name);
   }
 
   #clearStorage(): void {

@@ -19,3 +19,16 @@ export function pathInApp(address: string, base: string = document.baseURI): str
   const { pathname: basePath } = new URL(base);
   return (pathname.startsWith(basePath) ? pathname.slice(basePath.length) : '') + hash;
 }
+
+/** The code of a failed sign-in in an address of this page. Removes it from the address bar. */
+export function takeSignInError(
+  address: string,
+  history: Pick<History, 'replaceState'>,
+): string | null {
+  const url = new URL(address);
+  const code = url.searchParams.get('sign_in_error');
+  if (code === null) return null;
+  url.searchParams.delete('sign_in_error');
+  history.replaceState(null, '', url);
+  return code;
+}

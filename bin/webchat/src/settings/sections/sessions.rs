@@ -16,7 +16,7 @@ const SECRET_KEY: Kind = Kind::secret(
     |text| text.chars().count() >= MIN_SECRET_KEY_CHARS,
 );
 
-const DOMAINS: Kind = Kind::List {
+pub(super) const DOMAINS: Kind = Kind::List {
     items: "domains in lower case",
     example: "example.org,example.com",
     is_valid: |text| {
@@ -24,10 +24,24 @@ const DOMAINS: Kind = Kind::List {
             && text.bytes().all(|b| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'.' | b'-'))
     },
 };
+const PROVIDER_IDS: Kind = Kind::List {
+    items: "ids in lower-case letters, digits and hyphens",
+    example: "entra,google",
+    is_valid: is_provider_id,
+};
 const HEADER: Kind = Kind::text(
     "the name of a header such as X-Forwarded-User, but not Authorization or Cookie",
     |text| SignInProxy::new(text, Vec::new()).is_some(),
 );
+
+/// The maximum length of the id of an identity provider.
+const MAX_PROVIDER_ID_BYTES: usize = 32;
+
+fn is_provider_id(text: &str) -> bool {
+    text.starts_with(|c: char| c.is_ascii_lowercase())
+        && text.len() <= MAX_PROVIDER_ID_BYTES
+        && text.bytes().all(|b| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'-'))
+}
 
 section! {
     SessionSettings: [sessions], "Sessions" {
@@ -47,6 +61,19 @@ section! {
         SIGN_UP => sign_up: bool = "off", Kind::Switch;
         #[serde(deserialize_with = "texts")]
         SIGN_UP_DOMAINS => sign_up_domains: Vec<String>, DOMAINS;
+
+        /// Whether users sign in with passwords. off needs an identity provider or AUTH_HEADER.
+        PASSWORD_SIGN_IN => password_sign_in: bool = "on", Kind::Switch;
+
+        /// The ids of further identity providers, separated by commas, in letters, digits and hyphens: for each, the
+        /// settings of the section "Identity provider" with its id, such as OIDC_ENTRA_ISSUER for the id entra, or
+        /// `[oidc.entra]` in the configuration file.
+        #[serde(deserialize_with = "texts")]
+        OIDC_PROVIDERS => oidc_providers: Vec<String>, PROVIDER_IDS;
+
+        /// The claim with the user's id in the Flask application, for example preferred_username: at the first sign-in with
+        /// an identity provider, the user gets the conversations of this id. Users must not be able to change the claim.
+        LEGACY_USER_CLAIM => legacy_user_claim: Option<String>, Kind::TEXT;
 
         /// The header in which a proxy that signs users in, such as oauth2-proxy, names the user: the name of an account,
         /// which is added when it is used first. Needs AUTH=optional or required, and AUTH_HEADER_PROXIES.

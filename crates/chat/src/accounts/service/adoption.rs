@@ -12,7 +12,7 @@ use crate::error::ChatError;
 impl Accounts {
     /// Makes the user of an anonymous session that of the account, if nobody has signed in to it yet. The anonymous
     /// session ends. Returns the account's user.
-    pub(super) async fn adopt(
+    pub(in crate::accounts) async fn adopt(
         &self,
         account: &Account,
         anonymous: Option<Session>,
@@ -56,12 +56,24 @@ impl Accounts {
         actor: &Actor,
     ) -> Result<Account, ChatError> {
         let (account, now) = (self.find_by_name(name).await?, self.ports.clock.now());
-        let audit = Some(self.adoption(&account, other, actor).await?);
-        if self.ports.accounts.adopt_user(account.user_id, other, now, audit).await? {
+        if self.try_adopt(&account, other, actor).await? {
             Ok(Account { user_id: other, signed_in_at: Some(now), ..account })
         } else {
             Err(ChatError::AccountInUse)
         }
+    }
+
+    /// Makes `other` the user of an account that nobody has used. Returns `false` if somebody has, or if `other` has an
+    /// account.
+    pub(in crate::accounts) async fn try_adopt(
+        &self,
+        account: &Account,
+        other: UserId,
+        actor: &Actor,
+    ) -> Result<bool, ChatError> {
+        let now = self.ports.clock.now();
+        let audit = Some(self.adoption(account, other, actor).await?);
+        Ok(self.ports.accounts.adopt_user(account.user_id, other, now, audit).await?)
     }
 
     /// Returns the account with this name, after adding it if there is none, without a password. Its user is known by

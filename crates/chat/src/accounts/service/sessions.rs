@@ -1,7 +1,7 @@
 //! The sessions in which users are signed in.
 
 use webchat_domain::{
-    Account, Actor, AuditAction, AuditResult, Session, SessionId, SignIn, UserId,
+    Account, Actor, AuditAction, AuditResult, ProviderSession, Session, SessionId, SignIn, UserId,
 };
 use webchat_persistence::{AccountUpdate, Signal, StoredSession};
 
@@ -15,10 +15,11 @@ pub(super) const MAX_SESSIONS: usize = 100;
 
 impl Accounts {
     /// Stores a new session of the user. If the account has another version in the meantime, there is none.
-    pub(super) async fn start_session(
+    pub(in crate::accounts) async fn start_session(
         &self,
         account: &Account,
         device: String,
+        provider: Option<ProviderSession>,
         actor: &Actor,
     ) -> Result<(Session, Account), ChatError> {
         let (user_id, account_version) = (account.user_id, account.version);
@@ -37,7 +38,7 @@ impl Accounts {
             self.delete_session(&oldest.session).await?;
         }
         let session = Session {
-            sign_in: Some(SignIn { at: now, device, account_version }),
+            sign_in: Some(SignIn { at: now, device, account_version, provider }),
             ..Session::anonymous(SessionId::generate(), user_id)
         };
         let expires_at = now.plus(self.lifetimes.idle);
@@ -99,7 +100,10 @@ impl Accounts {
         Ok(())
     }
 
-    pub(super) async fn delete_session(&self, session: &Session) -> Result<(), ChatError> {
+    pub(in crate::accounts) async fn delete_session(
+        &self,
+        session: &Session,
+    ) -> Result<(), ChatError> {
         self.ports.sessions.delete(session.session_id).await?;
         self.signal_ended_sessions(session.user_id).await;
         Ok(())

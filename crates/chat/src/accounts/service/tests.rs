@@ -292,7 +292,7 @@ async fn the_oldest_of_too_many_sessions_ends() {
     for _ in 0..MAX_SESSIONS {
         test.clock.advance(Duration::from_millis(1));
         let account = test.chat.accounts.find(alice.user_id).await.unwrap().unwrap();
-        let start = test.chat.accounts.start_session(&account, String::new(), &CLI);
+        let start = test.chat.accounts.start_session(&account, String::new(), None, &CLI);
         start.await.unwrap();
     }
 

@@ -75,6 +75,11 @@ pub enum AuditAction {
         /// The id of the account's user before.
         replaced_user_id: UserId,
     },
+    /// A user of an identity provider was linked to an account, because of the e-mail address.
+    IdentityLinked {
+        /// The id of the provider in the settings.
+        provider: String,
+    },
     /// An auditor or administrator read a conversation of the subject.
     ConversationRead {
         /// The conversation.

@@ -2,6 +2,7 @@
 
 mod api_keys;
 mod audit;
+mod identities;
 
 use async_trait::async_trait;
 use webchat_domain::{
@@ -14,6 +15,9 @@ pub use self::api_keys::MockApiKeys;
 #[cfg(feature = "mock")]
 pub use self::audit::MockAuditLog;
 pub use self::audit::{AuditChain, AuditFilter, AuditLog};
+#[cfg(feature = "mock")]
+pub use self::identities::MockIdentities;
+pub use self::identities::{CreateWithIdentityOutcome, Identities};
 use crate::StoreError;
 
 /// Stores the users who can sign in, in the same store as the conversations.

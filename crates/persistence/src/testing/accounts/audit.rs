@@ -15,7 +15,7 @@ use crate::{
     UpdateAccountOutcome,
 };
 
-fn content(offset: i64, action: AuditAction) -> NewAuditEntry {
+pub(super) fn content(offset: i64, action: AuditAction) -> NewAuditEntry {
     let at = moment(offset);
     NewAuditEntry { at, action, result: AuditResult::Done, actor: Actor::ANONYMOUS, subject: None }
 }

@@ -3,6 +3,7 @@
 
 pub mod api_keys;
 pub mod audit;
+pub mod identities;
 
 use futures_util::future::join_all;
 use webchat_domain::{Account, AccountName, AccountRole, ConversationId, PasswordHash, UserId};

@@ -1,0 +1,95 @@
+//! The settings of further identity providers: those of the section `[oidc]`, with the id of the provider in their names.
+
+use super::dotenv::Variables;
+use super::error::InvalidSetting;
+use super::merged::Merged;
+use super::print;
+use super::sections::{OIDC_PREFIX as PREFIX, OidcSettings, settings};
+use super::sources::{ConfigFile, SettingsSources};
+
+/// Reads the further providers. Adds their errors to those of the other settings.
+pub(super) fn read(merged: &mut Merged, sources: &SettingsSources) -> Vec<(String, OidcSettings)> {
+    let mut providers = Vec::new();
+    for id in ids(merged) {
+        let mut of_provider = merge(sources, &id);
+        for variable in ["OIDC_ISSUER", "OIDC_CLIENT_ID"] {
+            if of_provider.get::<String>(variable).is_none() {
+                reject(&mut of_provider, variable);
+            }
+        }
+        let read = of_provider.read_section::<OidcSettings>(&OidcSettings::SECTION);
+        match read {
+            Ok(settings) => providers.push((id, settings)),
+            Err(errors) => {
+                let named = |error: InvalidSetting| InvalidSetting {
+                    name: name(&error.name, &id),
+                    ..error
+                };
+                errors.0.into_iter().map(named).for_each(|error| merged.add_error(error));
+            }
+        }
+    }
+    providers
+}
+
+/// Renders the settings of further providers as sections of a configuration file.
+pub(super) fn render(merged: &Merged, sources: &SettingsSources) -> String {
+    let sections = ids(merged).into_iter().map(|id| {
+        let text = print::render_section(&merge(sources, &id), &OidcSettings::SECTION);
+        let text = text.replace("[oidc]", &format!("[oidc.{id}]"));
+        format!("\n{}", text.replace(PREFIX, &variable_prefix(&id)))
+    });
+    sections.collect()
+}
+
+fn ids(merged: &Merged) -> Vec<String> {
+    merged.get("OIDC_PROVIDERS").unwrap_or_default()
+}
+
+/// Merges the settings of a provider under the names that the declarations have.
+fn merge(sources: &SettingsSources, id: &str) -> Merged {
+    let file = sources.file.as_ref().and_then(|file| table(file, id));
+    let mut merged = Merged::new(&SettingsSources {
+        environment: variables(&sources.environment, id),
+        dotenv: variables(&sources.dotenv, id),
+        file,
+        errors: Vec::new(),
+    });
+    merged.check(&[&OidcSettings::SECTION]);
+    merged
+}
+
+fn variables(all: &Variables, id: &str) -> Variables {
+    let of_provider = OidcSettings::SECTION.settings.iter().filter_map(|setting| {
+        let value = all.get(&name(setting.variable, id))?;
+        Some((setting.variable.to_owned(), value.clone()))
+    });
+    of_provider.collect()
+}
+
+/// Returns the table `[oidc.id]` of a configuration file as a file of its own.
+fn table(file: &ConfigFile, id: &str) -> Option<ConfigFile> {
+    let parsed: toml::Table = file.text.parse().ok()?;
+    let table = parsed.get("oidc")?.get(id)?.clone();
+    let text = toml::to_string(&toml::Table::from_iter([("oidc".to_owned(), table)])).ok()?;
+    Some(ConfigFile { path: file.path.clone(), text })
+}
+
+/// Returns the name of a provider's setting: of `OIDC_ISSUER` or `oidc.issuer`.
+fn name(of_declaration: &str, id: &str) -> String {
+    match (of_declaration.strip_prefix(PREFIX), of_declaration.strip_prefix("oidc.")) {
+        (Some(rest), _) => format!("{}{rest}", variable_prefix(id)),
+        (None, Some(key)) => format!("oidc.{id}.{key}"),
+        (None, None) => of_declaration.to_owned(),
+    }
+}
+
+fn variable_prefix(id: &str) -> String {
+    format!("{PREFIX}{}_", id.to_uppercase().replace('-', "_"))
+}
+
+fn reject(merged: &mut Merged, variable: &str) {
+    for setting in settings().filter(|setting| setting.variable == variable) {
+        merged.reject(setting, &setting.kind.expected(false));
+    }
+}

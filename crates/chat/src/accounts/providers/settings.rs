@@ -1,0 +1,60 @@
+//! The identity providers, and what the operator has decided about them.
+
+use webchat_domain::UserId;
+use webchat_oidc::{Claims, Provider};
+
+/// The identity providers; none by default.
+#[derive(Clone, Default)]
+pub struct SingleSignOn {
+    /// The providers, in the order in which users see them. Their ids differ.
+    pub providers: Vec<IdentityProvider>,
+    /// How users of the Flask application are found; `None` if they are not.
+    pub legacy_users: Option<LegacyUsers>,
+}
+
+/// A provider, and what the operator has decided about its users.
+#[derive(Clone)]
+pub struct IdentityProvider {
+    /// The client of the provider.
+    pub client: Provider,
+    /// Whether a verified e-mail address gives access to the account with that name.
+    pub trusts_email: bool,
+    /// The domains of verified e-mail addresses whose users may sign in, in lower case; all users may if there are none.
+    pub allowed_domains: Vec<String>,
+    /// The claim with the user's groups.
+    pub role_claim: String,
+    /// The groups whose members are administrators.
+    pub admin_groups: Vec<String>,
+}
+
+/// How a user of the Flask application is found at the first sign-in.
+#[derive(Clone)]
+pub struct LegacyUsers {
+    /// The claim with the user's id in the Flask application.
+    pub claim: String,
+    /// Returns the user with this id in the Flask application.
+    pub user_id: fn(&str) -> UserId,
+}
+
+impl IdentityProvider {
+    /// Returns whether the claims suffice to sign a user in.
+    pub(super) fn is_complete(&self, claims: &Claims, legacy_users: Option<&LegacyUsers>) -> bool {
+        let has_name = ["preferred_username", "email", "name"].iter().any(|name| claims.has(name));
+        let needs_email = self.trusts_email || !self.allowed_domains.is_empty();
+        let has_email = claims.has("email") && claims.has("email_verified");
+        let has_groups = claims.has(&self.role_claim) || claims.is_elsewhere(&self.role_claim);
+        has_name
+            && (has_email || !needs_email)
+            && (has_groups || self.admin_groups.is_empty())
+            && legacy_users.is_none_or(|legacy| claims.has(&legacy.claim))
+    }
+
+    /// Returns whether the user may sign in.
+    pub(super) fn allows(&self, claims: &Claims) -> bool {
+        let is_allowed = |email: String| {
+            let domain = email.rsplit_once('@').map(|(_, domain)| domain.to_lowercase());
+            domain.is_some_and(|domain| self.allowed_domains.contains(&domain))
+        };
+        self.allowed_domains.is_empty() || claims.verified_email().is_some_and(is_allowed)
+    }
+}

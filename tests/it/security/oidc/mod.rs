@@ -1,0 +1,8 @@
+//! Signing in with identity providers (OpenID Connect).
+
+mod accounts;
+mod certified;
+mod logout;
+mod refusals;
+mod server;
+mod sign_in;
