@@ -144,6 +144,7 @@ async fn webchat(conversation: Vec<Turn>, counter: TokenCounter) -> Requests {
         sign_in_ttl: Duration::from_hours(100),
         inactive_user_retention: None,
         audit_retention: None,
+        admin_conversation_access: false,
         system_prompt: None,
         auto_titles: false,
         files: FileSettings::default(),

@@ -222,7 +222,7 @@ fn main() -> ExitCode {
 
 async fn run(command: Command) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
     match command {
-        Command::Serve => serve().await,
+        Command::Serve => Box::pin(serve()).await,
         Command::Config { command } => config(&command),
         Command::InitDb { dry_run } => {
             let settings = StoreSettings::read(&SettingsSources::from_process())?;

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use crate::accounts::api_keys::ApiKeys;
 use crate::accounts::audit::Audit;
+use crate::accounts::conversation_access::ConversationAccess;
 use crate::accounts::ports::{AccountPorts, SessionLifetimes};
 use crate::accounts::providers::service::IdentityProviders;
 use crate::accounts::service::Accounts;
@@ -48,6 +49,8 @@ pub struct Chat {
     pub audit: Audit,
     /// The identity providers, with which users sign in.
     pub identity_providers: IdentityProviders,
+    /// The conversations of other users, for auditors and administrators.
+    pub conversation_access: ConversationAccess,
     /// Sessions and their users.
     pub sessions: Sessions,
     /// Settings of users.
@@ -90,16 +93,21 @@ impl Chat {
         let core = Arc::new(Core::new(ports, settings));
         let running = Arc::new(RunningTurns::default());
         let stopper = TurnStopper::new(&core, &running);
+        let conversations = Conversations::new(&core, stopper.clone());
+        let transfer = Transfer::new(&core);
+        let conversation_access =
+            ConversationAccess::new(&core, audit.clone(), conversations.clone(), transfer.clone());
         Self {
-            turns: Turns::new(&core, &running, stopper.clone()),
-            conversations: Conversations::new(&core, stopper),
+            turns: Turns::new(&core, &running, stopper),
+            conversations,
             contexts: Contexts::new(&core),
             files: Files::new(&core),
-            transfer: Transfer::new(&core),
+            transfer,
             accounts,
             api_keys,
             audit,
             identity_providers,
+            conversation_access,
             sessions: Sessions::new(&core),
             user_settings: UserSettingsService::new(&core),
             events: Events::new(&core),

@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use strum::IntoStaticStr;
 use thiserror::Error;
-use webchat_domain::ApiKeyScope;
 use webchat_persistence::StoreError;
 use webchat_tokens::{ObviouslyTooLong, TooLong};
 
+use crate::accounts::forbidden::Forbidden;
 use crate::formats::invalid_file::InvalidImportFile;
 
 /// An error of a use case. Its text is meant for the user and never shows the cause of a storage error; its
@@ -248,17 +248,9 @@ pub enum ChatError {
     /// There is no such API key, or it gives no access any more.
     #[error("This API key is not valid: it may be incomplete, expired or revoked.")]
     InvalidApiKey,
-    /// The API key does not allow the request.
-    #[error("This API key does not allow this: it needs the scope \"{scope}\".")]
-    #[strum(serialize = "forbidden")]
-    MissingScope {
-        /// The scope that the key would need.
-        scope: ApiKeyScope,
-    },
-    /// Only a user who is signed in may do this, and no program with an API key.
-    #[error("This is not possible with an API key. Please sign in.")]
-    #[strum(serialize = "forbidden")]
-    SignInNeeded,
+    /// The user, or the API key, may not do this.
+    #[error(transparent)]
+    Forbidden(#[from] Forbidden),
     /// The time at which a new API key would expire is in the past.
     #[error("The time at which the key expires must be in the future.")]
     #[strum(serialize = "invalid_value")]

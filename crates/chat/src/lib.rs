@@ -22,6 +22,8 @@ mod turns;
 
 pub use accounts::api_keys::{ApiKeys, NewApiKey};
 pub use accounts::audit::{Audit, AuditVerification};
+pub use accounts::conversation_access::{AccessRequest, ConversationAccess};
+pub use accounts::forbidden::Forbidden;
 pub use accounts::ports::{AccountPorts, SessionLifetimes};
 pub use accounts::providers::error::ProviderSignInError;
 pub use accounts::providers::service::{IdentityProviders, ProviderResponse, SigningBrowser};
@@ -70,5 +72,6 @@ pub use turns::service::Turns;
 pub use turns::start_turn_outcome::StartTurnOutcome;
 pub use webchat_oidc::PendingSignIn;
 pub use webchat_persistence::{
-    ArchiveFilter, Cursor, Edit, GaugeGuard, InvalidCursor, Page, SavedFile,
+    AccountFilter, ArchiveFilter, AuditFilter, Cursor, Edit, GaugeGuard, InvalidCursor, Page,
+    SavedFile, StoredSession,
 };

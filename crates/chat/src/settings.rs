@@ -23,6 +23,8 @@ pub struct Settings {
     pub inactive_user_retention: Option<Duration>,
     /// The time for which entries of the audit log are kept. `None` means forever.
     pub audit_retention: Option<Duration>,
+    /// Whether auditors and administrators may read the conversations of other users.
+    pub admin_conversation_access: bool,
     /// The system prompt of conversations without their own.
     pub system_prompt: Option<String>,
     /// Whether the model generates titles.

@@ -4,12 +4,12 @@ mod identities;
 
 use async_trait::async_trait;
 use futures_util::{FutureExt, TryStreamExt};
-use mongodb::bson::{Document, doc};
+use mongodb::bson::{Bson, Document, doc};
 use mongodb::error::Result as MongoResult;
 use webchat_domain::{Account, AccountName, NewAuditEntry, Timestamp, UserId};
-use webchat_persistence::rules::{may_remove_admin, update_account};
+use webchat_persistence::rules::{StoredName, may_remove_admin, update_account};
 use webchat_persistence::{
-    AccountUpdate, Accounts, CreateAccountOutcome, StoreError, UpdateAccountOutcome,
+    AccountFilter, AccountUpdate, Accounts, CreateAccountOutcome, StoreError, UpdateAccountOutcome,
 };
 
 use crate::database::{READ_TIME, Transaction};
@@ -40,17 +40,26 @@ impl Accounts for MongoStore {
 
     async fn list(
         &self,
-        prefix: String,
+        filter: AccountFilter,
         after: Option<AccountName>,
         max: u32,
     ) -> Result<Vec<Account>, StoreError> {
         let after = after.as_ref().map_or("", AccountName::as_str);
         // U+10FFFF is not in names, and sorts after all characters that are.
-        let last = format!("{prefix}\u{10ffff}");
-        let range = doc! { "name": { "$gt": after, "$gte": prefix, "$lt": last } };
+        let last = format!("{}\u{10ffff}", filter.prefix);
+        let mut matching = doc! { "name": { "$gt": after, "$gte": filter.prefix, "$lt": last } };
+        if let Some(role) = filter.role {
+            matching.insert("role", role.stored_name());
+        }
+        match filter.is_disabled {
+            // As in the partial index.
+            Some(true) => matching.insert("disabled_at", doc! { "$type": "date" }),
+            Some(false) => matching.insert("disabled_at", Bson::Null),
+            None => None,
+        };
         let accounts = self.database.accounts();
         let find = async {
-            let by_name = accounts.find(range).sort(doc! { "name": 1 }).limit(max.into());
+            let by_name = accounts.find(matching).sort(doc! { "name": 1 }).limit(max.into());
             by_name.max_time(READ_TIME).await?.map_ok(Account::from).try_collect().await
         };
         self.database.run(find).await

@@ -7,7 +7,7 @@ use rusqlite::{OptionalExtension, Transaction, params};
 use webchat_domain::{Account, AccountName, NewAuditEntry, PasswordHash, Timestamp, UserId};
 use webchat_persistence::rules::{StoredName, update_account};
 use webchat_persistence::{
-    AccountUpdate, Accounts, CreateAccountOutcome, StoreError, UpdateAccountOutcome,
+    AccountFilter, AccountUpdate, Accounts, CreateAccountOutcome, StoreError, UpdateAccountOutcome,
 };
 
 use crate::SqliteStore;
@@ -44,20 +44,21 @@ impl Accounts for SqliteStore {
 
     async fn list(
         &self,
-        prefix: String,
+        filter: AccountFilter,
         after: Option<AccountName>,
         max: u32,
     ) -> Result<Vec<Account>, StoreError> {
         self.database
             .read(move |transaction| {
                 let after = after.as_ref().map_or("", AccountName::as_str);
+                let conditions = conditions(&filter);
                 transaction
                     .prepare_cached(&format!(
                         "SELECT {ACCOUNT} FROM accounts
-                         WHERE name > ?1 AND name >= ?2 AND substr(name, 1, length(?2)) = ?2
+                         WHERE name > ?1 AND name >= ?2 AND substr(name, 1, length(?2)) = ?2 {conditions}
                          ORDER BY name LIMIT ?3"
                     ))?
-                    .query_map(params![after, prefix, max], read(account))?
+                    .query_map(params![after, filter.prefix, max], read(account))?
                     .collect()
             })
             .await
@@ -121,6 +122,19 @@ fn find_by_name(
         .prepare_cached(&format!("SELECT {ACCOUNT} FROM accounts WHERE name = ?1"))?
         .query_row([name.as_str()], read(account))
         .optional()
+}
+
+/// Returns the conditions of a filter for the role and the state, as literals. Few accounts are disabled, so the index of
+/// these is better than that of a role, which the `+` excludes.
+fn conditions(filter: &AccountFilter) -> String {
+    let column = if filter.is_disabled == Some(true) { "+role" } else { "role" };
+    let role = filter.role.map(|role| format!(" AND {column} = '{}'", role.stored_name()));
+    let state = match filter.is_disabled {
+        Some(true) => " AND disabled_at IS NOT NULL",
+        Some(false) => " AND disabled_at IS NULL",
+        None => "",
+    };
+    role.unwrap_or_default() + state
 }
 
 fn has_other_admin(transaction: &Transaction<'_>, user_id: UserId) -> rusqlite::Result<bool> {

@@ -17,9 +17,9 @@ pub use error::StoreError;
 pub use fair_limit::{FairLimit, FairPermit};
 pub use gauge_guard::GaugeGuard;
 pub use ports::{
-    AbandonedTurn, AccountUpdate, Accounts, AnswerUpdate, ApiKeys, Append, AppendOutcome,
-    ArchiveFilter, AuditChain, AuditFilter, AuditLog, Checkpoint, ChildMessage, ClaimScope,
-    CompleteJobOutcome, CompletedJob, Contexts, ContinueAnswer, ConversationTransfer,
+    AbandonedTurn, AccountFilter, AccountUpdate, Accounts, AnswerUpdate, ApiKeys, Append,
+    AppendOutcome, ArchiveFilter, AuditChain, AuditFilter, AuditLog, Checkpoint, ChildMessage,
+    ClaimScope, CompleteJobOutcome, CompletedJob, Contexts, ContinueAnswer, ConversationTransfer,
     Conversations, CreateAccountOutcome, CreateJobOutcome, CreateWithIdentityOutcome, Cursor, Edit,
     EditOutcome, FileAnalysis, FileContent, FileJobs, Heartbeat, Identities, InvalidCursor,
     LeasedJob, ListOrder, NewEvent, NewFileJob, NewPassword, Page, Probe, ReplaceContextOutcome,

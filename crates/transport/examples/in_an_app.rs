@@ -83,6 +83,7 @@ async fn chat(model_url: &str, data_dir: &Path) -> Result<Chat, Box<dyn Error>> 
         sign_in_ttl: Duration::from_hours(100),
         inactive_user_retention: None,
         audit_retention: None,
+        admin_conversation_access: false,
         system_prompt: None,
         auto_titles: false,
         files: webchat_chat::FileSettings::default(),

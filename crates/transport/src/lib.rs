@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod admin;
 mod allowed_origin;
 mod app;
 mod base_path;

@@ -9,7 +9,7 @@ use crate::middleware::origin::SOCKET_IO_PATH;
 use crate::openapi::document;
 use crate::realtime::socket_io;
 use crate::realtime::websocket;
-use crate::{health, legacy, rest};
+use crate::{admin, health, legacy, rest};
 
 pub(crate) fn routes(config: &mut ServiceConfig) {
     config
@@ -21,7 +21,11 @@ pub(crate) fn routes(config: &mut ServiceConfig) {
         .configure(health::routes)
         .configure(legacy::routes::routes)
         .service(web::resource(document::PATH).route(get_or_head().to(document::serve)))
-        .service(web::scope(rest::routes::PREFIX).configure(rest::routes::routes))
+        .service(
+            web::scope(rest::routes::PREFIX)
+                .configure(admin::routes::routes)
+                .configure(rest::routes::routes),
+        )
         .route("/ws", web::get().to(websocket::connect::connect))
         .service(web::resource(SOCKET_IO_PATH).to(socket_io::handler::serve));
 }

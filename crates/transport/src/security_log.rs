@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use metrics::counter;
 use strum::{IntoStaticStr, VariantArray};
-use webchat_chat::{ChatError, LogLimiter, SharedLogLimiter};
+use webchat_chat::{ChatError, Forbidden, LogLimiter, SharedLogLimiter};
 use webchat_domain::{Network, UserId};
 
 use crate::error::api_error::ApiError;
@@ -52,7 +52,8 @@ impl SecurityEvent {
                 Some(Self::SignInFailed)
             }
             ApiError::Chat(
-                ChatError::InvalidApiKey | ChatError::MissingScope { .. } | ChatError::SignInNeeded,
+                ChatError::InvalidApiKey
+                | ChatError::Forbidden(Forbidden::MissingScope { .. } | Forbidden::SignInNeeded),
             ) => Some(Self::KeyRefused),
             ApiError::Chat(ChatError::TooManySignIns { .. }) => Some(Self::SignInLimited),
             ApiError::RateLimited { .. } | ApiError::TooManyNewUsers { .. } => {

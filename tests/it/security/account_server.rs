@@ -13,18 +13,27 @@ pub(crate) const PASSWORD: &str = "three tides a day";
 pub(crate) struct AccountServer {
     pub(crate) process: Process,
     _dir: TempDir,
-    _model: ScriptedModel,
+    pub(crate) model: ScriptedModel,
 }
 
 impl AccountServer {
     pub(crate) async fn start(auth: &str) -> Self {
+        let users = [("alice", AccountRole::User), ("bob", AccountRole::User)];
+        Self::with_users(&users, &[("AUTH", auth)]).await
+    }
+
+    pub(crate) async fn with_users(
+        users: &[(&str, AccountRole)],
+        settings: &[(&str, &str)],
+    ) -> Self {
         let (model, dir) = (ScriptedModel::start(), tempfile::tempdir().unwrap());
-        for name in ["alice", "bob"] {
-            add(&[("DATA_DIR", dir.path().to_str().unwrap())], name).await;
+        for (name, role) in users {
+            let variables = [("DATA_DIR", dir.path().to_str().unwrap())];
+            add_with_role(&variables, name, *role).await;
         }
-        let settings = [("AZURE_API_URL", model.url()), ("AUTH", auth), ("WS_IDLE_S", "60")];
-        let process = Process::start(dir.path(), &settings).await;
-        Self { process, _dir: dir, _model: model }
+        let common = [("AZURE_API_URL", model.url()), ("WS_IDLE_S", "60")];
+        let process = Process::start(dir.path(), &[&common, settings].concat()).await;
+        Self { process, _dir: dir, model }
     }
 
     pub(crate) fn browser(&self) -> Browser {
@@ -45,13 +54,13 @@ pub(crate) async fn manage(variables: &[(&str, &str)], command: UserCommand) {
 }
 
 pub(crate) async fn add(variables: &[(&str, &str)], name: &str) {
+    add_with_role(variables, name, AccountRole::User).await;
+}
+
+async fn add_with_role(variables: &[(&str, &str)], name: &str, role: AccountRole) {
     let name: AccountName = name.parse().unwrap();
     let password = Password::try_from(PASSWORD.to_owned()).unwrap();
-    let command = UserCommand::Add {
-        name,
-        role: AccountRole::User,
-        password: InitialPassword::Given(password),
-    };
+    let command = UserCommand::Add { name, role, password: InitialPassword::Given(password) };
     manage(variables, command).await;
 }
 

@@ -42,6 +42,7 @@ const PEOPLES_ROUTES: [&str; 6] = [
 fn needed_scope(route: &str) -> Option<&'static str> {
     match route {
         route if PEOPLES_ROUTES.contains(&route) => None,
+        route if route.contains("/api/v1/admin/") => Some("admin"),
         route if EXPORT_ROUTES.contains(&route) => Some("export"),
         route if FILE_ROUTES.contains(&route) => Some("files"),
         route if route.starts_with("GET ") => Some("read"),
@@ -205,7 +206,7 @@ async fn bad_descriptions_of_keys_are_refused() {
         json!({"name": "", "scopes": ["read"]}),
         json!({"name": "x".repeat(65), "scopes": ["read"]}),
         json!({"name": "x", "scopes": []}),
-        json!({"name": "x", "scopes": ["admin"]}),
+        json!({"name": "x", "scopes": ["all"]}),
         json!({"name": "x", "scopes": ["read"], "expires_at": "2020-01-01T00:00:00Z"}),
         json!({"name": "x", "scopes": ["read"], "user_id": "bob"}),
     ] {
@@ -283,7 +284,7 @@ async fn the_command_line_gives_a_service_account_a_key() {
 
     assert!(!user.stdout.contains("password"), "{user:?}");
     assert!(unknown.stderr.contains("Account not found."), "{unknown:?}");
-    assert!(invalid.stderr.contains("read, chat, files and export"), "{invalid:?}");
+    assert!(invalid.stderr.contains("read, chat, files, export and admin"), "{invalid:?}");
     assert!(list.stdout.contains("nightly report (read,chat), expires: never"), "{list:?}");
     let settings = [("AZURE_API_URL", model.url()), ("AUTH", "required")];
     let mut server = Process::start(dir.path(), &settings).await;

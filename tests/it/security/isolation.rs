@@ -88,10 +88,35 @@ const CALLER_ROUTES: [(&str, &str); 39] = [
     ("GET", "/api/v1/imports/{import_id}"),
 ];
 
+/// Who may use a route of the admin area.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Needed {
+    Auditor,
+    Admin,
+}
+
+/// Every route of the admin area, with who may use it. The tests of the admin area request each of them.
+pub(crate) const ADMIN_ROUTES: [(&str, &str, Needed); 12] = [
+    ("GET", "/api/v1/admin/users", Needed::Auditor),
+    ("POST", "/api/v1/admin/users", Needed::Admin),
+    ("GET", "/api/v1/admin/users/{user_id}", Needed::Auditor),
+    ("PATCH", "/api/v1/admin/users/{user_id}", Needed::Admin),
+    ("POST", "/api/v1/admin/users/{user_id}/password", Needed::Admin),
+    ("DELETE", "/api/v1/admin/users/{user_id}/sessions", Needed::Admin),
+    ("DELETE", "/api/v1/admin/users/{user_id}/sessions/{session_id}", Needed::Admin),
+    ("DELETE", "/api/v1/admin/users/{user_id}/keys/{key_id}", Needed::Admin),
+    ("POST", "/api/v1/admin/users/{user_id}/conversations", Needed::Auditor),
+    ("POST", "/api/v1/admin/users/{user_id}/conversations/{id}/messages", Needed::Auditor),
+    ("POST", "/api/v1/admin/users/{user_id}/export", Needed::Admin),
+    ("GET", "/api/v1/admin/audit", Needed::Auditor),
+];
+
 /// Every route, as `GET /path`.
 pub(crate) fn routes() -> impl Iterator<Item = String> {
     let conversation_routes = CONVERSATION_ROUTES.iter().map(|(method, path, _)| (method, path));
-    let all = conversation_routes.chain(CALLER_ROUTES.iter().map(|(method, path)| (method, path)));
+    let caller_routes = CALLER_ROUTES.iter().map(|(method, path)| (method, path));
+    let admin_routes = ADMIN_ROUTES.iter().map(|(method, path, _)| (method, path));
+    let all = conversation_routes.chain(caller_routes).chain(admin_routes);
     all.map(|(method, path)| format!("{method} {path}"))
 }
 

@@ -2,6 +2,7 @@
 
 mod account_server;
 mod accounts;
+mod admin;
 mod api_keys;
 mod audit;
 mod http;

@@ -51,6 +51,7 @@ export class AccountDialog extends Modal {
       <webchat-api-keys
         .api=${this.app.accountApi}
         .needsPassword=${account?.has_password ?? false}
+        .isAdmin=${account?.role === 'admin'}
       ></webchat-api-keys>`;
   }
 

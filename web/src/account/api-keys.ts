@@ -9,6 +9,8 @@ import { LightDomElement } from '../ui/light-dom-element';
 import { apiKeyWords as words } from '../words/account';
 
 const SCOPES: readonly ApiKeyScope[] = ['read', 'chat', 'files', 'export'];
+/** Only administrators can have keys with the last one. */
+const ADMIN_SCOPES: readonly ApiKeyScope[] = [...SCOPES, 'admin'];
 /** The scopes that most programs need. */
 const USUAL_SCOPES: ReadonlySet<ApiKeyScope> = new Set(['read', 'chat']);
 /** The offered lifetimes of a key, in days. 0 means that it does not expire. */
@@ -21,6 +23,7 @@ export class ApiKeys extends LightDomElement {
   static override properties = {
     api: { attribute: false },
     needsPassword: { attribute: false },
+    isAdmin: { attribute: false },
     keys: { state: true },
     secret: { state: true },
     revoking: { state: true },
@@ -31,6 +34,8 @@ export class ApiKeys extends LightDomElement {
   declare api: AccountApi;
   /** Whether a new key needs the user’s password. */
   declare needsPassword: boolean;
+  /** Whether the user is an administrator. */
+  declare isAdmin: boolean;
   /** `null` until they are loaded. */
   declare keys: readonly ApiKey[] | null;
   /** The secret of the key that was just added. */
@@ -43,6 +48,7 @@ export class ApiKeys extends LightDomElement {
   constructor() {
     super();
     this.needsPassword = false;
+    this.isAdmin = false;
     this.keys = null;
     this.secret = null;
     this.revoking = null;
@@ -137,7 +143,7 @@ export class ApiKeys extends LightDomElement {
       </div>
       <fieldset class="form-item">
         <legend>${words.scopes()}</legend>
-        ${SCOPES.map(
+        ${(this.isAdmin ? ADMIN_SCOPES : SCOPES).map(
           (scope) =>
             html`<label class="checkbox">
               <input
@@ -193,7 +199,7 @@ export class ApiKeys extends LightDomElement {
   async #add(event: SubmitEvent): Promise<void> {
     event.preventDefault();
     const form = new FormData(event.currentTarget as HTMLFormElement);
-    const scopes = SCOPES.filter((scope) => form.getAll('scopes').includes(scope));
+    const scopes = ADMIN_SCOPES.filter((scope) => form.getAll('scopes').includes(scope));
     if (scopes.length === 0) {
       this.problem = words.noScope();
       return;

@@ -927,6 +927,11 @@ export interface components {
              */
             seq?: number;
         };
+        /**
+         * @description How a user who does something is known.
+         * @enum {string}
+         */
+        AccessMethod: "session" | "api_key" | "proxy" | "command_line" | "anonymous";
         /** @description The account of a user. */
         Account: {
             created_at: components["schemas"]["Timestamp"];
@@ -948,6 +953,19 @@ export interface components {
          * @enum {string}
          */
         AccountRole: "user" | "auditor" | "admin";
+        /** @description Who does something that the audit log records, and from where. */
+        Actor: {
+            /**
+             * @description The address of the client; `None` on the command line.
+             * @example 192.0.2.1
+             */
+            address?: string | null;
+            name?: components["schemas"]["AccountName"] | null;
+            request_id?: components["schemas"]["RequestId"] | null;
+            user_id?: components["schemas"]["UserId"] | null;
+            /** @description How the user is known. */
+            via: components["schemas"]["AccessMethod"];
+        };
         /** @description A new key with its secret. */
         AddedKey: components["schemas"]["ApiKey"] & {
             /**
@@ -955,6 +973,74 @@ export interface components {
              * @example wc_3f1c…
              */
             secret: string;
+        };
+        /** @description A new user. */
+        AddedUser: components["schemas"]["AdminUser"] & {
+            /** @description The generated password, which can't be read again; `null` if none was generated. */
+            one_time_password: string | null;
+        };
+        /** @description Which conversations are listed, and why. */
+        AdminConversationsRequest: {
+            /** @description The `next_cursor` of the previous page. */
+            cursor?: string | null;
+            /**
+             * Format: int32
+             * @description The maximum number of conversations: 50 by default.
+             */
+            limit?: number | null;
+            reason: components["schemas"]["Reason"];
+        };
+        /** @description Which messages are read, and why. */
+        AdminMessagesRequest: {
+            /**
+             * Format: int64
+             * @description Only messages before this position: the `next_before` of the previous page.
+             */
+            before?: number | null;
+            /**
+             * Format: int32
+             * @description The maximum number of messages: 50 by default.
+             */
+            limit?: number | null;
+            reason: components["schemas"]["Reason"];
+        };
+        /** @description The body of a request that needs only a reason. */
+        AdminReason: {
+            reason: components["schemas"]["Reason"];
+        };
+        /** @description A user, as administrators and auditors see it. */
+        AdminUser: {
+            created_at: components["schemas"]["Timestamp"];
+            disabled_at: components["schemas"]["Timestamp"] | null;
+            /** @description Whether the user can sign in with a password. */
+            has_password: boolean;
+            /** @description Whether the user must choose another password at the next sign-in. */
+            must_change_password: boolean;
+            name: components["schemas"]["AccountName"];
+            role: components["schemas"]["AccountRole"];
+            signed_in_at: components["schemas"]["Timestamp"] | null;
+            user_id: components["schemas"]["UserId"];
+        };
+        /** @description The changes of a user. Omitted fields stay unchanged. */
+        AdminUserChanges: {
+            /** @description Whether the account is disabled. Disabling it ends the user's sessions; running answers are completed. */
+            disabled?: boolean | null;
+            role?: components["schemas"]["AccountRole"] | null;
+        };
+        /** @description A user with the sessions and API keys. */
+        AdminUserDetails: components["schemas"]["AdminUser"] & {
+            /** @description Whether the operator lets administrators and auditors read the user's conversations. */
+            conversation_access: boolean;
+            /** @description The newest key comes first. Expired keys are among them. */
+            keys: components["schemas"]["ApiKey"][];
+            /** @description The session that was signed in last comes first. */
+            sessions: components["schemas"]["SignedInSession"][];
+        };
+        /** @description A page of users. */
+        AdminUsers: {
+            next_cursor: components["schemas"]["AccountName"] | null;
+            /** @description In the order of their names. */
+            users: components["schemas"]["AdminUser"][];
         };
         /** @description The answer to regenerate or to continue. */
         AnswerData: {
@@ -986,13 +1072,177 @@ export interface components {
          * @description What an API key allows.
          * @enum {string}
          */
-        ApiKeyScope: "read" | "chat" | "files" | "export";
+        ApiKeyScope: "read" | "chat" | "files" | "export" | "admin";
         /** @description The scopes of an API key: at least one. As a text, they are separated by commas. */
         ApiKeyScopes: components["schemas"]["ApiKeyScope"][];
         /** @description The API keys of the user. */
         ApiKeys: {
             /** @description The newest key comes first. Expired keys are among them. */
             keys: components["schemas"]["ApiKey"][];
+        };
+        /**
+         * @description What happened, with its details. All of them are typed, so that no secret and no text of a conversation can be among
+         *     them.
+         *
+         *     The names of the variants and of their fields must never change, because databases contain them, and hashes depend on
+         *     them. A field that is added later must not be serialized in the entries without it.
+         */
+        AuditAction: {
+            /** @enum {string} */
+            action: "sign_in";
+        } | {
+            /** @enum {string} */
+            action: "sign_in_failed";
+            /** @description Somebody tried to sign in as the subject, or with a name that no account has. */
+            details: {
+                /**
+                 * Format: int64
+                 * @description The number of failures before this one that have no entries, because there were too many.
+                 */
+                omitted: number;
+                /** @description Why. */
+                reason: components["schemas"]["SignInFailure"];
+            };
+        } | {
+            /** @enum {string} */
+            action: "sign_out";
+        } | {
+            /** @enum {string} */
+            action: "sessions_ended";
+        } | {
+            /** @enum {string} */
+            action: "password_changed";
+        } | {
+            /** @enum {string} */
+            action: "password_reset";
+        } | {
+            /** @enum {string} */
+            action: "account_added";
+            /** @description An account was added. */
+            details: {
+                /** @description What the user may do. */
+                role: components["schemas"]["AccountRole"];
+            };
+        } | {
+            /** @enum {string} */
+            action: "account_disabled";
+        } | {
+            /** @enum {string} */
+            action: "account_enabled";
+        } | {
+            /** @enum {string} */
+            action: "role_changed";
+            /** @description The role of an account was changed. */
+            details: {
+                /** @description The new role. */
+                role: components["schemas"]["AccountRole"];
+            };
+        } | {
+            /** @enum {string} */
+            action: "key_added";
+            /** @description An API key was added. */
+            details: {
+                expires_at?: components["schemas"]["Timestamp"] | null;
+                /** @description The key. */
+                key_id: components["schemas"]["ApiKeyId"];
+                /** @description What it allows. */
+                scopes: components["schemas"]["ApiKeyScopes"];
+            };
+        } | {
+            /** @enum {string} */
+            action: "key_revoked";
+            /** @description An API key was revoked. */
+            details: {
+                /** @description The key. */
+                key_id: components["schemas"]["ApiKeyId"];
+            };
+        } | {
+            /** @enum {string} */
+            action: "user_adopted";
+            /** @description An account got the conversations of a user without an account, and its id. */
+            details: {
+                /** @description The id of the account's user before. */
+                replaced_user_id: components["schemas"]["UserId"];
+            };
+        } | {
+            /** @enum {string} */
+            action: "conversations_listed";
+            /** @description An auditor or administrator listed the conversations of the subject. */
+            details: {
+                /** @description Why. */
+                reason: components["schemas"]["AuditReason"];
+            };
+        } | {
+            /** @enum {string} */
+            action: "conversation_read";
+            /** @description An auditor or administrator read a conversation of the subject. */
+            details: {
+                /** @description The conversation. */
+                conversation_id: components["schemas"]["ConversationId"];
+                /** @description Why. */
+                reason: components["schemas"]["AuditReason"];
+            };
+        } | {
+            /** @enum {string} */
+            action: "account_exported";
+            /** @description The data of an account was exported. */
+            details: {
+                reason?: components["schemas"]["AuditReason"] | null;
+            };
+        } | {
+            /** @enum {string} */
+            action: "account_erased";
+            /** @description An account was deleted with its data. */
+            details: {
+                /**
+                 * Format: int64
+                 * @description The number of deleted conversations.
+                 */
+                conversations: number;
+                reason?: components["schemas"]["AuditReason"] | null;
+            };
+        };
+        /** @description A page of the audit log. */
+        AuditEntries: {
+            /** @description The newest entry comes first. */
+            entries: components["schemas"]["AuditEntry"][];
+            /** @description The `cursor` of the next page; `null` on the last one. */
+            next_cursor: string | null;
+        };
+        /**
+         * @description An entry of the audit log.
+         *
+         *     Its JSON form is one line. The hash is that of the same line without the field `hash`, so that other programs can
+         *     verify it.
+         */
+        AuditEntry: components["schemas"]["NewAuditEntry"] & {
+            /** @description The hash of this entry. */
+            hash: components["schemas"]["AuditHash"];
+            /**
+             * Format: int64
+             * @description The number of the entry, from 1, without holes.
+             */
+            number: number;
+            /** @description The hash of the entry before it; [`AuditHash::START`] for the first one. */
+            previous_hash: components["schemas"]["AuditHash"];
+        };
+        /** @description The SHA-256 hash of an entry of the audit log, as 64 hexadecimal digits. It depends on all entries before it. */
+        AuditHash: string;
+        /**
+         * @description Why somebody did something, in their own words: 1 to 500 characters, without control characters.
+         * @example Request 4711 of the data protection officer
+         */
+        AuditReason: string;
+        /**
+         * @description Whether something was done.
+         * @enum {string}
+         */
+        AuditResult: "done" | "refused";
+        /** @description The user whom an entry of the audit log concerns. */
+        AuditSubject: {
+            name?: components["schemas"]["AccountName"] | null;
+            /** @description The user. */
+            user_id: components["schemas"]["UserId"];
         };
         /**
          * @description Who may use the server.
@@ -1824,6 +2074,28 @@ export interface components {
              */
             password: string;
         };
+        /** @description The description of a new user. */
+        NewAdminUser: {
+            name: components["schemas"]["AccountName"];
+            /**
+             * Format: password
+             * @description The password, which the user must change at the first sign-in; missing to generate one.
+             */
+            password?: string;
+            role: components["schemas"]["AccountRole"];
+            /** @description Whether the account is for programs with API keys only: nobody can sign in to it. */
+            service?: boolean;
+        };
+        /** @description What an entry of the audit log records. */
+        NewAuditEntry: components["schemas"]["AuditAction"] & {
+            /** @description Who did it. */
+            actor: components["schemas"]["Actor"];
+            /** @description When it happened, by the clock of the instance. */
+            at: components["schemas"]["Timestamp"];
+            /** @description Whether it was done. */
+            result: components["schemas"]["AuditResult"];
+            subject?: components["schemas"]["AuditSubject"] | null;
+        };
         NewFewShotExample: {
             assistant_response: string;
             user_prompt: string;
@@ -1866,6 +2138,14 @@ export interface components {
             /** Format: password */
             password: string;
         };
+        /** @description The new password of a user. */
+        PasswordReset: {
+            /**
+             * Format: password
+             * @description The password; missing to generate one.
+             */
+            password?: string;
+        };
         /** @description The reason why an answer or a file analysis failed or is incomplete. */
         Problem: {
             /** @description A stable, machine-readable code. */
@@ -1889,10 +2169,22 @@ export interface components {
             warnings?: string[];
         };
         /**
+         * @description Why somebody reads the conversations of somebody else. The audit log keeps it.
+         * @example Request 4711 of the data protection officer
+         */
+        Reason: string;
+        /**
          * @description The amount of reasoning before a model answers. No model supports all of these values.
          * @enum {string}
          */
         ReasoningEffort: "none" | "minimal" | "low" | "medium" | "high" | "xhigh";
+        /** @description The id of a request, as in the log of the server: 1 to 64 ASCII letters, digits and the characters `.`, `_` and `-`. */
+        RequestId: string;
+        /** @description The result of a reset. */
+        ResetPassword: {
+            /** @description The generated password, which can't be read again; `null` if none was generated. */
+            one_time_password: string | null;
+        };
         /**
          * @description The author of a message. System prompts are not messages.
          * @enum {string}
@@ -2177,6 +2469,11 @@ export interface components {
              */
             file: string;
         };
+        /**
+         * Format: uuid
+         * @description A user. Each anonymous browser is a separate user.
+         */
+        UserId: string;
         /** @description The settings of the user. */
         UserSettings: {
             /** @description The system prompt of conversations without their own; `null` if the server's applies. */

@@ -49,6 +49,7 @@ const SIGN_IN_ERRORS: Record<string, () => string> = {
 export const accountWords = {
   signIn: () => msg('Sign in…'),
   account: (name: string) => msg(str`Account: ${name}`),
+  administration: () => msg('Administration'),
   signOut: () => msg('Sign out'),
   heading: () => msg('Account'),
   signedInAs: (name: string) => msg(str`Signed in as ${name}.`),
@@ -100,4 +101,5 @@ const SCOPES: Record<ApiKeyScope, () => string> = {
   chat: () => msg('Send messages, and change and delete chats'),
   files: () => msg('Analyse files'),
   export: () => msg('Export chats'),
+  admin: () => msg('Manage users, and read the audit log'),
 };

@@ -4,7 +4,9 @@
 use std::io::{self, BufRead, Read};
 
 use thiserror::Error;
-use webchat_chat::{Accounts, ArchiveFilter, ChatError, SessionLifetimes, error_chain};
+use webchat_chat::{
+    AccountFilter, Accounts, ArchiveFilter, ChatError, SessionLifetimes, error_chain,
+};
 use webchat_domain::{Account, AccountName, AccountRole, Actor, InvalidPassword, Password};
 use webchat_persistence::rules::StoredName;
 use webchat_persistence::{ListOrder, StoreError};
@@ -16,12 +18,6 @@ use crate::stores::{Stores, flask_migration};
 
 /// Who acts, for the audit log.
 pub(super) const CLI: Actor = Actor::COMMAND_LINE;
-
-/// The characters of generated passwords: 32 that are not easily confused.
-const ALPHABET: &[u8; 32] = b"abcdefghijkmnpqrstuvwxyz23456789";
-
-/// The number of groups of four characters in a generated password, which has 5 bits per character.
-const GROUPS: usize = 5;
 
 /// The number of accounts that are listed with one read.
 const PAGE: u32 = 500;
@@ -241,7 +237,7 @@ pub(crate) fn describe_legacy(user: &FlaskUser) -> String {
 async fn list(accounts: &Accounts) -> Result<(), UserCommandError> {
     let mut after = None;
     loop {
-        let page = accounts.list(String::new(), after, PAGE).await?;
+        let page = accounts.list(AccountFilter::default(), after, PAGE).await?;
         for account in &page {
             println!("{}", describe(account));
         }
@@ -261,42 +257,13 @@ fn describe(account: &Account) -> String {
 
 /// Generates a password, and returns it with its text.
 fn generated_password() -> Result<(Password, String), UserCommandError> {
-    let text = generate_password()?;
-    Ok((Password::try_from(text.clone())?, text))
-}
-
-/// Generates a password of 100 random bits, in groups of characters.
-fn generate_password() -> io::Result<String> {
-    let mut bytes = [0_u8; GROUPS * 4];
-    getrandom::fill(&mut bytes).map_err(io::Error::other)?;
-    let character = |byte: &u8| {
-        let index = usize::from(byte % 32);
-        char::from(ALPHABET.get(index).copied().unwrap_or(b'a'))
-    };
-    let groups = bytes.chunks(4).map(|group| group.iter().map(character).collect::<String>());
-    Ok(groups.collect::<Vec<_>>().join("-"))
+    let password = Password::generate().map_err(io::Error::other)?;
+    let text = password.expose().to_owned();
+    Ok((password, text))
 }
 
 fn print_password(generated: Option<&str>) {
     if let Some(password) = generated {
         println!("password: {password}");
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use std::collections::HashSet;
-
-    use super::*;
-
-    #[test]
-    fn generated_passwords_differ() {
-        let passwords: HashSet<_> = (0..100).map(|_| generate_password().unwrap()).collect();
-
-        assert_eq!(passwords.len(), 100);
-        for password in passwords {
-            assert_eq!(password.len(), GROUPS * 5 - 1, "{password}");
-            assert!(Password::try_from(password).unwrap().is_long_enough());
-        }
     }
 }

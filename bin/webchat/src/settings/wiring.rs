@@ -44,6 +44,7 @@ impl Settings {
             sign_in_ttl: DAY * sessions.sign_in_days,
             inactive_user_retention: sessions.inactive_user_retention(),
             audit_retention: limit(audit.kept_days).map(|days| DAY * days),
+            admin_conversation_access: audit.conversation_access,
             system_prompt: model.system_prompt.clone(),
             auto_titles: model.auto_titles,
             files: self.files.files(),

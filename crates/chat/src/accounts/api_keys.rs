@@ -3,11 +3,13 @@
 use std::time::Duration;
 
 use webchat_domain::{
-    Actor, ApiKey, ApiKeyId, ApiKeyName, ApiKeyScopes, ApiKeySecret, AuditAction, Timestamp, UserId,
+    Actor, ApiKey, ApiKeyId, ApiKeyName, ApiKeyScope, ApiKeyScopes, ApiKeySecret, AuditAction,
+    Timestamp, UserId,
 };
 use webchat_persistence::{AccountUpdate, Signal, StoreError, UpdateAccountOutcome};
 
 use super::audit::Audit;
+use super::forbidden::Forbidden;
 use super::ports::AccountPorts;
 use crate::error::ChatError;
 use crate::runtime::error_chain::error_chain;
@@ -54,6 +56,12 @@ impl ApiKeys {
         actor: &Actor,
     ) -> Result<(ApiKey, ApiKeySecret), ChatError> {
         let now = self.ports.clock.now();
+        if new.scopes.contains(ApiKeyScope::Admin) {
+            let owner = self.ports.accounts.find(user_id).await?;
+            if !owner.is_some_and(|owner| owner.is_active_admin()) {
+                return Err(Forbidden::AdminKey.into());
+            }
+        }
         if new.expires_at.is_some_and(|expires_at| expires_at <= now) {
             return Err(ChatError::KeyExpiryInPast);
         }

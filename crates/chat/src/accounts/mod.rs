@@ -3,7 +3,9 @@
 pub(crate) mod api_keys;
 mod attempts;
 pub(crate) mod audit;
+pub(crate) mod conversation_access;
 mod failed_sign_ins;
+pub(crate) mod forbidden;
 mod passwords;
 pub(crate) mod ports;
 pub(crate) mod providers;

@@ -236,19 +236,6 @@ impl Accounts {
         found.ok_or(ChatError::AccountNotFound)
     }
 
-    /// Returns at most `max` accounts whose names begin with `prefix`, in the order of their names, after `after`.
-    ///
-    /// # Errors
-    /// When the accounts can't be read.
-    pub async fn list(
-        &self,
-        prefix: String,
-        after: Option<AccountName>,
-        max: u32,
-    ) -> Result<Vec<Account>, ChatError> {
-        Ok(self.ports.accounts.list(prefix, after, max).await?)
-    }
-
     /// Disables an account, and ends its sessions with their live connections. Running answers are completed.
     ///
     /// # Errors
@@ -357,6 +344,7 @@ impl Accounts {
     }
 }
 
+mod administration;
 mod adoption;
 mod sessions;
 #[cfg(test)]

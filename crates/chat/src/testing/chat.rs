@@ -46,6 +46,7 @@ fn settings() -> Settings {
         sign_in_ttl: Duration::from_hours(100),
         inactive_user_retention: None,
         audit_retention: None,
+        admin_conversation_access: false,
         system_prompt: None,
         auto_titles: false,
         files: FileSettings::default(),

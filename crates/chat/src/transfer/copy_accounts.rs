@@ -1,6 +1,6 @@
 //! Copies all accounts of one store to another.
 
-use webchat_persistence::{Accounts, ApiKeys, CreateAccountOutcome, Identities};
+use webchat_persistence::{AccountFilter, Accounts, ApiKeys, CreateAccountOutcome, Identities};
 
 use super::copy::{CopyError, PAGE_SIZE};
 
@@ -21,7 +21,7 @@ pub struct AccountStore<'a> {
 pub async fn copy_accounts(from: AccountStore<'_>, to: AccountStore<'_>) -> Result<(), CopyError> {
     let mut after = None;
     loop {
-        let page = from.accounts.list(String::new(), after, PAGE_SIZE).await?;
+        let page = from.accounts.list(AccountFilter::default(), after, PAGE_SIZE).await?;
         let Some(last) = page.last() else { return Ok(()) };
         after = Some(last.name.clone());
         for account in page {
@@ -94,7 +94,10 @@ mod tests {
         copy_accounts(stores(&from), stores(&to)).await.unwrap();
         copy_accounts(stores(&from), stores(&to)).await.unwrap();
 
-        assert_eq!(Accounts::list(&to, String::new(), None, 999).await.unwrap(), accounts);
+        assert_eq!(
+            Accounts::list(&to, AccountFilter::default(), None, 999).await.unwrap(),
+            accounts
+        );
         assert_eq!(ApiKeys::list(&to, key.user_id).await.unwrap(), slice::from_ref(&key));
         ApiKeys::delete(&to, key.user_id, key.key_id, None).await.unwrap();
         copy_accounts(stores(&from), stores(&to)).await.unwrap();

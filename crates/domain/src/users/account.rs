@@ -75,6 +75,17 @@ impl AccountName {
     /// The maximum number of characters of a name.
     pub const MAX_CHARS: usize = 64;
 
+    /// Returns the beginning of a name in the form that names have.
+    ///
+    /// # Errors
+    /// [`InvalidAccountName`] if it is longer than a name.
+    pub fn prefix(text: &str) -> Result<String, InvalidAccountName> {
+        if text.chars().nth(Self::MAX_CHARS).is_some() {
+            return Err(InvalidAccountName);
+        }
+        Ok(normalized(text))
+    }
+
     /// Returns the name's text, in lower case.
     #[must_use]
     pub fn as_str(&self) -> &str {
@@ -90,7 +101,7 @@ impl FromStr for AccountName {
         if text.chars().nth(Self::MAX_CHARS).is_some() {
             return Err(InvalidAccountName);
         }
-        let name: String = text.trim().nfkc().collect::<String>().to_lowercase().nfkc().collect();
+        let name = normalized(text);
         let is_allowed = |c: char| c.is_alphanumeric() || ".-_@+".contains(c);
         let begins_well = name.chars().next().is_some_and(char::is_alphanumeric);
         if !begins_well || !name.chars().all(is_allowed) || name.chars().count() > Self::MAX_CHARS {
@@ -98,6 +109,10 @@ impl FromStr for AccountName {
         }
         Ok(Self(name))
     }
+}
+
+fn normalized(text: &str) -> String {
+    text.trim().nfkc().collect::<String>().to_lowercase().nfkc().collect()
 }
 
 impl TryFrom<String> for AccountName {
@@ -137,6 +152,27 @@ impl Password {
 
     /// The minimum number of characters of a password that is chosen.
     pub const MIN_CHARS: usize = 12;
+
+    /// The characters of generated passwords: 32 that are not easily confused.
+    const ALPHABET: &[u8; 32] = b"abcdefghijkmnpqrstuvwxyz23456789";
+
+    /// The number of groups of four characters in a generated password, which has 5 bits per character.
+    const GROUPS: usize = 5;
+
+    /// Generates a password of 100 random bits, in groups of characters.
+    ///
+    /// # Errors
+    /// If the system's random number generator fails.
+    pub fn generate() -> Result<Self, getrandom::Error> {
+        let mut bytes = [0_u8; Self::GROUPS * 4];
+        getrandom::fill(&mut bytes)?;
+        let character = |byte: &u8| {
+            let index = usize::from(byte % 32);
+            char::from(Self::ALPHABET.get(index).copied().unwrap_or(b'a'))
+        };
+        let groups = bytes.chunks(4).map(|group| group.iter().map(character).collect::<String>());
+        Ok(Self(groups.collect::<Vec<_>>().join("-")))
+    }
 
     /// Returns the password's text.
     #[must_use]
@@ -197,6 +233,8 @@ impl fmt::Debug for PasswordHash {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::HashSet;
+
     use super::*;
 
     fn name(text: &str) -> Result<String, InvalidAccountName> {
@@ -235,6 +273,19 @@ mod tests {
         assert!(password("twelve chars").unwrap().is_long_enough());
         assert!(!password("eleven char").unwrap().is_long_enough());
         assert!(!format!("{:?}", password("secret")).contains("secret"));
+    }
+
+    #[test]
+    fn generated_passwords_differ() {
+        let passwords: HashSet<_> =
+            (0..100).map(|_| Password::generate().unwrap().expose().to_owned()).collect();
+
+        assert_eq!(passwords.len(), 100);
+        for text in passwords {
+            assert_eq!(text.len(), Password::GROUPS * 5 - 1, "{text}");
+            let password = Password::try_from(text.clone()).unwrap();
+            assert!(password.is_long_enough() && password.expose() == text);
+        }
     }
 
     #[test]

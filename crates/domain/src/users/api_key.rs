@@ -46,11 +46,13 @@ pub enum ApiKeyScope {
     Files,
     /// Export conversations, and save them on the server.
     Export,
+    /// Manage users, and read the audit log. Only keys of administrators have it.
+    Admin,
 }
 
 impl ApiKeyScope {
     /// All scopes.
-    pub const ALL: [Self; 4] = [Self::Read, Self::Chat, Self::Files, Self::Export];
+    pub const ALL: [Self; 5] = [Self::Read, Self::Chat, Self::Files, Self::Export, Self::Admin];
 
     /// Returns the name of the scope. It must never change, because databases contain it.
     #[must_use]
@@ -60,6 +62,7 @@ impl ApiKeyScope {
             Self::Chat => "chat",
             Self::Files => "files",
             Self::Export => "export",
+            Self::Admin => "admin",
         }
     }
 }
@@ -79,7 +82,7 @@ pub struct ApiKeyScopes(BTreeSet<ApiKeyScope>);
 
 /// A text or set without scopes, or with an unknown one.
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
-#[error("a key needs at least one of the scopes read, chat, files and export")]
+#[error("a key needs at least one of the scopes read, chat, files, export and admin")]
 pub struct InvalidApiKeyScopes;
 
 impl ApiKeyScopes {
@@ -329,7 +332,7 @@ mod tests {
 
         assert_eq!(scopes.to_string(), "read,chat");
         assert!(scopes.contains(ApiKeyScope::Chat) && !scopes.contains(ApiKeyScope::Files));
-        for text in ["", ",", "read,", "admin", "Read"] {
+        for text in ["", ",", "read,", "all", "Read"] {
             assert_eq!(text.parse::<ApiKeyScopes>(), Err(InvalidApiKeyScopes), "{text}");
         }
     }

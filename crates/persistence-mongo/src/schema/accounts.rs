@@ -46,6 +46,12 @@ fn accounts_indexes() -> Vec<Document> {
     vec![
         doc! { "name": "user_idx", "key": { "user_id": 1 }, "unique": true },
         doc! { "name": "name_idx", "key": { "name": 1 }, "unique": true },
+        doc! { "name": "role_idx", "key": { "role": 1, "name": 1 } },
+        doc! {
+            "name": "disabled_idx",
+            "key": { "name": 1 },
+            "partialFilterExpression": { "disabled_at": { "$type": "date" } },
+        },
         doc! {
             "name": "admin_idx",
             "key": { "role": 1 },

@@ -27,6 +27,7 @@ pub(crate) const MIGRATIONS: &[M<'static>] = &[
     M::up(include_str!("../../migrations/19_api_keys.sql")),
     M::up(include_str!("../../migrations/20_audit_log.sql")),
     M::up(include_str!("../../migrations/21_identities.sql")),
+    M::up(include_str!("../../migrations/22_account_lists.sql")),
 ];
 
 /// The reason why the database could not be initialized.

@@ -15,8 +15,8 @@ mod user_activity;
 mod user_settings;
 
 pub use accounts::{
-    AccountUpdate, Accounts, ApiKeys, AuditChain, AuditFilter, AuditLog, CreateAccountOutcome,
-    CreateWithIdentityOutcome, Identities, NewPassword, UpdateAccountOutcome,
+    AccountFilter, AccountUpdate, Accounts, ApiKeys, AuditChain, AuditFilter, AuditLog,
+    CreateAccountOutcome, CreateWithIdentityOutcome, Identities, NewPassword, UpdateAccountOutcome,
 };
 #[cfg(feature = "mock")]
 pub use accounts::{MockAccounts, MockApiKeys, MockAuditLog, MockIdentities};

@@ -254,6 +254,7 @@ macro_rules! accounts_contract {
                     only_an_account_that_nobody_has_used_adopts_an_anonymous_user,
                     an_account_with_conversations_adopts_no_other_user,
                     accounts_are_listed_by_name_prefix_and_page,
+                    accounts_are_listed_by_role_and_state,
                     an_update_changes_only_what_it_names,
                     the_last_active_admin_stays,
                     names_are_compared_by_code_points,

@@ -106,8 +106,7 @@ fn chat_status(error: &ChatError) -> StatusCode {
         | ChatError::InvalidApiKey => StatusCode::UNAUTHORIZED,
         ChatError::AccountDisabled
         | ChatError::PasswordChangeRequired
-        | ChatError::MissingScope { .. }
-        | ChatError::SignInNeeded => StatusCode::FORBIDDEN,
+        | ChatError::Forbidden(_) => StatusCode::FORBIDDEN,
         ChatError::EmptySearch
         | ChatError::SearchTooLong { .. }
         | ChatError::UnsupportedFileType

@@ -47,9 +47,18 @@ where
     D: Deserializer<'de>,
     T: Default + Deserialize<'de>,
 {
-    let Some(text) = text(deserializer)? else { return Ok(T::default()) };
+    Ok(optional_name(deserializer)?.unwrap_or_default())
+}
+
+/// Deserializes one of several names, in any case, that has no default.
+pub(crate) fn optional_name<'de, D, T>(deserializer: D) -> Result<Option<T>, D::Error>
+where
+    D: Deserializer<'de>,
+    T: Deserialize<'de>,
+{
+    let Some(text) = text(deserializer)? else { return Ok(None) };
     let name: StringDeserializer<D::Error> = text.trim().to_ascii_lowercase().into_deserializer();
-    T::deserialize(name)
+    T::deserialize(name).map(Some)
 }
 
 /// Returns the requested page size, or `default` if none was requested.

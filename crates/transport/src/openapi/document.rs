@@ -20,7 +20,7 @@ use crate::error::body::ErrorBody;
 use crate::middleware::session_cookie::COOKIE_NAME;
 use crate::realtime::events::incoming::ClientEvent;
 use crate::realtime::events::schema::ServerEvent;
-use crate::{health, legacy, rest};
+use crate::{admin, health, legacy, rest};
 
 pub(crate) const PATH: &str = "/api/openapi.json";
 
@@ -49,6 +49,7 @@ const ERROR_RESPONSE: &str = "ErrorResponse";
         (name = "files", description = "Text files to analyse; the analysis becomes part of a conversation."),
         (name = "transfer", description = "Export and import of conversations."),
         (name = "accounts", description = "Signing in and out, and the user's sessions and API keys."),
+        (name = "admin", description = "Users and the audit log, for administrators and auditors."),
         (name = "server", description = "Configuration and health of the server."),
         (name = "flask", description = "For clients of the Flask application that Webchat replaces. \
             They work on the session's current conversation.")
@@ -94,7 +95,8 @@ pub fn openapi() -> serde_json::Result<String> {
 
 fn document() -> OpenApi {
     let routes = [legacy::routes::api_doc(), health::ApiDoc::openapi(), ApiDoc::openapi()];
-    let rest = Document::openapi().nest(rest::routes::PREFIX, rest::routes::api_doc());
+    let rest = rest::routes::api_doc().merge_from(admin::routes::api_doc());
+    let rest = Document::openapi().nest(rest::routes::PREFIX, rest);
     let mut document = routes.into_iter().fold(rest, OpenApi::merge_from);
     let components = document.components.get_or_insert_with(|| ComponentsBuilder::new().build());
     let cookie = ApiKeyValue::new(COOKIE_NAME);

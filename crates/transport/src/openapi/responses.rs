@@ -21,6 +21,7 @@ pub(crate) struct ConversationPath {
 }
 
 pub(crate) struct NotFoundResponse;
+pub(crate) struct RoleNeededResponse;
 pub(crate) struct InvalidParameterResponse;
 pub(crate) struct InvalidBodyResponse;
 pub(crate) struct PreconditionFailedResponse;
@@ -54,6 +55,18 @@ impl IntoResponses for NotModifiedResponse {
 impl IntoResponses for NotFoundResponse {
     fn responses() -> BTreeMap<String, RefOr<Response>> {
         errors(&[("404", "Not found, or not yours.")])
+    }
+}
+
+impl IntoResponses for RoleNeededResponse {
+    fn responses() -> BTreeMap<String, RefOr<Response>> {
+        errors(&[
+            ("401", "Nobody is signed in."),
+            (
+                "403",
+                "The user's role, the API key, or a setting of the server does not allow this.",
+            ),
+        ])
     }
 }
 

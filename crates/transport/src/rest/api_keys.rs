@@ -38,7 +38,7 @@ struct ApiKeys {
 /// A key with which programs act on behalf of the user.
 #[derive(Serialize, ToSchema)]
 #[schema(as = ApiKey)]
-struct ApiKeyBody {
+pub(crate) struct ApiKeyBody {
     /// Identifies the key, and gives no access.
     key_id: ApiKeyId,
     name: ApiKeyName,

@@ -4,7 +4,7 @@ use actix_web::web::{self, Data, Json, Path, Query, ServiceConfig};
 use actix_web::{HttpRequest, HttpResponse};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, OpenApi, ToSchema};
-use webchat_chat::{ArchiveFilter, Chat, Cursor, Edit};
+use webchat_chat::{ArchiveFilter, Chat, Cursor, Edit, Page};
 use webchat_domain::{Conversation, ConversationId, Title, UserId};
 
 use crate::error::api_error::ApiError;
@@ -59,7 +59,7 @@ struct ListQuery {
 
 #[derive(Serialize, ToSchema)]
 #[schema(as = ConversationPage)]
-struct ConversationList {
+pub(crate) struct ConversationList {
     conversations: Vec<Conversation>,
     next_cursor: Option<String>,
 }
@@ -95,10 +95,13 @@ async fn list(
         ArchiveFilter::Active
     };
     let page = chat.conversations.list(caller.user_id, filter, cursor, limit).await?;
-    Ok(Json(ConversationList {
-        conversations: page.items,
-        next_cursor: page.next.map(|cursor| cursor.to_string()),
-    }))
+    Ok(Json(page.into()))
+}
+
+impl From<Page<Conversation>> for ConversationList {
+    fn from(page: Page<Conversation>) -> Self {
+        Self { conversations: page.items, next_cursor: page.next.map(|cursor| cursor.to_string()) }
+    }
 }
 
 /// Starts an empty conversation.

@@ -42,7 +42,7 @@ struct PageQuery {
 
 #[derive(Serialize, ToSchema)]
 #[schema(as = MessagePage)]
-struct MessageList {
+pub(crate) struct MessageList {
     /// The messages, oldest first.
     messages: Vec<VersionedMessage>,
     /// The `before` of the next page; `null` at the beginning of the conversation.

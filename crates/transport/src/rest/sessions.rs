@@ -4,8 +4,8 @@ use actix_web::web::{self, Data, Json, Path, ServiceConfig};
 use actix_web::{HttpRequest, HttpResponse};
 use serde::Serialize;
 use utoipa::{OpenApi, ToSchema};
-use webchat_chat::{Chat, ChatError};
-use webchat_domain::{PublicSessionId, Timestamp};
+use webchat_chat::{Chat, ChatError, StoredSession};
+use webchat_domain::{PublicSessionId, SessionId, Timestamp};
 
 use crate::error::api_error::ApiError;
 use crate::error::body::ErrorBody;
@@ -39,7 +39,7 @@ struct SignedInSessions {
 
 /// A session in which the user is signed in.
 #[derive(Serialize, ToSchema)]
-struct SignedInSession {
+pub(crate) struct SignedInSession {
     /// Identifies the session for the user, and gives no access to it.
     session_id: PublicSessionId,
     /// The `User-Agent` of the browser; empty if unknown.
@@ -65,6 +65,14 @@ struct SignedInSession {
 async fn sessions(user: SignedIn, chat: Data<Chat>) -> Result<Json<SignedInSessions>, ApiError> {
     let current = user.session;
     let sessions = chat.accounts.sessions(current.user_id).await?;
+    Ok(Json(SignedInSessions { sessions: signed_in_sessions(sessions, current.session_id) }))
+}
+
+/// Returns what clients see of sessions.
+pub(crate) fn signed_in_sessions(
+    sessions: Vec<StoredSession>,
+    current: SessionId,
+) -> Vec<SignedInSession> {
     let sessions = sessions.into_iter().filter_map(|stored| {
         let sign_in = stored.session.sign_in?;
         Some(SignedInSession {
@@ -72,10 +80,10 @@ async fn sessions(user: SignedIn, chat: Data<Chat>) -> Result<Json<SignedInSessi
             device: sign_in.device,
             signed_in_at: sign_in.at,
             expires_at: stored.expires_at,
-            is_current: stored.session.session_id == current.session_id,
+            is_current: stored.session.session_id == current,
         })
     });
-    Ok(Json(SignedInSessions { sessions: sessions.collect() }))
+    sessions.collect()
 }
 
 /// Ends a session of the user, and closes its live connections.
@@ -98,11 +106,8 @@ async fn end_session(
     chat: Data<Chat>,
 ) -> Result<HttpResponse, ApiError> {
     let SignedIn { session: current, browser } = user;
-    let sessions = chat.accounts.sessions(current.user_id).await?;
     let id: PublicSessionId = id.parse().map_err(|_| ChatError::SessionNotFound)?;
-    let found = sessions.into_iter().find(|stored| stored.session.session_id.public() == id);
-    let stored = found.ok_or(ChatError::SessionNotFound)?;
-    chat.accounts.end_session(&stored.session, &browser.actor(&request)).await?;
+    chat.accounts.end_session(current.user_id, id, &browser.actor(&request)).await?;
     Ok(HttpResponse::NoContent().finish())
 }
 

@@ -13,5 +13,9 @@ section! {
 
         /// The number of days after which entries of the audit log are removed from the database. 0 keeps them for ever.
         AUDIT_KEPT_DAYS => kept_days: u32 = "365", Kind::limit("days");
+
+        /// Whether administrators and auditors may read and export the conversations of other users, on the page and over
+        /// the API. Each access needs a reason, and is recorded in the audit log.
+        ADMIN_CONVERSATION_ACCESS => conversation_access: bool = "off", Kind::Switch;
     }
 }

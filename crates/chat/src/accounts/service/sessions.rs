@@ -1,7 +1,8 @@
 //! The sessions in which users are signed in.
 
 use webchat_domain::{
-    Account, Actor, AuditAction, AuditResult, ProviderSession, Session, SessionId, SignIn, UserId,
+    Account, Actor, AuditAction, AuditResult, ProviderSession, PublicSessionId, Session, SessionId,
+    SignIn, UserId,
 };
 use webchat_persistence::{AccountUpdate, Signal, StoredSession};
 
@@ -55,13 +56,21 @@ impl Accounts {
         self.delete_session(session).await
     }
 
-    /// Ends another session of a user than that of the actor, and closes its live connections on all instances.
+    /// Ends a session of a user, and closes its live connections on all instances.
     ///
     /// # Errors
-    /// When the session can't be deleted.
-    pub async fn end_session(&self, session: &Session, actor: &Actor) -> Result<(), ChatError> {
-        self.record_end(AuditAction::SessionsEnded, session.user_id, actor).await?;
-        self.delete_session(session).await
+    /// [`ChatError::SessionNotFound`] if the user has no such session.
+    pub async fn end_session(
+        &self,
+        user_id: UserId,
+        id: PublicSessionId,
+        actor: &Actor,
+    ) -> Result<(), ChatError> {
+        let sessions = self.sessions(user_id).await?;
+        let found = sessions.into_iter().find(|stored| stored.session.session_id.public() == id);
+        let StoredSession { session, .. } = found.ok_or(ChatError::SessionNotFound)?;
+        self.record_end(AuditAction::SessionsEnded, user_id, actor).await?;
+        self.delete_session(&session).await
     }
 
     /// Ends all sessions of a user except `kept`, and closes their live connections on all instances.

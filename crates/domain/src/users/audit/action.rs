@@ -80,6 +80,11 @@ pub enum AuditAction {
         /// The id of the provider in the settings.
         provider: String,
     },
+    /// An auditor or administrator listed the conversations of the subject.
+    ConversationsListed {
+        /// Why.
+        reason: AuditReason,
+    },
     /// An auditor or administrator read a conversation of the subject.
     ConversationRead {
         /// The conversation.

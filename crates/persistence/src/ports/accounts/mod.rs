@@ -43,10 +43,10 @@ pub trait Accounts: Send + Sync {
     /// Returns the account with this name.
     async fn find_by_name(&self, name: AccountName) -> Result<Option<Account>, StoreError>;
 
-    /// Returns at most `max` accounts whose names begin with `prefix`, in the order of their names, after `after`.
+    /// Returns at most `max` accounts that match a filter, in the order of their names, after `after`.
     async fn list(
         &self,
-        prefix: String,
+        filter: AccountFilter,
         after: Option<AccountName>,
         max: u32,
     ) -> Result<Vec<Account>, StoreError>;
@@ -69,6 +69,17 @@ pub trait Accounts: Send + Sync {
         user_id: UserId,
         update: AccountUpdate,
     ) -> Result<UpdateAccountOutcome, StoreError>;
+}
+
+/// Which accounts are listed. The default matches all.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct AccountFilter {
+    /// Only those whose names begin with this text.
+    pub prefix: String,
+    /// Only those with this role.
+    pub role: Option<AccountRole>,
+    /// Only those that are disabled (`true`) or enabled (`false`).
+    pub is_disabled: Option<bool>,
 }
 
 /// Changes of an account. `None` leaves a value unchanged.

@@ -10,7 +10,8 @@ use webchat_domain::{Account, AccountName, AccountRole, ConversationId, Password
 
 use super::fixtures::moment;
 use crate::{
-    AccountUpdate, Accounts, Conversations, CreateAccountOutcome, NewPassword, UpdateAccountOutcome,
+    AccountFilter, AccountUpdate, Accounts, Conversations, CreateAccountOutcome, NewPassword,
+    UpdateAccountOutcome,
 };
 
 fn account(name: &str, role: AccountRole) -> Account {
@@ -36,7 +37,8 @@ async fn create(store: &dyn Accounts, name: &str, role: AccountRole) -> Account 
 
 async fn names(store: &dyn Accounts, prefix: &str, after: Option<&str>, max: u32) -> Vec<String> {
     let after = after.map(|name| name.parse().unwrap());
-    let listed = store.list(prefix.to_owned(), after, max).await.unwrap();
+    let filter = AccountFilter { prefix: prefix.to_owned(), ..AccountFilter::default() };
+    let listed = store.list(filter, after, max).await.unwrap();
     listed.into_iter().map(|account| account.name.to_string()).collect()
 }
 
@@ -83,6 +85,30 @@ pub async fn accounts_are_listed_by_name_prefix_and_page(store: &dyn Accounts) {
     assert_eq!(names(store, "al_", None, 10).await, ["al_x"], "`_` is not a wildcard");
     assert_eq!(names(store, "%", None, 10).await, [""; 0]);
     assert_eq!(names(store, "al", Some("al_x"), 1).await, ["alice"]);
+}
+
+pub async fn accounts_are_listed_by_role_and_state(store: &dyn Accounts) {
+    create(store, "ada", AccountRole::Admin).await;
+    create(store, "alan", AccountRole::User).await;
+    let bob = create(store, "bob", AccountRole::Auditor).await;
+    let carol = create(store, "carol", AccountRole::User).await;
+    let disable = AccountUpdate { disabled_at: Some(Some(moment(2))), ..AccountUpdate::default() };
+    for disabled in [&bob, &carol] {
+        store.update(disabled.user_id, disable.clone()).await.unwrap();
+    }
+    let names = async |prefix: &str, role, is_disabled, after: Option<&str>| {
+        let filter = AccountFilter { prefix: prefix.to_owned(), role, is_disabled };
+        let after = after.map(|name| name.parse().unwrap());
+        let listed = store.list(filter, after, 10).await.unwrap();
+        listed.iter().map(|account| account.name.to_string()).collect::<Vec<_>>()
+    };
+
+    assert_eq!(names("", Some(AccountRole::User), None, None).await, ["alan", "carol"]);
+    assert_eq!(names("", None, Some(true), None).await, ["bob", "carol"]);
+    assert_eq!(names("", None, Some(true), Some("bob")).await, ["carol"]);
+    assert_eq!(names("", None, Some(false), None).await, ["ada", "alan"]);
+    assert_eq!(names("a", Some(AccountRole::User), Some(false), None).await, ["alan"]);
+    assert_eq!(names("", Some(AccountRole::Admin), Some(true), None).await, [""; 0]);
 }
 
 pub async fn an_update_changes_only_what_it_names(store: &dyn Accounts) {
@@ -185,7 +211,7 @@ pub async fn the_last_active_admin_stays(store: &dyn Accounts) {
         .into_iter()
         .filter(|outcome| *outcome.as_ref().unwrap() == UpdateAccountOutcome::LastAdmin)
         .count();
-    let stored = store.list(String::new(), None, 10).await.unwrap();
+    let stored = store.list(AccountFilter::default(), None, 10).await.unwrap();
     assert_eq!(refused, 1);
     assert_eq!(stored.iter().filter(|account| account.is_active_admin()).count(), 1);
 }

@@ -3,7 +3,7 @@
 use actix_web::http::Method;
 use actix_web::http::header::{AUTHORIZATION, HeaderMap};
 use actix_web::{HttpMessage, HttpRequest};
-use webchat_chat::{Chat, ChatError};
+use webchat_chat::{Chat, ChatError, Forbidden};
 use webchat_domain::{ApiKey, ApiKeyScope, ApiKeySecret, Session};
 
 use crate::settings::AuthMode;
@@ -35,8 +35,8 @@ pub(crate) fn secret(headers: &HeaderMap) -> Option<ApiKeySecret> {
 /// Returns the API key of a request and what stands for its session, or `None` if the request has no key.
 ///
 /// # Errors
-/// [`ChatError::InvalidApiKey`], also if nobody can sign in to this server; [`ChatError::MissingScope`] and
-/// [`ChatError::SignInNeeded`] if the key does not allow the request.
+/// [`ChatError::InvalidApiKey`], also if nobody can sign in to this server; [`Forbidden::MissingScope`] and
+/// [`Forbidden::SignInNeeded`] if the key does not allow the request.
 pub(crate) async fn session_of_key(
     request: &HttpRequest,
     chat: &Chat,
@@ -50,7 +50,7 @@ pub(crate) async fn session_of_key(
     // The middleware logs the user of a refused request.
     request.extensions_mut().insert(key.user_id);
     let route = request.match_pattern().unwrap_or_default();
-    let scope = required_scope(request.method(), &route).ok_or(ChatError::SignInNeeded)?;
+    let scope = required_scope(request.method(), &route).ok_or(Forbidden::SignInNeeded)?;
     check_scope(&key, scope)?;
     let session = Session::anonymous(key.hash.session_id(), key.user_id);
     Ok(Some((key, session)))
@@ -59,9 +59,9 @@ pub(crate) async fn session_of_key(
 /// Checks that a key has a scope.
 ///
 /// # Errors
-/// [`ChatError::MissingScope`].
+/// [`Forbidden::MissingScope`].
 pub(crate) fn check_scope(key: &ApiKey, scope: ApiKeyScope) -> Result<(), ChatError> {
-    if key.scopes.contains(scope) { Ok(()) } else { Err(ChatError::MissingScope { scope }) }
+    if key.scopes.contains(scope) { Ok(()) } else { Err(Forbidden::MissingScope { scope }.into()) }
 }
 
 /// Returns the scope that a request of this route needs; `None` if it is not possible with an API key.
@@ -74,7 +74,8 @@ fn required_scope(method: &Method, route: &str) -> Option<ApiKeyScope> {
     let segments: Vec<&str> = route.split('/').collect();
     match segments.as_slice() {
         ["me"] | ["me", "settings"] => Some(general),
-        ["auth" | "admin" | "me", ..] => None,
+        ["admin", ..] => Some(ApiKeyScope::Admin),
+        ["auth" | "me", ..] => None,
         [.., "export" | "save"] => Some(ApiKeyScope::Export),
         ["conversations", "{id}", "files", ..] if !method.is_safe() => Some(ApiKeyScope::Files),
         _ => Some(general),
@@ -113,7 +114,7 @@ mod tests {
     #[test]
     fn routes_of_people_are_closed_to_keys_under_any_mount_path() {
         for prefix in ["", "/chat", "/api/v1/chat"] {
-            for route in ["auth/sign-in", "me/keys", "me/sessions/{session_id}", "admin/users"] {
+            for route in ["auth/sign-in", "me/keys", "me/sessions/{session_id}"] {
                 let route = format!("{prefix}/api/v1/{route}");
                 assert_eq!(required_scope(&Method::GET, &route), None, "{route}");
             }

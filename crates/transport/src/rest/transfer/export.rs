@@ -105,7 +105,7 @@ async fn export_all(
     stream(file, session_of_request_ended(&request, &chat, &connections, caller.session))
 }
 
-fn stream(file: ExportedFile, session_end: SessionEnd) -> HttpResponse {
+pub(crate) fn stream(file: ExportedFile, session_end: SessionEnd) -> HttpResponse {
     let content_type = match file.format {
         ExportFormat::Json | ExportFormat::Flask => "application/json",
         ExportFormat::Markdown => "text/markdown; charset=utf-8",

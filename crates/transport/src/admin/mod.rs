@@ -1,0 +1,12 @@
+//! The admin area: REST routes for administrators, and for auditors, who only read. One file per resource.
+
+mod access;
+mod audit;
+mod conversations;
+mod keys;
+mod password;
+mod reason;
+pub(crate) mod routes;
+mod sessions;
+mod user;
+mod users;

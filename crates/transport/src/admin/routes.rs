@@ -1,0 +1,32 @@
+//! All routes of the admin area, and their description.
+
+use actix_web::web::ServiceConfig;
+use utoipa::OpenApi as _;
+use utoipa::openapi::OpenApi;
+
+use super::{audit, conversations, keys, password, sessions, user, users};
+use crate::openapi::merge::merge;
+
+pub(crate) fn routes(config: &mut ServiceConfig) {
+    config
+        .configure(users::routes)
+        .configure(user::routes)
+        .configure(password::routes)
+        .configure(sessions::routes)
+        .configure(keys::routes)
+        .configure(conversations::routes)
+        .configure(audit::routes);
+}
+
+/// Returns the description of all routes, with paths relative to that of REST v1.
+pub(crate) fn api_doc() -> OpenApi {
+    merge(&[
+        users::ApiDoc::openapi,
+        user::ApiDoc::openapi,
+        password::ApiDoc::openapi,
+        sessions::ApiDoc::openapi,
+        keys::ApiDoc::openapi,
+        conversations::ApiDoc::openapi,
+        audit::ApiDoc::openapi,
+    ])
+}

@@ -1,0 +1,101 @@
+//! One user, with the sessions and API keys.
+
+use actix_web::web::{self, Data, Json, ServiceConfig};
+use serde::{Deserialize, Serialize};
+use utoipa::{OpenApi, ToSchema};
+use webchat_chat::Chat;
+use webchat_domain::{AccountRole, UserId};
+
+use super::access::{AdminAccess, AuditorAccess, UserPath, WithBody};
+use super::users::AdminUser;
+use crate::error::api_error::ApiError;
+use crate::error::body::ErrorBody;
+use crate::get_or_head::get_or_head;
+use crate::openapi::responses::{InvalidBodyResponse, NotFoundResponse, RoleNeededResponse};
+use crate::rest::api_keys::ApiKeyBody;
+use crate::rest::sessions::{SignedInSession, signed_in_sessions};
+
+const USER: &str = "/admin/users/{user_id}";
+
+#[derive(OpenApi)]
+#[openapi(paths(read, change))]
+pub(crate) struct ApiDoc;
+
+pub(crate) fn routes(config: &mut ServiceConfig) {
+    config
+        .service(web::resource(USER).route(get_or_head().to(read)).route(web::patch().to(change)));
+}
+
+/// A user with the sessions and API keys.
+#[derive(Serialize, ToSchema)]
+struct AdminUserDetails {
+    #[serde(flatten)]
+    user: AdminUser,
+    /// The session that was signed in last comes first.
+    sessions: Vec<SignedInSession>,
+    /// The newest key comes first. Expired keys are among them.
+    keys: Vec<ApiKeyBody>,
+    /// Whether the operator lets administrators and auditors read the user's conversations.
+    conversation_access: bool,
+}
+
+/// The changes of a user. Omitted fields stay unchanged.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = AdminUserChanges)]
+struct Changes {
+    /// The new role. A change ends the user's sessions.
+    role: Option<AccountRole>,
+    /// Whether the account is disabled. Disabling it ends the user's sessions; running answers are completed.
+    disabled: Option<bool>,
+}
+
+/// Returns a user with the sessions and API keys.
+#[utoipa::path(
+    get,
+    path = USER,
+    tag = "admin",
+    operation_id = "admin_read_user",
+    params(("user_id" = UserId, Path, description = "The user.")),
+    responses((status = 200, body = AdminUserDetails), NotFoundResponse, RoleNeededResponse),
+)]
+async fn read(
+    auditor: AuditorAccess,
+    user: UserPath,
+    chat: Data<Chat>,
+) -> Result<Json<AdminUserDetails>, ApiError> {
+    let user_id = user.id()?;
+    let user = chat.accounts.get(user_id).await?.into();
+    let sessions = chat.accounts.sessions(user_id).await?;
+    let sessions = signed_in_sessions(sessions, auditor.session.session_id);
+    let keys = chat.api_keys.list(user_id).await?.into_iter().map(ApiKeyBody::from).collect();
+    let conversation_access = chat.conversation_access.is_allowed();
+    Ok(Json(AdminUserDetails { user, sessions, keys, conversation_access }))
+}
+
+/// Changes the role of a user, and disables or enables the account.
+#[utoipa::path(
+    patch,
+    path = USER,
+    tag = "admin",
+    operation_id = "admin_change_user",
+    params(("user_id" = UserId, Path, description = "The user.")),
+    request_body(content = Changes, example = json!({"role": "auditor", "disabled": false})),
+    responses(
+        (status = 200, body = AdminUser),
+        (status = 409, description = "No active administrator would remain.", body = ErrorBody),
+        NotFoundResponse,
+        RoleNeededResponse,
+        InvalidBodyResponse,
+    ),
+)]
+async fn change(
+    WithBody(admin, changes): WithBody<AdminAccess, Changes>,
+    user: UserPath,
+    chat: Data<Chat>,
+) -> Result<Json<AdminUser>, ApiError> {
+    let user_id = user.id()?;
+    let Changes { role, disabled } = changes;
+    let account = chat.accounts.change(user_id, role, disabled, &admin.actor).await?;
+    Ok(Json(account.into()))
+}
