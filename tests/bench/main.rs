@@ -27,6 +27,7 @@ mod subscribers;
 mod support;
 mod tokens;
 mod turns;
+mod users;
 
 use std::env;
 use std::panic::AssertUnwindSafe;
@@ -43,7 +44,7 @@ struct Benchmark {
     measure: fn(BenchContext) -> LocalBoxFuture<'static, ()>,
 }
 
-const BENCHMARKS: [Benchmark; 14] = [
+const BENCHMARKS: [Benchmark; 15] = [
     Benchmark {
         name: "append",
         description: "appending a message of 500 characters to a long conversation",
@@ -58,6 +59,11 @@ const BENCHMARKS: [Benchmark; 14] = [
         name: "sessions",
         description: "saving and finding a session",
         measure: |bench| sessions::measure(bench).boxed_local(),
+    },
+    Benchmark {
+        name: "users",
+        description: "listing the accounts of a store with 100 000 of them, with each filter of the admin area",
+        measure: |bench| users::measure(bench).boxed_local(),
     },
     Benchmark {
         name: "relay",
