@@ -13,8 +13,8 @@ export default defineConfig({
     target: 'es2022',
     // The first browsers with `light-dark()`, which the themes need; a fallback could not be mixed on one page.
     cssTarget: ['chrome123', 'firefox125', 'safari17.5'],
-    // The chat page, the API page, and the page for unknown addresses.
-    rolldownOptions: { input: ['index.html', 'docs.html', '404.html'] },
+    // The chat page, the API page, the admin page, and the page for unknown addresses.
+    rolldownOptions: { input: ['index.html', 'docs.html', 'admin.html', '404.html'] },
   },
   server: {
     proxy: Object.fromEntries(

@@ -119,6 +119,7 @@ fn write_page(web: &std::path::Path) {
     fs::write(web.join("index.html"), "<!doctype html><base href=\"/\" /><title>Webchat</title>")
         .unwrap();
     fs::write(web.join("docs.html"), "<!doctype html><title>The API</title>").unwrap();
+    fs::write(web.join("admin.html"), "<!doctype html><title>Administration</title>").unwrap();
     fs::write(&asset, "plain").unwrap();
     fs::write(asset.with_added_extension("br"), "brotli").unwrap();
     fs::write(asset.with_added_extension("gz"), "gzip").unwrap();

@@ -29,8 +29,8 @@ export function realModel(): Upstream {
   };
 }
 
-/** The passwords of users who can sign in, by name. */
-export type Users = Record<string, string>;
+/** The passwords of users who can sign in, by name; with a role if they are not ordinary users. */
+export type Users = Record<string, string | { password: string; role: 'auditor' | 'admin' }>;
 
 /** The server binary, run as a separate process with its own data directory. */
 export class Server {
@@ -45,7 +45,11 @@ export class Server {
 
   static async start(upstream: Upstream, settings: Settings = {}, users: Users = {}): Promise<Server> {
     const dataDir = await mkdtemp(join(tmpdir(), 'webchat-e2e-'));
-    for (const [name, password] of Object.entries(users)) await addUser(dataDir, name, password);
+    for (const [name, user] of Object.entries(users)) {
+      const { password, role } = typeof user === 'string' ? { password: user, role: null } : user;
+      await run(dataDir, ['user', 'add', name, '--password-stdin'], `${password}\n`);
+      if (role !== null) await run(dataDir, ['user', 'role', name, role]);
+    }
     const server = new Server(upstream, dataDir, settings);
     await server.restart();
     return server;
@@ -130,12 +134,9 @@ function required(name: string): string {
   return value;
 }
 
-async function addUser(dataDir: string, name: string, password: string): Promise<void> {
-  const child = spawn(BINARY, ['user', 'add', name, '--password-stdin'], {
-    env: { DATA_DIR: dataDir },
-    stdio: ['pipe', 'ignore', 'inherit'],
-  });
-  child.stdin?.end(`${password}\n`);
+async function run(dataDir: string, args: string[], input = ''): Promise<void> {
+  const child = spawn(BINARY, args, { env: { DATA_DIR: dataDir }, stdio: ['pipe', 'ignore', 'inherit'] });
+  child.stdin?.end(input);
   const [status] = (await once(child, 'exit')) as [number];
-  if (status !== 0) throw new Error(`failed to add ${name}: exit status ${status}`);
+  if (status !== 0) throw new Error(`webchat ${args.join(' ')} failed: exit status ${status}`);
 }

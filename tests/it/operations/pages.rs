@@ -143,7 +143,7 @@ async fn the_pages_and_health_endpoints_respond_to_head() {
     let server = TestServer::start().await;
     let browser = server.browser();
 
-    for path in ["/", "/c/none", "/api/docs", "/healthz", "/readyz"] {
+    for path in ["/", "/c/none", "/api/docs", "/admin", "/healthz", "/readyz"] {
         let head = browser.send(browser.request(Method::HEAD, path)).await;
         assert_eq!((head.status.as_u16(), head.text.as_str()), (200, ""), "{path}");
     }

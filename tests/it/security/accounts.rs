@@ -19,7 +19,7 @@ use super::account_server::{
 use super::isolation::routes;
 
 /// The routes that are the same for everybody. The others need a user who is signed in.
-pub(crate) const PUBLIC_ROUTES: [&str; 19] = [
+pub(crate) const PUBLIC_ROUTES: [&str; 20] = [
     "GET /",
     "GET /healthz",
     "GET /readyz",
@@ -27,6 +27,7 @@ pub(crate) const PUBLIC_ROUTES: [&str; 19] = [
     "GET /get_config",
     "GET /api/openapi.json",
     "GET /api/docs",
+    "GET /admin",
     "GET /api/v1/config",
     "GET /api/v1/me",
     "GET /api/v1/auth/providers",

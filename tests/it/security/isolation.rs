@@ -40,7 +40,7 @@ const CONVERSATION_ROUTES: [(&str, &str, u16); 27] = [
 ];
 
 /// Every other route. Their responses contain only data of the caller.
-const CALLER_ROUTES: [(&str, &str); 39] = [
+const CALLER_ROUTES: [(&str, &str); 40] = [
     ("GET", "/"),
     ("POST", "/start_conversation"),
     ("GET", "/list_conversations"),
@@ -58,6 +58,7 @@ const CALLER_ROUTES: [(&str, &str); 39] = [
     ("GET", "/metrics"),
     ("GET", "/api/openapi.json"),
     ("GET", "/api/docs"),
+    ("GET", "/admin"),
     ("GET", "/api/v1/config"),
     // The tests of user settings cover the settings of another user.
     ("GET", "/api/v1/me/settings"),

@@ -1,5 +1,6 @@
 import Login from '@carbon/icons/es/login/16.js';
 import Logout from '@carbon/icons/es/logout/16.js';
+import Administration from '@carbon/icons/es/user--admin/16.js';
 import User from '@carbon/icons/es/user/16.js';
 
 import { errorMessage } from '../api/http';
@@ -21,7 +22,9 @@ export function accountItems({ account, dialog, notice }: App): MenuItem[] {
     run: () => dialog.set({ kind: 'account' }),
     isSeparated: true,
   };
-  if (isKnownByProxy) return [open];
+  const administration = { label: words.administration(), icon: Administration, page: 'admin' };
+  const items = current.role === 'user' ? [open] : [open, administration];
+  if (isKnownByProxy) return items;
   const signOut = () => account.signOut().catch((error) => notice.set(errorMessage(error)));
-  return [open, { label: words.signOut(), icon: Logout, run: () => void signOut() }];
+  return [...items, { label: words.signOut(), icon: Logout, run: () => void signOut() }];
 }

@@ -38,7 +38,9 @@ pub(crate) fn pages(config: &mut ServiceConfig, web_client: &WebClient) {
         .route("/c/{conversation_id}", web::get().to(chat_page))
         .route("/c/{conversation_id}", web::head().to(chat_page))
         .route("/api/docs", web::get().to(docs_page))
-        .route("/api/docs", web::head().to(docs_page));
+        .route("/api/docs", web::head().to(docs_page))
+        .route("/admin", web::get().to(admin_page))
+        .route("/admin", web::head().to(admin_page));
     let assets = web::scope("/assets").wrap(file_headers(IMMUTABLE));
     let others = web::scope("").wrap(file_headers(REVALIDATE));
     match &web_client.0 {
@@ -80,6 +82,15 @@ async fn docs_page(
     base_path: Data<BasePath>,
 ) -> Result<HttpResponse, ApiError> {
     html(&request, &web_client, &base_path, "docs.html")
+}
+
+/// Serves the page for administrators. It contains no data: its requests need a user who is signed in.
+async fn admin_page(
+    request: HttpRequest,
+    web_client: Data<WebClient>,
+    base_path: Data<BasePath>,
+) -> Result<HttpResponse, ApiError> {
+    html(&request, &web_client, &base_path, "admin.html")
 }
 
 fn html(
