@@ -136,7 +136,25 @@ async fn webchat(conversation: Vec<Turn>, counter: TokenCounter) -> Requests {
         clock: Arc::new(SystemClock),
         tokens: counter,
     };
-    let settings = Settings {
+    let settings = settings();
+    let user_id = UserId::generate();
+    let conversation = Chat::new(ports.clone(), settings.clone())
+        .conversations
+        .start(user_id, None)
+        .await
+        .unwrap();
+    for content in questions {
+        let chat = Chat::new(ports.clone(), settings.clone());
+        let message = SendMessage { content, client_message_id: None, expected_position: None };
+        chat.turns.send(user_id, conversation.conversation_id, message).await.unwrap();
+        chat.shutdown(Duration::from_mins(1)).await;
+    }
+    *model.requests.lock().unwrap()
+}
+
+/// The settings of a server without limits, titles and retention.
+fn settings() -> Settings {
+    Settings {
         window_tokens: WINDOW,
         reply_tokens: Some(REPLY),
         session_ttl: Duration::from_hours(1),
@@ -154,20 +172,7 @@ async fn webchat(conversation: Vec<Turn>, counter: TokenCounter) -> Requests {
         max_turn_duration: Duration::from_mins(10),
         daily_tokens: DailyTokenLimits::default(),
         max_stored_bytes: webchat_chat::StoredBytesLimits::default(),
-    };
-    let user_id = UserId::generate();
-    let conversation = Chat::new(ports.clone(), settings.clone())
-        .conversations
-        .start(user_id, None)
-        .await
-        .unwrap();
-    for content in questions {
-        let chat = Chat::new(ports.clone(), settings.clone());
-        let message = SendMessage { content, client_message_id: None, expected_position: None };
-        chat.turns.send(user_id, conversation.conversation_id, message).await.unwrap();
-        chat.shutdown(Duration::from_mins(1)).await;
     }
-    *model.requests.lock().unwrap()
 }
 
 /// A model that returns the conversation's answers and counts the tokens of the requests.

@@ -84,7 +84,7 @@ impl TestServer {
             .chain(settings)
             .map(|&(name, value)| (name, value))
             .collect();
-        let running = webchat::start(Settings::read(&variables).unwrap()).await.unwrap();
+        let running = Box::pin(webchat::start(Settings::read(&variables).unwrap())).await.unwrap();
         Self { model, dir, running }
     }
 

@@ -16,7 +16,7 @@ use crate::issuer::Issuer;
 pub(crate) const MAX_AGE: Duration = Duration::from_hours(1);
 
 /// The time after a failure in which the provider is not asked again.
-const FAILURE_PAUSE: Duration = Duration::from_secs(5);
+pub(crate) const FAILURE_PAUSE: Duration = Duration::from_secs(5);
 
 /// The metadata of a provider.
 pub(crate) struct Metadata {

@@ -23,7 +23,8 @@ pub enum OidcError {
 const MAX_CODE_CHARS: usize = 64;
 
 /// Returns an error code of a provider as it may be logged: short, and without characters that are unusual in codes.
-pub(crate) fn loggable_code(code: &str) -> String {
+#[must_use]
+pub fn loggable_code(code: &str) -> String {
     let is_usual = |c: &char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.');
     code.chars().filter(is_usual).take(MAX_CODE_CHARS).collect()
 }

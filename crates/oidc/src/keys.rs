@@ -7,7 +7,7 @@ use openidconnect::core::CoreJsonWebKeySet;
 use tokio::sync::Mutex;
 use tokio::time::Instant;
 
-use crate::discovery::MAX_AGE;
+use crate::discovery::{FAILURE_PAUSE, MAX_AGE};
 use crate::error::OidcError;
 use crate::http::Http;
 
@@ -23,6 +23,7 @@ pub(crate) struct Keys {
 #[derive(Default)]
 struct Cache {
     current: Option<Cached>,
+    failed_at: Option<Instant>,
     /// When a token with an unknown key id caused the last read.
     reread_at: Option<Instant>,
 }
@@ -38,12 +39,24 @@ impl Keys {
     /// Returns the keys. If they can't be read again, the cached ones are used.
     pub(crate) async fn current(&self, url: &str, http: &Http) -> Result<Cached, OidcError> {
         let mut cache = self.cache.lock().await;
-        match cache.current.clone() {
-            Some(cached) if cached.read_at.elapsed() < MAX_AGE => Ok(cached),
-            stale => match read(url, http).await {
-                Ok(read) => Ok(cache.current.insert(read).clone()),
-                Err(error) => stale.ok_or(error),
-            },
+        let stale = cache.current.clone();
+        let has_failed = cache.failed_at.is_some_and(|at| at.elapsed() < FAILURE_PAUSE);
+        if let Some(cached) = &stale
+            && (has_failed || cached.read_at.elapsed() < MAX_AGE)
+        {
+            return Ok(cached.clone());
+        }
+        // If this call is cancelled, the next one does not wait as long.
+        cache.failed_at = Some(Instant::now());
+        match read(url, http).await {
+            Ok(read) => {
+                cache.failed_at = None;
+                Ok(cache.current.insert(read).clone())
+            }
+            Err(error) => {
+                cache.failed_at = Some(Instant::now());
+                stale.ok_or(error)
+            }
         }
     }
 

@@ -12,7 +12,7 @@ mod provider;
 mod settings;
 
 pub use claims::Claims;
-pub use error::OidcError;
+pub use error::{OidcError, loggable_code};
 pub use logout_token::LogoutToken;
 pub use provider::{PendingSignIn, Provider, StartedSignIn};
 pub use settings::ProviderSettings;

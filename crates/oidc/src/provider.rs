@@ -141,7 +141,7 @@ impl Provider {
         Ok(StartedSignIn { url, state: state.secret().clone(), pending })
     }
 
-    /// Completes a sign-in with the code that the browser has brought back, and returns the verified claims.
+    /// Completes a sign-in with the code from the provider, and returns the verified claims.
     /// `is_complete` says whether these suffice; otherwise, those that the provider's userinfo endpoint returns are
     /// added.
     ///

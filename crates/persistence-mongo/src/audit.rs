@@ -5,12 +5,14 @@ use futures_util::future::BoxFuture;
 use futures_util::{FutureExt, TryStreamExt};
 use mongodb::bson::{Document, doc};
 use mongodb::error::Result as MongoResult;
-use webchat_domain::{AccountName, AuditEntry, AuditLink, NewAuditEntry, Timestamp};
+use serde::Deserialize;
+use serde_with::serde_as;
+use webchat_domain::{AccountName, AuditEntry, AuditHash, AuditLink, NewAuditEntry, Timestamp};
 use webchat_persistence::rules::StoredName;
 use webchat_persistence::{AuditChain, AuditFilter, AuditLog, StoreError, publish_audit_entry};
 
 use crate::database::{MongoDatabase, READ_TIME, Transaction};
-use crate::documents::{AuditChainDocument, AuditEntryDocument, date, long};
+use crate::documents::{AuditChainDocument, AuditEntryDocument, Date, date, long};
 use crate::schema::{AUDIT_CHAIN_ID, META};
 use crate::store::MongoStore;
 
@@ -65,9 +67,9 @@ impl AuditLog for MongoStore {
     }
 
     async fn remove_before(&self, time: Timestamp, max: u32) -> Result<u32, StoreError> {
-        let entries = self.read_from(0, max).await?;
-        let old = entries.iter().take_while(|entry| entry.content.at < time);
-        let Some(last) = old.last().map(AuditEntry::link) else { return Ok(0) };
+        let links = self.links(max).await?;
+        let old = links.iter().take_while(|link| link.at < time);
+        let Some(last) = old.last().map(EntryLink::link) else { return Ok(0) };
         let _turn = self.audit_turn.lock().await;
         self.database
             .transaction(last, |mut transaction, last| {
@@ -86,7 +88,34 @@ impl AuditLog for MongoStore {
     }
 }
 
+/// What the retention reads of an entry, so that one with other invalid fields does not stop it.
+#[serde_as]
+#[derive(Deserialize)]
+struct EntryLink {
+    number: u64,
+    hash: AuditHash,
+    #[serde_as(as = "Date")]
+    at: Timestamp,
+}
+
+impl EntryLink {
+    fn link(&self) -> AuditLink {
+        AuditLink { number: self.number, hash: self.hash }
+    }
+}
+
 impl MongoStore {
+    /// Returns the first entries.
+    async fn links(&self, max: u32) -> Result<Vec<EntryLink>, StoreError> {
+        let entries = self.database.audit_entries().clone_with_type::<EntryLink>();
+        let find = async {
+            let first = entries.find(doc! {}).sort(doc! { "number": 1 }).limit(max.into());
+            let first = first.projection(doc! { "number": 1, "hash": 1, "at": 1 });
+            first.max_time(READ_TIME).await?.try_collect().await
+        };
+        self.database.run(find).await
+    }
+
     /// Runs a transaction whose work returns whether it changed something. If it did, appends the entry that records it.
     pub(crate) async fn transaction_audited<C, T, W>(
         &self,

@@ -34,13 +34,14 @@ export class IdentityProvider {
     });
   }
 
-  /** Signs in on the page of the provider, and agrees. */
+  /** Signs in on the page of the provider, and agrees, which the provider asks for once. */
   async signIn(page: Page, name: string): Promise<void> {
     await page.locator('input[name="login"]').fill(name);
     await page.locator('input[name="password"]').fill('x');
     await page.locator('button[type="submit"]').click();
-    await page.waitForURL(`${this.url}/interaction/**`);
-    await page.getByRole('button', { name: 'Continue' }).click();
+    const agree = page.getByRole('button', { name: 'Continue', exact: true });
+    await agree.or(page.getByRole('banner')).first().waitFor();
+    if (await agree.isVisible()) await agree.click();
   }
 
   stop(): void {

@@ -4,6 +4,7 @@ import './admin-page';
 import { accountApi } from '../api/account-api';
 import { adminApi } from '../api/admin-api';
 import { AccountStore } from '../state/account/account';
+import { takeSignInError } from '../state/page/address';
 import { ThemeChoice } from '../state/page/theme';
 import { pageStorage } from '../state/storage';
 import { bindTooltips } from '../ui/overlays/tooltip';
@@ -18,5 +19,6 @@ if (page) {
 bindTooltips();
 // The session may have ended meanwhile, or somebody else may have signed in.
 addEventListener('focus', () => void account.load());
-await account.load();
+const signInError = takeSignInError(location.href, history);
+await (signInError === null ? account.load() : account.showSignInError(signInError));
 if (page && account.state.value.auth === null) page.isUnreachable = true;

@@ -150,11 +150,11 @@ export const AUDIT_ACTIONS: Record<AuditActionKind, () => string> = {
   role_changed: () => msg('Changed the role'),
   key_added: () => msg('Added an API key'),
   key_revoked: () => msg('Revoked an API key'),
+  identity_linked: () => msg('Linked a user of an identity provider'),
   user_adopted: () => msg('Took over chats'),
   conversations_listed: () => msg('Listed the chats'),
   conversation_read: () => msg('Read a chat'),
   account_exported: () => msg('Exported the chats'),
-  account_erased: () => msg('Erased the account'),
 };
 
 const DETAILS: Record<string, () => string> = {
@@ -166,7 +166,7 @@ const DETAILS: Record<string, () => string> = {
   expires_at: () => msg('Expires'),
   replaced_user_id: () => msg('User id before'),
   conversation_id: () => msg('Chat'),
-  conversations: () => msg('Deleted chats'),
+  provider: () => msg('Identity provider'),
 };
 
 const ACCESS_METHODS: Record<AuditEntry['actor']['via'], () => string> = {

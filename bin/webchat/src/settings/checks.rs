@@ -148,9 +148,41 @@ fn check_identity_providers(merged: &mut Merged) {
         let expected = "on, or an identity provider (OIDC_ISSUER) or AUTH_HEADER";
         reject(merged, "PASSWORD_SIGN_IN", Some(expected));
     }
-    if !has_provider && is_set(merged, "LEGACY_USER_CLAIM") {
-        reject(merged, "LEGACY_USER_CLAIM", Some("no value, unless there is an identity provider"));
+    let count = further.len() + usize::from(is_set(merged, "OIDC_ISSUER"));
+    if count != 1 && is_set(merged, "LEGACY_USER_CLAIM") {
+        let expected = "no value, unless there is exactly one identity provider";
+        reject(merged, "LEGACY_USER_CLAIM", Some(expected));
     }
+    check_names(merged, has_provider);
+    if let Some(expected) = unbounded_tenants(merged) {
+        reject(merged, "OIDC_ALLOWED_TENANTS", Some(expected));
+    }
+}
+
+/// Rejects combinations in which users could choose the name of an account that belongs to somebody else.
+fn check_names(merged: &mut Merged, has_provider: bool) {
+    let signs_up = merged.get("SIGN_UP") == Some(true);
+    if signs_up && merged.get("OIDC_TRUST_EMAIL") == Some(true) {
+        let expected = "off, because OIDC_TRUST_EMAIL gives accounts to the owners of addresses";
+        reject(merged, "SIGN_UP", Some(expected));
+    }
+    if (signs_up || has_provider) && merged.get::<String>("AUTH_HEADER").is_some() {
+        let expected = "no value with SIGN_UP or identity providers, whose users could have the names that it names";
+        reject(merged, "AUTH_HEADER", Some(expected));
+    }
+}
+
+/// Returns what is expected of the allowed tenants if the administrators of any tenant could give themselves rights.
+pub(super) fn unbounded_tenants(merged: &Merged) -> Option<&'static str> {
+    let list = |variable| merged.get::<Vec<String>>(variable).unwrap_or_default();
+    let issuer = merged.get::<String>("OIDC_ISSUER").unwrap_or_default();
+    let has_tenants = ["/common/", "/organizations/"].iter().any(|path| issuer.contains(path));
+    let gives_rights = !list("OIDC_ADMIN_GROUPS").is_empty()
+        || !list("OIDC_AUDITOR_GROUPS").is_empty()
+        || merged.get("OIDC_TRUST_EMAIL") == Some(true)
+        || merged.get::<String>("LEGACY_USER_CLAIM").is_some();
+    let is_open = has_tenants && gives_rights && list("OIDC_ALLOWED_TENANTS").is_empty();
+    is_open.then_some("the tenants whose administrators may give roles to users of this server")
 }
 
 /// Rejects settings that have no effect while the metrics are off.

@@ -150,6 +150,7 @@ impl Settings {
             allowed_domains: settings.allowed_domains.clone(),
             role_claim: settings.role_claim.clone(),
             admin_groups: settings.admin_groups.clone(),
+            auditor_groups: settings.auditor_groups.clone(),
         })
     }
 }

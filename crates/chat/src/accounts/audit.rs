@@ -126,11 +126,16 @@ impl Audit {
         Ok(AuditVerification::Broken { number: last.number.saturating_add(1) })
     }
 
-    /// Removes the entries that are older than `time`.
+    /// Removes the entries that are older than `time`, unless all of them are.
     ///
     /// # Errors
     /// When the entries can't be removed. The next call continues.
     pub(crate) async fn remove_before(&self, time: Timestamp) -> Result<(), StoreError> {
+        // If even the newest one is old, the clock may have jumped.
+        let newest = self.ports.audit.list(AuditFilter::default(), None, 1).await?;
+        if newest.first().is_none_or(|newest| newest.content.at < time) {
+            return Ok(());
+        }
         while self.ports.audit.remove_before(time, PAGE_SIZE).await? >= PAGE_SIZE {}
         Ok(())
     }

@@ -96,7 +96,7 @@ impl ConversationAccess {
     pub async fn export(&self, request: AccessRequest) -> Result<ExportedFile, ChatError> {
         let AccessRequest { user_id, reason, actor } = request;
         self.check(user_id).await?;
-        let action = AuditAction::AccountExported { reason: Some(reason) };
+        let action = AuditAction::AccountExported { reason };
         self.record(action, user_id, &actor).await?;
         Ok(self.transfer.export_all(user_id))
     }

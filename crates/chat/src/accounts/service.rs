@@ -144,7 +144,7 @@ impl Accounts {
     }
 
     /// Records a failed attempt. A name that no account has is not recorded: it may be a password.
-    async fn record_failure(
+    pub(in crate::accounts) async fn record_failure(
         &self,
         reason: SignInFailure,
         account: Option<&Account>,

@@ -29,4 +29,4 @@ pub(crate) use self::message::{MessageDocument, search_terms};
 pub(crate) use self::message_batches::message_batches;
 pub(crate) use self::removal::PendingDeletionDocument;
 pub(crate) use self::user::{UserDocument, UserSettingsDocument};
-pub(crate) use self::values::{date, long};
+pub(crate) use self::values::{Date, date, long};

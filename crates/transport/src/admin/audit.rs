@@ -33,7 +33,7 @@ struct ListQuery {
     #[serde(default, deserialize_with = "query::integer")]
     limit: Option<u32>,
     /// The `next_cursor` of the previous page.
-    #[param(pattern = "^[0-9]{1,20}$", value_type = Option<String>)]
+    #[param(pattern = "^[0-9]{1,19}$", value_type = Option<String>)]
     #[serde(default, deserialize_with = "query::integer")]
     cursor: Option<u64>,
     /// Only entries in which a user with this name acts, or is concerned.

@@ -9,7 +9,7 @@ use actix_web::{HttpMessage, HttpRequest, HttpResponse};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use webchat_chat::PendingSignIn;
-use webchat_domain::Timestamp;
+use webchat_domain::{SessionId, Timestamp};
 
 use crate::base_path::BasePath;
 use crate::headers::cookies;
@@ -39,8 +39,8 @@ pub(crate) struct BegunSignIn {
     pub(crate) pending: PendingSignIn,
     /// The path of the page to which the browser returns, relative to that of the server.
     pub(crate) return_to: String,
-    /// Whether the account adopts the conversations of the browser.
-    pub(crate) adopts: bool,
+    /// The session of the browser whose conversations the account adopts.
+    pub(crate) adopts: Option<SessionId>,
     pub(crate) expires_at: Timestamp,
 }
 

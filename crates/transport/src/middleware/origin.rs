@@ -144,7 +144,7 @@ pub(crate) fn has_allowed_origin(request: &ServiceRequest) -> bool {
 }
 
 /// Returns whether a page of another site sends the user's cookie. Some requests of such pages have no `Origin`.
-fn is_cross_site(headers: &HeaderMap) -> bool {
+pub(crate) fn is_cross_site(headers: &HeaderMap) -> bool {
     headers.contains_key(COOKIE)
         && headers.get_all(SEC_FETCH_SITE).any(|site| site.as_bytes() == b"cross-site")
 }

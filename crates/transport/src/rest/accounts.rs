@@ -131,7 +131,8 @@ async fn me(
     chat: Data<Chat>,
     sign_up: Data<SignUp>,
 ) -> Result<Json<Me>, ApiError> {
-    let (auth, can_sign_up) = (AuthMode::of(&request), sign_up.is_possible);
+    let auth = AuthMode::of(&request);
+    let can_sign_up = sign_up.is_possible && are_passwords_possible(&request);
     let user = browser.session.map(|session| session.user_id);
     let Some(user_id) = user.filter(|_| auth != AuthMode::None) else {
         return Ok(Json(Me {

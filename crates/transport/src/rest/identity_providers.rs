@@ -19,6 +19,7 @@ use crate::extract::pending_sign_ins::{BegunSignIn, MAX_SIGN_IN_TIME, PendingSig
 use crate::extract::query;
 use crate::extract::session::AnySession;
 use crate::get_or_head::get_or_head;
+use crate::middleware::origin::is_cross_site;
 use crate::openapi::responses::NotFoundResponse;
 use crate::security_log::{SecurityEvent, SecurityLog};
 use crate::settings::AuthMode;
@@ -132,11 +133,14 @@ async fn begin(
     request: HttpRequest,
     provider: Path<String>,
     parameters: Query<Begin>,
+    browser: AnySession,
     chat: Data<Chat>,
     pending: Data<PendingSignIns>,
 ) -> Result<HttpResponse, ApiError> {
     check_possible(&request)?;
     let Begin { return_to, adopt_conversations } = parameters.into_inner();
+    // A link of another site must not give the conversations of this browser to an account.
+    let adopts = adopt_conversations == Some(true) && !is_cross_site(request.headers());
     let return_to = return_to.as_deref().and_then(own_path).unwrap_or("/").to_owned();
     let started = match chat.identity_providers.begin(&provider).await {
         Ok(started) => started,
@@ -147,7 +151,7 @@ async fn begin(
         state: started.state,
         pending: started.pending,
         return_to,
-        adopts: adopt_conversations == Some(true),
+        adopts: browser.session.filter(|_| adopts).map(|session| session.session_id),
         expires_at: chat.sessions.now().plus(MAX_SIGN_IN_TIME),
     };
     let mut response = redirect(started.url.as_str());
@@ -182,10 +186,11 @@ async fn callback(
     };
     let return_to = begun.return_to.clone();
     let mut response = match complete(&request, begun, parameters, &browser, &chat).await {
-        Ok(signed_in) => {
-            finish_sign_in(&request, &chat, browser, signed_in).await?;
-            redirect(&page_url(&request, &return_to))
-        }
+        Ok(signed_in) => match finish_sign_in(&request, &chat, browser, signed_in).await {
+            Ok(_) => redirect(&page_url(&request, &return_to)),
+            Err(ApiError::Chat(error)) => fail(&request, &provider, &return_to, &error.into())?,
+            Err(error) => return Err(error),
+        },
         Err(error) => fail(&request, &provider, &return_to, &error)?,
     };
     pending.remove(&mut response, &state);
@@ -204,7 +209,7 @@ async fn complete(
     };
     let signing = SigningBrowser {
         user_agent: user_agent(request),
-        adopted: browser.session.clone().filter(|_| begun.adopts),
+        adopted: browser.session.clone().filter(|own| begun.adopts == Some(own.session_id)),
         actor: client(request),
     };
     let response = ProviderResponse { code, state, issuer: iss };
@@ -244,8 +249,13 @@ async fn backchannel_logout(
         Ok(()) => Ok(HttpResponse::Ok().finish()),
         Err(ProviderSignInError::ProviderNotFound) => Err(ApiError::NotFound),
         Err(ProviderSignInError::SignInUnavailable(error)) => Err(error.into()),
+        Err(error @ ProviderSignInError::ProviderUnavailable(_)) => {
+            log(&request, &provider, &error, "failed to verify a logout token");
+            Err(invalid())
+        }
         Err(error) => {
-            log(&request, &provider, &error, "refused a logout token");
+            count_failure(&request);
+            tracing::debug!(error = error_chain(&error), "refused a logout token");
             Err(invalid())
         }
     }
@@ -274,15 +284,18 @@ fn fail(
 /// Logs a failure. One that anybody can cause is only counted.
 fn log(request: &HttpRequest, provider: &str, error: &ProviderSignInError, message: &str) {
     if let ProviderSignInError::SignInExpired = error {
-        if let Some(log) = request.app_data::<Data<SecurityLog>>() {
-            let client = ClientAddress::of(request);
-            log.record(SecurityEvent::SignInFailed, client.network(), None);
-        }
-        return;
+        return count_failure(request);
     }
     let request_id = request.extensions().get::<RequestId>().map(ToString::to_string);
     let (code, error) = (error.code(), error_chain(error));
     tracing::warn!(request_id, provider, code, error, "{message}");
+}
+
+/// Counts a failure that anybody can cause.
+fn count_failure(request: &HttpRequest) {
+    if let Some(log) = request.app_data::<Data<SecurityLog>>() {
+        log.record(SecurityEvent::SignInFailed, ClientAddress::of(request).network(), None);
+    }
 }
 
 fn redirect(location: &str) -> HttpResponse {

@@ -9,7 +9,9 @@ use webchat_tests::Browser;
 use webchat_tests::identity_provider::IdentityProvider;
 
 use super::server::{OidcServer, sign_in};
-use crate::security::account_server::{account, add, manage};
+use crate::security::account_server::{
+    PASSWORD, account, add, manage, sign_in as password_sign_in,
+};
 
 async fn role(browser: &Browser) -> Value {
     browser.get("/api/v1/me").await.json()["account"]["role"].clone()
@@ -25,7 +27,7 @@ async fn names_are_made_valid_and_unique() {
     for (subject, claims, expected) in [
         ("1", json!({"preferred_username": "alice"}), "alice-2"),
         ("2", json!({"preferred_username": "Alice"}), "alice-3"),
-        ("3", json!({"email": "Bob@Example.org"}), "bob@example.org"),
+        ("3", json!({"email": "Bob@Example.org"}), "bob"),
         ("4", json!({"name": "Carol  Ann"}), "carol.ann"),
         ("5", json!({"preferred_username": marks, "name": "x"}), "a"),
         ("6", json!({"name": "🦀"}), "user"),
@@ -44,7 +46,8 @@ async fn names_are_made_valid_and_unique() {
 
 #[tokio::test]
 async fn groups_give_a_role_and_take_only_that_back() {
-    let server = OidcServer::start(&[("OIDC_ADMIN_GROUPS", "admins")]).await;
+    let settings = [("OIDC_ADMIN_GROUPS", "admins"), ("OIDC_AUDITOR_GROUPS", "revision")];
+    let server = OidcServer::start(&settings).await;
     let others = (0..2_000).map(|number| format!("group-{number}"));
     let groups: Vec<_> = others.chain(["admins".to_owned()]).collect();
     let with = |subject: &str, groups: &Value| json!({"sub": subject, "name": format!("user{subject}"), "groups": groups});
@@ -57,6 +60,8 @@ async fn groups_give_a_role_and_take_only_that_back() {
     assert_eq!((role(&demoted).await, account(&alice).await), (json!("user"), json!(null)));
     let promoted = server.signed_in_as(&with("1", &json!("admins"))).await;
     assert_eq!(role(&promoted).await, "admin");
+    let auditor = server.signed_in_as(&with("1", &json!(["revision"]))).await;
+    assert_eq!(role(&auditor).await, "auditor");
     let without = server.signed_in_as(&with("1", &json!(null))).await;
     assert_eq!(role(&without).await, "user");
 
@@ -133,7 +138,46 @@ async fn an_untrusted_provider_gives_access_to_no_existing_account() {
     let claims = json!({"email": "alice@example.org", "email_verified": true});
     let browser = server.signed_in_as(&claims).await;
 
-    assert_eq!(account(&browser).await, "alice@example.org-2");
+    assert_eq!(account(&browser).await, "alice");
+}
+
+#[tokio::test]
+async fn an_account_that_somebody_has_used_is_not_shared_with_the_owner_of_its_name() {
+    let dir = tempfile::tempdir().unwrap();
+    let stores = [("DATA_DIR", dir.path().to_str().unwrap())];
+    add(&stores, "ceo@example.org").await;
+    let provider = IdentityProvider::start();
+    let settings = [("OIDC_TRUST_EMAIL", "on"), ("OIDC_ADMIN_GROUPS", "admins")];
+    let server = OidcServer::start_in(dir, provider, &settings).await;
+    let impostor = server.browser();
+    assert_eq!(password_sign_in(&impostor, "ceo@example.org", PASSWORD).await.status, 200);
+    let verified = |name: &str| json!({"sub": name, "email": name, "email_verified": true, "groups": ["admins"]});
+    let unverified =
+        json!({"sub": "mallory", "preferred_username": "boss@example.org", "groups": []});
+
+    let mallory = server.signed_in_as(&unverified).await;
+    let boss = server.signed_in_as(&verified("boss@example.org")).await;
+    let ceo = server.signed_in_as(&verified("ceo@example.org")).await;
+
+    assert_eq!((account(&mallory).await, role(&mallory).await), (json!("boss"), json!("user")));
+    let of_boss = (account(&boss).await, role(&boss).await);
+    assert_eq!(of_boss, (json!("boss@example.org"), json!("admin")));
+    assert_eq!(account(&ceo).await, "ceo@example.org-2");
+    assert_eq!(role(&impostor).await, "user");
+}
+
+#[tokio::test]
+async fn the_last_administrator_keeps_the_role_only_as_long_as_there_is_no_other() {
+    let server = OidcServer::start(&[("OIDC_ADMIN_GROUPS", "admins")]).await;
+    let with = |subject: &str, groups: Value| json!({"sub": subject, "name": format!("user{subject}"), "groups": groups});
+
+    server.signed_in_as(&with("1", json!(["admins"]))).await;
+    let last = server.signed_in_as(&with("1", json!([]))).await;
+    assert_eq!(role(&last).await, "admin");
+    server.signed_in_as(&with("2", json!(["admins"]))).await;
+    let former = server.signed_in_as(&with("1", json!([]))).await;
+
+    assert_eq!(role(&former).await, "user");
 }
 
 /// Stores a conversation of the user whose id in the Flask application was this one. Returns its id.

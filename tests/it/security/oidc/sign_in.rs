@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use futures_util::future::join_all;
+use reqwest::Method;
 use serde_json::json;
 use webchat_tests::identity_provider::IdentityProvider;
 use webchat_tests::{Browser, Process};
@@ -72,11 +73,11 @@ async fn the_first_sign_in_adopts_the_conversations_of_the_browser_if_asked_to()
         browser.start_conversation().await;
     }
 
-    let begin = format!("{BEGIN}?adopt_conversations=true");
-    let begun = adopting.without_redirects().get(&begin).await;
-    assert_eq!(finish(&adopting, &begun).await, None);
-    let begun = other.without_redirects().get(&begin).await;
-    assert_eq!(finish(&other, &begun).await, None);
+    let path = format!("{BEGIN}?adopt_conversations=true");
+    for browser in [&adopting, &other] {
+        let begun = browser.without_redirects().get(&path).await;
+        assert_eq!(finish(browser, &begun).await, None);
+    }
 
     for browser in [&adopting, &other] {
         assert_eq!((account(browser).await, listed(browser).await), (json!("alice"), 1));
@@ -85,6 +86,23 @@ async fn the_first_sign_in_adopts_the_conversations_of_the_browser_if_asked_to()
     assert_eq!(listed(&other).await, 1, "the second browser keeps its own");
     adopting.post("/api/v1/auth/sign-out").await;
     assert_eq!(listed(&adopting).await, 0, "the adopted ones belong to the account only");
+}
+
+#[tokio::test]
+async fn a_link_of_another_site_gives_the_conversations_of_the_browser_to_nobody() {
+    let server = OidcServer::start(&[]).await;
+    let browser = server.browser();
+    browser.start_conversation().await;
+
+    let path = format!("{BEGIN}?adopt_conversations=true");
+    let linked = browser.without_redirects();
+    let request = linked.request(Method::GET, &path).header("sec-fetch-site", "cross-site");
+    let begun = linked.send(request).await;
+    assert_eq!(finish(&browser, &begun).await, None);
+
+    assert_eq!((account(&browser).await, listed(&browser).await), (json!("alice"), 0));
+    browser.post("/api/v1/auth/sign-out").await;
+    assert_eq!(listed(&browser).await, 1, "the browser keeps its own");
 }
 
 #[tokio::test]

@@ -13,6 +13,7 @@ export type ConnectionState =
 export interface WebSocketLike {
   send(frame: string): void;
   close(): void;
+  readonly readyState?: number;
   addEventListener(type: 'open', listener: () => void): void;
   addEventListener(type: 'close', listener: (close: { code: number }) => void): void;
   addEventListener(type: 'message', listener: (message: { data: unknown }) => void): void;
@@ -223,7 +224,9 @@ export class LiveSocket {
   /** Sends nothing while disconnected: `#handleOpen` restores subscriptions and pending messages. */
   #sendEvent(event: ClientEvent): string {
     const frame = JSON.stringify(event);
-    if (this.#isOpen) this.#socket?.send(frame);
+    // The server may have begun to close it: a frame would only be an error in the browser's log.
+    const isClosing = (this.#socket?.readyState ?? WebSocket.OPEN) > WebSocket.OPEN;
+    if (this.#isOpen && !isClosing) this.#socket?.send(frame);
     return frame;
   }
 }

@@ -1,5 +1,6 @@
 //! The settings of further identity providers: those of the section `[oidc]`, with the id of the provider in their names.
 
+use super::checks::unbounded_tenants;
 use super::dotenv::Variables;
 use super::error::InvalidSetting;
 use super::merged::Merged;
@@ -14,8 +15,16 @@ pub(super) fn read(merged: &mut Merged, sources: &SettingsSources) -> Vec<(Strin
         let mut of_provider = merge(sources, &id);
         for variable in ["OIDC_ISSUER", "OIDC_CLIENT_ID"] {
             if of_provider.get::<String>(variable).is_none() {
-                reject(&mut of_provider, variable);
+                reject(&mut of_provider, variable, None);
             }
+        }
+        if let Some(expected) = unbounded_tenants(&of_provider) {
+            reject(&mut of_provider, "OIDC_ALLOWED_TENANTS", Some(expected));
+        }
+        if of_provider.get("OIDC_TRUST_EMAIL") == Some(true) && merged.get("SIGN_UP") == Some(true)
+        {
+            let expected = "off, because visitors may sign up with the addresses of others";
+            reject(&mut of_provider, "OIDC_TRUST_EMAIL", Some(expected));
         }
         let read = of_provider.read_section::<OidcSettings>(&OidcSettings::SECTION);
         match read {
@@ -88,8 +97,9 @@ fn variable_prefix(id: &str) -> String {
     format!("{PREFIX}{}_", id.to_uppercase().replace('-', "_"))
 }
 
-fn reject(merged: &mut Merged, variable: &str) {
+fn reject(merged: &mut Merged, variable: &str, expected: Option<&str>) {
     for setting in settings().filter(|setting| setting.variable == variable) {
-        merged.reject(setting, &setting.kind.expected(false));
+        let of_kind = setting.kind.expected(false);
+        merged.reject(setting, expected.unwrap_or(&of_kind));
     }
 }

@@ -26,7 +26,7 @@ const SCOPES: Kind = Kind::List {
 
 const TENANTS: Kind = Kind::List {
     items: "ids of tenants",
-    example: "9188040d-6c67-4c5b-b112-36a304b66dad",
+    example: "aaaabbbb-0000-cccc-1111-dddd2222eeee",
     is_valid: |text| {
         !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
     },
@@ -68,10 +68,12 @@ section! {
         OIDC_ALLOWED_TENANTS => allowed_tenants: Vec<String>, TENANTS;
 
         /// The claim with the user's groups or roles, or a path to it such as realm_access.roles, and the groups whose
-        /// members are administrators, separated by commas.
+        /// members are administrators or auditors, separated by commas.
         OIDC_ROLE_CLAIM => role_claim: String = "groups", Kind::TEXT;
         #[serde(deserialize_with = "texts")]
         OIDC_ADMIN_GROUPS => admin_groups: Vec<String>, GROUPS;
+        #[serde(deserialize_with = "texts")]
+        OIDC_AUDITOR_GROUPS => auditor_groups: Vec<String>, GROUPS;
     }
 }
 

@@ -65,8 +65,8 @@ section! {
         /// Whether users sign in with passwords. off needs an identity provider or AUTH_HEADER.
         PASSWORD_SIGN_IN => password_sign_in: bool = "on", Kind::Switch;
 
-        /// The ids of further identity providers, separated by commas, in letters, digits and hyphens: for each, the
-        /// settings of the section "Identity provider" with its id, such as OIDC_ENTRA_ISSUER for the id entra, or
+        /// The ids of further identity providers, separated by commas, in lower-case letters, digits and hyphens, up to 32
+        /// of them, beginning with a letter: for each, the settings of the section "Identity provider" with its id, such as OIDC_ENTRA_ISSUER for the id entra, or
         /// `[oidc.entra]` in the configuration file.
         #[serde(deserialize_with = "texts")]
         OIDC_PROVIDERS => oidc_providers: Vec<String>, PROVIDER_IDS;

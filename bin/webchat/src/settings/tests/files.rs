@@ -53,9 +53,9 @@ fn unknown_names_are_refused_with_a_suggestion() {
 
     insta::assert_snapshot!(errors(text).join("\n"), @"
     Port in webchat.toml (unknown): did you mean server.port?
-    [redis] in webchat.toml (unknown): expected one of [model], [files], [server], [storage], [sessions], [limits], [connections], [log], [audit], [traces]
+    [redis] in webchat.toml (unknown): expected one of [model], [files], [server], [storage], [sessions], [oidc], [limits], [connections], [log], [audit], [traces]
     [servr] in webchat.toml (unknown): did you mean [server]?
-    nonsense in webchat.toml (unknown): expected a setting in one of [model], [files], [server], [storage], [sessions], [limits], [connections], [log], [audit], [traces]
+    nonsense in webchat.toml (unknown): expected a setting in one of [model], [files], [server], [storage], [sessions], [oidc], [limits], [connections], [log], [audit], [traces]
     server.LOG_LEVEL in webchat.toml (unknown): did you mean log.level?
     server.api_key in webchat.toml (unknown): did you mean model.api_key?
     server.hots in webchat.toml (unknown): did you mean server.host?

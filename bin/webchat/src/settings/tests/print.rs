@@ -38,6 +38,7 @@ fn exactly_these_settings_are_secret() {
             "MONGODB_URI",
             "REDIS_URL",
             "SECRET_KEY",
+            "OIDC_CLIENT_SECRET",
             "OTEL_EXPORTER_OTLP_HEADERS"
         ]
     );

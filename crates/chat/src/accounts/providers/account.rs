@@ -1,7 +1,8 @@
 //! The account of a user of an identity provider.
 
 use webchat_domain::{
-    Account, AccountName, AccountRole, Actor, AuditAction, Identity, IdentityKey, Session, UserId,
+    Account, AccountName, AccountRole, Actor, AuditAction, Identity, IdentityKey, Session,
+    SignInFailure, UserId,
 };
 use webchat_oidc::Claims;
 use webchat_persistence::{ArchiveFilter, CreateWithIdentityOutcome, ListOrder};
@@ -53,13 +54,15 @@ impl IdentityProviders {
         let account = self.ports.accounts.find(identity.user_id).await?;
         let account = account.ok_or(ChatError::AccountNotFound)?;
         if account.disabled_at.is_some() {
+            let reason = SignInFailure::AccountDisabled;
+            self.accounts.record_failure(reason, Some(&account), actor).await?;
             return Err(ChatError::AccountDisabled);
         }
         self.update_role(account, &identity, granted, actor).await
     }
 
     /// Links the identity to the account whose name is the user's verified e-mail address, if the provider is trusted.
-    /// Returns `None` if there is no such account, or it belongs to another user of the provider.
+    /// Returns `None` if there is no such account, somebody has used it, or it belongs to another user of the provider.
     async fn link(
         &self,
         FirstSignIn { provider, claims, anonymous, actor, .. }: &FirstSignIn<'_>,
@@ -67,11 +70,19 @@ impl IdentityProviders {
         legacy_user: Option<UserId>,
     ) -> Result<Option<Identity>, ChatError> {
         let email = claims.verified_email().filter(|_| provider.trusts_email);
+        let email = email.filter(|email| email.is_ascii() && email.contains('@'));
         let name: Option<AccountName> = email.and_then(|email| email.parse().ok());
         let Some(name) = name else { return Ok(None) };
         let Some(account) = self.ports.accounts.find_by_name(name).await? else { return Ok(None) };
         if account.disabled_at.is_some() {
+            let reason = SignInFailure::AccountDisabled;
+            self.accounts.record_failure(reason, Some(&account), actor).await?;
             return Err(ChatError::AccountDisabled);
+        }
+        // The one who has used it may have chosen this name, and has the password and the keys. An administrator decides by
+        // resetting the password.
+        if account.signed_in_at.is_some() && !account.must_change_password {
+            return Ok(None);
         }
         let of_account = self.ports.identities.list_identities(account.user_id).await?;
         if of_account.iter().any(|identity| identity.key.issuer == key.issuer) {
@@ -97,14 +108,14 @@ impl IdentityProviders {
     /// added.
     async fn add(
         &self,
-        FirstSignIn { claims, granted, anonymous, actor, .. }: FirstSignIn<'_>,
+        FirstSignIn { provider, claims, granted, anonymous, actor }: FirstSignIn<'_>,
         key: IdentityKey,
         legacy_user: Option<UserId>,
     ) -> Result<Identity, ChatError> {
         let now = self.ports.clock.now();
         let adopted = anonymous.as_ref().map(|session| session.user_id);
         let mut user_id = legacy_user.or(adopted).unwrap_or_else(UserId::generate);
-        let mut names = candidates(claims);
+        let mut names = candidates(claims, provider.trusts_email);
         let mut name = names.next().ok_or(ChatError::NameTaken)?;
         loop {
             let identity =
@@ -122,10 +133,20 @@ impl IdentityProviders {
             };
             let action = AuditAction::AccountAdded { role: account.role };
             let actor = actor.signed_in(user_id, account.name.clone());
-            let audit = self.audit.entry(action, Some(subject_of(&account)), &actor).await?;
+            let subject = Some(subject_of(&account));
+            let audit = self.audit.entry(action, subject.clone(), &actor).await?;
             let identities = &self.ports.identities;
             match identities.create_with_identity(account, identity.clone(), Some(audit)).await? {
                 CreateWithIdentityOutcome::Created => {
+                    let provider = provider.client.id().to_owned();
+                    let linked = AuditAction::IdentityLinked { provider };
+                    let linked = self.audit.entry(linked, subject.clone(), &actor).await?;
+                    self.ports.audit.append(linked).await?;
+                    if legacy_user.or(adopted) == Some(user_id) {
+                        let adopted = AuditAction::UserAdopted { replaced_user_id: user_id };
+                        let adopted = self.audit.entry(adopted, subject, &actor).await?;
+                        self.ports.audit.append(adopted).await?;
+                    }
                     if let Some(session) = anonymous.filter(|session| session.user_id == user_id) {
                         self.accounts.delete_session(&session).await?;
                     }
@@ -143,7 +164,9 @@ impl IdentityProviders {
     /// Returns the user of the Flask application, if it has conversations and no account yet.
     async fn legacy_user(&self, claims: &Claims) -> Result<Option<UserId>, ChatError> {
         let Some(legacy) = &self.settings.legacy_users else { return Ok(None) };
-        let legacy_id = claims.text(&legacy.claim).filter(|id| id != ANONYMOUS_LEGACY_ID);
+        let is_email = legacy.claim == "email";
+        let id = if is_email { claims.verified_email() } else { claims.text(&legacy.claim) };
+        let legacy_id = id.filter(|id| id != ANONYMOUS_LEGACY_ID);
         let Some(legacy_id) = legacy_id else { return Ok(None) };
         let user_id = (legacy.user_id)(&legacy_id);
         if self.ports.accounts.find(user_id).await?.is_some() {

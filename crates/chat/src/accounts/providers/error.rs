@@ -38,16 +38,12 @@ pub enum ProviderSignInError {
     SignInUnavailable(#[source] ChatError),
 }
 
-/// The maximum number of characters of a provider's error code in the log.
-const MAX_CODE_CHARS: usize = 64;
-
 impl ProviderSignInError {
     /// Returns the error for a code in the provider's response, such as `access_denied`. Other characters than those of
     /// such codes are left out.
     #[must_use]
     pub fn denied(code: &str) -> Self {
-        let is_usual = |c: &char| c.is_ascii_alphanumeric() || *c == '_';
-        Self::SignInDenied(code.chars().filter(is_usual).take(MAX_CODE_CHARS).collect())
+        Self::SignInDenied(webchat_oidc::loggable_code(code))
     }
 
     /// Returns the stable code.

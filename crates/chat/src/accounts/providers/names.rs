@@ -21,14 +21,28 @@ const MAX_BASE_CHARS: usize = AccountName::MAX_CHARS - SUFFIX_CHARS;
 const SUFFIX_CHARS: usize = 9;
 
 /// Returns names for the account of a user, the best one first. Each is valid, and may be taken. The last one is random.
-pub(super) fn candidates(claims: &Claims) -> impl Iterator<Item = AccountName> {
-    let base = NAME_CLAIMS.iter().find_map(|claim| usable(&claims.text(claim)?));
+///
+/// A name is an e-mail address only if it is the verified one of a trusted provider: an account with this name is later
+/// linked to the owner of the address.
+pub(super) fn candidates(claims: &Claims, trusts_email: bool) -> impl Iterator<Item = AccountName> {
+    let verified = claims.verified_email().filter(|_| trusts_email);
+    let verified = verified.and_then(|email| usable(&email));
+    let base = NAME_CLAIMS.iter().find_map(|claim| {
+        let name = usable(&claims.text(claim)?)?;
+        if verified.as_ref() == Some(&name) { Some(name) } else { local_part(&name) }
+    });
     let base = base.unwrap_or_else(|| FALLBACK.to_owned());
     let random: String = UserId::generate().to_simple().chars().rev().take(8).collect();
     let numbers = (2..=NUMBERED).map(|number| number.to_string());
     let suffixes =
         iter::once(String::new()).chain(numbers.chain([random]).map(|suffix| format!("-{suffix}")));
     suffixes.filter_map(move |suffix| format!("{base}{suffix}").parse().ok())
+}
+
+/// Returns a name without the domain of an e-mail address.
+fn local_part(name: &str) -> Option<String> {
+    let local = name.split('@').next().unwrap_or_default();
+    local.parse::<AccountName>().ok().map(|name| name.to_string())
 }
 
 /// Returns what is left of a name without the characters that no account name has.

@@ -139,15 +139,16 @@ impl IdentityProviders {
     ) -> Result<(), ProviderSignInError> {
         let (provider, now) = (self.find(id)?, self.ports.clock.now());
         let token = provider.client.verify_logout_token(token, now).await?;
+        let token_id = format!("{}\n{}", token.issuer, token.token_id);
+        if self.used.contains(&token_id) {
+            return Err(ProviderSignInError::SignInExpired);
+        }
         for session in self.sessions_of(&token).await? {
             self.accounts.sign_out(&session, actor).await?;
         }
         // Afterwards, so that the provider can repeat a request that has failed.
-        if self.used.is_first_use(format!("{}\n{}", token.issuer, token.token_id), now) {
-            Ok(())
-        } else {
-            Err(ProviderSignInError::SignInExpired)
-        }
+        self.used.is_first_use(token_id, now);
+        Ok(())
     }
 
     /// Returns the sessions that end with the provider's: those with its id, and those of the user whose id is unknown.

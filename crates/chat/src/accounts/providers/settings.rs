@@ -25,6 +25,8 @@ pub struct IdentityProvider {
     pub role_claim: String,
     /// The groups whose members are administrators.
     pub admin_groups: Vec<String>,
+    /// The groups whose members are auditors, unless they are administrators.
+    pub auditor_groups: Vec<String>,
 }
 
 /// How a user of the Flask application is found at the first sign-in.
@@ -45,8 +47,13 @@ impl IdentityProvider {
         let has_groups = claims.has(&self.role_claim) || claims.is_elsewhere(&self.role_claim);
         has_name
             && (has_email || !needs_email)
-            && (has_groups || self.admin_groups.is_empty())
+            && (has_groups || !self.has_role_groups())
             && legacy_users.is_none_or(|legacy| claims.has(&legacy.claim))
+    }
+
+    /// Returns whether groups give roles.
+    pub(super) fn has_role_groups(&self) -> bool {
+        !self.admin_groups.is_empty() || !self.auditor_groups.is_empty()
     }
 
     /// Returns whether the user may sign in.

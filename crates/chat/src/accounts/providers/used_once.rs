@@ -12,8 +12,8 @@ const MEMORY: Duration = Duration::from_mins(15);
 /// The maximum number of remembered texts. They are random or short, so they take some megabytes.
 const MAX_TEXTS: usize = 50_000;
 
-/// Remembers texts of this instance. On other instances, the code of a sign-in is refused by its provider, and a logout
-/// token has no further effect.
+/// Remembers texts of this instance. On other instances, the code of a sign-in is refused by its provider; each of them
+/// accepts a logout token once more while it is valid.
 #[derive(Default)]
 pub(super) struct UsedOnce(Mutex<Used>);
 
@@ -24,21 +24,35 @@ struct Used {
 }
 
 impl UsedOnce {
+    /// Returns whether the text was used before.
+    pub(super) fn contains(&self, text: &str) -> bool {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).texts.contains(text)
+    }
+
     /// Returns whether the text is used for the first time, and remembers it.
     pub(super) fn is_first_use(&self, text: String, now: Timestamp) -> bool {
         let mut used = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let oldest = now.minus(MEMORY);
-        while used.in_order.len() >= MAX_TEXTS
-            || used.in_order.front().is_some_and(|(at, _)| *at < oldest)
-        {
-            let Some((_, text)) = used.in_order.pop_front() else { break };
-            used.texts.remove(&text);
+        while used.in_order.front().is_some_and(|(at, _)| *at < oldest) {
+            used.forget_oldest();
         }
-        let is_first = used.texts.insert(text.clone());
-        if is_first {
-            used.in_order.push_back((now, text));
+        if used.texts.contains(&text) {
+            return false;
         }
-        is_first
+        if used.in_order.len() >= MAX_TEXTS {
+            used.forget_oldest();
+        }
+        used.texts.insert(text.clone());
+        used.in_order.push_back((now, text));
+        true
+    }
+}
+
+impl Used {
+    fn forget_oldest(&mut self) {
+        if let Some((_, text)) = self.in_order.pop_front() {
+            self.texts.remove(&text);
+        }
     }
 }
 

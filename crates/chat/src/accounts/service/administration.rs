@@ -13,12 +13,9 @@ impl Accounts {
     /// # Errors
     /// [`Forbidden::AuditorNeeded`].
     pub async fn require_auditor(&self, user_id: UserId) -> Result<Account, ChatError> {
-        let account = self.find(user_id).await?.filter(|account| account.disabled_at.is_none());
-        let account = account.ok_or(ChatError::AuthenticationRequired)?;
-        match account.role {
-            AccountRole::Auditor | AccountRole::Admin => Ok(account),
-            AccountRole::User => Err(Forbidden::AuditorNeeded.into()),
-        }
+        self.require(user_id, &[AccountRole::Auditor, AccountRole::Admin])
+            .await?
+            .ok_or(Forbidden::AuditorNeeded.into())
     }
 
     /// Returns the account of a user who may change accounts. The role is read anew by each call.
@@ -26,8 +23,29 @@ impl Accounts {
     /// # Errors
     /// [`Forbidden::AdminNeeded`].
     pub async fn require_admin(&self, user_id: UserId) -> Result<Account, ChatError> {
-        let account = self.find(user_id).await?.ok_or(ChatError::AuthenticationRequired)?;
-        if account.is_active_admin() { Ok(account) } else { Err(Forbidden::AdminNeeded.into()) }
+        self.require(user_id, &[AccountRole::Admin]).await?.ok_or(Forbidden::AdminNeeded.into())
+    }
+
+    /// Returns the account of a user if it has one of these roles. A role that the groups at an identity provider have
+    /// given ends with the sign-in: API keys do not outlast it.
+    async fn require(
+        &self,
+        user_id: UserId,
+        roles: &[AccountRole],
+    ) -> Result<Option<Account>, ChatError> {
+        let account = self.find(user_id).await?.filter(|account| account.disabled_at.is_none());
+        let account = account.ok_or(ChatError::AuthenticationRequired)?;
+        if !roles.contains(&account.role) {
+            return Ok(None);
+        }
+        let signed_in_until = account.signed_in_at.map(|at| at.plus(self.lifetimes.signed_in));
+        if signed_in_until.is_some_and(|until| self.ports.clock.now() < until) {
+            return Ok(Some(account));
+        }
+        let identities = self.ports.identities.list_identities(user_id).await?;
+        let is_of_groups =
+            identities.iter().any(|identity| identity.granted_role == Some(account.role));
+        Ok(Some(account).filter(|_| !is_of_groups))
     }
 
     /// Returns the account of a user.

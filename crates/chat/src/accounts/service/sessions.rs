@@ -83,6 +83,10 @@ impl Accounts {
         kept: Option<SessionId>,
         actor: &Actor,
     ) -> Result<(), ChatError> {
+        let sessions = self.sessions(user_id).await?;
+        if sessions.iter().all(|stored| Some(stored.session.session_id) == kept) {
+            return Ok(());
+        }
         self.record_end(AuditAction::SessionsEnded, user_id, actor).await?;
         // Otherwise, no live connection needs to check its session.
         if self.ports.sessions.delete_signed_in(user_id, kept).await? {

@@ -75,7 +75,7 @@ pub enum AuditAction {
         /// The id of the account's user before.
         replaced_user_id: UserId,
     },
-    /// A user of an identity provider was linked to an account, because of the e-mail address.
+    /// An account got an identity, with which its user signs in at a provider.
     IdentityLinked {
         /// The id of the provider in the settings.
         provider: String,
@@ -94,15 +94,8 @@ pub enum AuditAction {
     },
     /// The data of an account was exported.
     AccountExported {
-        /// Why, if it was stated.
-        reason: Option<AuditReason>,
-    },
-    /// An account was deleted with its data.
-    AccountErased {
-        /// The number of deleted conversations.
-        conversations: u64,
-        /// Why, if it was stated.
-        reason: Option<AuditReason>,
+        /// Why.
+        reason: AuditReason,
     },
 }
 
@@ -140,6 +133,6 @@ impl AuditAction {
 pub enum SignInFailure {
     /// The name or the password was wrong.
     WrongCredentials,
-    /// The password was right, but the account is disabled.
+    /// The password or the identity was right, but the account is disabled.
     AccountDisabled,
 }

@@ -7,7 +7,9 @@ use webchat_domain::{Account, AccountRole, AuditAction, Identity, IdentityKey, U
 use super::audit::content;
 use super::{account, create};
 use crate::testing::fixtures::moment;
-use crate::{AccountUpdate, Accounts, AuditLog, CreateWithIdentityOutcome, Identities};
+use crate::{
+    AccountFilter, AccountUpdate, Accounts, AuditLog, CreateWithIdentityOutcome, Identities,
+};
 
 fn identity(user_id: UserId, issuer: &str, subject: &str) -> Identity {
     let key = IdentityKey { issuer: issuer.to_owned(), subject: subject.to_owned() };
@@ -30,7 +32,10 @@ pub async fn an_account_is_created_with_an_identity(store: &(impl Accounts + Ide
     assert_eq!(outcome, CreateWithIdentityOutcome::Created);
     assert_eq!(store.find(account.user_id).await.unwrap(), Some(account));
     assert_eq!(store.find_identity(identity.key.clone()).await.unwrap(), Some(identity.clone()));
-    assert_eq!(store.list_identities(identity.user_id).await.unwrap(), [identity.clone()]);
+    assert_eq!(
+        store.list_identities(identity.user_id).await.unwrap(),
+        std::slice::from_ref(&identity)
+    );
     let other_issuer =
         IdentityKey { issuer: "https://b.example".to_owned(), ..identity.key.clone() };
     let other_case = IdentityKey { issuer: "https://A.example".to_owned(), ..identity.key };
@@ -98,7 +103,7 @@ pub async fn concurrent_first_sign_ins_create_one_account(store: &(impl Accounts
     assert!(
         others.clone().all(|other| *other == CreateWithIdentityOutcome::Exists(stored.clone()))
     );
-    let listed = store.list(String::new(), None, 10).await.unwrap();
+    let listed = store.list(AccountFilter::default(), None, 10).await.unwrap();
     assert_eq!(listed.iter().map(|account| account.user_id).collect::<Vec<_>>(), [stored.user_id]);
 }
 
