@@ -3,6 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use webchat_domain::error_chain;
+
 use crate::accounts::api_keys::ApiKeys;
 use crate::accounts::audit::Audit;
 use crate::accounts::conversation_access::ConversationAccess;
@@ -16,7 +18,6 @@ use crate::events::signals::receive_signals;
 use crate::files::service::Files;
 use crate::ports::Ports;
 use crate::runtime::core::Core;
-use crate::runtime::error_chain::error_chain;
 use crate::runtime::housekeeping::delete_expired_data;
 use crate::runtime::readiness::NotReady;
 use crate::sessions::retention::Retention;

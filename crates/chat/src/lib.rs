@@ -45,7 +45,6 @@ pub use formats::invalid_file::InvalidImportFile;
 pub use formats::left_out::LeftOut;
 pub use metrics::describe_metrics;
 pub use ports::Ports;
-pub use runtime::error_chain::error_chain;
 pub use runtime::limits::{
     CallerLimit, CallerPermit, ConcurrencyLimit, Maximum, PerUserLimit, Permit,
 };

@@ -3,6 +3,7 @@
 mod clock;
 mod context;
 mod conversation;
+mod error_chain;
 mod event;
 mod file;
 #[cfg(feature = "testing")]
@@ -21,6 +22,7 @@ pub use context::{
     Context, FewShotExample, PromptSource, Summary, SummaryAuthor, SystemPrompt, UserSettings,
 };
 pub use conversation::{Conversation, InvalidTitle, Title};
+pub use error_chain::error_chain;
 pub use event::{
     ConversationChange, Event, EventBody, EventData, ResponseChunk, ResponseEnd, TokenUsage,
     TurnFailed,

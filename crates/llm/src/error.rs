@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use thiserror::Error;
+use webchat_domain::error_chain;
 
 /// The underlying cause of a [`ModelError`], for the log. It contains neither the key nor any text of
 /// the user or the model.
@@ -123,8 +124,7 @@ impl ModelError {
 
     /// Returns the chain of causes, for the log.
     pub(crate) fn causes(&self) -> String {
-        let causes = std::iter::successors(std::error::Error::source(self), |cause| cause.source());
-        causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
+        std::error::Error::source(self).map(error_chain).unwrap_or_default()
     }
 }
 

@@ -1,6 +1,5 @@
 //! Requests to the provider: bounded in time, size and number, and without redirects.
 
-use std::error::Error;
 use std::pin::Pin;
 use std::time::Duration;
 
@@ -9,6 +8,7 @@ use reqwest::{Client, Request};
 use thiserror::Error;
 use tokio::sync::Semaphore;
 use tokio::time::timeout;
+use webchat_domain::error_chain;
 
 use crate::error::OidcError;
 
@@ -74,7 +74,7 @@ impl Http {
     }
 
     async fn send_unlimited(&self, request: HttpRequest) -> Result<HttpResponse, HttpError> {
-        let failed = |error: reqwest::Error| HttpError::Failed(causes(&error.without_url()));
+        let failed = |error: reqwest::Error| HttpError::Failed(error_chain(&error.without_url()));
         let _permit = self.permits.acquire().await;
         let request = Request::try_from(request).map_err(failed)?;
         let mut response = self.client.execute(request).await.map_err(failed)?;
@@ -114,15 +114,4 @@ pub(crate) async fn within<T>(
 ) -> Result<T, OidcError> {
     let unavailable = || OidcError::Unavailable(HttpError::TimedOut.to_string());
     timeout(OPERATION_TIMEOUT, operation).await.unwrap_or_else(|_| Err(unavailable()))
-}
-
-/// Returns the text of an error with those of its causes.
-fn causes(error: &dyn Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        text = format!("{text}: {cause}");
-        source = cause.source();
-    }
-    text
 }

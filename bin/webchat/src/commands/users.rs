@@ -4,10 +4,10 @@
 use std::io::{self, BufRead, Read};
 
 use thiserror::Error;
-use webchat_chat::{
-    AccountFilter, Accounts, ArchiveFilter, ChatError, SessionLifetimes, error_chain,
+use webchat_chat::{AccountFilter, Accounts, ArchiveFilter, ChatError, SessionLifetimes};
+use webchat_domain::{
+    Account, AccountName, AccountRole, Actor, InvalidPassword, Password, error_chain,
 };
-use webchat_domain::{Account, AccountName, AccountRole, Actor, InvalidPassword, Password};
 use webchat_persistence::rules::StoredName;
 use webchat_persistence::{ListOrder, StoreError};
 use webchat_persistence_mongo::{FlaskUser, flask_user_id};

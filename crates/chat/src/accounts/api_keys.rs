@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use webchat_domain::{
     Actor, ApiKey, ApiKeyId, ApiKeyName, ApiKeyScope, ApiKeyScopes, ApiKeySecret, AuditAction,
-    Timestamp, UserId,
+    Timestamp, UserId, error_chain,
 };
 use webchat_persistence::{AccountUpdate, Signal, StoreError, UpdateAccountOutcome};
 
@@ -12,7 +12,6 @@ use super::audit::Audit;
 use super::forbidden::Forbidden;
 use super::ports::AccountPorts;
 use crate::error::ChatError;
-use crate::runtime::error_chain::error_chain;
 
 /// The maximum number of keys of a user. Concurrent requests may exceed it by a few.
 const MAX_KEYS: usize = 50;

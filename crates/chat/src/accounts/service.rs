@@ -135,16 +135,25 @@ impl Accounts {
             }
         };
         counted.succeed();
-        if account.disabled_at.is_some() {
-            let reason = SignInFailure::AccountDisabled;
-            self.record_failure(reason, Some(&account), &attempt.actor).await?;
-            return Err(ChatError::AccountDisabled);
-        }
+        self.check_enabled(&account, &attempt.actor).await?;
         Ok(Authenticated { account, is_outdated })
     }
 
+    /// Refuses the sign-in to a disabled account.
+    pub(in crate::accounts) async fn check_enabled(
+        &self,
+        account: &Account,
+        actor: &Actor,
+    ) -> Result<(), ChatError> {
+        if account.disabled_at.is_none() {
+            return Ok(());
+        }
+        self.record_failure(SignInFailure::AccountDisabled, Some(account), actor).await?;
+        Err(ChatError::AccountDisabled)
+    }
+
     /// Records a failed attempt. A name that no account has is not recorded: it may be a password.
-    pub(in crate::accounts) async fn record_failure(
+    async fn record_failure(
         &self,
         reason: SignInFailure,
         account: Option<&Account>,

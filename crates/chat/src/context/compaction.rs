@@ -8,6 +8,7 @@ use thiserror::Error;
 use tokio::time::{Instant, sleep, timeout};
 use webchat_domain::{
     Caller, ConversationChange, ConversationId, Message, Summary, SummaryAuthor, Timestamp,
+    error_chain,
 };
 use webchat_llm::AnswerLimit;
 use webchat_persistence::{ReplaceContextOutcome, StoreError, spawn_cpu_work};
@@ -22,7 +23,6 @@ use crate::models::background_request::BackgroundRequest;
 use crate::models::request_error::RequestError;
 use crate::models::request_metrics::Purpose;
 use crate::runtime::core::Core;
-use crate::runtime::error_chain::error_chain;
 use crate::turns::lease::{LEASE, run_with_lease};
 
 /// The timeout of one request for a summary.

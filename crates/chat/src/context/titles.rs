@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use webchat_domain::{
     Caller, ConversationChange, ConversationId, Message, MessageStatus, Role, Title, UserId,
+    error_chain,
 };
 use webchat_llm::AnswerLimit;
 
@@ -14,7 +15,6 @@ use crate::error::ChatError;
 use crate::models::background_request::BackgroundRequest;
 use crate::models::request_metrics::Purpose;
 use crate::runtime::core::Core;
-use crate::runtime::error_chain::error_chain;
 
 /// The timeout of a request for a title.
 const TITLE_TIMEOUT: Duration = Duration::from_secs(30);

@@ -7,10 +7,8 @@ use std::time::Duration;
 
 use tokio::sync::Notify;
 use tokio::time::{Instant, sleep, sleep_until};
-use webchat_domain::{Conversation, ConversationId, UserId};
+use webchat_domain::{Conversation, ConversationId, UserId, error_chain};
 use webchat_persistence::{Conversations, StoreError};
-
-use crate::runtime::error_chain::error_chain;
 
 /// The maximum number of pending changed conversations of one subscriber.
 const MAX_PENDING: usize = 1_024;

@@ -8,14 +8,13 @@ use backon::{ExponentialBuilder, Retryable};
 use tokio::sync::Notify;
 use tokio::time::{sleep, timeout_at};
 use tokio_util::sync::CancellationToken;
-use webchat_domain::{ConversationId, EventBody, EventId};
+use webchat_domain::{ConversationId, EventBody, EventId, error_chain};
 use webchat_persistence::rules::MAX_APPENDED_EVENTS;
 use webchat_persistence::{GaugeGuard, NewEvent, TurnLog};
 
 use self::pace::Pace;
 pub(crate) use self::pace::Publishers;
 use crate::metrics::{Gauge, Timing, count_publish_retry};
-use crate::runtime::error_chain::error_chain;
 use crate::turns::first_text::FirstTextTimer;
 
 mod pace;

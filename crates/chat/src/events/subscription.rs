@@ -4,11 +4,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::sleep;
-use webchat_domain::{ConversationId, Event};
+use webchat_domain::{ConversationId, Event, error_chain};
 use webchat_persistence::{Replay, StoreError, TurnLog};
 
 use super::merge::{merge_chunks, take_update};
-use crate::runtime::error_chain::error_chain;
 
 /// The interval between attempts to read the log after a failure.
 const READ_RETRY_INTERVAL: Duration = Duration::from_secs(1);

@@ -5,7 +5,7 @@ use std::time::Duration;
 use backon::{ExponentialBuilder, Retryable};
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
-use webchat_domain::{Caller, FileInstructions, FileName, UserId};
+use webchat_domain::{Caller, FileInstructions, FileName, UserId, error_chain};
 use webchat_llm::{AnswerLimit, ModelError};
 use webchat_tokens::chunks;
 
@@ -17,7 +17,6 @@ use crate::models::background_request::BackgroundRequest;
 use crate::models::request_error::RequestError;
 use crate::models::request_metrics::Purpose;
 use crate::runtime::core::Core;
-use crate::runtime::error_chain::error_chain;
 
 /// The maximum number of retries of a request, in addition to the model client's own.
 const MAX_RETRIES: usize = 2;

@@ -5,13 +5,12 @@ use std::time::Duration;
 
 use tokio::time::timeout;
 use tracing::Instrument;
-use webchat_domain::RunId;
+use webchat_domain::{RunId, error_chain};
 
 use super::work::FileWork;
 use super::worker::AnalysisWorker;
 use crate::metrics::Gauge;
 use crate::runtime::core::Core;
-use crate::runtime::error_chain::error_chain;
 use crate::runtime::periodic::repeat_forever;
 use crate::trace;
 use crate::turns::lease::LEASE;

@@ -7,7 +7,7 @@ use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use webchat_domain::{
     Caller, ConversationId, EventBody, EventId, FileJob, FileName, FileProgress, IdempotencyKey,
-    JobId, JobStatus, Role, Title, UserId,
+    JobId, JobStatus, Role, Title, UserId, error_chain,
 };
 use webchat_persistence::rules::failed_jobs_to_keep;
 use webchat_persistence::{CreateJobOutcome, NewFileJob, TurnLogExt};
@@ -19,7 +19,6 @@ use super::work::FileWork;
 use crate::error::ChatError;
 use crate::models::token_budget::TokenReservation;
 use crate::runtime::core::Core;
-use crate::runtime::error_chain::error_chain;
 use crate::runtime::limits::Permit;
 use crate::runtime::reached_limits::{Limit, count_reached_limit};
 

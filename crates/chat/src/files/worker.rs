@@ -12,6 +12,7 @@ use futures_util::{FutureExt, Stream, StreamExt, stream};
 use tokio::time::sleep;
 use webchat_domain::{
     ConversationChange, EventBody, FileJob, FileProgress, JobId, Problem, RunId, Timestamp,
+    error_chain,
 };
 use webchat_persistence::{CompleteJobOutcome, CompletedJob, LeasedJob, StoreError};
 
@@ -21,7 +22,7 @@ use crate::context::prompts::user_instructions;
 use crate::events::publisher::EventPublisher;
 use crate::models::request_error::RequestError;
 use crate::runtime::core::Core;
-use crate::runtime::error_chain::{error_chain, panic_message};
+use crate::runtime::panic_message::panic_message;
 use crate::turns::lease::{LEASE, run_with_lease};
 
 /// The number of failed parts after which the worker stops requesting further parts.

@@ -3,12 +3,11 @@
 
 use std::num::NonZeroU64;
 
-use webchat_domain::{Caller, UserId, UtcDay};
+use webchat_domain::{Caller, UserId, UtcDay, error_chain};
 use webchat_persistence::{ReserveOutcome, TokenLimit, TokenScope};
 
 use crate::error::ChatError;
 use crate::runtime::core::Core;
-use crate::runtime::error_chain::error_chain;
 use crate::runtime::reached_limits::{Limit, count_reached_limit};
 
 /// Tokens that are reserved for requests to the model. They count as used until the reservation is settled.

@@ -4,11 +4,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
-use webchat_domain::Timestamp;
+use webchat_domain::{Timestamp, error_chain};
 use webchat_persistence::StoreError;
 
 use super::core::Core;
-use super::error_chain::error_chain;
 use crate::sessions::retention::Retention;
 
 /// The interval between deletions of expired data.

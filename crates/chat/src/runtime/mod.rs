@@ -2,12 +2,12 @@
 //! token counts, work on long texts, and log limits.
 
 pub(crate) mod core;
-pub(crate) mod error_chain;
 pub(crate) mod housekeeping;
 pub(crate) mod lifecycle;
 pub(crate) mod limits;
 pub(crate) mod log_limiter;
 mod notifications;
+pub(crate) mod panic_message;
 pub(crate) mod periodic;
 pub(crate) mod reached_limits;
 pub(crate) mod readiness;

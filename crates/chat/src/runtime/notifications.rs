@@ -1,10 +1,9 @@
 //! Notifies clients of changes to conversations and to lists of conversations.
 
-use webchat_domain::{ConversationChange, ConversationId, EventBody, EventId, UserId};
+use webchat_domain::{ConversationChange, ConversationId, EventBody, EventId, UserId, error_chain};
 use webchat_persistence::{Signal, TurnLogExt};
 
 use super::core::Core;
-use super::error_chain::error_chain;
 use crate::error::ChatError;
 
 impl Core {

@@ -6,9 +6,10 @@ use std::time::Duration;
 
 use futures_util::FutureExt;
 use tokio::time::sleep;
+use webchat_domain::error_chain;
 use webchat_persistence::StoreError;
 
-use super::error_chain::{error_chain, panic_message};
+use super::panic_message::panic_message;
 
 /// Calls `run` repeatedly, with a pause of `interval` after each call. A call that fails or panics is logged with
 /// `failure_message` and doesn't prevent the next one.

@@ -7,9 +7,8 @@ use futures_util::FutureExt;
 use futures_util::future::{BoxFuture, Shared};
 use thiserror::Error;
 use tokio::time::{Instant, timeout};
+use webchat_domain::error_chain;
 use webchat_persistence::Probe;
-
-use super::error_chain::error_chain;
 
 /// The timeout for a store to respond.
 const PROBE_TIMEOUT: Duration = Duration::from_secs(3);

@@ -4,11 +4,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::broadcast;
-use webchat_domain::{ConversationId, Session, SessionId, Timestamp, UserId};
+use webchat_domain::{ConversationId, Session, SessionId, Timestamp, UserId, error_chain};
 
 use crate::error::ChatError;
 use crate::runtime::core::Core;
-use crate::runtime::error_chain::error_chain;
 
 /// The minimum time between two extensions of a session; at most half of its lifetime.
 const EXTENSION_INTERVAL: Duration = Duration::from_hours(24);

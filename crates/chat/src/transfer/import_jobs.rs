@@ -4,14 +4,13 @@ use std::io::{Read, Seek};
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
-use webchat_domain::{Caller, IdempotencyKey, ImportId, UserId};
+use webchat_domain::{Caller, IdempotencyKey, ImportId, UserId, error_chain};
 
 use super::import::{ImportOwner, ImportProgress, import};
 pub use super::import_registry::{ImportState, ImportStatus};
 use super::import_target::ImportTarget;
 use super::service::Transfer;
 use crate::error::ChatError;
-use crate::runtime::error_chain::error_chain;
 
 /// A prepared import, or the existing import with the same key.
 pub enum PreparedImport {

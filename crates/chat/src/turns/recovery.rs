@@ -9,6 +9,7 @@ use std::time::Duration;
 use futures_util::{FutureExt, StreamExt, stream};
 use webchat_domain::{
     EventBody, FinishReason, Message, MessageStatus, ResponseEnd, Timestamp, TokenUsage,
+    error_chain,
 };
 use webchat_persistence::{
     AbandonedTurn, AnswerUpdate, ClaimScope, NewEvent, StoreError, TurnLogExt,
@@ -19,7 +20,7 @@ use super::lease::LEASE;
 use super::service::Turns;
 use crate::events::publisher::event_id;
 use crate::metrics::count_recovered_turn;
-use crate::runtime::error_chain::{error_chain, panic_message};
+use crate::runtime::panic_message::panic_message;
 use crate::runtime::periodic::repeat_forever;
 
 /// The interval between searches for turns of dead instances, which are known from their heartbeats.

@@ -2,12 +2,11 @@
 
 use std::sync::Arc;
 
-use webchat_domain::{ConversationId, UserId};
+use webchat_domain::{ConversationId, UserId, error_chain};
 use webchat_persistence::{Signal, StoreError};
 
 use super::registry::RunningTurns;
 use crate::runtime::core::Core;
-use crate::runtime::error_chain::error_chain;
 
 /// Stops the turn of a conversation on the instance that runs it.
 #[derive(Clone)]

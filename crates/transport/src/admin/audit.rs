@@ -8,7 +8,7 @@ use webchat_domain::{AccountName, AuditActionKind, AuditEntry, Timestamp};
 
 use super::access::AuditorAccess;
 use crate::error::api_error::ApiError;
-use crate::extract::query::{self, page_size};
+use crate::extract::query::{self, page_size, split_page};
 use crate::get_or_head::get_or_head;
 use crate::openapi::responses::{InvalidParameterResponse, RoleNeededResponse};
 
@@ -81,12 +81,8 @@ async fn list(
     let user = user.map(|name| name.parse()).transpose();
     let user = user.map_err(|_| ApiError::InvalidRequest("`user` must be a name.".to_owned()))?;
     let filter = AuditFilter { user, action, from, until };
-    // One more shows whether there is another page.
-    let mut entries = chat.audit.list(filter, cursor, limit.saturating_add(1)).await?;
-    let has_more = entries.len() > usize::try_from(limit).unwrap_or(usize::MAX);
-    if has_more {
-        entries.pop();
-    }
+    let entries = chat.audit.list(filter, cursor, limit.saturating_add(1)).await?;
+    let (entries, has_more) = split_page(entries, limit);
     let next_cursor = entries.last().filter(|_| has_more).map(|last| last.number.to_string());
     Ok(Json(AuditEntries { entries, next_cursor }))
 }

@@ -11,7 +11,7 @@ use super::access::{AdminAccess, AuditorAccess, WithBody};
 use super::password::{InitialPassword, generate};
 use crate::error::api_error::ApiError;
 use crate::error::body::ErrorBody;
-use crate::extract::query::{self, page_size};
+use crate::extract::query::{self, page_size, split_page};
 use crate::get_or_head::get_or_head;
 use crate::openapi::responses::{
     InvalidBodyResponse, InvalidParameterResponse, RoleNeededResponse,
@@ -156,12 +156,8 @@ async fn list(
         role: query.role,
         is_disabled: query.state.map(|state| state == State::Disabled),
     };
-    // One more shows whether there is another page.
-    let mut accounts = chat.accounts.list(filter, after, limit.saturating_add(1)).await?;
-    let has_more = accounts.len() > usize::try_from(limit).unwrap_or(usize::MAX);
-    if has_more {
-        accounts.pop();
-    }
+    let accounts = chat.accounts.list(filter, after, limit.saturating_add(1)).await?;
+    let (accounts, has_more) = split_page(accounts, limit);
     let next_cursor = accounts.last().filter(|_| has_more).map(|last| last.name.clone());
     let users = accounts.into_iter().map(AdminUser::from).collect();
     Ok(Json(AdminUsers { users, next_cursor }))

@@ -6,7 +6,8 @@ use std::sync::Arc;
 use actix_web::ResponseError;
 use actix_web::http::StatusCode;
 use metrics::counter;
-use webchat_chat::{SharedLogLimiter, error_chain};
+use webchat_chat::SharedLogLimiter;
+use webchat_domain::error_chain;
 
 use super::api_error::ApiError;
 use crate::security_log::SecurityEvent;

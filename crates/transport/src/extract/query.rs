@@ -61,6 +61,15 @@ where
     T::deserialize(name).map(Some)
 }
 
+/// Splits what was read for a page of `limit` items, with one more if there is another page. Returns the page, and
+/// whether there is another one.
+pub(crate) fn split_page<T>(mut items: Vec<T>, limit: u32) -> (Vec<T>, bool) {
+    let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+    let has_more = items.len() > limit;
+    items.truncate(limit);
+    (items, has_more)
+}
+
 /// Returns the requested page size, or `default` if none was requested.
 ///
 /// # Errors

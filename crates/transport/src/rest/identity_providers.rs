@@ -6,8 +6,8 @@ use actix_web::{HttpMessage, HttpRequest, HttpResponse};
 use serde::{Deserialize, Serialize};
 use tracing_actix_web::RequestId;
 use utoipa::{IntoParams, OpenApi, ToSchema};
-use webchat_chat::{Chat, ProviderResponse, ProviderSignInError, SigningBrowser, error_chain};
-use webchat_domain::{Account, Session};
+use webchat_chat::{Chat, ProviderResponse, ProviderSignInError, SigningBrowser};
+use webchat_domain::{Account, Session, error_chain};
 
 use super::accounts::{are_passwords_possible, finish_sign_in, user_agent};
 use crate::base_path::BasePath;

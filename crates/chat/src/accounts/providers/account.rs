@@ -1,8 +1,7 @@
 //! The account of a user of an identity provider.
 
 use webchat_domain::{
-    Account, AccountName, AccountRole, Actor, AuditAction, Identity, IdentityKey, Session,
-    SignInFailure, UserId,
+    Account, AccountName, AccountRole, Actor, AuditAction, Identity, IdentityKey, Session, UserId,
 };
 use webchat_oidc::Claims;
 use webchat_persistence::{ArchiveFilter, CreateWithIdentityOutcome, ListOrder};
@@ -53,11 +52,7 @@ impl IdentityProviders {
         };
         let account = self.ports.accounts.find(identity.user_id).await?;
         let account = account.ok_or(ChatError::AccountNotFound)?;
-        if account.disabled_at.is_some() {
-            let reason = SignInFailure::AccountDisabled;
-            self.accounts.record_failure(reason, Some(&account), actor).await?;
-            return Err(ChatError::AccountDisabled);
-        }
+        self.accounts.check_enabled(&account, actor).await?;
         self.update_role(account, &identity, granted, actor).await
     }
 
@@ -74,11 +69,7 @@ impl IdentityProviders {
         let name: Option<AccountName> = email.and_then(|email| email.parse().ok());
         let Some(name) = name else { return Ok(None) };
         let Some(account) = self.ports.accounts.find_by_name(name).await? else { return Ok(None) };
-        if account.disabled_at.is_some() {
-            let reason = SignInFailure::AccountDisabled;
-            self.accounts.record_failure(reason, Some(&account), actor).await?;
-            return Err(ChatError::AccountDisabled);
-        }
+        self.accounts.check_enabled(&account, actor).await?;
         // The one who has used it may have chosen this name, and has the password and the keys. An administrator decides by
         // resetting the password.
         if account.signed_in_at.is_some() && !account.must_change_password {

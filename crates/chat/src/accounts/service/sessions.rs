@@ -2,14 +2,13 @@
 
 use webchat_domain::{
     Account, Actor, AuditAction, AuditResult, ProviderSession, PublicSessionId, Session, SessionId,
-    SignIn, UserId,
+    SignIn, UserId, error_chain,
 };
 use webchat_persistence::{AccountUpdate, Signal, StoredSession};
 
 use super::super::audit::subject_of;
 use super::Accounts;
 use crate::error::ChatError;
-use crate::runtime::error_chain::error_chain;
 
 /// The maximum number of sessions of a user. A further sign-in ends the one that was signed in first.
 pub(super) const MAX_SESSIONS: usize = 100;

@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use tokio::time::{sleep, timeout};
+use webchat_domain::error_chain;
 use webchat_persistence::{Heartbeat, Signal, StoreError};
 
 use super::liveness::HEARTBEAT_INTERVAL;
-use crate::runtime::error_chain::error_chain;
 use crate::runtime::periodic::repeat_forever;
 use crate::turns::service::Turns;
 

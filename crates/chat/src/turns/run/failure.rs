@@ -3,13 +3,13 @@
 use std::any::Any;
 use std::time::Duration;
 
-use webchat_domain::{FinishReason, Problem, TurnId};
+use webchat_domain::{FinishReason, Problem, TurnId, error_chain};
 use webchat_llm::{ModelError, filtered_answer_message};
 
 use crate::error::ChatError;
 use crate::metrics::count_turn_failure;
-use crate::runtime::error_chain::{error_chain, panic_message};
 use crate::runtime::log_limiter::SharedLogLimiter;
+use crate::runtime::panic_message::panic_message;
 
 /// The reason why an answer failed.
 pub(super) enum Failure {

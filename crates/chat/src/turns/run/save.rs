@@ -4,13 +4,12 @@ use std::time::Duration;
 
 use backon::{ExponentialBuilder, Retryable};
 use tokio::time::{Instant, sleep, timeout};
-use webchat_domain::{FinishReason, Message, Problem, Timestamp};
+use webchat_domain::{FinishReason, Message, Problem, Timestamp, error_chain};
 use webchat_persistence::{AnswerUpdate, StoreError, TurnLease};
 
 use super::draft::Draft;
 use super::turn::TurnTask;
 use crate::events::publisher::EventPublisher;
-use crate::runtime::error_chain::error_chain;
 use crate::turns::lease::LEASE;
 
 /// The interval at which the answer is saved and the lease renewed.

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use webchat_domain::{Caller, Conversation, FinishReason, Ledger, Message, TurnId};
+use webchat_domain::{Caller, Conversation, FinishReason, Ledger, Message, TurnId, error_chain};
 use webchat_llm::Usage;
 
 use super::draft::Draft;
@@ -10,7 +10,6 @@ use crate::context::stored_context::EffectiveContext;
 use crate::events::publisher::EventPublisher;
 use crate::models::token_budget::TokenReservation;
 use crate::runtime::core::Core;
-use crate::runtime::error_chain::error_chain;
 use crate::runtime::limits::CallerPermit;
 use crate::turns::first_text::FirstTextTimer;
 use crate::turns::recovery::liveness::Liveness;

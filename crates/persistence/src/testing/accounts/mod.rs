@@ -1,6 +1,8 @@
 //! Contract tests of [`Accounts`].
 #![expect(missing_docs, reason = "the test names describe the contract")]
 
+mod contracts;
+
 pub mod api_keys;
 pub mod audit;
 pub mod identities;

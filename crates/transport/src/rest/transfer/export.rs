@@ -9,8 +9,8 @@ use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder};
 use futures_util::stream::{self, Stream, StreamExt, TryStreamExt};
 use serde::Deserialize;
 use utoipa::{IntoParams, OpenApi, ToSchema};
-use webchat_chat::{Chat, ExportFormat, ExportStream, ExportedFile, error_chain};
-use webchat_domain::ConversationId;
+use webchat_chat::{Chat, ExportFormat, ExportStream, ExportedFile};
+use webchat_domain::{ConversationId, error_chain};
 
 use crate::error::api_error::ApiError;
 use crate::extract::query;
