@@ -4,16 +4,18 @@ mod checks;
 mod config_file;
 mod declaration;
 mod dotenv;
+mod effective;
 mod error;
 mod example;
 mod identity_providers;
 mod kind;
 mod merged;
-mod print;
 mod sections;
 mod sources;
 mod suggestions;
 mod wiring;
+
+use webchat_transport::EffectiveSettings;
 
 use self::checks::check;
 pub use self::error::{InvalidSetting, SettingsError};
@@ -34,8 +36,10 @@ impl Settings {
     /// All invalid settings together.
     pub fn read(sources: &SettingsSources) -> Result<Self, SettingsError> {
         let mut merged = checked(sources);
-        let providers = identity_providers::read(&mut merged, sources);
-        Ok(Self { oidc_providers: providers, ..merged.read()? })
+        let oidc_providers = identity_providers::read(&mut merged, sources);
+        let mut sections = effective::sections(&merged);
+        sections.extend(identity_providers::effective_sections(&merged, sources));
+        Ok(Self { oidc_providers, effective: EffectiveSettings { sections }, ..merged.read()? })
     }
 }
 
@@ -63,11 +67,7 @@ impl SettingsSources {
     /// # Errors
     /// All invalid settings together.
     pub fn render(&self) -> Result<String, SettingsError> {
-        let mut merged = checked(self);
-        identity_providers::read(&mut merged, self);
-        let text = print::render(&merged) + &identity_providers::render(&merged, self);
-        merged.read::<Settings>()?;
-        Ok(text)
+        Ok(effective::print::render(&Settings::read(self)?.effective))
     }
 }
 

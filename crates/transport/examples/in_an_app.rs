@@ -116,6 +116,7 @@ fn settings() -> webchat_transport::Settings {
         max_tcp_connections: Some(20_000),
         metrics: None,
         warnings: None,
+        effective: webchat_transport::EffectiveSettings::default(),
         continue_trace: None,
     }
 }

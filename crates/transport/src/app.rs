@@ -32,7 +32,9 @@ use crate::realtime::connections::Connections;
 use crate::rest::transfer::imports::ImportLimit;
 use crate::routes::routes;
 use crate::security_log::SecurityLog;
-use crate::settings::{AuthMode, ContinueTrace, PasswordSignIn, PublicUrl, Settings, SignUp};
+use crate::settings::{
+    AuthMode, ContinueTrace, EffectiveSettings, PasswordSignIn, PublicUrl, Settings, SignUp,
+};
 
 /// All of Webchat except its page, for mounting in an actix application. Clones share the live connections.
 #[derive(Clone)]
@@ -56,6 +58,7 @@ pub struct Services {
     base_path: Data<BasePath>,
     api_document: Data<ApiDocument>,
     warnings: Data<Warnings>,
+    effective_settings: Data<EffectiveSettings>,
     security_log: SecurityLog,
     error_log: ErrorLog,
     is_secure: bool,
@@ -104,6 +107,7 @@ impl Services {
             base_path: Data::new(base_path.clone()),
             api_document: Data::new(ApiDocument::new(base_path)),
             warnings: Data::new(Warnings(settings.warnings.clone())),
+            effective_settings: Data::new(settings.effective.clone()),
             security_log,
             error_log,
             is_secure,
@@ -175,6 +179,7 @@ impl Services {
             .app_data(self.base_path.clone())
             .app_data(self.api_document.clone())
             .app_data(self.warnings.clone())
+            .app_data(self.effective_settings.clone())
             .app_data(Data::new(self.security_log.clone()))
             .app_data(Data::new(self.error_log.clone()))
             .app_data(self.request_rate_limiter.clone())

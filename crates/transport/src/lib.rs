@@ -36,5 +36,6 @@ pub use realtime::limits::Limits;
 pub use realtime::socket_io::engine_io_error::EngineIoError;
 pub use server::{RunningServer, serve};
 pub use settings::{
-    AuthMode, ContinueTrace, MetricsSettings, ReadinessWarnings, RenderMetrics, Settings, SignUp,
+    AuthMode, ContinueTrace, EffectiveSetting, EffectiveSettings, MetricsSettings,
+    ReadinessWarnings, RenderMetrics, Settings, SettingsSection, SignUp,
 };

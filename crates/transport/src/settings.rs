@@ -1,5 +1,7 @@
 //! The settings of the server.
 
+mod effective;
+
 use std::num::NonZeroU32;
 use std::sync::Arc;
 
@@ -13,6 +15,7 @@ use utoipa::ToSchema;
 use webchat_chat::{Chat, ChatError};
 use webchat_domain::{AccountName, Session};
 
+pub use self::effective::{EffectiveSetting, EffectiveSettings, SettingsSection};
 use crate::allowed_origin::AllowedOrigin;
 use crate::base_path::BasePath;
 use crate::extract::credential::sign_in_proxy::SignInProxy;
@@ -60,6 +63,8 @@ pub struct Settings {
     pub metrics: Option<MetricsSettings>,
     /// Returns the warnings in the response of `GET /readyz`: failures that do not make the server unready.
     pub warnings: Option<ReadinessWarnings>,
+    /// All settings of the operator, for the admin area.
+    pub effective: EffectiveSettings,
     /// Continues the traces of clients. If `None`, each request starts a new trace.
     pub continue_trace: Option<ContinueTrace>,
 }

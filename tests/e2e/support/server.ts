@@ -1,4 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -29,6 +30,17 @@ export function realModel(): Upstream {
   };
 }
 
+/** A new database of MongoDB and the server of Redis, for several instances. */
+export function sharedStores(): Settings {
+  const uri = new URL(required('TEST_MONGODB_URI'));
+  uri.pathname = `/webchat_e2e_${randomBytes(8).toString('hex')}`;
+  return {
+    MONGODB_URI: uri.href,
+    REDIS_URL: required('TEST_REDIS_URL'),
+    SECRET_KEY: randomBytes(32).toString('hex'),
+  };
+}
+
 /** The passwords of users who can sign in, by name; with a role if they are not ordinary users. */
 export type Users = Record<string, string | { password: string; role: 'auditor' | 'admin' }>;
 
@@ -45,12 +57,12 @@ export class Server {
 
   static async start(upstream: Upstream, settings: Settings = {}, users: Users = {}): Promise<Server> {
     const dataDir = await mkdtemp(join(tmpdir(), 'webchat-e2e-'));
+    const server = new Server(upstream, dataDir, settings);
     for (const [name, user] of Object.entries(users)) {
       const { password, role } = typeof user === 'string' ? { password: user, role: null } : user;
-      await run(dataDir, ['user', 'add', name, '--password-stdin'], `${password}\n`);
-      if (role !== null) await run(dataDir, ['user', 'role', name, role]);
+      await server.run(['user', 'add', name, '--password-stdin'], `${password}\n`);
+      if (role !== null) await server.run(['user', 'role', name, role]);
     }
-    const server = new Server(upstream, dataDir, settings);
     await server.restart();
     return server;
   }
@@ -89,6 +101,20 @@ export class Server {
     this.url = await Promise.race([readyUrl(child), failed, exitedEarly]);
     failed.catch(() => {});
     exitedEarly.catch(() => {});
+  }
+
+  /** Runs a command on the data of the server. Returns its output. */
+  async run(args: string[], input = ''): Promise<string> {
+    const { MONGODB_URI, REDIS_URL } = this.settings;
+    const env = { DATA_DIR: this.dataDir, ...(MONGODB_URI && { MONGODB_URI }), ...(REDIS_URL && { REDIS_URL }) };
+    const child = spawn(BINARY, args, { env, cwd: this.dataDir, stdio: ['pipe', 'pipe', 'inherit'] });
+    child.stdin.end(input);
+    const exited = once(child, 'exit');
+    let output = '';
+    for await (const chunk of child.stdout) output += chunk;
+    const [status] = (await exited) as [number];
+    if (status !== 0) throw new Error(`webchat ${args.join(' ')} failed: exit status ${status}`);
+    return output;
   }
 
   /** Kills the server, as with `kill -9`. */
@@ -132,11 +158,4 @@ function required(name: string): string {
   const value = process.env[name];
   if (!value) throw new Error(`${name} is not set: run these tests with \`make test\``);
   return value;
-}
-
-async function run(dataDir: string, args: string[], input = ''): Promise<void> {
-  const child = spawn(BINARY, args, { env: { DATA_DIR: dataDir }, stdio: ['pipe', 'ignore', 'inherit'] });
-  child.stdin?.end(input);
-  const [status] = (await once(child, 'exit')) as [number];
-  if (status !== 0) throw new Error(`webchat ${args.join(' ')} failed: exit status ${status}`);
 }

@@ -265,6 +265,8 @@ async fn conversations_are_read_with_a_reason_that_the_audit_log_keeps() {
     let path = format!("{path}/{id}/messages");
     let read = send(&otto, Method::POST, &path, json!({"reason": REASON})).await.json();
     assert_eq!(read["messages"][0]["content"], "why tides?", "{read}");
+    let details = otto.get(&format!("/api/v1/admin/users/{alice_id}")).await.json();
+    assert_eq!(details["conversation_count"], 1, "{details}");
     let path = format!("users/{alice_id}/export");
     let export = send(&ada, Method::POST, &path, json!({"reason": REASON})).await;
     assert!(export.text.contains("why tides?"), "{}", export.text);
@@ -287,4 +289,31 @@ async fn conversations_are_read_with_a_reason_that_the_audit_log_keeps() {
     ];
     assert_eq!(recorded, expected, "{}", log.text);
     assert!(!log.text.contains("why tides?"), "{}", log.text);
+}
+
+#[tokio::test]
+async fn settings_are_shown_with_their_sources_and_without_secrets() {
+    const SECRET: &str = "an-inherited-secret-of-the-metrics";
+    let server =
+        start(&[("METRICS", "on"), ("METRICS_TOKEN", SECRET), ("SIGN_IN_IDLE_DAYS", "9")]).await;
+    let otto = server.signed_in("otto").await;
+
+    let settings = otto.get("/api/v1/admin/settings").await;
+
+    assert!(!settings.text.contains(SECRET), "{}", settings.text);
+    let sections = settings.json()["sections"].as_array().unwrap().clone();
+    let find = |variable: &str| {
+        let mut all = sections.iter().flat_map(|section| section["settings"].as_array().unwrap());
+        all.find(|setting| setting["variable"] == variable).unwrap().clone()
+    };
+    let expected = [
+        ("SIGN_IN_IDLE_DAYS", json!(9), json!("the environment")),
+        ("METRICS_TOKEN", Value::Null, json!("the environment")),
+        ("SIGN_UP", json!(false), json!("default")),
+        ("METRICS_ADDR", Value::Null, Value::Null),
+    ];
+    for (variable, value, source) in expected {
+        let setting = find(variable);
+        assert_eq!((&setting["value"], &setting["source"]), (&value, &source), "{variable}");
+    }
 }

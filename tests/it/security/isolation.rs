@@ -97,7 +97,7 @@ pub(crate) enum Needed {
 }
 
 /// Every route of the admin area, with who may use it. The tests of the admin area request each of them.
-pub(crate) const ADMIN_ROUTES: [(&str, &str, Needed); 12] = [
+pub(crate) const ADMIN_ROUTES: [(&str, &str, Needed); 13] = [
     ("GET", "/api/v1/admin/users", Needed::Auditor),
     ("POST", "/api/v1/admin/users", Needed::Admin),
     ("GET", "/api/v1/admin/users/{user_id}", Needed::Auditor),
@@ -110,6 +110,7 @@ pub(crate) const ADMIN_ROUTES: [(&str, &str, Needed); 12] = [
     ("POST", "/api/v1/admin/users/{user_id}/conversations/{id}/messages", Needed::Auditor),
     ("POST", "/api/v1/admin/users/{user_id}/export", Needed::Admin),
     ("GET", "/api/v1/admin/audit", Needed::Auditor),
+    ("GET", "/api/v1/admin/settings", Needed::Auditor),
 ];
 
 /// Every route, as `GET /path`.

@@ -2,6 +2,7 @@ import { html, nothing, type PropertyValues } from 'lit';
 import Chat from '@carbon/icons/es/chat/16.js';
 
 import './audit/audit-log';
+import './settings-view';
 import './users/user-list';
 
 import type { AdminApi } from '../api/admin-api';
@@ -15,7 +16,7 @@ import { adminWords as words } from '../words/admin';
 import { headerWords } from '../words/shell';
 import { loadProblem, skeleton } from './pager';
 
-const VIEWS = ['users', 'audit'] as const;
+const VIEWS = ['users', 'audit', 'settings'] as const;
 type View = (typeof VIEWS)[number];
 
 /** The link to a view. Like all addresses, it is relative to the page's `base`. */
@@ -100,11 +101,19 @@ export class AdminPage extends LightDomElement {
             >`,
         )}
       </nav>
-      ${
-        this.view === 'users'
-          ? html`<webchat-admin-users .api=${this.api} .isAdmin=${isAdmin}></webchat-admin-users>`
-          : html`<webchat-audit-log .api=${this.api}></webchat-audit-log>`
-      }`;
+      ${this.#view(isAdmin)}`;
+  }
+
+  #view(isAdmin: boolean) {
+    const { api } = this;
+    switch (this.view) {
+      case 'users':
+        return html`<webchat-admin-users .api=${api} .isAdmin=${isAdmin}></webchat-admin-users>`;
+      case 'audit':
+        return html`<webchat-audit-log .api=${api}></webchat-audit-log>`;
+      case 'settings':
+        return html`<webchat-admin-settings .api=${api}></webchat-admin-settings>`;
+    }
   }
 
   #refusal(title: string, text: string) {

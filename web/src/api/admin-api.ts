@@ -2,6 +2,7 @@ import { BASE, call, query, request } from './http';
 import type {
   AccountRole,
   AddedUser,
+  AdminSettings,
   AdminUser,
   AdminUserChanges,
   AdminUserDetails,
@@ -71,6 +72,7 @@ export const adminApi = {
     (await request('POST', `${BASE}${userPath(id)}/export`, { reason })).blob(),
   audit: (filter: AuditFilter, cursor: string | null): Promise<AuditEntries> =>
     call('GET', `/admin/audit${query({ ...present(filter), cursor, limit: PAGE_SIZE })}`),
+  settings: (): Promise<AdminSettings> => call('GET', '/admin/settings'),
 };
 
 export type AdminApi = typeof adminApi;

@@ -55,6 +55,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/admin/settings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Returns the settings of the server, without secrets. */
+        get: operations["admin_read_settings"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/admin/users": {
         parameters: {
             query?: never;
@@ -1180,6 +1197,14 @@ export interface components {
         AdminReason: {
             reason: components["schemas"]["Reason"];
         };
+        /**
+         * @description The settings that are in effect. They are set in the server's environment or configuration file, and read when it
+         *     starts.
+         */
+        AdminSettings: {
+            /** @description In the order of the documentation. */
+            sections: components["schemas"]["SettingsSection"][];
+        };
         /** @description A user, as administrators and auditors see it. */
         AdminUser: {
             created_at: components["schemas"]["Timestamp"];
@@ -1203,6 +1228,11 @@ export interface components {
         AdminUserDetails: components["schemas"]["AdminUser"] & {
             /** @description Whether the operator lets administrators and auditors read the user's conversations. */
             conversation_access: boolean;
+            /**
+             * Format: int64
+             * @description The number of conversations, with archived and empty ones.
+             */
+            conversation_count: number;
             /** @description The newest key comes first. Expired keys are among them. */
             keys: components["schemas"]["ApiKey"][];
             /** @description The session that was signed in last comes first. */
@@ -1578,6 +1608,26 @@ export interface components {
         EditedMessage: {
             /** @description The new text of the question. */
             message: string;
+        };
+        /** @description A setting and its value. */
+        EffectiveSetting: {
+            /**
+             * @description The key in the section of the configuration file.
+             * @example port
+             */
+            key: string;
+            /**
+             * @description Where the value is from: `default`, `the environment`, `.env`, or the path of the configuration file; `null` if
+             *     the setting is not set.
+             */
+            source: string | null;
+            /** @description A string, number, truth value or list of strings; `null` if the setting is not set, or its value is secret. */
+            value: unknown;
+            /**
+             * @description The environment variable.
+             * @example PORT
+             */
+            variable: string;
         };
         /** @description The parsed parts of the event that caused an error. */
         ErrorContext: {
@@ -2473,6 +2523,16 @@ export interface components {
         SessionData: {
             conversation_id: components["schemas"]["ConversationId"] | null;
         };
+        /** @description A section of the settings. */
+        SettingsSection: {
+            /**
+             * @description The name in the configuration file.
+             * @example server
+             */
+            name: string;
+            /** @description The settings. */
+            settings: components["schemas"]["EffectiveSetting"][];
+        };
         /**
          * @description Why somebody could not sign in.
          * @enum {string}
@@ -2828,6 +2888,45 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+            /** @description Nobody is signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+            /** @description The user's role, the API key, or a setting of the server does not allow this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+            default: components["responses"]["ErrorResponse"];
+        };
+    };
+    admin_read_settings: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AdminSettings"];
                 };
             };
             /** @description Nobody is signed in. */

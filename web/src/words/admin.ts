@@ -2,10 +2,16 @@ import { msg, str } from '@lit/localize';
 
 import type { AccountRole, AuditActionKind, AuditEntry, Role } from '../api/types';
 
+const VIEWS = {
+  users: () => msg('Users'),
+  audit: () => msg('Audit log'),
+  settings: () => msg('Settings'),
+};
+
 /** The frame of the admin page. */
 export const adminWords = {
   heading: () => msg('Administration'),
-  view: (view: 'users' | 'audit') => (view === 'users' ? msg('Users') : msg('Audit log')),
+  view: (view: 'users' | 'audit' | 'settings') => VIEWS[view](),
   skip: () => msg('Skip to the content'),
   openChat: () => msg('Back to Webchat'),
   readOnly: () => msg('As an auditor, you can see everything here and change nothing.'),
@@ -88,6 +94,7 @@ export const userWords = {
   added: () => msg('Added'),
   lastSignIn: () => msg('Last sign-in'),
   never: () => msg('Never'),
+  chats: () => msg('Chats'),
   password: () => msg('Password'),
   passwordState: (hasPassword: boolean, mustChange: boolean) => {
     if (!hasPassword) return msg('None');
@@ -118,6 +125,29 @@ export const userWords = {
   },
   revoke: () => msg('Revoke'),
   revokeKey: (name: string) => msg(str`Revoke: ${name}`),
+};
+
+/** The settings of the server. */
+export const settingsViewWords = {
+  intro: () =>
+    msg(
+      'The operator sets these in the server’s environment or configuration file. A change takes effect at the next start.',
+    ),
+  showAll: () => msg('Show settings with their default values too'),
+  allDefaults: () => msg('All settings have their default values.'),
+  setting: () => msg('Setting'),
+  value: () => msg('Value'),
+  source: () => msg('Source'),
+  notSet: () => msg('Not set'),
+  secret: () => msg('Set, not shown'),
+  on: () => msg('On'),
+  off: () => msg('Off'),
+  sourceName: (source: string) => SOURCES[source]?.() ?? source,
+};
+
+const SOURCES: Record<string, () => string> = {
+  default: () => msg('Default'),
+  'the environment': () => msg('Environment'),
 };
 
 /** The conversations of another user. */

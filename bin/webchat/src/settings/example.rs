@@ -4,7 +4,6 @@ use clap::ValueEnum;
 use config::ValueKind;
 
 use super::declaration::{Section, Setting};
-use super::print::literal;
 use super::sections::SECTIONS;
 
 const ENV_HEADER: &str = "\
@@ -90,5 +89,18 @@ fn toml_default(setting: &Setting, separator: &str) -> String {
     match setting.default_value() {
         ValueKind::Nil => String::new(),
         value => format!("{}{separator}", literal(&value)),
+    }
+}
+
+/// Returns the value as TOML.
+fn literal(value: &ValueKind) -> String {
+    match value {
+        ValueKind::String(text) => toml::Value::from(text.as_str()).to_string(),
+        ValueKind::Float(number) => toml::Value::from(*number).to_string(),
+        ValueKind::Array(items) => {
+            let items: Vec<String> = items.iter().map(|item| literal(&item.kind)).collect();
+            format!("[{}]", items.join(", "))
+        }
+        other => other.to_string(),
     }
 }

@@ -27,6 +27,7 @@ pub use self::storage::StoreSettings;
 pub use self::traces::TraceSettings;
 
 use serde::Deserialize;
+use webchat_transport::EffectiveSettings;
 
 use super::declaration::{Section, Setting};
 
@@ -49,6 +50,9 @@ pub struct Settings {
     pub log: LogSettings,
     pub audit: AuditSettings,
     pub traces: TraceSettings,
+    /// All values with their sources, without secrets.
+    #[serde(skip)]
+    pub effective: EffectiveSettings,
 }
 
 /// All sections, in the order of the examples.

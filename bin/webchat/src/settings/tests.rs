@@ -21,3 +21,9 @@ fn with_file(text: &str) -> SettingsSources {
     let file = ConfigFile { path: "webchat.toml".to_owned(), text: text.to_owned() };
     SettingsSources { file: Some(file), ..[URL].into_iter().collect() }
 }
+
+/// Returns the values of all settings as text, without their sources.
+fn read_values(sources: &SettingsSources) -> String {
+    let settings = Settings::read(sources).unwrap();
+    format!("{:?}", Settings { effective: EffectiveSettings::default(), ..settings })
+}

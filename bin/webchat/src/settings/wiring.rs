@@ -89,6 +89,7 @@ impl Settings {
             max_tcp_connections,
             limits: self.connections.limits(limits),
             continue_trace: continue_trace(&self.traces),
+            effective: self.effective.clone(),
             metrics: render_metrics.map(|render| MetricsSettings {
                 render,
                 token: server.metrics_token.as_ref().map(|token| token.expose_secret().to_owned()),

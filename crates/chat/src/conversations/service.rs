@@ -75,6 +75,14 @@ impl Conversations {
         self.page(user_id, filter, ListOrder::Updated, after, limit).await
     }
 
+    /// Returns the number of the user's conversations, with archived and empty ones.
+    ///
+    /// # Errors
+    /// When the store can't be read.
+    pub async fn count(&self, user_id: UserId) -> Result<u64, ChatError> {
+        Ok(self.core.ports.conversations.count(user_id).await?)
+    }
+
     /// Returns all of the user's conversations, including archived and empty ones, most recently created first.
     ///
     /// # Errors

@@ -14,7 +14,7 @@ use webchat_persistence::{
 
 use super::create::{create, new_conversation};
 use super::delete::{delete, reset};
-use super::list::list;
+use super::list::{count, list};
 use super::turns::{self, continue_answer, expired_turns, save_answer};
 use super::versions::select;
 use super::{edit, messages};
@@ -56,6 +56,10 @@ impl Conversations for MongoStore {
         limit: u32,
     ) -> Result<Page<Conversation>, StoreError> {
         self.database.run(list(&self.database, user_id, filter, order, after, limit)).await
+    }
+
+    async fn count(&self, user_id: UserId) -> Result<u64, StoreError> {
+        self.database.run(count(&self.database, user_id)).await
     }
 
     async fn edit(

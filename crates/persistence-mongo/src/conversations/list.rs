@@ -1,6 +1,6 @@
-//! Listing a user's conversations.
+//! Listing and counting a user's conversations.
 
-use mongodb::bson::doc;
+use mongodb::bson::{Document, doc};
 use mongodb::error::Result as MongoResult;
 use webchat_domain::{Conversation, UserId};
 use webchat_persistence::{ArchiveFilter, Cursor, ListOrder, Page, rules};
@@ -22,7 +22,7 @@ pub(super) async fn list(
         ListOrder::Created => "created_at",
         ListOrder::Updated => "updated_at",
     };
-    let mut query = doc! { "user_id": user_id.to_string(), "schema": CONVERSATION_SCHEMA_VERSION };
+    let mut query = of_user(user_id);
     let archived = match filter {
         ArchiveFilter::All => None,
         ArchiveFilter::Active => Some(false),
@@ -47,6 +47,15 @@ pub(super) async fn list(
     let found = at_most(rules::items_to_read(limit), find).await?;
     let items = found.into_iter().map(Conversation::from).collect();
     Ok(rules::build_page(items, order, limit))
+}
+
+/// Returns the number of the user's conversations.
+pub(super) async fn count(database: &MongoDatabase, user_id: UserId) -> MongoResult<u64> {
+    database.conversations().count_documents(of_user(user_id)).await
+}
+
+fn of_user(user_id: UserId) -> Document {
+    doc! { "user_id": user_id.to_string(), "schema": CONVERSATION_SCHEMA_VERSION }
 }
 
 /// Returns the value that matches archived or active conversations: a query for null also matches a missing field.

@@ -1,4 +1,4 @@
-//! Pages of a user's conversations.
+//! Pages and numbers of a user's conversations.
 
 use rusqlite::{Transaction, params};
 use webchat_domain::{Conversation, UserId};
@@ -39,4 +39,10 @@ pub(super) fn list(
         )?
         .collect::<Result<_, _>>()?;
     Ok(rules::build_page(items, order, limit))
+}
+
+pub(super) fn count(transaction: &Transaction<'_>, user_id: UserId) -> rusqlite::Result<u64> {
+    transaction
+        .prepare_cached("SELECT count(*) FROM conversations WHERE user_id = ?1")?
+        .query_row([user_id.to_simple()], |row| row.get(0))
 }

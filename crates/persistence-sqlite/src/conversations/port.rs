@@ -17,7 +17,7 @@ use super::append::{append, prepare};
 use super::continue_answer::continue_answer;
 use super::edit::{edit, reset};
 use super::expired_turns::{self, ExpiredTurns};
-use super::list::list;
+use super::list::{count, list};
 use super::messages::messages;
 use super::save_answer::save_answer;
 use super::select;
@@ -68,6 +68,10 @@ impl Conversations for SqliteStore {
                 list(transaction, user_id, filter, order, after, limit)
             })
             .await
+    }
+
+    async fn count(&self, user_id: UserId) -> Result<u64, StoreError> {
+        self.database.read_for(user_id, move |transaction| count(transaction, user_id)).await
     }
 
     async fn edit(

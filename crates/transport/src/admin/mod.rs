@@ -8,5 +8,6 @@ mod password;
 mod reason;
 pub(crate) mod routes;
 mod sessions;
+mod settings;
 mod user;
 mod users;

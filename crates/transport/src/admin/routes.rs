@@ -4,7 +4,7 @@ use actix_web::web::ServiceConfig;
 use utoipa::OpenApi as _;
 use utoipa::openapi::OpenApi;
 
-use super::{audit, conversations, keys, password, sessions, user, users};
+use super::{audit, conversations, keys, password, sessions, settings, user, users};
 use crate::openapi::merge::merge;
 
 pub(crate) fn routes(config: &mut ServiceConfig) {
@@ -15,7 +15,8 @@ pub(crate) fn routes(config: &mut ServiceConfig) {
         .configure(sessions::routes)
         .configure(keys::routes)
         .configure(conversations::routes)
-        .configure(audit::routes);
+        .configure(audit::routes)
+        .configure(settings::routes);
 }
 
 /// Returns the description of all routes, with paths relative to that of REST v1.
@@ -28,5 +29,6 @@ pub(crate) fn api_doc() -> OpenApi {
         keys::ApiDoc::openapi,
         conversations::ApiDoc::openapi,
         audit::ApiDoc::openapi,
+        settings::ApiDoc::openapi,
     ])
 }

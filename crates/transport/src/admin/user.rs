@@ -35,6 +35,8 @@ struct AdminUserDetails {
     sessions: Vec<SignedInSession>,
     /// The newest key comes first. Expired keys are among them.
     keys: Vec<ApiKeyBody>,
+    /// The number of conversations, with archived and empty ones.
+    conversation_count: u64,
     /// Whether the operator lets administrators and auditors read the user's conversations.
     conversation_access: bool,
 }
@@ -69,8 +71,9 @@ async fn read(
     let sessions = chat.accounts.sessions(user_id).await?;
     let sessions = signed_in_sessions(sessions, auditor.session.session_id);
     let keys = chat.api_keys.list(user_id).await?.into_iter().map(ApiKeyBody::from).collect();
+    let conversation_count = chat.conversations.count(user_id).await?;
     let conversation_access = chat.conversation_access.is_allowed();
-    Ok(Json(AdminUserDetails { user, sessions, keys, conversation_access }))
+    Ok(Json(AdminUserDetails { user, sessions, keys, conversation_count, conversation_access }))
 }
 
 /// Changes the role of a user, and disables or enables the account.

@@ -113,6 +113,17 @@ test('an auditor sees everything and can change nothing, and others see nothing'
   await expect(panel.getByRole('combobox')).toHaveCount(0);
   await chat.expectAccessible();
 
+  await page.keyboard.press('Escape');
+  await page.getByRole('link', { name: 'Settings' }).click();
+  const setting = (name: string) => page.getByRole('row').filter({ has: page.getByRole('rowheader', { name, exact: true }) });
+  await expect(setting('AUTH')).toContainText('required');
+  await expect(setting('AUTH')).toContainText('Environment');
+  await expect(setting('SIGN_UP')).toHaveCount(0);
+  await chat.expectAccessible();
+  await page.getByRole('checkbox', { name: 'default values' }).check();
+  await expect(setting('SIGN_UP')).toContainText('Off');
+  await chat.expectAccessible();
+
   const alice = await Chat.in(await browser.newContext());
   await alice.page.goto(`${server.url}/admin`);
   await signIn(alice.page, 'alice');

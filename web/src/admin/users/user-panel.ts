@@ -14,6 +14,7 @@ import type {
   SignedInSession,
 } from '../../api/types';
 import { formatDate } from '../../state/dates';
+import { formatNumber } from '../../state/numbers';
 import { Modal } from '../../ui/overlays/modal';
 import { roleWords, userWords as words } from '../../words/admin';
 import { oneTimePassword } from './one-time-password';
@@ -122,6 +123,10 @@ export class UserPanel extends Modal {
         <div>
           <dt>${words.password()}</dt>
           <dd>${words.passwordState(details.has_password, details.must_change_password)}</dd>
+        </div>
+        <div>
+          <dt>${words.chats()}</dt>
+          <dd>${formatNumber(details.conversation_count)}</dd>
         </div>
       </dl>
       ${this.isAdmin ? this.#accountForm(details, isDisabled) : nothing}

@@ -1,10 +1,12 @@
 //! The settings of further identity providers: those of the section `[oidc]`, with the id of the provider in their names.
 
+use webchat_transport::{EffectiveSetting, SettingsSection};
+
 use super::checks::unbounded_tenants;
 use super::dotenv::Variables;
+use super::effective;
 use super::error::InvalidSetting;
 use super::merged::Merged;
-use super::print;
 use super::sections::{OIDC_PREFIX as PREFIX, OidcSettings, settings};
 use super::sources::{ConfigFile, SettingsSources};
 
@@ -41,14 +43,20 @@ pub(super) fn read(merged: &mut Merged, sources: &SettingsSources) -> Vec<(Strin
     providers
 }
 
-/// Renders the settings of further providers as sections of a configuration file.
-pub(super) fn render(merged: &Merged, sources: &SettingsSources) -> String {
-    let sections = ids(merged).into_iter().map(|id| {
-        let text = print::render_section(&merge(sources, &id), &OidcSettings::SECTION);
-        let text = text.replace("[oidc]", &format!("[oidc.{id}]"));
-        format!("\n{}", text.replace(PREFIX, &variable_prefix(&id)))
-    });
-    sections.collect()
+/// Returns a section for each further provider.
+pub(super) fn effective_sections(
+    merged: &Merged,
+    sources: &SettingsSources,
+) -> Vec<SettingsSection> {
+    let section = |id: String| {
+        let of_provider = effective::section(&merge(sources, &id), &OidcSettings::SECTION);
+        let settings = of_provider
+            .settings
+            .into_iter()
+            .map(|setting| EffectiveSetting { variable: name(&setting.variable, &id), ..setting });
+        SettingsSection { name: format!("oidc.{id}"), settings: settings.collect() }
+    };
+    ids(merged).into_iter().map(section).collect()
 }
 
 fn ids(merged: &Merged) -> Vec<String> {

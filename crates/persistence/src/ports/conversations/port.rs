@@ -52,6 +52,9 @@ pub trait Conversations: Send + Sync {
         limit: u32,
     ) -> Result<Page<Conversation>, StoreError>;
 
+    /// Returns the number of the user's conversations, with archived and empty ones.
+    async fn count(&self, user_id: UserId) -> Result<u64, StoreError>;
+
     /// Edits a conversation on behalf of its user.
     async fn edit(
         &self,

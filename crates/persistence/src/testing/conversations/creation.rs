@@ -94,6 +94,8 @@ pub async fn lists_contain_active_archived_or_all_conversations(store: &Store) {
     assert_eq!(listed(ArchiveFilter::Archived).await, [archived_id]);
     assert_eq!(listed(ArchiveFilter::Active).await, [active, unarchived_id]);
     assert_eq!(listed(ArchiveFilter::All).await.len(), 3);
+    assert_eq!(store.count(user_id).await.unwrap(), 3);
+    assert_eq!(store.count(UserId::generate()).await.unwrap(), 0);
     assert_eq!((archived.archived, archived.updated_at), (true, moment(0)));
     assert_eq!((unarchived.archived, unarchived.updated_at), (false, moment(0)));
     assert!(store.find(user_id, archived_id).await.unwrap().unwrap().archived);
