@@ -14,9 +14,9 @@ use crate::store::RedisStore;
 /// has expired.
 const EXPIRY_MARGIN: Duration = Duration::from_mins(1);
 
-/// The time that Redis keeps the index of a user's sessions after the last sign-in, in milliseconds: longer than any
-/// session.
-const INDEX_TTL_MS: i64 = 401 * 24 * 60 * 60 * 1_000;
+/// The number of sessions in an index after which those that have ended are removed from it. A user has at most 100
+/// sessions.
+const MAX_INDEXED: u32 = 128;
 
 /// A session as stored in Redis, under its id.
 #[derive(Serialize, Deserialize)]
@@ -51,7 +51,7 @@ impl Sessions for RedisStore {
         expires_at: Timestamp,
     ) -> Result<(), StoreError> {
         let (entry, ttl) = serialize(session, now, expires_at)?;
-        self.add_to_index(session).await?;
+        self.add_to_indexes(session, ttl).await?;
         let key = self.keys.session(session.session_id);
         self.pool.query(cmd("SET").arg(key).arg(entry).arg("PX").arg(ttl)).await
     }
@@ -67,7 +67,7 @@ impl Sessions for RedisStore {
             return Ok(false);
         }
         let (entry, ttl) = serialize(session, now, expires_at)?;
-        self.add_to_index(session).await?;
+        self.add_to_indexes(session, ttl).await?;
         let key = self.keys.session(session.session_id);
         let mut set = cmd("SET");
         let replaced: Option<String> =
@@ -82,7 +82,7 @@ impl Sessions for RedisStore {
         expires_at: Timestamp,
     ) -> Result<Session, StoreError> {
         let (entry, ttl) = serialize(session, now, expires_at)?;
-        self.add_to_index(session).await?;
+        self.add_to_indexes(session, ttl).await?;
         let key = self.keys.session(session.session_id);
         let mut set = cmd("SET");
         set.arg(key).arg(entry).arg("PX").arg(ttl);
@@ -125,10 +125,11 @@ impl Sessions for RedisStore {
         user_id: UserId,
         now: Timestamp,
     ) -> Result<Vec<StoredSession>, StoreError> {
+        let index = self.keys.user_sessions(user_id);
         let mut sessions = Vec::new();
-        for id in self.signed_in_ids(user_id).await? {
+        for id in self.indexed_ids(&index).await? {
             let Some(entry) = self.entry(id).await?.filter(|entry| entry.expires_at > now) else {
-                self.remove_from_index(user_id, id).await?;
+                self.remove_from_index(&index, id).await?;
                 continue;
             };
             let expires_at = entry.expires_at;
@@ -144,9 +145,8 @@ impl Sessions for RedisStore {
         now: Timestamp,
     ) -> Result<Vec<Session>, StoreError> {
         let index = self.keys.provider_sessions(&issuer, &provider_session);
-        let ids: Vec<String> = self.pool.query(cmd("SMEMBERS").arg(index)).await?;
         let mut sessions = Vec::new();
-        for id in ids.iter().filter_map(|id| id.parse().ok()) {
+        for id in self.indexed_ids(&index).await? {
             sessions.extend(self.find(id, now).await?);
         }
         // Nobody else can have the id of one of these sessions.
@@ -165,50 +165,67 @@ impl Sessions for RedisStore {
         user_id: UserId,
         kept: Option<SessionId>,
     ) -> Result<bool, StoreError> {
+        let index = self.keys.user_sessions(user_id);
         let mut has_deleted = false;
-        for id in self.signed_in_ids(user_id).await? {
+        for id in self.indexed_ids(&index).await? {
             if Some(id) == kept {
                 continue;
             }
             let deleted: u64 = self.pool.query(cmd("DEL").arg(self.keys.session(id))).await?;
             has_deleted |= deleted > 0;
-            self.remove_from_index(user_id, id).await?;
+            self.remove_from_index(&index, id).await?;
         }
         Ok(has_deleted)
     }
 }
 
 impl RedisStore {
-    /// Adds a session in which somebody is signed in to the indexes of the user's and the provider's sessions: before it is stored, so that
-    /// none is missing.
-    async fn add_to_index(&self, session: &Session) -> Result<(), StoreError> {
+    /// Adds a session in which somebody is signed in to the indexes of the user's and the provider's sessions: before it
+    /// is stored, so that none is missing. An index expires with the last of its sessions.
+    async fn add_to_indexes(&self, session: &Session, ttl: i64) -> Result<(), StoreError> {
+        const ADD: &str = "redis.call('SADD', KEYS[1], ARGV[1]) \
+                           if redis.call('PTTL', KEYS[1]) < tonumber(ARGV[2]) then \
+                           redis.call('PEXPIRE', KEYS[1], ARGV[2]) end return redis.call('SCARD', KEYS[1])";
         let Some(sign_in) = &session.sign_in else { return Ok(()) };
         let provider = sign_in.provider.as_ref();
         let of_provider = provider.and_then(|provider| {
             let id = provider.session_id.as_ref()?;
             Some(self.keys.provider_sessions(&provider.issuer, id))
         });
-        let id = session.session_id.to_simple();
+        let id = session.session_id;
         for index in of_provider.into_iter().chain([self.keys.user_sessions(session.user_id)]) {
-            let () = self.pool.query(cmd("SADD").arg(&index).arg(&id)).await?;
-            let () = self.pool.query(cmd("PEXPIRE").arg(&index).arg(INDEX_TTL_MS)).await?;
+            let mut eval = cmd("EVAL");
+            let eval = eval.arg(ADD).arg(1).arg(&index).arg(id.to_simple()).arg(ttl);
+            let length: u32 = self.pool.query(eval).await?;
+            if length > MAX_INDEXED {
+                self.trim_index(&index, id).await?;
+            }
         }
         Ok(())
     }
 
-    /// Removes a session from the index, unless it is stored: its sign-in may not be complete.
-    async fn remove_from_index(&self, user_id: UserId, id: SessionId) -> Result<(), StoreError> {
+    /// Removes the sessions that are not stored any more, except one that soon is.
+    async fn trim_index(&self, index: &str, kept: SessionId) -> Result<(), StoreError> {
+        for id in self.indexed_ids(index).await? {
+            if id != kept {
+                self.remove_from_index(index, id).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Removes a session from an index, unless it is stored: its sign-in may not be complete.
+    async fn remove_from_index(&self, index: &str, id: SessionId) -> Result<(), StoreError> {
         const REMOVE: &str = "if redis.call('EXISTS', KEYS[2]) == 0 then \
                               return redis.call('SREM', KEYS[1], ARGV[1]) end return 0";
-        let (index, key) = (self.keys.user_sessions(user_id), self.keys.session(id));
+        let key = self.keys.session(id);
         let mut eval = cmd("EVAL");
         self.pool.query(eval.arg(REMOVE).arg(2).arg(index).arg(key).arg(id.to_simple())).await
     }
 
-    /// Returns the ids in the index of the user's sessions. Some of them may have expired.
-    async fn signed_in_ids(&self, user_id: UserId) -> Result<Vec<SessionId>, StoreError> {
-        let ids: Vec<String> =
-            self.pool.query(cmd("SMEMBERS").arg(self.keys.user_sessions(user_id))).await?;
+    /// Returns the ids in an index. Some of the sessions may have ended.
+    async fn indexed_ids(&self, index: &str) -> Result<Vec<SessionId>, StoreError> {
+        let ids: Vec<String> = self.pool.query(cmd("SMEMBERS").arg(index)).await?;
         Ok(ids.iter().filter_map(|id| id.parse().ok()).collect())
     }
 

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use webchat_domain::{ConversationId, Session, SessionId, Timestamp, UserId};
+use webchat_domain::{
+    ConversationId, ProviderSession, Session, SessionId, SignIn, Timestamp, UserId,
+};
 use webchat_persistence::Sessions;
 
 use crate::redis_server::{Raw, open_shared};
@@ -65,6 +67,50 @@ async fn an_invalid_session_is_treated_as_missing() {
     }
     let _: String = raw.run(&format!("SET {key} {valid}")).await;
     assert_eq!(store.find(session.session_id, NOW).await.unwrap().as_ref(), Some(&session));
+}
+
+#[tokio::test]
+async fn the_indexes_of_sessions_that_have_ended_stay_small_and_expire() {
+    let (store, prefix) = open_shared().await;
+    let mut raw = Raw::shared().await;
+    let provider = ProviderSession {
+        provider: "sso".to_owned(),
+        issuer: "https://login.example".to_owned(),
+        session_id: Some("a".to_owned()),
+    };
+    let user_id = UserId::generate();
+    let new_session = || Session {
+        sign_in: Some(SignIn {
+            at: NOW,
+            device: String::new(),
+            account_version: 0,
+            provider: Some(provider.clone()),
+        }),
+        ..Session::anonymous(SessionId::generate(), user_id)
+    };
+    let expires_at = NOW.plus(Duration::from_mins(10));
+    let first = new_session();
+    store.start(&first, NOW, expires_at).await.unwrap();
+
+    for _ in 0..500 {
+        let session = new_session();
+        store.start(&session, NOW, expires_at).await.unwrap();
+        store.delete(session.session_id).await.unwrap();
+    }
+    let of_provider = async || {
+        let (issuer, id) = (provider.issuer.clone(), "a".to_owned());
+        store.list_of_provider(issuer, id, NOW).await.unwrap()
+    };
+
+    assert_eq!(of_provider().await, [first]);
+    for index in ["user_sessions", "provider_sessions"] {
+        let keys: Vec<String> = raw.run(&format!("KEYS {prefix}{index}:*")).await;
+        let [key] = keys.as_slice() else { panic!("{keys:?}") };
+        let length: usize = raw.run(&format!("SCARD {key}")).await;
+        assert!(length <= 129, "{index}: {length}");
+        let left: i64 = raw.run(&format!("PTTL {key}")).await;
+        assert!((600_000..=660_000).contains(&left), "{index}: {left}");
+    }
 }
 
 fn session() -> Session {
