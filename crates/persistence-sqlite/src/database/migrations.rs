@@ -92,6 +92,31 @@ mod tests {
     }
 
     #[test]
+    fn accounts_of_an_older_version_are_in_the_lists_by_role_and_of_the_disabled() {
+        let mut connection = Connection::open_in_memory().unwrap();
+        Migrations::from_slice(&MIGRATIONS[..21]).to_latest(&mut connection).unwrap();
+        connection
+            .execute_batch(
+                "INSERT INTO accounts (user_id, name, role, must_change_password, version,
+                     created_at, disabled_at)
+                 VALUES ('1', 'bob', 'admin', 0, 0, 0, 5), ('2', 'alice', 'admin', 0, 0, 0, NULL),
+                        ('3', 'carol', 'user', 0, 0, 0, NULL);",
+            )
+            .unwrap();
+
+        Migrations::from_slice(MIGRATIONS).to_latest(&mut connection).unwrap();
+
+        // SQLite refuses to prepare a query that can't use the named index.
+        let names = |condition: &str| -> Vec<String> {
+            let select = format!("SELECT name FROM accounts INDEXED BY {condition} ORDER BY name");
+            let mut select = connection.prepare(&select).unwrap();
+            select.query_map([], |row| row.get(0)).unwrap().map(Result::unwrap).collect()
+        };
+        assert_eq!(names("accounts_role WHERE role = 'admin'"), ["alice", "bob"]);
+        assert_eq!(names("accounts_disabled WHERE disabled_at IS NOT NULL"), ["bob"]);
+    }
+
+    #[test]
     fn files_of_an_older_version_are_counted_and_get_the_questions_of_their_analyses() {
         let mut connection = Connection::open_in_memory().unwrap();
         Migrations::from_slice(&MIGRATIONS[..15]).to_latest(&mut connection).unwrap();
