@@ -58,6 +58,12 @@ pub enum StartError {
     /// The settings of the model are invalid.
     #[error(transparent)]
     Model(#[from] SetupError),
+    /// The address of an identity provider, or the one to which it sends browsers back, is invalid.
+    #[error("the identity provider {id} can't be used: check OIDC_ISSUER and PUBLIC_URL")]
+    IdentityProvider {
+        /// The id of the provider.
+        id: String,
+    },
     /// The server failed.
     #[error("the server failed: {0}")]
     Serve(#[from] io::Error),

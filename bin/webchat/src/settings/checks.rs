@@ -143,8 +143,8 @@ fn check_identity_providers(merged: &mut Merged) {
         let expected = "the URL that users open: the providers send them back there";
         reject(merged, "PUBLIC_URL", Some(expected));
     }
-    let has_other_way = has_provider || is_set(merged, "AUTH_HEADER");
-    if can_sign_in && !has_other_way && merged.get("PASSWORD_SIGN_IN") == Some(false) {
+    let has_other_method = has_provider || is_set(merged, "AUTH_HEADER");
+    if can_sign_in && !has_other_method && merged.get("PASSWORD_SIGN_IN") == Some(false) {
         let expected = "on, or an identity provider (OIDC_ISSUER) or AUTH_HEADER";
         reject(merged, "PASSWORD_SIGN_IN", Some(expected));
     }

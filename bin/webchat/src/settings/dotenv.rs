@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::{env, fs, io, str};
 
 use super::error::{DOTENV, InvalidSetting};
-use super::sections::{is_provider_variable, settings};
+use super::sections::{provider_in, settings};
 
 /// The variable that contains the path of the configuration file.
 pub(super) const CONFIG_FILE: &str = "CONFIG_FILE";
@@ -54,7 +54,7 @@ pub(super) fn parse(text: &str) -> (Variables, Vec<InvalidSetting>) {
 pub(super) fn is_known_variable(name: &str) -> bool {
     name == CONFIG_FILE
         || settings().any(|setting| setting.has_variable(name))
-        || is_provider_variable(name)
+        || provider_in(name).is_some()
 }
 
 /// Describes the first line with a value after this number of lines. The library's error is not used, because it

@@ -20,7 +20,7 @@ pub use self::log::{LogFormat, LogSettings};
 pub(super) use self::model::proxy_url;
 pub use self::model::{ModelSettings, RedactedUrl};
 pub use self::oidc::OidcSettings;
-pub(super) use self::oidc::{OIDC_PREFIX, is_provider_table, is_provider_variable};
+pub(super) use self::oidc::{OIDC_PREFIX, is_provider_table, provider_in};
 pub use self::server::{AppEnv, ServerSettings};
 pub use self::sessions::SessionSettings;
 pub use self::storage::StoreSettings;

@@ -3,6 +3,7 @@
 mod dotenv;
 mod examples;
 mod files;
+mod identity_providers;
 mod layers;
 mod print;
 mod values;

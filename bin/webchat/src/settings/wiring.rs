@@ -10,7 +10,7 @@ use webchat_chat::{
     DailyTokenLimits, FileSettings, IdentityProvider, LegacyUsers, SingleSignOn, StoredBytesLimits,
 };
 use webchat_domain::ModelParameters;
-use webchat_llm::{HttpSettings, ProxySettings, SetupError, Timeouts, http_client};
+use webchat_llm::{HttpSettings, ProxySettings, Timeouts, http_client};
 use webchat_oidc::{Provider, ProviderSettings};
 use webchat_persistence_mongo::flask_user_id;
 use webchat_tokens::window_of;
@@ -20,6 +20,7 @@ use super::sections::{
     ConnectionSettings, LimitSettings, ModelSettings, OidcSettings, SessionSettings, Settings,
     StoreSettings, UploadSettings, proxy_url,
 };
+use crate::error::StartError;
 use crate::telemetry::log_file;
 use crate::telemetry::traces::continue_trace;
 
@@ -104,7 +105,7 @@ impl Settings {
     ///
     /// # Errors
     /// If a client can't be set up.
-    pub(crate) fn single_sign_on(&self) -> Result<SingleSignOn, SetupError> {
+    pub(crate) fn single_sign_on(&self) -> Result<SingleSignOn, StartError> {
         let default = self.oidc.issuer.is_some().then_some((DEFAULT_PROVIDER_ID, &self.oidc));
         let further = self.oidc_providers.iter().map(|(id, settings)| (id.as_str(), settings));
         let providers = default.into_iter().chain(further);
@@ -119,7 +120,7 @@ impl Settings {
         &self,
         id: &str,
         settings: &OidcSettings,
-    ) -> Result<IdentityProvider, SetupError> {
+    ) -> Result<IdentityProvider, StartError> {
         let issuer = settings.issuer.clone().unwrap_or_default();
         let public_url = self.server.public_url.as_ref().map_or("", Url::as_str);
         let callback =
@@ -127,7 +128,7 @@ impl Settings {
         let (issuer_url, redirect_uri) = (issuer.parse(), callback.parse());
         // Both are URLs, because the settings are checked.
         let (Ok(issuer_url), Ok(redirect_uri)) = (issuer_url, redirect_uri) else {
-            return Err(SetupError::Proxy);
+            return Err(StartError::IdentityProvider { id: id.to_owned() });
         };
         // The proxy of the model applies, because it is that of the operator's network.
         let proxy = self.model.proxy_for(&issuer_url);

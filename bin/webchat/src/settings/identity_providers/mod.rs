@@ -5,13 +5,14 @@ use webchat_transport::{EffectiveSetting, SettingsSection};
 use super::checks::unbounded_tenants;
 use super::dotenv::Variables;
 use super::effective;
-use super::error::InvalidSetting;
+use super::error::{DOTENV, ENVIRONMENT, InvalidSetting};
 use super::merged::Merged;
-use super::sections::{OIDC_PREFIX as PREFIX, OidcSettings, settings};
+use super::sections::{OIDC_PREFIX as PREFIX, OidcSettings, provider_in, settings};
 use super::sources::{ConfigFile, SettingsSources};
 
 /// Reads the further providers. Adds their errors to those of the other settings.
 pub(super) fn read(merged: &mut Merged, sources: &SettingsSources) -> Vec<(String, OidcSettings)> {
+    reject_unlisted(merged, sources);
     let mut providers = Vec::new();
     for id in ids(merged) {
         let mut of_provider = merge(sources, &id);
@@ -41,6 +42,29 @@ pub(super) fn read(merged: &mut Merged, sources: &SettingsSources) -> Vec<(Strin
         }
     }
     providers
+}
+
+/// Rejects the settings of providers that `OIDC_PROVIDERS` does not name: they would have no effect.
+fn reject_unlisted(merged: &mut Merged, sources: &SettingsSources) {
+    let ids = ids(merged);
+    let mut reject = |name: String, source: &str, id: &str| {
+        let hint = format!("add {id} to OIDC_PROVIDERS, or remove this setting");
+        let (source, detail) = (Some(source.to_owned()), "not in OIDC_PROVIDERS".to_owned());
+        merged.add_error(InvalidSetting { name, source, detail, hint });
+    };
+    for (variables, source) in [(&sources.environment, ENVIRONMENT), (&sources.dotenv, DOTENV)] {
+        for (variable, _) in variables.iter().filter(|(_, value)| !value.trim().is_empty()) {
+            let Some(provider) = provider_in(variable) else { continue };
+            if !ids.iter().any(|id| in_variables(id) == provider) {
+                let id = provider.to_lowercase().replace('_', "-");
+                reject(variable.clone(), source, &id);
+            }
+        }
+    }
+    let Some(file) = &sources.file else { return };
+    for id in tables(file).into_iter().filter(|id| !ids.contains(id)) {
+        reject(format!("[oidc.{id}]"), &file.path, &id);
+    }
 }
 
 /// Returns a section for each further provider.
@@ -84,6 +108,17 @@ fn variables(all: &Variables, id: &str) -> Variables {
     of_provider.collect()
 }
 
+/// Returns the ids of the tables `[oidc.id]` of a configuration file.
+fn tables(file: &ConfigFile) -> Vec<String> {
+    let parsed: toml::Table = file.text.parse().unwrap_or_default();
+    let Some(section) = parsed.get("oidc").and_then(toml::Value::as_table) else {
+        return Vec::new();
+    };
+    let is_setting = |key: &str| OidcSettings::SECTION.settings.iter().any(|s| s.key == key);
+    let tables = section.iter().filter(|(key, value)| value.is_table() && !is_setting(key));
+    tables.map(|(id, _)| id.clone()).collect()
+}
+
 /// Returns the table `[oidc.id]` of a configuration file as a file of its own.
 fn table(file: &ConfigFile, id: &str) -> Option<ConfigFile> {
     let parsed: toml::Table = file.text.parse().ok()?;
@@ -102,7 +137,12 @@ fn name(of_declaration: &str, id: &str) -> String {
 }
 
 fn variable_prefix(id: &str) -> String {
-    format!("{PREFIX}{}_", id.to_uppercase().replace('-', "_"))
+    format!("{PREFIX}{}_", in_variables(id))
+}
+
+/// Returns what stands for a provider in the names of its variables.
+fn in_variables(id: &str) -> String {
+    id.to_uppercase().replace('-', "_")
 }
 
 fn reject(merged: &mut Merged, variable: &str, expected: Option<&str>) {

@@ -3,7 +3,7 @@
 use config::ValueKind;
 use secrecy::SecretString;
 
-use super::super::declaration::{Setting, section};
+use super::super::declaration::section;
 use super::super::kind::{Kind, http_url};
 use super::server::texts;
 use super::sessions::DOMAINS;
@@ -90,11 +90,11 @@ pub(in crate::settings) fn is_provider_table(section: &str, value: &ValueKind) -
     section == OidcSettings::SECTION.name && matches!(value, ValueKind::Table(_))
 }
 
-/// Whether a variable belongs to a further provider.
-pub(in crate::settings) fn is_provider_variable(name: &str) -> bool {
-    let has_suffix = |setting: &Setting| {
-        let suffix = setting.variable.strip_prefix(OIDC_PREFIX).unwrap_or(setting.variable);
-        name.strip_suffix(suffix).is_some_and(|rest| rest.ends_with('_'))
-    };
-    name.starts_with(OIDC_PREFIX) && OidcSettings::SECTION.settings.iter().any(has_suffix)
+/// Returns what stands for a further provider in the name of its variable: `ENTRA` in `OIDC_ENTRA_NAME`.
+pub(in crate::settings) fn provider_in(variable: &str) -> Option<&str> {
+    let name = variable.strip_prefix(OIDC_PREFIX)?;
+    OidcSettings::SECTION.settings.iter().find_map(|setting| {
+        let provider = name.strip_suffix(setting.variable.strip_prefix(OIDC_PREFIX)?)?;
+        provider.strip_suffix('_').filter(|provider| !provider.is_empty())
+    })
 }
