@@ -2,29 +2,58 @@
 
 use std::convert::Infallible;
 use std::future::{Future, Ready, ready};
+use std::marker::PhantomData;
 use std::pin::Pin;
 
 use actix_web::dev::Payload;
 use actix_web::web::Data;
 use actix_web::{FromRequest, HttpRequest};
 use serde::de::DeserializeOwned;
-use webchat_chat::{Chat, ChatError};
+use webchat_chat::{Accounts, Chat, ChatError};
 use webchat_domain::{Account, Actor, Session, UserId};
 
 use crate::error::api_error::ApiError;
 use crate::extract::body::Body;
 use crate::extract::session::SignedIn;
 
-/// An auditor or administrator, who may read accounts and the audit log.
-pub(super) struct AuditorAccess {
+/// A user who may do what a route needs.
+pub(super) struct Access<R> {
     pub(super) session: Session,
     pub(super) actor: Actor,
+    right: PhantomData<R>,
 }
 
+/// An auditor or administrator, who may read accounts and the audit log.
+pub(super) type AuditorAccess = Access<Read>;
+
 /// An administrator, who may also change accounts.
-pub(super) struct AdminAccess {
-    pub(super) session: Session,
-    pub(super) actor: Actor,
+pub(super) type AdminAccess = Access<Change>;
+
+/// What a user of the admin area may do.
+pub(super) trait Right: 'static {
+    /// Returns the account of a user who may do it.
+    fn require(
+        accounts: &Accounts,
+        user_id: UserId,
+    ) -> impl Future<Output = Result<Account, ChatError>>;
+}
+
+/// To read accounts and the audit log.
+pub(super) struct Read;
+
+/// To change accounts.
+pub(super) struct Change;
+
+impl Right for Read {
+    async fn require(accounts: &Accounts, user_id: UserId) -> Result<Account, ChatError> {
+        accounts.require_auditor(user_id).await
+    }
+}
+
+impl Right for Change {
+    async fn require(accounts: &Accounts, user_id: UserId) -> Result<Account, ChatError> {
+        accounts.require_admin(user_id).await
+    }
 }
 
 /// An access and the body of the request, whose errors only those see who have access.
@@ -45,30 +74,17 @@ impl UserPath {
 
 type Extracted<T> = Pin<Box<dyn Future<Output = Result<T, ApiError>>>>;
 
-impl FromRequest for AuditorAccess {
+impl<R: Right> FromRequest for Access<R> {
     type Error = ApiError;
     type Future = Extracted<Self>;
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
         let (request, user) = (request.clone(), SignedIn::from_request(request, payload));
         Box::pin(async move {
-            let user = user.await?;
-            let account = chat(&request)?.accounts.require_auditor(user.session.user_id).await?;
-            Ok(Self { actor: actor(&request, &user, account), session: user.session })
-        })
-    }
-}
-
-impl FromRequest for AdminAccess {
-    type Error = ApiError;
-    type Future = Extracted<Self>;
-
-    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
-        let (request, user) = (request.clone(), SignedIn::from_request(request, payload));
-        Box::pin(async move {
-            let user = user.await?;
-            let account = chat(&request)?.accounts.require_admin(user.session.user_id).await?;
-            Ok(Self { actor: actor(&request, &user, account), session: user.session })
+            let SignedIn { session, browser } = user.await?;
+            let account = R::require(&chat(&request)?.accounts, session.user_id).await?;
+            let actor = Actor { name: Some(account.name), ..browser.actor(&request) };
+            Ok(Self { session, actor, right: PhantomData })
         })
     }
 }
@@ -103,8 +119,4 @@ impl FromRequest for UserPath {
 fn chat(request: &HttpRequest) -> Result<&Chat, ApiError> {
     let chat = request.app_data::<Data<Chat>>().map(Data::get_ref);
     chat.ok_or_else(|| ApiError::internal("`Chat` is missing from the application data"))
-}
-
-fn actor(request: &HttpRequest, user: &SignedIn, account: Account) -> Actor {
-    Actor { name: Some(account.name), ..user.browser.actor(request) }
 }

@@ -153,9 +153,8 @@ async fn export(
     connections: Data<Connections>,
 ) -> Result<HttpResponse, ApiError> {
     let user_id = user.id()?;
-    let AdminAccess { session, actor } = admin;
-    let access = AccessRequest { user_id, reason: body.reason.checked()?, actor };
+    let access = AccessRequest { user_id, reason: body.reason.checked()?, actor: admin.actor };
     let file = chat.conversation_access.export(access).await?;
-    let session = Some(session);
+    let session = Some(admin.session);
     Ok(stream(file, session_of_request_ended(&request, &chat, &connections, session)))
 }
