@@ -11,6 +11,9 @@ const MAX_TEXT_CHARS: usize = 320;
 /// The maximum number of values of a claim that are looked at. Entra ID names at most 200 groups, others more.
 const MAX_LIST_LENGTH: usize = 10_000;
 
+/// The claims about the user's e-mail address.
+const EMAIL_CLAIMS: [&str; 2] = ["email", "email_verified"];
+
 /// The verified claims about a user.
 #[derive(Clone, Debug)]
 pub struct Claims {
@@ -82,7 +85,14 @@ impl Claims {
     }
 
     /// Adds claims that are missing.
-    pub(crate) fn add_missing(&mut self, others: Map<String, Value>) {
+    pub(crate) fn add_missing(&mut self, mut others: Map<String, Value>) {
+        // A document that says that the address is verified means the address in it: take both from the same one.
+        let has_both = EMAIL_CLAIMS.iter().all(|claim| self.has(claim));
+        let is_kept = has_both || !others.contains_key("email");
+        let ignored = if is_kept { &mut others } else { &mut self.values };
+        for claim in EMAIL_CLAIMS {
+            ignored.remove(claim);
+        }
         for (name, value) in others {
             self.values.entry(name).or_insert(value);
         }
@@ -116,6 +126,26 @@ mod tests {
             assert_eq!(email(unverified.clone()), None, "{unverified}");
         }
         assert_eq!(claims(&json!({"email": "a@b.example"})).verified_email(), None);
+    }
+
+    #[test]
+    fn an_address_is_verified_only_by_the_document_that_names_it() {
+        let email = |id_token: Value, userinfo: Value| {
+            let mut claims = claims(&id_token);
+            claims.add_missing(userinfo.as_object().unwrap().clone());
+            claims.verified_email()
+        };
+        let own = json!({"email": "own@a.example"});
+        let verified = json!({"email_verified": true});
+        let both = json!({"email": "b@a.example", "email_verified": true});
+
+        assert_eq!(email(own.clone(), verified.clone()), None);
+        assert_eq!(email(verified, own.clone()), None);
+        assert_eq!(email(own.clone(), both.clone()).as_deref(), Some("b@a.example"));
+        assert_eq!(email(both.clone(), own.clone()).as_deref(), Some("b@a.example"));
+        assert_eq!(email(both.clone(), json!({})).as_deref(), Some("b@a.example"));
+        assert_eq!(email(json!({}), both).as_deref(), Some("b@a.example"));
+        assert_eq!(email(own, json!({"email": null, "email_verified": true})), None);
     }
 
     #[test]
