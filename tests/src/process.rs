@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
 use tempfile::NamedTempFile;
-use tokio::io::{AsyncBufReadExt, BufReader};
-use tokio::process::{Child, Command};
+use tokio::io::{AsyncBufReadExt, BufReader, Lines};
+use tokio::process::{Child, ChildStdout, Command};
 use tokio::time::timeout;
 
 use crate::browser::Browser;
@@ -30,6 +30,7 @@ pub struct Process {
     child: Child,
     url: String,
     log: NamedTempFile,
+    output: Lines<BufReader<ChildStdout>>,
 }
 
 impl Process {
@@ -66,8 +67,8 @@ impl Process {
         let log = NamedTempFile::new().unwrap();
         let stderr = log.reopen().unwrap();
         let mut child = command.stdout(Stdio::piped()).stderr(stderr).spawn().unwrap();
-        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
-        let line = timeout(TIMEOUT, lines.next_line())
+        let mut output = BufReader::new(child.stdout.take().unwrap()).lines();
+        let line = timeout(TIMEOUT, output.next_line())
             .await
             .expect("timed out waiting for output")
             .unwrap();
@@ -76,13 +77,21 @@ impl Process {
             return Err(fs::read_to_string(log.path()).unwrap());
         };
         let url = line.split_whitespace().find(|word| word.starts_with("http")).unwrap().to_owned();
-        Ok(Self { child, url, log })
+        Ok(Self { child, url, log, output })
     }
 
     /// The server's log so far. A line about a request is written before the response is sent.
     #[must_use]
     pub fn log(&self) -> String {
         fs::read_to_string(self.log.path()).unwrap()
+    }
+
+    /// The next line of standard output after the one with the URL.
+    pub async fn next_line(&mut self) -> Option<String> {
+        timeout(TIMEOUT, self.output.next_line())
+            .await
+            .expect("timed out waiting for output")
+            .unwrap()
     }
 
     /// The process id.

@@ -118,6 +118,26 @@ async fn what_users_and_operators_do_is_recorded_without_secrets_and_texts() {
 }
 
 #[tokio::test]
+async fn entries_are_also_written_to_standard_output() {
+    let (model, dir) = (ScriptedModel::start(), tempfile::tempdir().unwrap());
+    add(&[("DATA_DIR", dir.path().to_str().unwrap())], "alice").await;
+    let settings = [("AZURE_API_URL", model.url()), ("AUTH", "required"), ("AUDIT_FILE", "-")];
+    let mut process = Process::start(dir.path(), &settings).await;
+
+    sign_in(&process.browser(), "alice", PASSWORD).await;
+
+    let line = process.next_line().await.unwrap();
+    process.terminate().await;
+    assert_eq!(process.next_line().await, None, "one entry is one line");
+    assert!(process.wait_for_exit().await);
+    let written: Value = serde_json::from_str(&line).unwrap();
+    assert_eq!(describe(&written), "sign_in of alice by alice via session");
+    assert_eq!(Some(&written), entries(dir.path(), &[]).await.last());
+    assert!(!dir.path().join("-").exists());
+    assert!(!process.log().contains("sign_in"), "{}", process.log());
+}
+
+#[tokio::test]
 async fn a_change_of_the_database_is_found() {
     let dir = tempfile::tempdir().unwrap();
     for name in ["alice", "bob", "carol", "dave"] {

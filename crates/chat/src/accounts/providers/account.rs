@@ -134,7 +134,7 @@ impl IdentityProviders {
                     let linked = self.audit.entry(linked, subject.clone(), &actor).await?;
                     self.ports.audit.append(linked).await?;
                     if legacy_user.or(adopted) == Some(user_id) {
-                        let adopted = AuditAction::UserAdopted { replaced_user_id: user_id };
+                        let adopted = AuditAction::UserAdopted { replaced_user_id: None };
                         let adopted = self.audit.entry(adopted, subject, &actor).await?;
                         self.ports.audit.append(adopted).await?;
                     }

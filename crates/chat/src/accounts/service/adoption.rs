@@ -39,7 +39,7 @@ impl Accounts {
         adopted: UserId,
         actor: &Actor,
     ) -> Result<NewAuditEntry, ChatError> {
-        let action = AuditAction::UserAdopted { replaced_user_id: account.user_id };
+        let action = AuditAction::UserAdopted { replaced_user_id: Some(account.user_id) };
         let subject = AuditSubject { user_id: adopted, name: Some(account.name.clone()) };
         self.audit.entry(action, Some(subject), actor).await
     }

@@ -72,8 +72,10 @@ pub enum AuditAction {
     },
     /// An account got the conversations of a user without an account, and its id.
     UserAdopted {
-        /// The id of the account's user before.
-        replaced_user_id: UserId,
+        /// The id of the account's user before; missing if the account is new.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[cfg_attr(feature = "openapi", schema(nullable = false))]
+        replaced_user_id: Option<UserId>,
     },
     /// An account got an identity, with which its user signs in at a provider.
     IdentityLinked {
