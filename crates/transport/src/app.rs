@@ -29,6 +29,7 @@ use crate::middleware::trace_span::trace_request;
 use crate::openapi::document::ApiDocument;
 use crate::pages::not_found::not_found_page;
 use crate::realtime::connections::Connections;
+use crate::rest::api_keys::KeyChangeRate;
 use crate::rest::transfer::imports::ImportLimit;
 use crate::routes::routes;
 use crate::security_log::SecurityLog;
@@ -51,6 +52,7 @@ pub struct Services {
     auth: Data<AuthMode>,
     password_sign_in: Data<PasswordSignIn>,
     pending_sign_ins: Data<PendingSignIns>,
+    key_change_rate: Data<KeyChangeRate>,
     public_url: Data<PublicUrl>,
     sign_up: Data<SignUp>,
     sign_in_proxy: Data<Option<SignInProxy>>,
@@ -96,6 +98,7 @@ impl Services {
                 is_secure,
                 &base_path,
             )),
+            key_change_rate: Data::default(),
             public_url: Data::new(PublicUrl(settings.public_url.clone())),
             sign_up: Data::new(settings.sign_up.clone()),
             sign_in_proxy: Data::new(settings.sign_in_proxy.clone()),
@@ -172,6 +175,7 @@ impl Services {
             .app_data(self.auth.clone())
             .app_data(self.password_sign_in.clone())
             .app_data(self.pending_sign_ins.clone())
+            .app_data(self.key_change_rate.clone())
             .app_data(self.public_url.clone())
             .app_data(self.sign_up.clone())
             .app_data(self.sign_in_proxy.clone())

@@ -30,6 +30,8 @@ pub(crate) enum SecurityEvent {
     SignInFailed,
     /// An API key is not valid, or does not allow a request.
     KeyRefused,
+    /// A user asked for what only an auditor or administrator may do.
+    AccessRefused,
     /// There were too many failed attempts to sign in.
     SignInLimited,
     /// A session, a network or a connection exceeded its rate.
@@ -55,10 +57,13 @@ impl SecurityEvent {
                 ChatError::InvalidApiKey
                 | ChatError::Forbidden(Forbidden::MissingScope { .. } | Forbidden::SignInNeeded),
             ) => Some(Self::KeyRefused),
+            ApiError::Chat(ChatError::Forbidden(
+                Forbidden::AdminNeeded | Forbidden::AuditorNeeded | Forbidden::AdminKey,
+            )) => Some(Self::AccessRefused),
             ApiError::Chat(ChatError::TooManySignIns { .. }) => Some(Self::SignInLimited),
-            ApiError::RateLimited { .. } | ApiError::TooManyNewUsers { .. } => {
-                Some(Self::RateLimited)
-            }
+            ApiError::RateLimited { .. }
+            | ApiError::TooManyNewUsers { .. }
+            | ApiError::TooManyKeyChanges { .. } => Some(Self::RateLimited),
             ApiError::TooManyUserConnections
             | ApiError::TooManyNetworkConnections
             | ApiError::TooManyServerConnections => Some(Self::ConnectionLimited),

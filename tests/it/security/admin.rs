@@ -118,6 +118,8 @@ async fn each_route_is_only_for_the_roles_and_keys_that_need_it() {
     for owner in [&otto, &alice] {
         assert_eq!(key(owner, "admin").await.status_and_code(), forbidden);
     }
+    let log = server.process.log();
+    assert_eq!(log.matches("access_refused").count(), 1, "one line a minute: {log}");
 }
 
 #[tokio::test]

@@ -298,3 +298,28 @@ async fn the_command_line_gives_a_service_account_a_key() {
     assert!(revoked.success, "{revoked:?}");
     assert_eq!(run(&["key", "list", "reporter"]).await.stdout, "");
 }
+
+#[tokio::test]
+async fn a_user_adds_and_revokes_a_limited_number_of_keys_per_hour() {
+    let server = AccountServer::start("required").await;
+    let (alice, bob) = (server.signed_in("alice").await, server.signed_in("bob").await);
+    let add = async |browser: &Browser| {
+        let body = json!({"name": "key", "scopes": ["read"], "password": PASSWORD});
+        browser.send(browser.request(Method::POST, "/api/v1/me/keys").json(&body)).await
+    };
+    let revoke = async |key: &Value| {
+        let path = format!("/api/v1/me/keys/{}", key["key_id"].as_str().unwrap());
+        alice.send(alice.request(Method::DELETE, &path)).await
+    };
+
+    for _ in 0..60 {
+        let added = add(&alice).await;
+        assert_eq!(added.status, 201, "{}", added.text);
+        assert_eq!(revoke(&added.json()).await.status, 204);
+    }
+    let refused = add(&alice).await;
+
+    assert_eq!(refused.status_and_code(), (429, "rate_limited".to_owned()));
+    assert!(refused.text.contains("You have changed your API keys too often"), "{}", refused.text);
+    assert_eq!(add(&bob).await.status, 201);
+}

@@ -31,6 +31,13 @@ pub enum ApiError {
         /// The time until the next request or message is accepted.
         retry_after: Duration,
     },
+    /// The user has added and revoked too many API keys.
+    #[error("You have changed your API keys too often. Please try again in a few minutes.")]
+    #[strum(serialize = "rate_limited")]
+    TooManyKeyChanges {
+        /// The time until the next change is accepted.
+        retry_after: Duration,
+    },
     /// The client's network, or the server, has too many new users.
     #[error("Too many new users have come from your network. Please try again in a minute.")]
     TooManyNewUsers {

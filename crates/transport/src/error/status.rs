@@ -45,6 +45,7 @@ impl ResponseError for ApiError {
             Self::TooManyUserConnections
             | Self::TooManyNetworkConnections
             | Self::TooManyNewUsers { .. }
+            | Self::TooManyKeyChanges { .. }
             | Self::TooManyUploads
             | Self::RateLimited { .. } => StatusCode::TOO_MANY_REQUESTS,
             Self::RequestTimeout => StatusCode::REQUEST_TIMEOUT,
@@ -79,6 +80,7 @@ impl ApiError {
         match self {
             Self::RateLimited { retry_after }
             | Self::TooManyNewUsers { retry_after }
+            | Self::TooManyKeyChanges { retry_after }
             | Self::Chat(
                 ChatError::TokenBudgetExceeded { retry_after, .. }
                 | ChatError::TooManySignIns { retry_after },

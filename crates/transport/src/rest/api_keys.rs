@@ -1,7 +1,10 @@
 //! The user's API keys.
 
+use std::num::NonZeroU32;
+
 use actix_web::web::{self, Data, Json, Path, ServiceConfig};
 use actix_web::{HttpRequest, HttpResponse};
+use governor::Quota;
 use serde::{Deserialize, Serialize};
 use utoipa::{OpenApi, ToSchema};
 use webchat_chat::{Chat, ChatError, NewApiKey};
@@ -14,9 +17,29 @@ use crate::extract::body::Body;
 use crate::extract::session::{AnySession, SignedIn};
 use crate::get_or_head::get_or_head;
 use crate::openapi::responses::{InvalidBodyResponse, NotFoundResponse};
+use crate::quota::KeyedRateLimiter;
 
 const KEYS: &str = "/me/keys";
 const KEY: &str = "/me/keys/{key_id}";
+
+/// The maximum number of keys that a user adds and revokes per hour. Each of them adds an entry to the audit log.
+const MAX_CHANGES_PER_HOUR: u32 = 120;
+
+/// Limits the number of keys that a user adds and revokes.
+pub(crate) struct KeyChangeRate(KeyedRateLimiter<UserId>);
+
+impl Default for KeyChangeRate {
+    fn default() -> Self {
+        let rate = NonZeroU32::new(MAX_CHANGES_PER_HOUR);
+        Self(KeyedRateLimiter::new(rate.map(Quota::per_hour)))
+    }
+}
+
+impl KeyChangeRate {
+    fn check(&self, user_id: UserId) -> Result<(), ApiError> {
+        self.0.check(&user_id).map_err(|retry_after| ApiError::TooManyKeyChanges { retry_after })
+    }
+}
 
 #[derive(OpenApi)]
 #[openapi(paths(list, add, revoke))]
@@ -127,6 +150,7 @@ async fn list(user: SignedIn, chat: Data<Chat>) -> Result<Json<ApiKeys>, ApiErro
             body = ErrorBody
         ),
         (status = 409, description = "The user has too many keys.", body = ErrorBody),
+        (status = 429, description = "Too many keys were added or revoked.", body = ErrorBody),
         InvalidBodyResponse,
     ),
 )]
@@ -135,10 +159,12 @@ async fn add(
     user: SignedIn,
     new: Body<NewKey>,
     chat: Data<Chat>,
+    rate: Data<KeyChangeRate>,
 ) -> Result<HttpResponse, ApiError> {
     let SignedIn { session, browser } = user;
     let NewKey { name, scopes, expires_at, password } = new.0;
     confirm_password(&request, &browser, &chat, session.user_id, password).await?;
+    rate.check(session.user_id)?;
     let new = NewApiKey { name, scopes, expires_at };
     let (key, secret) = chat.api_keys.add(session.user_id, new, &browser.actor(&request)).await?;
     let added = AddedKey { key: key.into(), secret: secret.expose().to_owned() };
@@ -172,6 +198,7 @@ async fn confirm_password(
     responses(
         (status = 204, description = "Revoked."),
         (status = 401, description = "Nobody is signed in.", body = ErrorBody),
+        (status = 429, description = "Too many keys were added or revoked.", body = ErrorBody),
         NotFoundResponse,
     ),
 )]
@@ -180,9 +207,11 @@ async fn revoke(
     user: SignedIn,
     id: Path<String>,
     chat: Data<Chat>,
+    rate: Data<KeyChangeRate>,
 ) -> Result<HttpResponse, ApiError> {
     let SignedIn { session, browser } = user;
     let id: ApiKeyId = id.parse().map_err(|_| ChatError::KeyNotFound)?;
+    rate.check(session.user_id)?;
     chat.api_keys.revoke(session.user_id, id, &browser.actor(&request)).await?;
     Ok(HttpResponse::NoContent().finish())
 }
