@@ -76,7 +76,8 @@ impl Browser {
     #[must_use]
     pub fn without_redirects(&self) -> Self {
         let client = Client::builder().cookie_provider(Arc::clone(&self.jar)).timeout(TIMEOUT);
-        let client = client.no_gzip().redirect(redirect::Policy::none()).build().unwrap();
+        let client = client.no_gzip().redirect(redirect::Policy::none());
+        let client = client.local_address(self.address).build().unwrap();
         Self { client, ..self.clone() }
     }
 

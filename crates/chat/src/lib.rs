@@ -69,7 +69,7 @@ pub use turns::progress::{TurnProgress, TurnResult};
 pub use turns::send::SendMessage;
 pub use turns::service::Turns;
 pub use turns::start_turn_outcome::StartTurnOutcome;
-pub use webchat_oidc::PendingSignIn;
+pub use webchat_oidc::SignInSecrets;
 pub use webchat_persistence::{
     AccountFilter, ArchiveFilter, AuditFilter, Cursor, Edit, GaugeGuard, InvalidCursor, Page,
     SavedFile, StoredSession,

@@ -63,13 +63,13 @@ pub(crate) struct Expected<'a> {
 }
 
 /// The reason why an ID token is refused.
-pub(crate) enum Refusal {
+pub(crate) enum VerificationError {
     /// None of the keys has the token's key id.
     UnknownKey,
     Invalid(OidcError),
 }
 
-impl From<OidcError> for Refusal {
+impl From<OidcError> for VerificationError {
     fn from(error: OidcError) -> Self {
         Self::Invalid(error)
     }
@@ -80,7 +80,7 @@ pub(crate) fn verify(
     token: &IdToken,
     keys: &CoreJsonWebKeySet,
     expected: &Expected<'_>,
-) -> Result<Claims, Refusal> {
+) -> Result<Claims, VerificationError> {
     let client_id = ClientId::new(expected.client_id.to_owned());
     let issuer = expected.metadata.document.issuer().clone();
     let has_one_issuer = matches!(expected.metadata.issuer, Issuer::Exact(_));
@@ -94,7 +94,7 @@ pub(crate) fn verify(
     let claims = token.claims(&verifier, expected.nonce).map_err(|error| match error {
         ClaimsVerificationError::SignatureVerification(
             SignatureVerificationError::NoMatchingKey,
-        ) => Refusal::UnknownKey,
+        ) => VerificationError::UnknownKey,
         error => invalid(&format!("its ID token is refused: {}", kind(&error))).into(),
     })?;
     check_party(claims, expected.client_id)?;

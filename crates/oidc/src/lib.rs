@@ -2,6 +2,7 @@
 
 mod claims;
 mod discovery;
+mod document_cache;
 mod error;
 mod http;
 mod id_token;
@@ -14,5 +15,5 @@ mod settings;
 pub use claims::Claims;
 pub use error::{OidcError, loggable_code};
 pub use logout_token::LogoutToken;
-pub use provider::{PendingSignIn, Provider, StartedSignIn};
+pub use provider::{AuthorizationRequest, Provider, SignInSecrets};
 pub use settings::ProviderSettings;

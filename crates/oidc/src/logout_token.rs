@@ -11,7 +11,7 @@ use webchat_domain::Timestamp;
 
 use crate::claims::MAX_ID_BYTES;
 use crate::error::OidcError;
-use crate::id_token::{ALGORITHMS, LEEWAY, Refusal};
+use crate::id_token::{ALGORITHMS, LEEWAY, VerificationError};
 use crate::issuer::Issuer;
 
 /// The member of `events` that makes a token a logout token.
@@ -77,7 +77,7 @@ pub(crate) fn verify(
     issuer: &Issuer,
     client_id: &str,
     now: Timestamp,
-) -> Result<LogoutToken, Refusal> {
+) -> Result<LogoutToken, VerificationError> {
     let parts: Vec<&str> = token.split('.').collect();
     let ([header_part, payload_part, signature], true) =
         (parts.as_slice(), token.len() <= MAX_TOKEN_BYTES)
@@ -105,7 +105,7 @@ pub(crate) fn verify(
 fn find_key<'a>(
     keys: &'a CoreJsonWebKeySet,
     header: &Header,
-) -> Result<&'a CoreJsonWebKey, Refusal> {
+) -> Result<&'a CoreJsonWebKey, VerificationError> {
     let fits = |key: &&CoreJsonWebKey| {
         let has_id =
             header.kid.as_ref().is_none_or(|kid| key.key_id().is_some_and(|id| id.as_str() == kid));
@@ -115,7 +115,7 @@ fn find_key<'a>(
     };
     let mut fitting = keys.keys().iter().filter(fits);
     match (fitting.next(), fitting.next()) {
-        (None, _) => Err(Refusal::UnknownKey),
+        (None, _) => Err(VerificationError::UnknownKey),
         (Some(key), None) => Ok(key),
         (Some(_), Some(_)) => Err(invalid("it does not say which key has signed it").into()),
     }

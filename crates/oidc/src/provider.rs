@@ -5,8 +5,9 @@ use std::sync::Arc;
 
 use openidconnect::core::{
     CoreAuthDisplay, CoreAuthPrompt, CoreClientAuthMethod, CoreErrorResponseType, CoreGenderClaim,
-    CoreJsonWebKey, CoreJweContentEncryptionAlgorithm, CoreJwsSigningAlgorithm, CoreResponseType,
-    CoreRevocableToken, CoreRevocationErrorResponse, CoreTokenIntrospectionResponse, CoreTokenType,
+    CoreJsonWebKey, CoreJsonWebKeySet, CoreJweContentEncryptionAlgorithm, CoreJwsSigningAlgorithm,
+    CoreResponseType, CoreRevocableToken, CoreRevocationErrorResponse,
+    CoreTokenIntrospectionResponse, CoreTokenType,
 };
 use openidconnect::{
     AccessToken, AuthType, AuthenticationFlow, AuthorizationCode, ClientId, ClientSecret,
@@ -22,12 +23,13 @@ use url::Url;
 use webchat_domain::Timestamp;
 
 use crate::claims::Claims;
-use crate::discovery::{Discovery, Metadata};
+use crate::discovery::{self, Metadata};
+use crate::document_cache::DocumentCache;
 use crate::error::{OidcError, loggable_code};
 use crate::http::{Http, within};
-use crate::id_token::{self, Expected, IdToken, OtherClaims, Refusal};
+use crate::id_token::{self, Expected, IdToken, OtherClaims, VerificationError};
 use crate::issuer::Issuer;
-use crate::keys::Keys;
+use crate::keys;
 use crate::logout_token::{self, LogoutToken};
 use crate::settings::ProviderSettings;
 
@@ -66,43 +68,42 @@ pub struct Provider(Arc<Inner>);
 struct Inner {
     settings: ProviderSettings,
     http: Http,
-    discovery: Discovery,
-    keys: Keys,
+    metadata: DocumentCache<Metadata>,
+    keys: DocumentCache<CoreJsonWebKeySet>,
 }
 
 /// What a browser must keep until the provider sends it back. It is secret.
 #[derive(Clone, Serialize, Deserialize)]
-pub struct PendingSignIn {
+pub struct SignInSecrets {
     nonce: String,
     pkce_verifier: String,
 }
 
-impl fmt::Debug for PendingSignIn {
+impl fmt::Debug for SignInSecrets {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("PendingSignIn([redacted])")
+        f.write_str("SignInSecrets([redacted])")
     }
 }
 
-/// A sign-in that has begun.
+/// The request with which a browser asks the provider to sign its user in.
 #[derive(Debug)]
-pub struct StartedSignIn {
+pub struct AuthorizationRequest {
     /// Where the browser must go. It contains `state`.
     pub url: Url,
     /// What the provider sends back with the browser: 128 random bits.
     pub state: String,
     /// What is needed to complete the sign-in.
-    pub pending: PendingSignIn,
+    pub secrets: SignInSecrets,
 }
 
 impl Provider {
     /// Creates the client of a provider. `client` must not follow redirects.
     #[must_use]
     pub fn new(settings: ProviderSettings, client: HttpClient) -> Self {
-        let discovery = Discovery::new(settings.issuer.clone());
         Self(Arc::new(Inner {
             http: Http::new(client),
-            discovery,
-            keys: Keys::default(),
+            metadata: DocumentCache::default(),
+            keys: DocumentCache::default(),
             settings,
         }))
     }
@@ -123,8 +124,8 @@ impl Provider {
     ///
     /// # Errors
     /// If the metadata of the provider can't be read within 10 s, or are invalid.
-    pub async fn begin(&self) -> Result<StartedSignIn, OidcError> {
-        let metadata = within(self.0.discovery.metadata(&self.0.http)).await?;
+    pub async fn begin(&self) -> Result<AuthorizationRequest, OidcError> {
+        let metadata = within(self.metadata()).await?;
         let client = self.client(&metadata)?;
         let (challenge, verifier) = PkceCodeChallenge::new_random_sha256();
         let flow = AuthenticationFlow::<CoreResponseType>::AuthorizationCode;
@@ -134,11 +135,11 @@ impl Provider {
             .add_scopes(scopes)
             .set_pkce_challenge(challenge)
             .url();
-        let pending = PendingSignIn {
+        let secrets = SignInSecrets {
             nonce: nonce.secret().clone(),
             pkce_verifier: verifier.secret().clone(),
         };
-        Ok(StartedSignIn { url, state: state.secret().clone(), pending })
+        Ok(AuthorizationRequest { url, state: state.secret().clone(), secrets })
     }
 
     /// Completes a sign-in with the code from the provider, and returns the verified claims.
@@ -150,15 +151,15 @@ impl Provider {
     pub async fn complete(
         &self,
         code: String,
-        pending: PendingSignIn,
+        secrets: SignInSecrets,
         now: Timestamp,
         is_complete: impl Fn(&Claims) -> bool,
     ) -> Result<Claims, OidcError> {
         within(async {
-            let metadata = self.0.discovery.metadata(&self.0.http).await?;
-            let verifier = PkceCodeVerifier::new(pending.pkce_verifier);
+            let metadata = self.metadata().await?;
+            let verifier = PkceCodeVerifier::new(secrets.pkce_verifier);
             let (id_token, access_token) = self.exchange(&metadata, code, verifier).await?;
-            let nonce = Nonce::new(pending.nonce);
+            let nonce = Nonce::new(secrets.nonce);
             let expected = Expected {
                 client_id: &self.0.settings.client_id,
                 metadata: &metadata,
@@ -183,7 +184,7 @@ impl Provider {
     /// # Errors
     /// If the metadata can't be read, or name another issuer.
     pub async fn check_response_issuer(&self, issuer: &str) -> Result<(), OidcError> {
-        let metadata = within(self.0.discovery.metadata(&self.0.http)).await?;
+        let metadata = within(self.metadata()).await?;
         match &metadata.issuer {
             Issuer::Exact(expected) if expected != issuer => {
                 Err(OidcError::Invalid("the response names another issuer".to_owned()))
@@ -195,7 +196,7 @@ impl Provider {
     /// Returns the address at which a user signs out of the provider and returns to `return_url`; `None` if the provider
     /// has none, or its metadata can't be read.
     pub async fn sign_out_url(&self, return_url: &Url) -> Option<Url> {
-        let metadata = within(self.0.discovery.metadata(&self.0.http)).await.ok()?;
+        let metadata = within(self.metadata()).await.ok()?;
         let end_session = metadata.document.additional_metadata().end_session_endpoint.as_ref()?;
         let mut url = end_session.url().clone();
         url.query_pairs_mut()
@@ -214,7 +215,7 @@ impl Provider {
         now: Timestamp,
     ) -> Result<LogoutToken, OidcError> {
         within(async {
-            let metadata = self.0.discovery.metadata(&self.0.http).await?;
+            let metadata = self.metadata().await?;
             let client_id = &self.0.settings.client_id;
             self.with_keys(&metadata, |keys| {
                 logout_token::verify(token, keys, &metadata.issuer, client_id, now)
@@ -222,6 +223,11 @@ impl Provider {
             .await
         })
         .await
+    }
+
+    async fn metadata(&self) -> Result<Arc<Metadata>, OidcError> {
+        let read = discovery::read(&self.0.settings.issuer, &self.0.http);
+        Ok(self.0.metadata.current(read).await?.content)
     }
 
     fn client(&self, metadata: &Metadata) -> Result<Client, OidcError> {
@@ -271,20 +277,20 @@ impl Provider {
     async fn with_keys<T>(
         &self,
         metadata: &Metadata,
-        verify: impl Fn(&openidconnect::core::CoreJsonWebKeySet) -> Result<T, Refusal>,
+        verify: impl Fn(&CoreJsonWebKeySet) -> Result<T, VerificationError>,
     ) -> Result<T, OidcError> {
         let unknown = || OidcError::Invalid("an unknown key has signed the token".to_owned());
         let (http, url) = (&self.0.http, metadata.document.jwks_uri().as_str());
-        let known = self.0.keys.current(url, http).await?;
-        match verify(&known.keys) {
+        let known = self.0.keys.current(keys::read(url, http)).await?;
+        match verify(&known.content) {
             Ok(verified) => return Ok(verified),
-            Err(Refusal::Invalid(error)) => return Err(error),
-            Err(Refusal::UnknownKey) => {}
+            Err(VerificationError::Invalid(error)) => return Err(error),
+            Err(VerificationError::UnknownKey) => {}
         }
-        let newer = self.0.keys.newer_than(&known, url, http).await?.ok_or_else(unknown)?;
-        verify(&newer.keys).map_err(|refusal| match refusal {
-            Refusal::UnknownKey => unknown(),
-            Refusal::Invalid(error) => error,
+        let newer = self.0.keys.newer_than(&known, keys::read(url, http)).await?;
+        verify(&newer.ok_or_else(unknown)?.content).map_err(|error| match error {
+            VerificationError::UnknownKey => unknown(),
+            VerificationError::Invalid(error) => error,
         })
     }
 

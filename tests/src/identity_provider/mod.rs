@@ -5,7 +5,7 @@ pub(crate) mod certified;
 use std::collections::HashMap;
 use std::net::TcpListener;
 use std::sync::Mutex;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use actix_web::http::header::{AUTHORIZATION, LOCATION};
 use actix_web::web::{self, Data, Form, Query};
@@ -13,6 +13,7 @@ use actix_web::{App, HttpRequest, HttpResponse, HttpServer};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use ring::digest::{SHA256, digest};
+use ring::hmac;
 use ring::rand::SystemRandom;
 use ring::signature::{Ed25519KeyPair, KeyPair};
 use serde::Deserialize;
@@ -48,9 +49,25 @@ pub struct Script {
     pub issuer: Option<String>,
     /// The number of requests for the keys.
     pub key_requests: usize,
+    /// The time that a request for the keys takes.
+    pub key_delay: Duration,
+    /// The number of requests with a code.
+    pub code_requests: usize,
+    /// How tokens are signed.
+    pub signature: Signature,
     key_id: u32,
     key: Ed25519KeyPair,
     codes: HashMap<String, Authorization>,
+}
+
+/// How a token is signed.
+pub enum Signature {
+    /// With the private key.
+    PrivateKey,
+    /// Not at all, which the token says.
+    Unsigned,
+    /// With a shared secret, which is the public key.
+    PublicKeyAsSecret,
 }
 
 #[derive(Clone, Deserialize)]
@@ -86,6 +103,9 @@ impl IdentityProvider {
             is_down: false,
             issuer: None,
             key_requests: 0,
+            key_delay: Duration::ZERO,
+            code_requests: 0,
+            signature: Signature::PrivateKey,
             key_id: 1,
             key: new_key(),
             codes: HashMap::new(),
@@ -142,11 +162,24 @@ impl IdentityProvider {
 
 impl Script {
     fn sign(&self, typ: &str, claims: &Value) -> String {
-        let header = json!({"alg": "EdDSA", "typ": typ, "kid": self.key_id.to_string()});
+        let algorithm = match self.signature {
+            Signature::PrivateKey => "EdDSA",
+            Signature::Unsigned => "none",
+            Signature::PublicKeyAsSecret => "HS256",
+        };
+        let header = json!({"alg": algorithm, "typ": typ, "kid": self.key_id.to_string()});
         let [header, claims] =
             [&header, claims].map(|part| URL_SAFE_NO_PAD.encode(part.to_string()));
         let signed = format!("{header}.{claims}");
-        let signature = URL_SAFE_NO_PAD.encode(self.key.sign(signed.as_bytes()));
+        let signature = match self.signature {
+            Signature::PrivateKey => self.key.sign(signed.as_bytes()).as_ref().to_vec(),
+            Signature::Unsigned => Vec::new(),
+            Signature::PublicKeyAsSecret => {
+                let secret = hmac::Key::new(hmac::HMAC_SHA256, self.key.public_key().as_ref());
+                hmac::sign(&secret, signed.as_bytes()).as_ref().to_vec()
+            }
+        };
+        let signature = URL_SAFE_NO_PAD.encode(signature);
         format!("{signed}.{signature}")
     }
 }
@@ -210,6 +243,7 @@ async fn token(
         if script.is_down {
             return HttpResponse::ServiceUnavailable().finish();
         }
+        script.code_requests += 1;
         // A code is used once.
         let Some(authorization) = script.codes.remove(&form.code) else {
             return refuse("invalid_grant");
@@ -246,8 +280,12 @@ async fn userinfo(provider: Data<IdentityProvider>, request: HttpRequest) -> Htt
 }
 
 async fn jwks(provider: Data<IdentityProvider>) -> HttpResponse {
-    provider.script(|script| {
+    let delay = provider.script(|script| {
         script.key_requests += 1;
+        script.key_delay
+    });
+    tokio::time::sleep(delay).await;
+    provider.script(|script| {
         let x = URL_SAFE_NO_PAD.encode(script.key.public_key());
         let key = json!({
             "kty": "OKP", "crv": "Ed25519", "use": "sig", "kid": script.key_id.to_string(), "x": x,

@@ -18,6 +18,7 @@ export class AccountDialog extends Modal {
     sessions: { state: true },
     problem: { state: true },
     passwordProblem: { state: true },
+    canChangePassword: { state: true },
     isBusy: { state: true },
   };
 
@@ -25,6 +26,7 @@ export class AccountDialog extends Modal {
   declare sessions: readonly SignedInSession[] | null;
   declare problem: string | null;
   declare passwordProblem: string | null;
+  declare canChangePassword: boolean;
   declare isBusy: boolean;
 
   protected readonly heading = words.heading();
@@ -34,12 +36,14 @@ export class AccountDialog extends Modal {
     this.sessions = null;
     this.problem = null;
     this.passwordProblem = null;
+    this.canChangePassword = false;
     this.isBusy = false;
   }
 
   protected override firstUpdated(): void {
     super.firstUpdated();
     void this.#load();
+    void this.#checkPassword();
   }
 
   protected content() {
@@ -47,7 +51,7 @@ export class AccountDialog extends Modal {
     const name = account?.name ?? '';
     return html`<p>${words.signedInAs(name)}</p>
       ${isKnownByProxy ? nothing : this.#sessionSection()}
-      ${account?.has_password ? this.#passwordSection(name) : nothing}
+      ${this.canChangePassword ? this.#passwordSection(name) : nothing}
       <webchat-api-keys
         .api=${this.app.accountApi}
         .needsPassword=${account?.has_password ?? false}
@@ -152,6 +156,10 @@ export class AccountDialog extends Modal {
       this.problem = words.loadFailed();
     }
   };
+
+  async #checkPassword(): Promise<void> {
+    this.canChangePassword = await this.app.account.canChangePassword();
+  }
 
   async #change(request: () => Promise<void>): Promise<void> {
     try {

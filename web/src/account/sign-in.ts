@@ -37,8 +37,8 @@ export class SignIn extends LightDomElement {
   }
 
   protected override render() {
-    const { auth, canSignUp, hasConversations, ways } = this.account.state.value;
-    const hasPassword = ways?.password ?? true;
+    const { auth, canSignUp, hasConversations, methods } = this.account.state.value;
+    const hasPassword = methods?.password ?? true;
     const cancel = auth === 'optional' ? this.#cancelButton() : nothing;
     return html`<main class="sign-in" id="main" tabindex="-1">
       <form @submit=${this.#submit}>
@@ -80,7 +80,7 @@ export class SignIn extends LightDomElement {
 
   /** Below a password form, the buttons are less prominent. */
   #providerButtons(hasPassword: boolean) {
-    const providers = this.account.state.value.ways?.providers ?? [];
+    const providers = this.account.state.value.methods?.providers ?? [];
     if (this.isSignUp || this.mustChange || providers.length === 0) return nothing;
     return html`${hasPassword ? html`<p class="sign-in-or">${words.or()}</p>` : nothing}
       <div class="sign-in-providers">
@@ -99,7 +99,7 @@ export class SignIn extends LightDomElement {
 
   #lastLine(hasPassword: boolean, canSignUp: boolean) {
     if (canSignUp && hasPassword) return this.#switchButton();
-    const hasProviders = (this.account.state.value.ways?.providers ?? []).length > 0;
+    const hasProviders = (this.account.state.value.methods?.providers ?? []).length > 0;
     return hasProviders ? nothing : html`<p class="helper-text">${words.noAccount()}</p>`;
   }
 

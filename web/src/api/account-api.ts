@@ -10,7 +10,7 @@ import type {
   PasswordChange,
   SignedOut,
   SignedInSessions,
-  SignInWays,
+  SignInMethods,
 } from './types';
 
 /** Signing in and out, and the sessions and API keys of the user. */
@@ -21,8 +21,8 @@ export interface AccountApi {
   signUp(account: NewAccount): Promise<Account>;
   /** Also signs the user in, and ends the sessions on other devices. */
   changePassword(change: PasswordChange): Promise<Account>;
-  /** The ways to sign in. */
-  signInWays(): Promise<SignInWays>;
+  /** The methods to sign in. */
+  signInMethods(): Promise<SignInMethods>;
   /** Returns how to sign out of the identity provider, if the user has signed in with one. */
   signOut(): Promise<SignedOut | undefined>;
   sessions(): Promise<SignedInSessions>;
@@ -39,7 +39,7 @@ export const accountApi: AccountApi = {
   signIn: (credentials) => call('POST', '/auth/sign-in', credentials),
   signUp: (account) => call('POST', '/auth/sign-up', account),
   changePassword: (change) => call('POST', '/auth/password', change),
-  signInWays: () => call('GET', '/auth/providers'),
+  signInMethods: () => call('GET', '/auth/providers'),
   signOut: () => call('POST', '/auth/sign-out'),
   sessions: () => call('GET', '/me/sessions'),
   endSession: (id) => call('DELETE', `/me/sessions/${encodeURIComponent(id)}`),

@@ -308,8 +308,8 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Returns the ways to sign in. */
-        get: operations["sign_in_ways"];
+        /** Returns the methods to sign in. */
+        get: operations["sign_in_methods"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1363,8 +1363,8 @@ export interface components {
             action: "user_adopted";
             /** @description An account got the conversations of a user without an account, and its id. */
             details: {
-                /** @description The id of the account's user before. */
-                replaced_user_id: components["schemas"]["UserId"];
+                /** @description The id of the account's user before; missing if the account is new. */
+                replaced_user_id?: components["schemas"]["UserId"];
             };
         } | {
             /** @enum {string} */
@@ -2538,8 +2538,8 @@ export interface components {
          * @enum {string}
          */
         SignInFailure: "wrong_credentials" | "account_disabled";
-        /** @description The ways to sign in. */
-        SignInWays: {
+        /** @description The methods to sign in. */
+        SignInMethods: {
             /** @description Whether users can sign in with a name and a password. */
             password: boolean;
             /** @description The identity providers. */
@@ -4014,7 +4014,7 @@ export interface operations {
             default: components["responses"]["ErrorResponse"];
         };
     };
-    sign_in_ways: {
+    sign_in_methods: {
         parameters: {
             query?: never;
             header?: never;
@@ -4029,7 +4029,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["SignInWays"];
+                    "application/json": components["schemas"]["SignInMethods"];
                 };
             };
             default: components["responses"]["ErrorResponse"];
@@ -6194,6 +6194,15 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorResponse"];
                 };
             };
+            /** @description Too many keys were added or revoked. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
             default: components["responses"]["ErrorResponse"];
         };
     };
@@ -6227,6 +6236,15 @@ export interface operations {
             };
             /** @description Not found, or not yours. */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+            /** @description Too many keys were added or revoked. */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };

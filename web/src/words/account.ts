@@ -41,6 +41,8 @@ const SIGN_IN_ERRORS: Record<string, () => string> = {
   sign_in_failed: signInFailed,
   sign_in_not_allowed: () =>
     msg('You can’t use this server with that account. Please contact your administrator.'),
+  rate_limited: () =>
+    msg('There were too many sign-ins from your network. Please try again in a few minutes.'),
   account_disabled: () => msg('Your account is disabled. Please contact your administrator.'),
   sign_in_unavailable: () => msg('You can’t be signed in at the moment. Please try again later.'),
 };

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use actix_web::ResponseError;
 use actix_web::http::StatusCode;
 use metrics::counter;
-use webchat_chat::SharedLogLimiter;
+use webchat_chat::{ProviderSignInError, SharedLogLimiter};
 use webchat_domain::error_chain;
 
 use super::api_error::ApiError;
@@ -39,6 +39,21 @@ impl ErrorLog {
         if SecurityEvent::of(error).is_none() && (is_bug || self.count_and_should_log(code, route))
         {
             log(request_id, error);
+        }
+    }
+
+    /// Logs why an identity provider has signed nobody in. Anybody can cause such failures, so only the first one of each
+    /// provider and code is logged, and later the number of further ones.
+    pub(crate) fn log_sign_in(
+        &self,
+        request_id: Option<&str>,
+        provider: &str,
+        error: &ProviderSignInError,
+        message: &str,
+    ) {
+        let (code, causes) = (error.code(), error_chain(error));
+        if self.count_and_should_log(code, &format!("identity provider {provider}")) {
+            tracing::warn!(request_id, provider, code, error = causes, "{message}");
         }
     }
 

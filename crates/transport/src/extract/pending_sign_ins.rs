@@ -1,24 +1,30 @@
 //! The cookies of sign-ins with an identity provider that a browser has begun: one for each, so that several tabs can
 //! sign in at once. They are encrypted, are sent only to the routes that need them, and last ten minutes.
 
+use std::num::NonZeroU32;
 use std::time::Duration;
 
 use actix_web::cookie::{Cookie, CookieJar, Key, SameSite, time};
 use actix_web::http::header::HeaderMap;
 use actix_web::{HttpMessage, HttpRequest, HttpResponse};
+use governor::Quota;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
-use webchat_chat::PendingSignIn;
-use webchat_domain::{SessionId, Timestamp};
+use webchat_chat::{ProviderSignInError, SignInSecrets};
+use webchat_domain::{Network, SessionId, Timestamp};
 
 use crate::base_path::BasePath;
 use crate::headers::cookies;
+use crate::quota::KeyedRateLimiter;
 
 /// How long a user may take to sign in at the provider.
 pub(crate) const MAX_SIGN_IN_TIME: Duration = Duration::from_mins(10);
 
 /// The maximum number of sign-ins that a browser has begun. A further one ends the oldest.
 const MAX_PENDING: usize = 5;
+
+/// The maximum number of sign-ins that a network begins per minute. All users of a company may have one address.
+const MAX_SIGN_INS_PER_MINUTE: u32 = 300;
 
 /// The first characters of the names of the cookies.
 const PREFIX: &str = "webchat_sign_in_";
@@ -31,12 +37,12 @@ const PATH: &str = "api/v1/auth/oidc/";
 
 /// A sign-in that a browser has begun.
 #[derive(Serialize, Deserialize)]
-pub(crate) struct BegunSignIn {
+pub(crate) struct PendingSignIn {
     /// The id of the provider.
     pub(crate) provider: String,
     /// What the provider sends back with the browser.
     pub(crate) state: String,
-    pub(crate) pending: PendingSignIn,
+    pub(crate) secrets: SignInSecrets,
     /// The path of the page to which the browser returns, relative to that of the server.
     pub(crate) return_to: String,
     /// The session of the browser whose conversations the account adopts.
@@ -44,12 +50,12 @@ pub(crate) struct BegunSignIn {
     pub(crate) expires_at: Timestamp,
 }
 
-/// Writes and reads the cookies.
-#[derive(Clone)]
+/// Writes and reads the cookies, and limits their number.
 pub(crate) struct PendingSignIns {
     key: Key,
     is_secure: bool,
     path: String,
+    rate: KeyedRateLimiter<Network>,
 }
 
 /// The cookies of a request. The middleware keeps them here, because it leaves only the session cookie in the headers.
@@ -72,7 +78,17 @@ impl PendingSignIns {
     /// `is_secure` restricts the cookies to HTTPS, and `base_path` to this path.
     pub(crate) fn new(secret_key: &[u8], is_secure: bool, base_path: &BasePath) -> Self {
         let path = format!("{}{PATH}", base_path.with_slash());
-        Self { key: Key::derive_from(secret_key), is_secure, path }
+        let rate = NonZeroU32::new(MAX_SIGN_INS_PER_MINUTE).map(Quota::per_minute);
+        let rate = KeyedRateLimiter::new(rate);
+        Self { key: Key::derive_from(secret_key), is_secure, path, rate }
+    }
+
+    /// Counts a sign-in that a client of this network begins.
+    ///
+    /// # Errors
+    /// [`ProviderSignInError::TooManySignIns`].
+    pub(crate) fn check_rate(&self, network: Network) -> Result<(), ProviderSignInError> {
+        self.rate.check(&network).map_err(|_| ProviderSignInError::TooManySignIns)
     }
 
     /// Adds a sign-in to a response, in place of the oldest one if there are too many.
@@ -80,20 +96,20 @@ impl PendingSignIns {
         &self,
         request: &HttpRequest,
         response: &mut HttpResponse,
-        begun: &BegunSignIn,
+        pending: &PendingSignIn,
     ) -> Result<(), serde_json::Error> {
         let mut others: Vec<_> = received(request)
             .into_iter()
-            .map(|cookie| (self.decrypt(&cookie).map(|begun| begun.expires_at), cookie))
+            .map(|cookie| (self.decrypt(&cookie).map(|pending| pending.expires_at), cookie))
             .collect();
         others.sort_by_key(|(expires_at, _)| *expires_at);
         let excess = (others.len() + 1).saturating_sub(MAX_PENDING);
         for (_, cookie) in others.iter().take(excess) {
             response.add_cookie(&self.removal(cookie.name())).ok();
         }
-        let name = self.name(&begun.state);
+        let name = self.name(&pending.state);
         let mut jar = CookieJar::new();
-        let content = Cookie::new(name.clone(), serde_json::to_string(begun)?);
+        let content = Cookie::new(name.clone(), serde_json::to_string(pending)?);
         jar.private_mut(&self.key).add(content);
         if let Some(encrypted) = jar.get(&name) {
             let age = time::Duration::try_from(MAX_SIGN_IN_TIME).unwrap_or(time::Duration::ZERO);
@@ -109,11 +125,11 @@ impl PendingSignIns {
         request: &HttpRequest,
         state: &str,
         now: Timestamp,
-    ) -> Option<BegunSignIn> {
+    ) -> Option<PendingSignIn> {
         let name = self.name(state);
         let found = received(request).into_iter().filter(|cookie| cookie.name() == name);
-        let mut begun = found.filter_map(|cookie| self.decrypt(&cookie));
-        begun.find(|begun| begun.state == state && begun.expires_at > now)
+        let mut pending = found.filter_map(|cookie| self.decrypt(&cookie));
+        pending.find(|pending| pending.state == state && pending.expires_at > now)
     }
 
     /// Removes the sign-in with this state from the browser.
@@ -121,7 +137,7 @@ impl PendingSignIns {
         response.add_cookie(&self.removal(&self.name(state))).ok();
     }
 
-    fn decrypt(&self, cookie: &Cookie<'static>) -> Option<BegunSignIn> {
+    fn decrypt(&self, cookie: &Cookie<'static>) -> Option<PendingSignIn> {
         let mut jar = CookieJar::new();
         jar.add_original(cookie.clone());
         let decrypted = jar.private(&self.key).get(cookie.name())?;

@@ -132,7 +132,9 @@ fn origin_error(request: &ServiceRequest) -> ApiError {
 /// Returns whether the request comes from a page of an allowed origin, or not from a page.
 pub(crate) fn has_allowed_origin(request: &ServiceRequest) -> bool {
     let mut origins = request.headers().get_all(ORIGIN);
-    let Some(origin) = origins.next() else { return !is_cross_site(request.headers()) };
+    let Some(origin) = origins.next() else {
+        return !(request.headers().contains_key(COOKIE) && is_cross_site(request.headers()));
+    };
     let host = request.headers().get(HOST).and_then(|host| host.to_str().ok());
     let allowed = request.app_data::<web::Data<Origins>>();
     match (origin.to_str(), allowed) {
@@ -143,10 +145,9 @@ pub(crate) fn has_allowed_origin(request: &ServiceRequest) -> bool {
     }
 }
 
-/// Returns whether a page of another site sends the user's cookie. Some requests of such pages have no `Origin`.
+/// Returns whether a page of another site sends the request. Some requests of such pages have no `Origin`.
 pub(crate) fn is_cross_site(headers: &HeaderMap) -> bool {
-    headers.contains_key(COOKIE)
-        && headers.get_all(SEC_FETCH_SITE).any(|site| site.as_bytes() == b"cross-site")
+    headers.get_all(SEC_FETCH_SITE).any(|site| site.as_bytes() == b"cross-site")
 }
 
 /// Returns whether the request names only known hosts. HTTP/1.0 requests may name none.

@@ -13,9 +13,10 @@ use super::accounts::{are_passwords_possible, finish_sign_in, user_agent};
 use crate::base_path::BasePath;
 use crate::error::api_error::ApiError;
 use crate::error::body::ErrorBody;
+use crate::error::log::ErrorLog;
 use crate::extract::actor::client;
 use crate::extract::client_address::ClientAddress;
-use crate::extract::pending_sign_ins::{BegunSignIn, MAX_SIGN_IN_TIME, PendingSignIns};
+use crate::extract::pending_sign_ins::{MAX_SIGN_IN_TIME, PendingSignIn, PendingSignIns};
 use crate::extract::query;
 use crate::extract::session::AnySession;
 use crate::get_or_head::get_or_head;
@@ -44,9 +45,9 @@ pub(crate) fn routes(config: &mut ServiceConfig) {
         .service(web::resource(LOGOUT).route(web::post().to(backchannel_logout)));
 }
 
-/// The ways to sign in.
+/// The methods to sign in.
 #[derive(Serialize, ToSchema)]
-struct SignInWays {
+struct SignInMethods {
     /// Whether users can sign in with a name and a password.
     password: bool,
     /// The identity providers.
@@ -101,22 +102,25 @@ struct Logout {
     logout_token: String,
 }
 
-/// Returns the ways to sign in.
+/// Returns the methods to sign in.
 #[utoipa::path(
     get,
     path = PROVIDERS,
     tag = "accounts",
-    operation_id = "sign_in_ways",
-    responses((status = 200, body = SignInWays)),
+    operation_id = "sign_in_methods",
+    responses((status = 200, body = SignInMethods)),
 )]
-async fn providers(request: HttpRequest, chat: Data<Chat>) -> Json<SignInWays> {
+async fn providers(request: HttpRequest, chat: Data<Chat>) -> Json<SignInMethods> {
     let is_possible = AuthMode::of(&request) != AuthMode::None;
     let providers = chat.identity_providers.list().iter().filter(|_| is_possible);
     let providers = providers.map(|provider| ProviderBody {
         id: provider.client.id().to_owned(),
         name: provider.client.name().to_owned(),
     });
-    Json(SignInWays { password: are_passwords_possible(&request), providers: providers.collect() })
+    Json(SignInMethods {
+        password: are_passwords_possible(&request),
+        providers: providers.collect(),
+    })
 }
 
 /// Sends the browser to an identity provider. If the provider is not available, the browser returns to the page, whose
@@ -135,27 +139,36 @@ async fn begin(
     parameters: Query<Begin>,
     browser: AnySession,
     chat: Data<Chat>,
-    pending: Data<PendingSignIns>,
+    sign_ins: Data<PendingSignIns>,
 ) -> Result<HttpResponse, ApiError> {
     check_possible(&request)?;
     let Begin { return_to, adopt_conversations } = parameters.into_inner();
-    // A link of another site must not give the conversations of this browser to an account.
-    let adopts = adopt_conversations == Some(true) && !is_cross_site(request.headers());
     let return_to = return_to.as_deref().and_then(own_path).unwrap_or("/").to_owned();
-    let started = match chat.identity_providers.begin(&provider).await {
-        Ok(started) => started,
+    // A link of another site must not sign anybody in: the user decides on the page.
+    if is_cross_site(request.headers()) {
+        return Ok(redirect(&page_url(&request, &return_to)));
+    }
+    let authorization = match sign_ins.check_rate(browser.address.network()) {
+        Ok(()) => chat.identity_providers.begin(&provider).await,
+        Err(error) => Err(error),
+    };
+    let authorization = match authorization {
+        Ok(authorization) => authorization,
         Err(error) => return fail(&request, &provider, &return_to, &error),
     };
-    let begun = BegunSignIn {
+    let pending = PendingSignIn {
         provider: provider.into_inner(),
-        state: started.state,
-        pending: started.pending,
+        state: authorization.state,
+        secrets: authorization.secrets,
         return_to,
-        adopts: browser.session.filter(|_| adopts).map(|session| session.session_id),
+        adopts: browser
+            .session
+            .filter(|_| adopt_conversations == Some(true))
+            .map(|session| session.session_id),
         expires_at: chat.sessions.now().plus(MAX_SIGN_IN_TIME),
     };
-    let mut response = redirect(started.url.as_str());
-    pending.add(&request, &mut response, &begun).map_err(ApiError::internal)?;
+    let mut response = redirect(authorization.url.as_str());
+    sign_ins.add(&request, &mut response, &pending).map_err(ApiError::internal)?;
     Ok(response)
 }
 
@@ -174,18 +187,18 @@ async fn callback(
     provider: Path<String>,
     browser: AnySession,
     chat: Data<Chat>,
-    pending: Data<PendingSignIns>,
+    sign_ins: Data<PendingSignIns>,
 ) -> Result<HttpResponse, ApiError> {
     check_possible(&request)?;
     let parameters = Query::<Callback>::from_query(request.query_string());
     let parameters = parameters.map(Query::into_inner).unwrap_or_default();
     let state = parameters.state.clone();
-    let begun = pending.find(&request, &state, chat.sessions.now());
-    let Some(begun) = begun.filter(|begun| begun.provider == *provider) else {
+    let pending = sign_ins.find(&request, &state, chat.sessions.now());
+    let Some(pending) = pending.filter(|pending| pending.provider == *provider) else {
         return fail(&request, &provider, "/", &ProviderSignInError::SignInExpired);
     };
-    let return_to = begun.return_to.clone();
-    let mut response = match complete(&request, begun, parameters, &browser, &chat).await {
+    let return_to = pending.return_to.clone();
+    let mut response = match complete(&request, pending, parameters, &browser, &chat).await {
         Ok(signed_in) => match finish_sign_in(&request, &chat, browser, signed_in).await {
             Ok(_) => redirect(&page_url(&request, &return_to)),
             Err(ApiError::Chat(error)) => fail(&request, &provider, &return_to, &error.into())?,
@@ -193,13 +206,13 @@ async fn callback(
         },
         Err(error) => fail(&request, &provider, &return_to, &error)?,
     };
-    pending.remove(&mut response, &state);
+    sign_ins.remove(&mut response, &state);
     Ok(response)
 }
 
 async fn complete(
     request: &HttpRequest,
-    begun: BegunSignIn,
+    pending: PendingSignIn,
     Callback { state, code, error, iss }: Callback,
     browser: &AnySession,
     chat: &Chat,
@@ -209,11 +222,12 @@ async fn complete(
     };
     let signing = SigningBrowser {
         user_agent: user_agent(request),
-        adopted: browser.session.clone().filter(|own| begun.adopts == Some(own.session_id)),
+        adopted: browser.session.clone().filter(|own| pending.adopts == Some(own.session_id)),
+        network: browser.address.network(),
         actor: client(request),
     };
     let response = ProviderResponse { code, state, issuer: iss };
-    chat.identity_providers.complete(&begun.provider, response, begun.pending, signing).await
+    chat.identity_providers.complete(&pending.provider, response, pending.secrets, signing).await
 }
 
 /// Ends the sessions of a user who has signed out of a provider, and closes their live connections.
@@ -254,7 +268,7 @@ async fn backchannel_logout(
             Err(invalid())
         }
         Err(error) => {
-            count_failure(&request);
+            count(&request, SecurityEvent::SignInFailed);
             tracing::debug!(error = error_chain(&error), "refused a logout token");
             Err(invalid())
         }
@@ -281,20 +295,25 @@ fn fail(
     Ok(redirect(&format!("{page}?sign_in_error={}", error.code())))
 }
 
-/// Logs a failure. One that anybody can cause is only counted.
+/// Counts a failure that anybody can cause as a security event, and logs its causes.
 fn log(request: &HttpRequest, provider: &str, error: &ProviderSignInError, message: &str) {
-    if let ProviderSignInError::SignInExpired = error {
-        return count_failure(request);
+    match error {
+        ProviderSignInError::SignInExpired => return count(request, SecurityEvent::SignInFailed),
+        ProviderSignInError::TooManySignIns => return count(request, SecurityEvent::SignInLimited),
+        ProviderSignInError::SignInDenied(_) | ProviderSignInError::SignInFailed(_) => {
+            count(request, SecurityEvent::SignInFailed);
+        }
+        _ => {}
     }
-    let request_id = request.extensions().get::<RequestId>().map(ToString::to_string);
-    let (code, error) = (error.code(), error_chain(error));
-    tracing::warn!(request_id, provider, code, error, "{message}");
+    if let Some(log) = request.app_data::<Data<ErrorLog>>() {
+        let request_id = request.extensions().get::<RequestId>().map(ToString::to_string);
+        log.log_sign_in(request_id.as_deref(), provider, error, message);
+    }
 }
 
-/// Counts a failure that anybody can cause.
-fn count_failure(request: &HttpRequest) {
+fn count(request: &HttpRequest, event: SecurityEvent) {
     if let Some(log) = request.app_data::<Data<SecurityLog>>() {
-        log.record(SecurityEvent::SignInFailed, ClientAddress::of(request).network(), None);
+        log.record(event, ClientAddress::of(request).network(), None);
     }
 }
 

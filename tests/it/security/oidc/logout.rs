@@ -9,7 +9,7 @@ use webchat_tests::{Browser, Response};
 use super::server::OidcServer;
 use crate::security::account_server::{account, expect_close};
 
-async fn send(browser: &Browser, token: &str) -> Response {
+pub(super) async fn send(browser: &Browser, token: &str) -> Response {
     let path = "/api/v1/auth/oidc/sso/backchannel-logout";
     let request = browser.new_user().request(Method::POST, path);
     let form = "application/x-www-form-urlencoded";

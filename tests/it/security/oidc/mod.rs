@@ -2,6 +2,7 @@
 
 mod accounts;
 mod certified;
+mod limits;
 mod logout;
 mod refusals;
 mod server;

@@ -2,7 +2,7 @@
 
 use reqwest::Url;
 use serde_json::json;
-use webchat_tests::identity_provider::{ACCESS_TOKEN, CLIENT_SECRET, now};
+use webchat_tests::identity_provider::{ACCESS_TOKEN, CLIENT_SECRET, Signature, now};
 
 use super::server::{BEGIN, OidcServer, error_of, finish, follow, return_from_provider, sign_in};
 use crate::security::account_server::account;
@@ -33,6 +33,19 @@ async fn invalid_tokens_are_refused() {
     server.provider.sign_in_as(&json!({}));
     server.provider.script(|script| script.has_other_access_token = true);
     assert_eq!(sign_in(&server.browser()).await.as_deref(), Some("sign_in_failed"));
+}
+
+#[tokio::test]
+async fn tokens_with_other_algorithms_than_those_with_a_public_key_are_refused() {
+    let server = OidcServer::start(&[]).await;
+    // Otherwise, it is refused because of the hash of the access token, which depends on the algorithm.
+    server.provider.sign_in_as(&json!({"at_hash": null, "name": "alice"}));
+    for signature in [Signature::Unsigned, Signature::PublicKeyAsSecret] {
+        server.provider.script(|script| script.signature = signature);
+        assert_eq!(sign_in(&server.browser()).await.as_deref(), Some("sign_in_failed"));
+    }
+    server.provider.script(|script| script.signature = Signature::PrivateKey);
+    assert_eq!(sign_in(&server.browser()).await, None);
 }
 
 #[tokio::test]

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use futures_util::future::join_all;
 use reqwest::Method;
-use serde_json::json;
+use serde_json::{Value, json};
 use webchat_tests::identity_provider::IdentityProvider;
 use webchat_tests::{Browser, Process};
 
@@ -22,13 +22,13 @@ async fn a_user_signs_in_on_several_devices_and_returns_to_the_page() {
     let server = OidcServer::start(&[]).await;
     let (first, second) = (server.browser(), server.browser());
 
-    let ways = first.get("/api/v1/auth/providers").await.json();
+    let methods = first.get("/api/v1/auth/providers").await.json();
     let begun = first.without_redirects().get(&format!("{BEGIN}?return_to=/c/abc")).await;
     let returned = return_from_provider(&first, &begun).await;
     let done = follow(&first.without_redirects(), &returned).await;
     assert_eq!(sign_in(&second).await, None);
 
-    assert_eq!(ways, json!({"password": true, "providers": [{"id": "sso", "name": "Example"}]}));
+    assert_eq!(methods, json!({"password": true, "providers": [{"id": "sso", "name": "Example"}]}));
     assert_eq!(done.header("location"), "/c/abc");
     for browser in [&first, &second] {
         let me = browser.get("/api/v1/me").await.json();
@@ -89,20 +89,42 @@ async fn the_first_sign_in_adopts_the_conversations_of_the_browser_if_asked_to()
 }
 
 #[tokio::test]
-async fn a_link_of_another_site_gives_the_conversations_of_the_browser_to_nobody() {
-    let server = OidcServer::start(&[]).await;
+async fn the_audit_log_says_that_a_new_account_has_taken_over_conversations() {
+    let mut server = OidcServer::start(&[]).await;
     let browser = server.browser();
     browser.start_conversation().await;
-
-    let path = format!("{BEGIN}?adopt_conversations=true");
-    let linked = browser.without_redirects();
-    let request = linked.request(Method::GET, &path).header("sec-fetch-site", "cross-site");
-    let begun = linked.send(request).await;
+    let begun = browser.without_redirects().get(&format!("{BEGIN}?adopt_conversations=true")).await;
     assert_eq!(finish(&browser, &begun).await, None);
+    server.process.terminate().await;
+    assert!(server.process.wait_for_exit().await);
 
-    assert_eq!((account(&browser).await, listed(&browser).await), (json!("alice"), 0));
-    browser.post("/api/v1/auth/sign-out").await;
-    assert_eq!(listed(&browser).await, 1, "the browser keeps its own");
+    let list = ["audit", "list", "--format", "json"];
+    let listed = Process::run_in(server.dir.path(), &list, &[]).await;
+
+    let entries = listed.stdout.lines().map(|line| serde_json::from_str(line).unwrap());
+    let mut entries: Vec<Value> = entries.collect();
+    entries.reverse();
+    let actions: Vec<_> = entries.iter().map(|entry| entry["action"].as_str().unwrap()).collect();
+    assert_eq!(actions, ["account_added", "identity_linked", "user_adopted", "sign_in"]);
+    // The account is new, so it has replaced no id.
+    assert_eq!(entries[2]["details"], json!({}));
+    assert_eq!(entries[2]["subject"], entries[0]["subject"]);
+}
+
+#[tokio::test]
+async fn a_link_of_another_site_leads_to_the_page_and_signs_nobody_in() {
+    let server = OidcServer::start(&[]).await;
+    let (user, visitor) = (server.browser(), server.browser());
+    user.start_conversation().await;
+
+    for browser in [&user, &visitor] {
+        let linked = browser.without_redirects();
+        let request = linked.request(Method::GET, &format!("{BEGIN}?return_to=/c/a"));
+        let response = linked.send(request.header("sec-fetch-site", "cross-site")).await;
+        assert_eq!((response.status.as_u16(), response.header("location")), (303, "/c/a"));
+    }
+
+    assert_eq!(sign_in(&visitor).await, None, "the user signs in on the page");
 }
 
 #[tokio::test]
@@ -218,8 +240,8 @@ async fn passwords_can_be_switched_off() {
             crate::security::account_server::post(&browser, action, credentials.clone()).await;
         assert_eq!(refused.status, 404, "{action}: {}", refused.text);
     }
-    let ways = browser.get("/api/v1/auth/providers").await.json();
-    assert_eq!(ways["password"], false);
+    let methods = browser.get("/api/v1/auth/providers").await.json();
+    assert_eq!(methods["password"], false);
     assert_eq!(sign_in(&browser).await, None);
 }
 

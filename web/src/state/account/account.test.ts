@@ -20,7 +20,7 @@ function setUp(...responses: (Me | null)[]) {
       return me;
     }),
     signIn: vi.fn(async ({ name }: { name: string }) => ({ ...ALICE, name })),
-    signInWays: vi.fn(async () => ({ password: true, providers: [] })),
+    signInMethods: vi.fn(async () => ({ password: true, providers: [] })),
     signOut: vi.fn<() => Promise<{ sign_out_url: string } | undefined>>(async () => undefined),
   };
   const storage = new TextStorage(localStorage);
@@ -82,6 +82,27 @@ test('a user whose session has ended is asked to sign in again', async () => {
     isSignInShown: true,
   });
 });
+
+test.each([
+  [true, true, true],
+  [true, false, false],
+  [false, true, false],
+])(
+  'with a password (%s) on a server that accepts passwords (%s), it can be changed: %s',
+  async (hasPassword, isAccepted, canChange) => {
+    const { account, api } = setUp({
+      auth: 'required',
+      account: { ...ALICE, has_password: hasPassword },
+      known_by: 'session',
+      has_conversations: true,
+      can_sign_up: false,
+    });
+    api.signInMethods.mockResolvedValue({ password: isAccepted, providers: [] });
+    await account.load();
+
+    expect(await account.canChangePassword()).toBe(canChange);
+  },
+);
 
 test('while the server can’t be reached, the page works on', async () => {
   const { account } = setUp(

@@ -1,5 +1,5 @@
 import type { AccountApi } from '../../api/account-api';
-import type { Account, AuthMode, SignInWays } from '../../api/types';
+import type { Account, AuthMode, SignInMethods } from '../../api/types';
 import type { TextStorage } from '../storage';
 import { Store } from '../store';
 
@@ -21,8 +21,8 @@ export interface AccountState {
   canSignUp: boolean;
   /** Whether the sign-in takes the place of the page. */
   isSignInShown: boolean;
-  /** The ways to sign in; `null` until they are known. */
-  ways: SignInWays | null;
+  /** The methods to sign in; `null` until they are known. */
+  methods: SignInMethods | null;
   /** The code of the reason why an identity provider has signed nobody in; `null` if there is none. */
   signInError: string | null;
 }
@@ -36,7 +36,7 @@ export class AccountStore {
     hasConversations: false,
     canSignUp: false,
     isSignInShown: false,
-    ways: null,
+    methods: null,
     signInError: null,
   });
 
@@ -72,7 +72,7 @@ export class AccountStore {
       canSignUp: me.can_sign_up,
       isSignInShown: me.account === null && (mustSignIn || isSignInShown),
     }));
-    if (this.state.value.isSignInShown) await this.#loadWays();
+    if (this.state.value.isSignInShown) await this.#loadMethods();
   }
 
   /** Shows the sign-in with the reason why an identity provider has signed nobody in. */
@@ -83,11 +83,18 @@ export class AccountStore {
     if (account === null) await this.showSignIn();
   }
 
+  /** Whether the user has a password with which one can sign in to this server. */
+  async canChangePassword(): Promise<boolean> {
+    await this.#loadMethods();
+    const { account, methods } = this.state.value;
+    return account?.has_password === true && methods?.password === true;
+  }
+
   /** The form is complete without the response. */
-  async #loadWays(): Promise<void> {
-    if (this.state.value.ways !== null) return;
-    const ways = await this.api.signInWays().catch(() => null);
-    this.state.update((state) => ({ ...state, ways }));
+  async #loadMethods(): Promise<void> {
+    if (this.state.value.methods !== null) return;
+    const methods = await this.api.signInMethods().catch(() => null);
+    this.state.update((state) => ({ ...state, methods }));
   }
 
   /**
@@ -106,7 +113,7 @@ export class AccountStore {
   async showSignIn(): Promise<void> {
     await this.load();
     this.state.update((state) => ({ ...state, isSignInShown: true }));
-    await this.#loadWays();
+    await this.#loadMethods();
   }
 
   /** Leaves the page to sign in with an identity provider, which sends the browser back to the open chat. */

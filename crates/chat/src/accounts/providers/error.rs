@@ -30,6 +30,10 @@ pub enum ProviderSignInError {
     /// The user has an e-mail address, or belongs to a tenant, whose users may not sign in.
     #[error("the user may not sign in: check the allowed domains and tenants")]
     SignInNotAllowed,
+    /// There were too many sign-ins, or failed ones, from the network.
+    #[error("too many sign-ins with identity providers from this network")]
+    #[strum(serialize = "rate_limited")]
+    TooManySignIns,
     /// The account of the user is disabled.
     #[error("the account is disabled")]
     AccountDisabled,

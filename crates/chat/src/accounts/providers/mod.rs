@@ -3,7 +3,7 @@
 mod account;
 pub(crate) mod error;
 mod names;
+mod replay_guard;
 mod roles;
 pub(crate) mod service;
 pub(crate) mod settings;
-mod used_once;

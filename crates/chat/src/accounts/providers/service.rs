@@ -3,13 +3,14 @@
 use std::sync::Arc;
 
 use url::Url;
-use webchat_domain::{Account, Actor, IdentityKey, ProviderSession, Session};
-use webchat_oidc::{LogoutToken, PendingSignIn, StartedSignIn};
+use webchat_domain::{Account, Actor, IdentityKey, Network, ProviderSession, Session, Timestamp};
+use webchat_oidc::{AuthorizationRequest, Claims, LogoutToken, SignInSecrets};
 use webchat_persistence::Conversations;
 
 use super::error::ProviderSignInError;
+use super::replay_guard::ReplayGuard;
 use super::settings::{IdentityProvider, SingleSignOn};
-use super::used_once::UsedOnce;
+use crate::accounts::attempts::{Origin, SignInAttempts};
 use crate::accounts::audit::Audit;
 use crate::accounts::ports::AccountPorts;
 use crate::accounts::service::Accounts;
@@ -23,7 +24,8 @@ pub struct IdentityProviders {
     pub(super) ports: AccountPorts,
     pub(super) conversations: Arc<dyn Conversations>,
     pub(super) settings: Arc<SingleSignOn>,
-    used: Arc<UsedOnce>,
+    replays: Arc<ReplayGuard>,
+    attempts: Arc<SignInAttempts>,
 }
 
 /// What a provider sends back with the browser.
@@ -45,6 +47,8 @@ pub struct SigningBrowser {
     /// The anonymous session of the browser, if its conversations should become those of the account at the first
     /// sign-in.
     pub adopted: Option<Session>,
+    /// The network of the client.
+    pub network: Network,
     /// The client, for the audit log.
     pub actor: Actor,
 }
@@ -62,7 +66,8 @@ impl IdentityProviders {
             ports,
             conversations,
             settings: Arc::new(settings),
-            used: Arc::default(),
+            replays: Arc::default(),
+            attempts: Arc::default(),
         }
     }
 
@@ -76,11 +81,11 @@ impl IdentityProviders {
     ///
     /// # Errors
     /// [`ProviderSignInError::ProviderNotFound`]; after at most 10 s, [`ProviderSignInError::ProviderUnavailable`].
-    pub async fn begin(&self, id: &str) -> Result<StartedSignIn, ProviderSignInError> {
+    pub async fn begin(&self, id: &str) -> Result<AuthorizationRequest, ProviderSignInError> {
         Ok(self.find(id)?.client.begin().await?)
     }
 
-    /// Completes a sign-in, and returns a new session of the user. `pending` is what the browser has kept since the
+    /// Completes a sign-in, and returns a new session of the user. `secrets` is what the browser has kept since the
     /// beginning. The caller has checked that it belongs to the state.
     ///
     /// # Errors
@@ -89,23 +94,11 @@ impl IdentityProviders {
         &self,
         id: &str,
         response: ProviderResponse,
-        pending: PendingSignIn,
+        secrets: SignInSecrets,
         browser: SigningBrowser,
     ) -> Result<(Session, Account), ProviderSignInError> {
-        let provider = self.find(id)?;
-        let now = self.ports.clock.now();
-        if !self.used.is_first_use(response.state, now) {
-            return Err(ProviderSignInError::SignInExpired);
-        }
-        if let Some(issuer) = &response.issuer {
-            provider.client.check_response_issuer(issuer).await?;
-        }
-        let legacy_users = self.settings.legacy_users.as_ref();
-        let is_complete = |claims: &_| provider.is_complete(claims, legacy_users);
-        let claims = provider.client.complete(response.code, pending, now, is_complete).await?;
-        if !provider.allows(&claims) {
-            return Err(ProviderSignInError::SignInNotAllowed);
-        }
+        let (provider, now) = (self.find(id)?, self.ports.clock.now());
+        let claims = self.claims(provider, response, secrets, browser.network, now).await?;
         let anonymous = browser.adopted.filter(|session| session.sign_in.is_none());
         let account =
             self.find_or_add_account(provider, &claims, anonymous, &browser.actor).await?;
@@ -116,6 +109,48 @@ impl IdentityProviders {
         };
         let (device, actor) = (browser.user_agent, &browser.actor);
         Ok(self.accounts.start_session(&account, device, Some(session), actor).await?)
+    }
+
+    /// Returns the verified claims of a user who may sign in. Anybody can send invalid codes, which only the provider can
+    /// check: a network that has sent many must wait.
+    async fn claims(
+        &self,
+        provider: &IdentityProvider,
+        response: ProviderResponse,
+        secrets: SignInSecrets,
+        network: Network,
+        now: Timestamp,
+    ) -> Result<Claims, ProviderSignInError> {
+        let attempt = SignInAttempts::begin(&self.attempts, None, Origin::Network(network), now)
+            .map_err(|_| ProviderSignInError::TooManySignIns)?;
+        let claims = self.request_claims(provider, response, secrets, now).await;
+        if !matches!(claims, Err(ProviderSignInError::SignInFailed(_))) {
+            attempt.cancel();
+        }
+        claims
+    }
+
+    async fn request_claims(
+        &self,
+        provider: &IdentityProvider,
+        response: ProviderResponse,
+        secrets: SignInSecrets,
+        now: Timestamp,
+    ) -> Result<Claims, ProviderSignInError> {
+        if !self.replays.is_first_use(response.state, now) {
+            return Err(ProviderSignInError::SignInExpired);
+        }
+        if let Some(issuer) = &response.issuer {
+            provider.client.check_response_issuer(issuer).await?;
+        }
+        let legacy_users = self.settings.legacy_users.as_ref();
+        let is_complete = |claims: &_| provider.is_complete(claims, legacy_users);
+        let claims = provider.client.complete(response.code, secrets, now, is_complete).await?;
+        if provider.allows(&claims) {
+            Ok(claims)
+        } else {
+            Err(ProviderSignInError::SignInNotAllowed)
+        }
     }
 
     /// Returns the address at which the user of a session that has ended also signs out of the provider, and returns to
@@ -140,14 +175,14 @@ impl IdentityProviders {
         let (provider, now) = (self.find(id)?, self.ports.clock.now());
         let token = provider.client.verify_logout_token(token, now).await?;
         let token_id = format!("{}\n{}", token.issuer, token.token_id);
-        if self.used.contains(&token_id) {
+        if self.replays.contains(&token_id) {
             return Err(ProviderSignInError::SignInExpired);
         }
         for session in self.sessions_of(&token).await? {
             self.accounts.sign_out(&session, actor).await?;
         }
         // Afterwards, so that the provider can repeat a request that has failed.
-        self.used.is_first_use(token_id, now);
+        self.replays.is_first_use(token_id, now);
         Ok(())
     }
 

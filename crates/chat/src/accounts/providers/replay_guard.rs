@@ -15,15 +15,15 @@ const MAX_TEXTS: usize = 50_000;
 /// Remembers texts of this instance. On other instances, the code of a sign-in is refused by its provider; each of them
 /// accepts a logout token once more while it is valid.
 #[derive(Default)]
-pub(super) struct UsedOnce(Mutex<Used>);
+pub(super) struct ReplayGuard(Mutex<Seen>);
 
 #[derive(Default)]
-struct Used {
+struct Seen {
     texts: HashSet<String>,
     in_order: VecDeque<(Timestamp, String)>,
 }
 
-impl UsedOnce {
+impl ReplayGuard {
     /// Returns whether the text was used before.
     pub(super) fn contains(&self, text: &str) -> bool {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).texts.contains(text)
@@ -31,24 +31,24 @@ impl UsedOnce {
 
     /// Returns whether the text is used for the first time, and remembers it.
     pub(super) fn is_first_use(&self, text: String, now: Timestamp) -> bool {
-        let mut used = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut seen = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let oldest = now.minus(MEMORY);
-        while used.in_order.front().is_some_and(|(at, _)| *at < oldest) {
-            used.forget_oldest();
+        while seen.in_order.front().is_some_and(|(at, _)| *at < oldest) {
+            seen.forget_oldest();
         }
-        if used.texts.contains(&text) {
+        if seen.texts.contains(&text) {
             return false;
         }
-        if used.in_order.len() >= MAX_TEXTS {
-            used.forget_oldest();
+        if seen.in_order.len() >= MAX_TEXTS {
+            seen.forget_oldest();
         }
-        used.texts.insert(text.clone());
-        used.in_order.push_back((now, text));
+        seen.texts.insert(text.clone());
+        seen.in_order.push_back((now, text));
         true
     }
 }
 
-impl Used {
+impl Seen {
     fn forget_oldest(&mut self) {
         if let Some((_, text)) = self.in_order.pop_front() {
             self.texts.remove(&text);
@@ -63,8 +63,8 @@ mod tests {
 
     #[test]
     fn a_text_is_used_once_until_it_is_forgotten() {
-        let used = UsedOnce::default();
-        let is_first = |text: &str, now| used.is_first_use(text.to_owned(), now);
+        let guard = ReplayGuard::default();
+        let is_first = |text: &str, now| guard.is_first_use(text.to_owned(), now);
         let later = START.plus(MEMORY).plus(Duration::from_millis(1));
 
         assert!(is_first("a", START) && is_first("b", START));
@@ -74,13 +74,13 @@ mod tests {
 
     #[test]
     fn the_number_of_texts_is_limited() {
-        let used = UsedOnce::default();
+        let guard = ReplayGuard::default();
         for number in 0..=MAX_TEXTS {
-            assert!(used.is_first_use(number.to_string(), START));
+            assert!(guard.is_first_use(number.to_string(), START));
         }
 
-        assert!(used.is_first_use("0".to_owned(), START), "the oldest one is forgotten");
-        assert!(!used.is_first_use(MAX_TEXTS.to_string(), START));
-        assert_eq!(used.0.lock().unwrap().texts.len(), MAX_TEXTS);
+        assert!(guard.is_first_use("0".to_owned(), START), "the oldest one is forgotten");
+        assert!(!guard.is_first_use(MAX_TEXTS.to_string(), START));
+        assert_eq!(guard.0.lock().unwrap().texts.len(), MAX_TEXTS);
     }
 }
