@@ -9,12 +9,13 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
+use webchat_domain::{Clock, SystemClock};
 use webchat_tests::{Browser, Process, ScriptedModel, SocketIo, Transport, socket_io_path};
 
 struct Server {
     process: Process,
     dir: TempDir,
-    _model: ScriptedModel,
+    model: ScriptedModel,
 }
 
 async fn start(settings: &[(&str, &str)]) -> Server {
@@ -22,7 +23,7 @@ async fn start(settings: &[(&str, &str)]) -> Server {
     let dir = tempfile::tempdir().unwrap();
     let settings = [&[("AZURE_API_URL", model.url())], settings].concat();
     let process = Process::start(dir.path(), &settings).await;
-    Server { process, dir, _model: model }
+    Server { process, dir, model }
 }
 
 /// Renames a table, so that statements that use it fail from now on.
@@ -265,4 +266,43 @@ async fn every_internal_error_is_logged_with_its_cause() {
         let error = browser.get("/list_conversations").await.json();
         assert_cause_is_logged(&server.process, &error, "/list_conversations");
     }
+}
+
+#[tokio::test]
+async fn a_line_break_in_a_value_begins_no_line_of_the_log() {
+    const FORGED: &str = "2026-01-01T00:00:00.000000Z  WARN forged";
+    let server = start(&[("LOG_LEVEL", "debug")]).await;
+    let browser = server.process.browser();
+    let error = json!({"error": {"message": format!("broken\n{FORGED}"), "code": "x\ny"}});
+    let answer = server.model.next_answer();
+    answer.send_raw(&format!("data: {error}\n\n"));
+    answer.finish();
+
+    let id = browser.start_conversation().await;
+    let path = format!("/api/v1/conversations/{id}/messages");
+    let ask = browser.request(Method::POST, &path).json(&json!({"message": "Why tides?"}));
+    let turn = browser.send(ask).await.json();
+    browser.get("/unknown%0D%0A2026-01-01T00:00:00.000000Z%20%20WARN%20forged").await;
+
+    assert_eq!(turn["answer"]["status"], "failed", "{turn}");
+    let log = server.process.log();
+    assert!(log.contains("forged"), "the values are not in the log: {log}");
+    assert!(!log.lines().any(|line| line.starts_with("2026-01-01")), "{log}");
+}
+
+#[tokio::test]
+async fn times_are_in_utc_in_any_time_zone() {
+    /// Returns the hour: the tests may take some minutes.
+    fn hour() -> String {
+        json!(SystemClock.now()).as_str().unwrap().chars().take(13).collect()
+    }
+    let before = hour();
+    let server = start(&[("TZ", "Asia/Tokyo"), ("LOG_LEVEL", "debug")]).await;
+
+    server.process.browser().get("/api/v1/unknown").await;
+
+    let log = server.process.log();
+    let time = log.lines().next().unwrap().split(' ').next().unwrap();
+    assert!(time.ends_with('Z'), "{time}");
+    assert!([before, hour()].iter().any(|hour| time.starts_with(hour)), "{time}");
 }

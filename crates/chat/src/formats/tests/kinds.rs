@@ -164,6 +164,9 @@ fn the_archive_of_an_export_is_read_as_it_is() {
     assert_eq!(all[0].conversation.title.as_ref().unwrap().as_str(), "About br");
     assert!(bomb.len() < 100_000);
     assert!(error(&bomb).contains("unpacks to more than the maximum size"), "{}", error(&bomb));
+    let names: Vec<_> = (0..=20_000).map(|number| number.to_string()).collect();
+    let crowded = zip(&names.iter().map(|name| (name.as_str(), &b""[..])).collect::<Vec<_>>());
+    assert!(error(&crowded).contains("more than 20000 files"), "{}", error(&crowded));
     let nested = error(&zip(&[("inner.zip", &export)]));
     assert!(nested.contains("contains another archive"), "{nested}");
     let other = error(&zip(&[("a.png", b"\x89PNG")]));
