@@ -1,7 +1,12 @@
 //! Listing the accounts of a store with many of them, as the admin area does.
 
+use std::collections::BTreeSet;
+
 use futures_util::{StreamExt, stream};
-use webchat_domain::{Account, AccountName, AccountRole, Clock, SystemClock, UserId};
+use webchat_domain::{
+    Account, AccountGroups, AccountName, AccountRole, Clock, GroupName, GroupNames, GroupSource,
+    SystemClock, UserId,
+};
 use webchat_persistence::{AccountFilter, AccountUpdate, Accounts};
 use webchat_persistence_mongo::{MongoDatabase, MongoStore, Schema};
 use webchat_persistence_sqlite::SqliteStore;
@@ -58,6 +63,7 @@ fn account(number: u32) -> Account {
         user_id: UserId::generate(),
         name: name(number),
         role,
+        groups: groups(number),
         password: None,
         must_change_password: false,
         version: 0,
@@ -65,6 +71,16 @@ fn account(number: u32) -> Account {
         disabled_at: None,
         signed_in_at: None,
     }
+}
+
+/// Returns the groups of a user: one that all are in, one of a hundred, and one of a few users.
+fn groups(number: u32) -> AccountGroups {
+    let names =
+        ["all".to_owned(), format!("team-{}", number % 100), format!("small-{}", number / 20)];
+    let names: BTreeSet<GroupName> = names.iter().map(|name| name.parse().unwrap()).collect();
+    let mut groups = AccountGroups::default();
+    groups.set(GroupSource::Manual, GroupNames::try_from(names).unwrap());
+    groups
 }
 
 fn name(number: u32) -> AccountName {
@@ -77,7 +93,21 @@ async fn measure_lists(bench: &BenchContext, store_name: &str, store: &dyn Accou
     let role = |role| AccountFilter { role: Some(role), ..all.clone() };
     let state = |is_disabled| AccountFilter { is_disabled: Some(is_disabled), ..all.clone() };
     let last = Some(name(users / 2));
+    let group = |name: &str| {
+        let group = Some(name.parse::<GroupName>().unwrap());
+        AccountFilter { group, ..all.clone() }
+    };
     for (case, filter, after) in [
+        ("large group", group("all"), None),
+        ("page in the middle of a large group", group("all"), last.clone()),
+        ("group", group("team-42"), None),
+        ("small group", group("small-7"), None),
+        (
+            "administrators of a large group",
+            AccountFilter { role: Some(AccountRole::Admin), ..group("all") },
+            None,
+        ),
+        ("no such group", group("nobody"), None),
         ("first page", all.clone(), None),
         ("page in the middle", all.clone(), last),
         ("prefix", AccountFilter { prefix: "42".to_owned(), ..all.clone() }, None),
@@ -98,4 +128,9 @@ async fn measure_lists(bench: &BenchContext, store_name: &str, store: &dyn Accou
         let samples = Samples::take(bench.full_or_quick(200, 20), read_page).await;
         bench.add(Row::new(format!("{store_name}, {case}")).times(&samples));
     }
+    let read_groups = async || {
+        store.list_groups(String::new(), None, PAGE_SIZE).await.unwrap();
+    };
+    let samples = Samples::take(bench.full_or_quick(50, 5), read_groups).await;
+    bench.add(Row::new(format!("{store_name}, groups")).times(&samples));
 }

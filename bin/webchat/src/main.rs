@@ -1,5 +1,6 @@
 //! `webchat`: the command line.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
@@ -16,7 +17,9 @@ use webchat::{
     import, init_db, manage_keys, manage_users, message_with_advice, print_config, print_example,
     print_openapi, read_audit_log, read_password,
 };
-use webchat_domain::{AccountName, AccountRole, ApiKeyId, ApiKeyName, ApiKeyScopes, UserId};
+use webchat_domain::{
+    AccountName, AccountRole, ApiKeyId, ApiKeyName, ApiKeyScopes, GroupName, UserId,
+};
 
 /// Unlike glibc's malloc, jemalloc returns memory to the system soon after a large import or export. SQLite uses it as
 /// well.
@@ -147,14 +150,28 @@ enum UserArguments {
         #[arg(long, conflicts_with = "password_stdin")]
         service: bool,
     },
-    /// Lists all accounts.
-    List,
+    /// Lists all accounts, or those in a group.
+    List {
+        /// Lists only the accounts in this group.
+        #[arg(long)]
+        group: Option<GroupName>,
+    },
     /// Disables an account, and ends its sessions.
     Disable { name: AccountName },
     /// Enables a disabled account.
     Enable { name: AccountName },
     /// Changes what a user may do, and ends the user's sessions.
     Role { name: AccountName, role: Role },
+    /// Adds a user to groups, or removes the user from groups that were given by hand. Prints the groups.
+    Group {
+        name: AccountName,
+        /// A group that the user gets; can be repeated.
+        #[arg(long, value_name = "GROUP")]
+        add: Vec<GroupName>,
+        /// A group that the user loses; can be repeated.
+        #[arg(long, value_name = "GROUP")]
+        remove: Vec<GroupName>,
+    },
     /// Gives the conversations of a user of the Flask application to an account that nobody has signed in to yet.
     Adopt {
         name: AccountName,
@@ -267,7 +284,7 @@ fn user_command(arguments: UserArguments) -> Result<UserCommand, UserCommandErro
                 None => InitialPassword::Generated,
             },
         },
-        UserArguments::List => UserCommand::List,
+        UserArguments::List { group } => UserCommand::List { group },
         UserArguments::Disable { name } => UserCommand::Disable(name),
         UserArguments::Enable { name } => UserCommand::Enable(name),
         UserArguments::Role { name, role } => UserCommand::SetRole(
@@ -278,6 +295,11 @@ fn user_command(arguments: UserArguments) -> Result<UserCommand, UserCommandErro
                 Role::Admin => AccountRole::Admin,
             },
         ),
+        UserArguments::Group { name, add, remove } => UserCommand::Groups {
+            name,
+            added: add.into_iter().collect::<BTreeSet<_>>().try_into()?,
+            removed: remove.into_iter().collect::<BTreeSet<_>>().try_into()?,
+        },
         UserArguments::Adopt { name, legacy_id } => UserCommand::Adopt { name, legacy_id },
         UserArguments::Legacy => UserCommand::ListLegacy,
         UserArguments::ResetPassword { name, password_stdin } => {

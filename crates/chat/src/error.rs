@@ -261,6 +261,12 @@ pub enum ChatError {
         /// The maximum number of keys.
         limit: usize,
     },
+    /// The user would have too many groups by hand.
+    #[error("A user can have at most {limit} groups by hand.")]
+    TooManyGroups {
+        /// The maximum number of groups.
+        limit: usize,
+    },
     /// The user has no such API key.
     #[error("API key not found.")]
     KeyNotFound,

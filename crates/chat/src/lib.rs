@@ -71,6 +71,6 @@ pub use turns::service::Turns;
 pub use turns::start_turn_outcome::StartTurnOutcome;
 pub use webchat_oidc::SignInSecrets;
 pub use webchat_persistence::{
-    AccountFilter, ArchiveFilter, AuditFilter, Cursor, Edit, GaugeGuard, InvalidCursor, Page,
-    SavedFile, StoredSession,
+    AccountFilter, ArchiveFilter, AuditFilter, Cursor, Edit, GaugeGuard, Group, InvalidCursor,
+    Page, SavedFile, StoredSession,
 };

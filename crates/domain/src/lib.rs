@@ -45,13 +45,13 @@ pub use problem::Problem;
 pub use search::{SearchHit, SearchQuery, SnippetPart, TitleHit, is_pictograph, is_searchable};
 pub use turn::{FinishReason, Ledger};
 pub use users::{
-    AccessMethod, Account, AccountName, AccountRole, Actor, ApiKey, ApiKeyHash, ApiKeyName,
-    ApiKeyScope, ApiKeyScopes, ApiKeySecret, AuditAction, AuditActionKind, AuditEntry, AuditHash,
-    AuditLink, AuditReason, AuditResult, AuditSubject, Caller, Identity, IdentityKey,
-    InvalidAccountName, InvalidApiKeyHash, InvalidApiKeyName, InvalidApiKeyScopes,
-    InvalidApiKeySecret, InvalidAuditHash, InvalidAuditReason, InvalidPassword, InvalidRequestId,
-    Network, NewAuditEntry, Password, PasswordHash, ProviderSession, RequestId, Session, SignIn,
-    SignInFailure,
+    AccessMethod, Account, AccountGroups, AccountName, AccountRole, Actor, ApiKey, ApiKeyHash,
+    ApiKeyName, ApiKeyScope, ApiKeyScopes, ApiKeySecret, AuditAction, AuditActionKind, AuditEntry,
+    AuditHash, AuditLink, AuditReason, AuditResult, AuditSubject, Caller, GroupName, GroupNames,
+    GroupSource, Identity, IdentityKey, InvalidAccountName, InvalidApiKeyHash, InvalidApiKeyName,
+    InvalidApiKeyScopes, InvalidApiKeySecret, InvalidAuditHash, InvalidAuditReason,
+    InvalidGroupName, InvalidPassword, InvalidRequestId, Network, NewAuditEntry, Password,
+    PasswordHash, ProviderSession, RequestId, Session, SignIn, SignInFailure, TooManyGroupNames,
 };
 
 /// The target of `tracing` spans that exist only for traces. The log shows neither these spans nor their fields. No

@@ -1,5 +1,7 @@
 //! What a provider says about a user.
 
+use std::slice;
+
 use serde_json::{Map, Value};
 
 /// The maximum length of a subject or session id in bytes. OpenID Connect allows subjects of 255 ASCII characters.
@@ -49,14 +51,17 @@ impl Claims {
     /// Returns whether a claim, a list of texts or one text, contains one of these.
     #[must_use]
     pub fn has_any(&self, claim: &str, wanted: &[String]) -> bool {
-        let is_wanted = |value: &Value| {
-            value.as_str().is_some_and(|text| wanted.iter().any(|wanted| wanted == text))
+        self.texts(claim).any(|text| wanted.iter().any(|wanted| wanted == text))
+    }
+
+    /// Returns the texts of a claim that is a list or one text, at most 10,000 of them.
+    pub fn texts(&self, claim: &str) -> impl Iterator<Item = &str> {
+        let values = match self.value(claim) {
+            Some(Value::Array(values)) => values.as_slice(),
+            Some(value) => slice::from_ref(value),
+            None => &[],
         };
-        match self.value(claim) {
-            Some(Value::Array(values)) => values.iter().take(MAX_LIST_LENGTH).any(is_wanted),
-            Some(value) => is_wanted(value),
-            None => false,
-        }
+        values.iter().take(MAX_LIST_LENGTH).filter_map(Value::as_str)
     }
 
     /// Returns whether there is a value of the claim.

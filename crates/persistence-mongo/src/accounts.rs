@@ -1,15 +1,17 @@
 //! Implements [`Accounts`].
 
+mod groups;
 mod identities;
 
 use async_trait::async_trait;
 use futures_util::{FutureExt, TryStreamExt};
 use mongodb::bson::{Bson, Document, doc};
 use mongodb::error::Result as MongoResult;
-use webchat_domain::{Account, AccountName, NewAuditEntry, Timestamp, UserId};
+use webchat_domain::{Account, AccountName, GroupName, NewAuditEntry, Timestamp, UserId};
 use webchat_persistence::rules::{StoredName, may_remove_admin, update_account};
 use webchat_persistence::{
-    AccountFilter, AccountUpdate, Accounts, CreateAccountOutcome, StoreError, UpdateAccountOutcome,
+    AccountFilter, AccountUpdate, Accounts, CreateAccountOutcome, Group, StoreError,
+    UpdateAccountOutcome,
 };
 
 use crate::database::{READ_TIME, Transaction};
@@ -45,9 +47,10 @@ impl Accounts for MongoStore {
         max: u32,
     ) -> Result<Vec<Account>, StoreError> {
         let after = after.as_ref().map_or("", AccountName::as_str);
-        // U+10FFFF is not in names, and sorts after all characters that are.
-        let last = format!("{}\u{10ffff}", filter.prefix);
-        let mut matching = doc! { "name": { "$gt": after, "$gte": filter.prefix, "$lt": last } };
+        let mut matching = doc! { "name": names_after(after, &filter.prefix) };
+        if let Some(group) = filter.group {
+            matching.insert("groups", group.as_str());
+        }
         if let Some(role) = filter.role {
             matching.insert("role", role.stored_name());
         }
@@ -87,6 +90,15 @@ impl Accounts for MongoStore {
             update_in(transaction, user_id, changes.clone()).boxed()
         })
         .await
+    }
+
+    async fn list_groups(
+        &self,
+        prefix: String,
+        after: Option<GroupName>,
+        max: u32,
+    ) -> Result<Vec<Group>, StoreError> {
+        self.find_groups(&prefix, after, max).await
     }
 }
 
@@ -163,6 +175,12 @@ async fn update_in(
             Ok((UpdateAccountOutcome::Updated(account), true))
         }
     }
+}
+
+/// Matches the names that begin with a prefix, after `after`. U+10FFFF is not in names of accounts, and hardly in others; it
+/// sorts after all characters that are.
+fn names_after(after: &str, prefix: &str) -> Document {
+    doc! { "$gt": after, "$gte": prefix, "$lt": format!("{prefix}\u{10ffff}") }
 }
 
 fn by_user(user_id: UserId) -> Document {

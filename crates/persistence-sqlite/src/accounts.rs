@@ -1,21 +1,26 @@
 //! Implements [`Accounts`].
 
+mod groups;
 mod identities;
 
 use async_trait::async_trait;
 use rusqlite::{OptionalExtension, Transaction, params};
-use webchat_domain::{Account, AccountName, NewAuditEntry, PasswordHash, Timestamp, UserId};
+use webchat_domain::{
+    Account, AccountName, AccountRole, GroupName, NewAuditEntry, PasswordHash, Timestamp, UserId,
+};
 use webchat_persistence::rules::{StoredName, update_account};
 use webchat_persistence::{
-    AccountFilter, AccountUpdate, Accounts, CreateAccountOutcome, StoreError, UpdateAccountOutcome,
+    AccountFilter, AccountUpdate, Accounts, CreateAccountOutcome, Group, StoreError,
+    UpdateAccountOutcome,
 };
 
+use self::groups::{group_sources, list_groups, set_members, source_json};
 use crate::SqliteStore;
 use crate::rows::{Columns, read};
 
 /// The columns of an account, in the order of [`account`].
 const ACCOUNT: &str = "user_id, name, role, password, must_change_password, version, \
-                       created_at, disabled_at, signed_in_at";
+                       created_at, disabled_at, signed_in_at, group_sources";
 
 #[async_trait]
 impl Accounts for SqliteStore {
@@ -29,6 +34,7 @@ impl Accounts for SqliteStore {
                 return Ok((CreateAccountOutcome::NameTaken, false));
             }
             save(transaction, &account)?;
+            set_members(transaction, &account)?;
             Ok((CreateAccountOutcome::Created, true))
         })
         .await
@@ -51,14 +57,24 @@ impl Accounts for SqliteStore {
         self.database
             .read(move |transaction| {
                 let after = after.as_ref().map_or("", AccountName::as_str);
+                let (from, name) = source(&filter);
                 let conditions = conditions(&filter);
                 transaction
                     .prepare_cached(&format!(
-                        "SELECT {ACCOUNT} FROM accounts
-                         WHERE name > ?1 AND name >= ?2 AND substr(name, 1, length(?2)) = ?2 {conditions}
-                         ORDER BY name LIMIT ?3"
+                        "SELECT {ACCOUNT} FROM {from}
+                         WHERE {name} > ?1 AND {name} >= ?2
+                             AND substr({name}, 1, length(?2)) = ?2 {conditions}
+                         ORDER BY {name} LIMIT ?3"
                     ))?
-                    .query_map(params![after, filter.prefix, max], read(account))?
+                    .query_map(
+                        params![
+                            after,
+                            filter.prefix,
+                            max,
+                            filter.group.as_ref().map(GroupName::as_str)
+                        ],
+                        read(account),
+                    )?
                     .collect()
             })
             .await
@@ -95,15 +111,31 @@ impl Accounts for SqliteStore {
                 return Ok((UpdateAccountOutcome::NotFound, false));
             };
             let has_other_admin = has_other_admin(transaction, user_id)?;
+            let changes_groups = update.groups.is_some();
             match update_account(&account, update, has_other_admin) {
                 Err(conflict) => Ok((conflict.into(), false)),
                 Ok(account) => {
                     save(transaction, &account)?;
+                    if changes_groups {
+                        set_members(transaction, &account)?;
+                    }
                     Ok((UpdateAccountOutcome::Updated(account), true))
                 }
             }
         })
         .await
+    }
+
+    async fn list_groups(
+        &self,
+        prefix: String,
+        after: Option<GroupName>,
+        max: u32,
+    ) -> Result<Vec<Group>, StoreError> {
+        let list = move |transaction: &Transaction<'_>| {
+            list_groups(transaction, &prefix, after.as_ref(), max)
+        };
+        self.database.read(list).await
     }
 }
 
@@ -124,8 +156,26 @@ fn find_by_name(
         .optional()
 }
 
-/// Returns the conditions of a filter for the role and the state, as literals. Few accounts are disabled, so the index of
-/// these is better than that of a role, which the `+` excludes.
+/// Returns whether most of the accounts in the filter's group match the filter. Otherwise, the indexes of the roles and of
+/// the disabled accounts find fewer than those of the group.
+fn starts_with_group(filter: &AccountFilter) -> bool {
+    let is_common = matches!(filter.role, None | Some(AccountRole::User));
+    filter.group.is_some() && is_common && filter.is_disabled != Some(true)
+}
+
+/// Returns the tables that a filter reads, and the column with the names of the accounts, by which they are read.
+fn source(filter: &AccountFilter) -> (&'static str, &'static str) {
+    if starts_with_group(filter) {
+        // `CROSS JOIN` reads the group first.
+        let tables = "group_members CROSS JOIN accounts ON accounts.name = account_name";
+        (tables, "account_name")
+    } else {
+        ("accounts", "name")
+    }
+}
+
+/// Returns the conditions of a filter for the role, the state and the group (`?4`). Few accounts are disabled, so the index
+/// of these is better than that of a role, which the `+` excludes.
 fn conditions(filter: &AccountFilter) -> String {
     let column = if filter.is_disabled == Some(true) { "+role" } else { "role" };
     let role = filter.role.map(|role| format!(" AND {column} = '{}'", role.stored_name()));
@@ -134,7 +184,13 @@ fn conditions(filter: &AccountFilter) -> String {
         Some(false) => " AND disabled_at IS NULL",
         None => "",
     };
-    role.unwrap_or_default() + state
+    let group = if starts_with_group(filter) {
+        " AND group_name = ?4"
+    } else {
+        " AND (?4 IS NULL OR EXISTS
+             (SELECT 1 FROM group_members WHERE group_name = ?4 AND account_name = name))"
+    };
+    role.unwrap_or_default() + state + group
 }
 
 fn has_other_admin(transaction: &Transaction<'_>, user_id: UserId) -> rusqlite::Result<bool> {
@@ -149,10 +205,10 @@ fn has_other_admin(transaction: &Transaction<'_>, user_id: UserId) -> rusqlite::
 fn save(transaction: &Transaction<'_>, account: &Account) -> rusqlite::Result<()> {
     transaction
         .prepare_cached(&format!(
-            "INSERT INTO accounts ({ACCOUNT}) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)
+            "INSERT INTO accounts ({ACCOUNT}) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)
              ON CONFLICT (user_id) DO UPDATE SET
                  role = ?3, password = ?4, must_change_password = ?5, version = ?6, disabled_at = ?8,
-                 signed_in_at = ?9"
+                 signed_in_at = ?9, group_sources = ?10"
         ))?
         .execute(params![
             account.user_id.to_simple(),
@@ -164,6 +220,7 @@ fn save(transaction: &Transaction<'_>, account: &Account) -> rusqlite::Result<()
             account.created_at.unix_millis(),
             account.disabled_at.map(Timestamp::unix_millis),
             account.signed_in_at.map(Timestamp::unix_millis),
+            source_json(&account.groups)?,
         ])?;
     Ok(())
 }
@@ -179,5 +236,6 @@ fn account(columns: &mut Columns<'_>) -> rusqlite::Result<Account> {
         created_at: columns.timestamp()?,
         disabled_at: columns.timestamp_option()?,
         signed_in_at: columns.timestamp_option()?,
+        groups: group_sources(columns)?,
     })
 }

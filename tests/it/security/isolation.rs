@@ -97,7 +97,7 @@ pub(crate) enum Needed {
 }
 
 /// Every route of the admin area, with who may use it. The tests of the admin area request each of them.
-pub(crate) const ADMIN_ROUTES: [(&str, &str, Needed); 13] = [
+pub(crate) const ADMIN_ROUTES: [(&str, &str, Needed); 15] = [
     ("GET", "/api/v1/admin/users", Needed::Auditor),
     ("POST", "/api/v1/admin/users", Needed::Admin),
     ("GET", "/api/v1/admin/users/{user_id}", Needed::Auditor),
@@ -106,9 +106,11 @@ pub(crate) const ADMIN_ROUTES: [(&str, &str, Needed); 13] = [
     ("DELETE", "/api/v1/admin/users/{user_id}/sessions", Needed::Admin),
     ("DELETE", "/api/v1/admin/users/{user_id}/sessions/{session_id}", Needed::Admin),
     ("DELETE", "/api/v1/admin/users/{user_id}/keys/{key_id}", Needed::Admin),
+    ("PATCH", "/api/v1/admin/users/{user_id}/groups", Needed::Admin),
     ("POST", "/api/v1/admin/users/{user_id}/conversations", Needed::Auditor),
     ("POST", "/api/v1/admin/users/{user_id}/conversations/{id}/messages", Needed::Auditor),
     ("POST", "/api/v1/admin/users/{user_id}/export", Needed::Admin),
+    ("GET", "/api/v1/admin/groups", Needed::Auditor),
     ("GET", "/api/v1/admin/audit", Needed::Auditor),
     ("GET", "/api/v1/admin/settings", Needed::Auditor),
 ];

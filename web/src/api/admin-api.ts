@@ -2,6 +2,8 @@ import { BASE, call, query, request } from './http';
 import type {
   AccountRole,
   AddedUser,
+  AdminGroupChanges,
+  AdminGroups,
   AdminSettings,
   AdminUser,
   AdminUserChanges,
@@ -19,6 +21,7 @@ export interface UserFilter {
   search: string;
   role: AccountRole | '';
   state: 'active' | 'disabled' | '';
+  group: string;
 }
 
 /** Which entries of the audit log are listed; `''` matches all. The times are in ISO 8601. */
@@ -51,6 +54,11 @@ export const adminApi = {
   /** The response has the new password, which can’t be read again. */
   resetPassword: (id: string): Promise<ResetPassword> =>
     call('POST', `${userPath(id)}/password`, {}),
+  /** The first groups whose names begin with a text. */
+  groups: (search: string): Promise<AdminGroups> =>
+    call('GET', `/admin/groups${query({ search, limit: PAGE_SIZE })}`),
+  changeGroups: (id: string, changes: AdminGroupChanges): Promise<AdminUser> =>
+    call('PATCH', `${userPath(id)}/groups`, changes),
   endSessions: (id: string): Promise<void> => call('DELETE', `${userPath(id)}/sessions`),
   endSession: (id: string, sessionId: string): Promise<void> =>
     call('DELETE', `${userPath(id)}/sessions/${encodeURIComponent(sessionId)}`),

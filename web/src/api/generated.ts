@@ -55,6 +55,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/admin/groups": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Lists the groups that users belong to by name, page by page. */
+        get: operations["admin_list_groups"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/admin/settings": {
         parameters: {
             query?: never;
@@ -157,6 +174,23 @@ export interface paths {
         options?: never;
         head?: never;
         patch?: never;
+        trace?: never;
+    };
+    "/api/v1/admin/users/{user_id}/groups": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /** Changes the groups that a user has by hand. Those that identity providers give stay. */
+        patch: operations["admin_change_groups"];
         trace?: never;
     };
     "/api/v1/admin/users/{user_id}/keys/{key_id}": {
@@ -1124,6 +1158,8 @@ export interface components {
         /** @description The account of a user. */
         Account: {
             created_at: components["schemas"]["Timestamp"];
+            /** @description The groups of the user, in the order of their names. */
+            groups: components["schemas"]["GroupName"][];
             /** @description Whether the user can sign in with a password. */
             has_password: boolean;
             name: components["schemas"]["AccountName"];
@@ -1179,6 +1215,28 @@ export interface components {
             limit?: number | null;
             reason: components["schemas"]["Reason"];
         };
+        /** @description A group that users belong to. */
+        AdminGroup: {
+            /**
+             * Format: int64
+             * @description The number of users in it, disabled ones included.
+             */
+            members: number;
+            name: components["schemas"]["GroupName"];
+        };
+        /** @description The changes of a user's groups by hand. A group in both lists is added. */
+        AdminGroupChanges: {
+            /** @description The groups that the user gets. */
+            add?: components["schemas"]["GroupNames"];
+            /** @description The groups that were given by hand and that the user loses. */
+            remove?: components["schemas"]["GroupNames"];
+        };
+        /** @description A page of groups. */
+        AdminGroups: {
+            /** @description In the order of their names. */
+            groups: components["schemas"]["AdminGroup"][];
+            next_cursor: components["schemas"]["GroupName"] | null;
+        };
         /** @description Which messages are read, and why. */
         AdminMessagesRequest: {
             /**
@@ -1209,6 +1267,8 @@ export interface components {
         AdminUser: {
             created_at: components["schemas"]["Timestamp"];
             disabled_at: components["schemas"]["Timestamp"] | null;
+            /** @description In the order of their names. */
+            groups: components["schemas"]["UserGroup"][];
             /** @description Whether the user can sign in with a password. */
             has_password: boolean;
             /** @description Whether the user must choose another password at the next sign-in. */
@@ -1338,6 +1398,18 @@ export interface components {
             details: {
                 /** @description The new role. */
                 role: components["schemas"]["AccountRole"];
+            };
+        } | {
+            /** @enum {string} */
+            action: "groups_changed";
+            /** @description A source gave an account groups, or took them back. */
+            details: {
+                /** @description The groups that it has given. */
+                added: components["schemas"]["GroupNames"];
+                /** @description The groups that it has taken back. */
+                removed: components["schemas"]["GroupNames"];
+                /** @description `manual`, `proxy`, or the issuer of an identity provider. */
+                source: string;
             };
         } | {
             /** @enum {string} */
@@ -1981,6 +2053,16 @@ export interface components {
         FoundConversations: {
             conversations: components["schemas"]["FoundConversation"][];
         };
+        /**
+         * @description The name of a group: 1 to 100 characters without control characters.
+         *
+         *     Names are equal if their characters are, in whatever encoding (Unicode NFC), without spaces around them. Upper and
+         *     lower case differ, as with most identity providers.
+         * @example research
+         */
+        GroupName: string;
+        /** @description The names of at most 200 groups, in their order. */
+        GroupNames: components["schemas"]["GroupName"][];
         Health: {
             status: string;
         };
@@ -2703,6 +2785,15 @@ export interface components {
              */
             file: string;
         };
+        /** @description A group of a user. */
+        UserGroup: {
+            name: components["schemas"]["GroupName"];
+            /**
+             * @description Who says that the user belongs to it: `manual` if it was given by hand, `proxy` for the proxy that signs users in,
+             *     or else the issuer of an identity provider.
+             */
+            sources: string[];
+        };
         /**
          * Format: uuid
          * @description A user. Each anonymous browser is a separate user.
@@ -2860,7 +2951,7 @@ export interface operations {
                 /** @description Only entries in which a user with this name acts, or is concerned. */
                 user?: components["schemas"]["AccountName"];
                 /** @description Only entries that record this. */
-                action?: "sign_in" | "sign_in_failed" | "sign_out" | "sessions_ended" | "password_changed" | "password_reset" | "account_added" | "account_disabled" | "account_enabled" | "role_changed" | "key_added" | "key_revoked" | "user_adopted" | "identity_linked" | "conversations_listed" | "conversation_read" | "account_exported";
+                action?: "sign_in" | "sign_in_failed" | "sign_out" | "sessions_ended" | "password_changed" | "password_reset" | "account_added" | "account_disabled" | "account_enabled" | "role_changed" | "groups_changed" | "key_added" | "key_revoked" | "user_adopted" | "identity_linked" | "conversations_listed" | "conversation_read" | "account_exported";
                 /** @description Only entries from this time on. */
                 from?: components["schemas"]["Timestamp"];
                 /** @description Only entries before this time. */
@@ -2879,6 +2970,61 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["AuditEntries"];
+                };
+            };
+            /** @description A parameter is invalid. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+            /** @description Nobody is signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+            /** @description The user's role, the API key, or a setting of the server does not allow this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+            default: components["responses"]["ErrorResponse"];
+        };
+    };
+    admin_list_groups: {
+        parameters: {
+            query?: {
+                /** @description The maximum number of groups: 50 by default. */
+                limit?: number;
+                /** @description The `next_cursor` of the previous page. */
+                cursor?: string;
+                /** @description The beginning of the name. Upper and lower case differ. */
+                search?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AdminGroups"];
                 };
             };
             /** @description A parameter is invalid. */
@@ -2963,6 +3109,8 @@ export interface operations {
                 role?: "user" | "auditor" | "admin";
                 /** @description Only users whose accounts are enabled (`active`) or disabled (`disabled`). */
                 state?: "active" | "disabled";
+                /** @description Only users in this group. Upper and lower case differ. */
+                group?: components["schemas"]["GroupName"];
             };
             header?: never;
             path?: never;
@@ -3513,6 +3661,116 @@ export interface operations {
             };
             /** @description Not found, or not yours. */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+            /** @description The body is not declared as JSON, or is compressed. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+            /** @description A field is missing, unknown or invalid. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+            default: components["responses"]["ErrorResponse"];
+        };
+    };
+    admin_change_groups: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The user. */
+                user_id: components["schemas"]["UserId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "add": [
+                 *         "research"
+                 *       ],
+                 *       "remove": [
+                 *         "law"
+                 *       ]
+                 *     }
+                 */
+                "application/json": components["schemas"]["AdminGroupChanges"];
+            };
+        };
+        responses: {
+            /** @description OK. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AdminUser"];
+                };
+            };
+            /** @description The body is not JSON, or a parameter is invalid. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+            /** @description Nobody is signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+            /** @description The user's role, the API key, or a setting of the server does not allow this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+            /** @description Not found, or not yours. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+            /** @description The user would have too many groups. */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };

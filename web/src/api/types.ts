@@ -5,6 +5,8 @@ type Schemas = components['schemas'];
 export type Account = Schemas['Account'];
 export type AccountRole = Schemas['AccountRole'];
 export type AddedUser = Schemas['AddedUser'];
+export type AdminGroupChanges = Schemas['AdminGroupChanges'];
+export type AdminGroups = Schemas['AdminGroups'];
 export type AdminSettings = Schemas['AdminSettings'];
 export type AdminUser = Schemas['AdminUser'];
 export type AdminUserChanges = Schemas['AdminUserChanges'];
@@ -56,6 +58,7 @@ export type SignedOut = Schemas['SignedOut'];
 export type SignInMethods = Schemas['SignInMethods'];
 export type SnippetPart = Schemas['SnippetPart'];
 export type TitleHit = Schemas['TitleHit'];
+export type UserGroup = Schemas['UserGroup'];
 export type UserSettings = Schemas['UserSettings'];
 export type ErrorResponse = Schemas['ErrorResponse'];
 

@@ -50,6 +50,7 @@ export const userListWords = {
   role: () => msg('Role'),
   allRoles: () => msg('All roles'),
   state: () => msg('State'),
+  group: () => msg('Group'),
   allStates: () => msg('All states'),
   active: () => msg('Active'),
   disabled: () => msg('Disabled'),
@@ -127,6 +128,22 @@ export const userWords = {
   revokeKey: (name: string) => msg(str`Revoke: ${name}`),
 };
 
+const GROUP_SOURCES: Record<string, () => string> = {
+  manual: () => msg('by hand'),
+  proxy: () => msg('from the proxy'),
+};
+
+/** The groups of a user. */
+export const groupWords = {
+  heading: () => msg('Groups'),
+  none: () => msg('In no group.'),
+  source: (source: string) => GROUP_SOURCES[source]?.() ?? msg(str`from ${source}`),
+  add: () => msg('Add to group'),
+  addNow: () => msg('Add'),
+  remove: () => msg('Remove'),
+  removeGroup: (name: string) => msg(str`Remove: ${name}`),
+};
+
 /** The settings of the server. */
 export const settingsViewWords = {
   intro: () =>
@@ -178,6 +195,7 @@ export const AUDIT_ACTIONS: Record<AuditActionKind, () => string> = {
   account_disabled: () => msg('Disabled the account'),
   account_enabled: () => msg('Enabled the account'),
   role_changed: () => msg('Changed the role'),
+  groups_changed: () => msg('Changed groups'),
   key_added: () => msg('Added an API key'),
   key_revoked: () => msg('Revoked an API key'),
   identity_linked: () => msg('Linked a user of an identity provider'),
@@ -191,6 +209,9 @@ const DETAILS: Record<string, () => string> = {
   reason: () => msg('Reason'),
   omitted: () => msg('Earlier failures without an entry'),
   role: () => msg('New role'),
+  source: () => msg('Source'),
+  added: () => msg('Added'),
+  removed: () => msg('Removed'),
   key_id: () => msg('Key'),
   scopes: () => msg('Scopes'),
   expires_at: () => msg('Expires'),

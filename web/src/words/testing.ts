@@ -70,7 +70,8 @@ function shownParts(node: Node): unknown[] {
 /** Returns the texts of elements and attributes. */
 function markupTexts(markup: string): string[] {
   const template = document.createElement('template');
-  template.innerHTML = markup;
+  // happy-dom looks up the list of an input, which must have a valid id.
+  template.innerHTML = markup.replaceAll(`list=${PLACEHOLDER}`, 'list="x"');
   const texts: string[] = [];
   const walker = document.createTreeWalker(
     template.content,

@@ -6,7 +6,8 @@ use std::io::{self, BufRead, Read};
 use thiserror::Error;
 use webchat_chat::{AccountFilter, Accounts, ArchiveFilter, ChatError, SessionLifetimes};
 use webchat_domain::{
-    Account, AccountName, AccountRole, Actor, InvalidPassword, Password, error_chain,
+    Account, AccountName, AccountRole, Actor, GroupName, GroupNames, InvalidPassword, Password,
+    TooManyGroupNames, error_chain,
 };
 use webchat_persistence::rules::StoredName;
 use webchat_persistence::{ListOrder, StoreError};
@@ -34,14 +35,26 @@ pub enum UserCommand {
         /// The password.
         password: InitialPassword,
     },
-    /// Lists all accounts.
-    List,
+    /// Lists all accounts, or those in a group.
+    List {
+        /// The group.
+        group: Option<GroupName>,
+    },
     /// Disables an account, and ends its sessions.
     Disable(AccountName),
     /// Enables a disabled account.
     Enable(AccountName),
     /// Changes what a user may do.
     SetRole(AccountName, AccountRole),
+    /// Changes the groups that a user has by hand.
+    Groups {
+        /// The account.
+        name: AccountName,
+        /// The groups that the user gets.
+        added: GroupNames,
+        /// The groups that the user loses.
+        removed: GroupNames,
+    },
     /// Gives the conversations of a user of the Flask application to an account that nobody has used.
     Adopt {
         /// The account.
@@ -99,6 +112,9 @@ pub enum UserCommandError {
     /// The password is invalid.
     #[error(transparent)]
     InvalidPassword(#[from] InvalidPassword),
+    /// There are too many groups.
+    #[error(transparent)]
+    TooManyGroups(#[from] TooManyGroupNames),
     /// The audit log is not intact.
     #[error("entry {number} of the audit log was changed, removed or moved")]
     BrokenAuditLog {
@@ -165,7 +181,7 @@ async fn run(
             println!("added {}", describe(&account));
             print_password(generated.as_deref());
         }
-        UserCommand::List => list(accounts).await?,
+        UserCommand::List { group } => list(accounts, group).await?,
         UserCommand::Disable(name) => {
             let account = accounts.disable(find(name).await?.user_id, &CLI).await?;
             println!("disabled {}: its sessions have ended", account.name);
@@ -177,6 +193,11 @@ async fn run(
         UserCommand::SetRole(name, role) => {
             let account = accounts.set_role(find(name).await?.user_id, role, &CLI).await?;
             println!("changed {}", describe(&account));
+        }
+        UserCommand::Groups { name, added, removed } => {
+            let user_id = find(name).await?.user_id;
+            let account = accounts.change_groups(user_id, &added, &removed, &CLI).await?;
+            print_groups(&account);
         }
         UserCommand::Adopt { name, legacy_id } => adopt(accounts, stores, name, legacy_id).await?,
         UserCommand::ListLegacy => list_legacy(accounts, stores).await?,
@@ -234,10 +255,11 @@ pub(crate) fn describe_legacy(user: &FlaskUser) -> String {
     format!("'{}': {conversations} conversation{plural}", legacy_id.escape_debug())
 }
 
-async fn list(accounts: &Accounts) -> Result<(), UserCommandError> {
+async fn list(accounts: &Accounts, group: Option<GroupName>) -> Result<(), UserCommandError> {
+    let filter = AccountFilter { group, ..AccountFilter::default() };
     let mut after = None;
     loop {
-        let page = accounts.list(AccountFilter::default(), after, PAGE).await?;
+        let page = accounts.list(filter.clone(), after, PAGE).await?;
         for account in &page {
             println!("{}", describe(account));
         }
@@ -251,8 +273,19 @@ fn describe(account: &Account) -> String {
     let state = if account.disabled_at.is_some() { ", disabled" } else { "" };
     let signed_in =
         account.signed_in_at.map_or("never".to_owned(), webchat_domain::Timestamp::readable);
-    let Account { name, user_id, .. } = account;
-    format!("{name} ({role}{state}), user id: {user_id}, last sign-in: {signed_in}")
+    let Account { name, user_id, groups, .. } = account;
+    let groups: Vec<_> = groups.names().into_iter().map(GroupName::as_str).collect();
+    let groups =
+        if groups.is_empty() { String::new() } else { format!(", groups: {}", groups.join(", ")) };
+    format!("{name} ({role}{state}), user id: {user_id}, last sign-in: {signed_in}{groups}")
+}
+
+/// Prints the groups of a user, one a line, with who has given them.
+fn print_groups(account: &Account) {
+    for (group, sources) in account.groups.sources() {
+        let sources: Vec<_> = sources.into_iter().map(ToString::to_string).collect();
+        println!("{group} ({})", sources.join(", "));
+    }
 }
 
 /// Generates a password, and returns it with its text.

@@ -101,6 +101,11 @@ fn check_auth_header(merged: &mut Merged) {
         let expected = "the addresses of the proxies that set AUTH_HEADER";
         reject(merged, "AUTH_HEADER_PROXIES", Some(expected));
     }
+    let groups = merged.get::<String>("AUTH_HEADER_GROUPS").map(|name| name.to_ascii_lowercase());
+    let user = merged.get::<String>("AUTH_HEADER").map(|name| name.to_ascii_lowercase());
+    if groups.is_some() && (user.is_none() || groups == user) {
+        reject(merged, "AUTH_HEADER_GROUPS", Some("another header than AUTH_HEADER, beside it"));
+    }
 }
 
 /// Rejects settings that have no effect while nobody can sign in.

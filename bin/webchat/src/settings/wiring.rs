@@ -153,6 +153,8 @@ impl Settings {
             role_claim: settings.role_claim.clone(),
             admin_groups: settings.admin_groups.clone(),
             auditor_groups: settings.auditor_groups.clone(),
+            group_claim: settings.group_claim.clone(),
+            stored_groups: settings.stored_groups.iter().flat_map(|name| name.parse()).collect(),
         })
     }
 }
@@ -219,7 +221,11 @@ impl UploadSettings {
 
 impl SessionSettings {
     fn sign_in_proxy(&self) -> Option<SignInProxy> {
-        SignInProxy::new(self.auth_header.as_deref()?, self.auth_header_proxies.clone())
+        SignInProxy::new(
+            self.auth_header.as_deref()?,
+            self.auth_header_groups.as_deref(),
+            self.auth_header_proxies.clone(),
+        )
     }
 
     fn inactive_user_retention(&self) -> Option<Duration> {

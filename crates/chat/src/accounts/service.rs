@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use webchat_domain::{
-    Account, AccountName, AccountRole, Actor, AuditAction, AuditResult, NewAuditEntry, Password,
-    Session, SignInFailure, UserId,
+    Account, AccountGroups, AccountName, AccountRole, Actor, AuditAction, AuditResult,
+    NewAuditEntry, Password, Session, SignInFailure, UserId,
 };
 use webchat_persistence::{AccountUpdate, CreateAccountOutcome, NewPassword, UpdateAccountOutcome};
 
@@ -221,6 +221,7 @@ impl Accounts {
             user_id: UserId::generate(),
             name,
             role,
+            groups: AccountGroups::default(),
             password,
             must_change_password: must_change,
             version: 0,
@@ -355,6 +356,7 @@ impl Accounts {
 
 mod administration;
 mod adoption;
+mod groups;
 mod sessions;
 #[cfg(test)]
 mod tests;

@@ -13,7 +13,7 @@ pub struct AccountStore<'a> {
     pub identities: &'a dyn Identities,
 }
 
-/// Copies all accounts with their API keys and identities from one store to another. Existing accounts of the target are kept. An
+/// Copies all accounts with their groups, API keys and identities from one store to another. Existing accounts of the target are kept. An
 /// interrupted copy can be run again. Sessions are not copied: users sign in again.
 ///
 /// # Errors
@@ -45,9 +45,13 @@ pub async fn copy_accounts(from: AccountStore<'_>, to: AccountStore<'_>) -> Resu
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
     use std::slice;
 
-    use webchat_domain::{Account, AccountRole, ApiKey, ApiKeyId, ApiKeySecret, UserId};
+    use webchat_domain::{
+        Account, AccountGroups, AccountRole, ApiKey, ApiKeyId, ApiKeySecret, GroupNames,
+        GroupSource, UserId,
+    };
     use webchat_persistence_sqlite::SqliteStore;
 
     use super::*;
@@ -63,6 +67,7 @@ mod tests {
             user_id: UserId::generate(),
             name: name.parse().unwrap(),
             role: AccountRole::Admin,
+            groups: AccountGroups::default(),
             password: None,
             must_change_password: false,
             version: 0,
@@ -83,8 +88,10 @@ mod tests {
             expires_at: None,
             last_used_at: None,
         };
-        let accounts: Vec<_> =
+        let mut accounts: Vec<_> =
             (0..250).map(|number| account(&format!("user{number:03}"))).collect();
+        let staff = GroupNames::try_from(BTreeSet::from(["staff".parse().unwrap()])).unwrap();
+        accounts[7].groups.set(GroupSource::Manual, staff);
         for account in &accounts {
             Accounts::create(&from, account.clone(), None).await.unwrap();
         }
@@ -98,6 +105,9 @@ mod tests {
             Accounts::list(&to, AccountFilter::default(), None, 999).await.unwrap(),
             accounts
         );
+        let group = AccountFilter { group: Some("staff".parse().unwrap()), ..Default::default() };
+        let members = Accounts::list(&to, group, None, 9).await.unwrap();
+        assert_eq!(members, slice::from_ref(&accounts[7]));
         assert_eq!(ApiKeys::list(&to, key.user_id).await.unwrap(), slice::from_ref(&key));
         ApiKeys::delete(&to, key.user_id, key.key_id, None).await.unwrap();
         copy_accounts(stores(&from), stores(&to)).await.unwrap();

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 use unicode_normalization::UnicodeNormalization;
 
+use super::AccountGroups;
 use crate::{Timestamp, UserId};
 
 /// A user who can sign in.
@@ -18,6 +19,8 @@ pub struct Account {
     pub name: AccountName,
     /// What the user may do.
     pub role: AccountRole,
+    /// The groups of the user.
+    pub groups: AccountGroups,
     /// The hash of the password; `None` if the user can't sign in with a password.
     pub password: Option<PasswordHash>,
     /// Whether the user must choose a new password before anything else, because somebody else knows this one.

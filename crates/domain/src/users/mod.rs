@@ -4,6 +4,7 @@ mod account;
 mod api_key;
 mod audit;
 mod caller;
+mod group;
 mod identity;
 
 pub use account::{
@@ -19,4 +20,7 @@ pub use audit::{
     NewAuditEntry, RequestId, SignInFailure,
 };
 pub use caller::{Caller, Network, Session, SignIn};
+pub use group::{
+    AccountGroups, GroupName, GroupNames, GroupSource, InvalidGroupName, TooManyGroupNames,
+};
 pub use identity::{Identity, IdentityKey, ProviderSession};

@@ -2,7 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 use serde_with::{DisplayFromStr, serde_as};
-use webchat_domain::{Account, AccountName, AccountRole, PasswordHash, Timestamp, UserId};
+use webchat_domain::{
+    Account, AccountGroups, AccountName, AccountRole, GroupName, PasswordHash, Timestamp, UserId,
+};
 
 use super::values::Date;
 
@@ -14,6 +16,11 @@ pub(crate) struct AccountDocument {
     user_id: UserId,
     name: AccountName,
     role: AccountRole,
+    #[serde(default)]
+    group_sources: AccountGroups,
+    /// All groups, whichever sources they have, for the index.
+    #[serde(default)]
+    groups: Vec<GroupName>,
     password: Option<String>,
     must_change_password: bool,
     version: u32,
@@ -31,6 +38,8 @@ impl From<Account> for AccountDocument {
             user_id: account.user_id,
             name: account.name,
             role: account.role,
+            groups: account.groups.names().into_iter().cloned().collect(),
+            group_sources: account.groups,
             password: account.password.map(|hash| hash.expose().to_owned()),
             must_change_password: account.must_change_password,
             version: account.version,
@@ -47,6 +56,7 @@ impl From<AccountDocument> for Account {
             user_id: document.user_id,
             name: document.name,
             role: document.role,
+            groups: document.group_sources,
             password: document.password.map(PasswordHash::new),
             must_change_password: document.must_change_password,
             version: document.version,

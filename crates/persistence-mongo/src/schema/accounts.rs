@@ -47,6 +47,7 @@ fn accounts_indexes() -> Vec<Document> {
         doc! { "name": "user_idx", "key": { "user_id": 1 }, "unique": true },
         doc! { "name": "name_idx", "key": { "name": 1 }, "unique": true },
         doc! { "name": "role_idx", "key": { "role": 1, "name": 1 } },
+        doc! { "name": "group_idx", "key": { "groups": 1, "name": 1 } },
         doc! {
             "name": "disabled_idx",
             "key": { "name": 1 },
@@ -68,6 +69,15 @@ fn accounts_validator() -> Document {
             "user_id": { "bsonType": "string" },
             "name": { "bsonType": "string" },
             "role": { "enum": AccountRole::stored_names() },
+            "groups": { "bsonType": "array", "items": { "bsonType": "string" } },
+            "group_sources": { "bsonType": "array", "items": {
+                "bsonType": "object",
+                "required": ["source", "names"],
+                "properties": {
+                    "source": { "bsonType": "string" },
+                    "names": { "bsonType": "array", "items": { "bsonType": "string" } },
+                },
+            } },
             "password": { "bsonType": ["string", "null"] },
             "must_change_password": { "bsonType": "bool" },
             "version": { "bsonType": ["int", "long"] },

@@ -6,6 +6,7 @@ use webchat_domain::{Account, AccountRole, Identity, IdentityKey, NewAuditEntry,
 use webchat_persistence::rules::StoredName;
 use webchat_persistence::{CreateWithIdentityOutcome, Identities, StoreError};
 
+use super::groups::set_members;
 use super::{find, find_by_name, save};
 use crate::SqliteStore;
 use crate::rows::{Columns, read};
@@ -49,6 +50,7 @@ impl Identities for SqliteStore {
                 return Ok((CreateWithIdentityOutcome::UserTaken, false));
             }
             save(transaction, &account)?;
+            set_members(transaction, &account)?;
             insert(transaction, &identity)?;
             Ok((CreateWithIdentityOutcome::Created, true))
         })

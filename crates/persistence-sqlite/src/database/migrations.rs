@@ -28,6 +28,7 @@ pub(crate) const MIGRATIONS: &[M<'static>] = &[
     M::up(include_str!("../../migrations/20_audit_log.sql")),
     M::up(include_str!("../../migrations/21_identities.sql")),
     M::up(include_str!("../../migrations/22_account_lists.sql")),
+    M::up(include_str!("../../migrations/23_groups.sql")),
 ];
 
 /// The reason why the database could not be initialized.

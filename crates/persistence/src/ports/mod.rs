@@ -16,7 +16,8 @@ mod user_settings;
 
 pub use accounts::{
     AccountFilter, AccountUpdate, Accounts, ApiKeys, AuditChain, AuditFilter, AuditLog,
-    CreateAccountOutcome, CreateWithIdentityOutcome, Identities, NewPassword, UpdateAccountOutcome,
+    CreateAccountOutcome, CreateWithIdentityOutcome, Group, GroupUpdate, Identities, NewPassword,
+    UpdateAccountOutcome,
 };
 #[cfg(feature = "mock")]
 pub use accounts::{MockAccounts, MockApiKeys, MockAuditLog, MockIdentities};

@@ -2,14 +2,14 @@
 
 use webchat_domain::Account;
 
-use crate::{AccountUpdate, UpdateAccountOutcome};
+use crate::{AccountUpdate, GroupUpdate, UpdateAccountOutcome};
 
 /// The reason why an account is not changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AccountConflict {
     /// The change would leave no active administrator.
     LastAdmin,
-    /// The account has another version than expected.
+    /// The account has another version or other groups than expected.
     Changed,
 }
 
@@ -38,6 +38,12 @@ pub fn update_account(
     let mut updated = account.clone();
     if let Some(role) = update.role {
         updated.role = role;
+    }
+    if let Some(GroupUpdate { source, expected, names }) = update.groups {
+        if *account.groups.of(&source) != expected {
+            return Err(AccountConflict::Changed);
+        }
+        updated.groups.set(source, names);
     }
     if let Some(disabled_at) = update.disabled_at {
         updated.disabled_at = disabled_at;

@@ -3,6 +3,7 @@
 mod access;
 mod audit;
 mod conversations;
+mod groups;
 mod keys;
 mod password;
 mod reason;

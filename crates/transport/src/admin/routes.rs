@@ -4,7 +4,7 @@ use actix_web::web::ServiceConfig;
 use utoipa::OpenApi as _;
 use utoipa::openapi::OpenApi;
 
-use super::{audit, conversations, keys, password, sessions, settings, user, users};
+use super::{audit, conversations, groups, keys, password, sessions, settings, user, users};
 use crate::openapi::merge::merge;
 
 pub(crate) fn routes(config: &mut ServiceConfig) {
@@ -14,6 +14,7 @@ pub(crate) fn routes(config: &mut ServiceConfig) {
         .configure(password::routes)
         .configure(sessions::routes)
         .configure(keys::routes)
+        .configure(groups::routes)
         .configure(conversations::routes)
         .configure(audit::routes)
         .configure(settings::routes);
@@ -27,6 +28,7 @@ pub(crate) fn api_doc() -> OpenApi {
         password::ApiDoc::openapi,
         sessions::ApiDoc::openapi,
         keys::ApiDoc::openapi,
+        groups::ApiDoc::openapi,
         conversations::ApiDoc::openapi,
         audit::ApiDoc::openapi,
         settings::ApiDoc::openapi,

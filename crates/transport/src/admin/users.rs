@@ -5,7 +5,9 @@ use actix_web::web::{self, Data, Json, Query, ServiceConfig};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, OpenApi, ToSchema};
 use webchat_chat::{AccountFilter, Chat};
-use webchat_domain::{Account, AccountName, AccountRole, Password, Timestamp, UserId};
+use webchat_domain::{
+    Account, AccountName, AccountRole, GroupName, GroupSource, Password, Timestamp, UserId,
+};
 
 use super::access::{AdminAccess, AuditorAccess, WithBody};
 use super::password::{InitialPassword, generate};
@@ -53,6 +55,10 @@ struct ListQuery {
     #[param(inline)]
     #[serde(default, deserialize_with = "query::optional_name")]
     state: Option<State>,
+    /// Only users in this group. Upper and lower case differ.
+    #[param(value_type = Option<GroupName>)]
+    #[serde(default)]
+    group: Option<String>,
 }
 
 /// Whether an account is enabled.
@@ -79,6 +85,8 @@ pub(super) struct AdminUser {
     user_id: UserId,
     name: AccountName,
     role: AccountRole,
+    /// In the order of their names.
+    groups: Vec<UserGroup>,
     created_at: Timestamp,
     /// When the user last signed in; `null` if the user never has.
     #[schema(required = true)]
@@ -92,12 +100,19 @@ pub(super) struct AdminUser {
     must_change_password: bool,
 }
 
+impl From<(&GroupName, Vec<&GroupSource>)> for UserGroup {
+    fn from((name, sources): (&GroupName, Vec<&GroupSource>)) -> Self {
+        Self { name: name.clone(), sources: sources.into_iter().cloned().collect() }
+    }
+}
+
 impl From<Account> for AdminUser {
     fn from(account: Account) -> Self {
         Self {
             user_id: account.user_id,
             name: account.name,
             role: account.role,
+            groups: account.groups.sources().into_iter().map(UserGroup::from).collect(),
             created_at: account.created_at,
             signed_in_at: account.signed_in_at,
             disabled_at: account.disabled_at,
@@ -105,6 +120,16 @@ impl From<Account> for AdminUser {
             must_change_password: account.must_change_password,
         }
     }
+}
+
+/// A group of a user.
+#[derive(Serialize, ToSchema)]
+struct UserGroup {
+    name: GroupName,
+    /// Who says that the user belongs to it: `manual` if it was given by hand, `proxy` for the proxy that signs users in,
+    /// or else the issuer of an identity provider.
+    #[schema(value_type = Vec<String>, min_items = 1)]
+    sources: Vec<GroupSource>,
 }
 
 /// The description of a new user.
@@ -155,6 +180,7 @@ async fn list(
         prefix: prefix(query.search.as_deref().unwrap_or_default())?,
         role: query.role,
         is_disabled: query.state.map(|state| state == State::Disabled),
+        group: group(query.group.as_deref().unwrap_or_default())?,
     };
     let accounts = chat.accounts.list(filter, after, limit.saturating_add(1)).await?;
     let (accounts, has_more) = split_page(accounts, limit);
@@ -167,6 +193,15 @@ async fn list(
 fn prefix(search: &str) -> Result<String, ApiError> {
     AccountName::prefix(search)
         .map_err(|_| ApiError::InvalidRequest("The search is too long.".to_owned()))
+}
+
+/// Returns the group of a filter; `None` if the text is empty.
+fn group(text: &str) -> Result<Option<GroupName>, ApiError> {
+    if text.is_empty() {
+        return Ok(None);
+    }
+    let invalid = |_| ApiError::InvalidRequest("`group` must be the name of a group.".to_owned());
+    text.parse().map(Some).map_err(invalid)
 }
 
 /// Adds a user, who must choose another password at the first sign-in.

@@ -148,6 +148,7 @@ fn chat_status(error: &ChatError) -> StatusCode {
         | ChatError::NameTaken
         | ChatError::AccountInUse
         | ChatError::TooManyKeys { .. }
+        | ChatError::TooManyGroups { .. }
         | ChatError::LastAdmin => StatusCode::CONFLICT,
         ChatError::ShuttingDown
         | ChatError::ServerBusy

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use url::Url;
 use utoipa::{OpenApi, ToSchema};
 use webchat_chat::{ArchiveFilter, Chat, SignInAttempt};
-use webchat_domain::{Account, AccountName, AccountRole, Password, Session, Timestamp};
+use webchat_domain::{Account, AccountName, AccountRole, GroupName, Password, Session, Timestamp};
 
 use crate::error::api_error::ApiError;
 use crate::error::body::ErrorBody;
@@ -74,6 +74,8 @@ enum KnownBy {
 pub(super) struct AccountBody {
     name: AccountName,
     role: AccountRole,
+    /// The groups of the user, in the order of their names.
+    groups: Vec<GroupName>,
     created_at: Timestamp,
     /// Whether the user can sign in with a password.
     has_password: bool,
@@ -81,8 +83,9 @@ pub(super) struct AccountBody {
 
 impl From<Account> for AccountBody {
     fn from(account: Account) -> Self {
-        let Account { name, role, created_at, password, .. } = account;
-        Self { name, role, created_at, has_password: password.is_some() }
+        let Account { name, role, groups, created_at, password, .. } = account;
+        let groups = groups.names().into_iter().cloned().collect();
+        Self { name, role, groups, created_at, has_password: password.is_some() }
     }
 }
 

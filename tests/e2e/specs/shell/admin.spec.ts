@@ -76,6 +76,46 @@ test('an administrator finds and disables a user, and sees it in the audit log',
   await chat.expectAccessible();
 });
 
+test('an administrator gives a user groups by keyboard, and finds the user by them', async ({ scripted, chat }) => {
+  const server = await scripted(async (_question, write) => write('unused'), SETTINGS, USERS);
+  const { page } = chat;
+  // Nothing but the sign-in can be loaded before.
+  chat.expectsErrors = true;
+  await page.goto(`${server.url}/admin`);
+  await signIn(page, 'ada');
+  await page.getByRole('button', { name: 'alice' }).press('Enter');
+  const panel = page.getByRole('dialog', { name: 'alice' });
+  const field = panel.getByRole('combobox', { name: 'Add to group' });
+  for (const group of ['research', 'law']) {
+    await field.fill(group);
+    await field.press('Enter');
+    await expect(panel.getByRole('listitem').filter({ hasText: group })).toContainText('by hand');
+    await expect(field).toHaveValue('');
+    await expect(field).toBeFocused();
+  }
+  await chat.expectAccessible();
+  await panel.getByRole('button', { name: 'Remove: law' }).press('Enter');
+  await expect(panel.getByRole('button', { name: 'Remove: law' })).toHaveCount(0);
+  await expect(panel.getByRole('heading', { name: 'Groups' })).toBeFocused();
+  await page.keyboard.press('Escape');
+  await expect(panel).toHaveCount(0);
+
+  const filter = page.getByRole('combobox', { name: 'Group' });
+  await filter.focus();
+  await expect(page.locator('#group-filter-suggestions option')).toHaveCount(1);
+  await filter.fill('research');
+  await filter.press('Enter');
+  await expect(page.getByRole('rowheader')).toHaveText(['alice']);
+  await chat.expectAccessible();
+  await filter.fill('law');
+  await filter.press('Enter');
+  await expect(page.getByText('No users match.')).toBeVisible();
+
+  await page.getByRole('link', { name: 'Audit log' }).click();
+  await page.getByRole('combobox', { name: 'Action' }).selectOption('Changed groups');
+  await expect(page.getByRole('row')).toHaveCount(4);
+});
+
 test('an administrator adds a user, whose password is shown once', async ({ scripted, chat }) => {
   const server = await scripted(async (_question, write) => write('unused'), SETTINGS, USERS);
   const { page } = chat;

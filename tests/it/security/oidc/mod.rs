@@ -2,6 +2,7 @@
 
 mod accounts;
 mod certified;
+mod groups;
 mod limits;
 mod logout;
 mod refusals;

@@ -1,3 +1,5 @@
+import './group-field';
+
 import { html, nothing, type PropertyValues } from 'lit';
 import Add from '@carbon/icons/es/add/16.js';
 import SearchIcon from '@carbon/icons/es/search/16.js';
@@ -33,7 +35,7 @@ export class AdminUsers extends LightDomElement {
   declare isAdding: boolean;
 
   readonly #list = new StoreController(this);
-  #filter: UserFilter = { search: '', role: '', state: '' };
+  #filter: UserFilter = { search: '', role: '', state: '', group: '' };
   #searchTimer: ReturnType<typeof setTimeout> | undefined;
   readonly #pages = new CursorPages<AdminUser>(async (cursor) => {
     const { users, next_cursor: next } = await this.api.users(this.#filter, cursor);
@@ -80,6 +82,14 @@ export class AdminUsers extends LightDomElement {
           ['active', words.active()],
           ['disabled', words.disabled()],
         ])}
+        <div class="search group">
+          <webchat-group-field
+            .api=${this.api}
+            .fieldId=${'group-filter'}
+            .label=${words.group()}
+            @change=${this.#filterGroup}
+          ></webchat-group-field>
+        </div>
         ${
           this.isAdmin
             ? html`<button class="primary" type="button" @click=${this.#openAdd}>
@@ -175,6 +185,12 @@ export class AdminUsers extends LightDomElement {
   #openAdd(): void {
     void import('./add-user');
     this.isAdding = true;
+  }
+
+  #filterGroup(event: Event): void {
+    const group = (event.target as HTMLInputElement).value.trim();
+    this.#filter = { ...this.#filter, group };
+    void this.#pages.restart();
   }
 
   #search(event: Event): void {

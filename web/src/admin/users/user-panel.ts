@@ -1,5 +1,6 @@
 import '../../ui/overlays/dialogs.scss';
 import './user-conversations';
+import './user-groups';
 
 import { html, nothing } from 'lit';
 
@@ -22,7 +23,7 @@ import { loadProblem, skeleton } from '../pager';
 import { ROLES } from './roles';
 import { stateTag } from './user-list';
 
-/** One user: the role, the state, the sessions, the API keys and the conversations. Fires `changed` after a change. */
+/** One user: the role, the state, the groups, the sessions, the API keys and the conversations. Fires `changed` after a change. */
 export class UserPanel extends Modal {
   static override properties = {
     ...Modal.properties,
@@ -81,8 +82,16 @@ export class UserPanel extends Modal {
         : html`${loadProblem(this.loadError, () => void this.#load())}`;
     }
     return html`<p class="field-error" role="alert">${this.problem ?? nothing}</p>
-      ${this.#account(details)} ${this.isAdmin ? this.#passwordSection() : nothing}
-      ${this.#sessions(details.sessions)} ${this.#keys(details.keys)}
+      ${this.#account(details)}
+      <webchat-user-groups
+        .api=${this.api}
+        .isAdmin=${this.isAdmin}
+        .userId=${details.user_id}
+        .groups=${details.groups}
+        @changed=${() => this.dispatchEvent(new CustomEvent('changed'))}
+      ></webchat-user-groups>
+      ${this.isAdmin ? this.#passwordSection() : nothing} ${this.#sessions(details.sessions)}
+      ${this.#keys(details.keys)}
       ${
         details.conversation_access
           ? html`<webchat-user-conversations

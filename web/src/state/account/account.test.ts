@@ -8,6 +8,7 @@ import { AccountStore } from './account';
 const ALICE = {
   name: 'alice',
   role: 'user',
+  groups: [] as string[],
   created_at: '2026-01-02T03:04:05.678Z',
   has_password: true,
 } as const;

@@ -2,6 +2,7 @@
 
 use config::ValueKind;
 use secrecy::SecretString;
+use webchat_domain::GroupName;
 
 use super::super::declaration::section;
 use super::super::kind::{Kind, http_url};
@@ -34,6 +35,12 @@ const TENANTS: Kind = Kind::List {
 
 const GROUPS: Kind =
     Kind::List { items: "groups", example: "webchat-admins,it", is_valid: |text| !text.is_empty() };
+
+const STORED_GROUPS: Kind = Kind::List {
+    items: "groups",
+    example: "research,law",
+    is_valid: |text| text.parse::<GroupName>().is_ok(),
+};
 
 section! {
     OidcSettings: [oidc], "Identity provider" {
@@ -74,6 +81,13 @@ section! {
         OIDC_ADMIN_GROUPS => admin_groups: Vec<String>, GROUPS;
         #[serde(deserialize_with = "texts")]
         OIDC_AUDITOR_GROUPS => auditor_groups: Vec<String>, GROUPS;
+
+        /// The claim with the groups that the user belongs to in Webchat, or a path to it, for example groups. By default,
+        /// none are stored. OIDC_STORED_GROUPS names those that are stored, separated by commas; by default all. A user
+        /// can have 200 of a provider.
+        OIDC_GROUP_CLAIM => group_claim: Option<String>, Kind::TEXT;
+        #[serde(deserialize_with = "texts")]
+        OIDC_STORED_GROUPS => stored_groups: Vec<String>, STORED_GROUPS;
     }
 }
 

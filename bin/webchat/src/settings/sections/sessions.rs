@@ -31,7 +31,7 @@ const PROVIDER_IDS: Kind = Kind::List {
 };
 const HEADER: Kind = Kind::text(
     "the name of a header such as X-Forwarded-User, but not Authorization or Cookie",
-    |text| SignInProxy::new(text, Vec::new()).is_some(),
+    |text| SignInProxy::new(text, None, Vec::new()).is_some(),
 );
 
 /// The maximum length of the id of an identity provider.
@@ -79,7 +79,11 @@ section! {
         /// which is added when it is used first. Needs AUTH=optional or required, and AUTH_HEADER_PROXIES.
         AUTH_HEADER => auth_header: Option<String>, HEADER;
 
-        /// The addresses or networks of these proxies, separated by commas. The header of all other clients is ignored.
+        /// The header in which the same proxy names the user's groups, separated by commas, for example
+        /// X-Forwarded-Groups. Groups in it replace those of the request before.
+        AUTH_HEADER_GROUPS => auth_header_groups: Option<String>, HEADER;
+
+        /// The addresses or networks of these proxies, separated by commas. The headers of all other clients are ignored.
         #[serde(deserialize_with = "networks")]
         AUTH_HEADER_PROXIES => auth_header_proxies: Vec<IpNet>, NETWORKS;
 

@@ -1,7 +1,8 @@
 //! The account of a user of an identity provider.
 
 use webchat_domain::{
-    Account, AccountName, AccountRole, Actor, AuditAction, Identity, IdentityKey, Session, UserId,
+    Account, AccountGroups, AccountName, AccountRole, Actor, AuditAction, Identity, IdentityKey,
+    Session, UserId,
 };
 use webchat_oidc::Claims;
 use webchat_persistence::{ArchiveFilter, CreateWithIdentityOutcome, ListOrder};
@@ -27,7 +28,7 @@ struct FirstSignIn<'a> {
 }
 
 impl IdentityProviders {
-    /// Returns the account of the user with its role: the one of the identity, or else the one with the user's verified
+    /// Returns the account of the user with its role and groups: the one of the identity, or else the one with the user's verified
     /// e-mail address as its name, or else a new one. At the first sign-in, it gets the conversations of `anonymous`, or
     /// those of the user in the Flask application.
     pub(super) async fn find_or_add_account(
@@ -53,7 +54,8 @@ impl IdentityProviders {
         let account = self.ports.accounts.find(identity.user_id).await?;
         let account = account.ok_or(ChatError::AccountNotFound)?;
         self.accounts.check_enabled(&account, actor).await?;
-        self.update_role(account, &identity, granted, actor).await
+        let account = self.update_role(account, &identity, granted, actor).await?;
+        self.update_groups(account, provider, claims, actor).await
     }
 
     /// Links the identity to the account whose name is the user's verified e-mail address, if the provider is trusted.
@@ -115,6 +117,7 @@ impl IdentityProviders {
                 user_id,
                 name: name.clone(),
                 role: granted.unwrap_or(AccountRole::User),
+                groups: AccountGroups::default(),
                 password: None,
                 must_change_password: false,
                 version: 0,

@@ -2,6 +2,7 @@
 
 mod account;
 pub(crate) mod error;
+mod groups;
 mod names;
 mod replay_guard;
 mod roles;

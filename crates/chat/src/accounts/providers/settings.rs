@@ -1,6 +1,8 @@
 //! The identity providers, and what the operator has decided about them.
 
-use webchat_domain::UserId;
+use std::collections::BTreeSet;
+
+use webchat_domain::{GroupName, UserId};
 use webchat_oidc::{Claims, Provider};
 
 /// The identity providers; none by default.
@@ -21,12 +23,16 @@ pub struct IdentityProvider {
     pub trusts_email: bool,
     /// The domains of verified e-mail addresses whose users may sign in, in lower case; all users may if there are none.
     pub allowed_domains: Vec<String>,
-    /// The claim with the user's groups.
+    /// The claim with the groups that give roles.
     pub role_claim: String,
     /// The groups whose members are administrators.
     pub admin_groups: Vec<String>,
     /// The groups whose members are auditors, unless they are administrators.
     pub auditor_groups: Vec<String>,
+    /// The claim with the groups that are stored; `None` if none are.
+    pub group_claim: Option<String>,
+    /// The groups that are stored; all are if there are none.
+    pub stored_groups: BTreeSet<GroupName>,
 }
 
 /// How a user of the Flask application is found at the first sign-in.
@@ -44,10 +50,11 @@ impl IdentityProvider {
         let has_name = ["preferred_username", "email", "name"].iter().any(|name| claims.has(name));
         let needs_email = self.trusts_email || !self.allowed_domains.is_empty();
         let has_email = claims.has("email") && claims.has("email_verified");
-        let has_groups = claims.has(&self.role_claim) || claims.is_elsewhere(&self.role_claim);
+        let is_known = |claim: &str| claims.has(claim) || claims.is_elsewhere(claim);
         has_name
             && (has_email || !needs_email)
-            && (has_groups || !self.has_role_groups())
+            && (is_known(&self.role_claim) || !self.has_role_groups())
+            && self.group_claim.as_deref().is_none_or(is_known)
             && legacy_users.is_none_or(|legacy| claims.has(&legacy.claim))
     }
 

@@ -6,7 +6,7 @@ use strum::{EnumDiscriminants, EnumString, IntoStaticStr, VariantArray};
 
 use super::texts::AuditReason;
 use crate::ids::{ApiKeyId, ConversationId, UserId};
-use crate::{AccountRole, ApiKeyScopes, Timestamp};
+use crate::{AccountRole, ApiKeyScopes, GroupNames, GroupSource, Timestamp};
 
 /// What happened, with its details. All of them are typed, so that no secret and no text of a conversation can be among
 /// them.
@@ -55,6 +55,16 @@ pub enum AuditAction {
     RoleChanged {
         /// The new role.
         role: AccountRole,
+    },
+    /// A source gave an account groups, or took them back.
+    GroupsChanged {
+        /// `manual`, `proxy`, or the issuer of an identity provider.
+        #[cfg_attr(feature = "openapi", schema(value_type = String))]
+        source: GroupSource,
+        /// The groups that it has given.
+        added: GroupNames,
+        /// The groups that it has taken back.
+        removed: GroupNames,
     },
     /// An API key was added.
     KeyAdded {

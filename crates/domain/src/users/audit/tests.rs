@@ -1,5 +1,7 @@
+use std::collections::BTreeSet;
+
 use super::*;
-use crate::{AccountRole, Timestamp, UserId};
+use crate::{AccountRole, GroupNames, GroupSource, Timestamp, UserId};
 
 fn content() -> NewAuditEntry {
     NewAuditEntry {
@@ -84,7 +86,12 @@ fn an_entry_is_read_from_its_json_and_its_stored_form() {
         conversation_id: "018f0000-0000-7000-8000-000000000003".parse().unwrap(),
         reason: "request 4711".parse().unwrap(),
     };
-    for action in [action, AuditAction::SignOut] {
+    let groups_changed = AuditAction::GroupsChanged {
+        source: GroupSource::Provider("https://login.example".to_owned()),
+        added: GroupNames::default(),
+        removed: BTreeSet::from(["research".parse().unwrap()]).try_into().unwrap(),
+    };
+    for action in [action, groups_changed, AuditAction::SignOut] {
         let entry = AuditLink::START.next_entry(NewAuditEntry { action, ..content() });
 
         assert_eq!(serde_json::from_str::<AuditEntry>(&entry.to_json()).unwrap(), entry);

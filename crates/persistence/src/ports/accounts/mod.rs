@@ -6,7 +6,8 @@ mod identities;
 
 use async_trait::async_trait;
 use webchat_domain::{
-    Account, AccountName, AccountRole, NewAuditEntry, PasswordHash, Timestamp, UserId,
+    Account, AccountName, AccountRole, GroupName, GroupNames, GroupSource, NewAuditEntry,
+    PasswordHash, Timestamp, UserId,
 };
 
 pub use self::api_keys::ApiKeys;
@@ -69,6 +70,24 @@ pub trait Accounts: Send + Sync {
         user_id: UserId,
         update: AccountUpdate,
     ) -> Result<UpdateAccountOutcome, StoreError>;
+
+    /// Returns at most `max` of the groups that accounts have and whose names begin with `prefix`, in the order of their
+    /// names, after `after`.
+    async fn list_groups(
+        &self,
+        prefix: String,
+        after: Option<GroupName>,
+        max: u32,
+    ) -> Result<Vec<Group>, StoreError>;
+}
+
+/// A group that accounts have.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Group {
+    /// Its name.
+    pub name: GroupName,
+    /// The number of accounts in it, disabled ones included.
+    pub members: u64,
 }
 
 /// Which accounts are listed. The default matches all.
@@ -80,6 +99,8 @@ pub struct AccountFilter {
     pub role: Option<AccountRole>,
     /// Only those that are disabled (`true`) or enabled (`false`).
     pub is_disabled: Option<bool>,
+    /// Only those in this group.
+    pub group: Option<GroupName>,
 }
 
 /// Changes of an account. `None` leaves a value unchanged.
@@ -87,6 +108,8 @@ pub struct AccountFilter {
 pub struct AccountUpdate {
     /// The new role.
     pub role: Option<AccountRole>,
+    /// The new groups of a source.
+    pub groups: Option<GroupUpdate>,
     /// When the account was disabled; `Some(None)` enables it.
     pub disabled_at: Option<Option<Timestamp>>,
     /// The new password.
@@ -99,6 +122,17 @@ pub struct AccountUpdate {
     pub expected_version: Option<u32>,
     /// The entry of the audit log that records the changes.
     pub audit: Option<NewAuditEntry>,
+}
+
+/// New groups of an account. The update is refused if the source has given other groups than expected in the meantime.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GroupUpdate {
+    /// The source. The groups of others stay.
+    pub source: GroupSource,
+    /// The groups before.
+    pub expected: GroupNames,
+    /// The groups afterwards.
+    pub names: GroupNames,
 }
 
 /// A new password of an account.
@@ -128,6 +162,6 @@ pub enum UpdateAccountOutcome {
     NotFound,
     /// The change would leave no active administrator. Nothing was changed.
     LastAdmin,
-    /// The account has another version than expected. Nothing was changed.
+    /// The account has another version or other groups than expected. Nothing was changed.
     Changed,
 }

@@ -88,3 +88,25 @@ macro_rules! identities_contract {
         }
     };
 }
+
+/// Runs the tests of the groups of [`Accounts`](crate::Accounts), for a store that implements
+/// [`Identities`](crate::Identities) and [`AuditLog`](crate::AuditLog) too.
+#[macro_export]
+macro_rules! groups_contract {
+    ($open:path) => {
+        mod groups_contract {
+            $crate::contract_tests!(
+                $open,
+                $crate::testing::accounts::groups,
+                [
+                    groups_of_different_sources_are_kept_apart,
+                    only_one_of_several_concurrent_changes_of_groups_succeeds,
+                    other_changes_keep_the_groups,
+                    accounts_are_listed_by_group_and_page,
+                    groups_are_listed_with_their_members_by_prefix_and_page,
+                    a_change_of_groups_and_its_audit_entry_are_stored_together_or_not_at_all,
+                ]
+            );
+        }
+    };
+}

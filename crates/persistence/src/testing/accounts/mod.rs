@@ -5,10 +5,13 @@ mod contracts;
 
 pub mod api_keys;
 pub mod audit;
+pub mod groups;
 pub mod identities;
 
 use futures_util::future::join_all;
-use webchat_domain::{Account, AccountName, AccountRole, ConversationId, PasswordHash, UserId};
+use webchat_domain::{
+    Account, AccountGroups, AccountName, AccountRole, ConversationId, PasswordHash, UserId,
+};
 
 use super::fixtures::moment;
 use crate::{
@@ -21,6 +24,7 @@ fn account(name: &str, role: AccountRole) -> Account {
         user_id: UserId::generate(),
         name: name.parse().unwrap(),
         role,
+        groups: AccountGroups::default(),
         password: Some(PasswordHash::new("$argon2id$v=19$hash".to_owned())),
         must_change_password: true,
         version: 0,
@@ -99,7 +103,7 @@ pub async fn accounts_are_listed_by_role_and_state(store: &dyn Accounts) {
         store.update(disabled.user_id, disable.clone()).await.unwrap();
     }
     let names = async |prefix: &str, role, is_disabled, after: Option<&str>| {
-        let filter = AccountFilter { prefix: prefix.to_owned(), role, is_disabled };
+        let filter = AccountFilter { prefix: prefix.to_owned(), role, is_disabled, group: None };
         let after = after.map(|name| name.parse().unwrap());
         let listed = store.list(filter, after, 10).await.unwrap();
         listed.iter().map(|account| account.name.to_string()).collect::<Vec<_>>()
