@@ -126,6 +126,7 @@ async fn webchat(conversation: Vec<Turn>, counter: TokenCounter) -> Requests {
         api_keys: Arc::new(store.clone()),
         audit: Arc::new(store.clone()),
         identities: Arc::new(store.clone()),
+        erasures: Arc::new(store.clone()),
         single_sign_on: SingleSignOn::default(),
         user_settings: Arc::new(store.clone()),
         sessions: Arc::new(store),

@@ -101,6 +101,47 @@ impl Redis {
     pub async fn restart(&mut self) {
         self.process = launch(&self.dir, self.port).await;
     }
+
+    /// Returns all keys with their values, as text.
+    pub async fn dump(&self) -> String {
+        let mut dump = String::new();
+        for key in self.command(&["KEYS", "*"]).await.lines() {
+            let kind = self.command(&["TYPE", key]).await;
+            let value = match kind.trim() {
+                "string" => self.command(&["GET", key]).await,
+                "set" => self.command(&["SMEMBERS", key]).await,
+                "hash" => self.command(&["HGETALL", key]).await,
+                "stream" => self.command(&["XRANGE", key, "-", "+"]).await,
+                // It has just expired.
+                "none" => continue,
+                other => panic!("{key} is a {other}"),
+            };
+            dump.extend([key, "\n", &value]);
+        }
+        dump
+    }
+
+    async fn command(&self, arguments: &[&str]) -> String {
+        let port = self.port.to_string();
+        let mut command = Command::new("redis-cli");
+        let output = command.args(["-p", &port, "--raw"]).args(arguments).output().await.unwrap();
+        assert!(output.status.success(), "{output:?}");
+        String::from_utf8_lossy(&output.stdout).into_owned()
+    }
+}
+
+/// Returns all documents of a database, as JSON, with their collections.
+pub async fn dump_mongodb(uri: &str) -> Vec<(String, String)> {
+    let client = Client::with_uri_str(uri).await.unwrap();
+    let database = client.default_database().unwrap();
+    let mut dump = Vec::new();
+    for name in database.list_collection_names().await.unwrap() {
+        let mut documents = database.collection::<Document>(&name).find(doc! {}).await.unwrap();
+        while documents.advance().await.unwrap() {
+            dump.push((name.clone(), documents.deserialize_current().unwrap().to_string()));
+        }
+    }
+    dump
 }
 
 async fn launch(dir: &TempDir, port: u16) -> Child {

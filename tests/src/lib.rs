@@ -28,7 +28,9 @@ mod timeout;
 mod trace_receiver;
 
 pub use browser::{Browser, Response};
-pub use databases::{Redis, insert_flask_conversation, mongodb_uri, newest_message, redis_url};
+pub use databases::{
+    Redis, dump_mongodb, insert_flask_conversation, mongodb_uri, newest_message, redis_url,
+};
 pub use event_stream::{EventStream, StreamedEvent};
 pub use identity_provider::certified::CertifiedProvider;
 pub use model::{ScriptedAnswer, ScriptedModel};

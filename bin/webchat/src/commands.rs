@@ -2,6 +2,7 @@
 #![expect(clippy::print_stdout, reason = "the output of the commands")]
 
 pub(crate) mod audit;
+pub(crate) mod erasures;
 pub(crate) mod keys;
 pub(crate) mod users;
 
@@ -18,7 +19,8 @@ use thiserror::Error;
 use tokio::time::Instant;
 use webchat_chat::{
     CopyError, ExportStream, ImportError, ImportOwner, ImportProgress, ImportTarget, copy,
-    copy_accounts, copy_audit_log, copy_user_settings, export_all_users, export_user,
+    copy_accounts, copy_audit_log, copy_erasures, copy_user_settings, export_all_users,
+    export_user,
 };
 use webchat_domain::{Clock, SystemClock, UserId};
 use webchat_persistence::{ConversationTransfer, StoreError, Totals};
@@ -242,6 +244,7 @@ async fn copy_all(from: &TransferStore, to: &TransferStore) -> Result<(), Comman
     let (settings, other_settings) = (from.user_settings.as_ref(), to.user_settings.as_ref());
     copy_user_settings(settings, other_settings, SystemClock.now()).await?;
     copy_accounts(from.account_store(), to.account_store()).await?;
+    copy_erasures(from.erasures.as_ref(), to.erasures.as_ref()).await?;
     if !copy_audit_log(from.audit.as_ref(), to.audit.as_ref()).await? {
         println!("the audit log was not copied: the target has a different one");
     }

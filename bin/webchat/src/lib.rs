@@ -12,6 +12,7 @@ mod stores;
 pub mod telemetry;
 
 pub use commands::audit::{AuditCommand, AuditFormat, read_audit_log};
+pub use commands::erasures::{ErasureCommand, ErasureFormat, manage_erasures};
 pub use commands::keys::{KeyCommand, manage_keys};
 pub use commands::users::{
     InitialPassword, UserCommand, UserCommandError, manage_users, read_password,

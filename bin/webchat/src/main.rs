@@ -1,25 +1,26 @@
 //! `webchat`: the command line.
 
-use std::collections::BTreeSet;
+mod user_arguments;
+
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use clap::{Parser, Subcommand, ValueEnum};
+use clap::{Parser, Subcommand};
 use tikv_jemallocator::Jemalloc;
 use tokio::runtime::Runtime;
 use tokio::signal::unix::{SignalKind, signal};
 use webchat::telemetry::log_file::{self, FlushOnDrop, LogFile};
 use webchat::telemetry::{self, AuditOutput, Traces};
 use webchat::{
-    AuditCommand, InitialPassword, KeyCommand, Settings, SettingsFormat, SettingsSources,
-    StoreSettings, UserCommand, UserCommandError, check_config, check_health, copy_store, export,
-    import, init_db, manage_keys, manage_users, message_with_advice, print_config, print_example,
-    print_openapi, read_audit_log, read_password,
+    AuditCommand, ErasureCommand, KeyCommand, Settings, SettingsFormat, SettingsSources,
+    StoreSettings, check_config, check_health, copy_store, export, import, init_db,
+    manage_erasures, manage_keys, manage_users, message_with_advice, print_config, print_example,
+    print_openapi, read_audit_log,
 };
-use webchat_domain::{
-    AccountName, AccountRole, ApiKeyId, ApiKeyName, ApiKeyScopes, GroupName, UserId,
-};
+use webchat_domain::{AccountName, ApiKeyId, ApiKeyName, ApiKeyScopes, UserId};
+
+use self::user_arguments::{UserArguments, user_command};
 
 /// Unlike glibc's malloc, jemalloc returns memory to the system soon after a large import or export. SQLite uses it as
 /// well.
@@ -100,6 +101,12 @@ enum Command {
         #[command(subcommand)]
         command: KeyArguments,
     },
+    /// Lists the receipts of erased users, and erases users again after a backup was restored. No other Webchat process may
+    /// use the database file at the same time; with MongoDB and Redis, the server may run.
+    Erasures {
+        #[command(subcommand)]
+        command: ErasureCommand,
+    },
     /// Reads and verifies the audit log. No other Webchat process may use the database file at the same time; with
     /// MongoDB and Redis, the server may run.
     Audit {
@@ -132,74 +139,6 @@ enum KeyArguments {
         /// The id of the key, from the list.
         key_id: ApiKeyId,
     },
-}
-
-#[derive(Subcommand)]
-enum UserArguments {
-    /// Adds an account. Prints a generated password, which the user must change at the first sign-in.
-    Add {
-        /// The name with which the user signs in, for example alice or alice@example.org.
-        name: AccountName,
-        /// Lets the user manage accounts.
-        #[arg(long)]
-        admin: bool,
-        /// Reads the password from the first line of standard input instead of generating one.
-        #[arg(long)]
-        password_stdin: bool,
-        /// Gives the account no password: nobody can sign in, and it is for programs with API keys.
-        #[arg(long, conflicts_with = "password_stdin")]
-        service: bool,
-    },
-    /// Lists all accounts, or those in a group.
-    List {
-        /// Lists only the accounts in this group.
-        #[arg(long)]
-        group: Option<GroupName>,
-    },
-    /// Disables an account, and ends its sessions.
-    Disable { name: AccountName },
-    /// Enables a disabled account.
-    Enable { name: AccountName },
-    /// Changes what a user may do, and ends the user's sessions.
-    Role { name: AccountName, role: Role },
-    /// Adds a user to groups, or removes the user from groups that were given by hand. Prints the groups.
-    Group {
-        name: AccountName,
-        /// A group that the user gets; can be repeated.
-        #[arg(long, value_name = "GROUP")]
-        add: Vec<GroupName>,
-        /// A group that the user loses; can be repeated.
-        #[arg(long, value_name = "GROUP")]
-        remove: Vec<GroupName>,
-    },
-    /// Gives the conversations of a user of the Flask application to an account that nobody has signed in to yet.
-    Adopt {
-        name: AccountName,
-        /// The user's `user_id` in the database of the Flask application.
-        #[arg(long)]
-        legacy_id: String,
-    },
-    /// Lists the users of the Flask application with the numbers of their conversations, and the accounts that have
-    /// adopted them.
-    Legacy,
-    /// Sets another password, which the user must change at the next sign-in, and ends the user's sessions.
-    ResetPassword {
-        name: AccountName,
-        /// Reads the password from the first line of standard input instead of generating one.
-        #[arg(long)]
-        password_stdin: bool,
-    },
-}
-
-/// What a user may do.
-#[derive(Clone, Copy, ValueEnum)]
-enum Role {
-    /// Use their own conversations.
-    User,
-    /// Also read the accounts and the audit log.
-    Auditor,
-    /// Also manage accounts.
-    Admin,
 }
 
 #[derive(Subcommand)]
@@ -257,6 +196,10 @@ async fn run(command: Command) -> Result<(), Box<dyn std::error::Error + Send + 
             let (settings, model) = (StoreSettings::read(&sources)?, sources.model());
             Ok(import(&settings, model.as_deref(), &file, user).await?)
         }
+        Command::Erasures { command } => {
+            let settings = StoreSettings::read(&SettingsSources::from_process())?;
+            Ok(manage_erasures(&settings, command).await?)
+        }
         Command::User { command } => {
             let settings = StoreSettings::read(&SettingsSources::from_process())?;
             Ok(manage_users(&settings, user_command(command)?).await?)
@@ -270,42 +213,6 @@ async fn run(command: Command) -> Result<(), Box<dyn std::error::Error + Send + 
             Ok(read_audit_log(&settings, command).await?)
         }
     }
-}
-
-fn user_command(arguments: UserArguments) -> Result<UserCommand, UserCommandError> {
-    let password = |from_stdin: bool| from_stdin.then(read_password).transpose();
-    Ok(match arguments {
-        UserArguments::Add { name, admin, password_stdin, service } => UserCommand::Add {
-            name,
-            role: if admin { AccountRole::Admin } else { AccountRole::User },
-            password: match password(password_stdin)? {
-                Some(password) => InitialPassword::Given(password),
-                None if service => InitialPassword::None,
-                None => InitialPassword::Generated,
-            },
-        },
-        UserArguments::List { group } => UserCommand::List { group },
-        UserArguments::Disable { name } => UserCommand::Disable(name),
-        UserArguments::Enable { name } => UserCommand::Enable(name),
-        UserArguments::Role { name, role } => UserCommand::SetRole(
-            name,
-            match role {
-                Role::User => AccountRole::User,
-                Role::Auditor => AccountRole::Auditor,
-                Role::Admin => AccountRole::Admin,
-            },
-        ),
-        UserArguments::Group { name, add, remove } => UserCommand::Groups {
-            name,
-            added: add.into_iter().collect::<BTreeSet<_>>().try_into()?,
-            removed: remove.into_iter().collect::<BTreeSet<_>>().try_into()?,
-        },
-        UserArguments::Adopt { name, legacy_id } => UserCommand::Adopt { name, legacy_id },
-        UserArguments::Legacy => UserCommand::ListLegacy,
-        UserArguments::ResetPassword { name, password_stdin } => {
-            UserCommand::ResetPassword { name, password: password(password_stdin)? }
-        }
-    })
 }
 
 fn key_command(arguments: KeyArguments) -> KeyCommand {

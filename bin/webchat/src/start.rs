@@ -14,7 +14,7 @@ use webchat_chat::{Chat, Ports};
 use webchat_domain::SystemClock;
 use webchat_llm::{HttpChatModel, HttpSettings};
 use webchat_persistence_mongo::MongoDatabase;
-use webchat_persistence_sqlite::{SavedFilesDir, make_private};
+use webchat_persistence_sqlite::make_private;
 use webchat_tokens::TokenCounter;
 use webchat_transport::{RenderMetrics, WebClient, serve};
 
@@ -185,6 +185,8 @@ fn chat(settings: &Settings, stores: Stores) -> Result<Chat, StartError> {
         api_keys,
         audit,
         identities,
+        erasures,
+        saved_files,
         sessions,
         turn_log,
         signals,
@@ -205,13 +207,12 @@ fn chat(settings: &Settings, stores: Stores) -> Result<Chat, StartError> {
         api_keys,
         audit,
         identities,
+        erasures,
         single_sign_on: settings.single_sign_on()?,
         sessions,
         log: turn_log,
         signals,
-        saved_files: Arc::new(SavedFilesDir::at(
-            settings.storage.data_dir.join("saved_conversations"),
-        )),
+        saved_files,
         probes,
         model: Arc::new(HttpChatModel::new(model_settings)?),
         clock: Arc::new(SystemClock),

@@ -7,17 +7,18 @@ use std::time::Duration;
 use backon::{ConstantBuilder, Retryable};
 use secrecy::{ExposeSecret, SecretString};
 use tokio::time::Instant;
-use webchat_chat::{AccountPorts, AccountStore};
+use webchat_chat::{AccountPorts, AccountStore, ErasurePorts};
 use webchat_domain::SystemClock;
 use webchat_persistence::{
-    Accounts, ApiKeys, AuditLog, Contexts, ConversationTransfer, Conversations, FileJobs,
-    Identities, Probe, Sessions, Signals, TokenBudgets, TurnLog, UserActivity, UserSettingsStore,
+    Accounts, ApiKeys, AuditLog, Contexts, ConversationTransfer, Conversations, Erasures, FileJobs,
+    Identities, Probe, SavedFiles, Sessions, Signals, TokenBudgets, TurnLog, UserActivity,
+    UserSettingsStore,
 };
 use webchat_persistence_mongo::{
     FlaskMigration, MigrationProgress, MongoDatabase, MongoStore, Schema,
 };
 use webchat_persistence_redis::RedisStore;
-use webchat_persistence_sqlite::{LocalSignals, SqliteStore};
+use webchat_persistence_sqlite::{LocalSignals, SavedFilesDir, SqliteStore};
 use webchat_tokens::TokenCounter;
 
 use crate::StoreSettings;
@@ -42,6 +43,8 @@ pub(crate) struct Stores {
     pub(crate) api_keys: Arc<dyn ApiKeys>,
     pub(crate) audit: Arc<dyn AuditLog>,
     pub(crate) identities: Arc<dyn Identities>,
+    pub(crate) erasures: Arc<dyn Erasures>,
+    pub(crate) saved_files: Arc<dyn SavedFiles>,
     pub(crate) sessions: Arc<dyn Sessions>,
     pub(crate) turn_log: Arc<dyn TurnLog>,
     pub(crate) signals: Arc<dyn Signals>,
@@ -72,6 +75,16 @@ impl Stores {
         }
     }
 
+    pub(crate) fn erasure_ports(&self) -> ErasurePorts {
+        ErasurePorts {
+            accounts: self.account_ports(),
+            erasures: Arc::clone(&self.erasures),
+            conversations: Arc::clone(&self.conversations),
+            saved_files: Arc::clone(&self.saved_files),
+            log: Arc::clone(&self.turn_log),
+        }
+    }
+
     /// Opens the other stores.
     async fn open_rest(
         settings: &StoreSettings,
@@ -82,19 +95,21 @@ impl Stores {
             None => None,
         };
         let mongo_store = mongo_database.clone().map(MongoStore::new);
+        let saved_files = SavedFilesDir::at(settings.data_dir.join("saved_conversations"));
         let stores = match (mongo_store, redis) {
-            (Some(mongo), Some(redis)) => Self::shared(mongo, redis),
+            (Some(mongo), Some(redis)) => Self::shared(mongo, redis, saved_files),
             (mongo, redis) => {
                 let sqlite = open_sqlite(&settings.data_dir).await?;
-                Self::single_instance(sqlite, mongo, redis)
+                Self::single_instance(sqlite, mongo, redis, saved_files)
             }
         };
         Ok(Self { mongo_database, ..stores })
     }
 
     /// Returns the stores of an instance that shares them with other instances. No SQLite database is used.
-    fn shared(mongo: MongoStore, redis: RedisStore) -> Self {
+    fn shared(mongo: MongoStore, redis: RedisStore, saved_files: SavedFilesDir) -> Self {
         Self {
+            saved_files: Arc::new(saved_files),
             turn_log: Arc::new(redis.turn_log()),
             signals: Arc::new(redis.signals()),
             probes: vec![Arc::new(mongo.clone()), Arc::new(redis.clone())],
@@ -109,6 +124,7 @@ impl Stores {
             api_keys: Arc::new(mongo.clone()),
             audit: Arc::new(mongo.clone()),
             identities: Arc::new(mongo.clone()),
+            erasures: Arc::new(mongo.clone()),
             conversations: Arc::new(mongo),
             mongo_database: None,
         }
@@ -119,8 +135,10 @@ impl Stores {
         sqlite: SqliteStore,
         mongo: Option<MongoStore>,
         redis: Option<RedisStore>,
+        saved_files: SavedFilesDir,
     ) -> Self {
         let mut stores = Self {
+            saved_files: Arc::new(saved_files),
             turn_log: Arc::new(sqlite.turn_log()),
             signals: Arc::new(LocalSignals::new()),
             probes: vec![Arc::new(sqlite.clone())],
@@ -135,6 +153,7 @@ impl Stores {
             api_keys: Arc::new(sqlite.clone()),
             audit: Arc::new(sqlite.clone()),
             identities: Arc::new(sqlite.clone()),
+            erasures: Arc::new(sqlite.clone()),
             conversations: Arc::new(sqlite),
             mongo_database: None,
         };
@@ -151,6 +170,7 @@ impl Stores {
             stores.api_keys = Arc::new(mongo.clone());
             stores.audit = Arc::new(mongo.clone());
             stores.identities = Arc::new(mongo.clone());
+            stores.erasures = Arc::new(mongo.clone());
             stores.conversations = Arc::new(mongo);
         }
         if let Some(redis) = redis {
@@ -237,6 +257,7 @@ pub(crate) struct TransferStore {
     pub(crate) api_keys: Arc<dyn ApiKeys>,
     pub(crate) audit: Arc<dyn AuditLog>,
     pub(crate) identities: Arc<dyn Identities>,
+    pub(crate) erasures: Arc<dyn Erasures>,
     mongo_database: Option<MongoDatabase>,
 }
 
@@ -262,6 +283,7 @@ impl TransferStore {
             + ApiKeys
             + AuditLog
             + Identities
+            + Erasures
             + Clone
             + 'static,
     {
@@ -271,6 +293,7 @@ impl TransferStore {
             api_keys: Arc::new(store.clone()),
             audit: Arc::new(store.clone()),
             identities: Arc::new(store.clone()),
+            erasures: Arc::new(store.clone()),
             user_settings: Arc::new(store),
             mongo_database,
         }
@@ -293,6 +316,7 @@ impl TransferStore {
             self.api_keys,
             self.audit,
             self.identities,
+            self.erasures,
         ));
         if let Some(database) = self.mongo_database {
             database.close().await;

@@ -8,6 +8,7 @@ use webchat_domain::error_chain;
 use crate::accounts::api_keys::ApiKeys;
 use crate::accounts::audit::Audit;
 use crate::accounts::conversation_access::ConversationAccess;
+use crate::accounts::erasures::service::{ErasurePorts, Erasures};
 use crate::accounts::ports::{AccountPorts, SessionLifetimes};
 use crate::accounts::providers::service::IdentityProviders;
 use crate::accounts::service::Accounts;
@@ -46,6 +47,8 @@ pub struct Chat {
     pub accounts: Accounts,
     /// The keys with which programs act on behalf of a user.
     pub api_keys: ApiKeys,
+    /// The erasure of users.
+    pub erasures: Erasures,
     /// What users and administrators did.
     pub audit: Audit,
     /// The identity providers, with which users sign in.
@@ -87,10 +90,18 @@ impl Chat {
         );
         let identity_providers = IdentityProviders::new(
             accounts.clone(),
-            account_ports,
+            account_ports.clone(),
             Arc::clone(&ports.conversations),
             ports.single_sign_on.clone(),
         );
+        let erasure_ports = ErasurePorts {
+            accounts: account_ports.clone(),
+            erasures: Arc::clone(&ports.erasures),
+            conversations: Arc::clone(&ports.conversations),
+            saved_files: Arc::clone(&ports.saved_files),
+            log: Arc::clone(&ports.log),
+        };
+        let erasures = Erasures::new(erasure_ports, accounts.clone());
         let core = Arc::new(Core::new(ports, settings));
         let running = Arc::new(RunningTurns::default());
         let stopper = TurnStopper::new(&core, &running);
@@ -106,6 +117,7 @@ impl Chat {
             transfer,
             accounts,
             api_keys,
+            erasures,
             audit,
             identity_providers,
             conversation_access,
@@ -147,7 +159,7 @@ impl Chat {
     }
 
     /// Starts the tasks that run until shutdown: they receive signals, send heartbeats, recover
-    /// abandoned turns, delete expired data, unload unused tokenizers, and analyse files, including those that another
+    /// abandoned turns, erase users, delete expired data, unload unused tokenizers, and analyse files, including those that another
     /// instance left unfinished. At shutdown, file analysis waits up to the grace period for the requests in flight and
     /// stores their results; another instance, or this one after its restart, analyses the rest.
     ///
@@ -161,6 +173,7 @@ impl Chat {
         ));
         lifecycle.spawn_background(self.turns.clone().send_heartbeats());
         let retention = Retention::new(&self.core, self.conversations.clone(), self.audit.clone());
+        lifecycle.spawn_background(self.erasures.clone().run_requested());
         lifecycle.spawn_background(delete_expired_data(Arc::clone(&self.core), retention));
         lifecycle.spawn_background(self.turns.clone().watch_for_abandoned_turns());
         lifecycle.spawn_background(Arc::clone(&self.core).unload_tokenizers());

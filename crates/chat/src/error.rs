@@ -1,5 +1,7 @@
 //! The errors of the use cases, each with its wire code and its text.
 
+mod amounts;
+
 use std::time::Duration;
 
 use strum::IntoStaticStr;
@@ -7,6 +9,7 @@ use thiserror::Error;
 use webchat_persistence::StoreError;
 use webchat_tokens::{ObviouslyTooLong, TooLong};
 
+use self::amounts::{hours, megabytes, wait};
 use crate::accounts::forbidden::Forbidden;
 use crate::formats::invalid_file::InvalidImportFile;
 
@@ -307,6 +310,15 @@ pub enum ChatError {
     /// The change would leave no administrator who can sign in.
     #[error("This is the last administrator. Make somebody else an administrator first.")]
     LastAdmin,
+    /// The account is being erased.
+    #[error("This account is being deleted, and can't be changed any more.")]
+    AccountBeingErased,
+    /// A user without a password must have signed in recently.
+    #[error("Please sign out, sign in again, and delete your account within ten minutes.")]
+    RecentSignInNeeded,
+    /// There is no such erasure, or its receipt is too old.
+    #[error("Receipt not found.")]
+    ErasureNotFound,
     /// The user has no such session.
     #[error("Session not found.")]
     SessionNotFound,
@@ -342,33 +354,6 @@ impl From<StoreError> for ChatError {
             StoreError::Fault(_) => Self::Internal(error),
         }
     }
-}
-
-/// Formats a duration in minutes or seconds, rounded up: "2 minutes" or "1 second".
-fn wait(duration: Duration) -> String {
-    match duration.as_millis().div_ceil(1_000).max(1) {
-        1 => "1 second".to_owned(),
-        seconds @ 2..120 => format!("{seconds} seconds"),
-        seconds => format!("{} minutes", seconds.div_ceil(60)),
-    }
-}
-
-/// Formats a duration in hours or minutes, rounded up: "5 hours" or "1 minute".
-fn hours(duration: Duration) -> String {
-    let minutes = duration.as_secs().div_ceil(60).max(1);
-    match (minutes, minutes.div_ceil(60)) {
-        (1, _) => "1 minute".to_owned(),
-        (2..120, _) => format!("{minutes} minutes"),
-        (_, hours) => format!("{hours} hours"),
-    }
-}
-
-/// Formats a size in megabytes with at most one decimal: "5" or "0.5".
-fn megabytes(bytes: usize) -> String {
-    const MEGABYTE: usize = 1024 * 1024;
-    let tenths = bytes.saturating_mul(10) / MEGABYTE;
-    let text = format!("{}.{}", tenths / 10, tenths % 10);
-    text.trim_end_matches(".0").to_owned()
 }
 
 #[cfg(test)]

@@ -23,6 +23,7 @@ mod turns;
 pub use accounts::api_keys::{ApiKeys, NewApiKey};
 pub use accounts::audit::{Audit, AuditVerification};
 pub use accounts::conversation_access::{AccessRequest, ConversationAccess};
+pub use accounts::erasures::service::{ErasurePorts, Erasures};
 pub use accounts::forbidden::Forbidden;
 pub use accounts::ports::{AccountPorts, SessionLifetimes};
 pub use accounts::providers::error::ProviderSignInError;
@@ -58,6 +59,7 @@ pub use settings::{DailyTokenLimits, FileSettings, Settings, StoredBytesLimits};
 pub use transfer::copy::{CopyError, copy, copy_user_settings};
 pub use transfer::copy_accounts::{AccountStore, copy_accounts};
 pub use transfer::copy_audit::copy_audit_log;
+pub use transfer::copy_erasures::copy_erasures;
 pub use transfer::export::{
     ExportFormat, ExportStream, ExportedFile, export_all_users, export_user,
 };

@@ -18,6 +18,7 @@ const TURNS: &str = "webchat_turns_total";
 const TURN_FAILURES: &str = "webchat_turn_failures_total";
 const TURNS_RECOVERED: &str = "webchat_turns_recovered_total";
 const PROMPT_TOKENS_DIFFERENCE: &str = "webchat_prompt_tokens_difference";
+const USERS_ERASED: &str = "webchat_users_erased_total";
 const EVENT_PUBLISH_RETRIES: &str = "webchat_event_publish_retries_total";
 
 /// Describes the metrics of this crate to the recorder, and starts their series at 0, so that a first event counts as
@@ -43,7 +44,8 @@ pub fn describe_metrics() {
     }
     describe_counter!(TURNS_RECOVERED, "Abandoned turns that this instance ended");
     describe_counter!(EVENT_PUBLISH_RETRIES, "Failed attempts to publish an event");
-    for name in [TURNS_RECOVERED, EVENT_PUBLISH_RETRIES] {
+    describe_counter!(USERS_ERASED, "Users whom this instance has erased");
+    for name in [TURNS_RECOVERED, EVENT_PUBLISH_RETRIES, USERS_ERASED] {
         counter!(name).increment(0);
     }
     describe_histogram!(
@@ -56,6 +58,11 @@ pub fn describe_metrics() {
         counter!(REACHED, "limit" => *limit).increment(0);
     }
     request_metrics::describe();
+}
+
+/// Counts a user whom this instance has erased.
+pub(crate) fn count_erased_user() {
+    counter!(USERS_ERASED).increment(1);
 }
 
 /// The measured durations.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use webchat_domain::Clock;
 use webchat_llm::ChatModel;
 use webchat_persistence::{
-    Accounts, ApiKeys, AuditLog, Contexts, ConversationTransfer, Conversations, FileJobs,
+    Accounts, ApiKeys, AuditLog, Contexts, ConversationTransfer, Conversations, Erasures, FileJobs,
     Identities, Probe, SavedFiles, Sessions, Signals, TokenBudgets, TurnLog, UserActivity,
     UserSettingsStore,
 };
@@ -32,6 +32,8 @@ pub struct Ports {
     pub audit: Arc<dyn AuditLog>,
     /// Stores the identities with which users sign in.
     pub identities: Arc<dyn Identities>,
+    /// Erases users, and stores the receipts.
+    pub erasures: Arc<dyn Erasures>,
     /// Stores sessions.
     pub sessions: Arc<dyn Sessions>,
     /// Counts the tokens of each day.

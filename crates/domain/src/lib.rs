@@ -31,9 +31,9 @@ pub use file::{
     FileInstructions, FileJob, FileName, FileProgress, InvalidFileInstructions, JobStatus,
 };
 pub use ids::{
-    ApiKeyId, ClientMessageId, ConversationId, DeviceId, EventId, ExampleId, IdempotencyKey,
-    ImportId, InstanceId, InvalidClientMessageId, InvalidId, InvalidIdempotencyKey, JobId,
-    MessageId, PublicSessionId, RunId, SessionId, TurnId, UserId,
+    ApiKeyId, ClientMessageId, ConversationId, DeviceId, ErasureId, EventId, ExampleId,
+    IdempotencyKey, ImportId, InstanceId, InvalidClientMessageId, InvalidId, InvalidIdempotencyKey,
+    JobId, MessageId, PublicSessionId, RunId, SessionId, TurnId, UserId,
 };
 pub use integer::{Integer, InvalidInteger, deserialize_integer, deserialize_optional_integer};
 pub use message::{Message, MessageAccepted, MessageStatus, NewMessage, Role, VersionedMessage};
@@ -47,11 +47,12 @@ pub use turn::{FinishReason, Ledger};
 pub use users::{
     AccessMethod, Account, AccountGroups, AccountName, AccountRole, Actor, ApiKey, ApiKeyHash,
     ApiKeyName, ApiKeyScope, ApiKeyScopes, ApiKeySecret, AuditAction, AuditActionKind, AuditEntry,
-    AuditHash, AuditLink, AuditReason, AuditResult, AuditSubject, Caller, GroupName, GroupNames,
-    GroupSource, Identity, IdentityKey, InvalidAccountName, InvalidApiKeyHash, InvalidApiKeyName,
-    InvalidApiKeyScopes, InvalidApiKeySecret, InvalidAuditHash, InvalidAuditReason,
-    InvalidGroupName, InvalidPassword, InvalidRequestId, Network, NewAuditEntry, Password,
-    PasswordHash, ProviderSession, RequestId, Session, SignIn, SignInFailure, TooManyGroupNames,
+    AuditHash, AuditLink, AuditReason, AuditResult, AuditSubject, Caller, ErasedCounts, Erasure,
+    GroupName, GroupNames, GroupSource, Identity, IdentityKey, InvalidAccountName,
+    InvalidApiKeyHash, InvalidApiKeyName, InvalidApiKeyScopes, InvalidApiKeySecret,
+    InvalidAuditHash, InvalidAuditReason, InvalidGroupName, InvalidPassword, InvalidRequestId,
+    Network, NewAuditEntry, Password, PasswordHash, ProviderSession, RequestId, Session, SignIn,
+    SignInFailure, TooManyGroupNames,
 };
 
 /// The target of `tracing` spans that exist only for traces. The log shows neither these spans nor their fields. No

@@ -16,6 +16,7 @@ use webchat_persistence::{
 
 use crate::database::{READ_TIME, Transaction};
 use crate::documents::{AccountDocument, date};
+use crate::erasures::{is_being_erased, is_erased};
 use crate::schema::{ADMINS_ID, META};
 use crate::store::MongoStore;
 
@@ -125,11 +126,16 @@ async fn create_in(
 }
 
 async fn adopt_in(
-    Transaction { database, session }: Transaction<'_>,
+    mut transaction: Transaction<'_>,
     user_id: UserId,
     anonymous: UserId,
     now: Timestamp,
 ) -> MongoResult<(bool, bool)> {
+    if is_erased(&mut transaction, user_id).await? || is_erased(&mut transaction, anonymous).await?
+    {
+        return Ok((false, false));
+    }
+    let Transaction { database, session } = transaction;
     let (accounts, conversations) = (database.accounts(), database.conversations());
     let conversations = conversations.clone_with_type::<Document>();
     let conversation = conversations.find_one(by_user(user_id)).session(&mut *session).await?;
@@ -144,34 +150,28 @@ async fn adopt_in(
 }
 
 async fn update_in(
-    Transaction { database, session }: Transaction<'_>,
+    mut transaction: Transaction<'_>,
     user_id: UserId,
     changes: AccountUpdate,
 ) -> MongoResult<(UpdateAccountOutcome, bool)> {
-    let accounts = database.accounts();
+    let accounts = transaction.database.accounts();
     if may_remove_admin(&changes) {
-        // Concurrent removals of different administrators must conflict: each would see the other administrator.
-        let meta = database.raw().collection::<Document>(META);
-        meta.update_one(doc! { "_id": ADMINS_ID }, doc! { "$inc": { "changes": 1_i64 } })
-            .upsert(true)
-            .session(&mut *session)
-            .await?;
+        serialize_removals_of_admins(&mut transaction).await?;
     }
-    let found = accounts.find_one(by_user(user_id)).session(&mut *session).await?;
+    let found = accounts.find_one(by_user(user_id)).session(&mut *transaction.session).await?;
     let Some(account) = found.map(Account::from) else {
         return Ok((UpdateAccountOutcome::NotFound, false));
     };
-    let other_admin = doc! {
-        "role": "admin",
-        "disabled_at": null,
-        "user_id": { "$ne": user_id.to_string() },
-    };
-    let other_admin = accounts.find_one(other_admin).session(&mut *session).await?;
-    match update_account(&account, changes, other_admin.is_some()) {
+    if is_being_erased(&mut transaction, user_id).await? {
+        return Ok((UpdateAccountOutcome::BeingErased, false));
+    }
+    let has_other_admin = has_other_admin(&mut transaction, user_id).await?;
+    match update_account(&account, changes, has_other_admin) {
         Err(conflict) => Ok((conflict.into(), false)),
         Ok(account) => {
             let document = AccountDocument::from(account.clone());
-            accounts.replace_one(by_user(user_id), document).session(session).await?;
+            let replace = accounts.replace_one(by_user(user_id), document);
+            replace.session(transaction.session).await?;
             Ok((UpdateAccountOutcome::Updated(account), true))
         }
     }
@@ -183,6 +183,32 @@ fn names_after(after: &str, prefix: &str) -> Document {
     doc! { "$gt": after, "$gte": prefix, "$lt": format!("{prefix}\u{10ffff}") }
 }
 
-fn by_user(user_id: UserId) -> Document {
+/// Makes concurrent removals of different administrators conflict: each would see the other administrator.
+pub(crate) async fn serialize_removals_of_admins(
+    Transaction { database, session }: &mut Transaction<'_>,
+) -> MongoResult<()> {
+    let meta = database.raw().collection::<Document>(META);
+    meta.update_one(doc! { "_id": ADMINS_ID }, doc! { "$inc": { "changes": 1_i64 } })
+        .upsert(true)
+        .session(&mut **session)
+        .await?;
+    Ok(())
+}
+
+/// Returns whether there is an active administrator other than this user.
+pub(crate) async fn has_other_admin(
+    Transaction { database, session }: &mut Transaction<'_>,
+    user_id: UserId,
+) -> MongoResult<bool> {
+    let other_admin = doc! {
+        "role": "admin",
+        "disabled_at": null,
+        "user_id": { "$ne": user_id.to_string() },
+    };
+    let accounts = database.accounts();
+    Ok(accounts.find_one(other_admin).session(&mut **session).await?.is_some())
+}
+
+pub(crate) fn by_user(user_id: UserId) -> Document {
     doc! { "user_id": user_id.to_string() }
 }

@@ -8,6 +8,7 @@ mod conversations;
 mod database;
 mod deletion;
 mod documents;
+mod erasures;
 mod error;
 mod files;
 mod flask_migration;

@@ -177,6 +177,18 @@ impl Sessions for RedisStore {
         }
         Ok(has_deleted)
     }
+
+    async fn erase(&self, user_id: UserId) -> Result<(), StoreError> {
+        let index = self.keys.user_sessions(user_id);
+        for id in self.indexed_ids(&index).await? {
+            let sign_in = self.entry(id).await?.and_then(|entry| entry.sign_in);
+            if let Some(of_provider) = sign_in.and_then(|sign_in| self.provider_index(&sign_in)) {
+                let () = self.pool.query(cmd("SREM").arg(of_provider).arg(id.to_simple())).await?;
+            }
+            self.delete(id).await?;
+        }
+        self.pool.query(cmd("DEL").arg(index)).await
+    }
 }
 
 impl RedisStore {
@@ -187,11 +199,7 @@ impl RedisStore {
                            if redis.call('PTTL', KEYS[1]) < tonumber(ARGV[2]) then \
                            redis.call('PEXPIRE', KEYS[1], ARGV[2]) end return redis.call('SCARD', KEYS[1])";
         let Some(sign_in) = &session.sign_in else { return Ok(()) };
-        let provider = sign_in.provider.as_ref();
-        let of_provider = provider.and_then(|provider| {
-            let id = provider.session_id.as_ref()?;
-            Some(self.keys.provider_sessions(&provider.issuer, id))
-        });
+        let of_provider = self.provider_index(sign_in);
         let id = session.session_id;
         for index in of_provider.into_iter().chain([self.keys.user_sessions(session.user_id)]) {
             let mut eval = cmd("EVAL");
@@ -202,6 +210,12 @@ impl RedisStore {
             }
         }
         Ok(())
+    }
+
+    /// Returns the key of the index of the provider's session with which somebody has signed in.
+    fn provider_index(&self, sign_in: &SignIn) -> Option<String> {
+        let provider = sign_in.provider.as_ref()?;
+        Some(self.keys.provider_sessions(&provider.issuer, provider.session_id.as_ref()?))
     }
 
     /// Removes the sessions that are not stored any more, except one that soon is.

@@ -16,6 +16,7 @@ use webchat_persistence::{
 
 use self::groups::{group_sources, list_groups, set_members, source_json};
 use crate::SqliteStore;
+use crate::erasures::is_being_erased;
 use crate::rows::{Columns, read};
 
 /// The columns of an account, in the order of [`account`].
@@ -93,7 +94,8 @@ impl Accounts for SqliteStore {
                     "UPDATE accounts SET user_id = ?2, signed_in_at = ?3
                          WHERE user_id = ?1 AND signed_in_at IS NULL
                              AND NOT EXISTS (SELECT 1 FROM accounts WHERE user_id = ?2)
-                             AND NOT EXISTS (SELECT 1 FROM conversations WHERE user_id = ?1)",
+                             AND NOT EXISTS (SELECT 1 FROM conversations WHERE user_id = ?1)
+                             AND NOT EXISTS (SELECT 1 FROM erasures WHERE user_id IN (?1, ?2))",
                 )?
                 .execute(params![user_id.to_simple(), anonymous.to_simple(), now.unix_millis()])?;
             Ok((updated > 0, updated > 0))
@@ -110,6 +112,9 @@ impl Accounts for SqliteStore {
             let Some(account) = find(transaction, user_id)? else {
                 return Ok((UpdateAccountOutcome::NotFound, false));
             };
+            if is_being_erased(transaction, user_id)? {
+                return Ok((UpdateAccountOutcome::BeingErased, false));
+            }
             let has_other_admin = has_other_admin(transaction, user_id)?;
             let changes_groups = update.groups.is_some();
             match update_account(&account, update, has_other_admin) {
@@ -139,7 +144,10 @@ impl Accounts for SqliteStore {
     }
 }
 
-fn find(transaction: &Transaction<'_>, user_id: UserId) -> rusqlite::Result<Option<Account>> {
+pub(crate) fn find(
+    transaction: &Transaction<'_>,
+    user_id: UserId,
+) -> rusqlite::Result<Option<Account>> {
     transaction
         .prepare_cached(&format!("SELECT {ACCOUNT} FROM accounts WHERE user_id = ?1"))?
         .query_row([user_id.to_simple()], read(account))
@@ -193,7 +201,10 @@ fn conditions(filter: &AccountFilter) -> String {
     role.unwrap_or_default() + state + group
 }
 
-fn has_other_admin(transaction: &Transaction<'_>, user_id: UserId) -> rusqlite::Result<bool> {
+pub(crate) fn has_other_admin(
+    transaction: &Transaction<'_>,
+    user_id: UserId,
+) -> rusqlite::Result<bool> {
     transaction
         .prepare_cached(
             "SELECT 1 FROM accounts
@@ -202,7 +213,7 @@ fn has_other_admin(transaction: &Transaction<'_>, user_id: UserId) -> rusqlite::
         .exists([user_id.to_simple()])
 }
 
-fn save(transaction: &Transaction<'_>, account: &Account) -> rusqlite::Result<()> {
+pub(crate) fn save(transaction: &Transaction<'_>, account: &Account) -> rusqlite::Result<()> {
     transaction
         .prepare_cached(&format!(
             "INSERT INTO accounts ({ACCOUNT}) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)

@@ -7,6 +7,7 @@ mod contexts;
 mod conversations;
 mod database;
 mod deletion;
+mod erasures;
 mod events;
 mod files;
 mod idle_memory;

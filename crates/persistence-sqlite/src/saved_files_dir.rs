@@ -107,6 +107,11 @@ impl SavedFiles for SavedFilesDir {
         })
         .await
     }
+
+    async fn delete_all(&self, user_id: UserId) -> Result<(), StoreError> {
+        let dir = self.dir_of(user_id);
+        run(move || if_exists(fs::remove_dir_all(dir)).map(drop)).await
+    }
 }
 
 /// Returns the path of a file. Returns `None` for a name that refers to a path outside of the directory.

@@ -174,6 +174,24 @@ impl Sessions for SqliteStore {
             })
             .await
     }
+
+    async fn erase(&self, user_id: UserId) -> Result<(), StoreError> {
+        // Read them first, because there is no index of the sessions in which nobody is signed in.
+        let ids = self.database.read_long(None, move |transaction| {
+            transaction
+                .prepare("SELECT session_id FROM sessions WHERE user_id = ?1")?
+                .query_map([user_id.to_simple()], |row| row.get(0))?
+                .collect::<rusqlite::Result<Vec<String>>>()
+        });
+        let ids = ids.await?;
+        self.database
+            .write(move |transaction| {
+                let mut delete =
+                    transaction.prepare("DELETE FROM sessions WHERE session_id = ?1")?;
+                ids.iter().try_for_each(|id| delete.execute([id]).map(drop))
+            })
+            .await
+    }
 }
 
 /// The columns of a session, in the order of [`session`].

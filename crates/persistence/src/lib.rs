@@ -21,17 +21,18 @@ pub use ports::{
     AppendOutcome, ArchiveFilter, AuditChain, AuditFilter, AuditLog, Checkpoint, ChildMessage,
     ClaimScope, CompleteJobOutcome, CompletedJob, Contexts, ContinueAnswer, ConversationTransfer,
     Conversations, CreateAccountOutcome, CreateJobOutcome, CreateWithIdentityOutcome, Cursor, Edit,
-    EditOutcome, FileAnalysis, FileContent, FileJobs, Group, GroupUpdate, Heartbeat, Identities,
-    InvalidCursor, LeasedJob, ListOrder, NewEvent, NewFileJob, NewPassword, Page, Probe,
-    ReplaceContextOutcome, Replay, ReserveOutcome, SaveOutcome, SavedFile, SavedFiles,
-    SavedFilesUsage, SelectOutcome, Sessions, Signal, Signals, StoredContext, StoredConversation,
-    StoredFileJob, StoredMessage, StoredSession, StoredUserSettings, TokenBudgets, TokenLimit,
-    TokenScope, Totals, TurnLease, TurnLog, TurnLogExt, UpdateAccountOutcome, UserActivity,
-    UserSettingsStore,
+    EditOutcome, Erasures, FileAnalysis, FileContent, FileJobs, Group, GroupUpdate, Heartbeat,
+    Identities, InvalidCursor, LeasedJob, ListOrder, NewEvent, NewFileJob, NewPassword, Page,
+    Probe, ReplaceContextOutcome, Replay, RequestErasureOutcome, ReserveOutcome, SaveOutcome,
+    SavedFile, SavedFiles, SavedFilesUsage, SelectOutcome, Sessions, Signal, Signals,
+    StoredContext, StoredConversation, StoredFileJob, StoredMessage, StoredSession,
+    StoredUserSettings, TokenBudgets, TokenLimit, TokenScope, Totals, TurnLease, TurnLog,
+    TurnLogExt, UpdateAccountOutcome, UserActivity, UserSettingsStore,
 };
 #[cfg(feature = "mock")]
 pub use ports::{
     MockAccounts, MockApiKeys, MockAuditLog, MockContexts, MockConversationTransfer,
-    MockConversations, MockFileJobs, MockIdentities, MockProbe, MockSavedFiles, MockSessions,
-    MockSignals, MockTokenBudgets, MockTurnLog, MockUserActivity, MockUserSettingsStore,
+    MockConversations, MockErasures, MockFileJobs, MockIdentities, MockProbe, MockSavedFiles,
+    MockSessions, MockSignals, MockTokenBudgets, MockTurnLog, MockUserActivity,
+    MockUserSettingsStore,
 };

@@ -68,6 +68,7 @@ async fn chat(model_url: &str, data_dir: &Path) -> Result<Chat, Box<dyn Error>> 
         api_keys: Arc::new(store.clone()),
         audit: Arc::new(store.clone()),
         identities: Arc::new(store.clone()),
+        erasures: Arc::new(store.clone()),
         single_sign_on: SingleSignOn::default(),
         sessions: Arc::new(store),
         saved_files: Arc::new(SavedFilesDir::at(data_dir.join("saved_conversations"))),

@@ -57,7 +57,7 @@ pub(crate) async fn add(variables: &[(&str, &str)], name: &str) {
     add_with_role(variables, name, AccountRole::User).await;
 }
 
-async fn add_with_role(variables: &[(&str, &str)], name: &str, role: AccountRole) {
+pub(crate) async fn add_with_role(variables: &[(&str, &str)], name: &str, role: AccountRole) {
     let name: AccountName = name.parse().unwrap();
     let password = Password::try_from(PASSWORD.to_owned()).unwrap();
     let command = UserCommand::Add { name, role, password: InitialPassword::Given(password) };

@@ -29,7 +29,8 @@ const FILE_ROUTES: [&str; 4] = [
 ];
 
 /// The routes that are only for people.
-const PEOPLES_ROUTES: [&str; 6] = [
+const PEOPLES_ROUTES: [&str; 7] = [
+    "POST /api/v1/me/erasure",
     "GET /api/v1/me/sessions",
     "DELETE /api/v1/me/sessions",
     "DELETE /api/v1/me/sessions/{session_id}",

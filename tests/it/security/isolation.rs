@@ -40,7 +40,7 @@ const CONVERSATION_ROUTES: [(&str, &str, u16); 27] = [
 ];
 
 /// Every other route. Their responses contain only data of the caller.
-const CALLER_ROUTES: [(&str, &str); 40] = [
+const CALLER_ROUTES: [(&str, &str); 41] = [
     ("GET", "/"),
     ("POST", "/start_conversation"),
     ("GET", "/list_conversations"),
@@ -83,6 +83,8 @@ const CALLER_ROUTES: [(&str, &str); 40] = [
     ("POST", "/api/v1/auth/password"),
     ("GET", "/api/v1/conversations"),
     ("POST", "/api/v1/conversations"),
+    // The tests of erasures cover who is erased.
+    ("POST", "/api/v1/me/erasure"),
     ("GET", "/api/v1/export"),
     ("POST", "/api/v1/imports"),
     // The tests of imports cover another user's requests for an import.
@@ -97,11 +99,12 @@ pub(crate) enum Needed {
 }
 
 /// Every route of the admin area, with who may use it. The tests of the admin area request each of them.
-pub(crate) const ADMIN_ROUTES: [(&str, &str, Needed); 15] = [
+pub(crate) const ADMIN_ROUTES: [(&str, &str, Needed); 18] = [
     ("GET", "/api/v1/admin/users", Needed::Auditor),
     ("POST", "/api/v1/admin/users", Needed::Admin),
     ("GET", "/api/v1/admin/users/{user_id}", Needed::Auditor),
     ("PATCH", "/api/v1/admin/users/{user_id}", Needed::Admin),
+    ("DELETE", "/api/v1/admin/users/{user_id}", Needed::Admin),
     ("POST", "/api/v1/admin/users/{user_id}/password", Needed::Admin),
     ("DELETE", "/api/v1/admin/users/{user_id}/sessions", Needed::Admin),
     ("DELETE", "/api/v1/admin/users/{user_id}/sessions/{session_id}", Needed::Admin),
@@ -111,6 +114,8 @@ pub(crate) const ADMIN_ROUTES: [(&str, &str, Needed); 15] = [
     ("POST", "/api/v1/admin/users/{user_id}/conversations/{id}/messages", Needed::Auditor),
     ("POST", "/api/v1/admin/users/{user_id}/export", Needed::Admin),
     ("GET", "/api/v1/admin/groups", Needed::Auditor),
+    ("GET", "/api/v1/admin/erasures", Needed::Auditor),
+    ("GET", "/api/v1/admin/erasures/{erasure_id}", Needed::Auditor),
     ("GET", "/api/v1/admin/audit", Needed::Auditor),
     ("GET", "/api/v1/admin/settings", Needed::Auditor),
 ];
@@ -154,6 +159,7 @@ pub(crate) async fn request_status(caller: &Browser, method: &str, path: &str, i
         ("POST", path) if path.ends_with("/me/keys") => {
             request.json(&json!({"name": "x", "scopes": ["read"]}))
         }
+        ("POST", path) if path.ends_with("/me/erasure") => request.json(&json!({})),
         ("POST", path) if path.ends_with("/retry") => request.json(&json!({"instructions": "x"})),
         ("POST", _) => request.json(&json!({"user_prompt": "x", "assistant_response": "y"})),
         _ => request,

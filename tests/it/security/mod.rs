@@ -5,6 +5,7 @@ mod accounts;
 mod admin;
 mod api_keys;
 mod audit;
+mod erasure;
 mod groups;
 mod http;
 pub(crate) mod isolation;

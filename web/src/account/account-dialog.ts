@@ -8,10 +8,10 @@ import { errorMessage } from '../api/http';
 import type { SignedInSession } from '../api/types';
 import { formatDate } from '../state/dates';
 import { Modal } from '../ui/overlays/modal';
-import { accountWords as words, signInWords } from '../words/account';
+import { accountWords as words, deleteAccountWords, signInWords } from '../words/account';
 import { deviceName } from './device';
 
-/** The account of the user: the sessions, the password and the API keys. */
+/** The account of the user: the sessions, the password, the API keys, and its deletion. */
 export class AccountDialog extends Modal {
   static override properties = {
     ...Modal.properties,
@@ -56,7 +56,16 @@ export class AccountDialog extends Modal {
         .api=${this.app.accountApi}
         .needsPassword=${account?.has_password ?? false}
         .isAdmin=${account?.role === 'admin'}
-      ></webchat-api-keys>`;
+      ></webchat-api-keys>
+      <section aria-labelledby="delete-account-heading">
+        <h3 id="delete-account-heading">${deleteAccountWords.heading()}</h3>
+        <div class="account-form">
+          <p class="helper-text">${deleteAccountWords.hint()}</p>
+          <button class="danger" type="button" @click=${this.#deleteAccount}>
+            ${deleteAccountWords.ask()}
+          </button>
+        </div>
+      </section>`;
   }
 
   #sessionSection() {
@@ -145,6 +154,8 @@ export class AccountDialog extends Modal {
       />
     </div>`;
   }
+
+  readonly #deleteAccount = () => this.app.dialog.set({ kind: 'delete-account' });
 
   readonly #endOthers = () => this.#change(() => this.app.accountApi.endOtherSessions());
 

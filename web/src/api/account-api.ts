@@ -4,6 +4,7 @@ import type {
   AddedKey,
   ApiKeys,
   Credentials,
+  Erasure,
   Me,
   NewAccount,
   NewKey,
@@ -25,6 +26,8 @@ export interface AccountApi {
   signInMethods(): Promise<SignInMethods>;
   /** Returns how to sign out of the identity provider, if the user has signed in with one. */
   signOut(): Promise<SignedOut | undefined>;
+  /** Deletes the account, and signs the user out. */
+  erase(password: string | null): Promise<Erasure>;
   sessions(): Promise<SignedInSessions>;
   endSession(id: string): Promise<void>;
   endOtherSessions(): Promise<void>;
@@ -41,6 +44,7 @@ export const accountApi: AccountApi = {
   changePassword: (change) => call('POST', '/auth/password', change),
   signInMethods: () => call('GET', '/auth/providers'),
   signOut: () => call('POST', '/auth/sign-out'),
+  erase: (password) => call('POST', '/me/erasure', password === null ? {} : { password }),
   sessions: () => call('GET', '/me/sessions'),
   endSession: (id) => call('DELETE', `/me/sessions/${encodeURIComponent(id)}`),
   endOtherSessions: () => call('DELETE', '/me/sessions'),

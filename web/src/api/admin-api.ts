@@ -11,6 +11,7 @@ import type {
   AdminUsers,
   AuditEntries,
   ConversationPage,
+  Erasure,
   MessagePage,
   NewAdminUser,
   ResetPassword,
@@ -51,6 +52,8 @@ export const adminApi = {
   addUser: (user: NewAdminUser): Promise<AddedUser> => call('POST', '/admin/users', user),
   changeUser: (id: string, changes: AdminUserChanges): Promise<AdminUser> =>
     call('PATCH', userPath(id), changes),
+  /** The data is deleted in the background. */
+  eraseUser: (id: string): Promise<Erasure> => call('DELETE', userPath(id)),
   /** The response has the new password, which can’t be read again. */
   resetPassword: (id: string): Promise<ResetPassword> =>
     call('POST', `${userPath(id)}/password`, {}),

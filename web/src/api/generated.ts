@@ -55,6 +55,40 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/admin/erasures": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Lists the receipts of erasures, page by page. */
+        get: operations["admin_list_erasures"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/admin/erasures/{erasure_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Returns the receipt of an erasure. */
+        get: operations["admin_read_erasure"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/admin/groups": {
         parameters: {
             query?: never;
@@ -118,7 +152,8 @@ export interface paths {
         get: operations["admin_read_user"];
         put?: never;
         post?: never;
-        delete?: never;
+        /** Deletes the account of a user with all of its data: disables it at once, and erases the data in the background. */
+        delete: operations["admin_erase_user"];
         options?: never;
         head?: never;
         /** Changes the role of a user, and disables or enables the account. */
@@ -780,7 +815,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Exports all conversations of the user in one file. */
+        /**
+         * Exports all conversations of the user in one file. If the user has an account, it contains the account's data, too: the
+         *     settings, the sessions, the names of API keys, and the identities.
+         */
         get: operations["export_all"];
         put?: never;
         post?: never;
@@ -835,6 +873,26 @@ export interface paths {
         get: operations["me"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/me/erasure": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Deletes the account of the user with all of its data, and signs the user out. Users without a password must have
+         *     signed in within the last ten minutes.
+         */
+        post: operations["erase_me"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1448,6 +1506,14 @@ export interface components {
             };
         } | {
             /** @enum {string} */
+            action: "account_erased";
+            /** @description The erasure of an account with all of its data was requested. */
+            details: {
+                /** @description The receipt. */
+                erasure_id: components["schemas"]["ErasureId"];
+            };
+        } | {
+            /** @enum {string} */
             action: "conversations_listed";
             /** @description An auditor or administrator listed the conversations of the subject. */
             details: {
@@ -1700,6 +1766,69 @@ export interface components {
              * @example PORT
              */
             variable: string;
+        };
+        /** @description What an erasure removes, counted before anything is removed. */
+        ErasedCounts: {
+            /**
+             * Format: int64
+             * @description API keys.
+             */
+            api_keys: number;
+            /**
+             * Format: int64
+             * @description Conversations.
+             */
+            conversations: number;
+            /**
+             * Format: int64
+             * @description Uploaded files, with their analyses.
+             */
+            files: number;
+            /**
+             * Format: int64
+             * @description Identities at identity providers.
+             */
+            identities: number;
+            /**
+             * Format: int64
+             * @description Messages, also hidden versions.
+             */
+            messages: number;
+            /**
+             * Format: int64
+             * @description Conversations that the user saved as files.
+             */
+            saved_files: number;
+        };
+        /** @description The erasure of a user, and its receipt: it contains nothing about the user except the id. */
+        Erasure: {
+            completed_at: components["schemas"]["Timestamp"] | null;
+            counts: components["schemas"]["ErasedCounts"] | null;
+            /** @description Its id. */
+            erasure_id: components["schemas"]["ErasureId"];
+            /** @description When it was requested. Nobody has been able to sign in to the account since. */
+            requested_at: components["schemas"]["Timestamp"];
+            /** @description The user. */
+            user_id: components["schemas"]["UserId"];
+        };
+        /**
+         * Format: uuid
+         * @description The erasure of a user.
+         */
+        ErasureId: string;
+        /** @description The confirmation of a user who deletes the own account. */
+        ErasureRequest: {
+            /**
+             * Format: password
+             * @description The password, if the account has one.
+             */
+            password?: string;
+        };
+        /** @description A page of receipts. */
+        Erasures: {
+            /** @description The newest first. */
+            erasures: components["schemas"]["Erasure"][];
+            next_cursor: components["schemas"]["ErasureId"] | null;
         };
         /** @description The parsed parts of the event that caused an error. */
         ErrorContext: {
@@ -2951,7 +3080,7 @@ export interface operations {
                 /** @description Only entries in which a user with this name acts, or is concerned. */
                 user?: components["schemas"]["AccountName"];
                 /** @description Only entries that record this. */
-                action?: "sign_in" | "sign_in_failed" | "sign_out" | "sessions_ended" | "password_changed" | "password_reset" | "account_added" | "account_disabled" | "account_enabled" | "role_changed" | "groups_changed" | "key_added" | "key_revoked" | "user_adopted" | "identity_linked" | "conversations_listed" | "conversation_read" | "account_exported";
+                action?: "sign_in" | "sign_in_failed" | "sign_out" | "sessions_ended" | "password_changed" | "password_reset" | "account_added" | "account_disabled" | "account_enabled" | "role_changed" | "groups_changed" | "key_added" | "key_revoked" | "user_adopted" | "identity_linked" | "account_erased" | "conversations_listed" | "conversation_read" | "account_exported";
                 /** @description Only entries from this time on. */
                 from?: components["schemas"]["Timestamp"];
                 /** @description Only entries before this time. */
@@ -2992,6 +3121,110 @@ export interface operations {
             };
             /** @description The user's role, the API key, or a setting of the server does not allow this. */
             403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+            default: components["responses"]["ErrorResponse"];
+        };
+    };
+    admin_list_erasures: {
+        parameters: {
+            query?: {
+                /** @description The maximum number of receipts: 50 by default. */
+                limit?: number;
+                /** @description The `next_cursor` of the previous page. */
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Erasures"];
+                };
+            };
+            /** @description A parameter is invalid. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+            /** @description Nobody is signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+            /** @description The user's role, the API key, or a setting of the server does not allow this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+            default: components["responses"]["ErrorResponse"];
+        };
+    };
+    admin_read_erasure: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The erasure. */
+                erasure_id: components["schemas"]["ErasureId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Erasure"];
+                };
+            };
+            /** @description Nobody is signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+            /** @description The user's role, the API key, or a setting of the server does not allow this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+            /** @description Not found, or not yours. */
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -3292,6 +3525,66 @@ export interface operations {
             };
             /** @description Not found, or not yours. */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+            default: components["responses"]["ErrorResponse"];
+        };
+    };
+    admin_erase_user: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The user. */
+                user_id: components["schemas"]["UserId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The data is being deleted. This is the receipt, whose address is in `Location`. */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Erasure"];
+                };
+            };
+            /** @description Nobody is signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+            /** @description The user's role, the API key, or a setting of the server does not allow this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+            /** @description Not found, or not yours. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+            /** @description No active administrator would remain. */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -6331,6 +6624,99 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Me"];
+                };
+            };
+            default: components["responses"]["ErrorResponse"];
+        };
+    };
+    erase_me: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "password": "three tides a day"
+                 *     }
+                 */
+                "application/json": components["schemas"]["ErasureRequest"];
+            };
+        };
+        responses: {
+            /** @description The data is being deleted. This is the receipt. */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Erasure"];
+                };
+            };
+            /** @description The body is not JSON, or a parameter is invalid. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+            /** @description Nobody is signed in, or the password is wrong. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+            /** @description The sign-in is too old. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+            /** @description No active administrator would remain. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+            /** @description The body is not declared as JSON, or is compressed. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+            /** @description A field is missing, unknown or invalid. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"];
                 };
             };
             default: components["responses"]["ErrorResponse"];

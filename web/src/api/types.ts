@@ -22,6 +22,7 @@ export type ContextChanges = Schemas['ContextChanges'];
 export type Conversation = Schemas['Conversation'];
 export type ConversationPage = Schemas['ConversationPage'];
 export type Credentials = Schemas['Credentials'];
+export type Erasure = Schemas['Erasure'];
 export type FewShotExample = Schemas['FewShotExample'];
 export type FileJob = Schemas['FileJob'];
 /** The fields of a job that its progress events contain. */

@@ -36,7 +36,7 @@ import { whenAllowed } from './rate-limits/when-allowed';
 /** The dialog that is open. */
 export type Dialog =
   | { kind: 'settings'; section: SettingsSection | null }
-  | { kind: 'shortcuts' | 'import' | 'account' }
+  | { kind: 'shortcuts' | 'import' | 'account' | 'delete-account' }
   | { kind: 'reset'; id: string };
 
 /** A section of the chat settings. */

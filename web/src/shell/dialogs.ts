@@ -11,6 +11,7 @@ const LOADERS: Record<Dialog['kind'], () => Promise<unknown>> = {
   shortcuts: () => import('./shortcuts-dialog'),
   import: () => import('../sidebar/import-dialog'),
   account: () => import('../account/account-dialog'),
+  'delete-account': () => import('../account/delete-account-dialog'),
   reset: () => import('../sidebar/reset-dialog'),
 };
 
@@ -60,6 +61,11 @@ export class WebchatDialogs extends LightDomElement {
           .app=${this.app}
           @closed=${close}
         ></webchat-account-dialog>`;
+      case 'delete-account':
+        return html`<webchat-delete-account-dialog
+          .app=${this.app}
+          @closed=${() => this.app.dialog.set({ kind: 'account' })}
+        ></webchat-delete-account-dialog>`;
       case 'reset':
         return html`<webchat-reset-dialog
           .app=${this.app}

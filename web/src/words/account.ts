@@ -71,6 +71,26 @@ export const accountWords = {
   tryAgain: () => msg('Try again'),
 };
 
+/** The deletion of the account in its dialog. */
+export const deleteAccountWords = {
+  heading: () => msg('Delete account'),
+  hint: () => msg('Save your chats first: nothing can be restored afterwards.'),
+  exportFirst: () => msg('Export everything first'),
+  ask: () => msg('Delete account…'),
+  removed: () =>
+    msg(
+      'This deletes your account at once and forever: all chats with their files and summaries, saved copies, settings, API keys and sessions.',
+    ),
+  remains: () =>
+    msg(
+      'For a limited time, the audit log keeps that the account existed and what it did, with its name, but nothing you wrote. Backups of the server are outside of Webchat: ask its operator.',
+    ),
+  password: () => msg('Your password, to confirm'),
+  cancel: () => msg('Cancel'),
+  deleteNow: () => msg('Delete account'),
+  deleting: () => msg('Deleting…'),
+};
+
 /** The API keys in the dialog of the account. */
 export const apiKeyWords = {
   heading: () => msg('API keys'),

@@ -105,6 +105,13 @@ export const userWords = {
   disableHint: () => msg('The user is signed out everywhere, and API keys stop working.'),
   enable: () => msg('Enable account'),
   enableHint: () => msg('The user can sign in again, and API keys work again.'),
+  deleteHeading: () => msg('Delete account'),
+  ask: () => msg('Delete account…'),
+  deleteWarning: (name: string) =>
+    msg(
+      str`This deletes ${name} at once and forever, with all chats, files, settings, API keys and sessions. The audit log keeps the name and a receipt.`,
+    ),
+  deleteNow: () => msg('Delete account'),
   resetHeading: () => msg('Password'),
   reset: () => msg('Reset password…'),
   resetWarning: (name: string) =>
@@ -203,6 +210,7 @@ export const AUDIT_ACTIONS: Record<AuditActionKind, () => string> = {
   conversations_listed: () => msg('Listed the chats'),
   conversation_read: () => msg('Read a chat'),
   account_exported: () => msg('Exported the chats'),
+  account_erased: () => msg('Deleted the account'),
 };
 
 const DETAILS: Record<string, () => string> = {
@@ -217,6 +225,7 @@ const DETAILS: Record<string, () => string> = {
   expires_at: () => msg('Expires'),
   replaced_user_id: () => msg('User id before'),
   conversation_id: () => msg('Chat'),
+  erasure_id: () => msg('Receipt'),
   provider: () => msg('Identity provider'),
 };
 

@@ -1,13 +1,13 @@
 //! The subcommands of `webchat user`, which manage accounts.
 #![expect(clippy::print_stdout, reason = "the output of the commands")]
 
-use std::io::{self, BufRead, Read};
+use std::io::{self, BufRead, Read, Write};
 
 use thiserror::Error;
-use webchat_chat::{AccountFilter, Accounts, ArchiveFilter, ChatError, SessionLifetimes};
+use webchat_chat::{AccountFilter, Accounts, ArchiveFilter, ChatError, Erasures, SessionLifetimes};
 use webchat_domain::{
-    Account, AccountName, AccountRole, Actor, GroupName, GroupNames, InvalidPassword, Password,
-    TooManyGroupNames, error_chain,
+    Account, AccountName, AccountRole, Actor, Erasure, GroupName, GroupNames, InvalidPassword,
+    Password, Timestamp, TooManyGroupNames, error_chain,
 };
 use webchat_persistence::rules::StoredName;
 use webchat_persistence::{ListOrder, StoreError};
@@ -64,6 +64,13 @@ pub enum UserCommand {
     },
     /// Lists the users of the Flask application, with the accounts that have their conversations.
     ListLegacy,
+    /// Erases the user of an account.
+    Erase {
+        /// The account.
+        name: AccountName,
+        /// Whether no confirmation is needed.
+        is_confirmed: bool,
+    },
     /// Sets another password, which the user must change, and ends the sessions.
     ResetPassword {
         /// The account.
@@ -93,9 +100,9 @@ pub enum UserCommandError {
     /// The change was refused, or a store failed.
     #[error("{}", error_chain(.0))]
     Chat(#[from] ChatError),
-    /// The password can't be read or generated.
-    #[error("can't get a password: {0}")]
-    Password(#[from] io::Error),
+    /// Input can't be read, or a password can't be generated.
+    #[error("can't read the input: {0}")]
+    Input(#[from] io::Error),
     /// The user of the Flask application has no conversations.
     #[error(
         "no conversations of the user id '{0}' of the Flask application: check the id, and that `webchat init-db` has converted them"
@@ -115,6 +122,20 @@ pub enum UserCommandError {
     /// There are too many groups.
     #[error(transparent)]
     TooManyGroups(#[from] TooManyGroupNames),
+    /// The name that was typed is another one.
+    #[error("not confirmed: nothing was erased")]
+    NotConfirmed,
+    /// Some erasures of a list were refused.
+    #[error("{0} erasures were refused")]
+    ErasuresRefused(u64),
+    /// A line of a list of erasures is invalid.
+    #[error("erasure {number} of the list is invalid: {error}")]
+    InvalidErasure {
+        /// Its number in the list.
+        number: usize,
+        /// What is wrong.
+        error: serde_json::Error,
+    },
     /// The audit log is not intact.
     #[error("entry {number} of the audit log was changed, removed or moved")]
     BrokenAuditLog {
@@ -154,11 +175,17 @@ pub(crate) async fn with_accounts(
 /// # Errors
 /// If standard input can't be read, or the line is not a password.
 pub fn read_password() -> Result<Password, UserCommandError> {
+    let line = read_line()?;
+    let text = line.trim_end_matches(['\r', '\n']);
+    Ok(Password::try_from(text.to_owned())?)
+}
+
+/// Reads a line from standard input, up to the maximum length of a password.
+fn read_line() -> io::Result<String> {
     let mut line = String::new();
     let limit = u64::try_from(Password::MAX_BYTES).unwrap_or(u64::MAX).saturating_add(2);
     io::stdin().lock().take(limit).read_line(&mut line)?;
-    let text = line.trim_end_matches(['\r', '\n']);
-    Ok(Password::try_from(text.to_owned())?)
+    Ok(line)
 }
 
 async fn run(
@@ -201,6 +228,9 @@ async fn run(
         }
         UserCommand::Adopt { name, legacy_id } => adopt(accounts, stores, name, legacy_id).await?,
         UserCommand::ListLegacy => list_legacy(accounts, stores).await?,
+        UserCommand::Erase { name, is_confirmed } => {
+            erase(accounts, stores, name, is_confirmed).await?;
+        }
         UserCommand::ResetPassword { name, password } => {
             let (password, generated) = match password {
                 Some(password) => (password, None),
@@ -255,6 +285,34 @@ pub(crate) fn describe_legacy(user: &FlaskUser) -> String {
     format!("'{}': {conversations} conversation{plural}", legacy_id.escape_debug())
 }
 
+/// Erases the user of an account, and prints the receipt.
+async fn erase(
+    accounts: &Accounts,
+    stores: &Stores,
+    name: AccountName,
+    is_confirmed: bool,
+) -> Result<(), UserCommandError> {
+    let account = accounts.find_by_name(name).await?;
+    if !is_confirmed {
+        confirm_erasure(&account.name)?;
+    }
+    let erasures = Erasures::new(stores.erasure_ports(), accounts.clone());
+    let erasure = erasures.request(account.user_id, &CLI).await?;
+    println!("{} is disabled; erasing the data", account.name);
+    let receipt = erasures.complete(erasure.erasure_id).await?;
+    println!("erased {}: {}", account.name, describe_erasure(&receipt));
+    Ok(())
+}
+
+/// Asks for the name of the account.
+fn confirm_erasure(name: &AccountName) -> Result<(), UserCommandError> {
+    println!("This deletes {name} with all conversations and files. It can't be undone.");
+    print!("Type the name of the account to continue: ");
+    io::stdout().flush()?;
+    let typed: Option<AccountName> = read_line()?.trim().parse().ok();
+    if typed.as_ref() == Some(name) { Ok(()) } else { Err(UserCommandError::NotConfirmed) }
+}
+
 async fn list(accounts: &Accounts, group: Option<GroupName>) -> Result<(), UserCommandError> {
     let filter = AccountFilter { group, ..AccountFilter::default() };
     let mut after = None;
@@ -271,8 +329,7 @@ async fn list(accounts: &Accounts, group: Option<GroupName>) -> Result<(), UserC
 fn describe(account: &Account) -> String {
     let role = account.role.stored_name();
     let state = if account.disabled_at.is_some() { ", disabled" } else { "" };
-    let signed_in =
-        account.signed_in_at.map_or("never".to_owned(), webchat_domain::Timestamp::readable);
+    let signed_in = account.signed_in_at.map_or("never".to_owned(), Timestamp::readable);
     let Account { name, user_id, groups, .. } = account;
     let groups: Vec<_> = groups.names().into_iter().map(GroupName::as_str).collect();
     let groups =
@@ -286,6 +343,26 @@ fn print_groups(account: &Account) {
         let sources: Vec<_> = sources.into_iter().map(ToString::to_string).collect();
         println!("{group} ({})", sources.join(", "));
     }
+}
+
+/// Describes a receipt.
+pub(crate) fn describe_erasure(erasure: &Erasure) -> String {
+    let Erasure { erasure_id, user_id, requested_at, completed_at, counts } = erasure;
+    let requested_at = Timestamp::readable(*requested_at);
+    let state = completed_at
+        .map_or("incomplete".to_owned(), |at| format!("complete {}", Timestamp::readable(at)));
+    let counts = counts.map_or_else(String::new, |counts| {
+        format!(
+            ", conversations: {}, messages: {}, files: {}, saved files: {}, API keys: {}, identities: {}",
+            counts.conversations,
+            counts.messages,
+            counts.files,
+            counts.saved_files,
+            counts.api_keys,
+            counts.identities,
+        )
+    });
+    format!("{erasure_id} user id: {user_id}, requested {requested_at}, {state}{counts}")
 }
 
 /// Generates a password, and returns it with its text.

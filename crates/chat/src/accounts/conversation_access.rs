@@ -89,7 +89,7 @@ impl ConversationAccess {
         self.conversations.message_page(user_id, conversation_id, before, max).await
     }
 
-    /// Exports all conversations of a user.
+    /// Exports the account and all conversations of a user.
     ///
     /// # Errors
     /// [`ChatError::Forbidden`]; [`ChatError::AccountNotFound`]. Nothing is returned if it can't be recorded.
@@ -98,7 +98,7 @@ impl ConversationAccess {
         self.check(user_id).await?;
         let action = AuditAction::AccountExported { reason };
         self.record(action, user_id, &actor).await?;
-        Ok(self.transfer.export_all(user_id))
+        self.transfer.export_all(user_id).await
     }
 
     /// Only users with an account can be read: nobody knows who the others are.

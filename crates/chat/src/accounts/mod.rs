@@ -4,6 +4,7 @@ pub(crate) mod api_keys;
 mod attempts;
 pub(crate) mod audit;
 pub(crate) mod conversation_access;
+pub(crate) mod erasures;
 mod failed_sign_ins;
 pub(crate) mod forbidden;
 mod passwords;

@@ -348,6 +348,7 @@ impl Accounts {
                 }
                 Err(ChatError::LastAdmin)
             }
+            UpdateAccountOutcome::BeingErased => Err(ChatError::AccountBeingErased),
             // Somebody else has just changed the password, or disabled the account.
             UpdateAccountOutcome::Changed => Err(ChatError::WrongCredentials),
         }

@@ -64,6 +64,11 @@ impl FromStr for SavedHistoryName {
     }
 }
 
+/// Returns the end of the names of a conversation's saved histories.
+pub(crate) fn saved_histories_suffix(id: ConversationId) -> String {
+    format!("_{id}{SUFFIX}")
+}
+
 impl Conversations {
     /// Saves the conversation's messages as a file that only its user can read, and returns the file's name.
     /// Never overwrites a file.
@@ -117,8 +122,7 @@ impl Conversations {
         user_id: UserId,
         id: ConversationId,
     ) -> Result<(), ChatError> {
-        let suffix = format!("_{id}{SUFFIX}");
-        Ok(self.core.ports.saved_files.delete(user_id, &suffix).await?)
+        Ok(self.core.ports.saved_files.delete(user_id, &saved_histories_suffix(id)).await?)
     }
 
     /// Returns a saved history.

@@ -35,7 +35,7 @@ fn file(conversations: &[CompleteConversation], with_user_id: bool) -> String {
         format!("{start}{messages}{}", native::END_OF_CONVERSATION)
     });
     let bodies: Vec<String> = bodies.collect();
-    format!("{}{}{}", native::OPENING, bodies.join(native::SEPARATOR), native::CLOSING)
+    format!("{}{}{}", native::opening(None), bodies.join(native::SEPARATOR), native::CLOSING)
 }
 
 /// Returns what was read from a file: the conversations, and what was left out.

@@ -47,6 +47,12 @@ pub(crate) async fn delete_expired_data(core: Arc<Core>, retention: Retention) {
         if let Err(error) = retention.remove_old_audit_entries(now).await {
             tracing::warn!(error = error_chain(&error), "failed to remove old audit entries");
         }
+        if let Err(error) = retention.remove_old_receipts(now).await {
+            tracing::warn!(
+                error = error_chain(&error),
+                "failed to remove old receipts of erasures"
+            );
+        }
     }
 }
 

@@ -34,6 +34,12 @@ impl Retention {
         }
     }
 
+    /// Removes the receipts of erasures as old as the entries of the audit log that are removed.
+    pub(crate) async fn remove_old_receipts(&self, now: Timestamp) -> Result<(), StoreError> {
+        let Some(retention) = self.core.settings.audit_retention else { return Ok(()) };
+        self.core.ports.erasures.remove_erasures_before(now.minus(retention)).await
+    }
+
     /// Deletes the users whose retention period has ended, with all of their conversations. Stops at the first
     /// failed deletion; the next call retries it.
     pub(crate) async fn delete_inactive_users(&self, now: Timestamp) -> Result<(), ChatError> {

@@ -104,6 +104,7 @@ impl TestChat {
             api_keys: Arc::new(store.clone()),
             audit: Arc::new(store.clone()),
             identities: Arc::new(store.clone()),
+            erasures: Arc::new(store.clone()),
             single_sign_on: SingleSignOn::default(),
             sessions: Arc::new(store),
             model: model.clone(),

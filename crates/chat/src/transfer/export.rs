@@ -54,7 +54,7 @@ impl Transfer {
         let (name, content) = match format {
             ExportFormat::Json => {
                 let conversations = stream::once(async { Ok(stored) }).boxed();
-                (name("json"), json_file(transfer, conversations, false))
+                (name("json"), json_file(transfer, conversations, None, false))
             }
             ExportFormat::Markdown => (name("md"), markdown_file(&transfer, stored)),
             ExportFormat::Flask => (
@@ -65,12 +65,17 @@ impl Transfer {
         Ok(ExportedFile { name, format, content })
     }
 
-    /// Exports all of the user's conversations, oldest first.
-    #[must_use]
-    pub fn export_all(&self, user_id: UserId) -> ExportedFile {
+    /// Exports the user's account, if there is one, and all of the user's conversations, oldest first.
+    ///
+    /// # Errors
+    /// When the account can't be read.
+    pub async fn export_all(&self, user_id: UserId) -> Result<ExportedFile, ChatError> {
         let name = file_name(self.core.now());
-        let content = export_user(Arc::clone(&self.core.ports.transfer), user_id);
-        ExportedFile { name, format: ExportFormat::Json, content }
+        let account = self.core.account_record(user_id).await?;
+        let transfer = Arc::clone(&self.core.ports.transfer);
+        let conversations = conversations_of(Arc::clone(&transfer), user_id).boxed();
+        let content = json_file(transfer, conversations, account.as_deref(), false);
+        Ok(ExportedFile { name, format: ExportFormat::Json, content })
     }
 
     /// Streams the messages and few-shot examples as the Flask application's response to
@@ -95,7 +100,7 @@ fn file_name(now: Timestamp) -> String {
 /// Exports all of a user's conversations as JSON.
 pub fn export_user(transfer: Arc<dyn ConversationTransfer>, user_id: UserId) -> ExportStream {
     let conversations = conversations_of(Arc::clone(&transfer), user_id).boxed();
-    json_file(transfer, conversations, false)
+    json_file(transfer, conversations, None, false)
 }
 
 /// Exports the conversations of all users as JSON, each with its user's id. Only the operator may do this.
@@ -109,7 +114,7 @@ pub fn export_all_users(transfer: Arc<dyn ConversationTransfer>) -> ExportStream
             Ok::<_, StoreError>(last.map(|last| (stream::iter(page).map(Ok), Some(last))))
         }
     });
-    json_file(transfer, conversations.try_flatten().boxed(), true)
+    json_file(transfer, conversations.try_flatten().boxed(), None, true)
 }
 
 fn conversations_of(
@@ -135,6 +140,7 @@ type ConversationStream = BoxStream<'static, Result<StoredConversation, StoreErr
 fn json_file(
     transfer: Arc<dyn ConversationTransfer>,
     conversations: ConversationStream,
+    account: Option<&str>,
     with_user_id: bool,
 ) -> ExportStream {
     let bodies = conversations
@@ -143,7 +149,8 @@ fn json_file(
             Ok::<_, StoreError>(json_conversation(&transfer, &stored?, number == 0, with_user_id))
         })
         .try_flatten();
-    let opening = stream::once(async { Ok(native::OPENING.to_owned()) });
+    let opening = native::opening(account);
+    let opening = stream::once(async { Ok(opening) });
     let closing = stream::once(async { Ok(native::CLOSING.to_owned()) });
     opening.chain(bodies).chain(closing).boxed()
 }

@@ -7,6 +7,6 @@ pub use client_ids::{
     ClientMessageId, IdempotencyKey, InvalidClientMessageId, InvalidIdempotencyKey,
 };
 pub use uuids::{
-    ApiKeyId, ConversationId, DeviceId, EventId, ExampleId, ImportId, InstanceId, InvalidId, JobId,
-    MessageId, PublicSessionId, RunId, SessionId, TurnId, UserId,
+    ApiKeyId, ConversationId, DeviceId, ErasureId, EventId, ExampleId, ImportId, InstanceId,
+    InvalidId, JobId, MessageId, PublicSessionId, RunId, SessionId, TurnId, UserId,
 };

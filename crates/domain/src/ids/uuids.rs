@@ -111,6 +111,10 @@ uuid_id!(
 );
 
 uuid_id!(
+    /// The erasure of a user.
+    ErasureId
+);
+uuid_id!(
     /// A session, for the list that its user sees. It gives no access to the session.
     PublicSessionId
 );

@@ -4,6 +4,7 @@ mod account;
 mod api_key;
 mod audit;
 mod caller;
+mod erasure;
 mod group;
 mod identity;
 
@@ -20,6 +21,7 @@ pub use audit::{
     NewAuditEntry, RequestId, SignInFailure,
 };
 pub use caller::{Caller, Network, Session, SignIn};
+pub use erasure::{ErasedCounts, Erasure};
 pub use group::{
     AccountGroups, GroupName, GroupNames, GroupSource, InvalidGroupName, TooManyGroupNames,
 };

@@ -9,6 +9,7 @@ use webchat_persistence::rules::{self, ConversationState};
 use crate::database::{READ_TIME, Transaction};
 use crate::deletion::removals;
 use crate::documents::ConversationDocument;
+use crate::erasures::is_erased;
 
 /// Returns an empty conversation.
 pub(super) fn new_conversation(
@@ -28,12 +29,15 @@ pub(super) fn new_conversation(
     })
 }
 
-/// Inserts the conversation. Returns `false` if its id is in use, or if a deleted conversation with this id still has
+/// Inserts the conversation. Returns `false` if its id is in use, if the user was erased, or if a deleted conversation with this id still has
 /// messages.
 pub(super) async fn create(
     mut transaction: Transaction<'_>,
     document: &ConversationDocument,
 ) -> MongoResult<bool> {
+    if is_erased(&mut transaction, document.user_id).await? {
+        return Ok(false);
+    }
     let conversations = transaction.database.conversations();
     let same_id = doc! { "conversation_id": document.conversation_id.to_string() };
     if conversations

@@ -26,10 +26,11 @@ use crate::documents::{
     IdentityDocument, JobDocument, MessageDocument, PendingDeletionDocument, TextDocument,
     UserDocument,
 };
+use crate::erasures::ErasureDocument;
 use crate::error::store_error;
 use crate::schema::{
-    ACCOUNTS, API_KEYS, AUDIT_ENTRIES, CONVERSATIONS, DAILY_TOKENS, FILE_ANALYSES, FILE_JOBS,
-    FILE_TEXTS, IDENTITIES, MESSAGES, REMOVALS, USERS,
+    ACCOUNTS, API_KEYS, AUDIT_ENTRIES, CONVERSATIONS, DAILY_TOKENS, ERASURES, FILE_ANALYSES,
+    FILE_JOBS, FILE_TEXTS, IDENTITIES, MESSAGES, REMOVALS, USERS,
 };
 
 /// The database that is used if the URI contains none.
@@ -188,6 +189,10 @@ impl MongoDatabase {
     pub(crate) fn messages(&self) -> Collection<MessageDocument> {
         let options = CollectionOptions::builder().read_concern(ReadConcern::local()).build();
         self.database.collection_with_options(MESSAGES, options)
+    }
+
+    pub(crate) fn erasures(&self) -> Collection<ErasureDocument> {
+        self.database.collection(ERASURES)
     }
 
     pub(crate) fn removals(&self) -> Collection<PendingDeletionDocument> {

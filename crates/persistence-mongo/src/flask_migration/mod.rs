@@ -22,3 +22,4 @@ pub use self::migration::FlaskMigration;
 pub use self::report::{MigrationError, MigrationProgress, MigrationReport, Skipped};
 pub use self::skip_reason::SkipReason;
 pub use self::users::FlaskUser;
+pub(crate) use self::users::stored_user_ids;

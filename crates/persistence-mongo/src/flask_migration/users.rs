@@ -1,6 +1,7 @@
 //! Lists the users of the Flask application.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use futures_util::TryStreamExt;
 use mongodb::bson::{Bson, Document, doc};
@@ -13,6 +14,9 @@ use super::{ids, legacy};
 use crate::database::MongoDatabase;
 use crate::documents::flask_schema_filter;
 use crate::schema::{BACKUP, CONVERSATIONS};
+
+/// The maximum time for reading the users of all documents in the background.
+const LONG_AGGREGATION: Duration = Duration::from_mins(2);
 
 /// A user of the Flask application.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -54,6 +58,23 @@ pub(super) async fn list(database: &MongoDatabase) -> Result<Vec<FlaskUser>, Sto
         conversations,
     };
     Ok(counts.into_iter().map(user).collect())
+}
+
+/// Returns the values of `user_id` with which documents of the Flask application belong to this user.
+pub(crate) async fn stored_user_ids(
+    database: &MongoDatabase,
+    user_id: UserId,
+) -> Result<Vec<Bson>, StoreError> {
+    let conversations = database.raw().collection::<Document>(CONVERSATIONS);
+    let find = async {
+        let groups = conversations.aggregate(pipeline()).allow_disk_use(true).with_type::<Group>();
+        let groups = groups.await?.try_filter_map(async |Group { stored_id, .. }| {
+            let is_same = legacy::user_id(&stored_id).is_ok_and(|id| ids::user_id(&id) == user_id);
+            Ok(is_same.then_some(stored_id))
+        });
+        groups.try_collect().await
+    };
+    database.with_timeout(LONG_AGGREGATION).run(find).await
 }
 
 /// Counts the documents by user. A migration that was interrupted leaves documents that are in the backup, too.

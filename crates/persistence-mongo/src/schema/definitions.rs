@@ -7,6 +7,7 @@ use webchat_persistence::rules::StoredName;
 use super::accounts;
 use super::audit;
 use super::collection::CollectionDefinition;
+use super::erasures;
 
 pub(crate) const CONVERSATIONS: &str = "conversations";
 /// The documents of the Flask application before their migration.
@@ -93,7 +94,8 @@ pub(super) fn collections() -> Vec<CollectionDefinition> {
             ],
         },
     ];
-    collections.into_iter().chain(accounts::collections()).chain([audit::collection()]).collect()
+    let others = [audit::collection(), erasures::collection()];
+    collections.into_iter().chain(accounts::collections()).chain(others).collect()
 }
 
 /// Requires only fields that the Flask application also required: the collection contains its documents until they are

@@ -5,6 +5,7 @@ mod audit;
 mod change;
 mod collection;
 mod definitions;
+mod erasures;
 mod existing;
 mod indexes;
 mod preparation;
@@ -17,4 +18,5 @@ pub(crate) use self::definitions::{
     ADMINS_ID, BACKUP, CONVERSATIONS, DAILY_TOKENS, FILE_ANALYSES, FILE_JOBS, FILE_TEXTS, MESSAGES,
     META, READINESS_ID, REMOVALS, USERS,
 };
+pub(crate) use self::erasures::ERASURES;
 pub use self::preparation::Schema;

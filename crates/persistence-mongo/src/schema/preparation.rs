@@ -31,7 +31,7 @@ const INDEX_BUILD_TIMEOUT: Duration = Duration::from_hours(1);
 const OPERATION_TIMEOUT: Duration = Duration::from_mins(2);
 
 /// The maximum number of attempts while another instance is also preparing the database.
-const MAX_ATTEMPTS: u32 = 5;
+const MAX_ATTEMPTS: u32 = 8;
 
 /// The pause after the first attempt. It grows by this much after each further one.
 const RETRY_PAUSE: Duration = Duration::from_millis(200);

@@ -15,9 +15,10 @@ use webchat_persistence::{StoreError, StoredConversation, StoredMessage};
 use crate::database::{MAX_DOCUMENTS, MongoDatabase, READ_TIME, Transaction};
 use crate::deletion::removals;
 use crate::documents::{ConversationDocument, MessageDocument, message_batches};
+use crate::erasures::is_erased;
 use crate::queries::{by_id, by_owner, find_conversation, update_state};
 
-/// Inserts the conversation. Returns `false` if its id is in use.
+/// Inserts the conversation. Returns `false` if its id is in use, or the user was erased.
 pub(super) async fn insert_with_messages(
     database: &MongoDatabase,
     conversation: StoredConversation,
@@ -34,7 +35,7 @@ pub(super) async fn insert_with_messages(
     let mut written = 0;
     for batch in batches {
         written += u64::try_from(batch.len()).unwrap_or(u64::MAX);
-        let batch = (id, batch);
+        let batch = (user_id, id, batch);
         if !database.transaction(batch, |t, batch| insert_messages(t, batch).boxed()).await? {
             return Ok(false);
         }
@@ -42,7 +43,7 @@ pub(super) async fn insert_with_messages(
     let last = LastInsert { conversation, written, messages: last_batch };
     match database.transaction(last, |t, last| insert_last(t, last).boxed()).await? {
         InsertOutcome::Inserted => Ok(true),
-        InsertOutcome::IdInUse => Ok(false),
+        InsertOutcome::Refused => Ok(false),
         InsertOutcome::Conflict => {
             Err(StoreError::unavailable("another process is inserting the same conversation"))
         }
@@ -103,7 +104,8 @@ struct LastInsert {
 
 enum InsertOutcome {
     Inserted,
-    IdInUse,
+    /// Its id is in use, or the user was erased.
+    Refused,
     /// Another process has deleted the messages that were inserted before.
     Conflict,
 }
@@ -133,12 +135,14 @@ async fn delete_leftovers(
     Ok(true)
 }
 
-/// Inserts messages. Returns `false` if the conversation exists already.
+/// Inserts messages. Returns `false` if the conversation exists already, or the user was erased.
 async fn insert_messages(
     mut transaction: Transaction<'_>,
-    (id, batch): &(ConversationId, Vec<MessageDocument>),
+    (user_id, id, batch): &(UserId, ConversationId, Vec<MessageDocument>),
 ) -> MongoResult<bool> {
-    if find_conversation(&mut transaction, by_id(*id)).await?.is_some() {
+    if find_conversation(&mut transaction, by_id(*id)).await?.is_some()
+        || is_erased(&mut transaction, *user_id).await?
+    {
         return Ok(false);
     }
     let messages = transaction.database.messages();
@@ -151,8 +155,10 @@ async fn insert_last(
     last: &LastInsert,
 ) -> MongoResult<InsertOutcome> {
     let id = last.conversation.conversation_id;
-    if find_conversation(&mut transaction, by_id(id)).await?.is_some() {
-        return Ok(InsertOutcome::IdInUse);
+    if find_conversation(&mut transaction, by_id(id)).await?.is_some()
+        || is_erased(&mut transaction, last.conversation.user_id).await?
+    {
+        return Ok(InsertOutcome::Refused);
     }
     let Transaction { database, session } = transaction;
     let messages = database.messages();

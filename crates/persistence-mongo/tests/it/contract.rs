@@ -19,5 +19,6 @@ webchat_persistence::api_keys_contract!(super::open);
 webchat_persistence::audit_log_contract!(super::open);
 webchat_persistence::identities_contract!(super::open);
 webchat_persistence::groups_contract!(super::open);
+webchat_persistence::erasures_contract!(super::open);
 webchat_persistence::user_activity_contract!(super::open);
 webchat_persistence::user_settings_contract!(super::open);

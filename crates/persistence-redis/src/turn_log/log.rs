@@ -132,6 +132,11 @@ impl TurnLog for RedisTurnLog {
         let running_turn = running_turn.map(|turn_id| turn_id.parse::<TurnId>()).transpose();
         Ok(Checkpoint { seq, latest, running_turn: running_turn.map_err(StoreError::fault)? })
     }
+
+    async fn erase(&self, id: ConversationId) -> Result<(), StoreError> {
+        let keys = [self.keys.events(id), self.keys.log(id)];
+        self.pool.query(redis::cmd("DEL").arg(&keys)).await
+    }
 }
 
 /// Parses the events before the first invalid entry. If that is the first of `entries`, the reader has a gap, which

@@ -22,6 +22,7 @@ use super::messages::messages;
 use super::save_answer::save_answer;
 use super::select;
 use crate::deletion::removals;
+use crate::erasures::is_erased;
 use crate::{SqliteStore, rows, search};
 
 #[async_trait]
@@ -33,6 +34,9 @@ impl Conversations for SqliteStore {
         now: Timestamp,
     ) -> Result<Option<Conversation>, StoreError> {
         let insert = move |transaction: &Transaction<'_>| {
+            if is_erased(transaction, user_id)? {
+                return Ok(None);
+            }
             let new = rules::new_conversation(id, now);
             let created = rows::insert_state(transaction, user_id, &new)?;
             Ok(created.then_some(new.conversation))

@@ -1,7 +1,7 @@
 //! An open database file.
 
 use std::fs::File;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use rusqlite::Transaction;
@@ -13,7 +13,7 @@ use super::lock_file::lock;
 use super::migrations::InitializeError;
 use super::open_error::OpenError;
 use super::readers::{Readers, Reads};
-use super::wal_limit::WalLimit;
+use super::wal_limit::{self, WalLimit};
 use super::writer::{Priority, Writer};
 use crate::private_files;
 
@@ -32,6 +32,7 @@ pub(crate) struct Database {
     writer: Writer,
     readers: Readers,
     long_readers: Readers,
+    path: PathBuf,
     file: FileIdentity,
     _locks: [File; 2],
 }
@@ -53,6 +54,7 @@ impl Database {
             writer,
             readers: Readers::new(path, Reads::Short),
             long_readers: Readers::new(path, Reads::Long(wal_pause)),
+            path: path.to_owned(),
             file: FileIdentity::of(path).map_err(|cause| failed(cause.into()))?,
             _locks: locks,
         })
@@ -135,6 +137,15 @@ impl Database {
         self.readers.close_idle(idle_for);
         self.long_readers.close_idle(idle_for);
         self.writer.release_idle_memory(idle_for);
+    }
+
+    /// Moves all changes from the write-ahead log into the file, and empties the log, so that nothing that was deleted is
+    /// in it.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] if reads prevent it for a minute.
+    pub(crate) async fn truncate_log(&self) -> Result<(), StoreError> {
+        wal_limit::truncate_log(self.path.clone()).await
     }
 
     /// Checks that the path still refers to the open file.

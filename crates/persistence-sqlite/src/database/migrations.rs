@@ -29,6 +29,7 @@ pub(crate) const MIGRATIONS: &[M<'static>] = &[
     M::up(include_str!("../../migrations/21_identities.sql")),
     M::up(include_str!("../../migrations/22_account_lists.sql")),
     M::up(include_str!("../../migrations/23_groups.sql")),
+    M::up(include_str!("../../migrations/24_erasures.sql")),
 ];
 
 /// The reason why the database could not be initialized.
@@ -57,6 +58,7 @@ pub(super) fn initialize(connection: &mut Connection) -> Result<(), InitializeEr
         .execute_batch(
             "UPDATE conversations SET lease_until = 0 WHERE running_turn IS NOT NULL;
              UPDATE conversations SET compacting_until = NULL WHERE compacting_until IS NOT NULL;
+             UPDATE erasures SET lease_until = NULL WHERE completed_at IS NULL;
              UPDATE file_jobs SET run_id = NULL, lease_until = NULL WHERE run_id IS NOT NULL;
              INSERT OR IGNORE INTO removals
              SELECT conversation_id FROM conversations WHERE user_id = '';",
@@ -151,6 +153,27 @@ mod tests {
             select.query_map([], |row| Ok((row.get(0)?, row.get(1)?))).unwrap().collect();
         assert_eq!(jobs.unwrap(), [(Some("q".to_owned()), None), (None, None)]);
         assert_eq!(stored_bytes(&connection), bytes_without_files + 5);
+    }
+
+    #[test]
+    fn nobody_is_erased_in_a_database_of_an_older_version() {
+        let mut connection = Connection::open_in_memory().unwrap();
+        Migrations::from_slice(&MIGRATIONS[..22]).to_latest(&mut connection).unwrap();
+        connection
+            .execute_batch(
+                "INSERT INTO accounts (user_id, name, role, must_change_password, version, created_at)
+                 VALUES ('u', 'alice', 'user', 0, 0, 0);",
+            )
+            .unwrap();
+
+        Migrations::from_slice(MIGRATIONS).to_latest(&mut connection).unwrap();
+
+        let select = "SELECT (SELECT count(*) FROM accounts), (SELECT count(*) FROM erasures),
+                             (SELECT count(*) FROM overwritten_pages)";
+        let counts: [i64; 3] = connection
+            .query_row(select, [], |row| Ok([0, 1, 2].map(|index| row.get(index).unwrap())))
+            .unwrap();
+        assert_eq!(counts, [1, 0, 0]);
     }
 
     #[test]

@@ -11,8 +11,11 @@ use std::time::{Duration, Instant};
 
 use rusqlite::Connection;
 use tokio::sync::watch;
+use tokio::task::spawn_blocking;
+use tokio::time::sleep;
+use webchat_persistence::StoreError;
 
-use super::connect::BUSY_TIMEOUT;
+use super::connect::{BUSY_TIMEOUT, open_writer, store_error};
 use super::metrics::record_wal_bytes;
 
 /// The size of the log above which long reads of heavy users and bulk changes wait.
@@ -29,6 +32,9 @@ const ATTEMPT_INTERVAL: Duration = Duration::from_millis(200);
 
 /// The maximum time that an attempt waits for reads to end. All changes wait during this time.
 const ATTEMPT_TIMEOUT: Duration = Duration::from_millis(50);
+
+/// The maximum time for which the truncation of a log is attempted whose size does not matter.
+const MAX_TRUNCATION: Duration = Duration::from_mins(1);
 
 /// Truncates the log when it is too large. Used by the writer.
 pub(super) struct WalLimit {
@@ -105,6 +111,27 @@ impl WalPause {
     pub(super) fn fixture() -> (watch::Sender<bool>, Self) {
         let (is_paused, receiver) = watch::channel(false);
         (is_paused, Self(receiver))
+    }
+}
+
+/// Truncates the log whatever its size, as soon as no read uses it.
+pub(super) async fn truncate_log(path: PathBuf) -> Result<(), StoreError> {
+    let open = spawn_blocking(move || open_writer(&path));
+    let mut connection = open.await.map_err(StoreError::fault)?.map_err(store_error)?;
+    let deadline = Instant::now() + MAX_TRUNCATION;
+    loop {
+        let attempt = spawn_blocking(move || (truncate(&connection), connection));
+        let is_truncated;
+        (is_truncated, connection) = attempt.await.map_err(StoreError::fault)?;
+        if is_truncated {
+            return Ok(());
+        }
+        if Instant::now() >= deadline {
+            return Err(StoreError::unavailable(
+                "a read prevents the truncation of the write-ahead log",
+            ));
+        }
+        sleep(ATTEMPT_INTERVAL).await;
     }
 }
 

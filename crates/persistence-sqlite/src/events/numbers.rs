@@ -58,6 +58,13 @@ pub(super) fn find_reserved(
     Ok(reserved.unwrap_or(0))
 }
 
+/// Deletes the numbers of a conversation that is deleted forever.
+pub(super) fn delete(transaction: &Transaction<'_>, id: ConversationId) -> rusqlite::Result<()> {
+    transaction
+        .execute("DELETE FROM event_numbers WHERE conversation_id = ?1", [id.to_simple()])
+        .map(drop)
+}
+
 /// Reserves the next numbers.
 pub(super) fn reserve(
     transaction: &Transaction<'_>,

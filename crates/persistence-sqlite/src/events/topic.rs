@@ -58,6 +58,11 @@ impl Topics {
         Arc::clone(self.by_conversation.entry(id).or_insert_with(new))
     }
 
+    /// Drops the events of a conversation. Readers keep those that they have.
+    pub(super) fn remove(&mut self, id: ConversationId) {
+        self.by_conversation.remove(&id);
+    }
+
     /// Drops the events of conversations that are idle for too long, or that exceed the memory.
     pub(crate) fn sweep(&mut self) {
         self.growth.store(0, Ordering::Relaxed);

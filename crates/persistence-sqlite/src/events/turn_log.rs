@@ -109,4 +109,10 @@ impl TurnLog for SqliteTurnLog {
     async fn checkpoint(&self, id: ConversationId) -> Result<Checkpoint, StoreError> {
         self.inspect(id, EventBuffer::checkpoint).await
     }
+
+    async fn erase(&self, id: ConversationId) -> Result<(), StoreError> {
+        lock(&self.topics).remove(id);
+        self.running_turns.remove(id).map_err(StoreError::unavailable)?;
+        self.database.write(move |transaction| numbers::delete(transaction, id)).await
+    }
 }

@@ -11,11 +11,12 @@ use webchat_persistence::{StoreError, StoredConversation, StoredMessage};
 use super::row;
 use crate::database::{Database, batches};
 use crate::deletion::removals;
+use crate::erasures::is_erased;
 use crate::rows::{self, NO_OWNER};
 use crate::store::SqliteStore;
 
 impl SqliteStore {
-    /// Inserts the conversation. Returns `false` if its id is in use.
+    /// Inserts the conversation. Returns `false` if its id is in use, or the user was erased.
     pub(super) async fn insert(
         &self,
         conversation: StoredConversation,
@@ -24,15 +25,19 @@ impl SqliteStore {
         let id = conversation.conversation.conversation_id;
         // Only one insertion runs at a time. Therefore an earlier insertion of a hidden conversation did not complete.
         let _insertion_guard = self.insertion.lock().await;
-        if self.database.read(move |transaction| is_in_use(transaction, id)).await? {
+        let user_id = conversation.user_id;
+        let is_refused = move |transaction: &Transaction<'_>| {
+            Ok(is_in_use(transaction, id)? || is_erased(transaction, user_id)?)
+        };
+        if self.database.read(is_refused).await? {
             return Ok(false);
         }
         let discard = move |transaction: &Transaction<'_>| discard_hidden(transaction, id);
         self.database.write(discard).await?;
         removals::finish(&self.database, id).await?;
         let inserted = insert_batches(&self.database, conversation, messages).await;
-        if inserted.is_err() {
-            // If this fails too, the next insertion or the next start deletes the written messages.
+        if !matches!(inserted, Ok(true)) {
+            // If this fails, the next insertion or the next start deletes the written messages.
             let _ = self.database.write(discard).await;
             self.deletion_worker.wake();
         }
@@ -59,8 +64,16 @@ async fn insert_batches(
             })
             .await?;
     }
-    database.write(move |transaction| row::put_conversation(transaction, &conversation)).await?;
-    Ok(true)
+    database
+        .write(move |transaction| {
+            // The user's erasure may have been requested in the meantime.
+            let is_erased = is_erased(transaction, user_id)?;
+            if !is_erased {
+                row::put_conversation(transaction, &conversation)?;
+            }
+            Ok(!is_erased)
+        })
+        .await
 }
 
 /// Adds messages to the user's conversation. Returns their number.

@@ -64,7 +64,7 @@ pub trait ConversationTransfer: Send + Sync {
     ) -> Result<Option<Vec<StoredMessage>>, StoreError>;
 
     /// Stores a new conversation with all of its messages. Other methods don't see it until it is complete.
-    /// Returns `false` and changes nothing if its id is in use, by any user.
+    /// Returns `false` and changes nothing if its id is in use, by any user, or the user was erased.
     ///
     /// The ids of the messages must be used by no other conversation.
     async fn insert_with_messages(

@@ -16,11 +16,11 @@ mod user_settings;
 
 pub use accounts::{
     AccountFilter, AccountUpdate, Accounts, ApiKeys, AuditChain, AuditFilter, AuditLog,
-    CreateAccountOutcome, CreateWithIdentityOutcome, Group, GroupUpdate, Identities, NewPassword,
-    UpdateAccountOutcome,
+    CreateAccountOutcome, CreateWithIdentityOutcome, Erasures, Group, GroupUpdate, Identities,
+    NewPassword, RequestErasureOutcome, UpdateAccountOutcome,
 };
 #[cfg(feature = "mock")]
-pub use accounts::{MockAccounts, MockApiKeys, MockAuditLog, MockIdentities};
+pub use accounts::{MockAccounts, MockApiKeys, MockAuditLog, MockErasures, MockIdentities};
 #[cfg(feature = "mock")]
 pub use contexts::MockContexts;
 pub use contexts::{Contexts, ReplaceContextOutcome, StoredContext};

@@ -35,6 +35,9 @@ pub trait SavedFiles: Send + Sync {
     /// Deletes the user's files whose names end with `suffix`, including files of older versions. The caller checks that
     /// the user may delete them. Idempotent.
     async fn delete(&self, user_id: UserId, suffix: &str) -> Result<(), StoreError>;
+
+    /// Deletes all files of the user, except files of older versions. Idempotent.
+    async fn delete_all(&self, user_id: UserId) -> Result<(), StoreError>;
 }
 
 /// The content of a file, in chunks. An incomplete content ends with an error.

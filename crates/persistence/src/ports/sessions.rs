@@ -79,6 +79,10 @@ pub trait Sessions: Send + Sync {
         user_id: UserId,
         kept: Option<SessionId>,
     ) -> Result<bool, StoreError>;
+
+    /// Deletes everything about the sessions of a user, also expired ones. A session in which nobody is signed in may remain
+    /// until it expires, in a store that expires sessions itself.
+    async fn erase(&self, user_id: UserId) -> Result<(), StoreError>;
 }
 
 /// A session and its expiry.

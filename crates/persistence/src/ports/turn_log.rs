@@ -39,6 +39,9 @@ pub trait TurnLog: Send + Sync {
 
     /// Returns the position in the log from which a client continues that reads the stored messages after this call.
     async fn checkpoint(&self, id: ConversationId) -> Result<Checkpoint, StoreError>;
+
+    /// Deletes the events of a conversation that is deleted forever, and their numbers.
+    async fn erase(&self, id: ConversationId) -> Result<(), StoreError>;
 }
 
 /// Convenience methods of every turn log.

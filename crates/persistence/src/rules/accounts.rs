@@ -1,6 +1,6 @@
 //! The changes of accounts.
 
-use webchat_domain::Account;
+use webchat_domain::{Account, Timestamp};
 
 use crate::{AccountUpdate, GroupUpdate, UpdateAccountOutcome};
 
@@ -58,6 +58,20 @@ pub fn update_account(
     updated.signed_in_at = update.signed_in_at.or(account.signed_in_at);
     let removes_admin = account.is_active_admin() && !updated.is_active_admin();
     if removes_admin && !has_other_admin { Err(AccountConflict::LastAdmin) } else { Ok(updated) }
+}
+
+/// Returns an account that is going to be erased: disabled, and with another version, so that its sessions end.
+///
+/// # Errors
+/// [`AccountConflict::LastAdmin`].
+pub fn disable_for_erasure(
+    account: &Account,
+    at: Timestamp,
+    has_other_admin: bool,
+) -> Result<Account, AccountConflict> {
+    let disabled_at = Some(account.disabled_at.or(Some(at)));
+    let update = AccountUpdate { disabled_at, ends_sessions: true, ..AccountUpdate::default() };
+    update_account(account, update, has_other_admin)
 }
 
 /// Returns whether an update could make an administrator an ordinary or disabled user.

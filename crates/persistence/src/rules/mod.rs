@@ -17,7 +17,7 @@ mod turn_log;
 mod turns;
 mod versions;
 
-pub use accounts::{AccountConflict, may_remove_admin, update_account};
+pub use accounts::{AccountConflict, disable_for_erasure, may_remove_admin, update_account};
 pub use add::add_messages;
 pub use author::{ForeignAuthor, foreign_author};
 pub use context::{is_summary_kept, next_revision};

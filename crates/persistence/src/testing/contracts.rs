@@ -231,6 +231,7 @@ macro_rules! sessions_contract {
                     a_deleted_session_is_not_replaced,
                     the_sessions_in_which_a_user_is_signed_in_are_listed,
                     all_sessions_of_a_user_but_one_are_deleted,
+                    no_session_of_an_erased_user_is_left,
                     the_sessions_of_a_providers_session_are_listed,
                 ]
             );
@@ -311,6 +312,7 @@ macro_rules! turn_log_contract {
                 [
                     events_are_numbered_and_read_in_order,
                     each_conversation_has_its_own_sequence_numbers,
+                    an_erased_conversation_has_no_events,
                     a_reader_waits_for_the_next_event,
                     a_read_during_the_first_append_misses_nothing,
                     each_concurrent_append_gets_its_own_sequence_number,

@@ -14,6 +14,7 @@
 //! webchat_persistence::audit_log_contract!(open);
 //! webchat_persistence::identities_contract!(open);
 //! webchat_persistence::groups_contract!(open);
+//! webchat_persistence::erasures_contract!(open);
 //! webchat_persistence::sessions_contract!(open);
 //! webchat_persistence::token_budgets_contract!(open);
 //! webchat_persistence::user_activity_contract!(open);

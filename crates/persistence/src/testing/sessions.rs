@@ -184,6 +184,30 @@ pub async fn all_sessions_of_a_user_but_one_are_deleted(store: &dyn Sessions) {
     assert_eq!(store.find(other.session_id, moment(1)).await.unwrap(), Some(other));
 }
 
+pub async fn no_session_of_an_erased_user_is_left(store: &dyn Sessions) {
+    let user_id = UserId::generate();
+    let provider = ProviderSession {
+        provider: "entra".to_owned(),
+        issuer: "https://a.example".to_owned(),
+        session_id: Some("1".to_owned()),
+    };
+    let mut of_provider = signed_in(user_id);
+    of_provider.sign_in.as_mut().unwrap().provider = Some(provider);
+    let [expired, other] = [signed_in(user_id), signed_in(UserId::generate())];
+    for (session, expires_at) in [(&of_provider, 100), (&expired, 1), (&other, 100)] {
+        store.start(session, moment(0), moment(expires_at)).await.unwrap();
+    }
+
+    for _ in 0..2 {
+        store.erase(user_id).await.unwrap();
+    }
+
+    for erased in [of_provider, expired] {
+        assert_eq!(store.find(erased.session_id, moment(0)).await.unwrap(), None);
+    }
+    assert_eq!(store.find(other.session_id, moment(1)).await.unwrap(), Some(other));
+}
+
 pub async fn the_sessions_of_a_providers_session_are_listed(store: &dyn Sessions) {
     let of_provider = |issuer: &str, session_id: Option<&str>| {
         let mut session = signed_in(UserId::generate());

@@ -31,6 +31,20 @@ pub async fn events_are_numbered_and_read_in_order(log: &dyn TurnLog) {
     assert_eq!(read_all(log, id, second.seq).await, []);
 }
 
+pub async fn an_erased_conversation_has_no_events(log: &dyn TurnLog) {
+    let (erased, other) = (ConversationId::generate(), ConversationId::generate());
+    append(log, erased, chunk("canary")).await.unwrap();
+    let kept = append(log, other, chunk("mine")).await.unwrap();
+
+    for _ in 0..2 {
+        log.erase(erased).await.unwrap();
+    }
+
+    assert_eq!(read_all(log, erased, 0).await, []);
+    assert_eq!(log.checkpoint(erased).await.unwrap().running_turn, None);
+    assert_eq!(read_all(log, other, 0).await, [kept]);
+}
+
 pub async fn each_conversation_has_its_own_sequence_numbers(log: &dyn TurnLog) {
     let (one, other) = (ConversationId::generate(), ConversationId::generate());
 

@@ -3,6 +3,7 @@
 mod access;
 mod audit;
 mod conversations;
+mod erasures;
 mod groups;
 mod keys;
 mod password;

@@ -4,7 +4,9 @@ use actix_web::web::ServiceConfig;
 use utoipa::OpenApi as _;
 use utoipa::openapi::OpenApi;
 
-use super::{audit, conversations, groups, keys, password, sessions, settings, user, users};
+use super::{
+    audit, conversations, erasures, groups, keys, password, sessions, settings, user, users,
+};
 use crate::openapi::merge::merge;
 
 pub(crate) fn routes(config: &mut ServiceConfig) {
@@ -16,6 +18,7 @@ pub(crate) fn routes(config: &mut ServiceConfig) {
         .configure(keys::routes)
         .configure(groups::routes)
         .configure(conversations::routes)
+        .configure(erasures::routes)
         .configure(audit::routes)
         .configure(settings::routes);
 }
@@ -30,6 +33,7 @@ pub(crate) fn api_doc() -> OpenApi {
         keys::ApiDoc::openapi,
         groups::ApiDoc::openapi,
         conversations::ApiDoc::openapi,
+        erasures::ApiDoc::openapi,
         audit::ApiDoc::openapi,
         settings::ApiDoc::openapi,
     ])

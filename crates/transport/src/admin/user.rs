@@ -1,10 +1,12 @@
 //! One user, with the sessions and API keys.
 
+use actix_web::HttpResponse;
+use actix_web::http::header::LOCATION;
 use actix_web::web::{self, Data, Json, ServiceConfig};
 use serde::{Deserialize, Serialize};
 use utoipa::{OpenApi, ToSchema};
 use webchat_chat::Chat;
-use webchat_domain::{AccountRole, UserId};
+use webchat_domain::{AccountRole, Erasure, UserId};
 
 use super::access::{AdminAccess, AuditorAccess, UserPath, WithBody};
 use super::users::AdminUser;
@@ -18,12 +20,15 @@ use crate::rest::sessions::{SignedInSession, signed_in_sessions};
 const USER: &str = "/admin/users/{user_id}";
 
 #[derive(OpenApi)]
-#[openapi(paths(read, change))]
+#[openapi(paths(read, change, erase))]
 pub(crate) struct ApiDoc;
 
 pub(crate) fn routes(config: &mut ServiceConfig) {
-    config
-        .service(web::resource(USER).route(get_or_head().to(read)).route(web::patch().to(change)));
+    let user = web::resource(USER)
+        .route(get_or_head().to(read))
+        .route(web::patch().to(change))
+        .route(web::delete().to(erase));
+    config.service(user);
 }
 
 /// A user with the sessions and API keys.
@@ -101,4 +106,33 @@ async fn change(
     let Changes { role, disabled } = changes;
     let account = chat.accounts.change(user_id, role, disabled, &admin.actor).await?;
     Ok(Json(account.into()))
+}
+
+/// Deletes the account of a user with all of its data: disables it at once, and erases the data in the background.
+#[utoipa::path(
+    delete,
+    path = USER,
+    tag = "admin",
+    operation_id = "admin_erase_user",
+    params(("user_id" = UserId, Path, description = "The user.")),
+    responses(
+        (
+            status = 202,
+            description = "The data is being deleted. This is the receipt, whose address is in `Location`.",
+            body = Erasure
+        ),
+        (status = 409, description = "No active administrator would remain.", body = ErrorBody),
+        NotFoundResponse,
+        RoleNeededResponse,
+    ),
+)]
+async fn erase(
+    admin: AdminAccess,
+    user: UserPath,
+    chat: Data<Chat>,
+) -> Result<HttpResponse, ApiError> {
+    let erasure = chat.erasures.request(user.id()?, &admin.actor).await?;
+    // Relative to the address of the user, because a proxy may have added a prefix.
+    let receipt = format!("../erasures/{}", erasure.erasure_id);
+    Ok(HttpResponse::Accepted().insert_header((LOCATION, receipt)).json(erasure))
 }

@@ -108,6 +108,7 @@ fn chat_status(error: &ChatError) -> StatusCode {
         | ChatError::InvalidApiKey => StatusCode::UNAUTHORIZED,
         ChatError::AccountDisabled
         | ChatError::PasswordChangeRequired
+        | ChatError::RecentSignInNeeded
         | ChatError::Forbidden(_) => StatusCode::FORBIDDEN,
         ChatError::EmptySearch
         | ChatError::SearchTooLong { .. }
@@ -135,6 +136,7 @@ fn chat_status(error: &ChatError) -> StatusCode {
         | ChatError::ImportNotFound
         | ChatError::AccountNotFound
         | ChatError::KeyNotFound
+        | ChatError::ErasureNotFound
         | ChatError::SessionNotFound => StatusCode::NOT_FOUND,
         ChatError::FileRunning
         | ChatError::FileNotFailed
@@ -147,6 +149,7 @@ fn chat_status(error: &ChatError) -> StatusCode {
         | ChatError::ImportInProgress
         | ChatError::NameTaken
         | ChatError::AccountInUse
+        | ChatError::AccountBeingErased
         | ChatError::TooManyKeys { .. }
         | ChatError::TooManyGroups { .. }
         | ChatError::LastAdmin => StatusCode::CONFLICT,

@@ -6,7 +6,7 @@ use utoipa::OpenApi as _;
 use utoipa::openapi::OpenApi;
 
 use super::context::{few_shot_examples, settings, summary};
-use super::transfer::{export, imports, save};
+use super::transfer::{erasure, export, imports, save};
 use super::turns::{events, send, stop};
 use super::{
     accounts, api_keys, config, conversations, files, identity_providers, messages, search,
@@ -37,6 +37,7 @@ pub(crate) fn routes(config: &mut ServiceConfig) {
             .configure(few_shot_examples::routes)
             .configure(files::routes)
             .configure(search::routes)
+            .configure(erasure::routes)
             .configure(export::routes)
             .configure(save::routes)
             .configure(imports::routes)
@@ -65,6 +66,7 @@ pub(crate) fn api_doc() -> OpenApi {
         search::ApiDoc::openapi,
         versions::ApiDoc::openapi,
         files::ApiDoc::openapi,
+        erasure::ApiDoc::openapi,
         export::ApiDoc::openapi,
         save::ApiDoc::openapi,
         imports::ApiDoc::openapi,

@@ -170,3 +170,33 @@ test('an auditor sees everything and can change nothing, and others see nothing'
   await expect(alice.page.getByRole('heading', { name: 'Administrators only' })).toBeVisible();
   await alice.expectAccessible();
 });
+
+test('an administrator deletes a user, by keyboard', async ({ scripted, chat, browser }) => {
+  const server = await scripted(async (_question, write) => write('unused'), SETTINGS, USERS);
+  const { page } = chat;
+  chat.expectsErrors = true;
+  const alice = await Chat.in(await browser.newContext());
+  alice.expectsErrors = true;
+  await alice.page.goto(server.url);
+  await signIn(alice.page, 'alice');
+  await expect(alice.field).toBeVisible();
+  await page.goto(`${server.url}/admin`);
+  await signIn(page, 'ada');
+  await page.getByRole('button', { name: 'alice' }).click();
+  const panel = page.getByRole('dialog', { name: 'alice' });
+  await panel.getByRole('button', { name: 'Delete account…' }).press('Enter');
+  await expect(panel.getByRole('button', { name: 'Cancel' })).toBeFocused();
+  await chat.expectAccessible();
+  await page.keyboard.press('Tab');
+  await page.keyboard.press('Enter');
+
+  await expect(panel).toHaveCount(0);
+  await expect(alice.page.getByRole('heading', { name: 'Sign in' })).toBeVisible();
+  await expect(async () => {
+    await page.reload();
+    await expect(page.getByRole('rowheader')).toHaveText(['ada', 'bob', 'otto'], { timeout: 1_000 });
+  }).toPass({ timeout: 30_000 });
+  await page.getByRole('link', { name: 'Audit log' }).click();
+  await page.getByRole('combobox', { name: 'Action' }).selectOption('Deleted the account');
+  await expect(page.getByRole('row').nth(1)).toContainText('alice');
+});

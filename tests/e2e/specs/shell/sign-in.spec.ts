@@ -164,3 +164,33 @@ test('a visitor creates an account and keeps the chats', async ({ scripted, chat
   await expect(chat.list.getByRole('link', { name: 'Before the account' })).toBeVisible();
   await chooseInMenu(chat.page, 'Account: carol');
 });
+
+test('a user deletes the account, by keyboard', async ({ scripted, chat }) => {
+  const server = await scripted(async (_question, write) => write('High water.'), { AUTH: 'required' }, USERS);
+  const { page } = chat;
+  chat.expectsErrors = true;
+  await page.goto(server.url);
+  await signIn(page, 'alice');
+  await chat.ask('Why tides?');
+  await expect(chat.answers).toContainText('High water.');
+  await chooseInMenu(page, 'Account: alice');
+  await page.getByRole('button', { name: 'Delete account…' }).press('Enter');
+  const dialog = page.getByRole('dialog', { name: 'Delete account' });
+  await expect(dialog.getByLabel('Your password, to confirm')).toBeFocused();
+  await expect(dialog.getByRole('link', { name: 'Export everything first' })).toBeVisible();
+  await chat.expectAccessible();
+
+  await page.keyboard.press('Escape');
+  await expect(page.getByRole('dialog', { name: 'Account', exact: true })).toBeVisible();
+  await page.getByRole('button', { name: 'Delete account…' }).press('Enter');
+  await page.keyboard.type('not the password');
+  await page.keyboard.press('Enter');
+  await expect(dialog.getByRole('alert')).toHaveText('The name or the password is wrong.');
+  await dialog.getByLabel('Your password, to confirm').fill(PASSWORD);
+  await page.keyboard.press('Enter');
+
+  await expect(page.getByRole('heading', { name: 'Sign in' })).toBeVisible();
+  await signIn(page, 'alice');
+  // The deletion takes some seconds.
+  await expect(page.getByRole('alert')).toHaveText(/This account is disabled|The name or the password is wrong/);
+});

@@ -35,6 +35,7 @@ export class UserPanel extends Modal {
     problem: { state: true },
     isBusy: { state: true },
     isResetting: { state: true },
+    isDeleting: { state: true },
     password: { state: true },
   };
 
@@ -50,6 +51,8 @@ export class UserPanel extends Modal {
   declare isBusy: boolean;
   /** Whether the panel asks whether to reset the password. */
   declare isResetting: boolean;
+  /** Whether the panel asks whether to delete the account. */
+  declare isDeleting: boolean;
   /** The generated password, which is shown only once. */
   declare password: string | null;
 
@@ -62,6 +65,7 @@ export class UserPanel extends Modal {
     this.problem = null;
     this.isBusy = false;
     this.isResetting = false;
+    this.isDeleting = false;
     this.password = null;
   }
 
@@ -100,7 +104,8 @@ export class UserPanel extends Modal {
               .userId=${details.user_id}
             ></webchat-user-conversations>`
           : nothing
-      }`;
+      }
+      ${this.isAdmin ? this.#deleteSection() : nothing}`;
   }
 
   #account(details: AdminUserDetails) {
@@ -197,6 +202,27 @@ export class UserPanel extends Modal {
       </div>`;
   }
 
+  #deleteSection() {
+    return html`<section aria-labelledby="user-delete">
+      <h3 id="user-delete">${words.deleteHeading()}</h3>
+      ${
+        this.isDeleting
+          ? html`<p>${words.deleteWarning(this.user.name)}</p>
+              <div class="admin-buttons">
+                <button class="quiet cancel-delete" type="button" @click=${this.#cancelDelete}>
+                  ${words.cancel()}
+                </button>
+                <button class="danger" type="button" @click=${this.#delete}>
+                  ${words.deleteNow()}
+                </button>
+              </div>`
+          : html`<button class="danger ask-delete" type="button" @click=${this.#askDelete}>
+              ${words.ask()}
+            </button>`
+      }
+    </section>`;
+  }
+
   #sessions(sessions: readonly SignedInSession[]) {
     const { user_id: id } = this.user;
     return html`<section aria-labelledby="user-sessions">
@@ -291,6 +317,28 @@ export class UserPanel extends Modal {
     this.isResetting = true;
     void this.updateComplete.then(() => this.querySelector<HTMLElement>('.confirm-reset')?.focus());
   }
+
+  readonly #askDelete = () => {
+    this.isDeleting = true;
+    // Not the button that deletes.
+    void this.#focus('.cancel-delete');
+  };
+
+  readonly #cancelDelete = () => {
+    this.isDeleting = false;
+    void this.#focus('.ask-delete');
+  };
+
+  async #focus(selector: string): Promise<void> {
+    await this.updateComplete;
+    this.querySelector<HTMLElement>(selector)?.focus();
+  }
+
+  /** Deletes the account, and closes the panel. */
+  readonly #delete = async () => {
+    await this.#change(() => this.api.eraseUser(this.user.user_id));
+    if (this.problem === null) this.close();
+  };
 
   async #reset(): Promise<void> {
     await this.#change(async () => {

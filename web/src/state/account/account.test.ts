@@ -22,6 +22,7 @@ function setUp(...responses: (Me | null)[]) {
     }),
     signIn: vi.fn(async ({ name }: { name: string }) => ({ ...ALICE, name })),
     signInMethods: vi.fn(async () => ({ password: true, providers: [] })),
+    erase: vi.fn(async () => undefined),
     signOut: vi.fn<() => Promise<{ sign_out_url: string } | undefined>>(async () => undefined),
   };
   const storage = new TextStorage(localStorage);
@@ -147,6 +148,21 @@ test('a user who signs out leaves no drafts', async () => {
   await account.signOut();
 
   expect(storage.get('draft.1')).toBeNull();
+});
+
+test('a user who deletes the account leaves nothing in the browser, and a refusal changes nothing', async () => {
+  const { api, account, storage, reload } = setUp();
+  await account.signIn('alice', 'secret', null, true);
+  storage.set('draft.1', 'a draft of alice');
+  reload.mockClear();
+  api.erase.mockRejectedValueOnce(new Error('wrong password'));
+
+  await expect(account.erase('wrong')).rejects.toThrow('wrong password');
+  expect(storage.get('draft.1')).toBe('a draft of alice');
+  await account.erase('secret');
+
+  expect(storage.get('draft.1')).toBeNull();
+  expect(reload).toHaveBeenCalledExactlyOnceWith(false);
 });
 
 const SIGNED_IN: Me = {

@@ -157,6 +157,12 @@ export class AccountStore {
     this.leave(signedOut.sign_out_url);
   }
 
+  /** Deletes the account with everything in it. Throws the server's error. */
+  async erase(password: string | null): Promise<void> {
+    await this.api.erase(password);
+    this.#useAs('');
+  }
+
   /**
    * Loads the page again. Another user must not see what the last one has left in this browser, and can see the open
    * chat only if it has been adopted.

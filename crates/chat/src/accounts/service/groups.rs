@@ -89,6 +89,7 @@ impl Accounts {
             match self.ports.accounts.update(user_id, update).await? {
                 UpdateAccountOutcome::Updated(account) => return Ok(account),
                 UpdateAccountOutcome::NotFound => return Err(ChatError::AccountNotFound),
+                UpdateAccountOutcome::BeingErased => return Err(ChatError::AccountBeingErased),
                 UpdateAccountOutcome::Changed | UpdateAccountOutcome::LastAdmin => {}
             }
         }

@@ -95,7 +95,10 @@ impl Accounts {
     }
 
     /// Ends all sessions of a user, and makes all live connections check their access, also those with an API key.
-    pub(super) async fn end_all_sessions(&self, user_id: UserId) -> Result<(), ChatError> {
+    pub(in crate::accounts) async fn end_all_sessions(
+        &self,
+        user_id: UserId,
+    ) -> Result<(), ChatError> {
         self.ports.sessions.delete_signed_in(user_id, None).await?;
         self.signal_ended_sessions(user_id).await;
         Ok(())

@@ -13,7 +13,7 @@ mod write;
 pub(super) use conversation::{NativeConversation, NativeConversationSeed};
 pub(super) use convert::convert;
 pub(crate) use write::{
-    CLOSING, END_OF_CONVERSATION, OPENING, SEPARATOR, messages, start_of_conversation,
+    CLOSING, END_OF_CONVERSATION, SEPARATOR, messages, opening, start_of_conversation,
 };
 
 pub(super) const FORMAT: &str = "webchat";

@@ -7,7 +7,6 @@ use webchat_domain::{
 };
 use webchat_persistence::{StoredConversation, StoredMessage};
 
-pub(crate) const OPENING: &str = "{\"format\":\"webchat\",\"version\":1,\"conversations\":[\n";
 pub(crate) const SEPARATOR: &str = ",\n";
 pub(crate) const END_OF_CONVERSATION: &str = "\n]}";
 pub(crate) const CLOSING: &str = "\n]}\n";
@@ -48,6 +47,12 @@ struct MessageRecord {
     #[serde(skip_serializing_if = "Option::is_none")]
     ended_at: Option<Timestamp>,
     active: bool,
+}
+
+/// Returns the beginning of a file, up to its first conversation. `account` is the JSON of the account of its user.
+pub(crate) fn opening(account: Option<&str>) -> String {
+    let account = account.map(|account| format!("\"account\":{account},")).unwrap_or_default();
+    format!("{{\"format\":\"webchat\",\"version\":1,{account}\"conversations\":[\n")
 }
 
 /// Returns the JSON of a conversation up to its first message.

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use strum::{EnumDiscriminants, EnumString, IntoStaticStr, VariantArray};
 
 use super::texts::AuditReason;
-use crate::ids::{ApiKeyId, ConversationId, UserId};
+use crate::ids::{ApiKeyId, ConversationId, ErasureId, UserId};
 use crate::{AccountRole, ApiKeyScopes, GroupNames, GroupSource, Timestamp};
 
 /// What happened, with its details. All of them are typed, so that no secret and no text of a conversation can be among
@@ -91,6 +91,11 @@ pub enum AuditAction {
     IdentityLinked {
         /// The id of the provider in the settings.
         provider: String,
+    },
+    /// The erasure of an account with all of its data was requested.
+    AccountErased {
+        /// The receipt.
+        erasure_id: ErasureId,
     },
     /// An auditor or administrator listed the conversations of the subject.
     ConversationsListed {

@@ -2,6 +2,7 @@
 
 mod api_keys;
 mod audit;
+mod erasures;
 mod identities;
 
 use async_trait::async_trait;
@@ -16,6 +17,9 @@ pub use self::api_keys::MockApiKeys;
 #[cfg(feature = "mock")]
 pub use self::audit::MockAuditLog;
 pub use self::audit::{AuditChain, AuditFilter, AuditLog};
+#[cfg(feature = "mock")]
+pub use self::erasures::MockErasures;
+pub use self::erasures::{Erasures, RequestErasureOutcome};
 #[cfg(feature = "mock")]
 pub use self::identities::MockIdentities;
 pub use self::identities::{CreateWithIdentityOutcome, Identities};
@@ -54,7 +58,8 @@ pub trait Accounts: Send + Sync {
 
     /// Makes the account of `user_id` that of the anonymous user `anonymous`, with everything that this user has stored,
     /// and records that the user has signed in. Returns `false`, and changes nothing, if somebody has signed in to the
-    /// account already, if it has conversations, or if `anonymous` has an account. Only one of several concurrent calls
+    /// account already, if it has conversations or is being erased, or
+    /// if `anonymous` has an account. Only one of several concurrent calls
     /// for an account changes it.
     async fn adopt_user(
         &self,
@@ -164,4 +169,6 @@ pub enum UpdateAccountOutcome {
     LastAdmin,
     /// The account has another version or other groups than expected. Nothing was changed.
     Changed,
+    /// The account is being erased. Nothing was changed.
+    BeingErased,
 }

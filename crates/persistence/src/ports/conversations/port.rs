@@ -27,7 +27,7 @@ use crate::StoreError;
 #[cfg_attr(feature = "mock", mockall::automock)]
 #[async_trait]
 pub trait Conversations: Send + Sync {
-    /// Creates an empty conversation. Returns `None` and changes nothing if the id is in use.
+    /// Creates an empty conversation. Returns `None` and changes nothing if the id is in use, or the user was erased.
     async fn create(
         &self,
         user_id: UserId,

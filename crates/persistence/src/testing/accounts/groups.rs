@@ -33,7 +33,7 @@ fn update(source: GroupSource, expected: &[&str], new: &[&str]) -> AccountUpdate
 }
 
 /// Stores an account with groups that were given by hand.
-async fn create_in(store: &dyn Accounts, name: &str, groups: &[&str]) -> Account {
+pub(super) async fn create_in(store: &dyn Accounts, name: &str, groups: &[&str]) -> Account {
     let mut account = account(name, AccountRole::User);
     account.groups.set(GroupSource::Manual, names(groups));
     let outcome = store.create(account.clone(), None).await.unwrap();
@@ -51,7 +51,7 @@ fn in_group(name: &str) -> AccountFilter {
     AccountFilter { group: Some(name.parse().unwrap()), ..AccountFilter::default() }
 }
 
-async fn groups(
+pub(super) async fn groups(
     store: &dyn Accounts,
     prefix: &str,
     after: Option<&str>,

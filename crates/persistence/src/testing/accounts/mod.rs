@@ -5,6 +5,7 @@ mod contracts;
 
 pub mod api_keys;
 pub mod audit;
+pub mod erasures;
 pub mod groups;
 pub mod identities;
 

@@ -87,7 +87,8 @@ async fn export_one(
     Ok(stream(file, session_of_request_ended(&request, &chat, &connections, caller.session)))
 }
 
-/// Exports all conversations of the user in one file.
+/// Exports all conversations of the user in one file. If the user has an account, it contains the account's data, too: the
+/// settings, the sessions, the names of API keys, and the identities.
 #[utoipa::path(
     get,
     path = EXPORT_ALL,
@@ -100,9 +101,9 @@ async fn export_all(
     caller: OptionalSession,
     chat: Data<Chat>,
     connections: Data<Connections>,
-) -> HttpResponse {
-    let file = chat.transfer.export_all(caller.user_id);
-    stream(file, session_of_request_ended(&request, &chat, &connections, caller.session))
+) -> Result<HttpResponse, ApiError> {
+    let file = chat.transfer.export_all(caller.user_id).await?;
+    Ok(stream(file, session_of_request_ended(&request, &chat, &connections, caller.session)))
 }
 
 pub(crate) fn stream(file: ExportedFile, session_end: SessionEnd) -> HttpResponse {

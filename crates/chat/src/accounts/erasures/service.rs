@@ -1,0 +1,139 @@
+//! Requests erasures, and finds their receipts.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::Notify;
+use webchat_domain::{
+    Actor, AuditAction, AuditResult, Erasure, ErasureId, NewAuditEntry, Session, UserId,
+};
+use webchat_persistence::{
+    Conversations, Erasures as ErasureStore, RequestErasureOutcome, SavedFiles, TurnLog,
+};
+
+use crate::accounts::audit::Audit;
+use crate::accounts::ports::AccountPorts;
+use crate::accounts::service::Accounts;
+use crate::error::ChatError;
+
+/// The maximum time since the sign-in of users who delete their account and have no password to confirm it.
+const RECENT_SIGN_IN: Duration = Duration::from_mins(10);
+
+/// The ports of erasures.
+#[derive(Clone)]
+#[expect(missing_docs, reason = "the ports have the documentation")]
+pub struct ErasurePorts {
+    pub accounts: AccountPorts,
+    pub erasures: Arc<dyn ErasureStore>,
+    pub conversations: Arc<dyn Conversations>,
+    pub saved_files: Arc<dyn SavedFiles>,
+    pub log: Arc<dyn TurnLog>,
+}
+
+/// The use cases of erasures. Any instance continues an erasure that another one has left incomplete.
+#[derive(Clone)]
+pub struct Erasures {
+    pub(super) ports: ErasurePorts,
+    pub(super) accounts: Accounts,
+    audit: Audit,
+    /// Notified when an erasure is requested on this instance.
+    pub(super) requested: Arc<Notify>,
+}
+
+impl Erasures {
+    /// Builds the service.
+    #[must_use]
+    pub fn new(ports: ErasurePorts, accounts: Accounts) -> Self {
+        let audit = Audit::new(ports.accounts.clone());
+        Self { ports, accounts, audit, requested: Arc::default() }
+    }
+
+    /// Disables an account, ends its sessions with their live connections, and requests the erasure of everything of its
+    /// user. If it is requested already, returns that erasure.
+    ///
+    /// # Errors
+    /// [`ChatError::AccountNotFound`]; [`ChatError::LastAdmin`] if no active administrator would remain.
+    pub async fn request(&self, user_id: UserId, actor: &Actor) -> Result<Erasure, ChatError> {
+        let erasure = Erasure {
+            erasure_id: ErasureId::generate(),
+            user_id,
+            requested_at: self.ports.accounts.clock.now(),
+            completed_at: None,
+            counts: None,
+        };
+        self.store(erasure, true, actor).await
+    }
+
+    /// Requests an erasure again, with the same id, after a backup was restored that contains the user. The user may have
+    /// no account.
+    ///
+    /// # Errors
+    /// [`ChatError::LastAdmin`] if no active administrator would remain.
+    pub async fn replay(&self, erasure: Erasure, actor: &Actor) -> Result<Erasure, ChatError> {
+        self.store(Erasure { completed_at: None, counts: None, ..erasure }, false, actor).await
+    }
+
+    async fn store(
+        &self,
+        erasure: Erasure,
+        needs_account: bool,
+        actor: &Actor,
+    ) -> Result<Erasure, ChatError> {
+        let Erasure { erasure_id, user_id, .. } = erasure;
+        let action = AuditAction::AccountErased { erasure_id };
+        let audit = self.audit.entry_about(action, user_id, actor).await?;
+        let request = self.ports.erasures.request_erasure(
+            erasure.clone(),
+            needs_account,
+            Some(audit.clone()),
+        );
+        let erasure = match request.await? {
+            RequestErasureOutcome::Requested => erasure,
+            RequestErasureOutcome::Exists(existing) => existing,
+            RequestErasureOutcome::NotFound => return Err(ChatError::AccountNotFound),
+            RequestErasureOutcome::LastAdmin => {
+                let refused = NewAuditEntry { result: AuditResult::Refused, ..audit };
+                self.ports.accounts.audit.append(refused).await?;
+                return Err(ChatError::LastAdmin);
+            }
+        };
+        self.requested.notify_one();
+        self.accounts.end_all_sessions(user_id).await?;
+        Ok(erasure)
+    }
+
+    /// Checks that a user who has no password has signed in within the last minutes, before the account is erased. A user
+    /// whom a proxy has signed in is confirmed by the proxy.
+    ///
+    /// # Errors
+    /// [`ChatError::RecentSignInNeeded`].
+    pub fn check_recent_sign_in(&self, session: &Session) -> Result<(), ChatError> {
+        let now = self.ports.accounts.clock.now();
+        match &session.sign_in {
+            Some(sign_in) if now >= sign_in.at.plus(RECENT_SIGN_IN) => {
+                Err(ChatError::RecentSignInNeeded)
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Returns an erasure.
+    ///
+    /// # Errors
+    /// [`ChatError::ErasureNotFound`].
+    pub async fn find(&self, id: ErasureId) -> Result<Erasure, ChatError> {
+        self.ports.erasures.find_erasure(id).await?.ok_or(ChatError::ErasureNotFound)
+    }
+
+    /// Returns at most `max` erasures, the newest first, that were requested before the erasure `before`.
+    ///
+    /// # Errors
+    /// When the erasures can't be read.
+    pub async fn list(
+        &self,
+        before: Option<ErasureId>,
+        max: u32,
+    ) -> Result<Vec<Erasure>, ChatError> {
+        Ok(self.ports.erasures.list_erasures(before, max).await?)
+    }
+}

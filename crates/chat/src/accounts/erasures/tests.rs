@@ -1,0 +1,78 @@
+use std::sync::Arc;
+use std::time::Duration;
+
+use webchat_domain::{Actor, ErasedCounts, Erasure, ErasureId, Session, SessionId, SignIn};
+use webchat_persistence::{MockSavedFiles, SavedFilesUsage, StoreError};
+
+use crate::testing::{QUESTION, TestChat, settle};
+
+/// An erasure of the test's user, who has no account.
+fn erasure(test: &TestChat) -> Erasure {
+    Erasure {
+        erasure_id: ErasureId::generate(),
+        user_id: test.user_id,
+        requested_at: test.chat.sessions.now(),
+        completed_at: None,
+        counts: None,
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_erasure_stops_the_running_answer_and_deletes_everything() {
+    let test = TestChat::new().await;
+    test.chat.spawn_background_tasks();
+    let request = test.ask(QUESTION).await;
+    request.send_text("Hm").await;
+    settle().await;
+
+    let requested = test.chat.erasures.replay(erasure(&test), &Actor::COMMAND_LINE).await.unwrap();
+    let receipt = test.chat.erasures.complete(requested.erasure_id).await.unwrap();
+
+    assert!(request.is_cancelled());
+    let counts = ErasedCounts { conversations: 1, messages: 2, ..ErasedCounts::default() };
+    assert_eq!(receipt.counts, Some(counts));
+    assert_eq!(test.chat.conversations.list_all(test.user_id).await.unwrap(), []);
+    assert_eq!(test.published().await, [""; 0]);
+    let started = test.chat.conversations.start(test.user_id, None).await;
+    assert_eq!(started.unwrap_err().code(), "conversation_not_found");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_failed_erasure_is_continued_and_keeps_its_counts() {
+    let mut files = MockSavedFiles::new();
+    files.expect_usage().returning(|_| Ok(SavedFilesUsage { files: 3, bytes: 9 }));
+    files.expect_delete().returning(|_, _| Ok(()));
+    files.expect_delete_all().times(1).returning(|_| Err(StoreError::unavailable("no disk")));
+    files.expect_delete_all().times(1).returning(|_| Ok(()));
+    let test = TestChat::new().await.with_ports(|ports| ports.saved_files = Arc::new(files));
+
+    let requested = test.chat.erasures.replay(erasure(&test), &Actor::COMMAND_LINE).await.unwrap();
+    let failed = test.chat.erasures.complete(requested.erasure_id).await;
+    test.clock.advance(Duration::from_mins(1));
+    let receipt = test.chat.erasures.complete(requested.erasure_id).await.unwrap();
+
+    assert_eq!(failed.unwrap_err().code(), "storage_unavailable");
+    let counts = ErasedCounts { conversations: 1, saved_files: 3, ..ErasedCounts::default() };
+    assert_eq!(receipt.counts, Some(counts));
+    assert_eq!(receipt.completed_at, Some(test.chat.sessions.now()));
+}
+
+#[tokio::test]
+async fn users_without_a_password_must_have_signed_in_within_ten_minutes() {
+    let test = TestChat::new().await;
+    let of_proxy = Session::anonymous(SessionId::generate(), test.user_id);
+    let at = test.chat.sessions.now();
+    let sign_in = SignIn { at, device: String::new(), account_version: 0, provider: None };
+    let session = Session { sign_in: Some(sign_in), ..of_proxy.clone() };
+    let code = |session: &Session| {
+        let checked = test.chat.erasures.check_recent_sign_in(session);
+        checked.err().map(|error| error.code())
+    };
+
+    test.clock.advance(Duration::from_secs(599));
+    let recent = code(&session);
+    test.clock.advance(Duration::from_secs(1));
+
+    assert_eq!((recent, code(&session)), (None, Some("recent_sign_in_needed")));
+    assert_eq!(code(&of_proxy), None, "the proxy confirms the user");
+}
