@@ -32,6 +32,7 @@ VENV = Virtualenv(
 )
 
 START_TIMEOUT_S = 60
+CLOSE_IDLE_FILES = "file_manager=(close_idle_time=10,close_handle_minimum=500,close_scan_interval=5)"
 REPLICA_SET = "tests"
 
 # Runs in the virtualenv, which contains the driver. The shell of MongoDB is not installed.
@@ -80,6 +81,9 @@ def mongod(program):
             *(program, "--dbpath", ".", "--port", str(port), "--bind_ip", "127.0.0.1"),
             # A replica set of one member, because transactions need a replica set.
             *("--replSet", REPLICA_SET, "--wiredTigerCacheSizeGB", "0.5", "--quiet"),
+            # The tests use hundreds of databases, with more files than a process may have open at once.
+            *("--wiredTigerEngineConfigString", CLOSE_IDLE_FILES),
+            *("--setParameter", "wiredTigerSessionCloseIdleTimeSecs=5"),
         )
         subprocess.run([VENV.python, "-c", INITIATE_CODE, address, REPLICA_SET], check=True)
         yield f"mongodb://{address}/?replicaSet={REPLICA_SET}"
