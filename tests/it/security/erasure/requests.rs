@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use reqwest::Method;
+use rusqlite::Connection;
 use serde_json::json;
 use tokio::time::{sleep, timeout};
 use webchat_domain::AccountRole;
@@ -169,7 +170,11 @@ async fn the_command_line_erases_and_erases_again_after_a_restored_backup() {
     add_with_role(&variables, "ada", AccountRole::Admin).await;
     add(&variables, "alice").await;
     let database = dir.path().join("webchat.db");
-    let backup = std::fs::read(&database).unwrap();
+    let backup = dir.path().join("backup.db");
+    // Unlike a copy of the file, it has what is still in the write-ahead log.
+    let connection = Connection::open(&database).unwrap();
+    connection.execute("VACUUM INTO ?1", [backup.to_str().unwrap()]).unwrap();
+    drop(connection);
     let run = async |arguments: &[&str]| Process::run_in(dir.path(), arguments, &[]).await;
 
     let unconfirmed = run(&["user", "erase", "alice"]).await;
@@ -178,10 +183,10 @@ async fn the_command_line_erases_and_erases_again_after_a_restored_backup() {
     let list = run(&["erasures", "list", "--format", "json"]).await;
     let list_file = dir.path().join("erasures.jsonl");
     std::fs::write(&list_file, &list.stdout).unwrap();
-    std::fs::write(&database, &backup).unwrap();
     for suffix in ["-wal", "-shm"] {
         let _ = std::fs::remove_file(dir.path().join(format!("webchat.db{suffix}")));
     }
+    std::fs::copy(&backup, &database).unwrap();
     let restored = run(&["user", "list"]).await;
     let replay = ["erasures", "replay", list_file.to_str().unwrap()];
     let replayed = run(&replay).await;
