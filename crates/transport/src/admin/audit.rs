@@ -82,7 +82,6 @@ async fn list(
     let user = user.map_err(|_| ApiError::InvalidRequest("`user` must be a name.".to_owned()))?;
     let filter = AuditFilter { user, action, from, until };
     let entries = chat.audit.list(filter, cursor, limit.saturating_add(1)).await?;
-    let (entries, has_more) = split_page(entries, limit);
-    let next_cursor = entries.last().filter(|_| has_more).map(|last| last.number.to_string());
+    let (entries, next_cursor) = split_page(entries, limit, |last| last.number.to_string());
     Ok(Json(AuditEntries { entries, next_cursor }))
 }

@@ -8,7 +8,7 @@ use webchat_domain::{Erasure, ErasureId};
 
 use super::access::AuditorAccess;
 use crate::error::api_error::ApiError;
-use crate::extract::query::{self, page_size, split_page};
+use crate::extract::query::{self, page_size, parse_cursor, split_page};
 use crate::get_or_head::get_or_head;
 use crate::openapi::responses::{InvalidParameterResponse, NotFoundResponse, RoleNeededResponse};
 
@@ -66,13 +66,9 @@ async fn list(
     chat: Data<Chat>,
 ) -> Result<Json<Erasures>, ApiError> {
     let limit = page_size(query.limit, 50, MAX_ERASURES)?;
-    let before = query.cursor.as_deref().map(str::parse).transpose();
-    let before: Option<ErasureId> =
-        before.map_err(|_| ApiError::InvalidRequest("The cursor is invalid.".to_owned()))?;
-    // One more shows whether there is another page.
-    let read = chat.erasures.list(before, limit.saturating_add(1)).await?;
-    let (erasures, has_more) = split_page(read, limit);
-    let next_cursor = erasures.last().filter(|_| has_more).map(|last| last.erasure_id);
+    let before = parse_cursor(query.cursor.as_deref())?;
+    let erasures = chat.erasures.list(before, limit.saturating_add(1)).await?;
+    let (erasures, next_cursor) = split_page(erasures, limit, |last| last.erasure_id);
     Ok(Json(Erasures { erasures, next_cursor }))
 }
 

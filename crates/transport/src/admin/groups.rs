@@ -10,7 +10,7 @@ use super::access::{AdminAccess, AuditorAccess, UserPath, WithBody};
 use super::users::AdminUser;
 use crate::error::api_error::ApiError;
 use crate::error::body::ErrorBody;
-use crate::extract::query::{self, page_size, split_page};
+use crate::extract::query::{self, page_size, parse_cursor, split_page};
 use crate::get_or_head::get_or_head;
 use crate::openapi::responses::{
     InvalidBodyResponse, InvalidParameterResponse, NotFoundResponse, RoleNeededResponse,
@@ -95,14 +95,11 @@ async fn list(
     chat: Data<Chat>,
 ) -> Result<Json<AdminGroups>, ApiError> {
     let limit = page_size(query.limit, 50, MAX_GROUPS)?;
-    let cursor = query.cursor.as_deref().filter(|cursor| !cursor.is_empty());
-    let after = cursor.map(str::parse::<GroupName>).transpose();
-    let after = after.map_err(|_| ApiError::InvalidRequest("The cursor is invalid.".to_owned()))?;
+    let after = parse_cursor(query.cursor.as_deref())?;
     let prefix = GroupName::prefix(query.search.as_deref().unwrap_or_default())
         .map_err(|_| ApiError::InvalidRequest("The search is too long.".to_owned()))?;
     let groups = chat.accounts.list_groups(prefix, after, limit.saturating_add(1)).await?;
-    let (groups, has_more) = split_page(groups, limit);
-    let next_cursor = groups.last().filter(|_| has_more).map(|last| last.name.clone());
+    let (groups, next_cursor) = split_page(groups, limit, |last| last.name.clone());
     let groups = groups.into_iter().map(|Group { name, members }| AdminGroup { name, members });
     Ok(Json(AdminGroups { groups: groups.collect(), next_cursor }))
 }

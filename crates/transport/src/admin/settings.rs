@@ -26,6 +26,9 @@ pub(crate) fn routes(config: &mut ServiceConfig) {
     operation_id = "admin_read_settings",
     responses((status = 200, body = EffectiveSettings), RoleNeededResponse),
 )]
-async fn read(_: AuditorAccess, settings: Data<EffectiveSettings>) -> Json<EffectiveSettings> {
-    Json(settings.get_ref().clone())
+async fn read(
+    _: AuditorAccess,
+    settings: Data<EffectiveSettings>,
+) -> Json<Data<EffectiveSettings>> {
+    Json(settings)
 }

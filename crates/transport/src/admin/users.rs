@@ -13,7 +13,7 @@ use super::access::{AdminAccess, AuditorAccess, WithBody};
 use super::password::{InitialPassword, generate};
 use crate::error::api_error::ApiError;
 use crate::error::body::ErrorBody;
-use crate::extract::query::{self, page_size, split_page};
+use crate::extract::query::{self, page_size, parse_cursor, split_page};
 use crate::get_or_head::get_or_head;
 use crate::openapi::responses::{
     InvalidBodyResponse, InvalidParameterResponse, RoleNeededResponse,
@@ -173,9 +173,7 @@ async fn list(
     chat: Data<Chat>,
 ) -> Result<Json<AdminUsers>, ApiError> {
     let limit = page_size(query.limit, 50, MAX_USERS)?;
-    let after = query.cursor.as_deref().map(str::parse).transpose();
-    let after: Option<AccountName> =
-        after.map_err(|_| ApiError::InvalidRequest("The cursor is invalid.".to_owned()))?;
+    let after = parse_cursor(query.cursor.as_deref())?;
     let filter = AccountFilter {
         prefix: prefix(query.search.as_deref().unwrap_or_default())?,
         role: query.role,
@@ -183,8 +181,7 @@ async fn list(
         group: group(query.group.as_deref().unwrap_or_default())?,
     };
     let accounts = chat.accounts.list(filter, after, limit.saturating_add(1)).await?;
-    let (accounts, has_more) = split_page(accounts, limit);
-    let next_cursor = accounts.last().filter(|_| has_more).map(|last| last.name.clone());
+    let (accounts, next_cursor) = split_page(accounts, limit, |last| last.name.clone());
     let users = accounts.into_iter().map(AdminUser::from).collect();
     Ok(Json(AdminUsers { users, next_cursor }))
 }

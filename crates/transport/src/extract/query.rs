@@ -1,5 +1,7 @@
 //! Optional parameters in queries, as clients write them.
 
+use std::str::FromStr;
+
 use serde::de::value::StringDeserializer;
 use serde::de::{Deserialize, Deserializer, Error, IntoDeserializer};
 use webchat_domain::Integer;
@@ -61,13 +63,27 @@ where
     T::deserialize(name).map(Some)
 }
 
-/// Splits what was read for a page of `limit` items, with one more if there is another page. Returns the page, and
-/// whether there is another one.
-pub(crate) fn split_page<T>(mut items: Vec<T>, limit: u32) -> (Vec<T>, bool) {
+/// Parses the cursor of a page, if there is one.
+///
+/// # Errors
+/// [`ApiError::InvalidRequest`].
+pub(crate) fn parse_cursor<T: FromStr>(text: Option<&str>) -> Result<Option<T>, ApiError> {
+    let cursor = text.filter(|text| !text.is_empty()).map(str::parse).transpose();
+    cursor.map_err(|_| ApiError::InvalidRequest("The cursor is invalid.".to_owned()))
+}
+
+/// Splits what was read for a page of `limit` items, with one more if there is another page. Returns the page, and the
+/// cursor of its last item if there is another one.
+pub(crate) fn split_page<T, C>(
+    mut items: Vec<T>,
+    limit: u32,
+    cursor_of: impl FnOnce(&T) -> C,
+) -> (Vec<T>, Option<C>) {
     let limit = usize::try_from(limit).unwrap_or(usize::MAX);
     let has_more = items.len() > limit;
     items.truncate(limit);
-    (items, has_more)
+    let next_cursor = items.last().filter(|_| has_more).map(cursor_of);
+    (items, next_cursor)
 }
 
 /// Returns the requested page size, or `default` if none was requested.

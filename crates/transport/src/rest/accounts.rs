@@ -6,8 +6,10 @@ use actix_web::{HttpRequest, HttpResponse};
 use serde::{Deserialize, Serialize};
 use url::Url;
 use utoipa::{OpenApi, ToSchema};
-use webchat_chat::{ArchiveFilter, Chat, SignInAttempt};
-use webchat_domain::{Account, AccountName, AccountRole, GroupName, Password, Session, Timestamp};
+use webchat_chat::{ArchiveFilter, Chat, ChatError, SignInAttempt};
+use webchat_domain::{
+    Account, AccountName, AccountRole, GroupName, Password, Session, Timestamp, UserId,
+};
 
 use crate::error::api_error::ApiError;
 use crate::error::body::ErrorBody;
@@ -305,6 +307,24 @@ pub(super) fn attempt(
         user_agent: user_agent(request),
         adopted: browser.session.clone().filter(|_| adopt_conversations),
     }
+}
+
+/// Confirms a change with the password of the account. Returns `false` if the account has none.
+pub(super) async fn confirm_password(
+    request: &HttpRequest,
+    browser: &AnySession,
+    chat: &Chat,
+    user_id: UserId,
+    password: Option<Password>,
+) -> Result<bool, ApiError> {
+    let account = chat.accounts.find(user_id).await?.ok_or(ChatError::AccountNotFound)?;
+    if account.password.is_none() {
+        return Ok(false);
+    }
+    let password = password.ok_or(ChatError::PasswordNeeded)?;
+    let attempt = attempt(request, browser, account.name.to_string(), password, false);
+    chat.accounts.confirm_password(attempt).await?;
+    Ok(true)
 }
 
 /// Sets the cookie of the new session. A session of another account in this browser ends.

@@ -10,11 +10,11 @@ use utoipa::{OpenApi, ToSchema};
 use webchat_chat::{Chat, ChatError, NewApiKey};
 use webchat_domain::{ApiKey, ApiKeyId, ApiKeyName, ApiKeyScopes, Password, Timestamp, UserId};
 
-use super::accounts::attempt;
+use super::accounts::confirm_password;
 use crate::error::api_error::ApiError;
 use crate::error::body::ErrorBody;
 use crate::extract::body::Body;
-use crate::extract::session::{AnySession, SignedIn};
+use crate::extract::session::SignedIn;
 use crate::get_or_head::get_or_head;
 use crate::openapi::responses::{InvalidBodyResponse, NotFoundResponse};
 use crate::quota::KeyedRateLimiter;
@@ -163,29 +163,13 @@ async fn add(
 ) -> Result<HttpResponse, ApiError> {
     let SignedIn { session, browser } = user;
     let NewKey { name, scopes, expires_at, password } = new.0;
+    // A key may outlive a session that somebody else uses.
     confirm_password(&request, &browser, &chat, session.user_id, password).await?;
     rate.check(session.user_id)?;
     let new = NewApiKey { name, scopes, expires_at };
     let (key, secret) = chat.api_keys.add(session.user_id, new, &browser.actor(&request)).await?;
     let added = AddedKey { key: key.into(), secret: secret.expose().to_owned() };
     Ok(HttpResponse::Created().json(added))
-}
-
-/// Checks the password of an account that has one: a key may outlive a session that somebody else uses.
-async fn confirm_password(
-    request: &HttpRequest,
-    browser: &AnySession,
-    chat: &Chat,
-    user_id: UserId,
-    password: Option<Password>,
-) -> Result<(), ApiError> {
-    let account = chat.accounts.find(user_id).await?.ok_or(ChatError::AccountNotFound)?;
-    if account.password.is_none() {
-        return Ok(());
-    }
-    let password = password.ok_or(ChatError::PasswordNeeded)?;
-    let attempt = attempt(request, browser, account.name.to_string(), password, false);
-    Ok(chat.accounts.confirm_password(attempt).await?)
 }
 
 /// Revokes an API key, and closes its live connections.

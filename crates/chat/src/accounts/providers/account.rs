@@ -28,9 +28,9 @@ struct FirstSignIn<'a> {
 }
 
 impl IdentityProviders {
-    /// Returns the account of the user with its role and groups: the one of the identity, or else the one with the user's verified
-    /// e-mail address as its name, or else a new one. At the first sign-in, it gets the conversations of `anonymous`, or
-    /// those of the user in the Flask application.
+    /// Returns the account of the user with its role and groups: the one of the identity, or else the one with the user's
+    /// verified e-mail address as its name, or else a new one. At the first sign-in, it gets the conversations of
+    /// `anonymous`, or those of the user in the Flask application.
     pub(super) async fn find_or_add_account(
         &self,
         provider: &IdentityProvider,

@@ -4,7 +4,7 @@ use actix_web::web::{self, Data, ServiceConfig};
 use actix_web::{HttpRequest, HttpResponse};
 use serde::Deserialize;
 use utoipa::{OpenApi, ToSchema};
-use webchat_chat::{Chat, ChatError};
+use webchat_chat::Chat;
 use webchat_domain::{Erasure, Password};
 
 use crate::error::api_error::ApiError;
@@ -12,7 +12,7 @@ use crate::error::body::ErrorBody;
 use crate::extract::body::Body;
 use crate::extract::session::{SignedIn, set_signed_out};
 use crate::openapi::responses::InvalidBodyResponse;
-use crate::rest::accounts::attempt;
+use crate::rest::accounts::confirm_password;
 
 const ERASURE: &str = "/me/erasure";
 
@@ -61,12 +61,10 @@ async fn erase(
     chat: Data<Chat>,
 ) -> Result<HttpResponse, ApiError> {
     let SignedIn { session, browser } = user;
-    let account = chat.accounts.find(session.user_id).await?.ok_or(ChatError::AccountNotFound)?;
-    if account.password.is_some() {
-        let password = body.0.password.ok_or(ChatError::PasswordNeeded)?;
-        let attempt = attempt(&request, &browser, account.name.to_string(), password, false);
-        chat.accounts.confirm_password(attempt).await?;
-    } else {
+    let password = body.0.password;
+    let is_confirmed =
+        confirm_password(&request, &browser, &chat, session.user_id, password).await?;
+    if !is_confirmed {
         chat.erasures.check_recent_sign_in(&session)?;
     }
     let erasure = chat.erasures.request(session.user_id, &browser.actor(&request)).await?;
