@@ -41,8 +41,8 @@ async fn live_connections_are_closed_when_their_session_ends() {
         }
     };
     let wait_for_close = async {
-        assert_eq!(socket.wait_until_closed().await.map(u16::from), Some(1008));
-        assert_eq!(socket_io.wait_until_closed().await, 1008);
+        assert_eq!(socket.wait_until_closed().await.map(u16::from), Some(4401));
+        assert_eq!(socket_io.wait_until_closed().await, 4401);
         timeout(TIMEOUT, events.text()).await.expect("the stream did not end").unwrap();
     };
     tokio::select! {

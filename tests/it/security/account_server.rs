@@ -84,5 +84,5 @@ pub(crate) async fn listed(browser: &Browser) -> usize {
 
 /// Waits until the server closes the connection because its session has ended.
 pub(crate) async fn expect_close(socket: &mut Socket) {
-    assert_eq!(socket.wait_until_closed().await.map(u16::from), Some(1008));
+    assert_eq!(socket.wait_until_closed().await.map(u16::from), Some(4401));
 }

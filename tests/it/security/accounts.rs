@@ -270,7 +270,7 @@ async fn a_disabled_user_is_disconnected_everywhere_within_two_seconds() {
 
     expect_close(&mut laptop_socket).await;
     expect_close(&mut phone_socket).await;
-    assert_eq!(phone_socket_io.wait_until_closed().await, 1008);
+    assert_eq!(phone_socket_io.wait_until_closed().await, 4401);
     timeout(TIMEOUT, events.text()).await.expect("the stream did not end").unwrap();
     assert!(disabled_at.elapsed() < Duration::from_secs(2), "{:?}", disabled_at.elapsed());
     assert_eq!(laptop.get("/api/v1/conversations").await.status, 401);

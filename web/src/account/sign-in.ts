@@ -1,11 +1,12 @@
 import './sign-in.scss';
 
-import { html, nothing } from 'lit';
+import { html, nothing, type PropertyValues } from 'lit';
 
 import { errorCode, errorMessage } from '../api/http';
 import type { AccountStore } from '../state/account/account';
 import { pathInApp } from '../state/page/address';
 import { LightDomElement } from '../ui/light-dom-element';
+import { StoreController } from '../ui/store-controller';
 import { headerWords } from '../words/shell';
 import { signInWords as words } from '../words/account';
 
@@ -28,12 +29,18 @@ export class SignIn extends LightDomElement {
   /** Whether the user adds an account. */
   declare isSignUp: boolean;
 
+  readonly #state = new StoreController(this);
+
   constructor() {
     super();
     this.problem = null;
     this.isBusy = false;
     this.mustChange = false;
     this.isSignUp = false;
+  }
+
+  protected override willUpdate(changed: PropertyValues<this>): void {
+    if (changed.has('account')) this.#state.store = this.account.state;
   }
 
   protected override render() {

@@ -4,6 +4,7 @@ use std::future::pending;
 use std::time::Duration;
 
 use actix_web::HttpRequest;
+use actix_ws::CloseCode;
 use futures_util::future::{FutureExt, LocalBoxFuture};
 use tokio::time::timeout;
 use webchat_chat::{Chat, ChatError};
@@ -13,6 +14,10 @@ use super::connections::Connections;
 use crate::extract::credential::Credential;
 use crate::extract::session::BrowserSession;
 use crate::settings::AuthMode;
+
+/// The close code for a client whose session or API key gives no access any more: like the HTTP status 401, among the codes
+/// for private use (RFC 6455, section 7.4.2).
+pub(crate) const SESSION_ENDED_CODE: CloseCode = CloseCode::Other(4401);
 
 /// The close reason for a client whose session has ended.
 pub(crate) const SESSION_ENDED: &str = "the session has ended: load the page again";

@@ -18,8 +18,8 @@ class FakeWebSocket extends EventTarget {
     this.dispatchEvent(new Event('open'));
   }
 
-  emitClose(): void {
-    this.dispatchEvent(new Event('close'));
+  emitClose(code = 1006): void {
+    this.dispatchEvent(Object.assign(new Event('close'), { code }));
   }
 
   receive(event: string, data: object): void {
@@ -255,4 +255,13 @@ test('the reason of a refused connection is shown until it connects', async () =
   latest().emitOpen();
 
   expect(live.connection.value).toBe('connected');
+});
+
+test('when the session ends, the reason is found at once', () => {
+  live.findProblem = vi.fn(() => Promise.resolve(null));
+  latest().emitOpen();
+
+  latest().emitClose(4401);
+
+  expect(live.findProblem).toHaveBeenCalledOnce();
 });

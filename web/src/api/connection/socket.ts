@@ -22,6 +22,9 @@ export interface WebSocketLike {
 /** The close code of a server that is restarting. */
 const SERVICE_RESTART = 1012;
 
+/** The close code of a server for which the session has ended. */
+const SESSION_ENDED = 4401;
+
 /** After this time, an attempt to connect has failed. */
 const CONNECT_TIMEOUT_MS = 10_000;
 
@@ -195,7 +198,7 @@ export class LiveSocket {
     this.#failures += 1;
     this.connection.set(this.#stateAfterClose(code, wasOpen));
     this.#timer = setTimeout(() => this.connect(), backoffDelay(this.#failures, this.#random));
-    if (!wasOpen) void this.#reportProblem();
+    if (!wasOpen || code === SESSION_ENDED) void this.#reportProblem();
   }
 
   #stateAfterClose(code: number, wasOpen: boolean): ConnectionState {

@@ -20,7 +20,7 @@ use crate::extract::session::BrowserSession;
 use crate::realtime::client::TOO_MANY_MESSAGES;
 use crate::realtime::close_reason::CloseReason;
 use crate::realtime::connections::Connections;
-use crate::realtime::session_end::SESSION_ENDED;
+use crate::realtime::session_end::{SESSION_ENDED, SESSION_ENDED_CODE};
 use crate::realtime::unfinished_message::UnfinishedMessage;
 use crate::realtime::websocket::frame_validator::{FrameLimits, validate_frames};
 use crate::realtime::websocket::handshake::accept;
@@ -212,7 +212,7 @@ async fn close(socket: Socket, reason: CloseReason) {
         CloseReason::ProtocolError => (CloseCode::Protocol, Some("protocol error")),
         CloseReason::MessageTooLarge => (CloseCode::Size, Some("a message must not exceed 1 MB")),
         CloseReason::TooManyMessages => (CloseCode::Policy, Some(TOO_MANY_MESSAGES)),
-        CloseReason::SessionEnded => (CloseCode::Policy, Some(SESSION_ENDED)),
+        CloseReason::SessionEnded => (SESSION_ENDED_CODE, Some(SESSION_ENDED)),
         CloseReason::ServerBusy => (CloseCode::Again, Some(SERVER_BUSY)),
         CloseReason::TimedOut => (CloseCode::Away, Some("timeout")),
         CloseReason::ServerRestart => {

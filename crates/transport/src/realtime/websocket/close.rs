@@ -5,7 +5,7 @@ use actix_ws::{CloseCode, CloseReason as CloseFrame, ProtocolError};
 use super::violation::{SERVER_BUSY, Violation};
 use crate::realtime::client::TOO_MANY_MESSAGES;
 use crate::realtime::close_reason::CloseReason;
-use crate::realtime::session_end::SESSION_ENDED;
+use crate::realtime::session_end::{SESSION_ENDED, SESSION_ENDED_CODE};
 
 const NOT_UTF8: &str = "text must be UTF-8";
 
@@ -22,7 +22,7 @@ impl Close {
     }
 
     pub(super) fn session_ended() -> Self {
-        Self::new(CloseReason::SessionEnded, CloseCode::Policy, SESSION_ENDED)
+        Self::new(CloseReason::SessionEnded, SESSION_ENDED_CODE, SESSION_ENDED)
     }
 
     pub(super) fn server_restart() -> Self {
