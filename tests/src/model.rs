@@ -114,6 +114,11 @@ impl ScriptedAnswer {
         self.send_event(&json!({"choices": [{"index": 0, "delta": {"content": text}}]}));
     }
 
+    /// Sends a chunk of the reasoning before the answer's text.
+    pub fn send_reasoning(&self, text: &str) {
+        self.send_event(&json!({"choices": [{"index": 0, "delta": {"reasoning_content": text}}]}));
+    }
+
     /// Sends a part of the response unchanged.
     pub fn send_raw(&self, part: &str) {
         self.chunks.send(Chunk::Bytes(part.to_owned().into())).ok();

@@ -30,6 +30,8 @@ pub struct Event {
 pub enum EventBody {
     /// A question is stored, and its turn begins.
     MessageAccepted(MessageAccepted),
+    /// The next chunk of the reasoning before the answer.
+    ReasoningChunk(ReasoningChunk),
     /// The next chunk of the answer.
     ResponseChunk(ResponseChunk),
     /// The turn failed. `response_end` follows.
@@ -53,6 +55,62 @@ impl Event {
             _ => None,
         }
     }
+}
+
+impl EventBody {
+    /// Returns the text of a chunk of an answer or of its reasoning.
+    #[must_use]
+    pub fn chunk_text(&self) -> Option<&str> {
+        match self {
+            Self::ReasoningChunk(chunk) => Some(&chunk.chunk),
+            Self::ResponseChunk(chunk) => Some(&chunk.chunk),
+            _ => None,
+        }
+    }
+
+    /// Returns whether both are chunks of the same kind and turn, so that they can be merged.
+    #[must_use]
+    pub fn is_continued_by(&self, next: &Self) -> bool {
+        match (self, next) {
+            (Self::ReasoningChunk(last), Self::ReasoningChunk(next)) => {
+                last.turn_id == next.turn_id
+            }
+            (Self::ResponseChunk(last), Self::ResponseChunk(next)) => last.turn_id == next.turn_id,
+            _ => false,
+        }
+    }
+
+    /// Appends the next chunk to this one, if it is [continued](Self::is_continued_by) by that. Returns whether it is.
+    pub fn append(&mut self, next: &Self) -> bool {
+        match (self, next) {
+            (Self::ReasoningChunk(last), Self::ReasoningChunk(next))
+                if last.turn_id == next.turn_id =>
+            {
+                last.chunk.push_str(&next.chunk);
+                last.duration_ms = next.duration_ms;
+                true
+            }
+            (Self::ResponseChunk(last), Self::ResponseChunk(next))
+                if last.turn_id == next.turn_id =>
+            {
+                last.chunk.push_str(&next.chunk);
+                true
+            }
+            _ => false,
+        }
+    }
+}
+
+/// The next chunk of the reasoning before an answer.
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReasoningChunk {
+    /// The text to append to the reasoning of the answer.
+    pub chunk: String,
+    /// How long the model has reasoned until this chunk, in milliseconds.
+    pub duration_ms: u32,
+    /// The turn that the chunk belongs to.
+    pub turn_id: TurnId,
 }
 
 /// The next chunk of an answer.
@@ -93,6 +151,14 @@ pub struct ResponseEnd {
     pub status: MessageStatus,
     /// The number of tokens of the answer's text.
     pub token_count: u32,
+    /// How long the model has reasoned before the answer, in milliseconds. Absent without reasoning.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(nullable = false))]
+    pub reasoning_ms: Option<u32>,
+    /// The number of tokens of the reasoning. Absent without reasoning.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(nullable = false))]
+    pub reasoning_tokens: Option<u32>,
     /// When the answer began. Only events of older servers lack it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "openapi", schema(nullable = false))]
@@ -107,6 +173,7 @@ impl ResponseEnd {
     /// Creates the event that announces the final state of an answer.
     #[must_use]
     pub fn new(answer: &Message, turn_id: TurnId, finish_reason: FinishReason) -> Self {
+        let reasoning = answer.reasoning.as_ref();
         Self {
             message_id: answer.message_id,
             turn_id,
@@ -114,6 +181,8 @@ impl ResponseEnd {
             finish_reason,
             status: answer.status,
             token_count: answer.token_count,
+            reasoning_ms: reasoning.map(|reasoning| reasoning.duration_ms),
+            reasoning_tokens: reasoning.map(|reasoning| reasoning.tokens),
             created_at: Some(answer.created_at),
             ended_at: answer.ended_at,
         }
@@ -126,8 +195,13 @@ impl ResponseEnd {
 pub struct TokenUsage {
     /// The turn that ended.
     pub turn_id: TurnId,
-    /// The number of tokens of the request and of the answer.
+    /// The number of tokens of the request, of the answer and of its reasoning.
     pub total_tokens_used: u32,
+    /// The number of tokens of the reasoning, as reported by the model, otherwise by the server's own count. Only events
+    /// of older servers lack it.
+    #[serde(default)]
+    #[cfg_attr(feature = "openapi", schema(required = true))]
+    pub reasoning_tokens: u32,
     /// The tokens that were sent to the model, by kind.
     pub ledger: Ledger,
 }
@@ -175,6 +249,7 @@ impl EventBody {
     pub fn name(&self) -> &'static str {
         match self {
             Self::MessageAccepted(_) => "message_accepted",
+            Self::ReasoningChunk(_) => "reasoning_chunk",
             Self::ResponseChunk(_) => "response_chunk",
             Self::Error(_) => "error",
             Self::ResponseEnd(_) => "response_end",
@@ -245,6 +320,7 @@ impl EventBody {
         }
         match name {
             "message_accepted" => read(body).map(Self::MessageAccepted),
+            "reasoning_chunk" => read(body).map(Self::ReasoningChunk),
             "response_chunk" => read(body).map(Self::ResponseChunk),
             "error" => read(body).map(Self::Error),
             "response_end" => read(body).map(Self::ResponseEnd),
@@ -283,7 +359,9 @@ mod tests {
                 "conversation_id": conversation_id, "seq": 3, "chunk": "tides", "turn_id": turn_id,
             }})
         );
-        for event in [&chunk, &deleted] {
+        let reasoning = ReasoningChunk { chunk: "Hm".to_owned(), duration_ms: 9, turn_id };
+        let reasoning = Event { body: EventBody::ReasoningChunk(reasoning), ..chunk.clone() };
+        for event in [&chunk, &deleted, &reasoning] {
             let wire = serde_json::to_string(event).unwrap();
             assert_eq!(&serde_json::from_str::<Event>(&wire).unwrap(), event);
         }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::{
     Conversation, ConversationId, Message, MessageAccepted, MessageId, MessageStatus, NewMessage,
-    Problem, Role, Timestamp, TurnId,
+    Problem, Reasoning, Role, Timestamp, TurnId,
 };
 
 impl Timestamp {
@@ -44,6 +44,11 @@ impl Message {
             parent_id: Some(MessageId::generate()),
             turn_id: Some(TurnId::generate()),
             role: Role::Assistant,
+            reasoning: Some(Reasoning {
+                text: "Light scatters \0 … \u{301}".to_owned(),
+                duration_ms: 1_200,
+                tokens: 5,
+            }),
             status: MessageStatus::Failed,
             error: Some(Problem {
                 message: "Try again.".to_owned(),

@@ -24,8 +24,8 @@ pub use context::{
 pub use conversation::{Conversation, InvalidTitle, Title};
 pub use error_chain::error_chain;
 pub use event::{
-    ConversationChange, Event, EventBody, EventData, ResponseChunk, ResponseEnd, TokenUsage,
-    TurnFailed,
+    ConversationChange, Event, EventBody, EventData, ReasoningChunk, ResponseChunk, ResponseEnd,
+    TokenUsage, TurnFailed,
 };
 pub use file::{
     FileInstructions, FileJob, FileName, FileProgress, InvalidFileInstructions, JobStatus,
@@ -36,6 +36,9 @@ pub use ids::{
     JobId, MessageId, PublicSessionId, RunId, SessionId, TurnId, UserId,
 };
 pub use integer::{Integer, InvalidInteger, deserialize_integer, deserialize_optional_integer};
+pub use message::reasoning::{
+    MAX_REASONING_BYTES, REASONING_MARKS, Reasoning, append_reasoning, reasoning_millis,
+};
 pub use message::{Message, MessageAccepted, MessageStatus, NewMessage, Role, VersionedMessage};
 pub use parameters::{
     BoundedNumber, InvalidParameter, ModelParameters, Penalty, Probability, ReasoningEffort,

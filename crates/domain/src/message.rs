@@ -1,8 +1,11 @@
 //! Messages: questions and answers. All structs that contain the fields of a message are here, so that adding a
 //! field changes only one file.
 
+pub(crate) mod reasoning;
+
 use serde::{Deserialize, Serialize};
 
+use self::reasoning::Reasoning;
 use crate::{ClientMessageId, ConversationId, MessageId, Problem, Timestamp, TurnId};
 
 /// The author of a message. System prompts are not messages.
@@ -55,6 +58,10 @@ pub struct Message {
     pub role: Role,
     /// The text, verbatim.
     pub content: String,
+    /// The reasoning of the model before the text. Absent if the model has shown none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(nullable = false))]
+    pub reasoning: Option<Reasoning>,
     /// The number of tokens of the text, without the overhead of the chat format.
     pub token_count: u32,
     /// The status of the message.
@@ -174,6 +181,7 @@ impl NewMessage {
             turn_id: self.turn_id,
             role: self.role,
             content: self.content,
+            reasoning: None,
             token_count: self.token_count,
             status: self.status,
             error: None,
@@ -188,6 +196,12 @@ impl Message {
     #[must_use]
     pub fn is_blank_answer(&self) -> bool {
         self.role == Role::Assistant && self.content.trim().is_empty()
+    }
+
+    /// Returns the size of the text and of the reasoning in bytes.
+    #[must_use]
+    pub fn text_bytes(&self) -> usize {
+        self.content.len() + self.reasoning.as_ref().map_or(0, |reasoning| reasoning.text.len())
     }
 }
 

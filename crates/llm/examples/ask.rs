@@ -28,6 +28,8 @@ async fn main() -> Result<(), Box<dyn Error>> {
         .await?;
     while let Some(delta) = answer.try_next().await? {
         match delta {
+            // Reasoning is dim.
+            Delta::Reasoning(text) => print!("\u{1b}[2m{text}\u{1b}[0m"),
             Delta::Text(text) => print!("{text}"),
             Delta::Filtered(categories) => println!("\n[filtered: {}]", categories.join(", ")),
             Delta::Finished(reason) => println!("\n[{reason:?}]"),

@@ -103,6 +103,8 @@ pub enum ChatRole {
 /// An item of a streamed answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Delta {
+    /// Reasoning to append; never empty. It comes before the text, as a rule.
+    Reasoning(String),
     /// Text to append; never empty.
     Text(String),
     /// The categories that the provider's content filter found, by its own names: `hate`, `self_harm`,
@@ -121,8 +123,10 @@ pub enum Delta {
 pub struct Usage {
     /// Tokens of the request.
     pub prompt_tokens: u32,
-    /// Tokens of the answer.
+    /// Tokens of the answer, with those of its reasoning.
     pub completion_tokens: u32,
+    /// Tokens of the reasoning, from models that report them.
+    pub reasoning_tokens: Option<u32>,
 }
 
 impl Usage {
@@ -130,5 +134,11 @@ impl Usage {
     #[must_use]
     pub fn total(self) -> u64 {
         u64::from(self.prompt_tokens) + u64::from(self.completion_tokens)
+    }
+
+    /// Returns the tokens of the answer without those of its reasoning, as far as the model reports them.
+    #[must_use]
+    pub fn text_tokens(self) -> u32 {
+        self.completion_tokens.saturating_sub(self.reasoning_tokens.unwrap_or_default())
     }
 }

@@ -118,6 +118,7 @@ impl<'a> Bench<'a> {
             message_id: answer.message_id,
             turn_id,
             content: text(),
+            reasoning: None,
             token_count: 100,
             status: MessageStatus::Interrupted,
             error: None,

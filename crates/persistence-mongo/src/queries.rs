@@ -146,7 +146,7 @@ pub(crate) async fn page_of(
     while !page.is_full()
         && let Some(message) = cursor.try_next().await?
     {
-        let bytes = message.content.len();
+        let bytes = message.text_bytes();
         page.push(message, bytes);
     }
     Ok(page.into_messages())

@@ -132,6 +132,7 @@ mod tests {
             message_id,
             turn_id,
             content: "Gravity.".to_owned(),
+            reasoning: None,
             token_count: 2,
             status: MessageStatus::Complete,
             error: None,

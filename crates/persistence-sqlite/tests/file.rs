@@ -9,11 +9,11 @@ use std::{env, fs, thread};
 
 use webchat_domain::{
     Clock, ConversationId, EventBody, EventId, Ledger, MessageAccepted, MessageId, NewMessage,
-    ResponseChunk, SystemClock, Timestamp, TokenUsage, TurnId, UserId,
+    ReasoningChunk, ResponseChunk, SystemClock, Timestamp, TokenUsage, TurnId, UserId,
 };
 use webchat_persistence::{
-    AbandonedTurn, Append, AppendOutcome, ClaimScope, Contexts, Conversations, Replay, TurnLease,
-    TurnLog, TurnLogExt,
+    AbandonedTurn, Append, AppendOutcome, ClaimScope, Contexts, Conversations, PublishedAnswer,
+    Replay, TurnLease, TurnLog, TurnLogExt,
 };
 use webchat_persistence_sqlite::{OpenError, SqliteStore};
 
@@ -103,8 +103,17 @@ async fn start_turn(
     let log = store.turn_log();
     let text = EventBody::ResponseChunk(ResponseChunk { chunk: "anti".to_owned(), turn_id });
     let accepted = log.append_one(id, EventId::generate(), accepted(turn_id)).await.unwrap();
+    let hm = ReasoningChunk { chunk: "Hm.".to_owned(), duration_ms: 7, turn_id };
+    let hm = EventBody::ReasoningChunk(hm);
+    log.append_one(id, EventId::generate(), hm).await.unwrap();
     let chunk = log.append_one(id, EventId::generate(), text).await.unwrap();
     [accepted.seq, chunk.seq]
+}
+
+/// Returns what [`start_turn`] publishes of the answer.
+fn published_answer() -> PublishedAnswer {
+    let (content, reasoning) = ("anti".to_owned(), "Hm.".to_owned());
+    PublishedAnswer { content, reasoning, reasoning_ms: 7 }
 }
 
 #[tokio::test]
@@ -118,15 +127,15 @@ async fn the_events_of_a_running_turn_survive_a_restart() {
     drop(store);
 
     let log = SqliteStore::open(&path).await.unwrap().turn_log();
-    let published = log.published_text(id, turn_id).await.unwrap();
+    let published = log.published_answer(id, turn_id).await.unwrap();
     let replay = log.read(id, first).await.unwrap();
     let end = log.append_one(id, EventId::generate(), usage(turn_id)).await.unwrap();
     drop(log);
     let log = SqliteStore::open(&path).await.unwrap().turn_log();
 
-    assert_eq!(published.as_deref(), Some("anti"));
+    assert_eq!(published, Some(published_answer()));
     let Replay::Events(events) = replay else { panic!("{replay:?}") };
-    assert_eq!(events.iter().map(|event| event.seq).collect::<Vec<_>>(), [last]);
+    assert_eq!((events.len(), events[1].seq), (2, last));
     assert!(end.seq > last);
     assert_eq!(log.checkpoint(id).await.unwrap().running_turn, None, "an ended turn was restored");
 }
@@ -158,7 +167,8 @@ async fn a_damaged_file_of_running_turns_is_replaced() {
     start_turn(&store, UserId::generate(), id, turn_id).await;
     drop(store);
     let log = SqliteStore::open(&path).await.unwrap().turn_log();
-    assert_eq!(log.published_text(id, turn_id).await.unwrap().as_deref(), Some("anti"));
+    let published = log.published_answer(id, turn_id).await.unwrap();
+    assert_eq!(published, Some(published_answer()));
 }
 
 #[tokio::test]
@@ -317,7 +327,8 @@ fn accepted(turn_id: TurnId) -> EventBody {
 }
 
 fn usage(turn_id: TurnId) -> EventBody {
-    EventBody::TokenUsage(TokenUsage { turn_id, total_tokens_used: 3, ledger: Ledger::default() })
+    let ledger = Ledger::default();
+    EventBody::TokenUsage(TokenUsage { turn_id, total_tokens_used: 3, reasoning_tokens: 0, ledger })
 }
 
 fn chunk() -> EventBody {

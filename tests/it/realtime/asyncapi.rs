@@ -267,6 +267,7 @@ async fn every_client_example_succeeds_and_every_server_frame_matches_its_descri
             let answer_to_interrupt = (message == "regenerate").then(|| server.model.next_answer());
             socket.send_text(&frame).await;
             if let Some(answer) = answer_to_interrupt {
+                answer.send_reasoning("Hm.");
                 answer.send("Well, ");
                 received.extend(receive_until(&mut socket, &frames, "response_chunk").await);
                 answer.disconnect();

@@ -3,6 +3,7 @@
 mod asyncapi;
 mod connection_limits;
 mod conversation_list;
+mod reasoning;
 mod session_end;
 mod socket_io;
 mod socket_io_clients;

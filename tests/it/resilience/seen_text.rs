@@ -111,6 +111,30 @@ async fn check(browser: &Browser, answers: Vec<(String, String)>) -> usize {
     seen_bytes
 }
 
+#[tokio::test]
+async fn reasoning_that_a_reader_has_seen_survives_a_kill() {
+    let model = ScriptedModel::start();
+    let settings = [("AZURE_API_URL", model.url()), ("SECRET_KEY", KEY)];
+    let dir = tempfile::tempdir().unwrap();
+    let server = Process::start(dir.path(), &settings).await;
+    let browser = server.browser();
+    let id = browser.start_conversation().await;
+    let mut socket = browser.connect().await;
+    let answer = model.next_answer();
+    answer.send_reasoning("A sum.");
+
+    socket.send("send_message", json!({"conversation_id": id, "message": "2 + 2?"})).await;
+    let seen = socket.receive_until("reasoning_chunk").await.pop().unwrap().1;
+    server.kill().await;
+    let restarted = Process::start(dir.path(), &settings).await;
+    let kept = answer_when_idle(&restarted.browser_with_cookies_of(&browser), &id).await;
+
+    assert_eq!(seen["chunk"], "A sum.");
+    assert_eq!([&kept["status"], &kept["content"]], [&json!("interrupted"), &json!("")]);
+    assert_eq!(kept["reasoning"]["text"], "A sum.");
+    assert_eq!(kept["reasoning"]["duration_ms"], seen["duration_ms"]);
+}
+
 async fn answer_when_idle(browser: &Browser, id: &str) -> Value {
     let wait = async {
         loop {

@@ -1959,6 +1959,26 @@ export interface components {
             seq: number;
         };
         /** @description The `data` of an event: its body with the conversation id and the sequence number. */
+        EventData_ReasoningChunk: {
+            /** @description The text to append to the reasoning of the answer. */
+            chunk: string;
+            /**
+             * Format: int32
+             * @description How long the model has reasoned until this chunk, in milliseconds.
+             */
+            duration_ms: number;
+            /** @description The turn that the chunk belongs to. */
+            turn_id: components["schemas"]["TurnId"];
+        } & {
+            /** @description The conversation that the event belongs to. */
+            conversation_id: components["schemas"]["ConversationId"];
+            /**
+             * Format: int64
+             * @description The sequence number of the event in its conversation. Sequence numbers are strictly increasing.
+             */
+            seq: number;
+        };
+        /** @description The `data` of an event: its body with the conversation id and the sequence number. */
         EventData_ResponseChunk: {
             /** @description The text to append to the answer. */
             chunk: string;
@@ -1988,6 +2008,16 @@ export interface components {
              * @description The answer's position in the conversation.
              */
             position: number;
+            /**
+             * Format: int32
+             * @description How long the model has reasoned before the answer, in milliseconds. Absent without reasoning.
+             */
+            reasoning_ms?: number;
+            /**
+             * Format: int32
+             * @description The number of tokens of the reasoning. Absent without reasoning.
+             */
+            reasoning_tokens?: number;
             /** @description The status of the answer. */
             status: components["schemas"]["MessageStatus"];
             /**
@@ -2012,7 +2042,13 @@ export interface components {
             ledger: components["schemas"]["Ledger"];
             /**
              * Format: int32
-             * @description The number of tokens of the request and of the answer.
+             * @description The number of tokens of the reasoning, as reported by the model, otherwise by the server's own count. Only events
+             *     of older servers lack it.
+             */
+            reasoning_tokens: number;
+            /**
+             * Format: int32
+             * @description The number of tokens of the request, of the answer and of its reasoning.
              */
             total_tokens_used: number;
             /** @description The turn that ended. */
@@ -2392,6 +2428,8 @@ export interface components {
              *     path, with gaps for the messages of other versions.
              */
             position: number;
+            /** @description The reasoning of the model before the text. Absent if the model has shown none. */
+            reasoning?: components["schemas"]["Reasoning"];
             /** @description The author of the message. */
             role: components["schemas"]["Role"];
             /** @description The status of the message. */
@@ -2604,6 +2642,24 @@ export interface components {
          */
         Reason: string;
         /**
+         * @description The reasoning of a model before its answer. It is not part of the answer's text: it is not sent to the model, not
+         *     found by searches, and not in titles and summaries.
+         */
+        Reasoning: {
+            /**
+             * Format: int32
+             * @description How long the model has reasoned, in milliseconds.
+             */
+            duration_ms: number;
+            /** @description The text, without white space around it. If it exceeds 262 144 bytes, it is cut off and ends with `[…]`. */
+            text: string;
+            /**
+             * Format: int32
+             * @description The number of tokens, as reported by the model, otherwise by the server's own count of the text.
+             */
+            tokens: number;
+        };
+        /**
          * @description The amount of reasoning before a model answers. No model supports all of these values.
          * @enum {string}
          */
@@ -2689,6 +2745,11 @@ export interface components {
             data: components["schemas"]["AcceptedData"];
             /** @enum {string} */
             event: "message_accepted";
+        } | {
+            /** @description The next chunk of the reasoning before an answer. */
+            data: components["schemas"]["EventData_ReasoningChunk"];
+            /** @enum {string} */
+            event: "reasoning_chunk";
         } | {
             /** @description The next chunk of an answer. */
             data: components["schemas"]["EventData_ResponseChunk"];

@@ -1,8 +1,8 @@
-//! Limits the size of an update, and merges adjacent chunks of an answer.
+//! Limits the size of an update, and merges adjacent chunks of an answer or of its reasoning.
 
 use std::sync::Arc;
 
-use webchat_domain::{Event, EventBody, ResponseChunk, TurnId};
+use webchat_domain::{Event, EventBody};
 
 /// The maximum number of bytes of text in one update, unless a single event is larger. It bounds the memory of a slow
 /// client.
@@ -22,53 +22,46 @@ pub(super) fn take_update(events: &[Arc<Event>]) -> &[Arc<Event>] {
 fn text_len(event: &Event) -> usize {
     match &event.body {
         EventBody::MessageAccepted(accepted) => accepted.content.len(),
-        EventBody::ResponseChunk(chunk) => chunk.chunk.len(),
-        _ => 0,
+        body => body.chunk_text().map_or(0, str::len),
     }
 }
 
-/// Merges adjacent chunks of one turn into one chunk with the sequence number of the last one.
+/// Merges adjacent chunks of the same kind and turn into one chunk with the sequence number of the last one.
 pub(super) fn merge_chunks(events: &[Arc<Event>]) -> Vec<Arc<Event>> {
     events
-        .chunk_by(|one, next| {
-            turn_of_chunk(one).is_some() && turn_of_chunk(one) == turn_of_chunk(next)
-        })
+        .chunk_by(|one, next| one.body.is_continued_by(&next.body))
         .filter_map(|group| match group {
             [] | [_] => group.first().cloned(),
-            [.., last] => Some(merge_group(group, last)),
+            [first, rest @ .., last] => Some(merge_group(first, rest, last)),
         })
         .collect()
 }
 
-/// Returns the turn of a chunk, or `None` for an event of another kind.
-fn turn_of_chunk(event: &Event) -> Option<TurnId> {
-    match &event.body {
-        EventBody::ResponseChunk(chunk) => Some(chunk.turn_id),
-        _ => None,
+fn merge_group(first: &Event, rest: &[Arc<Event>], last: &Event) -> Arc<Event> {
+    let mut merged = Event { seq: last.seq, ..first.clone() };
+    for next in rest {
+        merged.body.append(&next.body);
     }
-}
-
-fn merge_group(group: &[Arc<Event>], last: &Arc<Event>) -> Arc<Event> {
-    let EventBody::ResponseChunk(ResponseChunk { turn_id, .. }) = last.body else {
-        return Arc::clone(last);
-    };
-    let chunk = group.iter().filter_map(|event| event.chunk_of(turn_id)).collect();
-    Arc::new(Event {
-        body: EventBody::ResponseChunk(ResponseChunk { chunk, turn_id }),
-        ..Event::clone(last)
-    })
+    merged.body.append(&last.body);
+    Arc::new(merged)
 }
 
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
-    use webchat_domain::ConversationChange;
+    use webchat_domain::{ConversationChange, ReasoningChunk, ResponseChunk, TurnId};
 
     use super::*;
 
     fn chunk(seq: u64, turn_id: TurnId, text: &str) -> Arc<Event> {
         let chunk = ResponseChunk { chunk: text.to_owned(), turn_id };
         event(seq, EventBody::ResponseChunk(chunk))
+    }
+
+    fn reasoning(seq: u64, turn_id: TurnId, text: &str) -> Arc<Event> {
+        let duration_ms = u32::try_from(seq).unwrap();
+        let chunk = ReasoningChunk { chunk: text.to_owned(), duration_ms, turn_id };
+        event(seq, EventBody::ReasoningChunk(chunk))
     }
 
     fn deleted(seq: u64) -> Arc<Event> {
@@ -92,6 +85,9 @@ mod tests {
             chunk(6, one, "e"),
             chunk(8, one, "f"),
             chunk(9, one, "g"),
+            reasoning(10, one, "h"),
+            reasoning(11, one, "i"),
+            reasoning(12, other, "j"),
         ];
 
         let merged = merge_chunks(&events);
@@ -104,8 +100,17 @@ mod tests {
                 chunk(4, one, "d"),
                 deleted(5),
                 chunk(9, one, "efg"),
+                reasoning(11, one, "hi"),
+                reasoning(12, other, "j"),
             ]
         );
+    }
+
+    fn turn_of_chunk(event: &Event) -> Option<TurnId> {
+        match &event.body {
+            EventBody::ResponseChunk(chunk) => Some(chunk.turn_id),
+            _ => None,
+        }
     }
 
     /// Generates chunks of three turns, and other events.

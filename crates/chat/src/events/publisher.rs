@@ -71,11 +71,9 @@ impl EventPublisher {
     /// Queues an event.
     pub(crate) fn publish(&self, body: EventBody) {
         let mut pending = self.lock();
-        match (pending.events.back_mut(), body) {
-            (Some((EventBody::ResponseChunk(last), _)), EventBody::ResponseChunk(next)) => {
-                last.chunk.push_str(&next.chunk);
-            }
-            (_, body) => pending.events.push_back((body, Gauge::PendingEvents.count())),
+        let is_merged = pending.events.back_mut().is_some_and(|(last, _)| last.append(&body));
+        if !is_merged {
+            pending.events.push_back((body, Gauge::PendingEvents.count()));
         }
         self.wake.notify_one();
     }
@@ -88,7 +86,7 @@ impl EventPublisher {
     }
 
     /// Publishes pending events until the queue is closed and empty. When `abort` is cancelled, stops after a grace
-    /// period. Returns whether all events were published. The timer ends when the first chunk is published.
+    /// period. Returns whether all events were published. The timer ends when the first text is published.
     pub(crate) async fn run(
         &self,
         abort: &CancellationToken,
@@ -97,8 +95,9 @@ impl EventPublisher {
         let _finish_on_drop = self.finished.clone().drop_guard();
         let (mut pace, mut newest) = (Pace::new(&self.publishers), self.after);
         while let Some(pending) = self.next().await {
-            let has_chunk =
+            let has_text =
                 pending.iter().any(|(body, _)| matches!(body, EventBody::ResponseChunk(_)));
+            let has_chunk = pending.iter().any(|(body, _)| body.chunk_text().is_some());
             let (bodies, counted): (Vec<_>, Vec<_>) = pending.into_iter().unzip();
             let publication = self.publish_with_retry(bodies, newest);
             newest = tokio::select! {
@@ -107,8 +106,10 @@ impl EventPublisher {
                 () = abort_grace(abort) => return false,
             };
             drop(counted);
-            if has_chunk {
+            if has_text {
                 timer.take().inspect(|timer| timer.end());
+            }
+            if has_chunk {
                 let due = pace.next_due();
                 timeout_at(due, self.closed.cancelled()).await.ok();
             }

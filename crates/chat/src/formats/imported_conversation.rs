@@ -97,7 +97,7 @@ impl ImportedConversation {
 
     /// Returns the approximate size of the conversation in a store, in bytes.
     pub(crate) fn bytes(&self) -> u64 {
-        let texts = self.messages.iter().map(|stored| stored.message.content.len());
+        let texts = self.messages.iter().map(|stored| stored.message.text_bytes());
         let item = usize::from(ITEM_OVERHEAD_BYTES);
         let messages = texts.map(|text| text + item).sum::<usize>();
         let bytes = messages.saturating_add(item).saturating_add(context_bytes(&self.context));

@@ -84,6 +84,7 @@ impl BackgroundRequest {
 #[derive(Default)]
 struct Answer {
     text: String,
+    reasoning: String,
     usage: Option<Usage>,
     has_started: bool,
     finish_reason: Option<FinishReason>,
@@ -104,6 +105,7 @@ impl Answer {
         self.has_started = true;
         while let Some(delta) = deltas.next().await {
             match delta? {
+                Delta::Reasoning(chunk) => self.reasoning.push_str(&chunk),
                 Delta::Text(chunk) => {
                     let _ = metrics.received_text();
                     let is_complete = bound.admits(&chunk);
@@ -149,7 +151,14 @@ impl Answer {
         match self.usage {
             Some(usage) => usage.total(),
             None if !self.has_started => 0,
-            None => u64::from(prompt_tokens) + u64::from(core.count_tokens(&self.text).await),
+            None => {
+                let (text, reasoning) = (&self.text, &self.reasoning);
+                let text = core.count_tokens(text).await;
+                [prompt_tokens, text, core.count_tokens(reasoning).await]
+                    .map(u64::from)
+                    .iter()
+                    .sum()
+            }
         }
     }
 }

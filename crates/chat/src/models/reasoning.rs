@@ -1,16 +1,7 @@
-//! The reasoning that some models write before their answer, in the answer's text.
+//! The reasoning in the texts of answers: of those that were stored with it, and between marks that the reader of
+//! answers does not recognise because their beginning is missing.
 
-/// What begins and ends the reasoning, in lower case.
-const MARKS: [(&str, &str); 8] = [
-    ("<think>", "</think>"),
-    ("<thinking>", "</thinking>"),
-    ("<thought>", "</thought>"),
-    ("<reasoning>", "</reasoning>"),
-    ("[think]", "[/think]"),
-    ("<seed:think>", "</seed:think>"),
-    ("◁think▷", "◁/think▷"),
-    ("<|begin_of_thought|>", "<|end_of_thought|>"),
-];
+use webchat_domain::REASONING_MARKS;
 
 /// What begins the channels of OpenAI's open models, and the channel of the answer:
 /// <https://cookbook.openai.com/articles/openai-harmony>.
@@ -22,7 +13,9 @@ const END_MARKS: [&str; 2] = ["<|return|>", "<|end|>"];
 /// reasoning, such as one that was cut off.
 pub(crate) fn without_reasoning(text: &str) -> &str {
     let mut text = text.trim();
-    while let Some((_, end)) = MARKS.into_iter().find(|(begin, _)| starts_with(text, begin)) {
+    while let Some((_, end)) =
+        REASONING_MARKS.into_iter().find(|(begin, _)| starts_with(text, begin))
+    {
         text = after(text, end).unwrap_or_default().trim_start();
     }
     text = after_unopened_reasoning(text).unwrap_or(text);
@@ -38,7 +31,7 @@ pub(crate) fn without_reasoning(text: &str) -> &str {
 fn after_unopened_reasoning(text: &str) -> Option<&str> {
     let mut rest = text;
     while let Some((line, after)) = rest.split_once('\n') {
-        if MARKS.into_iter().any(|(_, end)| line.trim().eq_ignore_ascii_case(end)) {
+        if REASONING_MARKS.into_iter().any(|(_, end)| line.trim().eq_ignore_ascii_case(end)) {
             return Some(after);
         }
         rest = after;

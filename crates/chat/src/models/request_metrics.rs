@@ -44,7 +44,7 @@ pub(crate) fn describe() {
     );
     describe_histogram!(
         TOKENS_PER_SECOND,
-        "Speed of an answer after its first text, by the model's own token count, which may include hidden reasoning"
+        "Speed of an answer after its first text, by the model's own token count without reported reasoning"
     );
     describe_counter!(TOKENS, "Tokens that the model has reported, by purpose and kind");
     for purpose in Purpose::VARIANTS {
@@ -87,7 +87,7 @@ impl RequestMetrics {
             counter!(TOKENS, "purpose" => self.label(), "kind" => kind).increment(tokens.into());
         }
         if error.is_none() && self.purpose == Purpose::Answer {
-            self.record_speed(usage.completion_tokens);
+            self.record_speed(usage.text_tokens());
         }
     }
 

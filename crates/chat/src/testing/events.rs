@@ -19,6 +19,7 @@ pub(crate) async fn expect_soon<T>(future: impl Future<Output = T>) -> T {
 pub(crate) fn describe(body: &EventBody) -> String {
     match body {
         EventBody::MessageAccepted(accepted) => format!("accepted: {}", accepted.content),
+        EventBody::ReasoningChunk(chunk) => format!("reasoning: {}", chunk.chunk),
         EventBody::ResponseChunk(chunk) => format!("chunk: {}", chunk.chunk),
         EventBody::Error(error) => format!("error: {}", error.code),
         EventBody::ResponseEnd(end) => format!("end: {:?}, {:?}", end.finish_reason, end.status),

@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use futures_util::{StreamExt, stream};
 use tokio::sync::mpsc;
 use webchat_domain::FinishReason;
-use webchat_llm::{ChatModel, ChatRequest, Delta, DeltaStream, ModelError};
+use webchat_llm::{ChatModel, ChatRequest, Delta, DeltaStream, ModelError, Usage};
 
 use super::events::{expect_soon, settle};
 
@@ -88,6 +88,14 @@ impl ModelRequest {
 
     pub(crate) async fn send_text(&self, text: &str) {
         self.step(Step::Delta(Delta::Text(text.to_owned()))).await;
+    }
+
+    pub(crate) async fn send_reasoning(&self, text: &str) {
+        self.step(Step::Delta(Delta::Reasoning(text.to_owned()))).await;
+    }
+
+    pub(crate) async fn report_usage(&self, usage: Usage) {
+        self.step(Step::Delta(Delta::Usage(usage))).await;
     }
 
     /// Sends text, unless the turn has dropped the answer stream. Returns whether it was sent.

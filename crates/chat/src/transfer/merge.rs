@@ -98,7 +98,7 @@ async fn merge_into(
     if new.is_empty() {
         return Ok(Added::Nothing);
     }
-    let bytes = new.iter().map(|stored| stored.message.content.len()).sum::<usize>();
+    let bytes = new.iter().map(|stored| stored.message.text_bytes()).sum::<usize>();
     reserve(target, user_id, u64::try_from(bytes).unwrap_or(u64::MAX)).await?;
     let tokens = target.tokens;
     let count_tokens = move || {

@@ -8,11 +8,11 @@ use std::time::Duration;
 
 use futures_util::{FutureExt, StreamExt, stream};
 use webchat_domain::{
-    EventBody, FinishReason, Message, MessageStatus, ResponseEnd, Timestamp, TokenUsage,
+    EventBody, FinishReason, Message, MessageStatus, Reasoning, ResponseEnd, Timestamp, TokenUsage,
     error_chain,
 };
 use webchat_persistence::{
-    AbandonedTurn, AnswerUpdate, ClaimScope, NewEvent, StoreError, TurnLogExt,
+    AbandonedTurn, AnswerUpdate, ClaimScope, NewEvent, PublishedAnswer, StoreError, TurnLogExt,
 };
 
 use self::liveness::MAX_UNRENEWED;
@@ -130,8 +130,9 @@ impl Turns {
         Ok(true)
     }
 
-    /// Saves the text that readers have seen, if the instance died before it saved all of it. Returns `false` if the
-    /// instance is alive and has ended the turn in the meantime: only a turn with a lease can be saved with another one.
+    /// Saves the text and the reasoning that readers have seen, if the instance died before it saved all of it. Returns
+    /// `false` if the instance is alive and has ended the turn in the meantime: only a turn with a lease can be saved
+    /// with another one.
     async fn save_published_text(
         &self,
         turn: &mut AbandonedTurn,
@@ -140,22 +141,35 @@ impl Turns {
         let (id, turn_id) = (turn.conversation_id, turn.turn_id);
         let is_unfinished = |answer: &&mut Message| answer.status == MessageStatus::Interrupted;
         let Some(answer) = turn.answer.as_mut().filter(is_unfinished) else { return Ok(true) };
-        let published = self.core.ports.log.published_text(id, turn_id).await?;
-        let is_longer =
-            |text: &String| text.len() > answer.content.len() && text.starts_with(&answer.content);
-        let Some(content) = published.filter(is_longer) else { return Ok(true) };
-        let token_count = self.core.count_tokens(&content).await;
+        let published = self.core.ports.log.published_answer(id, turn_id).await?;
+        let Some(published) = published else { return Ok(true) };
+        let PublishedAnswer { content, reasoning, reasoning_ms } = published;
+        let stored_reasoning = answer.reasoning.as_ref().map_or("", |stored| &stored.text);
+        let has_more_reasoning = is_longer(&reasoning, stored_reasoning);
+        let has_more_text = is_longer(&content, &answer.content);
+        if has_more_reasoning {
+            let tokens = self.core.count_tokens(&reasoning).await;
+            answer.reasoning =
+                Some(Reasoning { text: reasoning, duration_ms: reasoning_ms, tokens });
+        }
+        if has_more_text {
+            (answer.token_count, answer.content) =
+                (self.core.count_tokens(&content).await, content);
+        }
+        if !has_more_reasoning && !has_more_text {
+            return Ok(true);
+        }
         let update = AnswerUpdate {
             message_id: answer.message_id,
             turn_id,
-            content: content.clone(),
-            token_count,
+            content: answer.content.clone(),
+            reasoning: answer.reasoning.clone(),
+            token_count: answer.token_count,
             status: answer.status,
             error: answer.error.clone(),
             ended_at: None,
             lease_until: Some(lease_until),
         };
-        (answer.content, answer.token_count) = (content, token_count);
         self.core.ports.conversations.save_answer(id, update, self.core.now()).await
     }
 
@@ -165,13 +179,23 @@ impl Turns {
         let end = turn.answer.as_ref().map(|answer| {
             ResponseEnd::new(answer, turn_id, FinishReason::from_status(answer.status))
         });
+        let answer = turn.answer.as_ref();
+        let reasoning = answer.and_then(|answer| answer.reasoning.as_ref());
+        let reasoning_tokens = reasoning.map_or(0, |reasoning| reasoning.tokens);
+        let answer_tokens = answer.map_or(0, |answer| answer.token_count);
         let usage = TokenUsage {
             turn_id,
-            total_tokens_used: turn.answer.as_ref().map_or(0, |answer| answer.token_count),
+            total_tokens_used: answer_tokens.saturating_add(reasoning_tokens),
+            reasoning_tokens,
             ledger: self.core.settings.empty_ledger(),
         };
         end.map(EventBody::ResponseEnd).into_iter().chain([EventBody::TokenUsage(usage)]).collect()
     }
+}
+
+/// Returns whether more was published than stored.
+fn is_longer(published: &str, stored: &str) -> bool {
+    published.len() > stored.len() && published.starts_with(stored)
 }
 
 #[cfg(test)]

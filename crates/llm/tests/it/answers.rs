@@ -21,7 +21,7 @@ async fn read(events: &[Value]) -> (Vec<Delta>, Option<String>) {
 fn complete_answer() -> Vec<Delta> {
     vec![
         Delta::Text(ANSWER.to_owned()),
-        Delta::Usage(Usage { prompt_tokens: 9, completion_tokens: 1 }),
+        Delta::Usage(Usage { prompt_tokens: 9, completion_tokens: 1, reasoning_tokens: None }),
         Delta::Finished(FinishReason::Stop),
     ]
 }
@@ -181,7 +181,8 @@ async fn vllm_answer() {
     ])
     .await;
 
-    assert_eq!(deltas, complete_answer());
+    let reasoning = Delta::Reasoning("The moon…".to_owned());
+    assert_eq!(deltas, [vec![reasoning], complete_answer()].concat());
     assert_eq!(name.as_deref(), Some("Qwen/Qwen3-8B"));
 }
 

@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 use serde_with::{DisplayFromStr, TryFromInto, serde_as};
 use webchat_domain::{
-    ClientMessageId, ConversationId, Message, MessageId, MessageStatus, Problem, Role, Timestamp,
-    TurnId, UserId,
+    ClientMessageId, ConversationId, Message, MessageId, MessageStatus, Problem, Reasoning, Role,
+    Timestamp, TurnId, UserId,
 };
 use webchat_persistence::StoredMessage;
 use webchat_persistence::search::IndexTerms;
@@ -32,6 +32,8 @@ pub(crate) struct MessageDocument {
     pub(crate) client_message_id: Option<ClientMessageId>,
     pub(crate) role: Role,
     pub(crate) content: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) reasoning: Option<StoredReasoning>,
     /// The terms by which a search finds the message. Written and queried, but never read.
     #[serde(skip_deserializing)]
     search_terms: Vec<String>,
@@ -48,7 +50,35 @@ pub(crate) struct MessageDocument {
     pub(crate) active: bool,
 }
 
+/// The reasoning of an answer in its document.
+#[serde_as]
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct StoredReasoning {
+    text: String,
+    #[serde_as(as = "TryFromInto<i64>")]
+    duration_ms: u32,
+    #[serde_as(as = "TryFromInto<i64>")]
+    tokens: u32,
+}
+
+impl From<Reasoning> for StoredReasoning {
+    fn from(Reasoning { text, duration_ms, tokens }: Reasoning) -> Self {
+        Self { text, duration_ms, tokens }
+    }
+}
+
+impl From<StoredReasoning> for Reasoning {
+    fn from(StoredReasoning { text, duration_ms, tokens }: StoredReasoning) -> Self {
+        Self { text, duration_ms, tokens }
+    }
+}
+
 impl MessageDocument {
+    /// Returns the size of the text and of the reasoning in bytes.
+    pub(crate) fn text_bytes(&self) -> usize {
+        self.content.len() + self.reasoning.as_ref().map_or(0, |reasoning| reasoning.text.len())
+    }
+
     pub(crate) fn new(user_id: UserId, stored: StoredMessage) -> Self {
         let message = stored.message;
         Self {
@@ -62,6 +92,7 @@ impl MessageDocument {
             role: message.role,
             search_terms: search_terms(&message.content),
             content: message.content,
+            reasoning: message.reasoning.map(StoredReasoning::from),
             token_count: message.token_count,
             status: message.status,
             error: message.error,
@@ -87,6 +118,7 @@ impl From<MessageDocument> for Message {
             turn_id: document.turn_id,
             role: document.role,
             content: document.content,
+            reasoning: document.reasoning.map(Reasoning::from),
             token_count: document.token_count,
             status: document.status,
             error: document.error,

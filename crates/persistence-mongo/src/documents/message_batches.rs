@@ -17,7 +17,7 @@ pub(crate) fn message_batches<T: Borrow<MessageDocument>>(
     let mut batch = Vec::new();
     let mut bytes = 0;
     for message in messages {
-        let length = message.borrow().content.len();
+        let length = message.borrow().text_bytes();
         bytes += length;
         if batch.len() == usize::from(MAX_DOCUMENTS) || !batch.is_empty() && bytes > MAX_BYTES {
             batches.push(mem::take(&mut batch));

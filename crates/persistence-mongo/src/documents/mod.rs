@@ -25,7 +25,7 @@ pub(crate) use self::conversation::{
 };
 pub(crate) use self::file::{AnalysisDocument, JobDocument, TextDocument};
 pub(crate) use self::identity::IdentityDocument;
-pub(crate) use self::message::{MessageDocument, search_terms};
+pub(crate) use self::message::{MessageDocument, StoredReasoning, search_terms};
 pub(crate) use self::message_batches::message_batches;
 pub(crate) use self::removal::PendingDeletionDocument;
 pub(crate) use self::user::{UserDocument, UserSettingsDocument};

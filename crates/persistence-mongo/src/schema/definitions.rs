@@ -143,6 +143,7 @@ fn messages_validator() -> Document {
             "client_message_id": { "bsonType": "string" },
             "role": { "enum": Role::stored_names() },
             "content": { "bsonType": "string" },
+            "reasoning": { "bsonType": ["object", "null"] },
             "search_terms": { "bsonType": "array", "items": { "bsonType": "string" } },
             "token_count": { "bsonType": "long", "minimum": 0 },
             "status": { "enum": MessageStatus::stored_names() },

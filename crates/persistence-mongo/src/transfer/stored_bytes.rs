@@ -12,7 +12,10 @@ use crate::schema::{FILE_TEXTS, MESSAGES};
 
 /// Adds up the sizes of a user's conversations, messages and files, by reading all of them.
 pub(super) async fn of_user(database: &MongoDatabase, user_id: UserId) -> Result<u64, StoreError> {
-    let message = doc! { "$add": [{ "$strLenBytes": "$content" }, i64::from(ITEM_OVERHEAD_BYTES)] };
+    let reasoning = doc! { "$strLenBytes": { "$ifNull": ["$reasoning.text", ""] } };
+    let message = doc! {
+        "$add": [{ "$strLenBytes": "$content" }, reasoning, i64::from(ITEM_OVERHEAD_BYTES)],
+    };
     let pipeline = [
         doc! { "$match": { "user_id": user_id.to_string(), "schema": CONVERSATION_SCHEMA_VERSION } },
         doc! { "$project": { "conversation_id": 1, "bytes": { "$bsonSize": "$$ROOT" } } },

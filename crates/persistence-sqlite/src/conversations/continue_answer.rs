@@ -53,7 +53,9 @@ fn update_answer(transaction: &Transaction<'_>, answer: &StoredMessage) -> rusql
         .prepare_cached(
             "UPDATE messages SET turn_id = ?2, status = ?3, error_message = ?4, error_code = ?5,
                  ended_at = ?6, client_message_id = ?7, created_at = ?8, token_count = ?9,
-                 content = iif(?10, '', content)
+                 content = iif(?10, '', content), reasoning = iif(?10, NULL, reasoning),
+                 reasoning_ms = iif(?10, NULL, reasoning_ms),
+                 reasoning_tokens = iif(?10, NULL, reasoning_tokens)
              WHERE message_id = ?1",
         )?
         .execute(params![

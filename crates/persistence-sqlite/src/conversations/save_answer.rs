@@ -46,10 +46,12 @@ fn find_saved(
 }
 
 fn update_answer(transaction: &Transaction<'_>, answer: &AnswerUpdate) -> rusqlite::Result<()> {
+    let reasoning = answer.reasoning.as_ref();
     transaction
         .prepare_cached(
             "UPDATE messages SET content = ?2, token_count = ?3, status = ?4,
-                 error_message = ?5, error_code = ?6, ended_at = ?7
+                 error_message = ?5, error_code = ?6, ended_at = ?7, reasoning = ?8,
+                 reasoning_ms = ?9, reasoning_tokens = ?10
              WHERE message_id = ?1",
         )?
         .execute(params![
@@ -60,6 +62,9 @@ fn update_answer(transaction: &Transaction<'_>, answer: &AnswerUpdate) -> rusqli
             answer.error.as_ref().map(|error| &error.message),
             answer.error.as_ref().map(|error| &error.code),
             answer.ended_at.map(Timestamp::unix_millis),
+            reasoning.map(|reasoning| &reasoning.text),
+            reasoning.map(|reasoning| reasoning.duration_ms),
+            reasoning.map(|reasoning| reasoning.tokens),
         ])
         .map(drop)
 }

@@ -33,7 +33,7 @@ pub(crate) fn batches(
     std::iter::from_fn(move || {
         let mut size = BatchSize::default();
         let mut batch = Vec::new();
-        while let Some(message) = messages.next_if(|next| size.add(next.message.content.len())) {
+        while let Some(message) = messages.next_if(|next| size.add(next.message.text_bytes())) {
             batch.push(message);
         }
         (!batch.is_empty()).then_some(batch)

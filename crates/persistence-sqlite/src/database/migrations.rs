@@ -30,6 +30,7 @@ pub(crate) const MIGRATIONS: &[M<'static>] = &[
     M::up(include_str!("../../migrations/22_account_lists.sql")),
     M::up(include_str!("../../migrations/23_groups.sql")),
     M::up(include_str!("../../migrations/24_erasures.sql")),
+    M::up(include_str!("../../migrations/25_reasoning.sql")),
 ];
 
 /// The reason why the database could not be initialized.
@@ -117,6 +118,41 @@ mod tests {
         };
         assert_eq!(names("accounts_role WHERE role = 'admin'"), ["alice", "bob"]);
         assert_eq!(names("accounts_disabled WHERE disabled_at IS NOT NULL"), ["bob"]);
+    }
+
+    #[test]
+    fn messages_of_an_older_version_have_no_reasoning_and_new_reasoning_is_counted() {
+        let mut connection = Connection::open_in_memory().unwrap();
+        Migrations::from_slice(&MIGRATIONS[..24]).to_latest(&mut connection).unwrap();
+        connection
+            .execute_batch(
+                "INSERT INTO conversations (conversation_id, user_id, created_at, updated_at)
+                 VALUES ('c', 'u', 0, 0);
+                 INSERT INTO messages (message_id, conversation_id, user_id, position, parent_id,
+                     role, content, token_count, status, created_at)
+                 VALUES ('a', 'c', 'u', 1, NULL, 'assistant', 'tide', 1, 'complete', 0);",
+            )
+            .unwrap();
+        let stored_bytes = |connection: &Connection| -> u64 {
+            let select = "SELECT bytes FROM stored_bytes WHERE user_id = 'u'";
+            connection.query_row(select, [], |row| row.get(0)).unwrap()
+        };
+        let before = stored_bytes(&connection);
+
+        Migrations::from_slice(MIGRATIONS).to_latest(&mut connection).unwrap();
+
+        let select = "SELECT content, reasoning FROM live_messages";
+        let message: (String, Option<String>) =
+            connection.query_row(select, [], |row| Ok((row.get(0)?, row.get(1)?))).unwrap();
+        assert_eq!(message, ("tide".to_owned(), None));
+        let migrated = stored_bytes(&connection);
+        connection.execute("UPDATE messages SET reasoning = 'moon!'", []).unwrap();
+        let with_reasoning = stored_bytes(&connection);
+        connection.execute("DELETE FROM messages", []).unwrap();
+        assert_eq!(
+            [migrated, with_reasoning, stored_bytes(&connection)],
+            [before, before + 5, before - 512 - 4]
+        );
     }
 
     #[test]

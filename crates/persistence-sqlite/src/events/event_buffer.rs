@@ -209,9 +209,8 @@ impl EventBuffer {
 /// Returns the estimated memory of an event, in bytes.
 fn memory_of(event: &Event) -> usize {
     let text = match &event.body {
-        EventBody::ResponseChunk(chunk) => chunk.chunk.len(),
         EventBody::MessageAccepted(accepted) => accepted.content.len(),
-        _ => 0,
+        body => body.chunk_text().map_or(0, str::len),
     };
     EVENT_OVERHEAD + text
 }

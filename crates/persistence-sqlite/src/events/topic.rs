@@ -155,7 +155,12 @@ mod tests {
         let turn_id = TurnId::generate();
         let accepted = MessageAccepted { turn_id, ..MessageAccepted::fixture() };
         let chunk = ResponseChunk { chunk: "a".repeat(bytes), turn_id };
-        let end = TokenUsage { turn_id, total_tokens_used: 1, ledger: Ledger::default() };
+        let end = TokenUsage {
+            turn_id,
+            total_tokens_used: 1,
+            reasoning_tokens: 0,
+            ledger: Ledger::default(),
+        };
         let end = is_ended.then_some(EventBody::TokenUsage(end));
         let bodies = [EventBody::MessageAccepted(accepted), EventBody::ResponseChunk(chunk)];
         let new = |body| NewEvent { event_id: EventId::generate(), duplicates_after: 0, body };

@@ -2,7 +2,7 @@
 
 use rusqlite::{OptionalExtension, Transaction, params};
 use webchat_domain::{
-    ClientMessageId, ConversationId, Message, MessageId, Timestamp, TurnId, UserId,
+    ClientMessageId, ConversationId, Message, MessageId, Reasoning, Timestamp, TurnId, UserId,
 };
 use webchat_persistence::StoredMessage;
 use webchat_persistence::rules::{MessagePage, StoredName};
@@ -13,12 +13,13 @@ use super::columns::{Columns, invalid, read};
 
 /// The columns that [`message`] reads.
 pub(crate) const MESSAGE: &str = "message_id, conversation_id, position, parent_id, turn_id, role, \
-     content, token_count, status, error_message, error_code, created_at, ended_at";
+     content, reasoning, reasoning_ms, reasoning_tokens, token_count, status, error_message, \
+     error_code, created_at, ended_at";
 
 /// The columns that [`stored_message`] reads.
 pub(crate) const STORED_MESSAGE: &str = "message_id, conversation_id, position, parent_id, turn_id, \
-     role, content, token_count, status, error_message, error_code, created_at, ended_at, \
-     client_message_id, active";
+     role, content, reasoning, reasoning_ms, reasoning_tokens, token_count, status, error_message, \
+     error_code, created_at, ended_at, client_message_id, active";
 
 /// Reads a page of at most `limit` items. Stops reading rows when the page is full. `message` returns the message of an
 /// item.
@@ -31,7 +32,7 @@ pub(crate) fn message_page<T>(
     while !page.is_full()
         && let Some(item) = rows.next().transpose()?
     {
-        let bytes = message(&item).content.len();
+        let bytes = message(&item).text_bytes();
         page.push(item, bytes);
     }
     Ok(page.into_messages())
@@ -59,12 +60,15 @@ pub(crate) fn insert_message(
     stored: &StoredMessage,
 ) -> rusqlite::Result<()> {
     let message = &stored.message;
+    let reasoning = message.reasoning.as_ref();
     transaction
         .prepare_cached(
             "INSERT INTO messages (message_id, conversation_id, user_id, position, parent_id,
                  turn_id, client_message_id, role, content, token_count, status, created_at,
-                 ended_at, error_message, error_code, active)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)",
+                 ended_at, error_message, error_code, active, reasoning, reasoning_ms,
+                 reasoning_tokens)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17,
+                 ?18, ?19)",
         )?
         .execute(params![
             message.message_id.to_simple(),
@@ -83,6 +87,9 @@ pub(crate) fn insert_message(
             message.error.as_ref().map(|error| &error.message),
             message.error.as_ref().map(|error| &error.code),
             stored.active,
+            reasoning.map(|reasoning| &reasoning.text),
+            reasoning.map(|reasoning| reasoning.duration_ms),
+            reasoning.map(|reasoning| reasoning.tokens),
         ])?;
     search::index(transaction, transaction.last_insert_rowid(), user_id, &message.content)
 }
@@ -96,12 +103,23 @@ pub(crate) fn message(columns: &mut Columns<'_>) -> rusqlite::Result<Message> {
         turn_id: columns.parsed_option()?,
         role: columns.enum_value()?,
         content: columns.value()?,
+        reasoning: reasoning(columns)?,
         token_count: columns.value()?,
         status: columns.enum_value()?,
         error: columns.problem()?,
         created_at: columns.timestamp()?,
         ended_at: columns.timestamp_option()?,
     })
+}
+
+fn reasoning(columns: &mut Columns<'_>) -> rusqlite::Result<Option<Reasoning>> {
+    let text: Option<String> = columns.value()?;
+    let (duration_ms, tokens): (Option<u32>, Option<u32>) = (columns.value()?, columns.value()?);
+    Ok(text.map(|text| Reasoning {
+        text,
+        duration_ms: duration_ms.unwrap_or_default(),
+        tokens: tokens.unwrap_or_default(),
+    }))
 }
 
 pub(crate) fn stored_message(columns: &mut Columns<'_>) -> rusqlite::Result<StoredMessage> {

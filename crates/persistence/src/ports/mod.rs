@@ -59,7 +59,7 @@ pub use token_budgets::MockTokenBudgets;
 pub use token_budgets::{ReserveOutcome, TokenBudgets, TokenLimit, TokenScope};
 #[cfg(feature = "mock")]
 pub use turn_log::MockTurnLog;
-pub use turn_log::{Checkpoint, NewEvent, Replay, TurnLog, TurnLogExt};
+pub use turn_log::{Checkpoint, NewEvent, PublishedAnswer, Replay, TurnLog, TurnLogExt};
 #[cfg(feature = "mock")]
 pub use user_activity::MockUserActivity;
 pub use user_activity::UserActivity;

@@ -59,28 +59,56 @@ pub trait TurnLogExt: TurnLog {
         appended.into_iter().next().ok_or_else(|| StoreError::fault("no event was appended"))
     }
 
-    /// Returns the text of the running turn's answer that was published so far. Returns `None` if the turn is not
-    /// running, or if the log no longer has all of its events.
-    async fn published_text(
+    /// Returns what was published so far of the running turn's answer. Returns `None` if the turn is not running, or if
+    /// the log no longer has all of its events.
+    async fn published_answer(
         &self,
         id: ConversationId,
         turn_id: TurnId,
-    ) -> Result<Option<String>, StoreError> {
+    ) -> Result<Option<PublishedAnswer>, StoreError> {
         let checkpoint = self.checkpoint(id).await?;
         if checkpoint.running_turn != Some(turn_id) {
             return Ok(None);
         }
-        let (mut text, mut after) = (String::new(), checkpoint.seq);
+        let (mut answer, mut after) = (PublishedAnswer::default(), checkpoint.seq);
         while let Replay::Events(events) = self.read(id, after).await? {
-            let Some(last) = events.last() else { return Ok(Some(text)) };
+            let Some(last) = events.last() else { return Ok(Some(answer)) };
             after = last.seq;
-            text.extend(events.iter().filter_map(|event| event.chunk_of(turn_id)));
+            for event in &events {
+                answer.add(turn_id, &event.body);
+            }
         }
         Ok(None)
     }
 }
 
 impl<T: TurnLog + ?Sized> TurnLogExt for T {}
+
+/// What was published of an answer.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct PublishedAnswer {
+    /// The text.
+    pub content: String,
+    /// The text of the reasoning.
+    pub reasoning: String,
+    /// How long the model has reasoned, in milliseconds.
+    pub reasoning_ms: u32,
+}
+
+impl PublishedAnswer {
+    fn add(&mut self, turn_id: TurnId, body: &EventBody) {
+        match body {
+            EventBody::ResponseChunk(chunk) if chunk.turn_id == turn_id => {
+                self.content.push_str(&chunk.chunk);
+            }
+            EventBody::ReasoningChunk(chunk) if chunk.turn_id == turn_id => {
+                self.reasoning.push_str(&chunk.chunk);
+                self.reasoning_ms = chunk.duration_ms;
+            }
+            _ => {}
+        }
+    }
+}
 
 /// An event to append.
 #[derive(Clone, Debug, PartialEq, Eq)]

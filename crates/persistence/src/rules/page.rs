@@ -71,7 +71,7 @@ impl<T> MessagePage<T> {
 /// Whether more messages may follow this page, which was read with this `limit`.
 #[must_use]
 pub fn is_full_page(messages: &[Message], limit: u32) -> bool {
-    is_full(messages.len(), messages.iter().map(|message| message.content.len()).sum(), limit)
+    is_full(messages.len(), messages.iter().map(Message::text_bytes).sum(), limit)
 }
 
 fn is_full(messages: usize, bytes: usize, limit: u32) -> bool {

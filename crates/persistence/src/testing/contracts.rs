@@ -131,6 +131,7 @@ macro_rules! versions_contract {
                     an_interrupted_answer_is_continued,
                     the_error_and_the_end_of_an_answer_are_kept_until_it_is_continued,
                     an_answer_without_text_begins_when_it_is_continued,
+                    the_reasoning_of_an_answer_is_kept_if_its_text_is_continued,
                     only_an_unfinished_answer_at_the_end_is_continued,
                     a_summary_that_covers_a_continued_answer_is_dropped,
                     a_reset_removes_all_versions,

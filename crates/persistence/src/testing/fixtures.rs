@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use webchat_domain::{
     ClientMessageId, Context, Conversation, ConversationId, ExampleId, FewShotExample,
     FileInstructions, FileJob, JobId, JobStatus, Message, MessageId, MessageStatus,
-    ModelParameters, NewMessage, Problem, Role, Summary, SummaryAuthor, SystemPrompt, Timestamp,
-    Title, TurnId, UserId,
+    ModelParameters, NewMessage, Problem, Reasoning, Role, Summary, SummaryAuthor, SystemPrompt,
+    Timestamp, Title, TurnId, UserId,
 };
 
 use crate::{
@@ -38,6 +38,11 @@ pub fn empty_answer(turn_id: TurnId) -> NewMessage {
     }
 }
 
+/// Returns reasoning of 4 tokens.
+pub(super) fn reasoning(text: &str) -> Reasoning {
+    Reasoning { text: text.to_owned(), duration_ms: 12_345, tokens: 4 }
+}
+
 /// Returns the final save of an answer, which has 3 tokens.
 #[must_use]
 pub fn final_state(answer: &Message, content: &str) -> AnswerUpdate {
@@ -45,6 +50,7 @@ pub fn final_state(answer: &Message, content: &str) -> AnswerUpdate {
         message_id: answer.message_id,
         turn_id: answer.turn_id.unwrap(),
         content: content.to_owned(),
+        reasoning: None,
         token_count: 3,
         status: MessageStatus::Complete,
         error: None,

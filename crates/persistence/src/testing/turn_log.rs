@@ -9,8 +9,8 @@ use futures_util::future::join_all;
 use tokio::time::timeout;
 use webchat_domain::{
     ConversationChange, ConversationId, Event, EventBody, EventId, FileProgress, FinishReason,
-    JobId, JobStatus, Ledger, MessageAccepted, MessageId, MessageStatus, Problem, ResponseChunk,
-    ResponseEnd, Timestamp, Title, TokenUsage, TurnFailed, TurnId,
+    JobId, JobStatus, Ledger, MessageAccepted, MessageId, MessageStatus, Problem, ReasoningChunk,
+    ResponseChunk, ResponseEnd, Timestamp, Title, TokenUsage, TurnFailed, TurnId,
 };
 
 use crate::rules::MAX_APPENDED_EVENTS;
@@ -210,6 +210,11 @@ pub async fn every_event_is_returned_unchanged(log: &dyn TurnLog) {
     for body in [
         EventBody::ConversationUpdated(ConversationChange::Title { title }),
         accepted(turn_id),
+        EventBody::ReasoningChunk(ReasoningChunk {
+            chunk: "Hm, \0 \u{301}\n".to_owned(),
+            duration_ms: u32::MAX,
+            turn_id,
+        }),
         chunk("nul \0, \u{301}, \u{2028} and \"quotes\"\r\n"),
         EventBody::Error(TurnFailed {
             message: "Please try again.".to_owned(),
@@ -223,6 +228,8 @@ pub async fn every_event_is_returned_unchanged(log: &dyn TurnLog) {
             finish_reason: FinishReason::ContentFilter,
             status: MessageStatus::Failed,
             token_count: u32::MAX,
+            reasoning_ms: Some(7),
+            reasoning_tokens: Some(2),
             created_at: Some(Timestamp::FIXTURE),
             ended_at: None,
         }),
@@ -287,5 +294,5 @@ fn accepted(turn_id: TurnId) -> EventBody {
 
 fn usage(turn_id: TurnId) -> EventBody {
     let ledger = Ledger { window: 9, reserved: 2, history: 3, total: 5, ..Ledger::default() };
-    EventBody::TokenUsage(TokenUsage { turn_id, total_tokens_used: 5, ledger })
+    EventBody::TokenUsage(TokenUsage { turn_id, total_tokens_used: 5, reasoning_tokens: 2, ledger })
 }

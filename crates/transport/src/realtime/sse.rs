@@ -11,7 +11,10 @@ use futures_util::stream::{self, StreamExt};
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use webchat_chat::{Subscription, TurnProgress, TurnResult, Update};
-use webchat_domain::{ConversationId, EventBody, MessageAccepted, ResponseChunk, ResponseEnd};
+use webchat_domain::{
+    ConversationId, EventBody, MessageAccepted, Reasoning, ReasoningChunk, ResponseChunk,
+    ResponseEnd,
+};
 
 use super::connections::Connections;
 use super::events::outgoing::{OutgoingEvent, Reply, Subscribed};
@@ -73,7 +76,7 @@ pub(crate) fn stream_turn(
     respond(String::new(), events.take_until(session_end))
 }
 
-/// Replays a turn that ended before the request, with the answer in one chunk and without sequence numbers.
+/// Replays a turn that ended before the request, with the answer and its reasoning in one chunk each and without sequence numbers.
 pub(crate) fn replay_turn(
     conversation_id: ConversationId,
     accepted: MessageAccepted,
@@ -83,11 +86,15 @@ pub(crate) fn replay_turn(
     let first = Reply::MessageAccepted { conversation_id, accepted };
     let TurnResult { answer, finish_reason, error, usage, .. } = result;
     let end = ResponseEnd::new(&answer, turn_id, finish_reason);
+    let reasoning = answer.reasoning.map(|Reasoning { text: chunk, duration_ms, .. }| {
+        EventBody::ReasoningChunk(ReasoningChunk { chunk, duration_ms, turn_id })
+    });
     let chunk = answer.content;
     let chunk_event =
         (!chunk.is_empty()).then_some(EventBody::ResponseChunk(ResponseChunk { chunk, turn_id }));
-    let replayed_events = chunk_event
+    let replayed_events = reasoning
         .into_iter()
+        .chain(chunk_event)
         .chain(error.map(EventBody::Error))
         .chain([EventBody::ResponseEnd(end)])
         .chain(usage.map(EventBody::TokenUsage))

@@ -29,8 +29,8 @@ const CANARY: &str = "kanarienq";
 const NAME: &str = "carola";
 
 /// Stores the canary in everything that a user can store.
-async fn store_canaries(browser: &Browser) {
-    let id = fill_conversation(browser).await;
+async fn store_canaries(browser: &Browser, model: &ScriptedModel) {
+    let id = fill_conversation(browser, model).await;
     let edit = json!({"title": format!("{CANARY} title")});
     assert_eq!(browser.patch(&format!("/api/v1/conversations/{id}"), &edit).await.status, 200);
     let settings = json!({"system_prompt": format!("{CANARY} settings")});
@@ -43,8 +43,12 @@ async fn store_canaries(browser: &Browser) {
 }
 
 /// Starts a conversation with messages, a context, a saved file and an analysed file.
-async fn fill_conversation(browser: &Browser) -> String {
+async fn fill_conversation(browser: &Browser, model: &ScriptedModel) -> String {
     let id = browser.start_conversation().await;
+    let answer = model.next_answer();
+    answer.send_reasoning(&format!("{CANARY} reasoning"));
+    answer.send(&format!("{CANARY} answer"));
+    answer.finish();
     let path = |rest: &str| format!("/api/v1/conversations/{id}/{rest}");
     // The long one takes several pages of a database file.
     let long = format!("{CANARY}long ").repeat(2_000);
@@ -87,21 +91,21 @@ async fn link(store: &(impl Accounts + Identities)) {
 }
 
 /// Stores the canary in a conversation that the user deletes.
-async fn delete_canaries(process: &Process) {
+async fn delete_canaries(process: &Process, model: &ScriptedModel) {
     let browser = process.browser();
     assert_eq!(sign_in(&browser, NAME, PASSWORD).await.status, 200);
-    let deleted = fill_conversation(&browser).await;
+    let deleted = fill_conversation(&browser, model).await;
     assert_eq!(browser.delete(&format!("/api/v1/conversations/{deleted}")).await.status, 204);
 }
 
 /// Signs both users in, stores the canaries, and erases their user. Returns the receipt.
-async fn fill_and_erase(process: &Process) -> Value {
+async fn fill_and_erase(process: &Process, model: &ScriptedModel) -> Value {
     let [user, admin] = [NAME, "ada"].map(|name| (process.browser(), name));
     for (browser, name) in [&user, &admin] {
         assert_eq!(sign_in(browser, name, PASSWORD).await.status, 200);
     }
     let (user, admin) = (user.0, admin.0);
-    store_canaries(&user).await;
+    store_canaries(&user, model).await;
     let user_id = user_id(&admin, NAME).await;
     let erasure = erase(&admin, &user_id).await;
     assert_eq!(erasure.status, 202, "{}", erasure.text);
@@ -173,8 +177,8 @@ async fn sqlite_and_the_files_contain_nothing_of_an_erased_user_except_the_audit
     let settings = [("AZURE_API_URL", model.url()), ("AUTH", "required")];
     let process = Process::start(dir.path(), &settings).await;
 
-    delete_canaries(&process).await;
-    let receipt = fill_and_erase(&process).await;
+    delete_canaries(&process, &model).await;
+    let receipt = fill_and_erase(&process, &model).await;
 
     assert_eq!(receipt["counts"], expected_counts(1, 6));
     assert_eq!(files_with(dir.path(), CANARY), [""; 0]);
@@ -219,7 +223,7 @@ async fn mongodb_and_redis_contain_nothing_of_an_erased_user_except_the_audit_lo
     database.close().await;
     let process = Process::start(dirs[0].path(), &settings).await;
 
-    let receipt = fill_and_erase(&process).await;
+    let receipt = fill_and_erase(&process, &model).await;
 
     assert_eq!(receipt["counts"], expected_counts(2, 8));
     assert_eq!(receipt["user_id"], json!(flask_user_id(&legacy)));

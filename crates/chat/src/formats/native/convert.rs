@@ -145,6 +145,7 @@ impl Messages {
             turn_id: parsed.turn_id,
             role: parsed.role,
             content: parsed.content,
+            reasoning: parsed.reasoning,
             token_count: parsed.token_count,
             status: parsed.status,
             error: parsed.error,

@@ -4,7 +4,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use uuid::Uuid;
-use webchat_domain::{ClientMessageId, MessageStatus, Problem, Role, Timestamp, TurnId};
+use webchat_domain::{ClientMessageId, MessageStatus, Problem, Reasoning, Role, Timestamp, TurnId};
 use webchat_persistence::rules::{ForeignAuthor, foreign_author};
 
 use crate::formats::imported_conversation::MAX_BYTES;
@@ -23,6 +23,7 @@ pub(super) struct ParsedMessage {
     pub(super) client_message_id: Option<ClientMessageId>,
     pub(super) role: Role,
     pub(super) content: String,
+    pub(super) reasoning: Option<Reasoning>,
     pub(super) token_count: u32,
     pub(super) status: MessageStatus,
     pub(super) error: Option<Problem>,
@@ -69,6 +70,7 @@ impl ParsedMessage {
             client_message_id: value(field("client_message_id")),
             role,
             content,
+            reasoning: reasoning(field("reasoning")),
             token_count: values::token_count(field("token_count")),
             status: value(field("status")).unwrap_or(MessageStatus::Complete),
             error: value(field("error")),
@@ -81,8 +83,18 @@ impl ParsedMessage {
     /// Returns the total size of its texts in bytes.
     pub(super) fn bytes(&self) -> usize {
         let error = self.error.as_ref();
-        self.content.len() + error.map_or(0, |error| error.message.len() + error.code.len())
+        let reasoning = self.reasoning.as_ref().map_or(0, |reasoning| reasoning.text.len());
+        let error = error.map_or(0, |error| error.message.len() + error.code.len());
+        self.content.len() + reasoning + error
     }
+}
+
+/// Returns the reasoning, if it has a text.
+fn reasoning(value: &Value) -> Option<Reasoning> {
+    let text = values::text(value.get("text")?).filter(|text| !text.trim().is_empty())?;
+    let number = |name| value.get(name).map(values::token_count).unwrap_or_default();
+    let (duration_ms, tokens) = (number("duration_ms"), number("tokens"));
+    Some(Reasoning { text, duration_ms, tokens }.bounded())
 }
 
 /// Returns the value, or `None` if it has an unexpected type.

@@ -2,8 +2,8 @@
 
 use serde::Serialize;
 use webchat_domain::{
-    ClientMessageId, Context, ConversationId, MessageId, MessageStatus, Problem, Role, Timestamp,
-    Title, TurnId, UserId,
+    ClientMessageId, Context, ConversationId, MessageId, MessageStatus, Problem, Reasoning, Role,
+    Timestamp, Title, TurnId, UserId,
 };
 use webchat_persistence::{StoredConversation, StoredMessage};
 
@@ -38,6 +38,8 @@ struct MessageRecord {
     client_message_id: Option<ClientMessageId>,
     role: Role,
     content: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reasoning: Option<Reasoning>,
     /// The number of tokens, as information for readers of the file. An import counts the tokens again.
     token_count: u32,
     status: MessageStatus,
@@ -97,6 +99,7 @@ impl From<StoredMessage> for MessageRecord {
             client_message_id: stored.client_message_id,
             role: message.role,
             content: message.content,
+            reasoning: message.reasoning,
             token_count: message.token_count,
             status: message.status,
             error: message.error,

@@ -42,6 +42,7 @@ fn complete(answer: &Message) -> AnswerUpdate {
         token_count: 6,
         status: MessageStatus::Complete,
         error: None,
+        reasoning: None,
         ended_at: None,
         lease_until: None,
     }

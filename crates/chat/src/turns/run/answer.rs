@@ -7,14 +7,15 @@ use futures_util::{FutureExt, StreamExt};
 use tokio::time::{Instant, sleep, timeout};
 use tracing::Instrument;
 use webchat_domain::{
-    EventBody, FinishReason, Message, Problem, ResponseChunk, ResponseEnd, TokenUsage, TurnFailed,
+    EventBody, FinishReason, Message, Problem, Reasoning, ReasoningChunk, ResponseChunk,
+    ResponseEnd, TokenUsage, TurnFailed,
 };
 use webchat_llm::{ChatRequest, ChatRole, Delta, ModelError};
+use webchat_persistence::AnswerUpdate;
 use webchat_tokens::{ContextPlan, ContextPlanner};
 
-use super::draft::Draft;
+use super::draft::{AppendedReasoning, Draft};
 use super::failure::Failure;
-use super::save::TurnEnd;
 use super::turn::{RequestContext, TurnTask};
 use crate::context::prompts::{CONTINUE, chat_message, request_messages, tokens_to_continue};
 use crate::context::stored_context::EffectiveContext;
@@ -37,7 +38,7 @@ impl TurnTask {
         cancellation: TurnCancellation,
     ) {
         let _running = Gauge::Turns.count();
-        let draft = Draft::new(&self.answer.content);
+        let draft = Draft::new(&self.answer);
         self.publish_existing_text(publisher);
         let mut request_context = RequestContext {
             context: self.context.clone(),
@@ -51,18 +52,24 @@ impl TurnTask {
         let result = result.unwrap_or_else(|panic| Err(Failure::Panic(panic)));
         let answer = self.finish(&draft, &request_context, result, publisher).await;
         publisher.close();
-        self.settle(self.used_tokens(&request_context, answer.token_count)).await;
+        self.settle(self.used_tokens(&request_context, &answer)).await;
         self.follow_up(&answer, &request_context);
         self.renew_until_published(&answer, publisher).await;
     }
 
-    /// Publishes the text to continue, so that subscribers can build the complete answer from the chunks.
+    /// Publishes the text to continue and its reasoning, so that subscribers can build the complete answer from the
+    /// chunks.
     fn publish_existing_text(&self, publisher: &EventPublisher) {
-        if self.continues_text() {
-            let chunk = self.answer.content.clone();
-            publisher
-                .publish(EventBody::ResponseChunk(ResponseChunk { chunk, turn_id: self.turn_id }));
+        if !self.continues_text() {
+            return;
         }
+        let turn_id = self.turn_id;
+        if let Some(Reasoning { text: chunk, duration_ms, .. }) = self.answer.reasoning.clone() {
+            let chunk = ReasoningChunk { chunk, duration_ms, turn_id };
+            publisher.publish(EventBody::ReasoningChunk(chunk));
+        }
+        let chunk = self.answer.content.clone();
+        publisher.publish(EventBody::ResponseChunk(ResponseChunk { chunk, turn_id }));
     }
 
     async fn generate(
@@ -123,14 +130,18 @@ impl TurnTask {
                 }
                 delta => delta?,
             };
+            if matches!(delta, Delta::Text(_))
+                && let Some(waited) = metrics.received_text()
+            {
+                self.first_text.exclude(waited);
+            }
+            if matches!(delta, Delta::Text(_) | Delta::Reasoning(_)) && !self.has_lease(draft).await
+            {
+                return Ok(FinishReason::Stopped);
+            }
             match delta {
+                Delta::Reasoning(chunk) => self.add_reasoning(&chunk, draft, publisher),
                 Delta::Text(chunk) => {
-                    if let Some(waited) = metrics.received_text() {
-                        self.first_text.exclude(waited);
-                    }
-                    if !self.has_lease(draft).await {
-                        return Ok(FinishReason::Stopped);
-                    }
                     let is_complete = bound.admits(&chunk);
                     self.add_text(bound.admit(chunk), draft, publisher);
                     if !is_complete {
@@ -141,6 +152,7 @@ impl TurnTask {
                 Delta::Finished(reason) => finish_reason = reason,
                 Delta::Usage(usage) => {
                     request_context.usage = Some(usage);
+                    usage.reasoning_tokens.inspect(|tokens| draft.report_reasoning_tokens(*tokens));
                     let our_count = request_context.prompt_tokens();
                     record_prompt_tokens(our_count, usage.prompt_tokens);
                 }
@@ -154,13 +166,20 @@ impl TurnTask {
 
     /// Returns the number of tokens that the request has used: as reported by the model, otherwise by our own
     /// count.
-    fn used_tokens(&self, request_context: &RequestContext, answer_tokens: u32) -> u64 {
+    fn used_tokens(&self, request_context: &RequestContext, answer: &Message) -> u64 {
         match request_context.usage {
             Some(usage) => usage.total(),
             None if !request_context.is_sent => 0,
             None => {
-                let token_delta = self.token_delta(answer_tokens);
-                u64::from(request_context.prompt_tokens()) + u64::from(token_delta)
+                let reasoning_delta = self.reasoning_delta(request_context, answer);
+                [
+                    request_context.prompt_tokens(),
+                    self.token_delta(answer.token_count),
+                    reasoning_delta,
+                ]
+                .map(u64::from)
+                .into_iter()
+                .sum()
             }
         }
     }
@@ -170,6 +189,13 @@ impl TurnTask {
             draft.push(&chunk);
             let turn_id = self.turn_id;
             publisher.publish(EventBody::ResponseChunk(ResponseChunk { chunk, turn_id }));
+        }
+    }
+
+    fn add_reasoning(&self, chunk: &str, draft: &Draft, publisher: &EventPublisher) {
+        if let Some(AppendedReasoning { chunk, duration_ms }) = draft.push_reasoning(chunk) {
+            let chunk = ReasoningChunk { chunk, duration_ms, turn_id: self.turn_id };
+            publisher.publish(EventBody::ReasoningChunk(chunk));
         }
     }
 
@@ -251,18 +277,19 @@ impl TurnTask {
             Ok(finish_reason) => (finish_reason, None),
             Err(failure) => (failure.finish_reason(), Some(describe(failure))),
         };
-        let end = self.end(finish_reason, error);
-        let save = self.save_final_with_retry(draft, &end);
+        let update = self.final_update(draft, self.end(finish_reason, error)).await;
+        let save = self.save_final_with_retry(&update);
         let saved = Timing::AnswerSave.measure(save.instrument(trace::answer_save())).await;
         let (finish_reason, token_count, save_error) = match saved {
             Ok(tokens) => (finish_reason, tokens, None),
             Err(error) => (FinishReason::Failed, 0, Some(describe(Failure::Chat(error.into())))),
         };
-        let TurnEnd { error, ended_at, .. } = end;
+        let AnswerUpdate { content, reasoning, error, ended_at, .. } = update;
         trace::record_turn_end(finish_reason, error.as_ref().or(save_error.as_ref()));
         let errors = error.clone().into_iter().chain(save_error);
         let answer = Message {
-            content: draft.snapshot(),
+            content,
+            reasoning,
             token_count,
             status: finish_reason.status(),
             error,
@@ -289,8 +316,11 @@ impl TurnTask {
         let end = ResponseEnd::new(answer, turn_id, finish_reason);
         publisher.publish(EventBody::ResponseEnd(end));
         let token_delta = self.token_delta(answer.token_count);
-        let total_tokens_used = request_context.prompt_tokens().saturating_add(token_delta);
+        let reasoning_tokens = self.reasoning_delta(request_context, answer);
+        let answer_tokens = token_delta.saturating_add(reasoning_tokens);
+        let total_tokens_used = request_context.prompt_tokens().saturating_add(answer_tokens);
         let ledger = request_context.ledger;
-        publisher.publish(EventBody::TokenUsage(TokenUsage { turn_id, total_tokens_used, ledger }));
+        let usage = TokenUsage { turn_id, total_tokens_used, reasoning_tokens, ledger };
+        publisher.publish(EventBody::TokenUsage(usage));
     }
 }

@@ -7,7 +7,7 @@ use tokio::time::{Instant, sleep, timeout};
 use webchat_domain::{FinishReason, Message, Problem, Timestamp, error_chain};
 use webchat_persistence::{AnswerUpdate, StoreError, TurnLease};
 
-use super::draft::Draft;
+use super::draft::{Draft, Snapshot};
 use super::turn::TurnTask;
 use crate::events::publisher::EventPublisher;
 use crate::turns::lease::LEASE;
@@ -70,10 +70,9 @@ impl TurnTask {
     /// `backon` sleeps on Tokio's clock, which tests can pause.
     pub(super) async fn save_final_with_retry(
         &self,
-        draft: &Draft,
-        end: &TurnEnd,
+        update: &AnswerUpdate,
     ) -> Result<u32, StoreError> {
-        let save = || self.save_final(draft, end);
+        let save = || self.save(update.clone());
         let backoff =
             ExponentialBuilder::new().with_min_delay(MIN_BACKOFF).with_max_times(MAX_RETRIES);
         let tokens = save.retry(backoff).notify(|error, _| self.log_save_error(error)).await?;
@@ -88,6 +87,7 @@ impl TurnTask {
                 message_id: answer.message_id,
                 turn_id: self.turn_id,
                 content: answer.content.clone(),
+                reasoning: answer.reasoning.clone(),
                 token_count: answer.token_count,
                 status: answer.status,
                 error: answer.error.clone(),
@@ -123,20 +123,24 @@ impl TurnTask {
         TurnEnd { finish_reason, error, ended_at }
     }
 
-    async fn save_final(&self, draft: &Draft, end: &TurnEnd) -> Result<Option<u32>, StoreError> {
-        let update = self.build_update(draft, end.finish_reason).await;
-        let (error, ended_at) = (end.error.clone(), end.ended_at);
-        self.save(AnswerUpdate { error, ended_at, ..update }).await
+    /// Returns the update that saves the final state of the answer.
+    pub(super) async fn final_update(&self, draft: &Draft, end: TurnEnd) -> AnswerUpdate {
+        let TurnEnd { finish_reason, error, ended_at } = end;
+        AnswerUpdate { error, ended_at, ..self.build_update(draft, finish_reason).await }
     }
 
     /// Returns the update that saves the current text with the status of this finish reason.
     async fn build_update(&self, draft: &Draft, finish_reason: FinishReason) -> AnswerUpdate {
-        let content = draft.snapshot();
+        let Snapshot { content, mut reasoning, needs_token_count } = draft.snapshot();
+        if needs_token_count && let Some(reasoning) = &mut reasoning {
+            reasoning.tokens = self.core.count_tokens(&reasoning.text).await;
+        }
         AnswerUpdate {
             message_id: self.answer.message_id,
             turn_id: self.turn_id,
             token_count: self.core.count_tokens(&content).await,
             content,
+            reasoning,
             status: finish_reason.status(),
             error: None,
             ended_at: None,

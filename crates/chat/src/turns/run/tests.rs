@@ -1,5 +1,7 @@
 //! Tests of a running turn.
 
+mod reasoning;
+
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -66,6 +68,8 @@ async fn the_end_of_a_turn_reports_the_stored_answer_and_the_sent_tokens() {
             finish_reason: FinishReason::Stop,
             status: MessageStatus::Complete,
             token_count: 6,
+            reasoning_ms: None,
+            reasoning_tokens: None,
             created_at: Some(answer.created_at),
             ended_at: answer.ended_at,
         })
@@ -76,6 +80,7 @@ async fn the_end_of_a_turn_reports_the_stored_answer_and_the_sent_tokens() {
         EventBody::TokenUsage(TokenUsage {
             turn_id,
             total_tokens_used: history + 6,
+            reasoning_tokens: 0,
             ledger: Ledger {
                 window: 10_000,
                 reserved: 800,

@@ -82,9 +82,10 @@ impl TurnTask {
     /// Ends a turn whose acceptance could not be published, so that the conversation accepts the next message.
     pub(crate) async fn fail_unpublished(self) {
         self.settle(0).await;
-        let draft = Draft::new(&self.answer.content);
+        let draft = Draft::new(&self.answer);
         let end = self.end(FinishReason::Failed, None);
-        if let Err(error) = self.save_final_with_retry(&draft, &end).await {
+        let update = self.final_update(&draft, end).await;
+        if let Err(error) = self.save_final_with_retry(&update).await {
             let error = error_chain(&error);
             tracing::warn!(turn_id = %self.turn_id, error, "failed to end unpublished turn");
         }
@@ -106,5 +107,13 @@ impl TurnTask {
     /// Returns how many of the answer's `token_count` tokens this turn has generated.
     pub(super) fn token_delta(&self, token_count: u32) -> u32 {
         token_count.saturating_sub(self.answer.token_count)
+    }
+
+    /// Returns how many tokens of the answer's reasoning this turn has generated: as reported by the model, otherwise by
+    /// our own count.
+    pub(super) fn reasoning_delta(&self, context: &RequestContext, answer: &Message) -> u32 {
+        let tokens = |answer: &Message| answer.reasoning.as_ref().map_or(0, |text| text.tokens);
+        let reported = context.usage.and_then(|usage| usage.reasoning_tokens);
+        reported.unwrap_or_else(|| tokens(answer).saturating_sub(tokens(&self.answer)))
     }
 }

@@ -3,6 +3,7 @@
 mod assembler;
 mod chunk;
 mod finish;
+mod think_splitter;
 
 use std::future::ready;
 use std::time::Duration;

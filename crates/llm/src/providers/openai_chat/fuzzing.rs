@@ -29,7 +29,7 @@ pub async fn read_answer(parts: Vec<Vec<u8>>) -> (String, Option<&'static str>) 
         match delta {
             Ok(Delta::Text(chunk)) => text.push_str(&chunk),
             Ok(Delta::Finished(reason)) => end = Some(reason.as_str()),
-            Ok(Delta::Filtered(_) | Delta::Usage(_)) => {}
+            Ok(Delta::Reasoning(_) | Delta::Filtered(_) | Delta::Usage(_)) => {}
             Err(error) => end = Some(error.code()),
         }
     }

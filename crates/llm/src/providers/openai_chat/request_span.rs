@@ -76,7 +76,7 @@ impl RequestSpan {
                 self.0.record("gen_ai.usage.input_tokens", i64::from(usage.prompt_tokens));
                 self.0.record("gen_ai.usage.output_tokens", i64::from(usage.completion_tokens));
             }
-            Ok(Delta::Text(_) | Delta::Filtered(_)) => {}
+            Ok(Delta::Reasoning(_) | Delta::Text(_) | Delta::Filtered(_)) => {}
             Err(error) => self.record_error(error),
         }
     }

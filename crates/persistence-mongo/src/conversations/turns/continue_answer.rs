@@ -1,6 +1,6 @@
 //! Starting a turn that continues an answer.
 
-use mongodb::bson::{doc, serialize_to_bson};
+use mongodb::bson::{Bson, doc, serialize_to_bson};
 use mongodb::error::Result as MongoResult;
 use webchat_domain::{ConversationId, Timestamp, UserId};
 use webchat_persistence::rules::{self, StoredName};
@@ -65,6 +65,7 @@ async fn update_answer(
     };
     if message.content.is_empty() {
         change.insert("content", "");
+        change.insert("reasoning", Bson::Null);
     }
     // Without an id, the field must be absent.
     if let Some(client_message_id) = &answer.client_message_id {

@@ -10,7 +10,7 @@ use webchat_persistence::rules::{SavedAnswer, StoredName};
 use webchat_persistence::{AnswerUpdate, StoreError};
 
 use crate::database::{Concerns, MongoDatabase, Transaction, majority, primary_in_memory};
-use crate::documents::{date, search_terms};
+use crate::documents::{StoredReasoning, date, search_terms};
 use crate::queries::by_id;
 
 /// The fields of a saved answer on which the conversation's token count depends.
@@ -75,6 +75,7 @@ async fn replace_message(
     };
     let content = doc! { "$set": {
         "content": &answer.content,
+        "reasoning": serialize_to_bson(&answer.reasoning.clone().map(StoredReasoning::from))?,
         "search_terms": terms,
         "token_count": i64::from(answer.token_count),
         "status": answer.status.stored_name(),

@@ -1,7 +1,8 @@
 //! Updates of an answer, and abandoned turns.
 
 use webchat_domain::{
-    ConversationId, Message, MessageId, MessageStatus, Problem, Timestamp, TurnId, UserId,
+    ConversationId, Message, MessageId, MessageStatus, Problem, Reasoning, Timestamp, TurnId,
+    UserId,
 };
 
 /// The current state of an answer.
@@ -13,7 +14,9 @@ pub struct AnswerUpdate {
     pub turn_id: TurnId,
     /// The complete text received so far.
     pub content: String,
-    /// The number of tokens of that text.
+    /// The complete reasoning received so far.
+    pub reasoning: Option<Reasoning>,
+    /// The number of tokens of the text.
     pub token_count: u32,
     /// The status. `Interrupted` while the turn runs, so that it is correct after a crash.
     pub status: MessageStatus,

@@ -28,7 +28,7 @@ pub fn check_continuation(
 }
 
 /// Starts the turn, and assigns the answer to it: the answer is `interrupted` until the turn saves more. An answer
-/// without text begins now. A summary that covers the answer is dropped.
+/// without text begins now, and its reasoning, too, because the model does not know it. A summary that covers the answer is dropped.
 #[must_use]
 pub fn continue_answer(
     state: ConversationState,
@@ -47,7 +47,13 @@ pub fn continue_answer(
     if message.is_blank_answer() {
         let total_tokens = &mut state.conversation.total_tokens;
         *total_tokens = total_tokens.saturating_sub(message.token_count.into());
-        message = Message { content: String::new(), token_count: 0, created_at: now, ..message };
+        message = Message {
+            content: String::new(),
+            reasoning: None,
+            token_count: 0,
+            created_at: now,
+            ..message
+        };
     }
     let client_message_id = continuation.client_message_id.clone().or(answer.client_message_id);
     let answer = StoredMessage { message, client_message_id, ..answer };

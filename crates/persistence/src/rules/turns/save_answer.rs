@@ -62,6 +62,7 @@ mod tests {
             message_id: MessageId::generate(),
             turn_id,
             content: "so far".to_owned(),
+            reasoning: None,
             token_count: 3,
             status: MessageStatus::Interrupted,
             error: None,

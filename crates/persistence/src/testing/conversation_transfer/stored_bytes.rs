@@ -15,7 +15,7 @@ where
 {
     let (conversation, messages) = sample();
     let (user_id, id) = (conversation.user_id, id_of(&conversation));
-    let texts: usize = messages.iter().map(|stored| stored.message.content.len()).sum();
+    let texts: usize = messages.iter().map(|stored| stored.message.text_bytes()).sum();
     store.insert_with_messages(conversation, messages).await.unwrap();
 
     let own_bytes = store.stored_bytes_of(user_id).await.unwrap();

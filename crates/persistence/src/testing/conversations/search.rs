@@ -9,7 +9,7 @@ use super::harness::{
 use crate::AnswerUpdate;
 use crate::search::SNIPPET_SOURCE_BYTES;
 use crate::search::cases::SEARCH_CASES;
-use crate::testing::fixtures::{final_state, moment, unwrap_stored};
+use crate::testing::fixtures::{final_state, moment, reasoning, unwrap_stored};
 
 pub async fn a_search_stems_words_ranks_messages_and_returns_snippets(store: &Store) {
     let user_id = UserId::generate();
@@ -208,13 +208,18 @@ pub async fn a_search_sees_changes_immediately(store: &Store) {
             .remove(1);
     let partial =
         AnswerUpdate { lease_until: Some(moment(9)), ..final_state(&answer, "moonlight") };
+    let end = AnswerUpdate {
+        reasoning: Some(reasoning("starlight")),
+        ..final_state(&answer, "sunlight")
+    };
 
     store.save_answer(id, partial, moment(1)).await.unwrap();
     assert_eq!(search(store, user_id, "moonlight").await, ["moonlight"]);
-    store.save_answer(id, final_state(&answer, "sunlight"), moment(1)).await.unwrap();
+    store.save_answer(id, end, moment(1)).await.unwrap();
 
     assert_eq!(search(store, user_id, "moonlight").await, Vec::<String>::new());
     assert_eq!(search(store, user_id, "sunlight").await, ["sunlight"]);
+    assert_eq!(search(store, user_id, "starlight").await, Vec::<String>::new());
 }
 
 pub async fn no_query_text_is_an_error(store: &Store) {

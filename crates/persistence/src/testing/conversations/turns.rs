@@ -7,7 +7,7 @@ use webchat_domain::{MessageStatus, TurnId, UserId};
 use super::harness::{
     Store, TURN_LEASE_MILLIS, append, claim, create_conversation, texts, turn_append,
 };
-use crate::testing::fixtures::{contents, final_state, moment, unwrap_stored};
+use crate::testing::fixtures::{contents, final_state, moment, reasoning, unwrap_stored};
 use crate::{AnswerUpdate, AppendOutcome};
 
 pub async fn one_turn_runs_at_a_time(store: &Store) {
@@ -113,10 +113,20 @@ pub async fn an_answer_can_be_saved_until_its_turn_ends(store: &Store) {
             .1
             .remove(1);
 
-    let partial = AnswerUpdate { lease_until: Some(moment(9)), ..final_state(&answer, "Bec") };
+    let partial = AnswerUpdate {
+        reasoning: Some(reasoning("A qu")),
+        lease_until: Some(moment(9)),
+        ..final_state(&answer, "Bec")
+    };
+    let end = AnswerUpdate {
+        reasoning: Some(reasoning("A question \0.")),
+        ..final_state(&answer, "Because.")
+    };
     assert!(store.save_answer(id, partial.clone(), moment(1)).await.unwrap());
     assert_eq!(texts(store, user_id, id).await, ["why?", "Bec"]);
-    assert!(store.save_answer(id, final_state(&answer, "Because."), moment(2)).await.unwrap());
+    let messages = store.messages(user_id, id, None, 10).await.unwrap().unwrap();
+    assert_eq!(messages[1].reasoning, Some(reasoning("A qu")));
+    assert!(store.save_answer(id, end, moment(2)).await.unwrap());
     assert!(
         !store.save_answer(id, partial, moment(3)).await.unwrap(),
         "progress was saved after the end"
@@ -125,6 +135,7 @@ pub async fn an_answer_can_be_saved_until_its_turn_ends(store: &Store) {
     let messages = store.messages(user_id, id, None, 10).await.unwrap().unwrap();
     assert_eq!(contents(&messages), ["why?", "Because."]);
     assert_eq!((messages[1].status, messages[1].token_count), (MessageStatus::Complete, 3));
+    assert_eq!(messages[1].reasoning, Some(reasoning("A question \0.")));
     let conversation = store.find(user_id, id).await.unwrap().unwrap();
     assert_eq!((conversation.total_tokens, conversation.updated_at), (10, moment(2)));
 }

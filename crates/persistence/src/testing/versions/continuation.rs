@@ -4,7 +4,9 @@
 use webchat_domain::{Message, MessageStatus, Problem, UserId};
 
 use super::harness::{TestConversation, continuation_of};
-use crate::testing::fixtures::{final_state, full_context, moment, question, unwrap_stored};
+use crate::testing::fixtures::{
+    final_state, full_context, moment, question, reasoning, unwrap_stored,
+};
 use crate::{AnswerUpdate, Append, AppendOutcome, Contexts, Conversations, Edit};
 
 pub async fn an_interrupted_answer_is_continued<S>(store: &S)
@@ -90,6 +92,35 @@ where
     assert_eq!(chat.messages().await.pop(), Some(expected));
     assert_eq!((conversation.message_count, conversation.total_tokens), (2, 7));
     assert_eq!(chat.conversation().await, conversation);
+}
+
+pub async fn the_reasoning_of_an_answer_is_kept_if_its_text_is_continued<S>(store: &S)
+where
+    S: Conversations + Contexts,
+{
+    let chat = TestConversation::with(store, &["q1"]).await;
+    let (continuation, _) = continuation_of(&chat.append_stopped_answer("Bec").await, None);
+    let answer = unwrap_stored(chat.continue_answer(continuation).await).1.remove(0);
+    let thought = Some(reasoning("A question."));
+    let with_text = AnswerUpdate {
+        status: MessageStatus::Stopped,
+        reasoning: thought.clone(),
+        ..final_state(&answer, "Bec")
+    };
+
+    assert!(store.save_answer(chat.id, with_text.clone(), moment(1)).await.unwrap());
+    let (continuation, turn) = continuation_of(&answer, None);
+    let kept = unwrap_stored(chat.continue_answer(continuation).await).1.remove(0);
+    let stored = chat.messages().await.remove(1);
+    let turn_id = turn.turn_id;
+    let blank = AnswerUpdate { turn_id, content: String::new(), ..with_text };
+    assert!(store.save_answer(chat.id, blank, moment(1)).await.unwrap());
+    let (continuation, _) = continuation_of(&answer, None);
+    let begun_again = unwrap_stored(chat.continue_answer(continuation).await).1.remove(0);
+
+    assert_eq!([kept.reasoning, stored.reasoning], [thought.clone(), thought]);
+    assert_eq!(begun_again.reasoning, None);
+    assert_eq!(chat.messages().await[1].reasoning, None);
 }
 
 pub async fn only_an_unfinished_answer_at_the_end_is_continued<S>(store: &S)

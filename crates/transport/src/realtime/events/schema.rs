@@ -5,8 +5,8 @@
 use serde::Serialize;
 use utoipa::ToSchema;
 use webchat_domain::{
-    ConversationChange, ConversationId, EventData, FileProgress, MessageAccepted, ResponseChunk,
-    ResponseEnd, TokenUsage, TurnFailed,
+    ConversationChange, ConversationId, EventData, FileProgress, MessageAccepted, ReasoningChunk,
+    ResponseChunk, ResponseEnd, TokenUsage, TurnFailed,
 };
 
 use super::incoming::NoData;
@@ -30,6 +30,8 @@ pub(crate) enum ServerEvent {
     Error(ErrorEvent),
     /// A question is stored, and its turn begins.
     MessageAccepted(AcceptedData),
+    /// The next chunk of the reasoning before an answer.
+    ReasoningChunk(EventData<ReasoningChunk>),
     /// The next chunk of an answer.
     ResponseChunk(EventData<ResponseChunk>),
     /// The answer is stored.

@@ -5,8 +5,9 @@ use std::mem;
 
 use webchat_domain::FinishReason;
 
-use super::chunk::{Choice, Chunk, Piece};
+use super::chunk::{Choice, Chunk, Piece, reasoning_strings};
 use super::finish::Ending;
+use super::think_splitter::{Split, ThinkSplitter};
 use crate::json::text_decoder::TextDecoder;
 use crate::providers::openai_chat::reported_model::ReportedModel;
 use crate::{Delta, ModelError};
@@ -15,11 +16,16 @@ use crate::{Delta, ModelError};
 pub(super) struct Assembler {
     model: ReportedModel,
     deltas: VecDeque<Delta>,
-    decoder: TextDecoder,
-    /// The text so far, to find what a repeated message adds to it.
-    text: String,
-    /// Whether the text so far is more than white space.
+    decoders: Decoders,
+    /// What was received so far, to find what a repeated message adds to it. The text may begin with reasoning.
+    so_far: Decoded,
+    splitter: ThinkSplitter,
+    /// Whether there is text so far, other than white space and reasoning.
     has_text: bool,
+    /// Whether there is reasoning so far, other than white space.
+    has_reasoning: bool,
+    /// White space at the end of the reasoning, which is dropped unless more reasoning follows.
+    reasoning_space: String,
     finish_reason: Option<FinishReason>,
     /// Whether [`Assembler::end`] was called.
     has_ended: bool,
@@ -38,6 +44,19 @@ struct Received {
     refusal: bool,
 }
 
+/// What a chunk says.
+#[derive(Default)]
+struct Decoded {
+    reasoning: String,
+    text: String,
+}
+
+#[derive(Default)]
+struct Decoders {
+    reasoning: TextDecoder,
+    text: TextDecoder,
+}
+
 /// What a chunk means for the stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Progress {
@@ -54,9 +73,12 @@ impl Assembler {
         Self {
             model,
             deltas: VecDeque::new(),
-            decoder: TextDecoder::default(),
-            text: String::new(),
+            decoders: Decoders::default(),
+            so_far: Decoded::default(),
+            splitter: ThinkSplitter::default(),
             has_text: false,
+            has_reasoning: false,
+            reasoning_space: String::new(),
             finish_reason: None,
             has_ended: false,
             pieces: 0,
@@ -128,62 +150,94 @@ impl Assembler {
         }
     }
 
-    fn decode(&mut self, pieces: &[Piece<'_>], decoder: &mut TextDecoder) -> String {
-        let mut text = String::new();
+    fn decode(&mut self, pieces: &[Piece<'_>], decoders: &mut Decoders) -> Decoded {
+        let mut decoded = Decoded::default();
         for piece in pieces {
             match piece {
-                Piece::Reasoning => {
+                Piece::Reasoning(value) => {
                     self.received.reasoning = true;
                     self.pieces = self.pieces.saturating_add(1);
+                    let strings = reasoning_strings(value).into_iter();
+                    let texts = strings.map(|string| decoders.reasoning.decode(string));
+                    decoded.reasoning.extend(texts);
                 }
-                Piece::Text(string) => text.push_str(&decoder.decode(string)),
+                Piece::Text(string) => decoded.text.push_str(&decoders.text.decode(string)),
                 // What the model says instead of an answer is shown, too.
                 Piece::Refusal(string) => {
                     self.received.refusal = true;
-                    text.push_str(&decoder.decode(string));
+                    decoded.text.push_str(&decoders.text.decode(string));
                 }
             }
         }
-        text
+        decoded
     }
 
     fn add_delta(&mut self, pieces: &[Piece<'_>]) {
-        let mut decoder = mem::take(&mut self.decoder);
-        let text = self.decode(pieces, &mut decoder);
-        self.decoder = decoder;
-        self.push_text(text);
+        let mut decoders = mem::take(&mut self.decoders);
+        let Decoded { reasoning, text } = self.decode(pieces, &mut decoders);
+        self.decoders = decoders;
+        self.push(&reasoning, &text);
     }
 
     /// Adds a message: what it adds to the text so far if it repeats that, or all of it. Beside deltas, a
     /// message can only repeat.
     fn add_message(&mut self, pieces: &[Piece<'_>]) {
-        let mut decoder = TextDecoder::default();
-        let message = self.decode(pieces, &mut decoder);
-        if !message.is_empty() {
+        let mut decoders = Decoders::default();
+        let message = self.decode(pieces, &mut decoders);
+        if !message.text.is_empty() {
             self.messages = self.messages.saturating_add(1);
         }
-        match message.strip_prefix(self.text.as_str()) {
-            Some(added) => {
-                if !self.received.delta {
-                    self.decoder = decoder;
-                }
-                self.push_text(added.to_owned());
-            }
-            None if self.received.delta => {}
-            None => self.add_delta(pieces),
+        let added = |so_far: &str, message: &str| match message.strip_prefix(so_far) {
+            Some(added) => added.to_owned(),
+            None if self.received.delta => String::new(),
+            None => message.to_owned(),
+        };
+        let reasoning = added(&self.so_far.reasoning, &message.reasoning);
+        let text = added(&self.so_far.text, &message.text);
+        if !self.received.delta {
+            self.decoders = decoders;
+        }
+        self.push(&reasoning, &text);
+    }
+
+    /// Adds reasoning, and text that may begin with reasoning.
+    fn push(&mut self, reasoning: &str, text: &str) {
+        self.so_far.reasoning.push_str(reasoning);
+        self.push_reasoning(reasoning);
+        self.pieces = self.pieces.saturating_add(usize::from(!text.is_empty()));
+        self.so_far.text.push_str(text);
+        let split = self.splitter.push(text);
+        self.push_split(split);
+    }
+
+    fn push_split(&mut self, Split { reasoning, text }: Split) {
+        self.push_reasoning(&reasoning);
+        // White space before the first other character separates the text from the reasoning.
+        let is_after_reasoning = self.has_reasoning && !self.has_text;
+        let text = if is_after_reasoning { text.trim_start().to_owned() } else { text };
+        // Alone, white space is no answer.
+        self.has_text |= !text.trim().is_empty();
+        if self.has_text && !text.is_empty() {
+            self.deltas.push_back(Delta::Text(text));
         }
     }
 
-    /// Adds text. White space at the beginning waits for the first other character, because alone it is no answer.
-    fn push_text(&mut self, text: String) {
-        self.pieces = self.pieces.saturating_add(usize::from(!text.is_empty()));
-        self.text.push_str(&text);
-        let had_text = self.has_text;
-        self.has_text |= !text.trim().is_empty();
-        let added = if had_text { text } else { self.text.clone() };
-        if self.has_text && !added.is_empty() {
-            self.deltas.push_back(Delta::Text(added));
+    /// Adds reasoning, without the white space around all of it.
+    fn push_reasoning(&mut self, text: &str) {
+        self.reasoning_space.push_str(text);
+        if text.trim().is_empty() {
+            return;
         }
+        let end = self.reasoning_space.trim_end().len();
+        let space = self.reasoning_space.split_off(end);
+        let mut reasoning = mem::replace(&mut self.reasoning_space, space);
+        if !self.has_reasoning {
+            let start = reasoning.len() - reasoning.trim_start().len();
+            reasoning.drain(..start);
+        }
+        self.has_reasoning = true;
+        self.received.reasoning = true;
+        self.deltas.push_back(Delta::Reasoning(reasoning));
     }
 
     /// Ends the answer. Of several reasons the first counts, but a content filter may find something later.
@@ -191,15 +245,20 @@ impl Assembler {
         if self.finish_reason.is_none() || reason == FinishReason::ContentFilter {
             self.finish_reason = Some(reason);
         }
-        let rest = self.decoder.finish();
-        self.push_text(rest.to_owned());
+        let (reasoning, text) = (self.decoders.reasoning.finish(), self.decoders.text.finish());
+        self.push(reasoning, text);
     }
 
-    /// Returns the last delta, and then nothing.
+    /// Returns the last deltas, and then nothing.
     ///
     /// # Errors
     /// When what the model sent is no answer.
     pub(super) fn end(&mut self) -> Result<Option<Delta>, ModelError> {
+        let rest = self.splitter.finish();
+        self.push_split(rest);
+        if let Some(delta) = self.next() {
+            return Ok(Some(delta));
+        }
         if mem::replace(&mut self.has_ended, true) {
             return Ok(None);
         }

@@ -31,13 +31,19 @@ pub(super) enum Piece<'a> {
     Text(&'a RawValue),
     /// A part of the reason why the model refuses to answer; a JSON string.
     Refusal(&'a RawValue),
-    /// A part of the reasoning before the text.
-    Reasoning,
+    /// A part of the reasoning before the text, of any shape. It may have no text, if the model keeps it secret.
+    Reasoning(&'a RawValue),
 }
 
-/// Fields in which upstreams send the reasoning.
+/// Fields in which upstreams send the reasoning. Some send it in two of them, so that only the first counts.
 const REASONING_FIELDS: [&str; 4] =
     ["reasoning_content", "reasoning", "reasoning_text", "thinking"];
+
+/// Fields of objects in which upstreams send the text of the reasoning, in lists of parts or alone.
+const REASONING_TEXT_FIELDS: [&str; 5] = ["text", "thinking", "content", "summary", "reasoning"];
+
+/// How deep the parts of reasoning may be nested.
+const MAX_REASONING_DEPTH: u8 = 4;
 
 /// Returns the chunks of an event: the object, or those of a list. Data that is neither has none: some
 /// upstreams keep the connection alive with a word.
@@ -106,7 +112,11 @@ impl<'a> Chunk<'a> {
         let usage = self.fields.object("usage")?;
         let prompt_tokens = usage.count("prompt_tokens").filter(|tokens| *tokens > 0)?;
         let completion_tokens = usage.count("completion_tokens")?;
-        Some(Usage { prompt_tokens, completion_tokens })
+        let details = usage.object("completion_tokens_details");
+        let reasoning_tokens = details
+            .and_then(|details| details.count("reasoning_tokens"))
+            .filter(|tokens| (1..=completion_tokens).contains(tokens));
+        Some(Usage { prompt_tokens, completion_tokens, reasoning_tokens })
     }
 
     /// Returns the categories for which Azure filtered the answer.
@@ -162,8 +172,9 @@ fn message_pieces(message: &RawValue) -> Vec<Piece<'_>> {
     let Some(fields) = object(message) else {
         return if has_text(message) { vec![Piece::Text(message)] } else { Vec::new() };
     };
-    let is_present = |name: &str| fields.get(name).is_some_and(|value| !is_blank(value));
-    let reasoning = REASONING_FIELDS.into_iter().any(is_present).then_some(Piece::Reasoning);
+    let reasoning =
+        REASONING_FIELDS.into_iter().find_map(|name| fields.get(name).filter(not_blank));
+    let reasoning = reasoning.map(Piece::Reasoning);
     let content = fields.get("content").map(content_pieces).unwrap_or_default();
     let refusal = fields.get("refusal").filter(|refusal| has_text(refusal));
     reasoning.into_iter().chain(content).chain(refusal.map(Piece::Refusal)).collect()
@@ -188,9 +199,28 @@ fn content_piece(part: &RawValue) -> Option<Piece<'_>> {
     match fields.text("type").as_deref() {
         None | Some("text" | "output_text") => string_in("text").map(Piece::Text),
         Some("refusal") => string_in("refusal").map(Piece::Refusal),
-        Some("thinking" | "reasoning" | "redacted_thinking") => Some(Piece::Reasoning),
+        Some("thinking" | "reasoning" | "redacted_thinking") => Some(Piece::Reasoning(part)),
         Some(_) => None,
     }
+}
+
+/// Returns the strings with the text of reasoning: a string, or the texts of parts such as Mistral's
+/// `{"type": "thinking", "thinking": [{"type": "text", "text": …}]}`.
+pub(super) fn reasoning_strings(value: &RawValue) -> Vec<&RawValue> {
+    strings_in(value, MAX_REASONING_DEPTH)
+}
+
+fn strings_in(value: &RawValue, depth: u8) -> Vec<&RawValue> {
+    let Some(depth) = depth.checked_sub(1) else { return Vec::new() };
+    if is_text(value) {
+        return vec![value];
+    }
+    if value.get().starts_with('[') {
+        return list(value).into_iter().flat_map(|item| strings_in(item, depth)).collect();
+    }
+    let Some(fields) = object(value) else { return Vec::new() };
+    let texts = REASONING_TEXT_FIELDS.into_iter().filter_map(|name| fields.get(name));
+    texts.map(|text| strings_in(text, depth)).find(|texts| !texts.is_empty()).unwrap_or_default()
 }
 
 fn has_text(value: &RawValue) -> bool {
@@ -216,8 +246,9 @@ fn says_nothing(value: &Value) -> bool {
     }
 }
 
-/// Returns whether a value says nothing.
-fn is_blank(value: &RawValue) -> bool {
+/// Returns whether a value says something. White space in a string may separate words.
+fn not_blank(value: &&RawValue) -> bool {
     let is_empty = |c: char| c.is_whitespace() || "\"{}[]".contains(c);
-    matches!(value.get(), "false" | "0") || value.get().trim_matches(is_empty).is_empty()
+    let is_blank = value.get().trim_matches(is_empty).is_empty() && !has_text(value);
+    !matches!(value.get(), "false" | "0") && !is_blank
 }

@@ -4,6 +4,7 @@ mod content_filter;
 mod encodings;
 mod errors;
 mod odd_json;
+mod reasoning;
 mod timing;
 
 use std::convert::Infallible;
@@ -50,6 +51,10 @@ async fn collect(
     }
 }
 
+fn reasoning(text: &str) -> Delta {
+    Delta::Reasoning(text.to_owned())
+}
+
 fn text(text: &str) -> Delta {
     Delta::Text(text.to_owned())
 }
@@ -67,7 +72,7 @@ async fn azure_chunks_without_choices_or_content_give_no_delta() {
     ])
     .await;
 
-    let usage = Usage { prompt_tokens: 9, completion_tokens: 1 };
+    let usage = Usage { prompt_tokens: 9, completion_tokens: 1, reasoning_tokens: None };
     assert_eq!(deltas, [Ok(text("tides")), Ok(Delta::Usage(usage)), STOPPED]);
 }
 
@@ -179,8 +184,6 @@ async fn text_is_found_in_each_shape_of_a_chunk() {
         json!({"delta": {"content": ["ti", "des"]}}),
         json!({"delta": {"content": [{"type": "text", "text": "ti"}, {"text": {"value": "des"}}]}}),
         json!({"delta": {"content": {"type": "text", "text": "tides"}}}),
-        json!({"delta": {"content": [{"type": "thinking", "thinking": [{"text": "Hm."}]},
-            {"type": "text", "text": "tides"}]}}),
         json!({"message": {"role": "assistant", "content": "tides"}}),
         json!({"delta": {"content": ""}, "message": {"content": "tides"}}),
         json!({"delta": {"content": "tides"}, "message": {"content": "tides"}}),

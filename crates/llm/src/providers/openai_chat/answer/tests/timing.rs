@@ -70,7 +70,7 @@ async fn usage_within_the_grace_is_reported() {
 
     let deltas = collect(start.chain(end), Instant::now()).await;
 
-    let usage = Usage { prompt_tokens: 9, completion_tokens: 1 };
+    let usage = Usage { prompt_tokens: 9, completion_tokens: 1, reasoning_tokens: None };
     assert_eq!(deltas, [Ok(text("tides")), Ok(Delta::Usage(usage)), STOPPED]);
 }
 
@@ -108,7 +108,7 @@ async fn chunks_before_the_first_text_do_not_change_its_timeout() {
     let sent_at = Instant::now();
     assert_eq!(
         collect(start.chain(slowly(&[TEXT], pause)), sent_at).await,
-        [Err("model_unreachable")]
+        [Ok(reasoning("Hm.")), Err("model_unreachable")]
     );
     assert_eq!(sent_at.elapsed(), TIMEOUTS.idle);
 }
@@ -118,12 +118,12 @@ async fn a_finish_reason_beside_text_may_not_be_the_last() {
     const PART: &str = r#"{"choices":[{"delta":{"content":"tides"},"finish_reason":"stop"}]}"#;
     const REASONING: &str =
         r#"{"choices":[{"delta":{"reasoning_content":"Hm."},"finish_reason":"stop"}]}"#;
-    let tides = || Ok(text("tides"));
+    let (tides, hm) = (|| Ok(text("tides")), || Ok(reasoning("Hm.")));
     for (events, expected) in [
         (vec![PART, PART, "[DONE]"], vec![tides(), tides(), STOPPED]),
         (vec![PART, PART, STOP], vec![tides(), tides(), STOPPED]),
-        (vec![REASONING, PART, "[DONE]"], vec![tides(), STOPPED]),
-        (vec![REASONING, REASONING, TEXT, STOP], vec![tides(), STOPPED]),
+        (vec![REASONING, PART, "[DONE]"], vec![hm(), tides(), STOPPED]),
+        (vec![REASONING, REASONING, TEXT, STOP], vec![hm(), hm(), tides(), STOPPED]),
         (vec![PART], vec![tides(), STOPPED]),
     ] {
         let answer = slowly(&events, FINISH_GRACE * 2);
