@@ -4,8 +4,12 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { listen } from './listen.ts';
 import type { Upstream } from './server.ts';
 
-/** Writes the chunks of an answer. Returns at its end, or throws to disconnect. */
-export type Script = (question: string, write: (text: string) => void) => Promise<void>;
+/** Writes the chunks of an answer, and of the reasoning before it. Returns at its end, or throws to disconnect. */
+export type Script = (
+  question: string,
+  write: (text: string) => void,
+  reason: (text: string) => void,
+) => Promise<void>;
 
 /** Answers each question with “About” and the question. */
 export const echo: Script = async (question, write) => write(`About ${question}`);
@@ -45,8 +49,10 @@ export class ScriptedModel {
     const chunk = (choice: object) =>
       response.write(`data: ${JSON.stringify({ choices: [{ index: 0, ...choice }] })}\n\n`);
     try {
-      await this.script(messages.at(-1)?.content ?? '', (content) =>
-        chunk({ delta: { content } }),
+      await this.script(
+        messages.at(-1)?.content ?? '',
+        (content) => chunk({ delta: { content } }),
+        (reasoning_content) => chunk({ delta: { reasoning_content } }),
       );
       chunk({ delta: {}, finish_reason: 'stop' });
       response.end('data: [DONE]\n\n');

@@ -73,6 +73,7 @@ type ServerEventOf<Name extends EventName> = Extract<ServerEvent, { event: Name 
 type DataOf<Name extends EventName> = ServerEventOf<Name>['data'];
 
 export type MessageAccepted = DataOf<'message_accepted'>;
+export type ReasoningChunk = DataOf<'reasoning_chunk'>;
 export type ResponseEnd = DataOf<'response_end'>;
 /** The server's rejection of a frame of this connection. */
 export type FrameRejection = Schemas['ErrorData'];
@@ -83,6 +84,7 @@ export type TurnFailure = Schemas['EventData_TurnFailed'];
 export type ConversationEvent =
   | ServerEventOf<
       | 'message_accepted'
+      | 'reasoning_chunk'
       | 'response_chunk'
       | 'response_end'
       | 'token_usage'

@@ -6,6 +6,7 @@ import './message-actions';
 import './message-details';
 import './message-status';
 import './question-editor';
+import './reasoning';
 
 import type { FileJob } from '../api/types';
 import type { App } from '../app/app';
@@ -95,8 +96,9 @@ export class WebchatMessage extends LightDomElement {
   }
 
   #answer() {
-    const { id, content, status } = this.message;
+    const { id, content, reasoning, status } = this.message;
     const isStreaming = status === 'streaming';
+    const isThinking = isStreaming && content === '';
     return html`<article
         class="message answer ${status}"
         aria-label=${threadWords.answer()}
@@ -105,8 +107,16 @@ export class WebchatMessage extends LightDomElement {
         data-id=${id}
       >
         ${
-          isStreaming && content === ''
-            ? html`<p class="thinking"><i></i><i></i><i></i><span>${this.#thinking()}</span></p>`
+          reasoning
+            ? html`<webchat-reasoning
+                .reasoning=${reasoning}
+                .isThinking=${isThinking}
+              ></webchat-reasoning>`
+            : nothing
+        }
+        ${
+          isThinking
+            ? this.#waiting()
             : html`<webchat-markdown .text=${content} ?streaming=${isStreaming}></webchat-markdown>`
         }
         ${isStreaming ? nothing : this.#footer()}
@@ -114,8 +124,12 @@ export class WebchatMessage extends LightDomElement {
       ${isStreaming ? nothing : this.#details()}`;
   }
 
-  #thinking(): string {
-    return threadWords.thinking(this.app.config.value?.model ?? null);
+  /** Shown until there is text or reasoning. */
+  #waiting() {
+    if (this.message.reasoning) return nothing;
+    const model = this.app.config.value?.model ?? null;
+    const text = threadWords.thinking(model);
+    return html`<p class="thinking"><i></i><i></i><i></i><span>${text}</span></p>`;
   }
 
   /** The details are beside the article, so that they are not part of the text that is read or selected. */

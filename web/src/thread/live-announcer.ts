@@ -6,7 +6,7 @@ import { statusNoteOf } from '../state/thread/notes/status-notes';
 import type { Thread } from '../state/thread/thread';
 import { LightDomElement } from '../ui/light-dom-element';
 import { StoreController } from '../ui/store-controller';
-import { announcerWords } from '../words/thread';
+import { announcerWords, reasoningWords } from '../words/thread';
 
 /** Sentences that arrive within this time are announced together. */
 const BATCH_MS = 1500;
@@ -26,6 +26,8 @@ export class LiveAnnouncer extends LightDomElement {
   /** The answer announced last, and how much of its text has been announced. */
   #announcedId: string | null = null;
   #announcedLength = 0;
+  /** Whether it was announced that the model is reasoning. */
+  #isThinkingAnnounced = false;
   #timer: ReturnType<typeof setTimeout> | undefined;
 
   override connectedCallback(): void {
@@ -59,11 +61,20 @@ export class LiveAnnouncer extends LightDomElement {
       // The existing text of a continued answer has been announced before.
       if (answer.id !== this.#announcedId) this.#announcedLength = 0;
       this.#announcedId = answer.id;
+      this.#isThinkingAnnounced = false;
       this.#announce(announcerWords.answering(this.app.config.value?.model ?? null));
     }
     if (this.#answerId === null) return;
+    if (answer?.reasoning && answer.content === '') this.#announceThinking();
     if (answer) this.#timer ??= setTimeout(() => this.#announceSentences(), BATCH_MS);
     else this.#announceEnd(this.#answerId);
+  }
+
+  /** Announces that the model is reasoning, but not what. */
+  #announceThinking(): void {
+    if (this.#isThinkingAnnounced) return;
+    this.#isThinkingAnnounced = true;
+    this.#announce(reasoningWords.thinking());
   }
 
   #announceSentences(): void {

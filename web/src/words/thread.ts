@@ -21,6 +21,13 @@ export const threadWords = {
     model === null ? msg('The model is thinking…') : msg(str`${model} is thinking…`),
 };
 
+/** The model’s reasoning above its answer. */
+export const reasoningWords = {
+  thinking: () => msg('Thinking…'),
+  thought: (formattedSeconds: string) => msg(str`Thought for ${formattedSeconds} s`),
+  thoughtBriefly: () => msg('Thought for a moment'),
+};
+
 /** What screen readers announce while an answer streams. */
 export const announcerWords = {
   label: () => msg('Streaming answer'),

@@ -23,6 +23,11 @@ export function responseChunk(text: string, turn_id = 't1'): ConversationEvent {
   return { event: 'response_chunk', data: { conversation_id: 'c', seq: 2, chunk: text, turn_id } };
 }
 
+export function reasoningChunk(text: string, duration_ms = 1000): ConversationEvent {
+  const data = { conversation_id: 'c', seq: 2, chunk: text, duration_ms, turn_id: 't1' };
+  return { event: 'reasoning_chunk', data };
+}
+
 export function responseEnd(message_id = 'm2', turn_id = 't1'): ConversationEvent {
   return {
     event: 'response_end',

@@ -12,6 +12,13 @@ export interface Problem {
   retryAt: number | null;
 }
 
+/** The model’s reasoning before an answer. */
+export interface Reasoning {
+  text: string;
+  /** How long the model has reasoned so far. */
+  durationMs: number;
+}
+
 /** A message of the open conversation, stored or not. */
 export interface ThreadMessage {
   /** The message's id; its `client_message_id` until it is stored. */
@@ -21,6 +28,8 @@ export interface ThreadMessage {
   turnId: string | null;
   role: Role;
   content: string;
+  /** `null` without reasoning. */
+  reasoning: Reasoning | null;
   status: MessageStatus | 'streaming' | 'sending' | 'unsent';
   position: number | null;
   createdAt: string | null;
@@ -40,6 +49,7 @@ export function toThreadMessage(message: Message): ThreadMessage {
     turnId: message.turn_id,
     role: message.role,
     content: message.content,
+    reasoning: toReasoning(message.reasoning),
     status: message.status,
     position: message.position,
     createdAt: message.created_at,
@@ -50,6 +60,10 @@ export function toThreadMessage(message: Message): ThreadMessage {
   };
 }
 
+function toReasoning(reasoning: Message['reasoning']): Reasoning | null {
+  return reasoning ? { text: reasoning.text, durationMs: reasoning.duration_ms } : null;
+}
+
 /** Creates a message that is shown before the server has accepted it. */
 export function optimisticMessage(clientMessageId: string, content: string): ThreadMessage {
   return {
@@ -58,6 +72,7 @@ export function optimisticMessage(clientMessageId: string, content: string): Thr
     turnId: null,
     role: 'user',
     content,
+    reasoning: null,
     status: 'sending',
     position: null,
     createdAt: null,

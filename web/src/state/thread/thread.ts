@@ -4,6 +4,7 @@ import type {
   MessageAccepted,
   MessagePage,
   FrameRejection,
+  ReasoningChunk,
   ResponseEnd,
   TurnFailure,
 } from '../../api/types';
@@ -21,7 +22,7 @@ import {
   withOlder,
 } from './pages';
 import { optimisticMessage, type Problem, type ThreadMessage } from './thread-message';
-import { answerOf, startTurn, upsert } from './turn';
+import { answerOf, startTurn, upsert, withChunk, withDuration } from './turn';
 
 /** An edit of a question. */
 export interface QuestionEdit {
@@ -85,8 +86,9 @@ const noPages: FetchPage = () => Promise.reject(new Error('a new chat has no pag
  */
 export class Thread {
   readonly state: Store<ThreadState>;
-  /** The ids of answers whose turn has started but has sent no chunk yet. */
-  readonly #answersWithoutChunk = new Set<string>();
+  /** The ids of answers whose turn has started but has sent no text, or no reasoning, yet. */
+  readonly #answersWithoutText = new Set<string>();
+  readonly #answersWithoutReasoning = new Set<string>();
   /** The turn that was running when the newest page was loaded. The versions of its answer are unknown. */
   #turnRunningAtLoad: string | null = null;
 
@@ -252,6 +254,8 @@ export class Thread {
     switch (event) {
       case 'message_accepted':
         return this.#startTurn(data);
+      case 'reasoning_chunk':
+        return this.#appendReasoning(data);
       case 'response_chunk':
         return this.#appendChunk(data.turn_id, data.chunk);
       case 'error':
@@ -275,7 +279,8 @@ export class Thread {
       if (accepted.client_message_id) this.removeMessage(accepted.client_message_id);
       return;
     }
-    this.#answersWithoutChunk.add(accepted.answer_id);
+    this.#answersWithoutText.add(accepted.answer_id);
+    this.#answersWithoutReasoning.add(accepted.answer_id);
     this.state.update((state) => ({
       ...state,
       phase: 'ready',
@@ -289,8 +294,17 @@ export class Thread {
     const answer = answerOf(this.state.value.messages, turnId);
     if (answer?.status !== 'streaming') return;
     // The old text stays visible until the first chunk arrives.
-    const prefix = this.#answersWithoutChunk.delete(answer.id) ? '' : answer.content;
-    this.#upsert({ ...answer, content: prefix + chunk });
+    const prefix = this.#answersWithoutText.delete(answer.id) ? '' : answer.content;
+    // The reasoning of a continued answer arrives before its text.
+    const reasoning = this.#answersWithoutReasoning.has(answer.id) ? null : answer.reasoning;
+    this.#upsert({ ...answer, content: prefix + chunk, reasoning });
+  }
+
+  #appendReasoning(chunk: ReasoningChunk): void {
+    const answer = answerOf(this.state.value.messages, chunk.turn_id);
+    if (answer?.status !== 'streaming') return;
+    const isFirst = this.#answersWithoutReasoning.delete(answer.id);
+    this.#upsert({ ...answer, reasoning: withChunk(isFirst ? null : answer.reasoning, chunk) });
   }
 
   #failTurn(failed: TurnFailure): void {
@@ -304,6 +318,7 @@ export class Thread {
       this.#upsert({
         ...answer,
         status: end.status,
+        reasoning: withDuration(answer.reasoning, end.reasoning_ms),
         tokenCount: end.token_count,
         createdAt: end.created_at ?? answer.createdAt,
         endedAt: end.ended_at ?? null,

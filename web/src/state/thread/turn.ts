@@ -1,5 +1,5 @@
-import type { MessageAccepted } from '../../api/types';
-import { isUnstored, type ThreadMessage } from './thread-message';
+import type { MessageAccepted, ReasoningChunk } from '../../api/types';
+import { isUnstored, type Reasoning, type ThreadMessage } from './thread-message';
 
 /**
  * Applies the start of a turn: its question and its answer become the end of the visible path. Only
@@ -40,6 +40,14 @@ export function upsert(
   return index < 0 ? [...messages, changed] : messages.with(index, changed);
 }
 
+export function withChunk(reasoning: Reasoning | null, chunk: ReasoningChunk): Reasoning {
+  return { text: (reasoning?.text ?? '') + chunk.chunk, durationMs: chunk.duration_ms };
+}
+
+export function withDuration(reasoning: Reasoning | null, durationMs?: number): Reasoning | null {
+  return reasoning && { ...reasoning, durationMs: durationMs ?? reasoning.durationMs };
+}
+
 function question(
   accepted: MessageAccepted,
   existingQuestion: ThreadMessage | undefined,
@@ -51,6 +59,7 @@ function question(
     turnId: accepted.turn_id,
     role: 'user',
     content: accepted.content,
+    reasoning: null,
     status: 'complete',
     position: accepted.position,
     createdAt: accepted.created_at,
@@ -71,6 +80,7 @@ function answer(accepted: MessageAccepted, messages: readonly ThreadMessage[]): 
     turnId: accepted.turn_id,
     role: 'assistant',
     content: existingAnswer?.content ?? '',
+    reasoning: existingAnswer?.reasoning ?? null,
     status: 'streaming',
     position: existingAnswer?.position ?? accepted.position + 1,
     createdAt: existingAnswer?.createdAt ?? accepted.created_at,

@@ -22,6 +22,6 @@ function secondsOf({ createdAt, endedAt }: ThreadMessage): number | null {
 }
 
 /** Shows tenths only of short times. */
-function formatSeconds(seconds: number): string {
+export function formatSeconds(seconds: number): string {
   return seconds < 10 ? formatTenths(seconds) : formatNumber(Math.round(seconds));
 }
