@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod access_token;
 mod credentials;
 mod error;
 mod http;
@@ -9,6 +10,7 @@ mod model;
 mod providers;
 mod settings;
 
+pub use access_token::{AccessToken, TokenError, TokenSource};
 pub use error::{Cause, ModelError, SetupError, filtered_answer_message};
 pub use http::client::http_client;
 pub use metrics::describe_metrics;

@@ -9,6 +9,8 @@ use serde::Deserialize;
 use url::Url;
 use webchat_domain::ModelParameters;
 
+use crate::TokenSource;
+
 /// The settings of an [`HttpChatModel`](crate::HttpChatModel).
 #[derive(Clone)]
 pub struct HttpSettings {
@@ -18,6 +20,8 @@ pub struct HttpSettings {
     pub api_key: Option<SecretString>,
     /// How the key is sent.
     pub auth: Auth,
+    /// The source of the access tokens, for [`Auth::Entra`].
+    pub token_source: Option<Arc<dyn TokenSource>>,
     /// The model's name. The address of an Azure deployment includes it already.
     pub model: Option<String>,
     /// The field that limits the length of an answer.
@@ -69,6 +73,8 @@ pub enum Auth {
     ApiKey,
     /// As `Authorization: Bearer`.
     Bearer,
+    /// Not at all: an access token of Microsoft Entra ID is sent as `Authorization: Bearer`.
+    Entra,
     /// Not at all.
     None,
 }
@@ -92,6 +98,7 @@ impl HttpSettings {
             url,
             api_key: None,
             auth: Auth::default(),
+            token_source: None,
             model: None,
             tokens_field: TokensField::default(),
             parameters: ModelParameters::default(),

@@ -166,6 +166,7 @@ impl ModelSettings {
             url: self.url.0.clone(),
             api_key: self.api_key.clone(),
             auth: self.auth,
+            token_source: None,
             model: self.name.clone(),
             tokens_field: self.tokens_field,
             parameters: ModelParameters {

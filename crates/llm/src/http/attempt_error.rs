@@ -23,6 +23,8 @@ pub(crate) enum AttemptErrorKind {
     TimedOut,
     /// The upstream works, but this server has reached its rate limit.
     RateLimited,
+    /// The upstream refuses the key or access token (401). Another token may be accepted.
+    Unauthenticated,
     /// The next attempt would fail in the same way.
     Permanent,
 }

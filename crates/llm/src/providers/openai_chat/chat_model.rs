@@ -9,11 +9,15 @@ use tracing::Instrument;
 
 use super::request_span::RequestSpan;
 use super::upstream::Upstream;
+use crate::credentials::token_cache::TokenCache;
 use crate::http::attempt_error::{AttemptError, AttemptErrorKind};
 use crate::http::breaker::Breaker;
 use crate::http::retry::Retries;
 use crate::metrics::count_retry;
-use crate::{ChatModel, ChatRequest, DeltaStream, HttpSettings, ModelError, SetupError};
+use crate::{
+    AccessToken, ChatModel, ChatRequest, DeltaStream, HttpSettings, ModelError, SetupError,
+    TokenError,
+};
 
 /// A model behind an OpenAI-compatible chat-completions URL.
 ///
@@ -26,8 +30,12 @@ use crate::{ChatModel, ChatRequest, DeltaStream, HttpSettings, ModelError, Setup
 /// After five failures in a row (unreachable, 5xx, timeout) the circuit breaker opens for five seconds
 /// and rejects requests at once; then one request probes the upstream. At most three failures of one user
 /// count, because a user may cause them, unless no connection can be made at all.
+///
+/// With access tokens, a request whose token is refused (401) is repeated once with another one. A token that expires
+/// soon is renewed in the background. If it can't be renewed, it is used until it expires.
 pub struct HttpChatModel {
     upstream: Upstream,
+    tokens: Option<TokenCache>,
     retries: Retries,
     breaker: Breaker,
 }
@@ -42,15 +50,42 @@ impl HttpChatModel {
     /// When the settings can't work.
     pub fn new(settings: HttpSettings) -> Result<Self, SetupError> {
         Ok(Self {
+            tokens: settings.token_source.clone().map(TokenCache::new),
             upstream: Upstream::new(settings)?,
             retries: Retries::default(),
             breaker: Breaker::new(),
         })
     }
 
+    /// Requests the first access token in the background, so that the first request need not wait for it. Does nothing
+    /// without a token source. Must be called within a runtime of Tokio.
+    pub fn prefetch_token(&self) {
+        if let Some(tokens) = &self.tokens {
+            tokens.prefetch();
+        }
+    }
+
     async fn attempt(&self, request: &ChatRequest) -> Result<DeltaStream, AttemptError> {
+        let Some(tokens) = &self.tokens else { return self.send(request, None).await };
+        let token = tokens.token().await.map_err(without_token)?;
+        match self.send(request, Some(&token)).await {
+            Err(error) if error.kind == AttemptErrorKind::Unauthenticated => {
+                match tokens.replace(&token).await {
+                    Some(token) => self.send(request, Some(&token)).await,
+                    None => Err(error),
+                }
+            }
+            result => result,
+        }
+    }
+
+    async fn send(
+        &self,
+        request: &ChatRequest,
+        token: Option<&AccessToken>,
+    ) -> Result<DeltaStream, AttemptError> {
         let permit = self.breaker.acquire()?;
-        let result = self.upstream.request(request).await;
+        let result = self.upstream.request(request, token).await;
         match &result {
             Err(error) if error.kind == AttemptErrorKind::NotConnected => {
                 permit.record_failure(None);
@@ -93,6 +128,17 @@ impl HttpChatModel {
             attempts += 1;
         }
     }
+}
+
+/// Returns the error of a request for which there is no token. It is not repeated, because requests for tokens are.
+fn without_token(error: TokenError) -> AttemptError {
+    let model_error = match error {
+        TokenError::Unavailable { retry_after, .. } => {
+            ModelError::Unreachable { retry_after, cause: error.into() }
+        }
+        TokenError::Refused(_) => ModelError::AccountRefused(error.into()),
+    };
+    AttemptError { model_error, kind: AttemptErrorKind::Permanent }
 }
 
 #[async_trait]

@@ -7,7 +7,7 @@ use url::Url;
 use webchat_domain::TRACE_TARGET;
 
 use super::reported_model::ReportedModel;
-use crate::credentials::is_azure;
+use crate::credentials::key::is_azure;
 use crate::{ChatRequest, Delta, DeltaStream, HttpSettings, ModelError};
 
 /// The maximum length of a model's name, which the upstream chooses.
