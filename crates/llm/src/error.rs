@@ -174,6 +174,11 @@ pub enum SetupError {
     /// The key has characters that are not allowed in an HTTP header.
     #[error("the model's key has characters that can't be sent, such as a line break")]
     Key,
+    /// The credential of Entra ID has an invalid address or header.
+    #[error(
+        "the credential of Entra ID is invalid: check AZURE_AUTHORITY_HOST and IDENTITY_ENDPOINT"
+    )]
+    Credential,
     /// The proxy's address has an unknown scheme.
     #[error("the proxy's address must start with http://, https:// or socks5://")]
     Proxy,

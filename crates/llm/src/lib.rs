@@ -11,6 +11,9 @@ mod providers;
 mod settings;
 
 pub use access_token::{AccessToken, TokenError, TokenSource};
+pub use credentials::entra::{
+    ApplicationProof, EntraCredential, EntraSettings, EntraTokens, ManagedIdentityEndpoint,
+};
 pub use error::{Cause, ModelError, SetupError, filtered_answer_message};
 pub use http::client::http_client;
 pub use metrics::describe_metrics;

@@ -10,6 +10,7 @@ mod answers;
 mod breaker;
 mod cancellation;
 mod connections;
+mod entra;
 mod fallbacks;
 mod faults;
 mod recorded_bodies;
