@@ -25,9 +25,9 @@ pub use error::{StartError, message_with_advice};
 pub use health::{HealthError, check_health};
 pub use secret::SecretError;
 pub use settings::{
-    AppEnv, AuditSettings, ConnectionSettings, InvalidSetting, LimitSettings, LogFormat,
-    LogSettings, ModelSettings, OidcSettings, RedactedUrl, ServerSettings, SessionSettings,
-    Settings, SettingsError, SettingsFormat, SettingsSources, StoreSettings, TraceSettings,
-    UploadSettings,
+    AppEnv, AuditSettings, ConnectionSettings, EntraSettings, InvalidSetting, LimitSettings,
+    LogFormat, LogSettings, ModelSettings, OidcSettings, RedactedUrl, ServerSettings,
+    SessionSettings, Settings, SettingsError, SettingsFormat, SettingsSources, StoreSettings,
+    TraceSettings, UploadSettings,
 };
 pub use start::{RunningWebchat, start};

@@ -5,6 +5,7 @@ mod config_file;
 mod declaration;
 mod dotenv;
 mod effective;
+mod entra;
 mod error;
 mod example;
 mod identity_providers;
@@ -23,9 +24,9 @@ pub use self::example::SettingsFormat;
 use self::merged::Merged;
 use self::sections::SECTIONS;
 pub use self::sections::{
-    AppEnv, AuditSettings, ConnectionSettings, LimitSettings, LogFormat, LogSettings,
-    ModelSettings, OidcSettings, RedactedUrl, ServerSettings, SessionSettings, Settings,
-    StoreSettings, TraceSettings, UploadSettings,
+    AppEnv, AuditSettings, ConnectionSettings, EntraSettings, LimitSettings, LogFormat,
+    LogSettings, ModelSettings, OidcSettings, RedactedUrl, ServerSettings, SessionSettings,
+    Settings, StoreSettings, TraceSettings, UploadSettings,
 };
 pub use self::sources::SettingsSources;
 
@@ -76,6 +77,7 @@ fn checked(sources: &SettingsSources) -> Merged {
     let mut merged = Merged::new(sources);
     merged.check(&SECTIONS);
     check(&mut merged);
+    entra::check(&mut merged);
     merged
 }
 

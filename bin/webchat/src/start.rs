@@ -194,7 +194,17 @@ fn chat(settings: &Settings, stores: Stores) -> Result<Chat, StartError> {
         mongo_database: _,
     } = stores;
     let request_headers = request_headers(&settings.traces);
-    let model_settings = HttpSettings { request_headers, ..settings.model.http() };
+    let token_source = settings.token_source()?;
+    if let Some(source) = &token_source {
+        let (credential, scope) = (source.description(), &settings.entra.scope);
+        tracing::info!(credential, scope, "using access tokens of Entra ID for the model");
+    }
+    let model = HttpChatModel::new(HttpSettings {
+        request_headers,
+        token_source,
+        ..settings.model.http()
+    })?;
+    model.prefetch_token();
     let ports = Ports {
         conversations,
         contexts,
@@ -214,7 +224,7 @@ fn chat(settings: &Settings, stores: Stores) -> Result<Chat, StartError> {
         signals,
         saved_files,
         probes,
-        model: Arc::new(HttpChatModel::new(model_settings)?),
+        model: Arc::new(model),
         clock: Arc::new(SystemClock),
         tokens: token_counter(settings.model.name.as_deref()),
     };

@@ -215,7 +215,7 @@ fn check_traces(merged: &mut Merged) {
 }
 
 /// Rejects a setting. `expected` defaults to the description of its kind.
-fn reject(merged: &mut Merged, variable: &str, expected: Option<&str>) {
+pub(super) fn reject(merged: &mut Merged, variable: &str, expected: Option<&str>) {
     for setting in settings().filter(|setting| setting.variable == variable) {
         let default = setting.kind.expected(false);
         merged.reject(setting, expected.unwrap_or(&default));

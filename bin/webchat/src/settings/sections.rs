@@ -2,6 +2,7 @@
 
 mod audit;
 mod connections;
+mod entra;
 mod files;
 mod limits;
 mod log;
@@ -14,6 +15,7 @@ mod traces;
 
 pub use self::audit::AuditSettings;
 pub use self::connections::ConnectionSettings;
+pub use self::entra::EntraSettings;
 pub use self::files::UploadSettings;
 pub use self::limits::LimitSettings;
 pub use self::log::{LogFormat, LogSettings};
@@ -37,6 +39,7 @@ use super::declaration::{Section, Setting};
 #[expect(missing_docs, reason = "the types of the sections have the documentation")]
 pub struct Settings {
     pub model: ModelSettings,
+    pub entra: EntraSettings,
     pub files: UploadSettings,
     pub server: ServerSettings,
     pub storage: StoreSettings,
@@ -56,8 +59,9 @@ pub struct Settings {
 }
 
 /// All sections, in the order of the examples.
-pub(super) const SECTIONS: [&Section; 11] = [
+pub(super) const SECTIONS: [&Section; 12] = [
     &ModelSettings::SECTION,
+    &EntraSettings::SECTION,
     &UploadSettings::SECTION,
     &ServerSettings::SECTION,
     &StoreSettings::SECTION,

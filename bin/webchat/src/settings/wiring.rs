@@ -188,7 +188,7 @@ impl ModelSettings {
     }
 
     /// Returns the proxy for requests to this URL.
-    fn proxy_for(&self, url: &Url) -> Option<ProxySettings> {
+    pub(super) fn proxy_for(&self, url: &Url) -> Option<ProxySettings> {
         let is_https = url.scheme() == "https";
         let for_scheme = if is_https { &self.https_proxy } else { &self.http_proxy };
         let url = proxy_url(for_scheme.as_ref().or(self.all_proxy.as_ref())?.expose_secret())?;

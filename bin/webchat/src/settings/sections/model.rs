@@ -16,7 +16,7 @@ const MODEL_URL: Kind = Kind::url(
      https://NAME.openai.azure.com/openai/deployments/NAME/chat/completions?api-version=VERSION \
      or http://127.0.0.1:11434/v1/chat/completions; `make run` starts a small local model",
 );
-const AUTH_METHODS: Kind = Kind::Choice(&["auto", "api-key", "bearer", "none"]);
+const AUTH_METHODS: Kind = Kind::Choice(&["auto", "api-key", "bearer", "entra", "none"]);
 const TOKENS_FIELDS: Kind = Kind::Choice(&["auto", "max_tokens", "max_completion_tokens"]);
 const EFFORTS: Kind = Kind::Choice(&["none", "minimal", "low", "medium", "high", "xhigh"]);
 const PENALTY: Kind = Kind::Number { min: -2.0, max: 2.0 };
@@ -39,6 +39,7 @@ section! {
         API_KEY => api_key: Option<SecretString>, Kind::secret("a string", |_| true);
 
         /// How to send the API key: api-key (Azure), bearer (others), none, or auto, which recognises Azure by the URL.
+        /// With entra, there is no key: tokens of Microsoft Entra ID are used, with the settings below.
         LLM_AUTH => auth: Auth = "auto", AUTH_METHODS;
 
         /// The name of the model. The URL of an Azure deployment works without it, but contains only the name of the
