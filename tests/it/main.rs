@@ -4,6 +4,7 @@
 mod architecture;
 mod documentation;
 mod legacy;
+mod models;
 mod operations;
 mod realtime;
 mod resilience;

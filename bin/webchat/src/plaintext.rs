@@ -19,7 +19,8 @@ fn unencrypted_connections(settings: &Settings) -> Vec<(&'static str, &'static s
     let redis = stores.redis_url.as_ref().map(ExposeSecret::expose_secret);
     let mongodb = stores.mongodb_uri.as_ref().map(ExposeSecret::expose_secret);
     let has_key = settings.model.api_key.is_some() || settings.model.auth == Auth::Entra;
-    let model = has_key.then(|| settings.model.url.0.as_str());
+    let model = settings.model.url.as_ref().filter(|_| has_key);
+    let model = model.map(|url| url.0.as_str());
     let traces = settings.traces.headers.as_ref().and(settings.traces.endpoint.as_ref());
     let traces = traces.map(|endpoint| endpoint.0.as_str());
     [

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use webchat_domain::error_chain;
+use webchat_domain::{UserId, error_chain};
 
 use crate::accounts::api_keys::ApiKeys;
 use crate::accounts::audit::Audit;
@@ -14,9 +14,11 @@ use crate::accounts::providers::service::IdentityProviders;
 use crate::accounts::service::Accounts;
 use crate::context::service::Contexts;
 use crate::conversations::service::Conversations;
+use crate::error::ChatError;
 use crate::events::service::Events;
 use crate::events::signals::receive_signals;
 use crate::files::service::Files;
+use crate::models::registry::{Model, Models};
 use crate::ports::Ports;
 use crate::runtime::core::Core;
 use crate::runtime::housekeeping::delete_expired_data;
@@ -135,10 +137,24 @@ impl Chat {
         &self.core.settings
     }
 
-    /// Returns the name of the model, if it is already known.
+    /// Returns the models.
+    #[must_use]
+    pub fn models(&self) -> &Models {
+        &self.core.ports.models
+    }
+
+    /// Returns the models that the user may use, in the order in which users see them.
+    ///
+    /// # Errors
+    /// When the account can't be read.
+    pub async fn models_for(&self, user_id: UserId) -> Result<Vec<Arc<Model>>, ChatError> {
+        self.core.models_for(user_id).await
+    }
+
+    /// Returns the name of the first model, if it is already known.
     #[must_use]
     pub fn model_name(&self) -> Option<String> {
-        self.core.ports.model.name()
+        self.core.ports.models.first().display_name()
     }
 
     /// Checks whether the server can serve requests. Each store has 3 s to respond.

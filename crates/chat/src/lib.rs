@@ -45,6 +45,7 @@ pub use files::service::{Files, Upload};
 pub use formats::invalid_file::InvalidImportFile;
 pub use formats::left_out::LeftOut;
 pub use metrics::describe_metrics;
+pub use models::registry::{Model, Models, NoModel};
 pub use ports::Ports;
 pub use runtime::limits::{
     CallerLimit, CallerPermit, ConcurrencyLimit, Maximum, PerUserLimit, Permit,
@@ -71,6 +72,7 @@ pub use turns::progress::{TurnProgress, TurnResult};
 pub use turns::send::SendMessage;
 pub use turns::service::Turns;
 pub use turns::start_turn_outcome::StartTurnOutcome;
+pub use webchat_llm::{BreakerState, DeploymentFailure, DeploymentState};
 pub use webchat_oidc::SignInSecrets;
 pub use webchat_persistence::{
     AccountFilter, ArchiveFilter, AuditFilter, Cursor, Edit, GaugeGuard, Group, InvalidCursor,

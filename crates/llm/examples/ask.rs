@@ -21,6 +21,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let mut answer = model
         .stream(ChatRequest {
             messages: vec![ChatMessage { role: ChatRole::User, content: question }],
+            conversation_id: None,
             user_id: None,
             answer_limit: AnswerLimit::Tokens(400),
             parameters: ModelParameters::default(),

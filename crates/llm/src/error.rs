@@ -168,6 +168,9 @@ fn in_brackets(categories: &[String]) -> String {
 /// Why an [`HttpChatModel`](crate::HttpChatModel) can't be built from its settings.
 #[derive(Debug, Error)]
 pub enum SetupError {
+    /// The model has no deployment.
+    #[error("the model has no deployment")]
+    NoDeployment,
     /// The address is neither `http` nor `https`.
     #[error("the model's address must start with http:// or https://")]
     Url,

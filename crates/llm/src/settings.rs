@@ -11,7 +11,7 @@ use webchat_domain::ModelParameters;
 
 use crate::TokenSource;
 
-/// The settings of an [`HttpChatModel`](crate::HttpChatModel).
+/// The settings of a deployment of an [`HttpChatModel`](crate::HttpChatModel).
 #[derive(Clone)]
 pub struct HttpSettings {
     /// The full chat-completions URL, including its query.
@@ -34,6 +34,27 @@ pub struct HttpSettings {
     pub proxy: Option<ProxySettings>,
     /// Further headers of each request.
     pub request_headers: Option<RequestHeaders>,
+}
+
+/// The settings of a deployment of a model.
+#[derive(Clone, Debug)]
+pub struct DeploymentSettings {
+    /// Its name, for operators. It is unique among the deployments of the model.
+    pub name: String,
+    /// Deployments with a lower number are asked first.
+    pub order: u32,
+    /// The share of the requests among deployments with the same order, at least 1.
+    pub weight: u32,
+    /// How its requests are sent.
+    pub http: HttpSettings,
+}
+
+impl DeploymentSettings {
+    /// Returns the settings of the only deployment of a model.
+    #[must_use]
+    pub fn only(http: HttpSettings) -> Self {
+        Self { name: "default".to_owned(), order: 1, weight: 1, http }
+    }
 }
 
 /// Returns names and values of headers. It is called within the span of the request that they are for.

@@ -115,7 +115,7 @@ export class WebchatMessage extends LightDomElement {
   }
 
   #thinking(): string {
-    return threadWords.thinking(this.app.config.value?.model ?? null);
+    return threadWords.thinking(this.app.modelName(this.message.model));
   }
 
   /** The details are beside the article, so that they are not part of the text that is read or selected. */

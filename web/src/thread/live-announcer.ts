@@ -59,7 +59,7 @@ export class LiveAnnouncer extends LightDomElement {
       // The existing text of a continued answer has been announced before.
       if (answer.id !== this.#announcedId) this.#announcedLength = 0;
       this.#announcedId = answer.id;
-      this.#announce(announcerWords.answering(this.app.config.value?.model ?? null));
+      this.#announce(announcerWords.answering(this.app.modelName(answer.model)));
     }
     if (this.#answerId === null) return;
     if (answer) this.#timer ??= setTimeout(() => this.#announceSentences(), BATCH_MS);

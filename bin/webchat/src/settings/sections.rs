@@ -7,6 +7,7 @@ mod files;
 mod limits;
 mod log;
 mod model;
+mod models;
 mod oidc;
 mod server;
 mod sessions;
@@ -19,8 +20,9 @@ pub use self::entra::EntraSettings;
 pub use self::files::UploadSettings;
 pub use self::limits::LimitSettings;
 pub use self::log::{LogFormat, LogSettings};
-pub(super) use self::model::proxy_url;
+pub(super) use self::model::{AUTH_METHODS, EFFORTS, MODEL_URL, PENALTY, TOKENS_FIELDS, proxy_url};
 pub use self::model::{ModelSettings, RedactedUrl};
+pub use self::models::{DeploymentEntry, ModelEntry};
 pub use self::oidc::OidcSettings;
 pub(super) use self::oidc::{OIDC_PREFIX, is_provider_table, provider_in};
 pub use self::server::{AppEnv, ServerSettings};
@@ -53,6 +55,9 @@ pub struct Settings {
     pub log: LogSettings,
     pub audit: AuditSettings,
     pub traces: TraceSettings,
+    /// The models of the configuration file. If there are none, `model` has the only one.
+    #[serde(skip)]
+    pub models: Vec<ModelEntry>,
     /// All values with their sources, without secrets.
     #[serde(skip)]
     pub effective: EffectiveSettings,

@@ -144,7 +144,7 @@ impl Turns {
         let is_longer =
             |text: &String| text.len() > answer.content.len() && text.starts_with(&answer.content);
         let Some(content) = published.filter(is_longer) else { return Ok(true) };
-        let token_count = self.core.count_tokens(&content).await;
+        let token_count = self.core.count_tokens(&self.core.ports.models.first(), &content).await;
         let update = AnswerUpdate {
             message_id: answer.message_id,
             turn_id,
@@ -168,7 +168,7 @@ impl Turns {
         let usage = TokenUsage {
             turn_id,
             total_tokens_used: turn.answer.as_ref().map_or(0, |answer| answer.token_count),
-            ledger: self.core.settings.empty_ledger(),
+            ledger: self.core.ports.models.first().empty_ledger(),
         };
         end.map(EventBody::ResponseEnd).into_iter().chain([EventBody::TokenUsage(usage)]).collect()
     }

@@ -10,6 +10,7 @@ mod answers;
 mod breaker;
 mod cancellation;
 mod connections;
+mod deployments;
 mod entra;
 mod fallbacks;
 mod faults;
@@ -62,6 +63,7 @@ fn model_with_timeouts(timeout: Duration, url: &str) -> HttpChatModel {
 fn request() -> ChatRequest {
     ChatRequest {
         messages: vec![ChatMessage { role: ChatRole::User, content: QUESTION.to_owned() }],
+        conversation_id: None,
         user_id: None,
         answer_limit: AnswerLimit::Tokens(800),
         parameters: ModelParameters::default(),

@@ -1,7 +1,9 @@
 //! Continuing an unfinished answer.
 
 use rusqlite::{OptionalExtension, Transaction, params};
-use webchat_domain::{ClientMessageId, ConversationId, MessageId, Timestamp, TurnId, UserId};
+use webchat_domain::{
+    ClientMessageId, ConversationId, MessageId, ModelId, Timestamp, TurnId, UserId,
+};
 use webchat_persistence::rules::{self, StoredName};
 use webchat_persistence::{AppendOutcome, ContinueAnswer, StoredMessage};
 
@@ -53,7 +55,7 @@ fn update_answer(transaction: &Transaction<'_>, answer: &StoredMessage) -> rusql
         .prepare_cached(
             "UPDATE messages SET turn_id = ?2, status = ?3, error_message = ?4, error_code = ?5,
                  ended_at = ?6, client_message_id = ?7, created_at = ?8, token_count = ?9,
-                 content = iif(?10, '', content)
+                 content = iif(?10, '', content), model = ?11
              WHERE message_id = ?1",
         )?
         .execute(params![
@@ -67,6 +69,7 @@ fn update_answer(transaction: &Transaction<'_>, answer: &StoredMessage) -> rusql
             message.created_at.unix_millis(),
             message.token_count,
             message.content.is_empty(),
+            message.model.as_ref().map(ModelId::as_str),
         ])?;
     Ok(())
 }

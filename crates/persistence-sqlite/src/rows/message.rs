@@ -2,7 +2,7 @@
 
 use rusqlite::{OptionalExtension, Transaction, params};
 use webchat_domain::{
-    ClientMessageId, ConversationId, Message, MessageId, Timestamp, TurnId, UserId,
+    ClientMessageId, ConversationId, Message, MessageId, ModelId, Timestamp, TurnId, UserId,
 };
 use webchat_persistence::StoredMessage;
 use webchat_persistence::rules::{MessagePage, StoredName};
@@ -13,11 +13,11 @@ use super::columns::{Columns, invalid, read};
 
 /// The columns that [`message`] reads.
 pub(crate) const MESSAGE: &str = "message_id, conversation_id, position, parent_id, turn_id, role, \
-     content, token_count, status, error_message, error_code, created_at, ended_at";
+     content, token_count, status, error_message, error_code, created_at, ended_at, model";
 
 /// The columns that [`stored_message`] reads.
 pub(crate) const STORED_MESSAGE: &str = "message_id, conversation_id, position, parent_id, turn_id, \
-     role, content, token_count, status, error_message, error_code, created_at, ended_at, \
+     role, content, token_count, status, error_message, error_code, created_at, ended_at, model, \
      client_message_id, active";
 
 /// Reads a page of at most `limit` items. Stops reading rows when the page is full. `message` returns the message of an
@@ -63,8 +63,8 @@ pub(crate) fn insert_message(
         .prepare_cached(
             "INSERT INTO messages (message_id, conversation_id, user_id, position, parent_id,
                  turn_id, client_message_id, role, content, token_count, status, created_at,
-                 ended_at, error_message, error_code, active)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)",
+                 ended_at, error_message, error_code, model, active)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)",
         )?
         .execute(params![
             message.message_id.to_simple(),
@@ -82,6 +82,7 @@ pub(crate) fn insert_message(
             message.ended_at.map(Timestamp::unix_millis),
             message.error.as_ref().map(|error| &error.message),
             message.error.as_ref().map(|error| &error.code),
+            message.model.as_ref().map(ModelId::as_str),
             stored.active,
         ])?;
     search::index(transaction, transaction.last_insert_rowid(), user_id, &message.content)
@@ -101,6 +102,7 @@ pub(crate) fn message(columns: &mut Columns<'_>) -> rusqlite::Result<Message> {
         error: columns.problem()?,
         created_at: columns.timestamp()?,
         ended_at: columns.timestamp_option()?,
+        model: columns.parsed_option()?,
     })
 }
 

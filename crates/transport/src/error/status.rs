@@ -125,6 +125,7 @@ fn chat_status(error: &ChatError) -> StatusCode {
         | ChatError::WeakPassword
         | ChatError::SamePassword
         | ChatError::KeyExpiryInPast
+        | ChatError::ModelUnavailable { .. }
         | ChatError::ReplyTokensOutOfRange { .. } => StatusCode::UNPROCESSABLE_ENTITY,
         ChatError::ConversationNotFound
         | ChatError::MessageNotFound

@@ -18,7 +18,7 @@ use super::sections::{EntraSettings, Settings};
 const PROOFS: [&str; 3] =
     ["AZURE_FEDERATED_TOKEN_FILE", "AZURE_CLIENT_SECRET", "AZURE_CLIENT_CERTIFICATE_PATH"];
 
-/// Rejects incomplete and contradicting credentials, if tokens of Entra ID are used at all.
+/// Checks the credential of the only model, if it uses tokens of Entra ID.
 pub(super) fn check(merged: &mut Merged) {
     if merged.get("LLM_AUTH") != Some(Auth::Entra) {
         return;
@@ -26,6 +26,11 @@ pub(super) fn check(merged: &mut Merged) {
     if is_set(merged, "API_KEY") {
         reject(merged, "API_KEY", Some("no value with LLM_AUTH=entra, which replaces the key"));
     }
+    check_credential(merged);
+}
+
+/// Rejects incomplete and contradicting credentials.
+pub(super) fn check_credential(merged: &mut Merged) {
     let proofs: Vec<&str> = PROOFS.into_iter().filter(|proof| is_set(merged, proof)).collect();
     match proofs.as_slice() {
         [] => check_managed_identity(merged),
@@ -79,12 +84,14 @@ fn is_set(merged: &Merged, variable: &str) -> bool {
 }
 
 impl Settings {
-    /// Returns the source of the model's access tokens, if it needs them.
+    /// Returns the source of the models' access tokens, if one needs them.
     ///
     /// # Errors
     /// If the client can't be set up.
     pub(crate) fn token_source(&self) -> Result<Option<Arc<dyn TokenSource>>, SetupError> {
-        if self.model.auth != Auth::Entra {
+        let deployments = self.models.iter().flat_map(|model| &model.deployments);
+        let mut methods = deployments.map(|deployment| deployment.auth).chain([self.model.auth]);
+        if !methods.any(|auth| auth == Auth::Entra) {
             return Ok(None);
         }
         // It is complete, because the settings are checked.

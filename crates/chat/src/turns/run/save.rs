@@ -135,7 +135,7 @@ impl TurnTask {
         AnswerUpdate {
             message_id: self.answer.message_id,
             turn_id: self.turn_id,
-            token_count: self.core.count_tokens(&content).await,
+            token_count: self.core.count_tokens(&self.context.model, &content).await,
             content,
             status: finish_reason.status(),
             error: None,

@@ -29,12 +29,12 @@ const ERROR_BODY_TIMEOUT: Duration = Duration::from_secs(2);
 const MAX_FALLBACKS: usize = 4;
 
 /// Sends requests to one upstream, without retries.
-pub(super) struct Upstream {
+pub(crate) struct Upstream {
     client: Client,
-    pub(super) settings: HttpSettings,
+    pub(crate) settings: HttpSettings,
     key: Option<(HeaderName, HeaderValue)>,
     experience: Mutex<Experience>,
-    pub(super) reported_model: ReportedModel,
+    pub(crate) reported_model: ReportedModel,
 }
 
 /// What earlier requests have shown about the upstream.
@@ -58,7 +58,7 @@ impl From<AttemptError> for RequestError {
 }
 
 impl Upstream {
-    pub(super) fn new(settings: HttpSettings) -> Result<Self, SetupError> {
+    pub(crate) fn new(settings: HttpSettings) -> Result<Self, SetupError> {
         if !matches!(settings.url.scheme(), "http" | "https") {
             return Err(SetupError::Url);
         }
@@ -82,7 +82,7 @@ impl Upstream {
     ///
     /// If the upstream rejects a part of it that can be left out or sent in another way, sends it again at
     /// once. Later requests are sent like the one that was answered.
-    pub(super) async fn request(
+    pub(crate) async fn request(
         &self,
         request: &ChatRequest,
         token: Option<&AccessToken>,
