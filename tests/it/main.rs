@@ -4,6 +4,7 @@
 mod architecture;
 mod documentation;
 mod legacy;
+mod openai_api;
 mod operations;
 mod realtime;
 mod resilience;
