@@ -12,6 +12,7 @@ use crate::accounts::erasures::service::{ErasurePorts, Erasures};
 use crate::accounts::ports::{AccountPorts, SessionLifetimes};
 use crate::accounts::providers::service::IdentityProviders;
 use crate::accounts::service::Accounts;
+use crate::completions::service::Completions;
 use crate::context::service::Contexts;
 use crate::conversations::service::Conversations;
 use crate::error::ChatError;
@@ -37,6 +38,8 @@ use crate::turns::stopper::TurnStopper;
 pub struct Chat {
     /// Questions and the model's answers.
     pub turns: Turns,
+    /// Answers to requests that are not stored.
+    pub completions: Completions,
     /// Conversations and their messages.
     pub conversations: Conversations,
     /// System prompts, parameters, examples and summaries of conversations.
@@ -113,6 +116,7 @@ impl Chat {
             ConversationAccess::new(&core, audit.clone(), conversations.clone(), transfer.clone());
         Self {
             turns: Turns::new(&core, &running, stopper),
+            completions: Completions::new(&core, &running),
             conversations,
             contexts: Contexts::new(&core),
             files: Files::new(&core),

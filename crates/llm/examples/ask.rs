@@ -25,6 +25,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
             user_id: None,
             answer_limit: AnswerLimit::Tokens(400),
             parameters: ModelParameters::default(),
+            stop: Vec::new(),
         })
         .await?;
     while let Some(delta) = answer.try_next().await? {

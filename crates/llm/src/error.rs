@@ -113,7 +113,8 @@ impl ModelError {
     }
 
     /// Returns how long the upstream asks to wait, if it does.
-    pub(crate) fn retry_after(&self) -> Option<Duration> {
+    #[must_use]
+    pub fn retry_after(&self) -> Option<Duration> {
         match self {
             Self::Unreachable { retry_after, .. } | Self::RateLimited { retry_after, .. } => {
                 *retry_after

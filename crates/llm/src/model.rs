@@ -55,6 +55,8 @@ pub struct ChatRequest {
     pub user_id: Option<UserId>,
     /// The sampling parameters. They override those of the server.
     pub parameters: ModelParameters,
+    /// Texts at which the answer ends. They are not part of it.
+    pub stop: Vec<String>,
 }
 
 /// The maximum length of an answer.

@@ -123,6 +123,7 @@ pub(crate) fn chat_request(question: &str) -> ChatRequest {
         user_id: None,
         answer_limit: AnswerLimit::Tokens(800),
         parameters: ModelParameters::default(),
+        stop: Vec::new(),
     }
 }
 

@@ -40,7 +40,7 @@ const CONVERSATION_ROUTES: [(&str, &str, u16); 27] = [
 ];
 
 /// Every other route. Their responses contain only data of the caller.
-const CALLER_ROUTES: [(&str, &str); 42] = [
+const CALLER_ROUTES: [(&str, &str); 45] = [
     ("GET", "/"),
     ("POST", "/start_conversation"),
     ("GET", "/list_conversations"),
@@ -91,6 +91,10 @@ const CALLER_ROUTES: [(&str, &str); 42] = [
     ("POST", "/api/v1/imports"),
     // The tests of imports cover another user's requests for an import.
     ("GET", "/api/v1/imports/{import_id}"),
+    // The tests of the OpenAI-compatible API cover another user's conversation.
+    ("GET", "/v1/models"),
+    ("GET", "/v1/models/{id}"),
+    ("POST", "/v1/chat/completions"),
 ];
 
 /// Who may use a route of the admin area.

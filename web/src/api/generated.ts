@@ -1228,6 +1228,61 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/chat/completions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Answers messages. Nothing is stored, and a client that disconnects stops the answer.
+         * @description With the header `X-Conversation-Id`, the last message is sent in this conversation, as another question. Question and
+         *     answer are stored, the other messages and the parameters are ignored, and the answer goes on without the client.
+         */
+        post: operations["openai_create_completion"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/models": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Returns the models that the user may use. */
+        get: operations["openai_list_models"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/models/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Returns a model. */
+        get: operations["openai_get_model"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
 }
 export type webhooks = Record<string, never>;
 export interface components {
@@ -1639,6 +1694,71 @@ export interface components {
          * @enum {string}
          */
         Breaker: "closed" | "open" | "half_open";
+        /** @description A complete answer. */
+        ChatCompletion: components["schemas"]["CompletionHead"] & {
+            /** @description One answer. */
+            choices: components["schemas"]["ChatCompletionChoice"][];
+            object: string;
+            usage: components["schemas"]["CompletionUsage"];
+        };
+        ChatCompletionAnswer: {
+            content: string;
+            refusal: string | null;
+            role: string;
+        };
+        ChatCompletionChoice: {
+            finish_reason: string;
+            /** Format: int32 */
+            index: number;
+            logprobs: string | null;
+            message: components["schemas"]["ChatCompletionAnswer"];
+        };
+        ChatCompletionContent: string | components["schemas"]["TextPart"][];
+        ChatCompletionMessage: {
+            content: components["schemas"]["ChatCompletionContent"];
+            role: components["schemas"]["ChatCompletionRole"];
+        };
+        /** @description A request for a completion. Unknown fields are ignored. */
+        ChatCompletionRequest: {
+            /** Format: double */
+            frequency_penalty?: number | null;
+            /**
+             * Format: int32
+             * @description The maximum length of the answer, which is at most that of the server.
+             */
+            max_completion_tokens?: number | null;
+            /**
+             * Format: int32
+             * @description The former name of `max_completion_tokens`.
+             */
+            max_tokens?: number | null;
+            /** @description Oldest first. */
+            messages: components["schemas"]["ChatCompletionMessage"][];
+            /** @description An id from the list of models, or `default`. */
+            model: string;
+            /** Format: double */
+            presence_penalty?: number | null;
+            reasoning_effort?: components["schemas"]["ReasoningEffort"] | null;
+            /** Format: int64 */
+            seed?: number | null;
+            stop?: components["schemas"]["StopTexts"] | null;
+            /** @description Whether the answer is streamed. */
+            stream?: boolean | null;
+            stream_options?: components["schemas"]["ChatCompletionStreamOptions"] | null;
+            /** Format: double */
+            temperature?: number | null;
+            /** Format: double */
+            top_p?: number | null;
+        };
+        /**
+         * @description The role of a message's author. `developer` is another name for `system`.
+         * @enum {string}
+         */
+        ChatCompletionRole: "system" | "developer" | "user" | "assistant";
+        ChatCompletionStreamOptions: {
+            /** @description Whether the last chunk has the number of tokens. */
+            include_usage?: boolean | null;
+        };
         /** @description An event that a client sends. */
         ClientEvent: {
             /** @description Sends a message, and subscribes the connection to its conversation. */
@@ -1691,6 +1811,26 @@ export interface components {
          * @example m1
          */
         ClientMessageId: string;
+        /** @description The fields that a completion and all of its chunks share. */
+        CompletionHead: {
+            /**
+             * Format: int64
+             * @description In seconds since 1970-01-01T00:00:00Z.
+             */
+            created: number;
+            /** @example chatcmpl-0190a00000007000 */
+            id: string;
+            model: string;
+        };
+        /** @description The tokens of a request and its answer: as reported by the model, otherwise as counted by the server. */
+        CompletionUsage: {
+            /** Format: int32 */
+            completion_tokens: number;
+            /** Format: int32 */
+            prompt_tokens: number;
+            /** Format: int32 */
+            total_tokens: number;
+        };
         Config: {
             /** Format: int32 */
             max_tokens: number;
@@ -2672,6 +2812,44 @@ export interface components {
         };
         /** @description No data. */
         NoData: Record<string, never>;
+        OpenAiError: {
+            /** @description A stable, machine-readable code. */
+            code: string;
+            /** @description A human-readable message. */
+            message: string;
+            /** @description The field of the request that causes the error. */
+            param: string | null;
+            /** @description The kind of the error. */
+            type: string;
+        };
+        /**
+         * @description The body of an error response of the OpenAI-compatible API, and the data of an error in a stream.
+         * @example {
+         *       "error": {
+         *         "code": "model_not_found",
+         *         "message": "The model `gpt-5` does not exist.",
+         *         "param": "model",
+         *         "type": "invalid_request_error"
+         *       }
+         *     }
+         */
+        OpenAiErrorResponse: {
+            error: components["schemas"]["OpenAiError"];
+        };
+        OpenAiModel: {
+            /**
+             * Format: int64
+             * @description Always 0: unknown.
+             */
+            created: number;
+            id: string;
+            object: string;
+            owned_by: string;
+        };
+        OpenAiModelList: {
+            data: components["schemas"]["OpenAiModel"][];
+            object: string;
+        };
         /** @description A name, a password and a new password. */
         PasswordChange: {
             /** @description Whether the conversations of this browser become those of the account, if this is its first sign-in. */
@@ -2922,6 +3100,7 @@ export interface components {
             conversation_id: components["schemas"]["ConversationId"];
             message: string;
         };
+        StopTexts: string | string[];
         /** @description One event of a stream. */
         StreamedEvent: {
             /** @description The event's data as JSON. */
@@ -2995,6 +3174,10 @@ export interface components {
              * @description The number of tokens of the text.
              */
             token_count: number;
+        };
+        TextPart: {
+            text: string;
+            type: string;
         };
         /**
          * Format: date-time
@@ -7756,6 +7939,157 @@ export interface operations {
                 };
             };
             default: components["responses"]["ErrorResponse"];
+        };
+    };
+    openai_create_completion: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The conversation in which the question and the answer are stored, or `new`. */
+                "X-Conversation-Id"?: string | null;
+                /** @description Any unique string. Repeating a request with the same key returns the first result. */
+                "Idempotency-Key"?: components["schemas"]["IdempotencyKey"] | null;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "messages": [
+                 *         {
+                 *           "content": "Why two tides a day?",
+                 *           "role": "user"
+                 *         }
+                 *       ],
+                 *       "model": "default"
+                 *     }
+                 */
+                "application/json": components["schemas"]["ChatCompletionRequest"];
+            };
+        };
+        responses: {
+            /** @description The answer, or with `stream` its chunks as they are generated. */
+            200: {
+                headers: {
+                    /** @description The conversation, if there is one. */
+                    "X-Conversation-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ChatCompletion"];
+                    "text/event-stream": string;
+                };
+            };
+            /** @description A field is invalid or not supported. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OpenAiErrorResponse"];
+                };
+            };
+            /** @description No such model or conversation. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OpenAiErrorResponse"];
+                };
+            };
+            /** @description A limit of concurrent answers, of tokens per day, or of the model is reached. */
+            429: {
+                headers: {
+                    /** @description Seconds. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OpenAiErrorResponse"];
+                };
+            };
+            /** @description Any other error. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OpenAiErrorResponse"];
+                };
+            };
+        };
+    };
+    openai_list_models: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OpenAiModelList"];
+                };
+            };
+            /** @description Any error. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OpenAiErrorResponse"];
+                };
+            };
+        };
+    };
+    openai_get_model: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description An id from the list, or `default`. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OpenAiModel"];
+                };
+            };
+            /** @description There is no such model. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OpenAiErrorResponse"];
+                };
+            };
+            /** @description Any other error. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OpenAiErrorResponse"];
+                };
+            };
         };
     };
 }

@@ -55,6 +55,7 @@ impl BackgroundRequest {
             user_id: Some(self.caller.user_id),
             answer_limit: self.answer_limit,
             parameters: ModelParameters::default(),
+            stop: Vec::new(),
         };
         let mut answer = Answer::default();
         let mut metrics = RequestMetrics::start(self.purpose);

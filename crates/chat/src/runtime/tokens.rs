@@ -63,12 +63,27 @@ impl Core {
         model: &Model,
         text: &str,
     ) -> Result<u32, ChatError> {
+        let (bytes, text) = (text.len(), text.to_owned());
+        self.count_for(user_id, model, bytes, move |counter| counter.count(&text)).await
+    }
+
+    /// Calls `count` with the counter, for texts of a user that have this many bytes together. Long ones of one user are
+    /// counted one at a time.
+    ///
+    /// # Errors
+    /// [`ChatError::ShuttingDown`] if the grace period of a shutdown is over first.
+    pub(crate) async fn count_for<T: Send + 'static>(
+        &self,
+        user_id: UserId,
+        model: &Model,
+        bytes: usize,
+        count: impl FnOnce(TokenCounter) -> T + Send + 'static,
+    ) -> Result<T, ChatError> {
         let counter = self.loaded_counter(model).await;
-        if text.len() <= MAX_INLINE_BYTES {
-            return Ok(counter.count(text));
+        if bytes <= MAX_INLINE_BYTES {
+            return Ok(count(counter));
         }
-        let text = text.to_owned();
-        let count = move |_: &CancellationToken| Some(counter.count(&text));
+        let count = move |_: &CancellationToken| Some(count(counter));
         self.text_work.run(user_id, &self.lifecycle.aborting(), count).await
     }
 

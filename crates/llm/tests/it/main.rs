@@ -67,6 +67,7 @@ fn request() -> ChatRequest {
         user_id: None,
         answer_limit: AnswerLimit::Tokens(800),
         parameters: ModelParameters::default(),
+        stop: Vec::new(),
     }
 }
 

@@ -210,6 +210,7 @@ impl TurnTask {
             user_id: Some(self.caller.user_id),
             answer_limit: effective.answer_limit(),
             parameters: effective.context.parameters,
+            stop: Vec::new(),
         })
     }
 
@@ -247,8 +248,9 @@ impl TurnTask {
         result: Result<FinishReason, Failure>,
         publisher: &EventPublisher,
     ) -> Message {
-        let describe =
-            |failure: Failure| failure.log_and_describe(self.turn_id, &self.core.turn_failures);
+        let describe = |failure: Failure| {
+            failure.log_and_describe(Some(self.turn_id), &self.core.turn_failures)
+        };
         let (finish_reason, error) = match result {
             Ok(finish_reason) => (finish_reason, None),
             Err(failure) => (failure.finish_reason(), Some(describe(failure))),
