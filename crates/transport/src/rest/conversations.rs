@@ -124,12 +124,13 @@ struct NewConversation {
 async fn start(
     browser: RequiredSession,
     idempotency: IdempotencyKeyHeader,
-    body: OptionalBody<NewConversation>,
+    body: Result<OptionalBody<NewConversation>, ApiError>,
     chat: Data<Chat>,
 ) -> Result<HttpResponse, ApiError> {
     let user_id = browser.session.user_id;
+    let new = OptionalBody::or_ignored(body)?.unwrap_or_default();
     let conversation = chat.conversations.start(user_id, idempotency.key.as_ref()).await?;
-    if let Some(model) = body.0.and_then(|new| new.model) {
+    if let Some(model) = new.model {
         let edit = ContextEdit { model: Some(Choice::Custom(model)), ..ContextEdit::default() };
         chat.contexts.edit(user_id, conversation.conversation_id, edit, None).await?;
     }

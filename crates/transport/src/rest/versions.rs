@@ -9,9 +9,10 @@ use webchat_domain::{ConversationId, Message, MessageId, ModelId};
 
 use super::turns::turn_response::{TurnRequest, TurnResponses};
 use crate::error::api_error::ApiError;
-use crate::extract::body::{Body, BodyLimit, MAX_MESSAGE_BODY_BYTES, OptionalBody};
+use crate::extract::body::{Body, BodyLimit, OptionalBody};
 use crate::extract::idempotency_key::IdempotencyKeyHeader;
 use crate::extract::session::RequiredSession;
+use crate::middleware::body_limits::MAX_MESSAGE_BODY_BYTES;
 use crate::openapi::responses::{InvalidBodyResponse, NotFoundResponse, TurnRejectedResponse};
 use crate::realtime::connections::Connections;
 
@@ -111,7 +112,7 @@ async fn regenerate(
     request: HttpRequest,
     browser: RequiredSession,
     path: Path<MessagePath>,
-    body: OptionalBody<Regeneration>,
+    body: Result<OptionalBody<Regeneration>, ApiError>,
     chat: Data<Chat>,
     connections: Data<Connections>,
 ) -> Result<HttpResponse, ApiError> {
@@ -119,7 +120,7 @@ async fn regenerate(
     let MessagePath { id, message_id } = path.into_inner();
     let client_message_id = turn_request.client_message_id.clone();
     let caller = browser.caller();
-    let Regeneration { model } = body.0.unwrap_or_default();
+    let Regeneration { model } = OptionalBody::or_ignored(body)?.unwrap_or_default();
     let turns = &chat.turns;
     let sent = turns.regenerate(caller, id, Some(message_id), client_message_id, model).await?;
     turn_request.respond(&chat, &connections, id, sent).await
