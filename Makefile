@@ -86,7 +86,7 @@ tools:
 packages:
 	@scripts/install_packages.sh
 
-clients: tests/clients/node_modules/.installed .cache/socket-io-client/.installed .cache/schemathesis/.installed
+clients: tests/clients/node_modules/.installed .cache/socket-io-client/.installed .cache/openai-clients/.installed .cache/schemathesis/.installed
 
 check-spelling: .cache/typos/.installed
 	.cache/typos/bin/typos
@@ -129,8 +129,9 @@ test-with-servers:
 
 .cache/schemathesis/.installed: tests/schemathesis/requirements.txt
 .cache/socket-io-client/.installed: tests/clients/requirements.txt
+.cache/openai-clients/.installed: tests/clients/openai-requirements.txt
 .cache/typos/.installed: scripts/typos-requirements.txt
-.cache/schemathesis/.installed .cache/socket-io-client/.installed .cache/typos/.installed:
+.cache/schemathesis/.installed .cache/socket-io-client/.installed .cache/openai-clients/.installed .cache/typos/.installed:
 	python3 -m venv --clear $(@D)
 	$(@D)/bin/python -m pip --disable-pip-version-check install --no-input --only-binary=:all: \
 		--require-hashes --quiet -r $<

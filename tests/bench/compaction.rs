@@ -8,7 +8,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use futures_util::{StreamExt, stream};
 use webchat_chat::{
-    Chat, DailyTokenLimits, FileSettings, Ports, SendMessage, Settings, SingleSignOn,
+    Chat, DailyTokenLimits, FileSettings, Model, Models, Ports, SendMessage, Settings, SingleSignOn,
 };
 use webchat_domain::{FinishReason, SystemClock, UserId};
 use webchat_llm::{AnswerLimit, ChatModel, ChatRequest, Delta, DeltaStream, ModelError};
@@ -133,9 +133,16 @@ async fn webchat(conversation: Vec<Turn>, counter: TokenCounter) -> Requests {
         saved_files: Arc::new(SavedFilesDir::at(dir.path().to_owned())),
         signals: Arc::new(LocalSignals::new()),
         probes: Vec::new(),
-        model: model.clone(),
+        models: Models::one(Model {
+            id: "counting".parse().unwrap(),
+            name: None,
+            client: model.clone(),
+            tokens: Some(counter),
+            window_tokens: WINDOW,
+            reply_tokens: Some(REPLY),
+            groups: Vec::new(),
+        }),
         clock: Arc::new(SystemClock),
-        tokens: counter,
     };
     let settings = settings();
     let user_id = UserId::generate();
@@ -146,7 +153,8 @@ async fn webchat(conversation: Vec<Turn>, counter: TokenCounter) -> Requests {
         .unwrap();
     for content in questions {
         let chat = Chat::new(ports.clone(), settings.clone());
-        let message = SendMessage { content, client_message_id: None, expected_position: None };
+        let message =
+            SendMessage { content, client_message_id: None, expected_position: None, model: None };
         chat.turns.send(user_id, conversation.conversation_id, message).await.unwrap();
         chat.shutdown(Duration::from_mins(1)).await;
     }
@@ -156,8 +164,6 @@ async fn webchat(conversation: Vec<Turn>, counter: TokenCounter) -> Requests {
 /// The settings of a server without limits, titles and retention.
 fn settings() -> Settings {
     Settings {
-        window_tokens: WINDOW,
-        reply_tokens: Some(REPLY),
         session_ttl: Duration::from_hours(1),
         sign_in_idle_ttl: Duration::from_hours(24),
         sign_in_ttl: Duration::from_hours(100),

@@ -4,6 +4,8 @@
 mod architecture;
 mod documentation;
 mod legacy;
+mod models;
+mod openai_api;
 mod operations;
 mod realtime;
 mod resilience;

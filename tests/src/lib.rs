@@ -12,13 +12,13 @@
 )]
 
 mod browser;
+mod clients;
 mod databases;
 mod event_stream;
 pub mod identity_provider;
 mod model;
 mod process;
 mod proxies;
-mod real_client;
 mod reconnecting_client;
 mod server;
 mod soak_stats;
@@ -28,6 +28,7 @@ mod timeout;
 mod trace_receiver;
 
 pub use browser::{Browser, Response};
+pub use clients::{ClientLibrary, OpenAiClient, OpenAiLibrary, RealClient, llm_command};
 pub use databases::{
     Redis, dump_mongodb, insert_flask_conversation, mongodb_uri, newest_message, redis_url,
 };
@@ -36,7 +37,6 @@ pub use identity_provider::certified::CertifiedProvider;
 pub use model::{ScriptedAnswer, ScriptedModel};
 pub use process::{Process, ProcessOutput};
 pub use proxies::{FaultyProxy, FreePort, ProxyProgram, ProxyState, ReverseProxy};
-pub use real_client::{ClientLibrary, RealClient};
 pub use reconnecting_client::{Addresses, ReceivedAnswer, ReconnectingClient};
 pub use server::{TestServer, WEB_ASSET};
 pub use soak_stats::{SoakStats, format_seconds, test_or_soak};

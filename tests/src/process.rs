@@ -179,6 +179,11 @@ impl Process {
         self.signal("-CONT").await;
     }
 
+    /// Sends `SIGHUP`.
+    pub async fn hang_up(&self) {
+        self.signal("-HUP").await;
+    }
+
     async fn signal(&self, signal: &str) {
         send_signal(&self.child, signal).await;
     }

@@ -154,6 +154,12 @@ impl SocketIo {
         (events, others)
     }
 
+    /// Waits for the acknowledgement of the event with this id. Skips all other packets.
+    pub async fn wait_for_acknowledgement(&mut self, id: u32) {
+        let prefix = format!("43{id}");
+        while !self.receive().await.starts_with(&prefix) {}
+    }
+
     /// Waits until the server has closed the connection. Returns the WebSocket's close code; 0 if there is none.
     pub async fn wait_until_closed(&mut self) -> u16 {
         match &mut self.connection {

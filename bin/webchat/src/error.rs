@@ -58,6 +58,9 @@ pub enum StartError {
     /// The settings of the model are invalid.
     #[error(transparent)]
     Model(#[from] SetupError),
+    /// There is no model.
+    #[error(transparent)]
+    NoModel(#[from] webchat_chat::NoModel),
     /// The address of an identity provider, or the one to which it sends browsers back, is invalid.
     #[error("the identity provider {id} can't be used: check OIDC_ISSUER and PUBLIC_URL")]
     IdentityProvider {

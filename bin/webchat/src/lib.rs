@@ -3,6 +3,7 @@
 mod commands;
 mod error;
 mod health;
+mod models;
 mod open_files;
 mod plaintext;
 mod secret;
@@ -25,9 +26,9 @@ pub use error::{StartError, message_with_advice};
 pub use health::{HealthError, check_health};
 pub use secret::SecretError;
 pub use settings::{
-    AppEnv, AuditSettings, ConnectionSettings, InvalidSetting, LimitSettings, LogFormat,
-    LogSettings, ModelSettings, OidcSettings, RedactedUrl, ServerSettings, SessionSettings,
-    Settings, SettingsError, SettingsFormat, SettingsSources, StoreSettings, TraceSettings,
-    UploadSettings,
+    AppEnv, AuditSettings, ConnectionSettings, DeploymentEntry, EntraSettings, InvalidSetting,
+    LimitSettings, LogFormat, LogSettings, ModelEntry, ModelSettings, OidcSettings, RedactedUrl,
+    ServerSettings, SessionSettings, Settings, SettingsError, SettingsFormat, SettingsSources,
+    StoreSettings, TraceSettings, UploadSettings,
 };
 pub use start::{RunningWebchat, start};

@@ -272,13 +272,31 @@ async fn serve_until_stopped(
         }
     };
     print_ready(&running);
-    wait_for_stop_signal().await;
+    let mut hangup = signal(SignalKind::hangup())?;
+    loop {
+        tokio::select! {
+            () = wait_for_stop_signal() => break,
+            _ = hangup.recv() => reload_models(&running),
+        }
+    }
     tracing::info!(
         "shutting down: waiting for running answers; interrupt again to stop immediately"
     );
     tokio::select! {
         result = running.shutdown() => Ok(result?),
         () = wait_for_stop_signal() => Err("stopped immediately: running answers are interrupted".into()),
+    }
+}
+
+/// Reads the settings again. If they are invalid, the old models stay.
+fn reload_models(running: &webchat::RunningWebchat) {
+    let settings = Settings::read(&SettingsSources::from_process());
+    let replaced = settings
+        .map_err(|error| error.to_string())
+        .and_then(|settings| running.replace_models(&settings).map_err(|error| error.to_string()));
+    match replaced {
+        Ok(()) => tracing::info!("reloaded the models"),
+        Err(error) => tracing::error!(error, "failed to reload the models: the old ones stay"),
     }
 }
 

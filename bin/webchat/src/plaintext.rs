@@ -2,6 +2,7 @@
 
 use secrecy::ExposeSecret;
 use url::Url;
+use webchat_llm::Auth;
 
 use crate::Settings;
 
@@ -17,15 +18,17 @@ fn unencrypted_connections(settings: &Settings) -> Vec<(&'static str, &'static s
     let stores = &settings.storage;
     let redis = stores.redis_url.as_ref().map(ExposeSecret::expose_secret);
     let mongodb = stores.mongodb_uri.as_ref().map(ExposeSecret::expose_secret);
-    let model = settings.model.api_key.as_ref().map(|_| settings.model.url.0.as_str());
+    let has_key = settings.model.api_key.is_some() || settings.model.auth == Auth::Entra;
+    let model = settings.model.url.as_ref().filter(|_| has_key);
+    let model = model.map(|url| url.0.as_str());
     let traces = settings.traces.headers.as_ref().and(settings.traces.endpoint.as_ref());
     let traces = traces.map(|endpoint| endpoint.0.as_str());
     [
         redis.filter(|url| is_plain(url, "redis://")).map(|_| ("REDIS_URL", "use rediss://")),
         mongodb.filter(|uri| is_plain_mongodb(uri)).map(|_| ("MONGODB_URI", "add tls=true")),
-        model
-            .filter(|url| is_plain(url, "http://"))
-            .map(|_| ("AZURE_API_URL", "use https://, as API_KEY is sent with each request")),
+        model.filter(|url| is_plain(url, "http://")).map(|_| {
+            ("AZURE_API_URL", "use https://, as the key or token is sent with each request")
+        }),
         traces.filter(|url| is_plain(url, "http://")).map(|_| {
             let advice = "use https://, as OTEL_EXPORTER_OTLP_HEADERS are sent with each export";
             ("OTEL_EXPORTER_OTLP_ENDPOINT", advice)
@@ -79,6 +82,7 @@ mod tests {
         ];
 
         assert_eq!(warned(&plain), ["REDIS_URL", "MONGODB_URI", "AZURE_API_URL"]);
+        assert_eq!(warned(&[plain[0], ("LLM_AUTH", "entra")]), ["AZURE_API_URL"]);
     }
 
     #[cfg(feature = "otlp")]

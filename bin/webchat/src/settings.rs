@@ -5,16 +5,19 @@ mod config_file;
 mod declaration;
 mod dotenv;
 mod effective;
+mod entra;
 mod error;
 mod example;
 mod identity_providers;
 mod kind;
 mod merged;
+mod models;
 mod sections;
 mod sources;
 mod suggestions;
 mod wiring;
 
+use webchat_llm::Auth;
 use webchat_transport::EffectiveSettings;
 
 use self::checks::check;
@@ -23,11 +26,12 @@ pub use self::example::SettingsFormat;
 use self::merged::Merged;
 use self::sections::SECTIONS;
 pub use self::sections::{
-    AppEnv, AuditSettings, ConnectionSettings, LimitSettings, LogFormat, LogSettings,
-    ModelSettings, OidcSettings, RedactedUrl, ServerSettings, SessionSettings, Settings,
-    StoreSettings, TraceSettings, UploadSettings,
+    AppEnv, AuditSettings, ConnectionSettings, DeploymentEntry, EntraSettings, LimitSettings,
+    LogFormat, LogSettings, ModelEntry, ModelSettings, OidcSettings, RedactedUrl, ServerSettings,
+    SessionSettings, Settings, StoreSettings, TraceSettings, UploadSettings,
 };
 pub use self::sources::SettingsSources;
+pub(crate) use self::wiring::window_tokens;
 
 impl Settings {
     /// Reads all settings.
@@ -37,9 +41,16 @@ impl Settings {
     pub fn read(sources: &SettingsSources) -> Result<Self, SettingsError> {
         let mut merged = checked(sources);
         let oidc_providers = identity_providers::read(&mut merged, sources);
+        let models = models::read(&mut merged, sources);
+        let mut deployments = models.iter().flat_map(|model| &model.deployments);
+        if deployments.any(|deployment| deployment.auth == Auth::Entra) {
+            entra::check_credential(&mut merged);
+        }
         let mut sections = effective::sections(&merged);
         sections.extend(identity_providers::effective_sections(&merged, sources));
-        Ok(Self { oidc_providers, effective: EffectiveSettings { sections }, ..merged.read()? })
+        sections.extend(models::effective_sections(sources));
+        let effective = EffectiveSettings { sections };
+        Ok(Self { oidc_providers, models, effective, ..merged.read()? })
     }
 }
 
@@ -75,7 +86,8 @@ impl SettingsSources {
 fn checked(sources: &SettingsSources) -> Merged {
     let mut merged = Merged::new(sources);
     merged.check(&SECTIONS);
-    check(&mut merged);
+    check(&mut merged, models::is_configured(sources));
+    entra::check(&mut merged);
     merged
 }
 

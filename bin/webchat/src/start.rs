@@ -10,15 +10,14 @@ use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 use url::Url;
-use webchat_chat::{Chat, Ports};
+use webchat_chat::{Chat, Models, Ports};
 use webchat_domain::SystemClock;
-use webchat_llm::{HttpChatModel, HttpSettings};
 use webchat_persistence_mongo::MongoDatabase;
 use webchat_persistence_sqlite::make_private;
-use webchat_tokens::TokenCounter;
 use webchat_transport::{RenderMetrics, WebClient, serve};
 
 use crate::error::StartError;
+use crate::models::models;
 use crate::open_files::{max_tcp_connections, raise_open_files_limit};
 use crate::secret::secret_key;
 use crate::stores::{Stores, close_on_error};
@@ -112,6 +111,16 @@ impl RunningWebchat {
         self.chat.model_name()
     }
 
+    /// Replaces the models with those of these settings. Running answers go on with the old ones. Other settings stay as
+    /// they are until the next start.
+    ///
+    /// # Errors
+    /// If a client can't be set up: then the old models stay.
+    pub fn replace_models(&self, settings: &Settings) -> Result<(), StartError> {
+        let models = models(settings, request_headers(&settings.traces))?;
+        Ok(self.chat.models().replace(models)?)
+    }
+
     /// Waits up to the grace period for running answers, imports and file analyses. Then aborts the remaining
     /// ones, saves their partial results, and closes all connections.
     ///
@@ -193,8 +202,6 @@ fn chat(settings: &Settings, stores: Stores) -> Result<Chat, StartError> {
         probes,
         mongo_database: _,
     } = stores;
-    let request_headers = request_headers(&settings.traces);
-    let model_settings = HttpSettings { request_headers, ..settings.model.http() };
     let ports = Ports {
         conversations,
         contexts,
@@ -214,22 +221,10 @@ fn chat(settings: &Settings, stores: Stores) -> Result<Chat, StartError> {
         signals,
         saved_files,
         probes,
-        model: Arc::new(HttpChatModel::new(model_settings)?),
+        models: Models::new(models(settings, request_headers(&settings.traces))?)?,
         clock: Arc::new(SystemClock),
-        tokens: token_counter(settings.model.name.as_deref()),
     };
     Ok(Chat::new(ports, settings.chat()))
-}
-
-fn token_counter(model: Option<&str>) -> TokenCounter {
-    let Some(model) = model else { return TokenCounter::default() };
-    if !TokenCounter::knows_model(model) {
-        tracing::warn!(
-            model,
-            "unknown tokenizer of this model: counting tokens with that of gpt-4o"
-        );
-    }
-    TokenCounter::for_model(model)
 }
 
 #[expect(clippy::disallowed_methods, reason = "shutdown waits for this task by its handle")]

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use webchat_domain::error_chain;
+use webchat_domain::{UserId, error_chain};
 
 use crate::accounts::api_keys::ApiKeys;
 use crate::accounts::audit::Audit;
@@ -12,11 +12,14 @@ use crate::accounts::erasures::service::{ErasurePorts, Erasures};
 use crate::accounts::ports::{AccountPorts, SessionLifetimes};
 use crate::accounts::providers::service::IdentityProviders;
 use crate::accounts::service::Accounts;
+use crate::completions::service::Completions;
 use crate::context::service::Contexts;
 use crate::conversations::service::Conversations;
+use crate::error::ChatError;
 use crate::events::service::Events;
 use crate::events::signals::receive_signals;
 use crate::files::service::Files;
+use crate::models::registry::{Model, Models};
 use crate::ports::Ports;
 use crate::runtime::core::Core;
 use crate::runtime::housekeeping::delete_expired_data;
@@ -35,6 +38,8 @@ use crate::turns::stopper::TurnStopper;
 pub struct Chat {
     /// Questions and the model's answers.
     pub turns: Turns,
+    /// Answers to requests that are not stored.
+    pub completions: Completions,
     /// Conversations and their messages.
     pub conversations: Conversations,
     /// System prompts, parameters, examples and summaries of conversations.
@@ -111,6 +116,7 @@ impl Chat {
             ConversationAccess::new(&core, audit.clone(), conversations.clone(), transfer.clone());
         Self {
             turns: Turns::new(&core, &running, stopper),
+            completions: Completions::new(&core, &running),
             conversations,
             contexts: Contexts::new(&core),
             files: Files::new(&core),
@@ -135,10 +141,24 @@ impl Chat {
         &self.core.settings
     }
 
-    /// Returns the name of the model, if it is already known.
+    /// Returns the models.
+    #[must_use]
+    pub fn models(&self) -> &Models {
+        &self.core.ports.models
+    }
+
+    /// Returns the models that the user may use, in the order in which users see them.
+    ///
+    /// # Errors
+    /// When the account can't be read.
+    pub async fn models_for(&self, user_id: UserId) -> Result<Vec<Arc<Model>>, ChatError> {
+        self.core.models_for(user_id).await
+    }
+
+    /// Returns the name of the first model, if it is already known.
     #[must_use]
     pub fn model_name(&self) -> Option<String> {
-        self.core.ports.model.name()
+        self.core.ports.models.first().display_name()
     }
 
     /// Checks whether the server can serve requests. Each store has 3 s to respond.

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use strum::IntoStaticStr;
 use thiserror::Error;
+use webchat_domain::ModelId;
 use webchat_persistence::StoreError;
 use webchat_tokens::{ObviouslyTooLong, TooLong};
 
@@ -76,6 +77,12 @@ pub enum ChatError {
     ReplyTokensOutOfRange {
         /// The server's maximum.
         limit: u32,
+    },
+    /// The model was withdrawn, or the user may not use it.
+    #[error("{}", unavailable_model(model.as_ref()))]
+    ModelUnavailable {
+        /// The model; `None` if the user may use none.
+        model: Option<ModelId>,
     },
     /// The resource no longer has the revision, or the state, that the client expects.
     #[error("This was changed in the meantime. Please reload it before you change it.")]
@@ -343,6 +350,15 @@ impl ChatError {
     #[must_use]
     pub fn code(&self) -> &'static str {
         self.into()
+    }
+}
+
+fn unavailable_model(model: Option<&ModelId>) -> String {
+    match model {
+        Some(model) => {
+            format!("The model {model} is not available to you. Please choose another one.")
+        }
+        None => "No model is available to you. Please contact your administrator.".to_owned(),
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod accounts;
 mod chat;
+mod completions;
 mod context;
 mod conversations;
 mod error;
@@ -32,6 +33,9 @@ pub use accounts::providers::settings::{IdentityProvider, LegacyUsers, SingleSig
 pub use accounts::service::Accounts;
 pub use accounts::sign_in_attempt::SignInAttempt;
 pub use chat::Chat;
+pub use completions::completion::{Completion, CompletionEnd, CompletionError, CompletionEvent};
+pub use completions::request::CompletionRequest;
+pub use completions::service::Completions;
 pub use context::service::{Choice, ContextEdit, ContextView, Contexts};
 pub use conversations::messages::MessagePage;
 pub use conversations::saved_history::SavedHistoryName;
@@ -45,6 +49,7 @@ pub use files::service::{Files, Upload};
 pub use formats::invalid_file::InvalidImportFile;
 pub use formats::left_out::LeftOut;
 pub use metrics::describe_metrics;
+pub use models::registry::{Model, Models, NoModel};
 pub use ports::Ports;
 pub use runtime::limits::{
     CallerLimit, CallerPermit, ConcurrencyLimit, Maximum, PerUserLimit, Permit,
@@ -71,6 +76,7 @@ pub use turns::progress::{TurnProgress, TurnResult};
 pub use turns::send::SendMessage;
 pub use turns::service::Turns;
 pub use turns::start_turn_outcome::StartTurnOutcome;
+pub use webchat_llm::{BreakerState, ChatMessage, ChatRole, DeploymentFailure, DeploymentState};
 pub use webchat_oidc::SignInSecrets;
 pub use webchat_persistence::{
     AccountFilter, ArchiveFilter, AuditFilter, Cursor, Edit, GaugeGuard, Group, InvalidCursor,

@@ -3,15 +3,14 @@
 use std::sync::Arc;
 
 use webchat_domain::Clock;
-use webchat_llm::ChatModel;
 use webchat_persistence::{
     Accounts, ApiKeys, AuditLog, Contexts, ConversationTransfer, Conversations, Erasures, FileJobs,
     Identities, Probe, SavedFiles, Sessions, Signals, TokenBudgets, TurnLog, UserActivity,
     UserSettingsStore,
 };
-use webchat_tokens::TokenCounter;
 
 use crate::accounts::providers::settings::SingleSignOn;
+use crate::models::registry::Models;
 
 /// The ports of the use cases.
 #[derive(Clone)]
@@ -50,12 +49,10 @@ pub struct Ports {
     pub signals: Arc<dyn Signals>,
     /// The checks that must pass for the server to be ready.
     pub probes: Vec<Arc<dyn Probe>>,
-    /// The model that generates the answers.
-    pub model: Arc<dyn ChatModel>,
+    /// The models that generate the answers.
+    pub models: Models,
     /// The identity providers, with which users sign in.
     pub single_sign_on: SingleSignOn,
     /// The source of the current time.
     pub clock: Arc<dyn Clock>,
-    /// The token counter that is used while the model's name is unknown.
-    pub tokens: TokenCounter,
 }

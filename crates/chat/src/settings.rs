@@ -3,16 +3,9 @@
 use std::num::NonZeroU64;
 use std::time::Duration;
 
-use webchat_domain::Ledger;
-use webchat_llm::AnswerLimit;
-
 /// The operator's settings of the use cases.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Settings {
-    /// The size of the model's context window in tokens.
-    pub window_tokens: u32,
-    /// The maximum length of an answer in tokens. `None` means the model's own maximum.
-    pub reply_tokens: Option<u32>,
     /// The lifetime of a session after the browser's last visit.
     pub session_ttl: Duration,
     /// The time after the last use of a session in which its user is signed in.
@@ -43,29 +36,6 @@ pub struct Settings {
     pub daily_tokens: DailyTokenLimits,
     /// The limits on stored bytes.
     pub max_stored_bytes: StoredBytesLimits,
-}
-
-impl Settings {
-    /// Returns the number of tokens of the window that are reserved for an answer: its maximum length, or a quarter
-    /// of the window if that is unknown.
-    #[must_use]
-    pub fn reserved_tokens(&self) -> u32 {
-        self.reply_tokens.unwrap_or((self.window_tokens / 4).max(1))
-    }
-
-    /// Returns the maximum length of an answer for a request to the model.
-    pub(crate) fn answer_limit(&self) -> AnswerLimit {
-        match self.reply_tokens {
-            Some(tokens) => AnswerLimit::Tokens(tokens),
-            None => AnswerLimit::ModelMaximum { expected: self.reserved_tokens() },
-        }
-    }
-
-    /// Returns the ledger of a turn that has sent nothing to the model.
-    pub(crate) fn empty_ledger(&self) -> Ledger {
-        let (window, reserved) = (self.window_tokens, self.reserved_tokens());
-        Ledger { window, reserved, total: reserved, ..Ledger::default() }
-    }
 }
 
 /// The maximum numbers of tokens that are sent to the model and received from it per day in UTC. `None` means no

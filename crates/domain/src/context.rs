@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::integer::deserialize_integer;
-use crate::{ExampleId, ModelParameters, Timestamp};
+use crate::{ExampleId, ModelId, ModelParameters, Timestamp};
 
 /// The context of a conversation: what is sent to the model in addition to its messages. It is stored
 /// with the conversation.
@@ -17,6 +17,9 @@ pub struct Context {
     /// The maximum number of tokens of an answer in this conversation. The server's maximum applies if it is lower.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reply_tokens: Option<u32>,
+    /// The model of this conversation. Without one, the first model that the user may use answers.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub model: Option<ModelId>,
     /// The few-shot examples, in the order in which they were added.
     pub examples: Vec<FewShotExample>,
     /// The summary that replaces the oldest messages.

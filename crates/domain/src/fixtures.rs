@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use crate::{
-    Conversation, ConversationId, Message, MessageAccepted, MessageId, MessageStatus, NewMessage,
-    Problem, Reasoning, Role, Timestamp, TurnId,
+    Conversation, ConversationId, Message, MessageAccepted, MessageId, MessageStatus, ModelId,
+    NewMessage, Problem, Reasoning, Role, Timestamp, TurnId,
 };
 
 impl Timestamp {
@@ -50,6 +50,7 @@ impl Message {
                 tokens: 5,
             }),
             status: MessageStatus::Failed,
+            model: Some(ModelId::from_name("gpt-4.1")),
             error: Some(Problem {
                 message: "Try again.".to_owned(),
                 code: "model_failed".to_owned(),
@@ -72,6 +73,6 @@ impl MessageAccepted {
     /// Returns the event that accepts [`Message::full_fixture`].
     #[must_use]
     pub fn fixture() -> Self {
-        Self::new(&Message::full_fixture(), MessageId::generate(), TurnId::generate(), None)
+        Self::new(&Message::full_fixture(), &Message::full_fixture(), TurnId::generate(), None)
     }
 }

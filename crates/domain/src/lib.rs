@@ -33,7 +33,7 @@ pub use file::{
 pub use ids::{
     ApiKeyId, ClientMessageId, ConversationId, DeviceId, ErasureId, EventId, ExampleId,
     IdempotencyKey, ImportId, InstanceId, InvalidClientMessageId, InvalidId, InvalidIdempotencyKey,
-    JobId, MessageId, PublicSessionId, RunId, SessionId, TurnId, UserId,
+    InvalidModelId, JobId, MessageId, ModelId, PublicSessionId, RunId, SessionId, TurnId, UserId,
 };
 pub use integer::{Integer, InvalidInteger, deserialize_integer, deserialize_optional_integer};
 pub use message::reasoning::{

@@ -6,7 +6,7 @@ pub(crate) mod reasoning;
 use serde::{Deserialize, Serialize};
 
 use self::reasoning::Reasoning;
-use crate::{ClientMessageId, ConversationId, MessageId, Problem, Timestamp, TurnId};
+use crate::{ClientMessageId, ConversationId, MessageId, ModelId, Problem, Timestamp, TurnId};
 
 /// The author of a message. System prompts are not messages.
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
@@ -77,6 +77,10 @@ pub struct Message {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "openapi", schema(nullable = false))]
     pub ended_at: Option<Timestamp>,
+    /// The model that generated the answer, if known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(nullable = false))]
+    pub model: Option<ModelId>,
 }
 
 /// A message and its alternative versions.
@@ -111,6 +115,10 @@ pub struct MessageAccepted {
     pub token_count: u32,
     /// When the question was stored.
     pub created_at: Timestamp,
+    /// The model that answers, if known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(nullable = false))]
+    pub model: Option<ModelId>,
 }
 
 /// A message to append.
@@ -130,6 +138,8 @@ pub struct NewMessage {
     pub status: MessageStatus,
     /// When the message is appended.
     pub created_at: Timestamp,
+    /// The model that generates the answer.
+    pub model: Option<ModelId>,
 }
 
 impl NewMessage {
@@ -156,6 +166,7 @@ impl NewMessage {
             token_count,
             status: MessageStatus::Complete,
             created_at,
+            model: None,
         }
     }
 
@@ -187,6 +198,7 @@ impl NewMessage {
             error: None,
             created_at: self.created_at,
             ended_at: None,
+            model: self.model,
         }
     }
 }
@@ -210,7 +222,7 @@ impl MessageAccepted {
     #[must_use]
     pub fn new(
         question: &Message,
-        answer_id: MessageId,
+        answer: &Message,
         turn_id: TurnId,
         client_message_id: Option<ClientMessageId>,
     ) -> Self {
@@ -219,10 +231,11 @@ impl MessageAccepted {
             position: question.position,
             turn_id,
             client_message_id,
-            answer_id,
+            answer_id: answer.message_id,
             content: question.content.clone(),
             token_count: question.token_count,
             created_at: question.created_at,
+            model: answer.model.clone(),
         }
     }
 }
@@ -258,16 +271,18 @@ mod tests {
         let new = NewMessage::question("Why?".to_owned(), 2, created_at);
         let question =
             new.in_turn(TurnId::generate()).into_message(ConversationId::generate(), 4, None);
-        let (answer_id, turn_id) = (MessageId::generate(), TurnId::generate());
+        let model = Some("gpt-4o".parse().unwrap());
+        let answer = Message { model, ..Message::fixture() };
+        let turn_id = TurnId::generate();
 
-        let accepted = MessageAccepted::new(&question, answer_id, turn_id, None);
+        let accepted = MessageAccepted::new(&question, &answer, turn_id, None);
 
         assert_eq!(
             serde_json::to_value(accepted).unwrap(),
             json!({
                 "message_id": question.message_id, "position": 4, "turn_id": turn_id,
-                "client_message_id": null, "answer_id": answer_id, "content": "Why?",
-                "token_count": 2, "created_at": created_at,
+                "client_message_id": null, "answer_id": answer.message_id, "content": "Why?",
+                "token_count": 2, "created_at": created_at, "model": "gpt-4o",
             })
         );
     }

@@ -21,9 +21,11 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let mut answer = model
         .stream(ChatRequest {
             messages: vec![ChatMessage { role: ChatRole::User, content: question }],
+            conversation_id: None,
             user_id: None,
             answer_limit: AnswerLimit::Tokens(400),
             parameters: ModelParameters::default(),
+            stop: Vec::new(),
         })
         .await?;
     while let Some(delta) = answer.try_next().await? {

@@ -113,7 +113,8 @@ impl ModelError {
     }
 
     /// Returns how long the upstream asks to wait, if it does.
-    pub(crate) fn retry_after(&self) -> Option<Duration> {
+    #[must_use]
+    pub fn retry_after(&self) -> Option<Duration> {
         match self {
             Self::Unreachable { retry_after, .. } | Self::RateLimited { retry_after, .. } => {
                 *retry_after
@@ -168,12 +169,20 @@ fn in_brackets(categories: &[String]) -> String {
 /// Why an [`HttpChatModel`](crate::HttpChatModel) can't be built from its settings.
 #[derive(Debug, Error)]
 pub enum SetupError {
+    /// The model has no deployment.
+    #[error("the model has no deployment")]
+    NoDeployment,
     /// The address is neither `http` nor `https`.
     #[error("the model's address must start with http:// or https://")]
     Url,
     /// The key has characters that are not allowed in an HTTP header.
     #[error("the model's key has characters that can't be sent, such as a line break")]
     Key,
+    /// The credential of Entra ID has an invalid address or header.
+    #[error(
+        "the credential of Entra ID is invalid: check AZURE_AUTHORITY_HOST and IDENTITY_ENDPOINT"
+    )]
+    Credential,
     /// The proxy's address has an unknown scheme.
     #[error("the proxy's address must start with http://, https:// or socks5://")]
     Proxy,

@@ -1,6 +1,8 @@
 #![doc = include_str!("../README.md")]
 
+mod access_token;
 mod credentials;
+mod deployments;
 mod error;
 mod http;
 mod json;
@@ -9,6 +11,12 @@ mod model;
 mod providers;
 mod settings;
 
+pub use access_token::{AccessToken, TokenError, TokenSource};
+pub use credentials::entra::{
+    ApplicationProof, EntraCredential, EntraSettings, EntraTokens, ManagedIdentityEndpoint,
+};
+pub use deployments::chat_model::HttpChatModel;
+pub use deployments::state::{BreakerState, DeploymentFailure, DeploymentState};
 pub use error::{Cause, ModelError, SetupError, filtered_answer_message};
 pub use http::client::http_client;
 pub use metrics::describe_metrics;
@@ -17,7 +25,8 @@ pub use model::MockChatModel;
 pub use model::{
     AnswerLimit, ChatMessage, ChatModel, ChatRequest, ChatRole, Delta, DeltaStream, Usage,
 };
-pub use providers::openai_chat::HttpChatModel;
 #[cfg(feature = "fuzzing")]
 pub use providers::openai_chat::fuzzing;
-pub use settings::{Auth, HttpSettings, ProxySettings, RequestHeaders, Timeouts, TokensField};
+pub use settings::{
+    Auth, DeploymentSettings, HttpSettings, ProxySettings, RequestHeaders, Timeouts, TokensField,
+};

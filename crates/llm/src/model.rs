@@ -3,8 +3,9 @@
 use async_trait::async_trait;
 use futures_util::stream::BoxStream;
 use serde::{Deserialize, Serialize};
-use webchat_domain::{FinishReason, ModelParameters, UserId};
+use webchat_domain::{ConversationId, FinishReason, ModelParameters, UserId};
 
+use crate::deployments::state::DeploymentState;
 use crate::error::ModelError;
 
 /// A streamed answer.
@@ -20,6 +21,11 @@ pub trait ChatModel: Send + Sync {
     /// Returns the configured name, or else the name that the model last reported. Returns `None` if there
     /// is neither yet.
     fn name(&self) -> Option<String>;
+
+    /// Returns the state of its deployments, in the order of the settings. A model that has none returns an empty list.
+    fn deployments(&self) -> Vec<DeploymentState> {
+        Vec::new()
+    }
 
     /// Starts an answer. Returns when the answer begins, which may be before its first text.
     ///
@@ -41,11 +47,16 @@ pub struct ChatRequest {
     pub messages: Vec<ChatMessage>,
     /// The maximum length of the answer. At this length it ends with [`FinishReason::Length`].
     pub answer_limit: AnswerLimit,
+    /// The conversation, if there is one. It is not sent to the model. Requests of a conversation prefer the same
+    /// deployment.
+    pub conversation_id: Option<ConversationId>,
     /// The user on whose behalf the request is sent. It is not sent to the model. Without it, failures count
     /// as those of different users.
     pub user_id: Option<UserId>,
     /// The sampling parameters. They override those of the server.
     pub parameters: ModelParameters,
+    /// Texts at which the answer ends. They are not part of it.
+    pub stop: Vec<String>,
 }
 
 /// The maximum length of an answer.

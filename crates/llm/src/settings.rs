@@ -9,7 +9,9 @@ use serde::Deserialize;
 use url::Url;
 use webchat_domain::ModelParameters;
 
-/// The settings of an [`HttpChatModel`](crate::HttpChatModel).
+use crate::TokenSource;
+
+/// The settings of a deployment of an [`HttpChatModel`](crate::HttpChatModel).
 #[derive(Clone)]
 pub struct HttpSettings {
     /// The full chat-completions URL, including its query.
@@ -18,6 +20,8 @@ pub struct HttpSettings {
     pub api_key: Option<SecretString>,
     /// How the key is sent.
     pub auth: Auth,
+    /// The source of the access tokens, for [`Auth::Entra`].
+    pub token_source: Option<Arc<dyn TokenSource>>,
     /// The model's name. The address of an Azure deployment includes it already.
     pub model: Option<String>,
     /// The field that limits the length of an answer.
@@ -30,6 +34,27 @@ pub struct HttpSettings {
     pub proxy: Option<ProxySettings>,
     /// Further headers of each request.
     pub request_headers: Option<RequestHeaders>,
+}
+
+/// The settings of a deployment of a model.
+#[derive(Clone, Debug)]
+pub struct DeploymentSettings {
+    /// Its name, for operators. It is unique among the deployments of the model.
+    pub name: String,
+    /// Deployments with a lower number are asked first.
+    pub order: u32,
+    /// The share of the requests among deployments with the same order, at least 1.
+    pub weight: u32,
+    /// How its requests are sent.
+    pub http: HttpSettings,
+}
+
+impl DeploymentSettings {
+    /// Returns the settings of the only deployment of a model.
+    #[must_use]
+    pub fn only(http: HttpSettings) -> Self {
+        Self { name: "default".to_owned(), order: 1, weight: 1, http }
+    }
 }
 
 /// Returns names and values of headers. It is called within the span of the request that they are for.
@@ -69,6 +94,8 @@ pub enum Auth {
     ApiKey,
     /// As `Authorization: Bearer`.
     Bearer,
+    /// Not at all: an access token of Microsoft Entra ID is sent as `Authorization: Bearer`.
+    Entra,
     /// Not at all.
     None,
 }
@@ -92,6 +119,7 @@ impl HttpSettings {
             url,
             api_key: None,
             auth: Auth::default(),
+            token_source: None,
             model: None,
             tokens_field: TokensField::default(),
             parameters: ModelParameters::default(),

@@ -195,7 +195,7 @@ pub(crate) async fn serialize_removals_of_admins(
     Ok(())
 }
 
-/// Returns whether there is an active administrator other than this user.
+/// Returns whether there is an active administrator other than this user, who can sign in.
 pub(crate) async fn has_other_admin(
     Transaction { database, session }: &mut Transaction<'_>,
     user_id: UserId,
@@ -204,6 +204,7 @@ pub(crate) async fn has_other_admin(
         "role": "admin",
         "disabled_at": null,
         "user_id": { "$ne": user_id.to_string() },
+        "$or": [{ "password": { "$ne": null } }, { "signed_in_at": { "$ne": null } }],
     };
     let accounts = database.accounts();
     Ok(accounts.find_one(other_admin).session(&mut **session).await?.is_some())

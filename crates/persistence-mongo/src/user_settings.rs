@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use mongodb::bson::{doc, serialize_to_document};
 use webchat_domain::{Timestamp, UserId, UserSettings};
-use webchat_persistence::{StoreError, StoredUserSettings, UserSettingsStore, rules};
+use webchat_persistence::{Erasures, StoreError, StoredUserSettings, UserSettingsStore, rules};
 
 use crate::database::READ_TIME;
 use crate::documents::{UserDocument, UserSettingsDocument, date, long};
@@ -26,6 +26,9 @@ impl UserSettingsStore for MongoStore {
         expected_revision: u64,
         now: Timestamp,
     ) -> Result<bool, StoreError> {
+        if self.is_erased(user_id).await? {
+            return Ok(false);
+        }
         let (users, id) = (self.database.users(), doc! { "user_id": user_id.to_string() });
         let record = doc! { "$setOnInsert": { "active_at": date(now) } };
         self.database.run(users.update_one(id.clone(), record).upsert(true)).await?;

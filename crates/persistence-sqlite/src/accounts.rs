@@ -208,7 +208,8 @@ pub(crate) fn has_other_admin(
     transaction
         .prepare_cached(
             "SELECT 1 FROM accounts
-             WHERE role = 'admin' AND disabled_at IS NULL AND user_id <> ?1",
+             WHERE role = 'admin' AND disabled_at IS NULL AND user_id <> ?1
+                 AND (password IS NOT NULL OR signed_in_at IS NOT NULL)",
         )?
         .exists([user_id.to_simple()])
 }

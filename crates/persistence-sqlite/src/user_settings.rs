@@ -6,6 +6,7 @@ use webchat_domain::{Timestamp, UserId, UserSettings};
 use webchat_persistence::{StoreError, StoredUserSettings, UserSettingsStore, rules};
 
 use crate::SqliteStore;
+use crate::erasures::is_erased;
 use crate::rows::{self, Columns};
 
 #[async_trait]
@@ -23,7 +24,9 @@ impl UserSettingsStore for SqliteStore {
     ) -> Result<bool, StoreError> {
         self.database
             .write(move |transaction| {
-                if find(transaction, user_id)?.revision != expected_revision {
+                if find(transaction, user_id)?.revision != expected_revision
+                    || is_erased(transaction, user_id)?
+                {
                     return Ok(false);
                 }
                 let revision = rules::next_revision(expected_revision);

@@ -323,6 +323,7 @@ fn accepted(turn_id: TurnId) -> EventBody {
         content: "Why?".to_owned(),
         token_count: 2,
         created_at: SystemClock.now(),
+        model: None,
     })
 }
 

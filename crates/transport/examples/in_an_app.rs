@@ -9,11 +9,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use actix_web::{App, HttpServer, web};
-use webchat_chat::{Chat, Ports, SingleSignOn};
+use webchat_chat::{Chat, Model, Models, Ports, SingleSignOn};
 use webchat_domain::SystemClock;
 use webchat_llm::{HttpChatModel, HttpSettings};
 use webchat_persistence_sqlite::{LocalSignals, SavedFilesDir, SqliteStore};
-use webchat_tokens::TokenCounter;
 use webchat_transport::Services;
 
 #[actix_web::main]
@@ -72,13 +71,18 @@ async fn chat(model_url: &str, data_dir: &Path) -> Result<Chat, Box<dyn Error>> 
         single_sign_on: SingleSignOn::default(),
         sessions: Arc::new(store),
         saved_files: Arc::new(SavedFilesDir::at(data_dir.join("saved_conversations"))),
-        model: Arc::new(HttpChatModel::new(HttpSettings::new(model_url.parse()?))?),
+        models: Models::one(Model {
+            id: "model".parse()?,
+            name: None,
+            client: Arc::new(HttpChatModel::new(HttpSettings::new(model_url.parse()?))?),
+            tokens: None,
+            window_tokens: 128_000,
+            reply_tokens: None,
+            groups: Vec::new(),
+        }),
         clock: Arc::new(SystemClock),
-        tokens: TokenCounter::default(),
     };
     let settings = webchat_chat::Settings {
-        window_tokens: 128_000,
-        reply_tokens: None,
         session_ttl: Duration::from_hours(24),
         sign_in_idle_ttl: Duration::from_hours(24),
         sign_in_ttl: Duration::from_hours(100),

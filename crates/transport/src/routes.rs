@@ -9,7 +9,7 @@ use crate::middleware::origin::SOCKET_IO_PATH;
 use crate::openapi::document;
 use crate::realtime::socket_io;
 use crate::realtime::websocket;
-use crate::{admin, health, legacy, rest};
+use crate::{admin, health, legacy, openai_api, rest};
 
 pub(crate) fn routes(config: &mut ServiceConfig) {
     config
@@ -26,6 +26,7 @@ pub(crate) fn routes(config: &mut ServiceConfig) {
                 .configure(admin::routes::routes)
                 .configure(rest::routes::routes),
         )
+        .configure(openai_api::routes::routes)
         .route("/ws", web::get().to(websocket::connect::connect))
         .service(web::resource(SOCKET_IO_PATH).to(socket_io::handler::serve));
 }

@@ -119,9 +119,11 @@ fn end() -> Bytes {
 pub(crate) fn chat_request(question: &str) -> ChatRequest {
     ChatRequest {
         messages: vec![ChatMessage { role: ChatRole::User, content: question.to_owned() }],
+        conversation_id: None,
         user_id: None,
         answer_limit: AnswerLimit::Tokens(800),
         parameters: ModelParameters::default(),
+        stop: Vec::new(),
     }
 }
 

@@ -27,7 +27,7 @@ pub(super) struct Client {
 }
 
 enum Connection {
-    Direct(HttpChatModel),
+    Direct(Box<HttpChatModel>),
     WebSocket(Socket),
     SocketIo(SocketIo),
 }
@@ -37,7 +37,7 @@ pub(super) fn connect_directly(upstream: &Url, load: Load) -> Vec<Client> {
     let connect = |_| {
         let model = HttpChatModel::new(HttpSettings::new(upstream.clone())).unwrap();
         let conversations = (0..load.conversations).map(|_| String::new()).collect();
-        Client { connection: Connection::Direct(model), conversations }
+        Client { connection: Connection::Direct(Box::new(model)), conversations }
     };
     (0..load.clients).map(connect).collect()
 }

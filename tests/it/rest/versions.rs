@@ -213,10 +213,10 @@ async fn messages_can_be_edited_over_socket_io() {
     chat.second.receive_until("token_usage").await;
 
     assert_eq!(answer_text(&events), "You said: two");
-    assert!(
-        others.iter().any(|packet| packet.starts_with("437")),
-        "no acknowledgement: {others:?}"
-    );
+    // The turn may end before its start is acknowledged.
+    if !others.iter().any(|packet| packet.starts_with("437")) {
+        client.wait_for_acknowledgement(7).await;
+    }
     assert_eq!(chat.texts().await, ["two", "You said: two"]);
 }
 

@@ -73,6 +73,14 @@ pub(crate) async fn post(browser: &Browser, action: &str, body: Value) -> Respon
     browser.send(request.json(&body)).await
 }
 
+/// Adds a key of the user who is signed in, and returns it.
+pub(crate) async fn new_key(browser: &Browser, mut body: Value) -> Value {
+    body["password"] = json!(PASSWORD);
+    let response = browser.send(browser.request(Method::POST, "/api/v1/me/keys").json(&body)).await;
+    assert_eq!(response.status, 201, "{}", response.text);
+    response.json()
+}
+
 pub(crate) async fn account(browser: &Browser) -> Value {
     browser.get("/api/v1/me").await.json()["account"]["name"].clone()
 }

@@ -9,7 +9,9 @@ use webchat_tests::{
     Browser, Process, ScriptedModel, SocketIo, TIMEOUT, Transport, mongodb_uri, redis_url,
 };
 
-use super::account_server::{AccountServer, PASSWORD, add, expect_close, listed, post, sign_in};
+use super::account_server::{
+    AccountServer, PASSWORD, add, expect_close, listed, new_key, post, sign_in,
+};
 use super::accounts::PUBLIC_ROUTES;
 use super::isolation::{request_status, routes};
 
@@ -27,6 +29,9 @@ const FILE_ROUTES: [&str; 4] = [
     "DELETE /api/v1/conversations/{id}/files/{job_id}",
     "POST /api/v1/conversations/{id}/files/{job_id}/retry",
 ];
+
+const OPENAI_ROUTES: [&str; 3] =
+    ["GET /v1/models", "GET /v1/models/{id}", "POST /v1/chat/completions"];
 
 /// The routes that are only for people.
 const PEOPLES_ROUTES: [&str; 7] = [
@@ -46,17 +51,10 @@ fn needed_scope(route: &str) -> Option<&'static str> {
         route if route.contains("/api/v1/admin/") => Some("admin"),
         route if EXPORT_ROUTES.contains(&route) => Some("export"),
         route if FILE_ROUTES.contains(&route) => Some("files"),
+        route if OPENAI_ROUTES.contains(&route) => Some("chat"),
         route if route.starts_with("GET ") => Some("read"),
         _ => Some("chat"),
     }
-}
-
-/// Adds a key of the user who is signed in, and returns it.
-async fn new_key(browser: &Browser, mut body: Value) -> Value {
-    body["password"] = json!(PASSWORD);
-    let response = browser.send(browser.request(Method::POST, "/api/v1/me/keys").json(&body)).await;
-    assert_eq!(response.status, 201, "{}", response.text);
-    response.json()
 }
 
 /// Returns a program with a new key with these scopes.

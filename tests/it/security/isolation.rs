@@ -40,7 +40,7 @@ const CONVERSATION_ROUTES: [(&str, &str, u16); 27] = [
 ];
 
 /// Every other route. Their responses contain only data of the caller.
-const CALLER_ROUTES: [(&str, &str); 41] = [
+const CALLER_ROUTES: [(&str, &str); 45] = [
     ("GET", "/"),
     ("POST", "/start_conversation"),
     ("GET", "/list_conversations"),
@@ -60,6 +60,8 @@ const CALLER_ROUTES: [(&str, &str); 41] = [
     ("GET", "/api/docs"),
     ("GET", "/admin"),
     ("GET", "/api/v1/config"),
+    // The tests of models cover what other groups get.
+    ("GET", "/api/v1/models"),
     // The tests of user settings cover the settings of another user.
     ("GET", "/api/v1/me/settings"),
     ("PATCH", "/api/v1/me/settings"),
@@ -89,6 +91,10 @@ const CALLER_ROUTES: [(&str, &str); 41] = [
     ("POST", "/api/v1/imports"),
     // The tests of imports cover another user's requests for an import.
     ("GET", "/api/v1/imports/{import_id}"),
+    // The tests of the OpenAI-compatible API cover another user's conversation.
+    ("GET", "/v1/models"),
+    ("GET", "/v1/models/{id}"),
+    ("POST", "/v1/chat/completions"),
 ];
 
 /// Who may use a route of the admin area.
@@ -99,7 +105,7 @@ pub(crate) enum Needed {
 }
 
 /// Every route of the admin area, with who may use it. The tests of the admin area request each of them.
-pub(crate) const ADMIN_ROUTES: [(&str, &str, Needed); 18] = [
+pub(crate) const ADMIN_ROUTES: [(&str, &str, Needed); 19] = [
     ("GET", "/api/v1/admin/users", Needed::Auditor),
     ("POST", "/api/v1/admin/users", Needed::Admin),
     ("GET", "/api/v1/admin/users/{user_id}", Needed::Auditor),
@@ -118,6 +124,7 @@ pub(crate) const ADMIN_ROUTES: [(&str, &str, Needed); 18] = [
     ("GET", "/api/v1/admin/erasures/{erasure_id}", Needed::Auditor),
     ("GET", "/api/v1/admin/audit", Needed::Auditor),
     ("GET", "/api/v1/admin/settings", Needed::Auditor),
+    ("GET", "/api/v1/admin/models", Needed::Auditor),
 ];
 
 /// Every route, as `GET /path`.

@@ -1,6 +1,6 @@
 //! Security: access control, origins of requests, resource limits, expensive searches and the log.
 
-mod account_server;
+pub(crate) mod account_server;
 mod accounts;
 mod admin;
 mod api_keys;

@@ -176,6 +176,7 @@ fn full_context(tokens: TokenCounter) -> Context {
         system_prompt: Some(SystemPrompt { text: prompt, token_count: prompt_tokens }),
         parameters: serde_json::from_str(r#"{"temperature": 0.7, "seed": 3}"#).unwrap(),
         reply_tokens: Some(500),
+        model: Some("gpt-4.1".parse().unwrap()),
         examples: vec![FewShotExample {
             example_id: webchat_domain::ExampleId::generate(),
             user_prompt: "1 + 1?".to_owned(),

@@ -5,6 +5,7 @@ import type {
   ConversationPage,
   ImportJob,
   MessagePage,
+  Model,
   SavedFile,
   SearchHits,
 } from './types';
@@ -21,11 +22,13 @@ export type ExportFormat = 'json' | 'markdown' | 'flask';
 /** Conversations and their messages, search and imports, and the server's configuration. */
 export interface ConversationApi {
   config(): Promise<Config>;
+  /** The models that the user may use. */
+  models(): Promise<readonly Model[]>;
   conversations(cursor: string | null): Promise<ConversationPage>;
   archived(cursor: string | null): Promise<ConversationPage>;
   search(query: string): Promise<SearchHits>;
-  /** Creates a conversation. A repeated key returns the first one. */
-  startConversation(idempotencyKey: string): Promise<Conversation>;
+  /** Creates a conversation, with the default model if `model` is `null`. A repeated key returns the first one. */
+  startConversation(idempotencyKey: string, model: string | null): Promise<Conversation>;
   conversation(id: string): Promise<Conversation>;
   rename(id: string, title: string): Promise<Conversation>;
   setArchived(id: string, archived: boolean): Promise<Conversation>;
@@ -46,12 +49,14 @@ export interface ConversationApi {
 
 export const conversationApi: ConversationApi = {
   config: () => call('GET', '/config'),
+  models: async () => (await call<{ models: Model[] }>('GET', '/models')).models,
   conversations: (cursor) => call('GET', `/conversations${query({ cursor })}`),
   archived: (cursor) => call('GET', `/conversations${query({ archived: 'true', cursor })}`),
   search: (q) => call('GET', `/search${query({ q, limit: 30 })}`),
-  startConversation: async (key) => {
+  startConversation: async (key, model) => {
     const headers = { 'Idempotency-Key': key };
-    return readJson(await request('POST', `${BASE}/conversations`, undefined, headers));
+    const body = model === null ? undefined : { model };
+    return readJson(await request('POST', `${BASE}/conversations`, body, headers));
   },
   conversation: (id) => call('GET', conversationPath(id)),
   rename: (id, title) => call('PATCH', conversationPath(id), { title }),

@@ -106,6 +106,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/admin/models": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Lists the models, and how their deployments work. Sends nothing to them. */
+        get: operations["admin_list_models"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/admin/settings": {
         parameters: {
             query?: never;
@@ -445,7 +462,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Returns the model's name and limits. */
+        /** Returns the limits of the server, and the name and limits of its first model. */
         get: operations["config"];
         put?: never;
         post?: never;
@@ -506,7 +523,7 @@ export interface paths {
         delete?: never;
         options?: never;
         head?: never;
-        /** Changes the system prompt, the parameters or the maximum length of an answer. */
+        /** Changes the system prompt, the model, its parameters or the maximum length of an answer. */
         patch: operations["change_context"];
         trace?: never;
     };
@@ -987,6 +1004,23 @@ export interface paths {
         patch: operations["change_user_settings"];
         trace?: never;
     };
+    "/api/v1/models": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Lists the models that the user may choose. Sends nothing to them. */
+        get: operations["list_models"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/search": {
         parameters: {
             query?: never;
@@ -1194,6 +1228,61 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/chat/completions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Answers messages. Nothing is stored, and a client that disconnects stops the answer.
+         * @description With the header `X-Conversation-Id`, the last message is sent in this conversation, as another question. Question and
+         *     answer are stored, the other messages and the parameters are ignored, and the answer goes on without the client.
+         */
+        post: operations["openai_create_completion"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/models": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Returns the models that the user may use. */
+        get: operations["openai_list_models"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/models/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Returns a model. */
+        get: operations["openai_get_model"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
 }
 export type webhooks = Record<string, never>;
 export interface components {
@@ -1309,6 +1398,20 @@ export interface components {
             limit?: number | null;
             reason: components["schemas"]["Reason"];
         };
+        /** @description A model with its deployments. */
+        AdminModel: {
+            /** @description As this instance sees them. */
+            deployments: components["schemas"]["Deployment"][];
+            /** @description The groups whose users may use it. If there are none, everybody may. */
+            groups: components["schemas"]["GroupName"][];
+            id: components["schemas"]["ModelId"];
+            /** @description The name for users; `null` while it is unknown. */
+            name: string | null;
+        };
+        AdminModels: {
+            /** @description In the order in which users see them. */
+            models: components["schemas"]["AdminModel"][];
+        };
         /** @description The body of a request that needs only a reason. */
         AdminReason: {
             reason: components["schemas"]["Reason"];
@@ -1362,7 +1465,7 @@ export interface components {
             /** @description In the order of their names. */
             users: components["schemas"]["AdminUser"][];
         };
-        /** @description The answer to regenerate or to continue. */
+        /** @description The answer to continue. */
         AnswerData: {
             client_message_id?: components["schemas"]["ClientMessageId"] | null;
             conversation_id: components["schemas"]["ConversationId"];
@@ -1586,6 +1689,76 @@ export interface components {
          * @enum {string}
          */
         AuthMode: "none" | "optional" | "required";
+        /**
+         * @description Whether the circuit breaker lets requests through.
+         * @enum {string}
+         */
+        Breaker: "closed" | "open" | "half_open";
+        /** @description A complete answer. */
+        ChatCompletion: components["schemas"]["CompletionHead"] & {
+            /** @description One answer. */
+            choices: components["schemas"]["ChatCompletionChoice"][];
+            object: string;
+            usage: components["schemas"]["CompletionUsage"];
+        };
+        ChatCompletionAnswer: {
+            content: string;
+            refusal: string | null;
+            role: string;
+        };
+        ChatCompletionChoice: {
+            finish_reason: string;
+            /** Format: int32 */
+            index: number;
+            logprobs: string | null;
+            message: components["schemas"]["ChatCompletionAnswer"];
+        };
+        ChatCompletionContent: string | components["schemas"]["TextPart"][];
+        ChatCompletionMessage: {
+            content: components["schemas"]["ChatCompletionContent"];
+            role: components["schemas"]["ChatCompletionRole"];
+        };
+        /** @description A request for a completion. Unknown fields are ignored. */
+        ChatCompletionRequest: {
+            /** Format: double */
+            frequency_penalty?: number | null;
+            /**
+             * Format: int32
+             * @description The maximum length of the answer, which is at most that of the server.
+             */
+            max_completion_tokens?: number | null;
+            /**
+             * Format: int32
+             * @description The former name of `max_completion_tokens`.
+             */
+            max_tokens?: number | null;
+            /** @description Oldest first. */
+            messages: components["schemas"]["ChatCompletionMessage"][];
+            /** @description An id from the list of models, or `default`. */
+            model: string;
+            /** Format: double */
+            presence_penalty?: number | null;
+            reasoning_effort?: components["schemas"]["ReasoningEffort"] | null;
+            /** Format: int64 */
+            seed?: number | null;
+            stop?: components["schemas"]["StopTexts"] | null;
+            /** @description Whether the answer is streamed. */
+            stream?: boolean | null;
+            stream_options?: components["schemas"]["ChatCompletionStreamOptions"] | null;
+            /** Format: double */
+            temperature?: number | null;
+            /** Format: double */
+            top_p?: number | null;
+        };
+        /**
+         * @description The role of a message's author. `developer` is another name for `system`.
+         * @enum {string}
+         */
+        ChatCompletionRole: "system" | "developer" | "user" | "assistant";
+        ChatCompletionStreamOptions: {
+            /** @description Whether the last chunk has the number of tokens. */
+            include_usage?: boolean | null;
+        };
         /** @description An event that a client sends. */
         ClientEvent: {
             /** @description Sends a message, and subscribes the connection to its conversation. */
@@ -1599,7 +1772,7 @@ export interface components {
             event: "edit_message";
         } | {
             /** @description Regenerates an answer. */
-            data: components["schemas"]["AnswerData"];
+            data: components["schemas"]["RegenerateData"];
             /** @enum {string} */
             event: "regenerate";
         } | {
@@ -1638,6 +1811,26 @@ export interface components {
          * @example m1
          */
         ClientMessageId: string;
+        /** @description The fields that a completion and all of its chunks share. */
+        CompletionHead: {
+            /**
+             * Format: int64
+             * @description In seconds since 1970-01-01T00:00:00Z.
+             */
+            created: number;
+            /** @example chatcmpl-0190a00000007000 */
+            id: string;
+            model: string;
+        };
+        /** @description The tokens of a request and its answer: as reported by the model, otherwise as counted by the server. */
+        CompletionUsage: {
+            /** Format: int32 */
+            completion_tokens: number;
+            /** Format: int32 */
+            prompt_tokens: number;
+            /** Format: int32 */
+            total_tokens: number;
+        };
         Config: {
             /** Format: int32 */
             max_tokens: number;
@@ -1653,6 +1846,7 @@ export interface components {
         Context: {
             few_shot_examples: components["schemas"]["FewShotExample"][];
             ledger: components["schemas"]["Ledger"];
+            model: components["schemas"]["ModelId"] | null;
             parameters: components["schemas"]["ModelParameters"];
             /**
              * Format: int32
@@ -1665,11 +1859,12 @@ export interface components {
         };
         /** @description The changes of a context. Omitted fields stay unchanged. */
         ContextChanges: {
+            model?: components["schemas"]["ModelId"] | null;
             parameters?: components["schemas"]["ModelParameters"] | null;
             /**
              * Format: int64
-             * @description The new maximum number of tokens of an answer, from 1 to the server's `reply_tokens`. `null` resets it to the
-             *     server's.
+             * @description The new maximum number of tokens of an answer, from 1 to the model's `reply_tokens`. `null` resets it to the
+             *     model's.
              */
             reply_tokens?: number | null;
             /** @description The new system prompt. `null` or a blank text resets it to the default. */
@@ -1731,6 +1926,33 @@ export interface components {
             /** Format: password */
             password: string;
         };
+        /** @description A deployment of a model, as this instance sees it. */
+        Deployment: {
+            /**
+             * Format: int64
+             * @description The time in milliseconds until its last answer began; `null` if there was none.
+             */
+            answered_after_ms: number | null;
+            breaker: components["schemas"]["Breaker"];
+            /** @description The host of its address. */
+            host: string | null;
+            last_failure: components["schemas"]["DeploymentFailure"] | null;
+            name: string;
+            /**
+             * Format: int64
+             * @description The time in milliseconds for which it asked to wait; `null` if it didn't.
+             */
+            paused_for_ms: number | null;
+        };
+        DeploymentFailure: {
+            /** @description When it happened. */
+            at: components["schemas"]["Timestamp"];
+            /**
+             * @description The code of the error.
+             * @example model_unreachable
+             */
+            code: string;
+        };
         Done: {
             message: string;
         };
@@ -1741,11 +1963,13 @@ export interface components {
             message: string;
             /** @description The question to edit. */
             message_id: components["schemas"]["MessageId"];
+            model?: components["schemas"]["ModelId"] | null;
         };
         /** @description The new version of a question. */
         EditedMessage: {
             /** @description The new text of the question. */
             message: string;
+            model?: components["schemas"]["ModelId"] | null;
         };
         /** @description A setting and its value. */
         EffectiveSetting: {
@@ -2421,6 +2645,8 @@ export interface components {
             error?: components["schemas"]["Problem"];
             /** @description The message's id. */
             message_id: components["schemas"]["MessageId"];
+            /** @description The model that generated the answer, if known. */
+            model?: components["schemas"]["ModelId"];
             parent_id: components["schemas"]["MessageId"] | null;
             /**
              * Format: int64
@@ -2452,6 +2678,8 @@ export interface components {
             created_at: components["schemas"]["Timestamp"];
             /** @description The question's id. */
             message_id: components["schemas"]["MessageId"];
+            /** @description The model that answers, if known. */
+            model?: components["schemas"]["ModelId"];
             /**
              * Format: int64
              * @description The question's position in the conversation.
@@ -2490,6 +2718,27 @@ export interface components {
          * @enum {string}
          */
         MessageStatus: "complete" | "stopped" | "interrupted" | "failed" | "truncated";
+        /** @description A model that the user may choose. */
+        Model: {
+            id: components["schemas"]["ModelId"];
+            /**
+             * Format: int32
+             * @description The size of the context window in tokens.
+             */
+            max_tokens: number;
+            /** @description The name to show; `null` while it is unknown. */
+            name: string | null;
+            /**
+             * Format: int32
+             * @description The number of tokens of the window that are reserved for an answer.
+             */
+            reply_tokens: number;
+        };
+        /**
+         * @description The id of a model: 1 to 64 letters, digits and `.`, `_`, `-`, `:`, `/`, such as `gpt-4.1-mini` or `qwen/qwen3:8b`.
+         * @example gpt-4.1-mini
+         */
+        ModelId: string;
         /**
          * @description The sampling parameters of a model. The model's defaults apply to unset ones.
          *
@@ -2530,6 +2779,10 @@ export interface components {
              */
             top_p?: number | null;
         };
+        Models: {
+            /** @description The first one answers in conversations without a model of their own. Empty if the user may use none. */
+            models: components["schemas"]["Model"][];
+        };
         /** @description The name and the password of a new account. */
         NewAccount: {
             /** @description Whether the conversations of this browser become those of the account. */
@@ -2564,6 +2817,10 @@ export interface components {
             result: components["schemas"]["AuditResult"];
             subject?: components["schemas"]["AuditSubject"] | null;
         };
+        /** @description A conversation to start. */
+        NewConversation: {
+            model?: components["schemas"]["ModelId"] | null;
+        };
         NewFewShotExample: {
             assistant_response: string;
             user_prompt: string;
@@ -2589,9 +2846,48 @@ export interface components {
             expected_position?: number | null;
             /** @description The message's text. */
             message: string;
+            model?: components["schemas"]["ModelId"] | null;
         };
         /** @description No data. */
         NoData: Record<string, never>;
+        OpenAiError: {
+            /** @description A stable, machine-readable code. */
+            code: string;
+            /** @description A human-readable message. */
+            message: string;
+            /** @description The field of the request that causes the error. */
+            param: string | null;
+            /** @description The kind of the error. */
+            type: string;
+        };
+        /**
+         * @description The body of an error response of the OpenAI-compatible API, and the data of an error in a stream.
+         * @example {
+         *       "error": {
+         *         "code": "model_not_found",
+         *         "message": "The model `gpt-5` does not exist.",
+         *         "param": "model",
+         *         "type": "invalid_request_error"
+         *       }
+         *     }
+         */
+        OpenAiErrorResponse: {
+            error: components["schemas"]["OpenAiError"];
+        };
+        OpenAiModel: {
+            /**
+             * Format: int64
+             * @description Always 0: unknown.
+             */
+            created: number;
+            id: string;
+            object: string;
+            owned_by: string;
+        };
+        OpenAiModelList: {
+            data: components["schemas"]["OpenAiModel"][];
+            object: string;
+        };
         /** @description A name, a password and a new password. */
         PasswordChange: {
             /** @description Whether the conversations of this browser become those of the account, if this is its first sign-in. */
@@ -2664,6 +2960,17 @@ export interface components {
          * @enum {string}
          */
         ReasoningEffort: "none" | "minimal" | "low" | "medium" | "high" | "xhigh";
+        /** @description The answer to regenerate. */
+        RegenerateData: {
+            client_message_id?: components["schemas"]["ClientMessageId"] | null;
+            conversation_id: components["schemas"]["ConversationId"];
+            message_id?: components["schemas"]["MessageId"] | null;
+            model?: components["schemas"]["ModelId"] | null;
+        };
+        /** @description How to generate another version of an answer. */
+        Regeneration: {
+            model?: components["schemas"]["ModelId"] | null;
+        };
         /** @description The id of a request, as in the log of the server: 1 to 64 ASCII letters, digits and the characters `.`, `_` and `-`. */
         RequestId: string;
         /** @description The result of a reset. */
@@ -2718,6 +3025,7 @@ export interface components {
             expected_position?: number | null;
             /** @description The message's text. */
             message: string;
+            model?: components["schemas"]["ModelId"] | null;
         };
         /** @description An event that the server sends. */
         ServerEvent: {
@@ -2853,6 +3161,7 @@ export interface components {
             conversation_id: components["schemas"]["ConversationId"];
             message: string;
         };
+        StopTexts: string | string[];
         /** @description One event of a stream. */
         StreamedEvent: {
             /** @description The event's data as JSON. */
@@ -2926,6 +3235,10 @@ export interface components {
              * @description The number of tokens of the text.
              */
             token_count: number;
+        };
+        TextPart: {
+            text: string;
+            type: string;
         };
         /**
          * Format: date-time
@@ -3328,6 +3641,45 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+            /** @description Nobody is signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+            /** @description The user's role, the API key, or a setting of the server does not allow this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+            default: components["responses"]["ErrorResponse"];
+        };
+    };
+    admin_list_models: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AdminModels"];
                 };
             };
             /** @description Nobody is signed in. */
@@ -4949,7 +5301,11 @@ export interface operations {
             path?: never;
             cookie?: never;
         };
-        requestBody?: never;
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["NewConversation"] | null;
+            };
+        };
         responses: {
             /** @description OK. */
             201: {
@@ -4960,8 +5316,35 @@ export interface operations {
                     "application/json": components["schemas"]["Conversation"];
                 };
             };
-            /** @description A parameter is invalid. */
+            /** @description The body is not JSON, or a parameter is invalid. */
             400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+            /** @description The body is not declared as JSON, or is compressed. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+            /** @description A field is missing, unknown or invalid. */
+            422: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -6311,7 +6694,11 @@ export interface operations {
             };
             cookie?: never;
         };
-        requestBody?: never;
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["Regeneration"] | null;
+            };
+        };
         responses: {
             /** @description The turn once it has ended, or its events as they happen. */
             200: {
@@ -6321,6 +6708,15 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["TurnResponse"];
                     "text/event-stream": components["schemas"]["StreamedEvent"];
+                };
+            };
+            /** @description The body is not JSON, or a parameter is invalid. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"];
                 };
             };
             /** @description Not found, or not yours. */
@@ -6343,6 +6739,33 @@ export interface operations {
             };
             /** @description A turn is running, or the message does not allow this. */
             409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+            /** @description The body is not declared as JSON, or is compressed. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+            /** @description A field is missing, unknown or invalid. */
+            422: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -7171,6 +7594,27 @@ export interface operations {
             default: components["responses"]["ErrorResponse"];
         };
     };
+    list_models: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Models"];
+                };
+            };
+            default: components["responses"]["ErrorResponse"];
+        };
+    };
     search: {
         parameters: {
             query: {
@@ -7556,6 +8000,157 @@ export interface operations {
                 };
             };
             default: components["responses"]["ErrorResponse"];
+        };
+    };
+    openai_create_completion: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The conversation in which the question and the answer are stored, or `new`. */
+                "X-Conversation-Id"?: string | null;
+                /** @description Any unique string. Repeating a request with the same key returns the first result. */
+                "Idempotency-Key"?: components["schemas"]["IdempotencyKey"] | null;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "messages": [
+                 *         {
+                 *           "content": "Why two tides a day?",
+                 *           "role": "user"
+                 *         }
+                 *       ],
+                 *       "model": "default"
+                 *     }
+                 */
+                "application/json": components["schemas"]["ChatCompletionRequest"];
+            };
+        };
+        responses: {
+            /** @description The answer, or with `stream` its chunks as they are generated. */
+            200: {
+                headers: {
+                    /** @description The conversation, if there is one. */
+                    "X-Conversation-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ChatCompletion"];
+                    "text/event-stream": string;
+                };
+            };
+            /** @description A field is invalid or not supported. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OpenAiErrorResponse"];
+                };
+            };
+            /** @description No such model or conversation. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OpenAiErrorResponse"];
+                };
+            };
+            /** @description A limit of concurrent answers, of tokens per day, or of the model is reached. */
+            429: {
+                headers: {
+                    /** @description Seconds. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OpenAiErrorResponse"];
+                };
+            };
+            /** @description Any other error. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OpenAiErrorResponse"];
+                };
+            };
+        };
+    };
+    openai_list_models: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OpenAiModelList"];
+                };
+            };
+            /** @description Any error. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OpenAiErrorResponse"];
+                };
+            };
+        };
+    };
+    openai_get_model: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description An id from the list, or `default`. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OpenAiModel"];
+                };
+            };
+            /** @description There is no such model. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OpenAiErrorResponse"];
+                };
+            };
+            /** @description Any other error. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OpenAiErrorResponse"];
+                };
+            };
         };
     };
 }

@@ -17,6 +17,7 @@ export type AuditEntries = Schemas['AuditEntries'];
 export type AuditEntry = Schemas['AuditEntry'];
 export type AuthMode = Schemas['AuthMode'];
 export type Config = Schemas['Config'];
+export type Model = Schemas['Model'];
 export type Context = Schemas['Context'];
 export type ContextChanges = Schemas['ContextChanges'];
 export type Conversation = Schemas['Conversation'];

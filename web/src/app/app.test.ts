@@ -48,6 +48,7 @@ async function connectedApp() {
   const socket = new LiveSocket(open, new Outbox(new TextStorage(null)), () => 0);
   const api = {
     config: vi.fn(() => Promise.resolve(null)),
+    models: () => Promise.resolve([]),
     conversations: vi.fn(() => Promise.resolve({ conversations: [], next_cursor: null })),
     startConversation: vi.fn((_key: string) => Promise.resolve(tides)),
   };

@@ -7,6 +7,7 @@ import type { LiveSocket } from '../api/connection/socket';
 import type { OutboxMessage } from '../api/connection/outbox';
 import type { Config, Conversation } from '../api/types';
 import { newClientMessageId } from '../state/composer/client-message-id';
+import { Models } from '../state/models/models';
 import type { Drafts } from '../state/composer/drafts';
 import { AccountStore } from '../state/account/account';
 import { Files } from '../state/composer/files';
@@ -58,6 +59,7 @@ function loadAgain(keepsChat: boolean): void {
 /** The page's controller: connects the state, the server and the address bar. */
 export class App {
   readonly config = new Store<Config | null>(null);
+  readonly models: Models;
   readonly account: AccountStore;
   readonly accountApi: AccountApi;
   readonly thread = new Store<Thread>(new Thread(null, 'new'));
@@ -81,6 +83,8 @@ export class App {
   readonly #conversationApi: ConversationApi;
   readonly #contextApi: ContextApi;
   #wasConnected = false;
+  /** The chosen model of the open chat until it is saved. A message that is sent meanwhile names it. */
+  #unsavedModel: { editor: ContextEditor; id: string } | null = null;
 
   constructor(
     { accountApi, conversationApi, contextApi, fileApi }: ApiClients,
@@ -93,6 +97,7 @@ export class App {
     this.accountApi = accountApi;
     this.account = new AccountStore(accountApi, storage, reload);
     this.#conversationApi = conversationApi;
+    this.models = new Models(() => conversationApi.models(), storage);
     this.#contextApi = contextApi;
     this.userSettings = new UserSettingsEditor(contextApi);
     this.settingDrafts = new SettingDrafts(storage);
@@ -121,7 +126,9 @@ export class App {
     );
     this.#loader = new ConversationLoader(conversationApi, socket, drafts, this);
     const startConversation = (key: string) =>
-      whenAllowed(this.notice, () => conversationApi.startConversation(key));
+      whenAllowed(this.notice, () =>
+        conversationApi.startConversation(key, this.models.ofNewChats),
+      );
     this.#starter = new ConversationStarter(startConversation, {
       waitingKeys: () => [...socket.outbox.startKeys('pending'), ...this.files.startKeys()],
       onstarted: (key, conversation) => this.#showStarted(key, conversation),
@@ -174,6 +181,41 @@ export class App {
     this.userSettings.clearStatus();
     this.dialog.set({ kind: 'settings', section });
     await Promise.all([this.contextEditor.value?.load(), this.userSettings.load()]);
+  }
+
+  /** The model of the open chat: its own or the default, and of a new chat the last choice; `null` until it is known. */
+  modelOfThread(): string | null {
+    if (this.thread.value.conversationId === null) {
+      return this.models.ofChat(this.models.ofNewChats);
+    }
+    const editor = this.contextEditor.value;
+    if (editor !== null && this.#unsavedModel?.editor === editor) return this.#unsavedModel.id;
+    const context = editor?.state.value.context;
+    return context ? this.models.ofChat(context.model) : null;
+  }
+
+  /** The name of the model with this id, of which older answers have none; `null` if it is unknown. */
+  modelName(id: string | null): string | null {
+    const { models } = this;
+    if (id !== null && (models.isChoice || !models.isAvailable(id))) return models.nameOf(id);
+    return models.isChoice ? null : (this.config.value?.model ?? null);
+  }
+
+  /** Whether the model of the open chat is available, as far as that is known. */
+  canAnswer(): boolean {
+    const model = this.modelOfThread();
+    return model === null || this.models.isAvailable(model);
+  }
+
+  /** Chooses the model of the open chat, and of new ones. Returns `false` if it could not be saved. */
+  async chooseModel(id: string): Promise<boolean> {
+    const editor = this.contextEditor.value;
+    this.#unsavedModel = editor && { editor, id };
+    const isSaved = editor === null || (await editor.change('model', { model: id }));
+    if (this.#unsavedModel?.id === id) this.#unsavedModel = null;
+    if (isSaved) this.models.choose(id);
+    else this.notice.set(editor.statusOf('model').problem ?? words.modelUnsaved());
+    return isSaved;
   }
 
   closeDialog(): void {
@@ -318,6 +360,7 @@ export class App {
       conversation_id: conversationId,
       client_message_id: clientMessageId,
       ...(conversationId === null && { start_key: startKey }),
+      ...(this.#unsavedModel && { model: this.#unsavedModel.id }),
     });
     if (!isStored) this.drafts.isUnstored.set(true);
     if (conversationId === null) void this.#starter.start(startKey);
@@ -327,7 +370,10 @@ export class App {
     if (this.socket.connection.value !== 'connected') return;
     const isReconnected = this.#wasConnected;
     this.#wasConnected = true;
-    if (isReconnected) void this.account.load();
+    if (isReconnected) {
+      void this.account.load();
+      void this.models.reload();
+    }
     this.#starter.resume();
     this.files.retryUnreached();
     if (this.config.value === null) void this.#loadConfig();
@@ -338,6 +384,7 @@ export class App {
 
   /** Loads the server's configuration. The page works without it, and tries again after every connect. */
   async #loadConfig(): Promise<void> {
+    void this.models.reload();
     this.config.set(await this.#conversationApi.config().catch(() => null));
   }
 

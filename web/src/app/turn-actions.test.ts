@@ -55,6 +55,7 @@ function newApp(): App {
       return Promise.resolve(newestPage);
     },
     config: () => Promise.resolve(null),
+    models: () => Promise.resolve([]),
     conversations: () => Promise.resolve({ conversations: [], next_cursor: null }),
     conversation: () => Promise.reject(new Error('not used in these tests')),
   };

@@ -140,11 +140,14 @@ export class TurnActions {
     }
   }
 
-  /** Generates another version of an answer: if it is about a file, by analysing the file again. */
-  regenerate(messageId: string): void {
+  /**
+   * Generates another version of an answer, if `model` is set with that model. If it is about a file, analyses the file
+   * again.
+   */
+  regenerate(messageId: string, model?: string): void {
     const file = this.#fileOf(messageId);
     if (!file) {
-      this.#send('regenerate', messageId);
+      this.#send('regenerate', messageId, model);
       return;
     }
     const question = this.#thread.find(this.#thread.find(messageId)?.parentId ?? '');
@@ -185,10 +188,11 @@ export class TurnActions {
     return this.host.thread.value;
   }
 
-  #send(event: MessageCommand['event'], messageId: string): void {
+  #send(event: MessageCommand['event'], messageId: string, model?: string): void {
     const { conversationId } = this.#thread;
     if (conversationId === null) return;
-    const command = { event, data: { conversation_id: conversationId, message_id: messageId } };
+    const data = { conversation_id: conversationId, message_id: messageId };
+    const command = { event, data: model === undefined ? data : { ...data, model } };
     this.#lastCommand = command;
     if (!this.socket.sendCommand(command)) this.host.notice.set(appWords.notConnected());
   }

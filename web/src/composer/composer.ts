@@ -4,6 +4,7 @@ import Send from '@carbon/icons/es/send--filled/16.js';
 import Stop from '@carbon/icons/es/stop--filled--alt/16.js';
 
 import './attachments';
+import './model-picker';
 import './token-meter';
 import './message-field';
 
@@ -21,7 +22,7 @@ import { icon } from '../ui/icon';
 import { LightDomElement } from '../ui/light-dom-element';
 import { notification } from '../ui/notifications/notification';
 import { StoreController } from '../ui/store-controller';
-import { composerWords as words } from '../words/composer';
+import { composerWords as words, modelWords } from '../words/composer';
 import { acceptedFileWords } from '../words/files';
 import { ClickGuard } from './click-guard';
 import { type FileTransfer, FileDrop, filesIn } from './file-drop';
@@ -33,6 +34,7 @@ export class WebchatComposer extends LightDomElement {
     thread: { attribute: false },
     text: { state: true },
     isHeldBack: { state: true },
+    isModelMissing: { state: true },
     rejection: { state: true },
     tooLongText: { state: true },
   };
@@ -42,6 +44,8 @@ export class WebchatComposer extends LightDomElement {
   declare text: string;
   /** Whether the user tried to send while an answer was being generated. */
   declare isHeldBack: boolean;
+  /** Whether the user tried to send while the model of the chat is not available. */
+  declare isModelMissing: boolean;
   /** Why a drop or a paste was rejected. */
   declare rejection: string | null;
   /** A text that is too long for a message. The user may attach it as a file. */
@@ -49,6 +53,8 @@ export class WebchatComposer extends LightDomElement {
 
   readonly #state = new StoreController(this);
   readonly #config = new StoreController(this);
+  readonly #editor = new StoreController(this);
+  readonly #context = new StoreController(this);
   readonly #clickGuard = new ClickGuard();
   readonly #drop = new FileDrop(this, (transfer) => this.#attach(transfer));
 
@@ -56,6 +62,7 @@ export class WebchatComposer extends LightDomElement {
     super();
     this.text = '';
     this.isHeldBack = false;
+    this.isModelMissing = false;
     this.rejection = null;
     this.tooLongText = null;
   }
@@ -67,7 +74,12 @@ export class WebchatComposer extends LightDomElement {
   }
 
   protected override willUpdate(changed: PropertyValues<this>): void {
-    if (changed.has('app')) this.#config.store = this.app.config;
+    if (changed.has('app')) {
+      this.#config.store = this.app.config;
+      this.#editor.store = this.app.contextEditor;
+    }
+    const editor = this.app.contextEditor.value;
+    if (editor) this.#context.store = editor.state;
     if (this.thread.state.value.runningTurn === null) this.isHeldBack = false;
     const previous = changed.get('thread');
     if (!changed.has('thread')) return;
@@ -123,7 +135,10 @@ export class WebchatComposer extends LightDomElement {
       </div>
       <div class="composer-foot">
         ${this.#hint()}
-        <webchat-token-meter .app=${this.app} .thread=${this.thread}></webchat-token-meter>
+        <div class="composer-settings">
+          <webchat-model-picker .app=${this.app} .thread=${this.thread}></webchat-model-picker>
+          <webchat-token-meter .app=${this.app} .thread=${this.thread}></webchat-token-meter>
+        </div>
       </div>
     </form>`;
   }
@@ -141,12 +156,14 @@ export class WebchatComposer extends LightDomElement {
       >${
         this.isHeldBack
           ? html`<span class="held-back">${words.waitForAnswer()}</span>`
-          : this.#drop.isDraggedOver
-            ? html`<span>${this.#dropHint()}</span>`
-            : html`<span class="key-hints"
-                ><kbd>Enter</kbd> ${words.toSend()}, <kbd>Shift</kbd>+<kbd>Enter</kbd>
-                ${words.forNewLine()}</span
-              >`
+          : this.isModelMissing && !this.app.canAnswer()
+            ? html`<span class="held-back">${modelWords.chooseAnother()}</span>`
+            : this.#drop.isDraggedOver
+              ? html`<span>${this.#dropHint()}</span>`
+              : html`<span class="key-hints"
+                  ><kbd>Enter</kbd> ${words.toSend()}, <kbd>Shift</kbd>+<kbd>Enter</kbd>
+                  ${words.forNewLine()}</span
+                >`
       }</span
     >`;
   }
@@ -216,6 +233,8 @@ export class WebchatComposer extends LightDomElement {
       this.isHeldBack = true;
       return;
     }
+    this.isModelMissing = !this.app.canAnswer();
+    if (this.isModelMissing) return;
     const text = this.text;
     if (jsonBytes(text) > MAX_MESSAGE_BYTES) {
       this.tooLongText = text;

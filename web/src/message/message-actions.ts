@@ -1,10 +1,15 @@
 import { html, nothing } from 'lit';
+import ChevronDown from '@carbon/icons/es/chevron--down/16.js';
 import ChevronLeft from '@carbon/icons/es/chevron--left/16.js';
 import ChevronRight from '@carbon/icons/es/chevron--right/16.js';
 import Copy from '@carbon/icons/es/copy/16.js';
 import Edit from '@carbon/icons/es/edit/16.js';
+import MachineLearningModel from '@carbon/icons/es/machine-learning-model/16.js';
 import Renew from '@carbon/icons/es/renew/16.js';
 
+import '../ui/overlays/popup-menu';
+
+import type { Model } from '../api/types';
 import type { App } from '../app/app';
 import { formatNumber } from '../state/numbers';
 import { isBlank, isUnstored, type ThreadMessage } from '../state/thread/thread-message';
@@ -52,7 +57,28 @@ export class MessageActions extends LightDomElement {
     // The note of an empty answer offers to try again already.
     const isOffered = isLast && isBlank(message);
     return html`${this.#versions()} ${this.#copy(messageActionWords.copyAnswer())}
-    ${isOffered ? nothing : this.#button(messageActionWords.regenerate(), Renew, isBusy, regenerate)}`;
+    ${isOffered ? nothing : this.#button(messageActionWords.regenerate(), Renew, isBusy, regenerate)}
+    ${this.#otherModels()}`;
+  }
+
+  #otherModels() {
+    const { app, message, isBusy } = this;
+    if (!app.models.isChoice || isBusy) return nothing;
+    const item = ({ id, name }: Model) => ({
+      label: name ?? id,
+      icon: MachineLearningModel,
+      run: () => {
+        app.turnActions.regenerate(message.id, id);
+        focusConversation();
+      },
+    });
+    const others = () => app.models.list.value.filter(({ id }) => id !== message.model).map(item);
+    return html`<webchat-popup-menu
+      .label=${messageActionWords.regenerateWith()}
+      .tooltip=${messageActionWords.regenerateWith()}
+      .icon=${ChevronDown}
+      .items=${others}
+    ></webchat-popup-menu>`;
   }
 
   #copy(name: string) {

@@ -127,8 +127,7 @@ export class WebchatMessage extends LightDomElement {
   /** Shown until there is text or reasoning. */
   #waiting() {
     if (this.message.reasoning) return nothing;
-    const model = this.app.config.value?.model ?? null;
-    const text = threadWords.thinking(model);
+    const text = threadWords.thinking(this.app.modelName(this.message.model));
     return html`<p class="thinking"><i></i><i></i><i></i><span>${text}</span></p>`;
   }
 

@@ -46,6 +46,7 @@ export class WebchatHeader extends LightDomElement {
   declare isSidebarShown: boolean;
 
   readonly #config = new StoreController(this);
+  readonly #models = new StoreController(this);
   readonly #connection = new StoreController(this);
   readonly #theme = new StoreController(this);
   readonly #thread = new StoreController(this);
@@ -57,6 +58,7 @@ export class WebchatHeader extends LightDomElement {
   protected override willUpdate(changed: PropertyValues<this>): void {
     if (changed.has('app')) {
       this.#config.store = this.app.config;
+      this.#models.store = this.app.models.list;
       this.#connection.store = this.app.socket.connection;
       this.#thread.store = this.app.thread;
       this.#conversations.store = this.app.conversations.active.state;
@@ -115,7 +117,8 @@ export class WebchatHeader extends LightDomElement {
   }
 
   #model() {
-    const model = this.app.config.value?.model;
+    // With several models, the message box shows that of the chat.
+    const model = this.app.models.isChoice ? null : this.app.config.value?.model;
     if (!model) return nothing;
     return html`<span class="model" data-tooltip=${words.model(model)}>${model}</span>`;
   }

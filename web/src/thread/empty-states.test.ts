@@ -12,13 +12,13 @@ function textOf(template: unknown): string {
 
 describe('the welcome text', () => {
   test('names the model once it is known', () => {
-    const app = { config: { value: { model: 'gpt-4o' } } } as App;
+    const app = { modelOfThread: () => null, modelName: () => 'gpt-4o' } as unknown as App;
 
     expect(textOf(welcome(app))).toContain('gpt-4o is ready to help. Your chats');
   });
 
   test('does without the model’s name', () => {
-    const app = { config: { value: null } } as App;
+    const app = { modelOfThread: () => null, modelName: () => null } as unknown as App;
 
     expect(textOf(welcome(app))).toContain('Chat with an AI model. Your chats');
   });

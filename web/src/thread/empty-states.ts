@@ -8,7 +8,7 @@ import { countdownWords } from '../words/ui';
 
 /** The welcome text of a thread without messages. */
 export function welcome(app: App) {
-  const model = app.config.value?.model;
+  const model = app.modelName(app.modelOfThread());
   return html`<section class="welcome">
     <h2>${words.heading()}</h2>
     <p>${model ? words.ready(model) : words.intro()} ${words.privacy()}</p>

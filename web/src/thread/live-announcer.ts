@@ -62,7 +62,7 @@ export class LiveAnnouncer extends LightDomElement {
       if (answer.id !== this.#announcedId) this.#announcedLength = 0;
       this.#announcedId = answer.id;
       this.#isThinkingAnnounced = false;
-      this.#announce(announcerWords.answering(this.app.config.value?.model ?? null));
+      this.#announce(announcerWords.answering(this.app.modelName(answer.model)));
     }
     if (this.#answerId === null) return;
     if (answer?.reasoning && answer.content === '') this.#announceThinking();

@@ -33,12 +33,18 @@ export class WebchatThread extends LightDomElement {
 
   readonly #state = new StoreController(this);
   readonly #config = new StoreController(this);
+  readonly #models = new StoreController(this);
+  readonly #lastChoice = new StoreController(this);
   readonly #scroll = new ScrollAnchor(this, () => this.querySelector('.scroller'));
   #shownTarget: object | null = null;
   #followedSent: object | null = null;
 
   protected override willUpdate(changed: PropertyValues<this>): void {
-    if (changed.has('app')) this.#config.store = this.app.config;
+    if (changed.has('app')) {
+      this.#config.store = this.app.config;
+      this.#models.store = this.app.models.list;
+      this.#lastChoice.store = this.app.models.lastChoice;
+    }
     if (changed.has('thread')) {
       this.#state.store = this.thread.state;
       this.#scroll.restart();

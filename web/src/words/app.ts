@@ -3,6 +3,7 @@ import { msg, str } from '@lit/localize';
 /** Messages of the page's controller. */
 export const appWords = {
   notConnected: () => msg('You are not connected. Please try again when the connection is back.'),
+  modelUnsaved: () => msg('The model could not be changed.'),
   stopNotSent: () => msg('You are not connected, so the answer can’t be stopped now.'),
   draftsUnstored: () =>
     msg('Your browser’s storage is full or blocked. Unsent text is lost when you close this tab.'),

@@ -18,6 +18,13 @@ export const composerWords = {
   attachText: () => msg('Attach it as a file'),
 };
 
+/** The choice of the model. */
+export const modelWords = {
+  label: () => msg('Model'),
+  unavailable: (name: string) => msg(str`${name} (not available)`),
+  chooseAnother: () => msg('Not sent: choose another model, as this one is not available.'),
+};
+
 /** The editor of a question. */
 export const editorWords = {
   label: () => msg('Question'),

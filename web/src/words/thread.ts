@@ -43,6 +43,7 @@ export const messageActionWords = {
   copyAnswer: () => msg('Copy answer'),
   editQuestion: () => msg('Edit question'),
   regenerate: () => msg('Regenerate'),
+  regenerateWith: () => msg('Regenerate with another model'),
   versions: () => msg('Versions'),
   earlierVersion: () => msg('Earlier version'),
   laterVersion: () => msg('Later version'),

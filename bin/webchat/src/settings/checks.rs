@@ -11,8 +11,11 @@ use super::wiring::{DEFAULT_PROVIDER_ID, window_tokens};
 /// Random keys have more distinct characters. A key with fewer, such as `aaaa…`, was typed by hand.
 const MIN_DISTINCT_CHARS: usize = 8;
 
-pub(super) fn check(merged: &mut Merged) {
-    check_model_url(merged);
+/// Checks the settings. `has_models` says whether the configuration file has models of its own.
+pub(super) fn check(merged: &mut Merged, has_models: bool) {
+    if !has_models {
+        check_model_url(merged);
+    }
     check_tokens(merged);
     check_proxy(merged);
     check_secret_key(merged);
@@ -215,7 +218,7 @@ fn check_traces(merged: &mut Merged) {
 }
 
 /// Rejects a setting. `expected` defaults to the description of its kind.
-fn reject(merged: &mut Merged, variable: &str, expected: Option<&str>) {
+pub(super) fn reject(merged: &mut Merged, variable: &str, expected: Option<&str>) {
     for setting in settings().filter(|setting| setting.variable == variable) {
         let default = setting.kind.expected(false);
         merged.reject(setting, expected.unwrap_or(&default));

@@ -4,6 +4,7 @@ use config::{ConfigError, File, FileFormat, Map, Source, Value, ValueKind};
 
 use super::declaration::{Section, Setting};
 use super::error::{InvalidSetting, describe};
+use super::models;
 use super::sections::{SECTIONS, is_provider_table};
 use super::sources::ConfigFile;
 use super::suggestions::{suggest_section, suggest_setting};
@@ -59,6 +60,8 @@ impl ConfigFile {
                     let expected = format!("expected the section [{}]", section.name);
                     errors.push(self.error(name.clone(), describe_with_type(other), expected));
                 }
+                // Its entries are read with the models.
+                (None, _) if name == models::ARRAY => {}
                 (None, ValueKind::Table(_)) => {
                     errors.push(self.error(format!("[{name}]"), unknown(), suggest_section(name)));
                 }

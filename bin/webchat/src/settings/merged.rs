@@ -86,6 +86,20 @@ impl Merged {
         self.errors.push(error);
     }
 
+    /// Returns whether a source sets the setting with this variable.
+    pub(super) fn is_set(&self, variable: &str) -> bool {
+        settings()
+            .filter(|setting| setting.variable == variable)
+            .any(|setting| self.value(setting).is_some_and(|value| value.origin() != Some(DEFAULT)))
+    }
+
+    /// Adds an error, unless there is one for the setting with this variable.
+    pub(super) fn reject_variable(&mut self, variable: &str, expected: &str) {
+        for setting in settings().filter(|setting| setting.variable == variable) {
+            self.reject(setting, expected);
+        }
+    }
+
     /// Adds an error.
     pub(super) fn add_error(&mut self, error: InvalidSetting) {
         self.errors.push(error);

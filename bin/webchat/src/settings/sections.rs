@@ -2,10 +2,12 @@
 
 mod audit;
 mod connections;
+mod entra;
 mod files;
 mod limits;
 mod log;
 mod model;
+mod models;
 mod oidc;
 mod server;
 mod sessions;
@@ -14,11 +16,13 @@ mod traces;
 
 pub use self::audit::AuditSettings;
 pub use self::connections::ConnectionSettings;
+pub use self::entra::EntraSettings;
 pub use self::files::UploadSettings;
 pub use self::limits::LimitSettings;
 pub use self::log::{LogFormat, LogSettings};
-pub(super) use self::model::proxy_url;
+pub(super) use self::model::{AUTH_METHODS, EFFORTS, MODEL_URL, PENALTY, TOKENS_FIELDS, proxy_url};
 pub use self::model::{ModelSettings, RedactedUrl};
+pub use self::models::{DeploymentEntry, ModelEntry};
 pub use self::oidc::OidcSettings;
 pub(super) use self::oidc::{OIDC_PREFIX, is_provider_table, provider_in};
 pub use self::server::{AppEnv, ServerSettings};
@@ -37,6 +41,7 @@ use super::declaration::{Section, Setting};
 #[expect(missing_docs, reason = "the types of the sections have the documentation")]
 pub struct Settings {
     pub model: ModelSettings,
+    pub entra: EntraSettings,
     pub files: UploadSettings,
     pub server: ServerSettings,
     pub storage: StoreSettings,
@@ -50,14 +55,18 @@ pub struct Settings {
     pub log: LogSettings,
     pub audit: AuditSettings,
     pub traces: TraceSettings,
+    /// The models of the configuration file. If there are none, `model` has the only one.
+    #[serde(skip)]
+    pub models: Vec<ModelEntry>,
     /// All values with their sources, without secrets.
     #[serde(skip)]
     pub effective: EffectiveSettings,
 }
 
 /// All sections, in the order of the examples.
-pub(super) const SECTIONS: [&Section; 11] = [
+pub(super) const SECTIONS: [&Section; 12] = [
     &ModelSettings::SECTION,
+    &EntraSettings::SECTION,
     &UploadSettings::SECTION,
     &ServerSettings::SECTION,
     &StoreSettings::SECTION,

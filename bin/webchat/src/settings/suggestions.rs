@@ -47,3 +47,11 @@ pub(super) fn suggest_section(name: &str) -> String {
 fn section_headers() -> [String; SECTIONS.len()] {
     SECTIONS.map(|section| format!("[{}]", section.name))
 }
+
+/// Returns the most similar of these names, if one is similar.
+pub(super) fn most_similar<'a>(name: &str, names: &[&'a str]) -> Option<&'a str> {
+    let name = name.to_lowercase();
+    let similar = names.iter().map(|known| (similarity(&name, known), *known));
+    let best = similar.max_by(|(a, _), (b, _)| a.total_cmp(b));
+    best.filter(|(similarity, _)| *similarity >= MIN_SIMILARITY).map(|(_, known)| known)
+}

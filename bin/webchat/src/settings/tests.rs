@@ -1,6 +1,7 @@
 //! Tests of the settings.
 
 mod dotenv;
+mod entra;
 mod examples;
 mod files;
 mod identity_providers;

@@ -38,8 +38,6 @@ impl Settings {
     pub(crate) fn chat(&self) -> webchat_chat::Settings {
         let Self { model, limits, sessions, audit, .. } = self;
         webchat_chat::Settings {
-            window_tokens: window_tokens(model.max_tokens, model.name.as_deref()),
-            reply_tokens: model.reply_tokens,
             session_ttl: DAY * sessions.ttl_days,
             sign_in_idle_ttl: DAY * sessions.sign_in_idle_days,
             sign_in_ttl: DAY * sessions.sign_in_days,
@@ -160,12 +158,12 @@ impl Settings {
 }
 
 impl ModelSettings {
-    /// Returns the settings of the model's client.
-    pub(crate) fn http(&self) -> HttpSettings {
-        HttpSettings {
-            url: self.url.0.clone(),
+    /// Returns the settings of the client for the only model, if there is one.
+    pub(crate) fn http(&self) -> Option<HttpSettings> {
+        Some(HttpSettings {
             api_key: self.api_key.clone(),
             auth: self.auth,
+            token_source: None,
             model: self.name.clone(),
             tokens_field: self.tokens_field,
             parameters: ModelParameters {
@@ -176,18 +174,25 @@ impl ModelSettings {
                 seed: self.seed,
                 reasoning_effort: self.reasoning_effort,
             },
+            ..self.http_at(&self.url.as_ref()?.0)
+        })
+    }
+
+    /// Returns the settings that all models have in common, for this URL.
+    pub(crate) fn http_at(&self, url: &Url) -> HttpSettings {
+        HttpSettings {
             timeouts: Timeouts {
                 connect: Duration::from_secs(self.connect_timeout_s),
                 first_delta: Duration::from_secs(self.first_delta_timeout_s),
                 idle: Duration::from_secs(self.idle_timeout_s),
             },
-            proxy: self.proxy_for(&self.url.0),
-            request_headers: None,
+            proxy: self.proxy_for(url),
+            ..HttpSettings::new(url.clone())
         }
     }
 
     /// Returns the proxy for requests to this URL.
-    fn proxy_for(&self, url: &Url) -> Option<ProxySettings> {
+    pub(super) fn proxy_for(&self, url: &Url) -> Option<ProxySettings> {
         let is_https = url.scheme() == "https";
         let for_scheme = if is_https { &self.https_proxy } else { &self.http_proxy };
         let url = proxy_url(for_scheme.as_ref().or(self.all_proxy.as_ref())?.expose_secret())?;
@@ -269,7 +274,7 @@ impl ConnectionSettings {
 }
 
 /// Returns the size of the context window: the configured one, or that of a known model, or the default.
-pub(super) fn window_tokens(configured: Option<u32>, model: Option<&str>) -> u32 {
+pub(crate) fn window_tokens(configured: Option<u32>, model: Option<&str>) -> u32 {
     configured.or_else(|| window_of(model?)).unwrap_or(DEFAULT_WINDOW)
 }
 

@@ -20,6 +20,7 @@ use super::stored_context::EffectiveContext;
 use super::summary_range::SummaryRange;
 use crate::error::ChatError;
 use crate::models::background_request::BackgroundRequest;
+use crate::models::registry::Model;
 use crate::models::request_error::RequestError;
 use crate::models::request_metrics::Purpose;
 use crate::runtime::core::Core;
@@ -109,6 +110,8 @@ pub(crate) struct Compaction {
     pub(crate) id: ConversationId,
     /// Only messages before this position are summarised.
     pub(crate) before: u64,
+    /// The model that answers, and summarises the messages.
+    pub(crate) model: Arc<Model>,
 }
 
 impl Compaction {
@@ -185,14 +188,15 @@ impl Compaction {
         let deadline = Instant::now() + MAX_DURATION;
         let mut requests = MAX_REQUESTS;
         while requests > 0 && Instant::now() + REQUEST_TIMEOUT < deadline {
-            let stored = self.core.effective_context(self.caller.user_id, self.id).await?;
+            let (user_id, model) = (self.caller.user_id, &self.model);
+            let stored = self.core.effective_context_with(user_id, self.id, model).await?;
             let budget = self.core.budget(&stored);
             let Some(end) = self.end_position(budget).await? else { return Ok(()) };
             let batch_start = self.batch_start(budget, end, requests).await?;
             let messages = self.next_messages(budget, batch_start.after, end).await?;
             let Some(last) = messages.last().map(|last| last.position) else { return Ok(()) };
             let batch = Batch { messages, omitted: batch_start.omitted };
-            let summary = self.summarise(budget, &stored, batch, &mut requests).await?;
+            let summary = self.summarise(&stored, batch, &mut requests).await?;
             self.store(stored, summary).await?;
             let change = ConversationChange::Compacted { summary_through: last };
             self.core.publish_change(self.id, change).await?;
@@ -204,7 +208,8 @@ impl Compaction {
     /// have summarised its messages.
     async fn is_needed(&self) -> Result<bool, ChatError> {
         let user_id = self.caller.user_id;
-        let budget = self.core.budget(&self.core.effective_context(user_id, self.id).await?);
+        let stored = self.core.effective_context_with(user_id, self.id, &self.model).await?;
+        let budget = self.core.budget(&stored);
         let through = budget.summary.map_or(0, |summary| summary.through);
         let mut history = 0_u32;
         let visit = |message: Message| {
@@ -301,7 +306,6 @@ impl Compaction {
     /// is split over the remaining requests, and its end is omitted if they don't suffice.
     async fn summarise(
         &self,
-        budget: Budget,
         stored: &EffectiveContext,
         batch: Batch,
         requests: &mut u32,
@@ -309,19 +313,19 @@ impl Compaction {
         let old = stored.context.summary.as_ref();
         let (omission, text) =
             Omission::split_notice(old.map_or("", |summary| summary.text.as_str()));
-        let mut sections = self.sections(budget, batch.transcript()).await?;
+        let mut sections = self.sections(stored, batch.transcript()).await?;
         let truncated = sections.len() > to_usize(*requests);
         sections.truncate(to_usize(*requests));
         let omission = omission.merge(Omission { messages: batch.omitted, truncated });
         let mut text = text.to_owned();
         for section in sections {
             *requests = requests.saturating_sub(1);
-            text = self.request(budget, &text, &section).await?;
+            text = self.request(stored, &text, &section).await?;
         }
         let text = omission.prepend_to(&text);
         let new_count = batch.message_count();
         Ok(Summary {
-            token_count: self.core.count_tokens(&text).await,
+            token_count: self.core.count_tokens(&stored.model, &text).await,
             text,
             through: batch.messages.last().map_or(0, |last| last.position),
             message_count: old.map_or(0, |summary| summary.message_count).saturating_add(new_count),
@@ -334,10 +338,10 @@ impl Compaction {
     /// transcript consists of a single message that is too long.
     async fn sections(
         &self,
-        budget: Budget,
+        stored: &EffectiveContext,
         transcript: String,
     ) -> Result<Vec<String>, StoreError> {
-        let counter = self.core.counter();
+        let (budget, counter) = (self.core.budget(stored), stored.model.counter());
         let split = move || {
             let sections = chunks(&transcript, max_transcript_tokens(budget), counter);
             sections.map(str::to_owned).collect()
@@ -347,7 +351,7 @@ impl Compaction {
 
     async fn request(
         &self,
-        budget: Budget,
+        stored: &EffectiveContext,
         summary: &str,
         transcript: &str,
     ) -> Result<String, RequestError> {
@@ -357,11 +361,12 @@ impl Compaction {
             format!("{SUMMARY_HEADING}\n{summary}\n\n")
         };
         let request = BackgroundRequest {
+            model: Arc::clone(&stored.model),
             caller: self.caller,
             purpose: Purpose::Summary,
             instructions: SUMMARISE.into(),
             content: format!("{summary}{}", transcript.trim_end()),
-            answer_limit: AnswerLimit::Tokens(budget.max_summary_tokens()),
+            answer_limit: AnswerLimit::Tokens(self.core.budget(stored).max_summary_tokens()),
             timeout: REQUEST_TIMEOUT,
         };
         request.send_and_truncate(&self.core).await

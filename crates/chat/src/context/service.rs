@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use webchat_domain::{
     Context, ConversationChange, ConversationId, ExampleId, FewShotExample, IdempotencyKey, Ledger,
-    ModelParameters, PromptSource, Summary, SummaryAuthor, SystemPrompt, UserId,
+    ModelId, ModelParameters, PromptSource, Summary, SummaryAuthor, SystemPrompt, UserId,
 };
 use webchat_persistence::ReplaceContextOutcome;
 use webchat_tokens::{ContextPlanner, obviously_exceeds};
@@ -38,6 +38,8 @@ pub struct ContextEdit {
     pub parameters: Option<ModelParameters>,
     /// The new maximum number of tokens of an answer.
     pub reply_tokens: Option<Choice<u32>>,
+    /// The new model.
+    pub model: Option<Choice<ModelId>>,
 }
 
 /// The choice between a value and the default.
@@ -47,6 +49,15 @@ pub enum Choice<T> {
     Custom(T),
     /// The default of the user or of the server.
     Default,
+}
+
+impl<T> Choice<T> {
+    fn custom(self) -> Option<T> {
+        match self {
+            Self::Custom(value) => Some(value),
+            Self::Default => None,
+        }
+    }
 }
 
 /// The use cases of a conversation's context: everything that is sent to the model in addition to the messages.
@@ -80,11 +91,12 @@ impl Contexts {
         Ok(ContextView { context, revision, prompt_source, ledger })
     }
 
-    /// Changes the system prompt, the model parameters or the maximum length of an answer.
+    /// Changes the system prompt, the model, its parameters or the maximum length of an answer.
     ///
     /// # Errors
     /// [`ChatError::ConversationNotFound`], [`ChatError::ContextTooLong`], [`ChatError::StorageFull`];
-    /// [`ChatError::ReplyTokensOutOfRange`] if the maximum length of an answer is not from 1 to the server's;
+    /// [`ChatError::ReplyTokensOutOfRange`] if the maximum length of an answer is not from 1 to the model's;
+    /// [`ChatError::ModelUnavailable`] if the user may not use the model;
     /// [`ChatError::RevisionConflict`] if `expected_revision` is `Some` and differs from the current revision;
     /// [`ChatError::ContextConflict`] if concurrent requests keep changing the context.
     pub async fn edit(
@@ -94,13 +106,14 @@ impl Contexts {
         edit: ContextEdit,
         expected_revision: Option<u64>,
     ) -> Result<(), ChatError> {
-        let ContextEdit { system_prompt, parameters, reply_tokens } = edit;
-        let limit = self.core.settings.reserved_tokens();
-        if let Some(Choice::Custom(tokens)) = reply_tokens
-            && !(1..=limit).contains(&tokens)
-        {
-            return Err(ChatError::ReplyTokensOutOfRange { limit });
-        }
+        let ContextEdit { system_prompt, parameters, reply_tokens, model } = edit;
+        let model = match model {
+            None => None,
+            Some(choice) => {
+                let id = choice.custom();
+                Some((self.core.model_for(user_id, id.as_ref()).await?, id))
+            }
+        };
         let prompt = match system_prompt {
             None => None,
             Some(Choice::Default) => Some(None),
@@ -112,10 +125,20 @@ impl Contexts {
                 context.system_prompt.clone_from(prompt);
             }
             context.parameters = parameters.unwrap_or(context.parameters);
+            if let Some((model, id)) = &model {
+                context.model.clone_from(id);
+                effective.model = Arc::clone(model);
+            }
             match reply_tokens {
                 None => {}
                 Some(Choice::Default) => context.reply_tokens = None,
-                Some(Choice::Custom(tokens)) => context.reply_tokens = Some(tokens),
+                Some(Choice::Custom(tokens)) => {
+                    let limit = effective.model.reserved_tokens();
+                    if !(1..=limit).contains(&tokens) {
+                        return Err(ChatError::ReplyTokensOutOfRange { limit });
+                    }
+                    context.reply_tokens = Some(tokens);
+                }
             }
             Ok(ConversationChange::Context)
         };
@@ -272,7 +295,7 @@ impl Contexts {
         available_before: u32,
         effective: &EffectiveContext,
     ) -> Result<(), ChatError> {
-        let half = self.core.min_available();
+        let half = effective.model.min_available();
         let available = self.core.budget(effective).available();
         if available < half && available < available_before {
             return Err(ChatError::ContextTooLong { limit: half });
@@ -295,17 +318,12 @@ impl Core {
     /// Reserves storage for a text, and counts its tokens. Fails before counting if the text obviously
     /// exceeds the window.
     async fn reserve_and_count(&self, user_id: UserId, text: &str) -> Result<u32, ChatError> {
-        if obviously_exceeds(text.len(), self.settings.window_tokens) {
-            return Err(ChatError::ContextTooLong { limit: self.min_available() });
+        let model = self.ports.models.first();
+        if obviously_exceeds(text.len(), model.window_tokens) {
+            return Err(ChatError::ContextTooLong { limit: model.min_available() });
         }
         self.reserve_storage(user_id, text.len()).await?;
-        self.count_tokens_for(user_id, text).await
-    }
-
-    /// Returns the number of tokens that the context must leave for the messages: half of what remains of the window
-    /// after the tokens for the answer. The context may take the other half.
-    pub(crate) fn min_available(&self) -> u32 {
-        self.settings.window_tokens.saturating_sub(self.settings.reserved_tokens()) / 2
+        self.count_tokens_for(user_id, &model, text).await
     }
 }
 

@@ -1,6 +1,7 @@
 //! Reads the stored context and the history to plan a request.
 
 use std::ops::ControlFlow;
+use std::sync::Arc;
 
 use webchat_domain::{Context, ConversationId, Message, PromptSource, SystemPrompt, UserId};
 use webchat_llm::AnswerLimit;
@@ -8,6 +9,7 @@ use webchat_persistence::StoredContext;
 use webchat_tokens::Budget;
 
 use crate::error::ChatError;
+use crate::models::registry::Model;
 use crate::runtime::core::Core;
 
 /// The page size when the history is read to plan a request.
@@ -22,6 +24,8 @@ pub(crate) struct EffectiveContext {
     pub(crate) revision: u64,
     /// The user's default prompt.
     pub(crate) user_prompt: Option<SystemPrompt>,
+    /// The model that answers.
+    pub(crate) model: Arc<Model>,
 }
 
 impl EffectiveContext {
@@ -36,13 +40,20 @@ impl EffectiveContext {
             .or(self.user_prompt.as_ref().map(|prompt| (prompt, PromptSource::User)))
             .or(server_prompt.map(|prompt| (prompt, PromptSource::Server)))
     }
+
+    /// Returns the maximum length of an answer. That of the model may be lower than that of the conversation.
+    pub(crate) fn answer_limit(&self) -> AnswerLimit {
+        let max = self.model.reserved_tokens();
+        let own = self.context.reply_tokens.map(|tokens| AnswerLimit::Tokens(tokens.clamp(1, max)));
+        own.unwrap_or(self.model.answer_limit())
+    }
 }
 
 impl Core {
     pub(crate) fn budget(&self, effective: &EffectiveContext) -> Budget {
         let prompt = self.system_prompt_of(effective);
-        let reply = self.answer_limit(&effective.context).tokens();
-        Budget::for_context(self.settings.window_tokens, reply, prompt, &effective.context)
+        let reply = effective.answer_limit().tokens();
+        Budget::for_context(effective.model.window_tokens, reply, prompt, &effective.context)
     }
 
     /// Returns the system prompt that applies to a conversation.
@@ -51,14 +62,6 @@ impl Core {
         effective: &'a EffectiveContext,
     ) -> Option<&'a SystemPrompt> {
         effective.system_prompt(self.system_prompt.as_ref()).map(|(prompt, _)| prompt)
-    }
-
-    /// Returns the maximum length of an answer in a conversation with this context. The server's maximum may have been
-    /// lowered since the conversation's was set.
-    pub(crate) fn answer_limit(&self, context: &Context) -> AnswerLimit {
-        let max = self.settings.reserved_tokens();
-        let own = context.reply_tokens.map(|tokens| AnswerLimit::Tokens(tokens.clamp(1, max)));
-        own.unwrap_or(self.settings.answer_limit())
     }
 
     pub(crate) async fn stored_context(
@@ -78,7 +81,25 @@ impl Core {
         let settings = async { Ok(self.ports.user_settings.user_settings(user_id).await?) };
         let (stored, settings) = tokio::try_join!(self.stored_context(user_id, id), settings)?;
         let StoredContext { context, revision } = stored;
-        Ok(EffectiveContext { context, revision, user_prompt: settings.settings.system_prompt })
+        // A conversation stays readable if its model is not available any more.
+        let chosen = self.model_for(user_id, context.model.as_ref()).await;
+        let model = match chosen {
+            Err(ChatError::ModelUnavailable { .. }) => self.ports.models.first(),
+            model => model?,
+        };
+        let user_prompt = settings.settings.system_prompt;
+        Ok(EffectiveContext { context, revision, user_prompt, model })
+    }
+
+    /// Like [`Core::effective_context`], for a turn in which this model answers.
+    pub(crate) async fn effective_context_with(
+        &self,
+        user_id: UserId,
+        id: ConversationId,
+        model: &Arc<Model>,
+    ) -> Result<EffectiveContext, ChatError> {
+        let effective = self.effective_context(user_id, id).await?;
+        Ok(EffectiveContext { model: Arc::clone(model), ..effective })
     }
 
     /// Calls `visit` with each message before the position `before`, newest first, until it returns `Break`.

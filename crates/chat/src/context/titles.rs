@@ -102,7 +102,9 @@ async fn suggest_title(
     messages: &[Message],
 ) -> Option<Title> {
     let transcript: String = messages.iter().map(excerpt).collect();
+    let model = core.effective_context(caller.user_id, id).await.ok()?.model;
     let request = BackgroundRequest {
+        model,
         caller,
         purpose: Purpose::Title,
         instructions: GENERATE_TITLE.into(),
@@ -289,7 +291,7 @@ mod tests {
         let test = chat_after_failed_answer().await;
 
         let (user_id, id) = (test.user_id, test.conversation_id);
-        test.chat.turns.regenerate(user_id, id, None, None).await.unwrap();
+        test.chat.turns.regenerate(user_id, id, None, None, None).await.unwrap();
         test.model.next_request().await.answer(ANSWER, FinishReason::Stop).await;
         test.model.next_request().await.answer("Sums", FinishReason::Stop).await;
         settle().await;

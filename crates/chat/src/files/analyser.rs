@@ -1,5 +1,6 @@
 //! Asks the model to analyse the parts of a file, and to combine the analyses into one.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use backon::{ExponentialBuilder, Retryable};
@@ -14,6 +15,7 @@ use crate::context::prompts::{
     ANALYSE, COMBINE, analyses_heading, part_heading, user_instructions,
 };
 use crate::models::background_request::BackgroundRequest;
+use crate::models::registry::Model;
 use crate::models::request_error::RequestError;
 use crate::models::request_metrics::Purpose;
 use crate::runtime::core::Core;
@@ -38,6 +40,7 @@ const SEPARATOR_TOKENS: u32 = 8;
 /// Requests analyses of one file from the model.
 pub(crate) struct FileAnalyser<'a> {
     pub(crate) core: &'a Core,
+    pub(crate) model: Arc<Model>,
     /// Limits the concurrent requests.
     pub(crate) requests: &'a Semaphore,
     /// The user on whose behalf the file is analysed.
@@ -55,7 +58,7 @@ impl FileAnalyser<'_> {
     /// Asks the model for the analysis of one part. Parts are counted from 0.
     pub(crate) async fn analyse(&self, part: u32, text: &str) -> Result<String, RequestError> {
         let limit = match self.part_count {
-            1 => self.core.settings.answer_limit(),
+            1 => self.model.answer_limit(),
             _ => self.partial_limit(),
         };
         let heading = part_heading(self.file_name, part, self.part_count);
@@ -75,10 +78,12 @@ impl FileAnalyser<'_> {
     /// uploaded, without instructions.
     async fn pieces(&self, text: &str) -> Result<Vec<String>, RequestError> {
         let max_tokens = self.max_text_tokens();
-        if self.instructions.is_none() || self.core.count_tokens(text).await <= max_tokens {
+        if self.instructions.is_none()
+            || self.core.count_tokens(&self.model, text).await <= max_tokens
+        {
             return Ok(vec![text.to_owned()]);
         }
-        let (text, counter) = (text.to_owned(), self.core.counter());
+        let (text, counter) = (text.to_owned(), self.model.counter());
         let split = move |_: &CancellationToken| {
             Some(chunks(&text, max_tokens, counter).map(str::to_owned).collect())
         };
@@ -128,7 +133,8 @@ impl FileAnalyser<'_> {
         let mut groups: Vec<Vec<String>> = Vec::new();
         let mut group_tokens = 0_u32;
         for analysis in analyses {
-            let tokens = self.core.count_tokens(&analysis).await.saturating_add(SEPARATOR_TOKENS);
+            let tokens = self.core.count_tokens(&self.model, &analysis).await;
+            let tokens = tokens.saturating_add(SEPARATOR_TOKENS);
             group_tokens = group_tokens.saturating_add(tokens);
             match groups.last_mut() {
                 Some(group) if group_tokens <= max_tokens => group.push(analysis),
@@ -143,12 +149,12 @@ impl FileAnalyser<'_> {
 
     /// Returns the maximum length of an analysis that is combined with others.
     fn partial_limit(&self) -> AnswerLimit {
-        let settings = &self.core.settings;
-        AnswerLimit::Tokens(max_partial_analysis_tokens(settings, self.instruction_tokens))
+        let (files, model) = (&self.core.settings.files, &self.model);
+        AnswerLimit::Tokens(max_partial_analysis_tokens(files, model, self.instruction_tokens))
     }
 
     fn max_text_tokens(&self) -> u32 {
-        max_text_tokens_per_request(&self.core.settings, self.instruction_tokens)
+        max_text_tokens_per_request(&self.model, self.instruction_tokens)
     }
 
     /// Sends a request, and retries it after transient errors. `backon` sleeps on Tokio's clock, which tests can
@@ -165,6 +171,7 @@ impl FileAnalyser<'_> {
             Some(instructions) => format!("{prompt}{}", user_instructions(instructions)).into(),
         };
         let request = BackgroundRequest {
+            model: Arc::clone(&self.model),
             caller,
             purpose: Purpose::File,
             instructions,

@@ -4,7 +4,8 @@ use tokio_util::sync::CancellationToken;
 use webchat_domain::FileJob;
 use webchat_tokens::{TokenCounter, chunks};
 
-use crate::settings::Settings;
+use crate::models::registry::Model;
+use crate::settings::FileSettings;
 
 /// The tokens that are reserved in the model's window for everything but the analysed text and the answer: the prompt,
 /// the file's name, and the overhead of the chat format. They leave room for a long name, so that every request fits.
@@ -57,28 +58,32 @@ pub(super) fn estimated_tokens(job: &FileJob) -> u64 {
 }
 
 /// Returns the maximum number of tokens of a part: the configured size, if it fits into the model's window.
-pub(super) fn max_part_tokens(settings: &Settings) -> u32 {
-    settings.files.part_tokens.min(max_text_tokens_per_request(settings, 0)).max(MIN_TOKENS)
+pub(super) fn max_part_tokens(files: &FileSettings, model: &Model) -> u32 {
+    files.part_tokens.min(max_text_tokens_per_request(model, 0)).max(MIN_TOKENS)
 }
 
 /// Returns the maximum number of tokens of the user's instructions in one request. They leave at least half of the
 /// space to the text.
-pub(super) fn max_instruction_tokens(settings: &Settings) -> u32 {
-    let max = max_text_tokens_per_request(settings, 0);
+pub(super) fn max_instruction_tokens(model: &Model) -> u32 {
+    let max = max_text_tokens_per_request(model, 0);
     (max / 2).min(max.saturating_sub(MIN_TOKENS))
 }
 
 /// Returns the maximum number of tokens of the text in one request, next to the user's instructions.
-pub(super) fn max_text_tokens_per_request(settings: &Settings, instruction_tokens: u32) -> u32 {
-    let reserved = settings.reserved_tokens().saturating_add(REQUEST_OVERHEAD);
+pub(super) fn max_text_tokens_per_request(model: &Model, instruction_tokens: u32) -> u32 {
+    let reserved = model.reserved_tokens().saturating_add(REQUEST_OVERHEAD);
     let reserved = reserved.saturating_add(instruction_tokens);
-    settings.window_tokens.saturating_sub(reserved).max(MIN_TOKENS)
+    model.window_tokens.saturating_sub(reserved).max(MIN_TOKENS)
 }
 
 /// Returns the maximum number of tokens of an analysis that is combined with others, of one or of several parts.
 /// Several analyses must fit into one request; otherwise they could not be combined.
-pub(super) fn max_partial_analysis_tokens(settings: &Settings, instruction_tokens: u32) -> u32 {
-    let max_text = max_text_tokens_per_request(settings, instruction_tokens);
-    let max = (max_text / 4).min(max_part_tokens(settings) / 2);
-    settings.reserved_tokens().min(max).max(MIN_TOKENS / 4)
+pub(super) fn max_partial_analysis_tokens(
+    files: &FileSettings,
+    model: &Model,
+    instruction_tokens: u32,
+) -> u32 {
+    let max_text = max_text_tokens_per_request(model, instruction_tokens);
+    let max = (max_text / 4).min(max_part_tokens(files, model) / 2);
+    model.reserved_tokens().min(max).max(MIN_TOKENS / 4)
 }

@@ -79,12 +79,13 @@ impl Files {
 
     /// Fails if the instructions leave too little of the model's window for the file.
     async fn check_instructions(&self, instructions: &FileInstructions) -> Result<(), ChatError> {
-        let all = self.core.count_tokens(&user_instructions(instructions)).await;
-        let max = max_instruction_tokens(&self.core.settings);
+        let model = self.core.ports.models.first();
+        let all = self.core.count_tokens(&model, &user_instructions(instructions)).await;
+        let max = max_instruction_tokens(&model);
         if all <= max {
             return Ok(());
         }
-        let own = self.core.count_tokens(instructions.as_str()).await;
+        let own = self.core.count_tokens(&model, instructions.as_str()).await;
         Err(ChatError::ContextTooLong { limit: max.saturating_sub(all.saturating_sub(own)) })
     }
 }

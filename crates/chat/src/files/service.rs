@@ -286,7 +286,9 @@ impl Files {
     }
 
     async fn split(&self, user_id: UserId, text: String) -> Result<FileParts, ChatError> {
-        let (max_tokens, counter) = (max_part_tokens(&self.core.settings), self.core.counter());
+        let model = self.core.ports.models.first();
+        let max_tokens = max_part_tokens(&self.core.settings.files, &model);
+        let counter = model.counter();
         let split =
             move |cancelled: &CancellationToken| split(text, max_tokens, counter, cancelled);
         self.core.text_work.run(user_id, &self.core.lifecycle.aborting(), split).await

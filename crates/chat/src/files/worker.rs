@@ -93,7 +93,7 @@ impl AnalysisWorker {
     async fn analyse(&self, publisher: &EventPublisher) -> Result<(), Incomplete> {
         let analyser = self.analyser().await;
         let parts = self.analyse_parts(&analyser, publisher).await?;
-        let answer_limit = self.core.settings.answer_limit();
+        let answer_limit = analyser.model.answer_limit();
         let combined = analyser.combine(parts, answer_limit).await.map_err(|error| {
             Incomplete::Failed(
                 self.describe("The analyses of the parts could not be combined", &error),
@@ -230,13 +230,17 @@ impl AnalysisWorker {
     }
 
     async fn analyser(&self) -> FileAnalyser<'_> {
+        let model = self.core.ports.models.first();
         let FileJob { file_name, part_count, instructions, .. } = &self.leased.job;
         let instruction_tokens = match instructions {
             None => 0,
-            Some(instructions) => self.core.count_tokens(&user_instructions(instructions)).await,
+            Some(instructions) => {
+                self.core.count_tokens(&model, &user_instructions(instructions)).await
+            }
         };
         FileAnalyser {
             core: &self.core,
+            model,
             requests: &self.work.requests,
             user_id: self.leased.user_id,
             file_name,

@@ -2,6 +2,7 @@
 //! file analysis.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::StreamExt;
@@ -12,6 +13,7 @@ use webchat_tokens::{chunks, with_overhead};
 
 use super::answer_bounds::AnswerBound;
 use super::reasoning::without_reasoning;
+use super::registry::Model;
 use super::request_error::RequestError;
 use super::request_metrics::{Purpose, RequestMetrics};
 use crate::context::prompts::chat_message;
@@ -23,6 +25,7 @@ const MIN_TRUNCATED_TOKENS: u32 = 16;
 /// A request with instructions and the content that they apply to.
 #[derive(Clone)]
 pub(crate) struct BackgroundRequest {
+    pub(crate) model: Arc<Model>,
     /// The caller on whose behalf the request is sent.
     pub(crate) caller: Caller,
     pub(crate) purpose: Purpose,
@@ -48,25 +51,29 @@ impl BackgroundRequest {
                 chat_message(ChatRole::System, self.instructions.into_owned()),
                 chat_message(ChatRole::User, self.content),
             ],
+            conversation_id: None,
             user_id: Some(self.caller.user_id),
             answer_limit: self.answer_limit,
             parameters: ModelParameters::default(),
+            stop: Vec::new(),
         };
         let mut answer = Answer::default();
         let mut metrics = RequestMetrics::start(self.purpose);
-        let receive = answer.receive(core, request, &mut metrics);
+        let receive = answer.receive(&self.model, request, &mut metrics);
         let result = timeout(self.timeout, receive).await;
         let result =
             result.unwrap_or_else(|_| Err(ModelError::Failed("the answer timed out".into())));
         let result = result.and_then(|()| answer.usable_text());
         metrics.end(answer.usage, result.as_ref().err().map(ModelError::code));
-        core.settle_tokens(reservation, answer.used_tokens(core, prompt_tokens).await).await;
+        let used_tokens = answer.used_tokens(core, &self.model, prompt_tokens).await;
+        core.settle_tokens(reservation, used_tokens).await;
         Ok(result?)
     }
 
     async fn prompt_tokens(&self, core: &Core) -> u32 {
-        let content = core.count_tokens(&self.content).await;
-        let instructions = core.loaded_counter().await.count(&self.instructions);
+        let content = core.count_tokens(&self.model, &self.content).await;
+        let counter = core.loaded_counter(&self.model).await;
+        let instructions = counter.count(&self.instructions);
         with_overhead(content).saturating_add(with_overhead(instructions))
     }
 
@@ -74,8 +81,9 @@ impl BackgroundRequest {
     /// count, if possible at the end of a sentence. The model may count tokens differently.
     pub(crate) async fn send_and_truncate(self, core: &Core) -> Result<String, RequestError> {
         let max_tokens = self.answer_limit.tokens().max(MIN_TRUNCATED_TOKENS);
+        let model = Arc::clone(&self.model);
         let text = self.send(core).await?;
-        let mut truncated = chunks(&text, max_tokens, core.loaded_counter().await);
+        let mut truncated = chunks(&text, max_tokens, core.loaded_counter(&model).await);
         Ok(truncated.next().unwrap_or_default().trim().to_owned())
     }
 }
@@ -96,12 +104,12 @@ impl Answer {
     /// until then.
     async fn receive(
         &mut self,
-        core: &Core,
+        model: &Model,
         request: ChatRequest,
         metrics: &mut RequestMetrics,
     ) -> Result<(), ModelError> {
         let mut bound = AnswerBound::new(request.answer_limit.tokens());
-        let mut deltas = core.ports.model.stream(request).await?;
+        let mut deltas = model.client.stream(request).await?;
         self.has_started = true;
         while let Some(delta) = deltas.next().await {
             match delta? {
@@ -147,14 +155,14 @@ impl Answer {
     }
 
     /// Returns the number of tokens that the request used: as reported by the model, otherwise by our own count.
-    async fn used_tokens(&self, core: &Core, prompt_tokens: u32) -> u64 {
+    async fn used_tokens(&self, core: &Core, model: &Model, prompt_tokens: u32) -> u64 {
         match self.usage {
             Some(usage) => usage.total(),
             None if !self.has_started => 0,
             None => {
                 let (text, reasoning) = (&self.text, &self.reasoning);
-                let text = core.count_tokens(text).await;
-                [prompt_tokens, text, core.count_tokens(reasoning).await]
+                let text = core.count_tokens(model, text).await;
+                [prompt_tokens, text, core.count_tokens(model, reasoning).await]
                     .map(u64::from)
                     .iter()
                     .sum()

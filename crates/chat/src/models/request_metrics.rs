@@ -25,6 +25,7 @@ pub(crate) enum Purpose {
     Title,
     Summary,
     File,
+    Completion,
 }
 
 /// Measures one request to the model. Dropping it counts the request as cancelled, unless it has ended.

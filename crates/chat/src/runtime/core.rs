@@ -41,10 +41,10 @@ pub(crate) struct Core {
 
 impl Core {
     pub(crate) fn new(ports: Ports, settings: Settings) -> Self {
-        let system_prompt = settings
-            .system_prompt
-            .clone()
-            .map(|text| SystemPrompt { token_count: ports.tokens.count(&text), text });
+        let system_prompt = settings.system_prompt.clone().map(|text| SystemPrompt {
+            token_count: ports.models.first().counter().count(&text),
+            text,
+        });
         let (lifecycle, lists, text_work) = (Lifecycle::new(), Arc::default(), TextWork::new());
         let quota = StorageQuota::new(&ports, settings.max_stored_bytes);
         Self {

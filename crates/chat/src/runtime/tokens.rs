@@ -1,4 +1,4 @@
-//! Counts tokens with the tokenizer of the current model, which is loaded when it is needed.
+//! Counts tokens with the tokenizer of a model, which is loaded when it is needed.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,6 +11,7 @@ use webchat_tokens::TokenCounter;
 
 use super::core::Core;
 use crate::error::ChatError;
+use crate::models::registry::Model;
 
 /// The interval between searches for unused tokenizers.
 const UNLOAD_INTERVAL: Duration = Duration::from_secs(15);
@@ -26,15 +27,9 @@ const MAX_UNUSED_CONNECTED: Duration = Duration::from_hours(1);
 const MAX_INLINE_BYTES: usize = 16 * 1024;
 
 impl Core {
-    /// Returns a counter with the tokenizer of the current model. The first count may load the tokenizer on this thread.
-    pub(crate) fn counter(&self) -> TokenCounter {
-        let name = self.ports.model.name();
-        name.map_or(self.ports.tokens, |name| TokenCounter::for_model(&name))
-    }
-
-    /// Returns the counter. If its tokenizer is not loaded, loads it on another thread.
-    pub(crate) async fn loaded_counter(&self) -> TokenCounter {
-        let counter = self.counter();
+    /// Returns the counter of a model. If its tokenizer is not loaded, loads it on another thread.
+    pub(crate) async fn loaded_counter(&self, model: &Model) -> TokenCounter {
+        let counter = model.counter();
         if !counter.is_loaded() {
             let _loading = self.tokenizer_loading.lock().await;
             if !counter.is_loaded() {
@@ -65,21 +60,37 @@ impl Core {
     pub(crate) async fn count_tokens_for(
         &self,
         user_id: UserId,
+        model: &Model,
         text: &str,
     ) -> Result<u32, ChatError> {
-        let counter = self.loaded_counter().await;
-        if text.len() <= MAX_INLINE_BYTES {
-            return Ok(counter.count(text));
+        let (bytes, text) = (text.len(), text.to_owned());
+        self.count_for(user_id, model, bytes, move |counter| counter.count(&text)).await
+    }
+
+    /// Calls `count` with the counter, for texts of a user that have this many bytes together. Long ones of one user are
+    /// counted one at a time.
+    ///
+    /// # Errors
+    /// [`ChatError::ShuttingDown`] if the grace period of a shutdown is over first.
+    pub(crate) async fn count_for<T: Send + 'static>(
+        &self,
+        user_id: UserId,
+        model: &Model,
+        bytes: usize,
+        count: impl FnOnce(TokenCounter) -> T + Send + 'static,
+    ) -> Result<T, ChatError> {
+        let counter = self.loaded_counter(model).await;
+        if bytes <= MAX_INLINE_BYTES {
+            return Ok(count(counter));
         }
-        let text = text.to_owned();
-        let count = move |_: &CancellationToken| Some(counter.count(&text));
+        let count = move |_: &CancellationToken| Some(count(counter));
         self.text_work.run(user_id, &self.lifecycle.aborting(), count).await
     }
 
     /// Counts the tokens of a text. A long text is counted on another thread, so that it does not delay other
     /// tasks.
-    pub(crate) async fn count_tokens(&self, text: &str) -> u32 {
-        let counter = self.loaded_counter().await;
+    pub(crate) async fn count_tokens(&self, model: &Model, text: &str) -> u32 {
+        let counter = self.loaded_counter(model).await;
         if text.len() <= MAX_INLINE_BYTES {
             return counter.count(text);
         }

@@ -48,7 +48,7 @@ impl UserSettingsService {
             Choice::Default => None,
             Choice::Custom(text) => Some(self.core.new_prompt(user_id, text).await?),
         };
-        let limit = self.core.min_available();
+        let limit = self.core.ports.models.first().min_available();
         if system_prompt.as_ref().is_some_and(|prompt| with_overhead(prompt.token_count) > limit) {
             return Err(ChatError::ContextTooLong { limit });
         }

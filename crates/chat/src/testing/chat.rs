@@ -16,6 +16,7 @@ use webchat_tokens::TokenCounter;
 
 use super::events::describe;
 use super::model::{ModelRequest, ScriptedModel};
+use crate::models::registry::{Model, Models};
 use crate::turns::lease::LEASE;
 use crate::{
     Chat, ChatError, Choice, ContextEdit, DailyTokenLimits, Edit, FileSettings, MessagePage, Ports,
@@ -39,8 +40,6 @@ pub(crate) const START: Timestamp = Timestamp::from_unix_millis(1_767_323_045_00
 
 fn settings() -> Settings {
     Settings {
-        window_tokens: 10_000,
-        reply_tokens: Some(800),
         session_ttl: Duration::from_hours(24),
         sign_in_idle_ttl: Duration::from_hours(24),
         sign_in_ttl: Duration::from_hours(100),
@@ -56,6 +55,18 @@ fn settings() -> Settings {
         max_turn_duration: Duration::from_mins(10),
         daily_tokens: DailyTokenLimits::default(),
         max_stored_bytes: StoredBytesLimits::default(),
+    }
+}
+
+fn test_model(client: Arc<ScriptedModel>) -> Model {
+    Model {
+        id: "scripted".parse().unwrap(),
+        name: None,
+        client,
+        tokens: None,
+        window_tokens: 10_000,
+        reply_tokens: Some(800),
+        groups: Vec::new(),
     }
 }
 
@@ -75,10 +86,7 @@ impl TestChat {
     }
 
     pub(crate) async fn with_window(window_tokens: u32, reply_tokens: u32) -> Self {
-        let window = |settings: &mut Settings| {
-            (settings.window_tokens, settings.reply_tokens) = (window_tokens, Some(reply_tokens));
-        };
-        Self::with_settings(window).await
+        Self::new().await.with_limits(window_tokens, reply_tokens)
     }
 
     pub(crate) async fn with_settings(change: impl FnOnce(&mut Settings)) -> Self {
@@ -107,15 +115,28 @@ impl TestChat {
             erasures: Arc::new(store.clone()),
             single_sign_on: SingleSignOn::default(),
             sessions: Arc::new(store),
-            model: model.clone(),
+            models: Models::one(test_model(model.clone())),
             clock: clock.clone(),
-            tokens: TokenCounter::default(),
         };
         let chat = Chat::new(ports, settings);
         let user_id = UserId::generate();
         let conversation_id =
             chat.conversations.start(user_id, None).await.unwrap().conversation_id;
         Self { chat, user_id, conversation_id, model, clock, _dir: dir }
+    }
+
+    /// Replaces the limits of the model.
+    pub(crate) fn with_limits(self, window_tokens: u32, reply_tokens: u32) -> Self {
+        self.with_ports(|ports| {
+            let model = Model::clone(&ports.models.first());
+            let reply_tokens = Some(reply_tokens);
+            ports.models = Models::one(Model { window_tokens, reply_tokens, ..model });
+        })
+    }
+
+    /// Returns the counter of the model.
+    pub(crate) fn counter(&self) -> TokenCounter {
+        self.chat.models().first().counter()
     }
 
     /// Replaces ports of the chat.
@@ -170,7 +191,7 @@ impl TestChat {
     /// Appends messages without a turn, all in one step.
     pub(crate) async fn append_messages(&self, contents: impl IntoIterator<Item = String>) {
         let message = |content: String| NewMessage {
-            token_count: self.chat.core.counter().count(&content),
+            token_count: self.counter().count(&content),
             content,
             created_at: START,
             ..NewMessage::fixture()
@@ -194,7 +215,7 @@ impl TestChat {
             turn_id: Some(turn_id),
             role,
             content: content.to_owned(),
-            token_count: self.chat.core.counter().count(content),
+            token_count: self.counter().count(content),
             status,
             created_at: START,
             ..NewMessage::fixture()
@@ -222,7 +243,7 @@ impl TestChat {
             contexts.context(self.user_id, self.conversation_id).await.unwrap().unwrap();
         context.summary = Some(Summary {
             text: text.to_owned(),
-            token_count: self.chat.core.count_tokens(text).await,
+            token_count: self.counter().count(text),
             through: position,
             message_count: position,
             created_at: START,
@@ -293,7 +314,12 @@ impl TestChat {
 }
 
 pub(crate) fn message(content: &str) -> SendMessage {
-    SendMessage { content: content.to_owned(), client_message_id: None, expected_position: None }
+    SendMessage {
+        content: content.to_owned(),
+        client_message_id: None,
+        expected_position: None,
+        model: None,
+    }
 }
 
 /// Returns an edit that sets the system prompt.

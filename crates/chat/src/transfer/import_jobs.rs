@@ -82,7 +82,7 @@ impl Transfer {
     ) {
         let target = ImportTarget {
             transfer: Arc::clone(&self.core.ports.transfer),
-            tokens: self.core.counter(),
+            tokens: self.core.ports.models.first().counter(),
             now: self.core.now(),
             quota: Some(self.core.quota.clone()),
             max_bytes,

@@ -1,6 +1,6 @@
 //! Continues an incomplete answer.
 
-use webchat_domain::{Caller, ClientMessageId, ConversationId, MessageId, Role};
+use webchat_domain::{Caller, ClientMessageId, ConversationId, MessageId, ModelId, Role, UserId};
 
 use super::service::Turns;
 use super::start::TurnStart;
@@ -12,6 +12,8 @@ impl Turns {
     /// Starts a turn that continues the last answer of the visible path if it was interrupted, stopped,
     /// truncated or failed. Appends the new text to the same message and publishes the existing text as the
     /// first chunk.
+    ///
+    /// The model that began the answer continues it, if it is still available.
     ///
     /// `message_id` is the id of the answer. Without it, continues the last message of the visible path.
     ///
@@ -42,14 +44,34 @@ impl Turns {
                 .ok_or(ChatError::NothingToContinue)?,
         };
         let question = self.core.question_of(caller.user_id, id, &answer).await?;
+        let answer_model = answer.model.clone();
         let source = TurnSource::Continuation { question, answer, is_retry: false };
-        self.start(TurnStart { _admission: admission, caller, id, client_message_id, source }).await
+        let model = self.available_model(caller.user_id, answer_model).await?;
+        let start =
+            TurnStart { _admission: admission, caller, id, client_message_id, source, model };
+        self.start(start).await
+    }
+}
+
+impl Turns {
+    /// Returns the model if the user may still use it. Otherwise, that of the conversation continues the answer.
+    async fn available_model(
+        &self,
+        user_id: UserId,
+        model: Option<ModelId>,
+    ) -> Result<Option<ModelId>, ChatError> {
+        let Some(model) = model else { return Ok(None) };
+        match self.core.model_for(user_id, Some(&model)).await {
+            Ok(_) => Ok(Some(model)),
+            Err(ChatError::ModelUnavailable { .. }) => Ok(None),
+            Err(error) => Err(error),
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use webchat_domain::{EventBody, FinishReason, MessageStatus, UserId};
+    use webchat_domain::{EventBody, FinishReason, MessageStatus};
     use webchat_llm::{ChatRole, ModelError};
 
     use super::*;
@@ -91,7 +113,7 @@ mod tests {
         let prompt_tokens = REPLY_PRIMER
             + (MESSAGE_OVERHEAD + 7)
             + (MESSAGE_OVERHEAD + truncated.token_count)
-            + (MESSAGE_OVERHEAD + test.chat.core.counter().count(CONTINUE));
+            + (MESSAGE_OVERHEAD + test.counter().count(CONTINUE));
         assert_eq!(
             test.published().await[before..],
             [

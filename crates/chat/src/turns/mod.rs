@@ -6,7 +6,7 @@ pub(crate) mod lease;
 pub(crate) mod progress;
 pub(crate) mod recovery;
 pub(crate) mod registry;
-mod run;
+pub(crate) mod run;
 pub(crate) mod send;
 pub(crate) mod service;
 mod start;

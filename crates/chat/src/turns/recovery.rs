@@ -145,16 +145,17 @@ impl Turns {
         let Some(published) = published else { return Ok(true) };
         let PublishedAnswer { content, reasoning, reasoning_ms } = published;
         let stored_reasoning = answer.reasoning.as_ref().map_or("", |stored| &stored.text);
+        let model = self.core.ports.models.first();
         let has_more_reasoning = is_longer(&reasoning, stored_reasoning);
         let has_more_text = is_longer(&content, &answer.content);
         if has_more_reasoning {
-            let tokens = self.core.count_tokens(&reasoning).await;
+            let tokens = self.core.count_tokens(&model, &reasoning).await;
             answer.reasoning =
                 Some(Reasoning { text: reasoning, duration_ms: reasoning_ms, tokens });
         }
         if has_more_text {
             (answer.token_count, answer.content) =
-                (self.core.count_tokens(&content).await, content);
+                (self.core.count_tokens(&model, &content).await, content);
         }
         if !has_more_reasoning && !has_more_text {
             return Ok(true);
@@ -187,7 +188,7 @@ impl Turns {
             turn_id,
             total_tokens_used: answer_tokens.saturating_add(reasoning_tokens),
             reasoning_tokens,
-            ledger: self.core.settings.empty_ledger(),
+            ledger: self.core.ports.models.first().empty_ledger(),
         };
         end.map(EventBody::ResponseEnd).into_iter().chain([EventBody::TokenUsage(usage)]).collect()
     }

@@ -1,6 +1,6 @@
 //! Sends a message.
 
-use webchat_domain::{Caller, ClientMessageId, ConversationId, MessageId};
+use webchat_domain::{Caller, ClientMessageId, ConversationId, MessageId, ModelId};
 
 use super::service::Turns;
 use super::start::TurnStart;
@@ -17,6 +17,8 @@ pub struct SendMessage {
     pub client_message_id: Option<ClientMessageId>,
     /// The position of the last message that the client knows. The message is rejected if newer ones exist.
     pub expected_position: Option<u64>,
+    /// The model that answers this message, instead of that of the conversation.
+    pub model: Option<ModelId>,
 }
 
 impl Turns {
@@ -46,13 +48,15 @@ impl Turns {
         version_of: Option<MessageId>,
     ) -> Result<StartTurnOutcome, ChatError> {
         let admission = self.core.lifecycle.admit()?;
-        let SendMessage { content, client_message_id, expected_position } = message;
+        let SendMessage { content, client_message_id, expected_position, model } = message;
         if content.trim().is_empty() {
             return Err(ChatError::EmptyMessage);
         }
         self.core.reserve_storage(caller.user_id, content.len()).await?;
         let source = TurnSource::Question { content, expected_position, version_of };
-        self.start(TurnStart { _admission: admission, caller, id, client_message_id, source }).await
+        let start =
+            TurnStart { _admission: admission, caller, id, client_message_id, source, model };
+        self.start(start).await
     }
 }
 

@@ -7,7 +7,7 @@ use tokio_util::task::task_tracker::TaskTrackerToken;
 use tracing::Instrument;
 use webchat_domain::{
     Caller, ClientMessageId, Conversation, ConversationChange, ConversationId, Event, EventBody,
-    EventId, Message, MessageAccepted, MessageStatus, NewMessage, Title, TurnId, UserId,
+    EventId, Message, MessageAccepted, MessageStatus, ModelId, NewMessage, Title, TurnId, UserId,
 };
 use webchat_persistence::{Append, AppendOutcome, ContinueAnswer, NewEvent, StoreError, TurnLease};
 use webchat_tokens::{FILLER_TOKENS, MESSAGE_OVERHEAD, REPLY_PRIMER, TokenCounter, with_overhead};
@@ -23,6 +23,7 @@ use crate::context::stored_context::EffectiveContext;
 use crate::error::ChatError;
 use crate::metrics::Timing;
 use crate::models::answer_bounds::MAX_ANSWER_BYTES;
+use crate::models::registry::Model;
 use crate::models::token_budget::TokenReservation;
 use crate::runtime::limits::CallerPermit;
 use crate::trace;
@@ -35,6 +36,8 @@ pub(super) struct TurnStart {
     pub(super) id: ConversationId,
     pub(super) client_message_id: Option<ClientMessageId>,
     pub(super) source: TurnSource,
+    /// The model that answers, instead of that of the conversation.
+    pub(super) model: Option<ModelId>,
 }
 
 /// The change to store when a turn starts.
@@ -78,7 +81,9 @@ impl Turns {
         let effective_context = self.core.effective_context(user_id, id);
         // Checks that the log is available, because a question that can't be published must not be stored.
         let checkpoint = async { Ok(self.core.ports.log.checkpoint(id).await?) };
-        let (context, checkpoint) = tokio::try_join!(effective_context, checkpoint)?;
+        let (mut context, checkpoint) = tokio::try_join!(effective_context, checkpoint)?;
+        let chosen = start.model.as_ref().or(context.context.model.as_ref());
+        context.model = self.core.model_for(user_id, chosen).await?;
         if checkpoint.running_turn.is_some() {
             // If that turn is abandoned, its end must be published before the new turn's acceptance.
             self.recover_abandoned_turns().await?;
@@ -129,10 +134,10 @@ impl Turns {
         let overhead = conversation.message_count.saturating_mul(MESSAGE_OVERHEAD.into());
         let history = conversation.total_tokens.saturating_add(overhead);
         let history = u32::try_from(history).unwrap_or(u32::MAX);
-        let counter = self.core.loaded_counter().await;
+        let counter = self.core.loaded_counter(&context.model).await;
         let history = history.saturating_add(change.token_delta(counter));
         let available = self.core.budget(context).available();
-        let fixed = self.core.settings.window_tokens.saturating_sub(available);
+        let fixed = context.model.window_tokens.saturating_sub(available);
         let tokens = fixed.saturating_add(history.min(available));
         self.core.reserve_tokens(start.caller, tokens).await
     }
@@ -148,20 +153,21 @@ impl Turns {
         Ok(match &start.source {
             TurnSource::Question { content, expected_position, version_of } => {
                 budget.may_fit(content.len())?;
-                let token_count = self.core.count_tokens_for(start.caller.user_id, content).await?;
+                let (user_id, model) = (start.caller.user_id, &context.model);
+                let token_count = self.core.count_tokens_for(user_id, model, content).await?;
                 budget.fits(token_count)?;
                 Change::Append(Append {
                     client_message_id,
                     expected_position: *expected_position,
                     version_of: *version_of,
                     title: Title::from_first_words(content),
-                    ..self.question_with_placeholder(content.clone(), token_count)
+                    ..self.question_with_placeholder(content.clone(), token_count, model)
                 })
             }
             TurnSource::Regeneration { answer_id, .. } => {
                 let lease = self.new_lease();
                 Change::Append(Append {
-                    messages: vec![self.placeholder_answer(lease)],
+                    messages: vec![self.placeholder_answer(lease, &context.model)],
                     version_of: Some(*answer_id),
                     client_message_id,
                     turn: Some(lease),
@@ -173,12 +179,14 @@ impl Turns {
                     return Err(ChatError::NothingToContinue);
                 }
                 if !answer.is_blank_answer() {
-                    let tokens = tokens_to_continue(answer, self.core.loaded_counter().await);
+                    let counter = self.core.loaded_counter(&context.model).await;
+                    let tokens = tokens_to_continue(answer, counter);
                     let fits = budget.fits(tokens.saturating_add(FILLER_TOKENS));
                     fits.map_err(|_| ChatError::NothingToContinue)?;
                 }
                 let (message_id, turn) = (answer.message_id, self.new_lease());
-                Change::Continue(ContinueAnswer { message_id, client_message_id, turn })
+                let model = Some(context.model.id.clone());
+                Change::Continue(ContinueAnswer { message_id, client_message_id, turn, model })
             }
         })
     }
@@ -209,7 +217,8 @@ impl Turns {
         if effective.context.summary.is_none() || start.source.is_new_question() {
             return Ok(effective);
         }
-        self.core.effective_context(start.caller.user_id, start.id).await
+        let (user_id, model) = (start.caller.user_id, &effective.model);
+        self.core.effective_context_with(user_id, start.id, model).await
     }
 
     /// Returns the lease of a turn that starts now.
@@ -220,14 +229,20 @@ impl Turns {
 
     /// Returns the turn's empty answer. Its status is `interrupted`, which remains correct if the turn never saves
     /// anything.
-    fn placeholder_answer(&self, lease: TurnLease) -> NewMessage {
+    fn placeholder_answer(&self, lease: TurnLease, model: &Model) -> NewMessage {
         let answer = NewMessage::answer(String::new(), 0, self.core.now()).in_turn(lease.turn_id);
-        NewMessage { status: MessageStatus::Interrupted, ..answer }
+        let (status, model) = (MessageStatus::Interrupted, Some(model.id.clone()));
+        NewMessage { status, model, ..answer }
     }
 
-    fn question_with_placeholder(&self, content: String, token_count: u32) -> Append {
+    fn question_with_placeholder(
+        &self,
+        content: String,
+        token_count: u32,
+        model: &Model,
+    ) -> Append {
         let lease = self.new_lease();
-        let answer = self.placeholder_answer(lease);
+        let answer = self.placeholder_answer(lease, model);
         let question = NewMessage::question(content, token_count, answer.created_at);
         let question = question.in_turn(lease.turn_id);
         Append { messages: vec![question, answer], turn: Some(lease), ..Append::default() }
@@ -356,5 +371,5 @@ pub(super) fn message_accepted(
     answer: &Message,
 ) -> Result<MessageAccepted, ChatError> {
     let turn_id = answer.turn_id.ok_or_else(|| StoreError::fault("an answer has no turn"))?;
-    Ok(MessageAccepted::new(question, answer.message_id, turn_id, client_message_id))
+    Ok(MessageAccepted::new(question, answer, turn_id, client_message_id))
 }

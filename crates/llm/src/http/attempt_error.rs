@@ -23,6 +23,8 @@ pub(crate) enum AttemptErrorKind {
     TimedOut,
     /// The upstream works, but this server has reached its rate limit.
     RateLimited,
+    /// The upstream refuses the key or access token (401). Another token may be accepted.
+    Unauthenticated,
     /// The next attempt would fail in the same way.
     Permanent,
 }
@@ -39,6 +41,29 @@ impl AttemptErrorKind {
 }
 
 impl AttemptError {
+    /// Returns whether the reason may be the deployment, so that another one may answer the same request.
+    pub(crate) fn is_of_deployment(&self) -> bool {
+        match self.model_error {
+            ModelError::Unreachable { .. }
+            | ModelError::AccountRefused(_)
+            | ModelError::AccessDenied(_)
+            | ModelError::NotFound(_)
+            | ModelError::RateLimited { .. }
+            | ModelError::Failed(_) => true,
+            ModelError::ContextTooLong(_)
+            | ModelError::ContentFilter { .. }
+            | ModelError::ParameterRefused { .. }
+            | ModelError::AnswerTooLong(_)
+            | ModelError::EmptyAnswer { .. }
+            | ModelError::Refused(_) => false,
+        }
+    }
+
+    /// Creates the error of a model without a deployment to ask.
+    pub(crate) fn no_deployment() -> Self {
+        Self::unreachable(AttemptErrorKind::Permanent, "the model has no deployment")
+    }
+
     /// Creates an error that the user sees as [`ModelError::Unreachable`].
     pub(crate) fn unreachable(kind: AttemptErrorKind, cause: impl Into<Cause>) -> Self {
         Self {

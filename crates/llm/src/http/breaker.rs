@@ -9,7 +9,8 @@ use webchat_domain::UserId;
 
 use super::attempt_error::{AttemptError, AttemptErrorKind};
 use crate::ModelError;
-use crate::metrics::record_breaker;
+use crate::deployments::state::BreakerState;
+use crate::metrics::{record_breaker, start_series};
 
 /// The number of failures in a row that opens the breaker.
 const FAILURE_THRESHOLD: u32 = 5;
@@ -23,6 +24,7 @@ const OPEN_DURATION: Duration = Duration::from_secs(5);
 /// A circuit breaker: it rejects requests at once while the upstream does not work.
 #[derive(Debug)]
 pub(crate) struct Breaker {
+    deployment: String,
     state: Mutex<State>,
 }
 
@@ -78,8 +80,10 @@ pub(crate) struct Permit<'a> {
 struct CircuitOpen;
 
 impl Breaker {
-    pub(crate) fn new() -> Self {
-        Self { state: Mutex::new(State::Closed(Failures::default())) }
+    pub(crate) fn new(deployment: &str) -> Self {
+        start_series(deployment);
+        let state = Mutex::new(State::Closed(Failures::default()));
+        Self { deployment: deployment.to_owned(), state }
     }
 
     /// Acquires permission to send one request.
@@ -88,13 +92,13 @@ impl Breaker {
     ///
     /// When the breaker is open, with the remaining time.
     pub(crate) fn acquire(&self) -> Result<Permit<'_>, AttemptError> {
-        let mut state = self.state();
+        let mut state = self.lock();
         let now = Instant::now();
         match *state {
             State::Closed(_) => Ok(Permit { breaker: self, is_probe: false }),
             State::Open { probe_at } if probe_at <= now => {
                 *state = State::HalfOpen;
-                tracing::info!("circuit breaker half-open: probing upstream");
+                tracing::info!(deployment = self.deployment, "circuit breaker half-open: probing");
                 Ok(Permit { breaker: self, is_probe: true })
             }
             State::Open { probe_at } => Err(circuit_open(Some(probe_at - now))),
@@ -103,44 +107,51 @@ impl Breaker {
     }
 
     pub(crate) fn is_closed(&self) -> bool {
-        matches!(*self.state(), State::Closed(_))
+        matches!(*self.lock(), State::Closed(_))
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
+    pub(crate) fn state(&self) -> BreakerState {
+        match *self.lock() {
+            State::Closed(_) => BreakerState::Closed,
+            State::Open { .. } => BreakerState::Open,
+            State::HalfOpen => BreakerState::HalfOpen,
+        }
+    }
+
+    fn open(&self, state: &mut State) {
+        *state = State::Open { probe_at: Instant::now() + OPEN_DURATION };
+        record_breaker(&self.deployment, true);
+        let (deployment, open_ms) = (&self.deployment, OPEN_DURATION.as_millis());
+        tracing::warn!(deployment, open_ms, "circuit breaker opened");
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl State {
-    fn open(&mut self) {
-        *self = Self::Open { probe_at: Instant::now() + OPEN_DURATION };
-        record_breaker(true);
-        tracing::warn!(open_ms = OPEN_DURATION.as_millis(), "circuit breaker opened");
     }
 }
 
 impl Permit<'_> {
     /// Records that the upstream answered.
     pub(crate) fn record_success(self) {
-        let mut state = self.breaker.state();
+        let mut state = self.breaker.lock();
         if !matches!(*state, State::Closed(_)) {
-            record_breaker(false);
-            tracing::info!("circuit breaker closed");
+            record_breaker(&self.breaker.deployment, false);
+            tracing::info!(deployment = self.breaker.deployment, "circuit breaker closed");
         }
         *state = State::Closed(Failures::default());
     }
 
     /// Records that the upstream failed for this user, or in a way that no request can cause.
     pub(crate) fn record_failure(self, user_id: Option<UserId>) {
-        let mut state = self.breaker.state();
+        let mut state = self.breaker.lock();
         match &mut *state {
             State::Closed(failures) => {
                 failures.add(user_id);
                 if failures.count() >= FAILURE_THRESHOLD {
-                    state.open();
+                    self.breaker.open(&mut state);
                 }
             }
-            State::HalfOpen if self.is_probe => state.open(),
+            State::HalfOpen if self.is_probe => self.breaker.open(&mut state),
             // The request was sent before the breaker opened: its result is outdated.
             State::Open { .. } | State::HalfOpen => {}
         }
@@ -149,7 +160,7 @@ impl Permit<'_> {
 
 impl Drop for Permit<'_> {
     fn drop(&mut self) {
-        let mut state = self.breaker.state();
+        let mut state = self.breaker.lock();
         if self.is_probe && *state == State::HalfOpen {
             *state = State::Open { probe_at: Instant::now() };
         }
@@ -172,7 +183,7 @@ mod tests {
     }
 
     fn open_breaker() -> Breaker {
-        let breaker = Breaker::new();
+        let breaker = Breaker::new("default");
         fail(&breaker, FAILURE_THRESHOLD);
         breaker
     }
@@ -192,7 +203,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn the_failures_of_one_user_do_not_open_the_breaker_for_others() {
-        let breaker = Breaker::new();
+        let breaker = Breaker::new("default");
         let [user, other] = [UserId::generate(), UserId::generate()].map(Some);
         let fail = |user_id| breaker.acquire().unwrap().record_failure(user_id);
 
@@ -206,7 +217,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_success_between_failures_resets_the_count() {
-        let breaker = Breaker::new();
+        let breaker = Breaker::new("default");
 
         fail(&breaker, FAILURE_THRESHOLD - 1);
         breaker.acquire().unwrap().record_success();
@@ -251,7 +262,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn failures_of_earlier_requests_do_not_affect_the_probe() {
-        let breaker = Breaker::new();
+        let breaker = Breaker::new("default");
         let [early, late] = [breaker.acquire().unwrap(), breaker.acquire().unwrap()];
         fail(&breaker, FAILURE_THRESHOLD);
         early.record_failure(None);

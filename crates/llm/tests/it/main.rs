@@ -10,6 +10,8 @@ mod answers;
 mod breaker;
 mod cancellation;
 mod connections;
+mod deployments;
+mod entra;
 mod fallbacks;
 mod faults;
 mod recorded_bodies;
@@ -61,9 +63,11 @@ fn model_with_timeouts(timeout: Duration, url: &str) -> HttpChatModel {
 fn request() -> ChatRequest {
     ChatRequest {
         messages: vec![ChatMessage { role: ChatRole::User, content: QUESTION.to_owned() }],
+        conversation_id: None,
         user_id: None,
         answer_limit: AnswerLimit::Tokens(800),
         parameters: ModelParameters::default(),
+        stop: Vec::new(),
     }
 }
 

@@ -5,8 +5,12 @@ use std::sync::{Arc, Mutex};
 
 use serde_json::json;
 use tracing::Level;
-use webchat_llm::{Auth, HttpChatModel, HttpSettings};
+use webchat_llm::{ApplicationProof, Auth, HttpChatModel, HttpSettings};
 
+use crate::entra::{
+    SECRET, application, certificate_and_key, client_secret, file_with, model as model_with_tokens,
+    token_service,
+};
 use crate::upstream::{
     STREAM_HEAD, Upstream, event, good_response, http_chunk, json_response, response,
     stream_response, text_event,
@@ -92,6 +96,41 @@ async fn neither_the_key_nor_any_text_is_logged() {
         "answer filtered by provider filtered=[\"hate\"]",
         "circuit breaker opened",
         "hyper_util::client",
+    ] {
+        assert!(log.contains(line), "{line}\n{log}");
+    }
+}
+
+#[tokio::test]
+async fn no_token_assertion_or_secret_is_logged() {
+    let log = Log::start();
+    let mut service = token_service();
+    let file = file_with(&certificate_and_key());
+    let proof = ApplicationProof::Certificate(file.path().to_owned());
+    for credential in [client_secret(&service), application(&service, proof)] {
+        let upstream = Upstream::with([json_response(401, &json!({})), good_response()]);
+        assert_eq!(answer(&model_with_tokens(&upstream, credential)).await, ANSWER);
+    }
+    let refusal = json!({"error": SECRET, "error_description": format!("AADSTS1: {SECRET}")});
+    let refusing = Upstream::with([json_response(401, &refusal)]);
+    let upstream = Upstream::with([good_response()]);
+    collect(&model_with_tokens(&upstream, client_secret(&refusing))).await;
+
+    let assertions = service
+        .take_requests()
+        .into_iter()
+        .filter_map(|request| Some(request.text.split_once("client_assertion=")?.1.to_owned()));
+    let secrets = assertions.chain([SECRET.to_owned(), "t0ken".to_owned()]).collect::<Vec<_>>();
+    let log = log.text();
+    assert_eq!(secrets.len(), 4);
+    for secret in secrets {
+        let line = log.lines().find(|line| line.contains(&secret));
+        assert_eq!(line, None);
+    }
+    for line in [
+        "got an access token credential=\"client secret of client\"",
+        "the model refused the access token: requesting another one",
+        "failed to get an access token credential=\"client secret of client\"",
     ] {
         assert!(log.contains(line), "{line}\n{log}");
     }

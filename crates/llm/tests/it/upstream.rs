@@ -21,9 +21,10 @@ pub(crate) struct Upstream {
     hang_ups: UnboundedReceiver<()>,
 }
 
-/// A request: its head and its JSON body.
+/// A request: its head and its body, as text and parsed as JSON.
 pub(crate) struct Request {
     pub(crate) head: String,
+    pub(crate) text: String,
     pub(crate) body: Value,
 }
 
@@ -138,7 +139,8 @@ fn read_request(stream: &mut TcpStream) -> io::Result<Request> {
     let length = head.lines().find_map(|line| line.strip_prefix("content-length: "));
     let mut body = vec![0; length.map_or(0, |length| length.parse().unwrap())];
     stream.read_exact(&mut body)?;
-    Ok(Request { head, body: serde_json::from_slice(&body).unwrap_or_default() })
+    let text = String::from_utf8(body).map_err(io::Error::other)?;
+    Ok(Request { head, body: serde_json::from_str(&text).unwrap_or_default(), text })
 }
 
 pub(crate) fn response(status: u16, headers: &str, body: &str) -> String {

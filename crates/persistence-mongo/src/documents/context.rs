@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 use serde_with::{DisplayFromStr, TryFromInto, serde_as};
 use webchat_domain::{
-    Context, ExampleId, FewShotExample, ModelParameters, Summary, SummaryAuthor, SystemPrompt,
-    Timestamp,
+    Context, ExampleId, FewShotExample, ModelId, ModelParameters, Summary, SummaryAuthor,
+    SystemPrompt, Timestamp,
 };
 
 use super::values::Date;
@@ -18,6 +18,8 @@ pub(crate) struct ContextDocument {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[serde_as(as = "Option<TryFromInto<i64>>")]
     reply_tokens: Option<u32>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    model: Option<ModelId>,
     examples: Vec<ExampleDocument>,
     summary: Option<SummaryDocument>,
 }
@@ -66,6 +68,7 @@ impl From<Context> for ContextDocument {
             system_prompt: context.system_prompt.map(SystemPromptDocument::from),
             parameters: context.parameters,
             reply_tokens: context.reply_tokens,
+            model: context.model,
             examples: context.examples.into_iter().map(ExampleDocument::from).collect(),
             summary: context.summary.map(|summary| SummaryDocument {
                 text: summary.text,
@@ -85,6 +88,7 @@ impl From<ContextDocument> for Context {
             system_prompt: document.system_prompt.map(SystemPrompt::from),
             parameters: document.parameters,
             reply_tokens: document.reply_tokens,
+            model: document.model,
             examples: document.examples.into_iter().map(FewShotExample::from).collect(),
             summary: document.summary.map(|summary| Summary {
                 text: summary.text,

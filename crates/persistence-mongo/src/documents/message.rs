@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 use serde_with::{DisplayFromStr, TryFromInto, serde_as};
 use webchat_domain::{
-    ClientMessageId, ConversationId, Message, MessageId, MessageStatus, Problem, Reasoning, Role,
-    Timestamp, TurnId, UserId,
+    ClientMessageId, ConversationId, Message, MessageId, MessageStatus, ModelId, Problem,
+    Reasoning, Role, Timestamp, TurnId, UserId,
 };
 use webchat_persistence::StoredMessage;
 use webchat_persistence::search::IndexTerms;
@@ -47,6 +47,8 @@ pub(crate) struct MessageDocument {
     #[serde_as(as = "Option<Date>")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) ended_at: Option<Timestamp>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) model: Option<ModelId>,
     pub(crate) active: bool,
 }
 
@@ -98,6 +100,7 @@ impl MessageDocument {
             error: message.error,
             created_at: message.created_at,
             ended_at: message.ended_at,
+            model: message.model,
             active: stored.active,
         }
     }
@@ -124,6 +127,7 @@ impl From<MessageDocument> for Message {
             error: document.error,
             created_at: document.created_at,
             ended_at: document.ended_at,
+            model: document.model,
         }
     }
 }

@@ -39,6 +39,13 @@ impl Erasures for MongoStore {
         Ok(found.map(Erasure::from))
     }
 
+    async fn is_erased(&self, user_id: UserId) -> Result<bool, StoreError> {
+        let of_user = doc! { "user_id": user_id.to_string() };
+        let erasures = self.database.erasures();
+        let found = self.database.run(erasures.find_one(of_user).max_time(READ_TIME)).await?;
+        Ok(found.is_some())
+    }
+
     async fn list_erasures(
         &self,
         before: Option<ErasureId>,

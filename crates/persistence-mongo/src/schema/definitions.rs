@@ -150,6 +150,7 @@ fn messages_validator() -> Document {
             "error": { "bsonType": ["object", "null"] },
             "created_at": { "bsonType": "date" },
             "ended_at": { "bsonType": ["date", "null"] },
+            "model": { "bsonType": ["string", "null"] },
             "active": { "bsonType": "bool" },
         },
     } }

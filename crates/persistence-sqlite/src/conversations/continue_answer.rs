@@ -1,7 +1,9 @@
 //! Continuing an unfinished answer.
 
 use rusqlite::{OptionalExtension, Transaction, params};
-use webchat_domain::{ClientMessageId, ConversationId, MessageId, Timestamp, TurnId, UserId};
+use webchat_domain::{
+    ClientMessageId, ConversationId, MessageId, ModelId, Timestamp, TurnId, UserId,
+};
 use webchat_persistence::rules::{self, StoredName};
 use webchat_persistence::{AppendOutcome, ContinueAnswer, StoredMessage};
 
@@ -55,7 +57,7 @@ fn update_answer(transaction: &Transaction<'_>, answer: &StoredMessage) -> rusql
                  ended_at = ?6, client_message_id = ?7, created_at = ?8, token_count = ?9,
                  content = iif(?10, '', content), reasoning = iif(?10, NULL, reasoning),
                  reasoning_ms = iif(?10, NULL, reasoning_ms),
-                 reasoning_tokens = iif(?10, NULL, reasoning_tokens)
+                 reasoning_tokens = iif(?10, NULL, reasoning_tokens), model = ?11
              WHERE message_id = ?1",
         )?
         .execute(params![
@@ -69,6 +71,7 @@ fn update_answer(transaction: &Transaction<'_>, answer: &StoredMessage) -> rusql
             message.created_at.unix_millis(),
             message.token_count,
             message.content.is_empty(),
+            message.model.as_ref().map(ModelId::as_str),
         ])?;
     Ok(())
 }

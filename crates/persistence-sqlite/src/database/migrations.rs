@@ -30,7 +30,8 @@ pub(crate) const MIGRATIONS: &[M<'static>] = &[
     M::up(include_str!("../../migrations/22_account_lists.sql")),
     M::up(include_str!("../../migrations/23_groups.sql")),
     M::up(include_str!("../../migrations/24_erasures.sql")),
-    M::up(include_str!("../../migrations/25_reasoning.sql")),
+    M::up(include_str!("../../migrations/25_models.sql")),
+    M::up(include_str!("../../migrations/26_reasoning.sql")),
 ];
 
 /// The reason why the database could not be initialized.

@@ -36,6 +36,10 @@ impl Erasures for SqliteStore {
             .await
     }
 
+    async fn is_erased(&self, user_id: UserId) -> Result<bool, StoreError> {
+        self.database.read(move |transaction| super::is_erased(transaction, user_id)).await
+    }
+
     async fn list_erasures(
         &self,
         before: Option<ErasureId>,

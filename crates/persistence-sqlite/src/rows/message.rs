@@ -2,7 +2,8 @@
 
 use rusqlite::{OptionalExtension, Transaction, params};
 use webchat_domain::{
-    ClientMessageId, ConversationId, Message, MessageId, Reasoning, Timestamp, TurnId, UserId,
+    ClientMessageId, ConversationId, Message, MessageId, ModelId, Reasoning, Timestamp, TurnId,
+    UserId,
 };
 use webchat_persistence::StoredMessage;
 use webchat_persistence::rules::{MessagePage, StoredName};
@@ -14,12 +15,12 @@ use super::columns::{Columns, invalid, read};
 /// The columns that [`message`] reads.
 pub(crate) const MESSAGE: &str = "message_id, conversation_id, position, parent_id, turn_id, role, \
      content, reasoning, reasoning_ms, reasoning_tokens, token_count, status, error_message, \
-     error_code, created_at, ended_at";
+     error_code, created_at, ended_at, model";
 
 /// The columns that [`stored_message`] reads.
 pub(crate) const STORED_MESSAGE: &str = "message_id, conversation_id, position, parent_id, turn_id, \
      role, content, reasoning, reasoning_ms, reasoning_tokens, token_count, status, error_message, \
-     error_code, created_at, ended_at, client_message_id, active";
+     error_code, created_at, ended_at, model, client_message_id, active";
 
 /// Reads a page of at most `limit` items. Stops reading rows when the page is full. `message` returns the message of an
 /// item.
@@ -65,10 +66,10 @@ pub(crate) fn insert_message(
         .prepare_cached(
             "INSERT INTO messages (message_id, conversation_id, user_id, position, parent_id,
                  turn_id, client_message_id, role, content, token_count, status, created_at,
-                 ended_at, error_message, error_code, active, reasoning, reasoning_ms,
+                 ended_at, error_message, error_code, model, active, reasoning, reasoning_ms,
                  reasoning_tokens)
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17,
-                 ?18, ?19)",
+                 ?18, ?19, ?20)",
         )?
         .execute(params![
             message.message_id.to_simple(),
@@ -86,6 +87,7 @@ pub(crate) fn insert_message(
             message.ended_at.map(Timestamp::unix_millis),
             message.error.as_ref().map(|error| &error.message),
             message.error.as_ref().map(|error| &error.code),
+            message.model.as_ref().map(ModelId::as_str),
             stored.active,
             reasoning.map(|reasoning| &reasoning.text),
             reasoning.map(|reasoning| reasoning.duration_ms),
@@ -109,6 +111,7 @@ pub(crate) fn message(columns: &mut Columns<'_>) -> rusqlite::Result<Message> {
         error: columns.problem()?,
         created_at: columns.timestamp()?,
         ended_at: columns.timestamp_option()?,
+        model: columns.parsed_option()?,
     })
 }
 

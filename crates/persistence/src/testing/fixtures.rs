@@ -81,6 +81,7 @@ pub(super) fn full_context() -> Context {
         }),
         parameters: ModelParameters { seed: Some(-7), ..ModelParameters::default() },
         reply_tokens: Some(700),
+        model: Some("gpt-4.1".parse().unwrap()),
         examples: vec![FewShotExample {
             example_id,
             user_prompt: "$where?".to_owned(),

@@ -100,9 +100,13 @@ where
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
         let access = A::from_request(request, payload);
         let body = Body::<T>::from_request(request, payload);
+        let request = request.clone();
         Box::pin(async move {
-            let access = access.await?;
-            Ok(Self(access, body.await?.0))
+            access.await?;
+            let body = body.await?.0;
+            // The client decides how long the body takes. Meanwhile, the right may have been withdrawn.
+            let access = A::from_request(&request, &mut Payload::None).await?;
+            Ok(Self(access, body))
         })
     }
 }

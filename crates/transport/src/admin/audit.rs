@@ -38,7 +38,7 @@ struct ListQuery {
     cursor: Option<u64>,
     /// Only entries in which a user with this name acts, or is concerned.
     #[param(value_type = Option<AccountName>)]
-    #[serde(default, deserialize_with = "query::text")]
+    #[serde(default)]
     user: Option<String>,
     /// Only entries that record this.
     #[param(inline)]
@@ -78,7 +78,7 @@ async fn list(
 ) -> Result<Json<AuditEntries>, ApiError> {
     let ListQuery { limit, cursor, user, action, from, until } = query.into_inner();
     let limit = page_size(limit, 50, MAX_ENTRIES)?;
-    let user = user.map(|name| name.parse()).transpose();
+    let user = user.filter(|name| !name.is_empty()).map(|name| name.parse()).transpose();
     let user = user.map_err(|_| ApiError::InvalidRequest("`user` must be a name.".to_owned()))?;
     let filter = AuditFilter { user, action, from, until };
     let entries = chat.audit.list(filter, cursor, limit.saturating_add(1)).await?;

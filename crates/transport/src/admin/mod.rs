@@ -9,7 +9,7 @@ mod keys;
 mod password;
 mod reason;
 pub(crate) mod routes;
+mod server;
 mod sessions;
-mod settings;
 mod user;
 mod users;

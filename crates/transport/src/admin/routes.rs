@@ -5,7 +5,7 @@ use utoipa::OpenApi as _;
 use utoipa::openapi::OpenApi;
 
 use super::{
-    audit, conversations, erasures, groups, keys, password, sessions, settings, user, users,
+    audit, conversations, erasures, groups, keys, password, server, sessions, user, users,
 };
 use crate::openapi::merge::merge;
 
@@ -20,7 +20,8 @@ pub(crate) fn routes(config: &mut ServiceConfig) {
         .configure(conversations::routes)
         .configure(erasures::routes)
         .configure(audit::routes)
-        .configure(settings::routes);
+        .configure(server::settings::routes)
+        .configure(server::models::routes);
 }
 
 /// Returns the description of all routes, with paths relative to that of REST v1.
@@ -35,6 +36,7 @@ pub(crate) fn api_doc() -> OpenApi {
         conversations::ApiDoc::openapi,
         erasures::ApiDoc::openapi,
         audit::ApiDoc::openapi,
-        settings::ApiDoc::openapi,
+        server::settings::ApiDoc::openapi,
+        server::models::ApiDoc::openapi,
     ])
 }

@@ -41,11 +41,11 @@ struct ListQuery {
     limit: Option<u32>,
     /// The `next_cursor` of the previous page.
     #[param(max_length = 64)]
-    #[serde(default, deserialize_with = "query::text")]
+    #[serde(default)]
     cursor: Option<String>,
     /// The beginning of the name. Upper and lower case are equal.
     #[param(max_length = 64)]
-    #[serde(default, deserialize_with = "query::text")]
+    #[serde(default)]
     search: Option<String>,
     /// Only users with this role.
     #[param(inline)]

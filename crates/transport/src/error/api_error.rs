@@ -8,6 +8,7 @@ use strum::IntoStaticStr;
 use thiserror::Error;
 use webchat_chat::{ChatError, NotReady};
 
+use crate::openai_api::error::OpenAiError;
 use crate::realtime::socket_io::engine_io_error::EngineIoError;
 
 /// The error of a request. Its text is meant for the user and never shows the cause of a 5xx; its `strum` name is
@@ -121,6 +122,10 @@ pub enum ApiError {
     #[error(transparent)]
     #[strum(serialize = "invalid_request")]
     EngineIo(#[from] EngineIoError),
+    /// The OpenAI-compatible API rejected the request, or its model failed.
+    #[error(transparent)]
+    #[strum(serialize = "invalid_request")]
+    OpenAi(#[from] OpenAiError),
     /// The server's limit of concurrent connections is reached.
     #[error("Too many clients are connected. Please try again later.")]
     #[strum(serialize = "too_many_connections")]
@@ -152,6 +157,7 @@ impl ApiError {
     pub fn code(&self) -> &'static str {
         match self {
             Self::EngineIo(EngineIoError::Forbidden) => Self::OriginNotAllowed.code(),
+            Self::OpenAi(error) => error.code(),
             error => error.into(),
         }
     }

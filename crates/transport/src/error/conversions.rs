@@ -3,11 +3,12 @@
 use std::fmt::Display;
 
 use actix_web::error::QueryPayloadError;
-use webchat_chat::InvalidCursor;
+use webchat_chat::{CompletionError, InvalidCursor};
 
 use super::api_error::ApiError;
 use super::json_error::{JsonError, describe};
 use crate::extract::multipart::reader::MultipartError;
+use crate::openai_api::error::OpenAiError;
 
 impl From<JsonError> for ApiError {
     /// Converts the error of a request's body. If it is not a data error, the body is not valid JSON.
@@ -50,5 +51,16 @@ impl From<MultipartError> for ApiError {
 impl From<InvalidCursor> for ApiError {
     fn from(error: InvalidCursor) -> Self {
         Self::InvalidRequest(error.to_string())
+    }
+}
+
+impl From<CompletionError> for ApiError {
+    fn from(error: CompletionError) -> Self {
+        match error {
+            CompletionError::Chat(error) => error.into(),
+            CompletionError::Model { problem, parameter, retry_after } => {
+                OpenAiError::model_failed(problem, parameter, retry_after, false).into()
+            }
+        }
     }
 }

@@ -35,6 +35,10 @@ impl ErrorLog {
             return;
         }
         counter!(SERVER_ERRORS, "code" => code).increment(1);
+        if matches!(error, ApiError::OpenAi(_)) {
+            // The use case has logged why the model failed.
+            return;
+        }
         let is_bug = status == StatusCode::INTERNAL_SERVER_ERROR;
         if SecurityEvent::of(error).is_none() && (is_bug || self.count_and_should_log(code, route))
         {

@@ -5,4 +5,4 @@ pub(crate) mod body;
 mod conversions;
 pub(crate) mod json_error;
 pub(crate) mod log;
-mod status;
+pub(crate) mod status;

@@ -3,12 +3,16 @@
 use std::time::Duration;
 
 use actix_web::http::StatusCode;
-use actix_web::http::header::{RETRY_AFTER, UPGRADE, WWW_AUTHENTICATE};
+use actix_web::http::header::{HeaderName, RETRY_AFTER, UPGRADE, WWW_AUTHENTICATE};
 use actix_web::{HttpResponse, ResponseError};
 use webchat_chat::ChatError;
 
 use super::api_error::ApiError;
+use crate::openai_api::error::OpenAiError;
 use crate::realtime::socket_io::engine_io_error::EngineIoError;
+
+/// Tells OpenAI's clients whether to repeat a request by themselves.
+pub(crate) const SHOULD_RETRY: HeaderName = HeaderName::from_static("x-should-retry");
 
 /// The time that a client should wait before a retry while the server or its store is unavailable or busy.
 const UNAVAILABLE_RETRY_AFTER: Duration = Duration::from_secs(5);
@@ -20,6 +24,7 @@ impl ResponseError for ApiError {
     fn status_code(&self) -> StatusCode {
         match self {
             Self::Chat(error) | Self::NotSaved(error) => chat_status(error),
+            Self::OpenAi(error) => error.status(),
             Self::OriginNotAllowed
             | Self::DomainNotAllowed(_)
             | Self::EngineIo(EngineIoError::Forbidden) => StatusCode::FORBIDDEN,
@@ -64,11 +69,16 @@ impl ResponseError for ApiError {
             // In whole seconds, rounded up so that the client never retries too early.
             response.insert_header((RETRY_AFTER, wait.as_millis().div_ceil(1_000).to_string()));
         }
-        if matches!(self, Self::MetricsTokenRequired | Self::Chat(ChatError::InvalidApiKey)) {
+        if matches!(self, Self::MetricsTokenRequired | Self::Chat(ChatError::InvalidApiKey))
+            || matches!(self, Self::OpenAi(OpenAiError::KeysDisabled | OpenAiError::KeyMissing))
+        {
             response.insert_header((WWW_AUTHENTICATE, "Bearer"));
         }
         if matches!(self, Self::UpgradeToOther) {
             response.insert_header((UPGRADE, "websocket"));
+        }
+        if matches!(self, Self::OpenAi(error) if error.forbids_retry()) {
+            response.insert_header((SHOULD_RETRY, "false"));
         }
         response.finish()
     }
@@ -90,6 +100,7 @@ impl ApiError {
                 | ChatError::TooManyNetworkTurns { .. }
                 | ChatError::ServerBusy,
             ) => Some(TURN_RETRY_AFTER),
+            Self::OpenAi(error) if error.retry_after().is_some() => error.retry_after(),
             error => matches!(
                 error.status_code(),
                 StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS
@@ -125,6 +136,7 @@ fn chat_status(error: &ChatError) -> StatusCode {
         | ChatError::WeakPassword
         | ChatError::SamePassword
         | ChatError::KeyExpiryInPast
+        | ChatError::ModelUnavailable { .. }
         | ChatError::ReplyTokensOutOfRange { .. } => StatusCode::UNPROCESSABLE_ENTITY,
         ChatError::ConversationNotFound
         | ChatError::MessageNotFound

@@ -4,6 +4,7 @@ use std::fmt;
 use std::future::Future;
 use std::marker::PhantomData;
 use std::pin::Pin;
+use std::time::{Duration, Instant};
 
 use actix_web::dev::Payload;
 use actix_web::http::header::{CONTENT_TYPE, HeaderMap};
@@ -14,6 +15,7 @@ use serde::de::{DeserializeOwned, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 
 use super::json_text::{decode, replace_lone_surrogates};
+use super::session::check_access_again;
 use crate::error::api_error::ApiError;
 use crate::error::json_error;
 use crate::headers::content_length;
@@ -21,8 +23,8 @@ use crate::headers::content_length;
 /// The maximum size of a body, in bytes.
 pub(crate) const MAX_BODY_BYTES: usize = 64 * 1024;
 
-/// The maximum size of a body with a message, in bytes. The WebSocket has the same limit.
-pub(crate) const MAX_MESSAGE_BODY_BYTES: usize = 4 * 1024 * 1024;
+/// The time to receive a body after which the access is checked again: it may have been withdrawn meanwhile.
+const RECHECK_AFTER: Duration = Duration::from_secs(1);
 
 /// The maximum size of the JSON bodies of some routes, in bytes. The default is [`MAX_BODY_BYTES`].
 #[derive(Clone, Copy)]
@@ -69,6 +71,19 @@ impl<T: DeserializeOwned + 'static> FromRequest for OptionalBody<T> {
     }
 }
 
+impl<T> OptionalBody<T> {
+    /// Returns the body of a request that had none in earlier versions: clients may send anything that is not JSON.
+    ///
+    /// # Errors
+    /// If the body is declared as JSON and invalid.
+    pub(crate) fn or_ignored(body: Result<Self, ApiError>) -> Result<Option<T>, ApiError> {
+        match body {
+            Err(ApiError::UnsupportedMediaType) => Ok(None),
+            body => Ok(body?.0),
+        }
+    }
+}
+
 /// Receives the body, up to the limit of the route.
 fn receive(
     request: &HttpRequest,
@@ -78,14 +93,20 @@ fn receive(
     let max_length = u64::try_from(limit).unwrap_or(u64::MAX);
     let is_too_large = content_length(request.headers()).is_some_and(|bytes| bytes > max_length);
     let body = web::Payload::from_request(request, payload);
+    let request = request.clone();
     async move {
         if is_too_large {
             return Err(ApiError::PayloadTooLarge);
         }
         let body = body.await.map_err(|error| ApiError::internal(error.to_string()))?;
+        let began_at = Instant::now();
         let bytes = body.to_bytes_limited(limit).await;
         let bytes = bytes.map_err(|_| ApiError::PayloadTooLarge)?;
-        bytes.map_err(|error| ApiError::InvalidRequest(error.to_string()))
+        let bytes = bytes.map_err(|error| ApiError::InvalidRequest(error.to_string()))?;
+        if began_at.elapsed() > RECHECK_AFTER {
+            check_access_again(&request).await?;
+        }
+        Ok(bytes)
     }
 }
 

@@ -111,9 +111,6 @@ pub(crate) struct SignedIn {
     pub(crate) browser: AnySession,
 }
 
-/// Sets the cookie of a browser that opens the page. Without a session that suffices, there is none.
-pub(crate) struct PageSession;
-
 /// The user of a session that is not stored yet.
 #[derive(Clone, Copy, Serialize, Deserialize)]
 struct NewUser {
@@ -215,28 +212,9 @@ impl FromRequest for SignedIn {
     }
 }
 
-impl FromRequest for PageSession {
-    type Error = ApiError;
-    type Future = Pin<Box<dyn Future<Output = Result<Self, ApiError>>>>;
-
-    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        let request = request.clone();
-        Box::pin(async move {
-            match browser_session(&request, chat(&request)?, true).await {
-                // The page asks the user to sign in, or shows the error.
-                Ok(_)
-                | Err(ApiError::Chat(
-                    ChatError::AuthenticationRequired | ChatError::AccountDisabled,
-                )) => Ok(Self),
-                Err(error) => Err(error),
-            }
-        })
-    }
-}
-
 /// Returns the session of a browser that returns, extended, or a new one, and whether it is stored. `renews_unstored` says
 /// whether the cookie of a session that is not stored is set again.
-async fn browser_session(
+pub(crate) async fn browser_session(
     request: &HttpRequest,
     chat: &Chat,
     renews_unstored: bool,
@@ -320,7 +298,7 @@ async fn extend(request: &HttpRequest, chat: &Chat, session: &Session) -> Result
     set_cookie(request, session.session_id)
 }
 
-fn chat(request: &HttpRequest) -> Result<&Chat, ApiError> {
+pub(crate) fn chat(request: &HttpRequest) -> Result<&Chat, ApiError> {
     request
         .app_data::<web::Data<Chat>>()
         .map(web::Data::get_ref)
@@ -342,6 +320,7 @@ async fn find_allowed(request: &HttpRequest, chat: &Chat) -> Result<Option<Sessi
 /// anonymous one from before the sign-in. In a request with a credential, the cookie is ignored.
 async fn find(request: &HttpRequest, chat: &Chat) -> Result<Option<Session>, ApiError> {
     if let Some(session) = session_of_credential(request, chat).await? {
+        request.extensions_mut().insert(HasAccess);
         return Ok(Some(session));
     }
     let anonymous_id = request.get_session().get(ANONYMOUS_SESSION_ID).ok().flatten();
@@ -350,10 +329,27 @@ async fn find(request: &HttpRequest, chat: &Chat) -> Result<Option<Session>, Api
         if AuthMode::of(request).accepts(chat, &session).await? {
             // The middleware logs the user of a refused request.
             request.extensions_mut().insert(session.user_id);
+            request.extensions_mut().insert(HasAccess);
             return Ok(Some(session));
         }
     }
     Ok(None)
+}
+
+/// Marks a request that was given access.
+#[derive(Clone, Copy)]
+struct HasAccess;
+
+/// Checks that a request that was given access still has it.
+///
+/// # Errors
+/// [`ChatError::AuthenticationRequired`], or that of its credential.
+pub(crate) async fn check_access_again(request: &HttpRequest) -> Result<(), ApiError> {
+    let had_access = request.extensions().get::<HasAccess>().is_some();
+    if had_access && find(request, chat(request)?).await?.is_none() {
+        return Err(ChatError::AuthenticationRequired.into());
+    }
+    Ok(())
 }
 
 /// Returns the id in the session cookie, or the one that stands for a credential. The session may have expired, or may
@@ -367,7 +363,7 @@ pub(crate) fn session_id(request: &HttpRequest) -> Option<SessionId> {
 }
 
 /// Returns the cookie's session if it can be stored and is not stored yet. The user may have got an account after the
-/// cookie was set: then it gives no access any more.
+/// cookie was set, or may have been erased: then it gives no access any more.
 async fn unstored_session(request: &HttpRequest, chat: &Chat) -> Result<Option<Session>, ApiError> {
     let new_user: Option<NewUser> = request.get_session().get(NEW_USER).ok().flatten();
     let (Some(session_id), Some(NewUser { user_id, expires_at })) = (session_id(request), new_user)
@@ -375,7 +371,9 @@ async fn unstored_session(request: &HttpRequest, chat: &Chat) -> Result<Option<S
         return Ok(None);
     };
     let session = Session::anonymous(session_id, user_id);
-    let is_valid = expires_at > chat.sessions.now() && chat.accounts.accepts(&session).await?;
+    let is_valid = expires_at > chat.sessions.now()
+        && chat.accounts.accepts(&session).await?
+        && !chat.erasures.is_erased(user_id).await?;
     Ok(is_valid.then_some(session))
 }
 

@@ -32,5 +32,5 @@ struct Config {
     responses((status = 200, body = Config)),
 )]
 async fn read(chat: Data<Chat>) -> Json<Config> {
-    Json(Config { max_tokens: chat.settings().window_tokens })
+    Json(Config { max_tokens: chat.models().first().window_tokens })
 }

@@ -23,8 +23,10 @@ use webchat_chat::{ConcurrencyLimit, Limit, Permit, count_reached_limit};
 use webchat_domain::Network;
 
 use crate::error::api_error::ApiError;
-use crate::extract::body::MAX_MESSAGE_BODY_BYTES;
 use crate::extract::client_address::ClientAddress;
+
+/// The maximum size of a body with a message, in bytes. The WebSocket has the same limit.
+pub(crate) const MAX_MESSAGE_BODY_BYTES: usize = 4 * 1024 * 1024;
 
 /// The time after which a body must have arrived at [`MIN_BYTES_PER_S`] on average.
 const MIN_RATE_GRACE: Duration = Duration::from_secs(10);

@@ -17,7 +17,8 @@ use super::origin::has_allowed_origin;
 const ALLOWED_METHODS: HeaderValue = HeaderValue::from_static("GET, POST, PUT, PATCH, DELETE");
 
 /// The response headers that a page may read.
-const EXPOSED_HEADERS: HeaderValue = HeaderValue::from_static("etag, retry-after, x-request-id");
+const EXPOSED_HEADERS: HeaderValue =
+    HeaderValue::from_static("etag, retry-after, x-conversation-id, x-request-id");
 
 /// The time for which a browser may cache the result of a preflight request, in seconds.
 const PREFLIGHT_MAX_AGE: HeaderValue = HeaderValue::from_static("600");

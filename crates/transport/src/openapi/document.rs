@@ -20,7 +20,7 @@ use crate::error::body::ErrorBody;
 use crate::middleware::session_cookie::COOKIE_NAME;
 use crate::realtime::events::incoming::ClientEvent;
 use crate::realtime::events::schema::ServerEvent;
-use crate::{admin, health, legacy, rest};
+use crate::{admin, health, legacy, openai_api, rest};
 
 pub(crate) const PATH: &str = "/api/openapi.json";
 
@@ -50,6 +50,8 @@ const ERROR_RESPONSE: &str = "ErrorResponse";
         (name = "transfer", description = "Export and import of conversations."),
         (name = "accounts", description = "Signing in and out, and the user's sessions and API keys."),
         (name = "admin", description = "Users and the audit log, for administrators and auditors."),
+        (name = "openai", description = "For programs that are written for OpenAI's chat completions. They need an \
+            API key with the scope `chat`, and errors have OpenAI's form."),
         (name = "server", description = "Configuration and health of the server."),
         (name = "flask", description = "For clients of the Flask application that Webchat replaces. \
             They work on the session's current conversation.")
@@ -96,7 +98,9 @@ pub fn openapi() -> serde_json::Result<String> {
 fn document() -> OpenApi {
     let routes = [legacy::routes::api_doc(), health::ApiDoc::openapi(), ApiDoc::openapi()];
     let rest = rest::routes::api_doc().merge_from(admin::routes::api_doc());
-    let rest = Document::openapi().nest(rest::routes::PREFIX, rest);
+    let rest = Document::openapi()
+        .nest(rest::routes::PREFIX, rest)
+        .nest(openai_api::PREFIX, openai_api::routes::api_doc());
     let mut document = routes.into_iter().fold(rest, OpenApi::merge_from);
     let components = document.components.get_or_insert_with(|| ComponentsBuilder::new().build());
     let cookie = ApiKeyValue::new(COOKIE_NAME);
@@ -123,7 +127,7 @@ fn add_default_responses(item: &mut PathItem) {
             add_default_description(response);
         }
         let error = RefOr::Ref(Ref::from_response_name(ERROR_RESPONSE));
-        operation.responses.responses.insert("default".to_owned(), error);
+        operation.responses.responses.entry("default".to_owned()).or_insert(error);
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod embedded;
 pub(crate) mod not_found;
+mod session;
 mod web_client;
 
 use std::path::Path;
@@ -13,11 +14,11 @@ use actix_web::web::{self, Data, ServiceConfig};
 use actix_web::{HttpRequest, HttpResponse, Resource, Responder};
 
 use self::embedded::EmbeddedFile;
+use self::session::PageSession;
 use self::web_client::Source;
 pub use self::web_client::{WebClient, WebClientError};
 use crate::base_path::BasePath;
 use crate::error::api_error::ApiError;
-use crate::extract::session::PageSession;
 
 /// The `Cache-Control` of assets, whose names contain a hash of their content.
 const IMMUTABLE: &str = "public, max-age=31536000, immutable";

@@ -14,8 +14,8 @@ use webchat_domain::{ApiKeyScope, ConversationId, Network, TRACE_TARGET};
 use super::burst_rate::BurstRateLimiter;
 use super::connections::Connections;
 use super::events::incoming::{
-    AnswerData, ClientEvent, EditMessageData, ErrorContext, SendMessageData, UnparsedEvent,
-    VersionData,
+    AnswerData, ClientEvent, EditMessageData, ErrorContext, RegenerateData, SendMessageData,
+    UnparsedEvent, VersionData,
 };
 use super::events::outgoing::{ErrorData, OutgoingEvent, Reply, SessionData, Subscribed, Welcome};
 use super::forward::{forward_conversation, forward_list};
@@ -195,6 +195,7 @@ impl<O: From<OutgoingEvent> + Send + 'static> Client<O> {
             content: data.message,
             client_message_id: data.client_message_id,
             expected_position: data.expected_position,
+            model: data.model,
         };
         let caller = self.browser.caller();
         let sent = self.chat.turns.send(caller, conversation_id, message).await?;
@@ -209,17 +210,18 @@ impl<O: From<OutgoingEvent> + Send + 'static> Client<O> {
             content: data.message,
             client_message_id: data.client_message_id,
             expected_position: None,
+            model: data.model,
         };
         let sent = self.chat.turns.edit(caller, id, data.message_id, message).await?;
         self.reply_to_duplicate(id, sent).await;
         Ok(())
     }
 
-    async fn regenerate(&mut self, data: AnswerData) -> Result<(), ApiError> {
-        let AnswerData { conversation_id: id, message_id, client_message_id } = data;
+    async fn regenerate(&mut self, data: RegenerateData) -> Result<(), ApiError> {
+        let RegenerateData { conversation_id: id, message_id, client_message_id, model } = data;
         self.ensure_subscribed(id).await?;
-        let caller = self.browser.caller();
-        let sent = self.chat.turns.regenerate(caller, id, message_id, client_message_id).await?;
+        let (caller, turns) = (self.browser.caller(), &self.chat.turns);
+        let sent = turns.regenerate(caller, id, message_id, client_message_id, model).await?;
         self.reply_to_duplicate(id, sent).await;
         Ok(())
     }

@@ -25,7 +25,10 @@ use crate::metrics::ConnectionPermit;
 pub(crate) const EVENT_STREAM: &str = "text/event-stream";
 
 /// The interval of empty comments, which prevent proxies from closing an idle connection.
-const KEEP_ALIVE_INTERVAL: Duration = Duration::from_secs(15);
+pub(crate) const KEEP_ALIVE_INTERVAL: Duration = Duration::from_secs(15);
+
+/// An empty comment.
+pub(crate) const KEEP_ALIVE: &str = ":\n\n";
 
 /// The field with the time that clients wait before they reconnect, in milliseconds.
 const RETRY: &str = "retry: 2000\n";
@@ -104,7 +107,16 @@ pub(crate) fn replay_turn(
     respond(text, stream::empty())
 }
 
-fn respond(first: String, rest: impl stream::Stream<Item = String> + 'static) -> HttpResponse {
+/// Waits for an event. Returns `None` if it is time for a [`KEEP_ALIVE`].
+pub(crate) async fn or_keep_alive<T>(event: impl Future<Output = T>) -> Option<T> {
+    timeout(KEEP_ALIVE_INTERVAL, event).await.ok()
+}
+
+/// Responds with `first` and then the `rest`, as they become available.
+pub(crate) fn respond(
+    first: String,
+    rest: impl stream::Stream<Item = String> + 'static,
+) -> HttpResponse {
     let first = stream::iter((!first.is_empty()).then_some(first));
     let body = first.chain(rest).map(|text| Ok::<_, Infallible>(Bytes::from(text)));
     HttpResponse::Ok()
@@ -134,9 +146,9 @@ async fn next_events(mut state: EventStream) -> Option<(String, EventStream)> {
     }
     let shutdown = state.shutdown.clone();
     let update = tokio::select! {
-        next = timeout(KEEP_ALIVE_INTERVAL, state.source.next()) => match next {
-            Ok(update) => update?,
-            Err(_) => return Some((":\n\n".to_owned(), state)),
+        next = or_keep_alive(state.source.next()) => match next {
+            Some(update) => update?,
+            None => return Some((KEEP_ALIVE.to_owned(), state)),
         },
         () = shutdown.cancelled() => {
             state.is_open = false;

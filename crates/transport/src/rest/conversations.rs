@@ -4,11 +4,11 @@ use actix_web::web::{self, Data, Json, Path, Query, ServiceConfig};
 use actix_web::{HttpRequest, HttpResponse};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, OpenApi, ToSchema};
-use webchat_chat::{ArchiveFilter, Chat, Cursor, Edit, Page};
-use webchat_domain::{Conversation, ConversationId, Title, UserId};
+use webchat_chat::{ArchiveFilter, Chat, Choice, ContextEdit, Cursor, Edit, Page};
+use webchat_domain::{Conversation, ConversationId, ModelId, Title, UserId};
 
 use crate::error::api_error::ApiError;
-use crate::extract::body::Body;
+use crate::extract::body::{Body, OptionalBody};
 use crate::extract::etag::{self, IfMatchParam, IfNoneMatchParam};
 use crate::extract::idempotency_key::IdempotencyKeyHeader;
 use crate::extract::query::{self, page_size};
@@ -104,6 +104,13 @@ impl From<Page<Conversation>> for ConversationList {
     }
 }
 
+/// A conversation to start.
+#[derive(Default, Deserialize, ToSchema)]
+struct NewConversation {
+    /// Its model; by default the first one that the user may use.
+    model: Option<ModelId>,
+}
+
 /// Starts an empty conversation.
 #[utoipa::path(
     post,
@@ -111,15 +118,22 @@ impl From<Page<Conversation>> for ConversationList {
     tag = "conversations",
     operation_id = "start_conversation",
     params(IdempotencyKeyHeader),
-    responses((status = 201, body = Conversation), InvalidParameterResponse),
+    request_body(content = Option<NewConversation>),
+    responses((status = 201, body = Conversation), InvalidParameterResponse, InvalidBodyResponse),
 )]
 async fn start(
     browser: RequiredSession,
     idempotency: IdempotencyKeyHeader,
+    body: Result<OptionalBody<NewConversation>, ApiError>,
     chat: Data<Chat>,
 ) -> Result<HttpResponse, ApiError> {
     let user_id = browser.session.user_id;
+    let new = OptionalBody::or_ignored(body)?.unwrap_or_default();
     let conversation = chat.conversations.start(user_id, idempotency.key.as_ref()).await?;
+    if let Some(model) = new.model {
+        let edit = ContextEdit { model: Some(Choice::Custom(model)), ..ContextEdit::default() };
+        chat.contexts.edit(user_id, conversation.conversation_id, edit, None).await?;
+    }
     Ok(HttpResponse::Created().json(conversation))
 }
 

@@ -8,10 +8,11 @@ use webchat_domain::{ConversationId, TurnId, VersionedMessage};
 
 use super::turns::send::{self, MESSAGES};
 use crate::error::api_error::ApiError;
-use crate::extract::body::{BodyLimit, MAX_MESSAGE_BODY_BYTES};
+use crate::extract::body::BodyLimit;
 use crate::extract::query::{self, page_size};
 use crate::extract::session::OptionalSession;
 use crate::get_or_head::get_or_head;
+use crate::middleware::body_limits::MAX_MESSAGE_BODY_BYTES;
 use crate::openapi::responses::{ConversationPath, InvalidParameterResponse, NotFoundResponse};
 
 #[derive(OpenApi)]

@@ -5,13 +5,14 @@ use actix_web::{HttpRequest, HttpResponse};
 use serde::Deserialize;
 use utoipa::{IntoParams, OpenApi, ToSchema};
 use webchat_chat::{Chat, SendMessage};
-use webchat_domain::{ConversationId, Message, MessageId};
+use webchat_domain::{ConversationId, Message, MessageId, ModelId};
 
 use super::turns::turn_response::{TurnRequest, TurnResponses};
 use crate::error::api_error::ApiError;
-use crate::extract::body::{Body, BodyLimit, MAX_MESSAGE_BODY_BYTES};
+use crate::extract::body::{Body, BodyLimit, OptionalBody};
 use crate::extract::idempotency_key::IdempotencyKeyHeader;
 use crate::extract::session::RequiredSession;
+use crate::middleware::body_limits::MAX_MESSAGE_BODY_BYTES;
 use crate::openapi::responses::{InvalidBodyResponse, NotFoundResponse, TurnRejectedResponse};
 use crate::realtime::connections::Connections;
 
@@ -42,6 +43,15 @@ struct EditedMessage {
     /// The new text of the question.
     #[schema(pattern = r"\S")]
     message: String,
+    /// The model that answers; by default that of the conversation.
+    model: Option<ModelId>,
+}
+
+/// How to generate another version of an answer.
+#[derive(Default, Deserialize, ToSchema)]
+struct Regeneration {
+    /// The model that answers; by default that of the conversation.
+    model: Option<ModelId>,
 }
 
 #[derive(Deserialize, IntoParams)]
@@ -75,10 +85,12 @@ async fn edit(
 ) -> Result<HttpResponse, ApiError> {
     let turn_request = TurnRequest::read(&request, &browser, &chat, &connections)?;
     let MessagePath { id, message_id } = path.into_inner();
+    let EditedMessage { message, model } = edited.0;
     let message = SendMessage {
-        content: edited.0.message,
+        content: message,
         client_message_id: turn_request.client_message_id.clone(),
         expected_position: None,
+        model,
     };
     let sent = chat.turns.edit(browser.caller(), id, message_id, message).await?;
     turn_request.respond(&chat, &connections, id, sent).await
@@ -93,12 +105,14 @@ async fn edit(
     tag = "turns",
     operation_id = "regenerate",
     params(MessagePath, IdempotencyKeyHeader),
-    responses(TurnResponses)
+    request_body(content = Option<Regeneration>),
+    responses(TurnResponses, InvalidBodyResponse)
 )]
 async fn regenerate(
     request: HttpRequest,
     browser: RequiredSession,
     path: Path<MessagePath>,
+    body: Result<OptionalBody<Regeneration>, ApiError>,
     chat: Data<Chat>,
     connections: Data<Connections>,
 ) -> Result<HttpResponse, ApiError> {
@@ -106,7 +120,9 @@ async fn regenerate(
     let MessagePath { id, message_id } = path.into_inner();
     let client_message_id = turn_request.client_message_id.clone();
     let caller = browser.caller();
-    let sent = chat.turns.regenerate(caller, id, Some(message_id), client_message_id).await?;
+    let Regeneration { model } = OptionalBody::or_ignored(body)?.unwrap_or_default();
+    let turns = &chat.turns;
+    let sent = turns.regenerate(caller, id, Some(message_id), client_message_id, model).await?;
     turn_request.respond(&chat, &connections, id, sent).await
 }
 

@@ -2,6 +2,7 @@
 
 mod canaries;
 mod requests;
+mod slow_bodies;
 
 use std::time::Duration;
 

@@ -102,9 +102,15 @@ export class MessageQueue {
     return this.#isAfterConnect || this.outbox.isOwn(id) || now - queuedAt >= OTHER_TAB_GRACE_MS;
   }
 
-  #send({ message, conversation_id, client_message_id, message_id }: AddressedMessage): void {
+  #send({
+    message,
+    conversation_id,
+    client_message_id,
+    message_id,
+    model,
+  }: AddressedMessage): void {
     this.#sentAt.set(client_message_id, Date.now());
-    const data = { message, conversation_id, client_message_id };
+    const data = { message, conversation_id, client_message_id, ...(model && { model }) };
     if (message_id === undefined) this.send({ event: 'send_message', data });
     else this.send({ event: 'edit_message', data: { ...data, message_id } });
   }

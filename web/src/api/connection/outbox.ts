@@ -7,6 +7,8 @@ export interface OutgoingMessage {
   conversation_id: string | null;
   client_message_id: string;
   message_id?: string;
+  /** The model that answers, if that of the conversation is not saved yet. */
+  model?: string;
   /** The key of the new chat that the message was written in. Its conversation is created with this key. */
   start_key?: string;
 }

@@ -3,7 +3,8 @@ import type { Context, ContextChanges } from '../../api/types';
 import { Store } from '../store';
 import { IDLE, type SaveStatus, trySave } from './saving';
 
-export type ContextPart = 'system_prompt' | 'reply_tokens' | 'parameters' | 'summary' | 'examples';
+export type ContextPart =
+  'system_prompt' | 'reply_tokens' | 'model' | 'parameters' | 'summary' | 'examples';
 
 export interface ContextState {
   phase: 'loading' | 'ready' | 'failed';
@@ -50,7 +51,7 @@ export class ContextEditor {
 
   /** Like the methods below, resolves to `false` if the change fails; the status then has the reason. */
   change(
-    part: 'system_prompt' | 'reply_tokens' | 'parameters',
+    part: 'system_prompt' | 'reply_tokens' | 'model' | 'parameters',
     changes: ContextChanges,
   ): Promise<boolean> {
     return this.#save(part, () => this.api.change(this.conversationId, changes, this.#etag));

@@ -37,6 +37,8 @@ export interface ThreadMessage {
   endedAt: string | null;
   /** The number of tokens of the text; `null` if unknown. */
   tokenCount: number | null;
+  /** The id of the model that generated an answer; `null` if unknown. */
+  model: string | null;
   /** The ids of all versions, oldest first, including this message. */
   versions: readonly string[];
   problem: Problem | null;
@@ -55,6 +57,7 @@ export function toThreadMessage(message: Message): ThreadMessage {
     createdAt: message.created_at,
     endedAt: message.ended_at ?? null,
     tokenCount: message.token_count,
+    model: message.model ?? null,
     versions: message.versions ?? [message.message_id],
     problem: message.error ? { ...message.error, retryAt: null } : null,
   };
@@ -78,6 +81,7 @@ export function optimisticMessage(clientMessageId: string, content: string): Thr
     createdAt: null,
     endedAt: null,
     tokenCount: null,
+    model: null,
     versions: [clientMessageId],
     problem: null,
   };

@@ -65,6 +65,7 @@ function question(
     createdAt: accepted.created_at,
     endedAt: null,
     tokenCount: accepted.token_count,
+    model: null,
     versions: existingQuestion?.versions ?? [accepted.message_id],
     problem: null,
   };
@@ -86,6 +87,7 @@ function answer(accepted: MessageAccepted, messages: readonly ThreadMessage[]): 
     createdAt: existingAnswer?.createdAt ?? accepted.created_at,
     endedAt: null,
     tokenCount: null,
+    model: accepted.model ?? null,
     versions,
     problem: null,
   };

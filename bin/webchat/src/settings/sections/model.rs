@@ -11,15 +11,18 @@ use webchat_llm::{Auth, TokensField};
 use super::super::declaration::section;
 use super::super::kind::{Kind, http_url};
 
-const MODEL_URL: Kind = Kind::url(
+pub(in crate::settings) const MODEL_URL: Kind = Kind::url(
     "the full chat-completions URL, such as \
      https://NAME.openai.azure.com/openai/deployments/NAME/chat/completions?api-version=VERSION \
      or http://127.0.0.1:11434/v1/chat/completions; `make run` starts a small local model",
 );
-const AUTH_METHODS: Kind = Kind::Choice(&["auto", "api-key", "bearer", "none"]);
-const TOKENS_FIELDS: Kind = Kind::Choice(&["auto", "max_tokens", "max_completion_tokens"]);
-const EFFORTS: Kind = Kind::Choice(&["none", "minimal", "low", "medium", "high", "xhigh"]);
-const PENALTY: Kind = Kind::Number { min: -2.0, max: 2.0 };
+pub(in crate::settings) const AUTH_METHODS: Kind =
+    Kind::Choice(&["auto", "api-key", "bearer", "entra", "none"]);
+pub(in crate::settings) const TOKENS_FIELDS: Kind =
+    Kind::Choice(&["auto", "max_tokens", "max_completion_tokens"]);
+pub(in crate::settings) const EFFORTS: Kind =
+    Kind::Choice(&["none", "minimal", "low", "medium", "high", "xhigh"]);
+pub(in crate::settings) const PENALTY: Kind = Kind::Number { min: -2.0, max: 2.0 };
 const TIMEOUT: Kind = Kind::integer("seconds", 1, 3600);
 /// A proxy URL is secret, as it may contain a password. It is checked only if it is used, because other programs use
 /// these variables as well.
@@ -27,18 +30,20 @@ const PROXY: Kind = Kind::secret("a URL such as http://proxy.example.org:3128", 
 
 section! {
     ModelSettings: [model], "Model" {
-        /// Required. The full chat-completions URL of any OpenAI-compatible provider; the name is historical.
+        /// Required, unless webchat.toml has [[models]]: the full chat-completions URL of any OpenAI-compatible provider.
+        /// The name is historical.
         /// (`make run` supplies a small model if it is unset.)
         ///   Azure OpenAI: https://NAME.openai.azure.com/openai/deployments/NAME/chat/completions?api-version=VERSION
         ///                 or, with MODEL, https://NAME.openai.azure.com/openai/v1/chat/completions
         ///   OpenAI:       https://api.openai.com/v1/chat/completions
         ///   Ollama:       http://127.0.0.1:11434/v1/chat/completions
-        AZURE_API_URL => url: RedactedUrl, MODEL_URL;
+        AZURE_API_URL => url: Option<RedactedUrl>, MODEL_URL;
 
         /// The API key of the model.
         API_KEY => api_key: Option<SecretString>, Kind::secret("a string", |_| true);
 
         /// How to send the API key: api-key (Azure), bearer (others), none, or auto, which recognises Azure by the URL.
+        /// With entra, there is no key: tokens of Microsoft Entra ID are used, with the settings below.
         LLM_AUTH => auth: Auth = "auto", AUTH_METHODS;
 
         /// The name of the model. The URL of an Azure deployment works without it, but contains only the name of the

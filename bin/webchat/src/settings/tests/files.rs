@@ -53,9 +53,9 @@ fn unknown_names_are_refused_with_a_suggestion() {
 
     insta::assert_snapshot!(errors(text).join("\n"), @"
     Port in webchat.toml (unknown): did you mean server.port?
-    [redis] in webchat.toml (unknown): expected one of [model], [files], [server], [storage], [sessions], [oidc], [limits], [connections], [log], [audit], [traces]
+    [redis] in webchat.toml (unknown): expected one of [model], [entra], [files], [server], [storage], [sessions], [oidc], [limits], [connections], [log], [audit], [traces]
     [servr] in webchat.toml (unknown): did you mean [server]?
-    nonsense in webchat.toml (unknown): expected a setting in one of [model], [files], [server], [storage], [sessions], [oidc], [limits], [connections], [log], [audit], [traces]
+    nonsense in webchat.toml (unknown): expected a setting in one of [model], [entra], [files], [server], [storage], [sessions], [oidc], [limits], [connections], [log], [audit], [traces]
     server.LOG_LEVEL in webchat.toml (unknown): did you mean log.level?
     server.api_key in webchat.toml (unknown): did you mean model.api_key?
     server.hots in webchat.toml (unknown): did you mean server.host?
@@ -89,7 +89,7 @@ fn invalid_types_and_values_are_refused_even_if_they_are_overridden() {
     insta::assert_snapshot!(error, @r#"
     invalid settings:
       model.api_key in webchat.toml (an array of length 1): expected a string
-      model.auth in webchat.toml (a string of 7 characters): expected one of auto, api-key, bearer, none
+      model.auth in webchat.toml (a string of 7 characters): expected one of auto, api-key, bearer, entra, none
       model.max_tokens in webchat.toml (a number): expected an integer number of tokens, at least 1
       model.name in webchat.toml (a section): expected a string
       model.temperature in webchat.toml (an integer): expected a number from 0 to 2

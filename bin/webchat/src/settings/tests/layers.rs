@@ -53,7 +53,7 @@ fn a_lower_case_proxy_variable_overrides_the_file() {
     let mut sources = with_file("[model]\nhttp_proxy = 'http://a.example'");
     sources.environment.insert("http_proxy".to_owned(), "b.example".to_owned());
 
-    let proxy = Settings::read(&sources).unwrap().model.http().proxy.unwrap();
+    let proxy = Settings::read(&sources).unwrap().model.http().unwrap().proxy.unwrap();
 
     assert_eq!(proxy.url.host_str(), Some("b.example"));
 }

@@ -34,6 +34,8 @@ fn exactly_these_settings_are_secret() {
             "HTTPS_PROXY",
             "HTTP_PROXY",
             "ALL_PROXY",
+            "AZURE_CLIENT_SECRET",
+            "IDENTITY_HEADER",
             "METRICS_TOKEN",
             "MONGODB_URI",
             "REDIS_URL",

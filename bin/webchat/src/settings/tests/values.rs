@@ -10,13 +10,18 @@ use super::super::declaration::Setting;
 use super::super::kind::Kind;
 use super::super::sections::settings;
 use super::{URL, read};
+use crate::models::models;
 
 #[test]
 fn only_the_model_url_is_required() {
     let settings = read(&[URL]).unwrap();
 
     assert_eq!((settings.server.host, settings.server.port), (Ipv4Addr::LOCALHOST.into(), 8080));
-    assert_eq!((settings.chat().window_tokens, settings.chat().reply_tokens), (128_000, None));
+    let models = models(&settings, None).unwrap();
+    assert_eq!(
+        models.iter().map(|model| (model.window_tokens, model.reply_tokens)).collect::<Vec<_>>(),
+        [(128_000, None)]
+    );
 }
 
 #[test]
@@ -90,7 +95,7 @@ fn model_settings_are_parsed() {
         ("LLM_FIRST_DELTA_TIMEOUT_S", "600"),
         ("LLM_IDLE_TIMEOUT_S", "3600"),
     ];
-    let upstream = read(&variables).unwrap().model.http();
+    let upstream = read(&variables).unwrap().model.http().unwrap();
 
     assert_eq!(upstream.tokens_field, TokensField::MaxCompletionTokens);
     assert_eq!(
@@ -128,11 +133,12 @@ fn the_proxy_depends_on_the_scheme_of_the_model_url() {
     ] {
         let settings = read(&variables).unwrap();
 
-        let url = settings.model.http().proxy.map(|proxy| proxy.url.to_string());
+        let url = settings.model.http().unwrap().proxy.map(|proxy| proxy.url.to_string());
         assert_eq!(url.as_deref(), proxy);
         assert!(!format!("{settings:?}").contains("pa55"));
     }
-    let upstream = read(&[SECURE, ALL, ("no_proxy", "model.example")]).unwrap().model.http();
+    let upstream =
+        read(&[SECURE, ALL, ("no_proxy", "model.example")]).unwrap().model.http().unwrap();
     assert_eq!(upstream.proxy.map(|proxy| proxy.except).as_deref(), Some("model.example"));
 }
 
@@ -174,7 +180,8 @@ fn all_invalid_settings_are_reported_without_their_values() {
 fn the_window_defaults_to_the_window_of_the_model() {
     let window = |variables: &[(&'static str, &'static str)]| {
         let variables = variables.iter().chain([&URL]).copied();
-        read(&variables.collect::<Vec<_>>()).unwrap().chat().window_tokens
+        let settings = read(&variables.collect::<Vec<_>>()).unwrap();
+        models(&settings, None).unwrap()[0].window_tokens
     };
 
     assert_eq!(window(&[("MODEL", "gpt-4")]), 8_192);
@@ -185,10 +192,8 @@ fn the_window_defaults_to_the_window_of_the_model() {
 #[test]
 fn a_quarter_of_the_window_is_reserved_for_an_answer_without_a_maximum() {
     let reserved = |reply| {
-        read(&[URL, ("MAX_TOKENS", "8192"), ("REPLY_TOKENS", reply)])
-            .unwrap()
-            .chat()
-            .reserved_tokens()
+        let settings = read(&[URL, ("MAX_TOKENS", "8192"), ("REPLY_TOKENS", reply)]).unwrap();
+        models(&settings, None).unwrap()[0].reserved_tokens()
     };
 
     assert_eq!([reserved(""), reserved("800")], [2_048, 800]);
@@ -216,7 +221,7 @@ fn the_defaults_match_the_defaults_of_the_crates() {
     let chat = settings.chat();
     let server = settings.transport(Vec::new(), None, None);
     assert_eq!(chat.files, webchat_chat::FileSettings::default());
-    assert_eq!(settings.model.http().timeouts, Timeouts::default());
+    assert_eq!(settings.model.http().unwrap().timeouts, Timeouts::default());
     assert_eq!(
         format!("{:?}", server.limits),
         format!("{:?}", webchat_transport::Limits::default())

@@ -102,6 +102,14 @@ impl Erasures {
         Ok(erasure)
     }
 
+    /// Returns whether the erasure of the user was requested.
+    ///
+    /// # Errors
+    /// When the erasures can't be read.
+    pub async fn is_erased(&self, user_id: UserId) -> Result<bool, ChatError> {
+        Ok(self.ports.erasures.is_erased(user_id).await?)
+    }
+
     /// Checks that a user who has no password has signed in within the last minutes, before the account is erased. A user
     /// whom a proxy has signed in is confirmed by the proxy.
     ///

@@ -196,6 +196,7 @@ async fn two_instances_do_not_summarise_at_the_same_time() {
         caller: test.user_id.into(),
         id: test.conversation_id,
         before: 5,
+        model: test.chat.models().first(),
     };
 
     tokio::join!(other.run(), async {
@@ -231,7 +232,7 @@ async fn a_summary_of_messages_that_are_no_longer_visible_is_not_stored() {
     add_messages_until_compaction(&test).await;
     let request = summary_request(&test).await;
 
-    test.chat.turns.regenerate(test.user_id, test.conversation_id, None, None).await.unwrap();
+    test.chat.turns.regenerate(test.user_id, test.conversation_id, None, None, None).await.unwrap();
     request.answer("They spoke of tides.", FinishReason::Stop).await;
 
     assert_eq!(summary(&test).await, None);

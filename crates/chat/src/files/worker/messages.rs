@@ -20,7 +20,8 @@ impl AnalysisWorker {
     /// Returns the messages to append: a question that names the file, and the analysis as its answer. If the file was
     /// analysed before, they are other versions.
     pub(super) async fn new_messages(&self, analysis: String) -> Result<Append, StoreError> {
-        let answer_tokens = self.core.count_tokens(&analysis).await;
+        let model = self.core.ports.models.first();
+        let answer_tokens = self.core.count_tokens(&model, &analysis).await;
         let (turn_id, now) = (TurnId::generate(), self.core.now());
         let answer = NewMessage::answer(analysis, answer_tokens, now).in_turn(turn_id);
         let FileJob { file_name, instructions, .. } = &self.leased.job;
@@ -30,7 +31,7 @@ impl AnalysisWorker {
             let version_of = Some(answer_id);
             return Ok(Append { messages: vec![answer], version_of, ..Append::default() });
         }
-        let question_tokens = self.core.count_tokens(&question).await;
+        let question_tokens = self.core.count_tokens(&model, &question).await;
         let question = NewMessage::question(question, question_tokens, now).in_turn(turn_id);
         let messages = vec![question, answer];
         if let Target::QuestionVersion(question_id) = target {

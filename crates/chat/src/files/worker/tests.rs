@@ -17,11 +17,19 @@ use crate::{Settings, Upload};
 
 /// Returns a chat that splits files into parts of 64 tokens.
 async fn new_test(change: impl FnOnce(&mut Settings)) -> TestChat {
+    new_test_with_limits(10_000, 800, change).await
+}
+
+async fn new_test_with_limits(
+    window_tokens: u32,
+    reply_tokens: u32,
+    change: impl FnOnce(&mut Settings),
+) -> TestChat {
     let test = TestChat::with_settings(|settings| {
         settings.files.part_tokens = 64;
         change(settings);
-    })
-    .await;
+    });
+    let test = test.await.with_limits(window_tokens, reply_tokens);
     test.chat.files.spawn_dispatcher();
     test
 }
@@ -119,10 +127,7 @@ async fn parts_are_analysed_up_to_the_concurrency_limit_and_combined_in_order() 
 #[tokio::test(start_paused = true)]
 async fn analyses_that_exceed_the_window_are_combined_in_several_steps() {
     let (window, reply) = (640, 200);
-    let test = new_test(|settings| {
-        (settings.window_tokens, settings.reply_tokens) = (window, Some(reply));
-    })
-    .await;
+    let test = new_test_with_limits(window, reply, |_| {}).await;
 
     let job = upload(&test, &text_of_parts(20)).await;
     let mut prompts = Vec::new();
@@ -131,7 +136,7 @@ async fn analyses_that_exceed_the_window_are_combined_in_several_steps() {
         let messages = &request.request.messages;
         let mut tokens = request.request.answer_limit.tokens();
         for message in messages {
-            tokens += test.chat.core.count_tokens(&message.content).await;
+            tokens += test.counter().count(&message.content);
         }
         assert!(tokens <= window, "{tokens}");
         prompts.push(messages[0].content.clone());

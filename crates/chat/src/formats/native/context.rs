@@ -2,7 +2,8 @@
 
 use serde_json::Value;
 use webchat_domain::{
-    Context, FewShotExample, ModelParameters, Summary, SummaryAuthor, SystemPrompt, Timestamp,
+    Context, FewShotExample, ModelId, ModelParameters, Summary, SummaryAuthor, SystemPrompt,
+    Timestamp,
 };
 
 use super::message::{id, time, value};
@@ -30,6 +31,7 @@ impl ContextReader<'_> {
             system_prompt: self.system_prompt(member(context, "system_prompt")),
             parameters: self.parameters(member(context, "parameters")),
             reply_tokens: self.reply_tokens(member(context, "reply_tokens")),
+            model: self.model(member(context, "model")),
             examples: self.examples(member(context, "examples")),
             summary: self.summary(member(context, "summary")),
         };
@@ -70,6 +72,14 @@ impl ContextReader<'_> {
         let read = values::whole_number(tokens).and_then(|tokens| tokens.try_into().ok());
         let read = read.filter(|tokens| *tokens > 0);
         if read.is_none() && !tokens.is_null() {
+            self.left_out.add(Part::Parameter, INVALID);
+        }
+        read
+    }
+
+    fn model(&mut self, model: &Value) -> Option<ModelId> {
+        let read = value(model);
+        if read.is_none() && !model.is_null() {
             self.left_out.add(Part::Parameter, INVALID);
         }
         read

@@ -151,6 +151,7 @@ impl Messages {
             error: parsed.error,
             created_at: created_at.unwrap_or(self.created_at),
             ended_at: parsed.ended_at,
+            model: parsed.model,
         };
         let client_message_id = parsed
             .client_message_id

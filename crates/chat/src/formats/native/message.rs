@@ -4,7 +4,9 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use uuid::Uuid;
-use webchat_domain::{ClientMessageId, MessageStatus, Problem, Reasoning, Role, Timestamp, TurnId};
+use webchat_domain::{
+    ClientMessageId, MessageStatus, ModelId, Problem, Reasoning, Role, Timestamp, TurnId,
+};
 use webchat_persistence::rules::{ForeignAuthor, foreign_author};
 
 use crate::formats::imported_conversation::MAX_BYTES;
@@ -29,6 +31,7 @@ pub(super) struct ParsedMessage {
     pub(super) error: Option<Problem>,
     pub(super) created_at: Option<Timestamp>,
     pub(super) ended_at: Option<Timestamp>,
+    pub(super) model: Option<ModelId>,
     pub(super) active: bool,
 }
 
@@ -76,6 +79,7 @@ impl ParsedMessage {
             error: value(field("error")),
             created_at: time(field("created_at")),
             ended_at: time(field("ended_at")),
+            model: value(field("model")),
             active: field("active").as_bool().unwrap_or(true),
         })
     }

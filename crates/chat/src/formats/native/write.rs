@@ -2,8 +2,8 @@
 
 use serde::Serialize;
 use webchat_domain::{
-    ClientMessageId, Context, ConversationId, MessageId, MessageStatus, Problem, Reasoning, Role,
-    Timestamp, Title, TurnId, UserId,
+    ClientMessageId, Context, ConversationId, MessageId, MessageStatus, ModelId, Problem,
+    Reasoning, Role, Timestamp, Title, TurnId, UserId,
 };
 use webchat_persistence::{StoredConversation, StoredMessage};
 
@@ -48,6 +48,8 @@ struct MessageRecord {
     created_at: Timestamp,
     #[serde(skip_serializing_if = "Option::is_none")]
     ended_at: Option<Timestamp>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    model: Option<ModelId>,
     active: bool,
 }
 
@@ -105,6 +107,7 @@ impl From<StoredMessage> for MessageRecord {
             error: message.error,
             created_at: message.created_at,
             ended_at: message.ended_at,
+            model: message.model,
             active: stored.active,
         }
     }

@@ -31,6 +31,7 @@ prop_compose! {
             system_prompt: prompt.map(|text| SystemPrompt { text, token_count: 3 }),
             parameters: ModelParameters { seed, temperature, ..ModelParameters::default() },
             reply_tokens,
+            model: Some("gpt-4.1".parse().unwrap()),
             examples: examples.into_iter().map(|(id, user_prompt, assistant_response, created_at)| {
                 FewShotExample {
                     example_id: ExampleId::from(id),

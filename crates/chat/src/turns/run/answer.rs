@@ -42,7 +42,7 @@ impl TurnTask {
         self.publish_existing_text(publisher);
         let mut request_context = RequestContext {
             context: self.context.clone(),
-            ledger: self.core.settings.empty_ledger(),
+            ledger: self.context.model.empty_ledger(),
             is_sent: false,
             usage: None,
             is_compacted: false,
@@ -117,7 +117,7 @@ impl TurnTask {
         let mut bound =
             AnswerBound::new(request.answer_limit.tokens()).after(self.answer.content.len());
         request_context.is_sent = true;
-        let answer = self.core.ports.model.stream(request).await;
+        let answer = request_context.context.model.client.stream(request).await;
         request_context.is_sent = answer.is_ok();
         let mut deltas = answer?;
         let mut finish_reason = FinishReason::Stop;
@@ -219,7 +219,8 @@ impl TurnTask {
                 tracing::warn!(turn_id = %self.turn_id, "compaction timed out, continuing without it");
             }
             let id = self.conversation.conversation_id;
-            request_context.context = self.core.effective_context(self.caller.user_id, id).await?;
+            let (user_id, model) = (self.caller.user_id, &self.context.model);
+            request_context.context = self.core.effective_context_with(user_id, id, model).await?;
             plan = self.plan(&request_context.context).await?;
         }
         request_context.ledger = plan.ledger;
@@ -231,9 +232,11 @@ impl TurnTask {
         }
         Ok(ChatRequest {
             messages,
+            conversation_id: Some(self.conversation.conversation_id),
             user_id: Some(self.caller.user_id),
-            answer_limit: self.core.answer_limit(&effective.context),
+            answer_limit: effective.answer_limit(),
             parameters: effective.context.parameters,
+            stop: Vec::new(),
         })
     }
 
@@ -259,7 +262,7 @@ impl TurnTask {
         if !self.continues_text() {
             return self.question.clone();
         }
-        let token_count = tokens_to_continue(&self.answer, self.core.counter());
+        let token_count = tokens_to_continue(&self.answer, self.context.model.counter());
         Message { token_count, ..self.answer.clone() }
     }
 
@@ -271,8 +274,9 @@ impl TurnTask {
         result: Result<FinishReason, Failure>,
         publisher: &EventPublisher,
     ) -> Message {
-        let describe =
-            |failure: Failure| failure.log_and_describe(self.turn_id, &self.core.turn_failures);
+        let describe = |failure: Failure| {
+            failure.log_and_describe(Some(self.turn_id), &self.core.turn_failures)
+        };
         let (finish_reason, error) = match result {
             Ok(finish_reason) => (finish_reason, None),
             Err(failure) => (failure.finish_reason(), Some(describe(failure))),

@@ -12,7 +12,7 @@ use crate::runtime::log_limiter::SharedLogLimiter;
 use crate::runtime::panic_message::panic_message;
 
 /// The reason why an answer failed.
-pub(super) enum Failure {
+pub(crate) enum Failure {
     Model(ModelError),
     Chat(ChatError),
     /// The model's provider filtered the answer, or the rest of it, for these categories.
@@ -25,7 +25,7 @@ pub(super) enum Failure {
 }
 
 impl Failure {
-    pub(super) fn finish_reason(&self) -> FinishReason {
+    pub(crate) fn finish_reason(&self) -> FinishReason {
         match self {
             Self::Filtered(_) => FinishReason::ContentFilter,
             Self::AnswerTooLong
@@ -38,7 +38,7 @@ impl Failure {
     }
 
     /// Returns the stable, machine-readable code.
-    pub(super) fn code(&self) -> &'static str {
+    pub(crate) fn code(&self) -> &'static str {
         match self {
             Self::Model(error) => error.code(),
             Self::Chat(error) => error.code(),
@@ -50,10 +50,10 @@ impl Failure {
     }
 
     /// Logs the failure, unless one with the same code was logged just before, and returns its description for clients.
-    /// The cause is only logged.
-    pub(super) fn log_and_describe(
+    /// The cause is only logged. A completion has no turn.
+    pub(crate) fn log_and_describe(
         &self,
-        turn_id: TurnId,
+        turn_id: Option<TurnId>,
         limiter: &SharedLogLimiter<&'static str>,
     ) -> Problem {
         let code = self.code();
@@ -82,7 +82,8 @@ impl Failure {
         count_turn_failure(code);
         // A panic is a bug, and always logged.
         if matches!(self, Self::Panic(_)) || count_and_should_log(code, limiter) {
-            tracing::warn!(%turn_id, code, cause, "turn failed");
+            let turn_id = turn_id.map(tracing::field::display);
+            tracing::warn!(turn_id, code, cause, "turn failed");
         }
         Problem { message, code: code.to_owned() }
     }

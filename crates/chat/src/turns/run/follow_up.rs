@@ -35,6 +35,7 @@ impl TurnTask {
 
     pub(super) fn compaction(&self, before: u64) -> Compaction {
         let id = self.conversation.conversation_id;
-        Compaction { core: Arc::clone(&self.core), caller: self.caller, id, before }
+        let (core, model) = (Arc::clone(&self.core), Arc::clone(&self.context.model));
+        Compaction { core, caller: self.caller, id, before, model }
     }
 }

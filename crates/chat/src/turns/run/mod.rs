@@ -2,7 +2,7 @@
 
 mod answer;
 mod draft;
-mod failure;
+pub(crate) mod failure;
 mod follow_up;
 mod save;
 #[cfg(test)]

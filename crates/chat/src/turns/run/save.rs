@@ -133,12 +133,12 @@ impl TurnTask {
     async fn build_update(&self, draft: &Draft, finish_reason: FinishReason) -> AnswerUpdate {
         let Snapshot { content, mut reasoning, needs_token_count } = draft.snapshot();
         if needs_token_count && let Some(reasoning) = &mut reasoning {
-            reasoning.tokens = self.core.count_tokens(&reasoning.text).await;
+            reasoning.tokens = self.core.count_tokens(&self.context.model, &reasoning.text).await;
         }
         AnswerUpdate {
             message_id: self.answer.message_id,
             turn_id: self.turn_id,
-            token_count: self.core.count_tokens(&content).await,
+            token_count: self.core.count_tokens(&self.context.model, &content).await,
             content,
             reasoning,
             status: finish_reason.status(),

@@ -108,7 +108,7 @@ async fn an_accepted_message_is_stored_with_a_placeholder_answer() {
     let turn_id = answer.turn_id.unwrap();
     assert_eq!(question.turn_id, Some(turn_id));
     assert_eq!((question.position, question.created_at), (1, START));
-    assert_eq!(*accepted, MessageAccepted::new(&question, answer.message_id, turn_id, None));
+    assert_eq!(*accepted, MessageAccepted::new(&question, &answer, turn_id, None));
 }
 
 #[tokio::test(start_paused = true)]

@@ -1,7 +1,8 @@
 //! Regenerates an answer.
 
 use webchat_domain::{
-    Caller, ClientMessageId, ConversationId, Message, MessageId, MessageStatus, Role, UserId,
+    Caller, ClientMessageId, ConversationId, Message, MessageId, MessageStatus, ModelId, Role,
+    UserId,
 };
 
 use crate::error::ChatError;
@@ -13,7 +14,8 @@ use crate::turns::turn_source::TurnSource;
 impl Turns {
     /// Starts a turn that answers the same question again. The old answer is kept, but is hidden together with all
     /// messages after it. If it is the last message and failed or ended without text, it is replaced: the new answer has
-    /// its id. Without `message_id`, regenerates the last message of the visible path.
+    /// its id. Without `message_id`, regenerates the last message of the visible path. Without `model`, that of the
+    /// conversation answers.
     ///
     /// # Errors
     /// Those of [`Turns::send`]; [`ChatError::MessageNotFound`] if there is no such answer or it has no
@@ -27,6 +29,7 @@ impl Turns {
         id: ConversationId,
         message_id: Option<MessageId>,
         client_message_id: Option<ClientMessageId>,
+        model: Option<ModelId>,
     ) -> Result<StartTurnOutcome, ChatError> {
         let caller = caller.into();
         let admission = self.core.lifecycle.admit()?;
@@ -44,7 +47,9 @@ impl Turns {
         } else {
             TurnSource::Regeneration { question, answer_id: old.message_id }
         };
-        self.start(TurnStart { _admission: admission, caller, id, client_message_id, source }).await
+        let start =
+            TurnStart { _admission: admission, caller, id, client_message_id, source, model };
+        self.start(start).await
     }
 
     /// Returns whether a new answer replaces this one instead of becoming another version.

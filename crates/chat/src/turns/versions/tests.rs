@@ -24,7 +24,7 @@ async fn edit(
 
 async fn regenerate(test: &TestChat, old: Option<&Message>) -> Result<StartTurnOutcome, ChatError> {
     let old = old.map(|old| old.message_id);
-    test.chat.turns.regenerate(test.user_id, test.conversation_id, old, None).await
+    test.chat.turns.regenerate(test.user_id, test.conversation_id, old, None, None).await
 }
 
 async fn select(test: &TestChat, version: &Message) -> Result<Message, ChatError> {
@@ -211,6 +211,7 @@ async fn a_duplicate_client_message_id_regenerates_an_answer_once() {
             test.conversation_id,
             None,
             client_message_id.clone(),
+            None,
         )
     };
 
@@ -237,14 +238,14 @@ async fn invalid_versions_are_rejected_and_nothing_is_published() {
     let not_found = [
         edit(&test, &answer, "I said so").await.map(drop),
         regenerate(&test, Some(&question)).await.map(drop),
-        chat.turns.regenerate(user_id, empty, None, None).await.map(drop),
+        chat.turns.regenerate(user_id, empty, None, None, None).await.map(drop),
         chat.turns.select_version(user_id, id, MessageId::generate()).await.map(drop),
         chat.turns.select_version(user_id, empty, question_id).await.map(drop),
     ];
     let by_other_user = [
         chat.turns.edit(other_user, id, question_id, message("mine")).await.map(drop),
-        chat.turns.regenerate(other_user, id, Some(answer_id), None).await.map(drop),
-        chat.turns.regenerate(other_user, id, None, None).await.map(drop),
+        chat.turns.regenerate(other_user, id, Some(answer_id), None, None).await.map(drop),
+        chat.turns.regenerate(other_user, id, None, None, None).await.map(drop),
         chat.turns.select_version(other_user, id, question_id).await.map(drop),
     ];
 
@@ -295,9 +296,9 @@ async fn regenerating_and_continuing_are_rejected_during_shutdown() {
 
     let (turns, user_id, id) = (&test.chat.turns, test.user_id, test.conversation_id);
     let rejected = [
-        turns.regenerate(user_id, id, None, None).await,
+        turns.regenerate(user_id, id, None, None, None).await,
         turns.continue_answer(user_id, id, None, None).await,
-        turns.regenerate(user_id, id, Some(MessageId::generate()), None).await,
+        turns.regenerate(user_id, id, Some(MessageId::generate()), None, None).await,
         turns.continue_answer(user_id, id, Some(MessageId::generate()), None).await,
     ];
 

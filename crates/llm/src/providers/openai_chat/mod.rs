@@ -3,7 +3,6 @@
 
 mod answer;
 mod capabilities;
-mod chat_model;
 mod content_filter;
 #[cfg(feature = "fuzzing")]
 pub mod fuzzing;
@@ -14,4 +13,5 @@ mod request_span;
 mod upstream;
 mod upstream_error;
 
-pub use chat_model::HttpChatModel;
+pub(crate) use request_span::RequestSpan;
+pub(crate) use upstream::Upstream;

@@ -4,10 +4,10 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 /// The name of the model in its last response.
 #[derive(Clone, Debug, Default)]
-pub(super) struct ReportedModel(Arc<RwLock<Option<String>>>);
+pub(crate) struct ReportedModel(Arc<RwLock<Option<String>>>);
 
 impl ReportedModel {
-    pub(super) fn get(&self) -> Option<String> {
+    pub(crate) fn get(&self) -> Option<String> {
         self.0.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 

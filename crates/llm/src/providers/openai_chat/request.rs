@@ -23,6 +23,8 @@ pub(super) struct Body<'a> {
     stream_options: Option<StreamOptions>,
     #[serde(flatten)]
     parameters: ModelParameters,
+    #[serde(skip_serializing_if = "<[String]>::is_empty")]
+    stop: &'a [String],
 }
 
 #[derive(Serialize)]
@@ -52,6 +54,7 @@ impl<'a> Body<'a> {
             stream: capabilities.stream,
             stream_options: (capabilities.stream && capabilities.stream_options).then_some(options),
             parameters: request.parameters.or(settings.parameters),
+            stop: &request.stop,
         }
     }
 }

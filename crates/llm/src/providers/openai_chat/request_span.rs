@@ -7,7 +7,7 @@ use url::Url;
 use webchat_domain::TRACE_TARGET;
 
 use super::reported_model::ReportedModel;
-use crate::credentials::is_azure;
+use crate::credentials::key::is_azure;
 use crate::{ChatRequest, Delta, DeltaStream, HttpSettings, ModelError};
 
 /// The maximum length of a model's name, which the upstream chooses.
@@ -15,54 +15,57 @@ const MAX_NAME_BYTES: usize = 128;
 
 /// The span of a request, from sending it to the end of its answer. It has no texts. Its fields are the attributes of
 /// <https://opentelemetry.io/docs/specs/semconv/gen-ai/gen-ai-spans/>.
-pub(super) struct RequestSpan(Span);
+pub(crate) struct RequestSpan(Span);
 
 impl RequestSpan {
-    pub(super) fn start(settings: &HttpSettings, request: &ChatRequest) -> Self {
-        let model = settings.model.as_deref().or_else(|| deployment(&settings.url));
+    pub(crate) fn start(request: &ChatRequest) -> Self {
         Self(info_span!(
             target: TRACE_TARGET,
             "chat",
-            otel.name = model.map(|model| format!("chat {model}")),
+            otel.name = Empty,
             otel.kind = "client",
             otel.status_code = Empty,
             gen_ai.operation.name = "chat",
-            gen_ai.provider.name = provider(&settings.url),
-            gen_ai.request.model = model,
+            gen_ai.provider.name = Empty,
+            gen_ai.request.model = Empty,
             gen_ai.request.max_tokens = request.answer_limit.requested().map(i64::from),
             gen_ai.response.model = Empty,
             gen_ai.response.finish_reasons = Empty,
             gen_ai.usage.input_tokens = Empty,
             gen_ai.usage.output_tokens = Empty,
-            server.address = settings.url.host_str(),
-            server.port = settings.url.port_or_known_default().map(i64::from),
+            server.address = Empty,
+            server.port = Empty,
             error.type = Empty,
         ))
     }
 
-    pub(super) fn span(&self) -> &Span {
+    pub(crate) fn span(&self) -> &Span {
         &self.0
     }
 
-    /// Records the end of the request: its error, or what the stream of its answer says.
-    pub(super) fn observe(
-        self,
-        answer: Result<DeltaStream, ModelError>,
-        model: &ReportedModel,
-    ) -> Result<DeltaStream, ModelError> {
+    /// Records the upstream to which the request is sent. If it is sent to several, the last one counts.
+    pub(crate) fn record_upstream(&self, settings: &HttpSettings) {
+        let model = settings.model.as_deref().or_else(|| deployment(&settings.url));
+        self.0.record("otel.name", model.map(|model| format!("chat {model}")));
+        self.0.record("gen_ai.request.model", model);
+        self.0.record("gen_ai.provider.name", provider(&settings.url));
+        self.0.record("server.address", settings.url.host_str());
+        self.0.record("server.port", settings.url.port_or_known_default().map(i64::from));
+    }
+
+    /// Records the end of the request: what the stream of its answer says.
+    pub(crate) fn observe(self, answer: DeltaStream, model: &ReportedModel) -> DeltaStream {
         if self.0.is_disabled() {
             return answer;
         }
-        match answer {
-            Ok(deltas) => {
-                let model = model.clone();
-                Ok(deltas.inspect(move |delta| self.record(delta, &model)).boxed())
-            }
-            Err(error) => {
-                self.record_error(&error);
-                Err(error)
-            }
-        }
+        let model = model.clone();
+        answer.inspect(move |delta| self.record(delta, &model)).boxed()
+    }
+
+    /// Records that the request failed. Returns the error.
+    pub(crate) fn fail(self, error: ModelError) -> ModelError {
+        self.record_error(&error);
+        error
     }
 
     fn record(&self, delta: &Result<Delta, ModelError>, model: &ReportedModel) {

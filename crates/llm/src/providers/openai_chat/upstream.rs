@@ -4,7 +4,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use futures_util::StreamExt;
-use reqwest::header::{ACCEPT, ACCEPT_ENCODING, HeaderName, HeaderValue};
+use reqwest::header::{ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, HeaderName, HeaderValue};
 use reqwest::{Client, Response};
 use tokio::time::{Instant, timeout, timeout_at};
 
@@ -13,13 +13,13 @@ use super::capabilities::Capabilities;
 use super::reported_model::ReportedModel;
 use super::request::Body;
 use super::upstream_error::{AnswerError, Rejection, UpstreamError};
-use crate::credentials::key_header;
+use crate::credentials::key::key_header;
 use crate::http::attempt_error::{AttemptError, AttemptErrorKind};
 use crate::http::client::http_client;
 use crate::http::decompression::{decompressed_body, unsupported_encoding};
 use crate::http::events::max_stream_bytes;
 use crate::http::retry_after::retry_after;
-use crate::{ChatRequest, ChatRole, DeltaStream, HttpSettings, SetupError};
+use crate::{AccessToken, ChatRequest, ChatRole, DeltaStream, HttpSettings, SetupError};
 
 /// The bounds on reading the body of an error response. The rest of it is not needed.
 const MAX_ERROR_BODY_BYTES: usize = 64 * 1024;
@@ -29,12 +29,12 @@ const ERROR_BODY_TIMEOUT: Duration = Duration::from_secs(2);
 const MAX_FALLBACKS: usize = 4;
 
 /// Sends requests to one upstream, without retries.
-pub(super) struct Upstream {
+pub(crate) struct Upstream {
     client: Client,
-    pub(super) settings: HttpSettings,
+    pub(crate) settings: HttpSettings,
     key: Option<(HeaderName, HeaderValue)>,
     experience: Mutex<Experience>,
-    pub(super) reported_model: ReportedModel,
+    pub(crate) reported_model: ReportedModel,
 }
 
 /// What earlier requests have shown about the upstream.
@@ -58,7 +58,7 @@ impl From<AttemptError> for RequestError {
 }
 
 impl Upstream {
-    pub(super) fn new(settings: HttpSettings) -> Result<Self, SetupError> {
+    pub(crate) fn new(settings: HttpSettings) -> Result<Self, SetupError> {
         if !matches!(settings.url.scheme(), "http" | "https") {
             return Err(SetupError::Url);
         }
@@ -78,18 +78,22 @@ impl Upstream {
         })
     }
 
-    /// Sends the request. Returns when its answer begins.
+    /// Sends the request, with an access token if there is one. Returns when its answer begins.
     ///
     /// If the upstream rejects a part of it that can be left out or sent in another way, sends it again at
     /// once. Later requests are sent like the one that was answered.
-    pub(super) async fn request(&self, request: &ChatRequest) -> Result<DeltaStream, AttemptError> {
+    pub(crate) async fn request(
+        &self,
+        request: &ChatRequest,
+        token: Option<&AccessToken>,
+    ) -> Result<DeltaStream, AttemptError> {
         let sent_at = Instant::now();
         let mut capabilities = self.experience().capabilities;
         let mut tried = vec![capabilities];
         let mut rejections = Vec::new();
         loop {
             let RequestError { error, retry_after } =
-                match self.request_with(request, capabilities, sent_at).await {
+                match self.request_with(request, token, capabilities, sent_at).await {
                     Ok(answer) => {
                         self.learn(capabilities, &rejections);
                         return Ok(answer);
@@ -148,12 +152,13 @@ impl Upstream {
     async fn request_with(
         &self,
         request: &ChatRequest,
+        token: Option<&AccessToken>,
         capabilities: Capabilities,
         sent_at: Instant,
     ) -> Result<DeltaStream, RequestError> {
         let timeouts = self.settings.timeouts;
         let deadline = sent_at + timeouts.first_delta;
-        let response = timeout_at(deadline, self.send(request, capabilities))
+        let response = timeout_at(deadline, self.send(request, token, capabilities))
             .await
             .map_err(|elapsed| AttemptError::unreachable(AttemptErrorKind::TimedOut, elapsed))??;
         let retry_after = retry_after(response.status(), response.headers());
@@ -176,6 +181,7 @@ impl Upstream {
     async fn send(
         &self,
         request: &ChatRequest,
+        token: Option<&AccessToken>,
         capabilities: Capabilities,
     ) -> Result<Response, AttemptError> {
         let mut builder = self
@@ -187,6 +193,9 @@ impl Upstream {
             .json(&Body::new(&self.settings, capabilities, request));
         if let Some((name, value)) = &self.key {
             builder = builder.header(name, value);
+        }
+        if let Some(token) = token {
+            builder = builder.header(AUTHORIZATION, token.header());
         }
         for (name, value) in self.settings.request_headers.iter().flat_map(|headers| headers()) {
             builder = builder.header(name, value);

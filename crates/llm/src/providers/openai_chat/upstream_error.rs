@@ -22,6 +22,18 @@ use crate::http::attempt_error::{AttemptError, AttemptErrorKind};
 use crate::json::repair::repaired;
 use crate::{Cause, ModelError};
 
+/// Azure's code for an identity without a role on the resource.
+const NO_ROLE: &str = "PermissionDenied";
+
+/// What an operator can do about codes of Azure.
+const ADVICE: [(&str, &str); 2] = [
+    (NO_ROLE, "assign the role Cognitive Services OpenAI User on the resource to the identity"),
+    (
+        "AuthenticationTypeDisabled",
+        "the resource accepts no keys (disableLocalAuth): use LLM_AUTH=entra instead of API_KEY",
+    ),
+];
+
 /// An error that the upstream sent instead of an answer, reduced to what may be logged. Its text is
 /// dropped, because it could quote the user or the key.
 #[derive(Clone, Debug, Default)]
@@ -119,6 +131,9 @@ impl UpstreamError {
     /// `retry_after` is the delay in the headers of the response.
     pub(super) fn into_attempt_error(self, retry_after: Option<Duration>) -> AttemptError {
         match self.permanent_error() {
+            Some(error) if self.is_unauthenticated() => {
+                AttemptError { model_error: error, kind: AttemptErrorKind::Unauthenticated }
+            }
             Some(error) => AttemptError { model_error: error, kind: AttemptErrorKind::Permanent },
             None => self.into_temporary_error(retry_after),
         }
@@ -192,6 +207,12 @@ impl UpstreamError {
         matches!(status, None | Some(200 | 400 | 422))
     }
 
+    /// Returns whether the key or access token is refused. Azure also uses 401 for an identity that it knows but
+    /// that has no role.
+    fn is_unauthenticated(&self) -> bool {
+        self.status == Some(401) && !self.has_label(&[NO_ROLE])
+    }
+
     /// Returns whether a firewall, a proxy or the provider refuses requests from this address or region.
     fn is_access_denied(&self) -> bool {
         let is_by_proxy = self.status == Some(403) && self.is_not_json;
@@ -243,7 +264,10 @@ impl fmt::Display for UpstreamError {
                 write!(f, ", {name} {label}")?;
             }
         }
-        Ok(())
+        match ADVICE.iter().find(|(label, _)| self.has_label(&[label])) {
+            Some((_, advice)) => write!(f, ": {advice}"),
+            None => Ok(()),
+        }
     }
 }
 

@@ -2,7 +2,7 @@
 
 use mongodb::bson::{Bson, doc, serialize_to_bson};
 use mongodb::error::Result as MongoResult;
-use webchat_domain::{ConversationId, Timestamp, UserId};
+use webchat_domain::{ConversationId, ModelId, Timestamp, UserId};
 use webchat_persistence::rules::{self, StoredName};
 use webchat_persistence::{AppendOutcome, ContinueAnswer, StoredMessage};
 
@@ -62,6 +62,7 @@ async fn update_answer(
         "ended_at": message.ended_at.map(date),
         "created_at": date(message.created_at),
         "token_count": i64::from(message.token_count),
+        "model": message.model.as_ref().map(ModelId::as_str),
     };
     if message.content.is_empty() {
         change.insert("content", "");

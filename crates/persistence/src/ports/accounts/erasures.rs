@@ -27,6 +27,9 @@ pub trait Erasures: Send + Sync {
     /// Returns an erasure.
     async fn find_erasure(&self, id: ErasureId) -> Result<Option<Erasure>, StoreError>;
 
+    /// Returns whether the erasure of the user was requested.
+    async fn is_erased(&self, user_id: UserId) -> Result<bool, StoreError>;
+
     /// Returns at most `max` erasures whose ids are less than `before`, in descending order: the newest first.
     async fn list_erasures(
         &self,

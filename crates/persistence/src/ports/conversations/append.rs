@@ -1,7 +1,8 @@
 //! Appending messages, and continuing an answer.
 
 use webchat_domain::{
-    ClientMessageId, Conversation, Message, MessageId, NewMessage, Timestamp, Title, TurnId,
+    ClientMessageId, Conversation, Message, MessageId, ModelId, NewMessage, Timestamp, Title,
+    TurnId,
 };
 
 /// Messages to append, and the preconditions.
@@ -68,4 +69,6 @@ pub struct ContinueAnswer {
     pub client_message_id: Option<ClientMessageId>,
     /// The turn that continues the answer.
     pub turn: TurnLease,
+    /// The model that continues the answer.
+    pub model: Option<ModelId>,
 }

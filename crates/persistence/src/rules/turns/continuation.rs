@@ -42,6 +42,7 @@ pub fn continue_answer(
         status: MessageStatus::Interrupted,
         error: None,
         ended_at: None,
+        model: continuation.model.clone().or(answer.message.model),
         ..answer.message
     };
     if message.is_blank_answer() {
@@ -70,7 +71,7 @@ mod tests {
     fn continuation(message_id: MessageId) -> ContinueAnswer {
         let lease_until = Timestamp::from_unix_millis(9);
         let turn = TurnLease { turn_id: TurnId::generate(), lease_until };
-        ContinueAnswer { message_id, client_message_id: None, turn }
+        ContinueAnswer { message_id, client_message_id: None, turn, model: None }
     }
 
     fn stored(message: Message) -> StoredMessage {

@@ -69,6 +69,8 @@ pub async fn an_erasure_disables_the_account_and_is_recorded(
     assert_ne!(found.version, alice.version, "the sessions end");
     assert_eq!(store.find_erasure(erasure.erasure_id).await.unwrap(), Some(erasure));
     assert_eq!(store.find_erasure(ErasureId::generate()).await.unwrap(), None);
+    assert!(store.is_erased(alice.user_id).await.unwrap());
+    assert!(!store.is_erased(UserId::generate()).await.unwrap());
     let entries = AuditLog::list(store, AuditFilter::default(), None, 9).await.unwrap();
     assert_eq!(entries.into_iter().map(|entry| entry.content.action).collect::<Vec<_>>(), [action]);
 }

@@ -16,6 +16,7 @@ where
     let chat = TestConversation::with(store, &["q1"]).await;
     let answer = chat.append_stopped_answer("Bec").await;
     let (continuation, turn) = continuation_of(&answer, Some("c1"));
+    let model = continuation.model.clone();
     let archived = Edit { archived: Some(true), ..Edit::default() };
     store.edit(chat.user_id, chat.id, archived).await.unwrap();
 
@@ -29,6 +30,7 @@ where
     let continued = Message {
         turn_id: Some(turn.turn_id),
         status: MessageStatus::Interrupted,
+        model,
         ..answer.clone()
     };
     assert_eq!(messages, std::slice::from_ref(&continued));
@@ -76,6 +78,7 @@ where
     let chat = TestConversation::with(store, &["q1"]).await;
     let answer = chat.append_stopped_answer(" \n").await;
     let (continuation, turn) = continuation_of(&answer, None);
+    let model = continuation.model.clone();
 
     let continued = store.continue_answer(chat.user_id, chat.id, continuation, moment(8)).await;
 
@@ -86,6 +89,7 @@ where
         content: String::new(),
         token_count: 0,
         created_at: moment(8),
+        model,
         ..answer
     };
     assert_eq!(messages, std::slice::from_ref(&expected));

@@ -100,5 +100,13 @@ pub(super) fn continuation_of(
 ) -> (ContinueAnswer, TurnLease) {
     let turn = lease(TurnId::generate());
     let client_message_id = client_id.and_then(|id| ClientMessageId::try_from(id.to_owned()).ok());
-    (ContinueAnswer { message_id: answer.message_id, client_message_id, turn }, turn)
+    (
+        ContinueAnswer {
+            message_id: answer.message_id,
+            client_message_id,
+            turn,
+            model: Some("other-model".parse().unwrap()),
+        },
+        turn,
+    )
 }

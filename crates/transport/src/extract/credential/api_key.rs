@@ -11,6 +11,9 @@ use crate::settings::AuthMode;
 /// The scheme of the `Authorization` header. Schemes are compared without regard to case.
 const BEARER: &str = "bearer ";
 
+/// The patterns of the routes of the OpenAI-compatible API.
+const OPENAI_ROUTES: [&str; 3] = ["/v1/models", "/v1/models/{id:.+}", "/v1/chat/completions"];
+
 /// Returns the text of the API key in the `Authorization` header. Other tokens are ignored, because a proxy may send
 /// its own.
 fn presented(headers: &HeaderMap) -> Option<&str> {
@@ -68,6 +71,9 @@ pub(crate) fn check_scope(key: &ApiKey, scope: ApiKeyScope) -> Result<(), ChatEr
 fn required_scope(method: &Method, route: &str) -> Option<ApiKeyScope> {
     let general = if method.is_safe() { ApiKeyScope::Read } else { ApiKeyScope::Chat };
     // The services may be mounted under any path.
+    if is_openai_route(route) {
+        return Some(ApiKeyScope::Chat);
+    }
     let Some((_, route)) = route.rsplit_once("/api/v1/") else {
         return Some(legacy_scope(route).unwrap_or(general));
     };
@@ -80,6 +86,13 @@ fn required_scope(method: &Method, route: &str) -> Option<ApiKeyScope> {
         ["conversations", "{id}", "files", ..] if !method.is_safe() => Some(ApiKeyScope::Files),
         _ => Some(general),
     }
+}
+
+/// Returns whether the route belongs to the OpenAI-compatible API, which has the same scope for reading the models as
+/// for asking them.
+fn is_openai_route(route: &str) -> bool {
+    let route = OPENAI_ROUTES.into_iter().find_map(|suffix| route.strip_suffix(suffix));
+    route.is_some_and(|before| !before.ends_with("/api"))
 }
 
 fn legacy_scope(route: &str) -> Option<ApiKeyScope> {
@@ -119,5 +132,17 @@ mod tests {
                 assert_eq!(required_scope(&Method::GET, &route), None, "{route}");
             }
         }
+    }
+
+    #[test]
+    fn the_openai_compatible_api_needs_the_scope_chat_under_any_mount_path() {
+        for prefix in ["", "/chat", "/api/v1/chat"] {
+            for route in OPENAI_ROUTES {
+                let scope = required_scope(&Method::GET, &format!("{prefix}{route}"));
+                assert_eq!(scope, Some(ApiKeyScope::Chat), "{prefix}{route}");
+            }
+        }
+        let of_rest = required_scope(&Method::GET, "/chat/api/v1/models");
+        assert_eq!(of_rest, Some(ApiKeyScope::Read));
     }
 }

@@ -5,7 +5,9 @@ use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::value::RawValue;
 use strum::IntoStaticStr;
 use utoipa::ToSchema;
-use webchat_domain::{ClientMessageId, ConversationId, MessageId, deserialize_optional_integer};
+use webchat_domain::{
+    ClientMessageId, ConversationId, MessageId, ModelId, deserialize_optional_integer,
+};
 
 use crate::error::api_error::ApiError;
 use crate::error::json_error::{self, describe};
@@ -28,7 +30,7 @@ pub(crate) enum ClientEvent {
     /// Stores a new version of a question, and answers it.
     EditMessage(EditMessageData),
     /// Regenerates an answer.
-    Regenerate(AnswerData),
+    Regenerate(RegenerateData),
     /// Continues the last answer if it is incomplete: stopped, interrupted, truncated or failed.
     Continue(AnswerData),
     /// Makes a version of a message visible.
@@ -62,6 +64,8 @@ pub(crate) struct SendMessageData {
     /// conversation has a later one.
     #[serde(default, deserialize_with = "deserialize_optional_integer")]
     pub(crate) expected_position: Option<u64>,
+    /// The model that answers; by default that of the conversation.
+    pub(crate) model: Option<ModelId>,
 }
 
 #[derive(Debug, Deserialize, ToSchema)]
@@ -75,9 +79,23 @@ pub(crate) struct EditMessageData {
     pub(crate) message: String,
     /// Any unique string. Repeating a message with the same id returns the first result.
     pub(crate) client_message_id: Option<ClientMessageId>,
+    /// The model that answers; by default that of the conversation.
+    pub(crate) model: Option<ModelId>,
 }
 
-/// The answer to regenerate or to continue.
+/// The answer to regenerate.
+#[derive(Debug, Deserialize, ToSchema)]
+pub(crate) struct RegenerateData {
+    pub(crate) conversation_id: ConversationId,
+    /// The answer; by default the last one.
+    pub(crate) message_id: Option<MessageId>,
+    /// Any unique string. Repeating a request with the same id returns the first result.
+    pub(crate) client_message_id: Option<ClientMessageId>,
+    /// The model that answers; by default that of the conversation.
+    pub(crate) model: Option<ModelId>,
+}
+
+/// The answer to continue.
 #[derive(Debug, Deserialize, ToSchema)]
 #[expect(clippy::struct_field_names, reason = "these are the wire names")]
 pub(crate) struct AnswerData {

@@ -5,7 +5,7 @@ use actix_web::{HttpRequest, HttpResponse};
 use serde::Deserialize;
 use utoipa::{OpenApi, ToSchema};
 use webchat_chat::{Chat, ContextEdit};
-use webchat_domain::{ConversationId, Integer, ModelParameters};
+use webchat_domain::{ConversationId, Integer, ModelId, ModelParameters};
 
 use super::view::{ContextBody, expected_revision, respond};
 use crate::error::api_error::ApiError;
@@ -42,11 +42,15 @@ struct Changes {
     system_prompt: Change<String>,
     #[schema(value_type = Option<ModelParameters>)]
     parameters: Option<Object<ModelParameters>>,
-    /// The new maximum number of tokens of an answer, from 1 to the server's `reply_tokens`. `null` resets it to the
-    /// server's.
+    /// The new maximum number of tokens of an answer, from 1 to the model's `reply_tokens`. `null` resets it to the
+    /// model's.
     #[serde(default)]
     #[schema(value_type = Option<u64>, minimum = 1, maximum = 4_294_967_295u64)]
     reply_tokens: Change<Integer<u32>>,
+    /// The new model. `null` resets it to the first one that the user may use.
+    #[serde(default)]
+    #[schema(value_type = Option<ModelId>)]
+    model: Change<ModelId>,
 }
 
 /// Returns everything that is sent to the model in addition to the messages, and the use of tokens.
@@ -67,7 +71,7 @@ async fn read(
     respond(&request, &chat, caller.user_id, *id).await
 }
 
-/// Changes the system prompt, the parameters or the maximum length of an answer.
+/// Changes the system prompt, the model, its parameters or the maximum length of an answer.
 #[utoipa::path(
     patch,
     path = CONTEXT,
@@ -95,11 +99,12 @@ async fn change(
     chat: Data<Chat>,
 ) -> Result<HttpResponse, ApiError> {
     let user_id = browser.session.user_id;
-    let Changes { system_prompt, parameters, reply_tokens } = changes.0;
+    let Changes { system_prompt, parameters, reply_tokens, model } = changes.0;
     let edit = ContextEdit {
         system_prompt: prompt_choice(system_prompt),
         parameters: parameters.map(|Object(parameters)| parameters),
         reply_tokens: reply_tokens.choice(|Integer(tokens)| tokens),
+        model: model.choice(|id| id),
     };
     let expected = expected_revision(&request, &chat, user_id, *id).await?;
     chat.contexts.edit(user_id, *id, edit, expected).await?;

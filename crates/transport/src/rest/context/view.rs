@@ -5,8 +5,8 @@ use serde::Serialize;
 use utoipa::ToSchema;
 use webchat_chat::{Chat, ContextView};
 use webchat_domain::{
-    ConversationId, FewShotExample, Ledger, ModelParameters, PromptSource, Summary, SystemPrompt,
-    UserId,
+    ConversationId, FewShotExample, Ledger, ModelId, ModelParameters, PromptSource, Summary,
+    SystemPrompt, UserId,
 };
 
 use crate::error::api_error::ApiError;
@@ -24,6 +24,9 @@ pub(super) struct ContextBody {
     /// The maximum number of tokens of an answer; `null` if the server's default applies.
     #[schema(required = true)]
     reply_tokens: Option<u32>,
+    /// The model of the conversation; `null` if the first one that the user may use answers.
+    #[schema(required = true)]
+    model: Option<ModelId>,
     few_shot_examples: Vec<FewShotExample>,
     summary: Option<Summary>,
     ledger: Ledger,
@@ -62,6 +65,7 @@ impl From<ContextView> for ContextBody {
             system_prompt_source: prompt_source,
             parameters: context.parameters,
             reply_tokens: context.reply_tokens,
+            model: context.model,
             few_shot_examples: context.examples,
             summary: context.summary,
             ledger,

@@ -5,7 +5,7 @@ use actix_web::{HttpRequest, HttpResponse};
 use serde::Deserialize;
 use utoipa::{OpenApi, ToSchema};
 use webchat_chat::{Chat, SendMessage};
-use webchat_domain::{ClientMessageId, ConversationId, deserialize_optional_integer};
+use webchat_domain::{ClientMessageId, ConversationId, ModelId, deserialize_optional_integer};
 
 use super::turn_response::{StreamedEvent, TurnRequest, TurnResponse};
 use crate::error::api_error::ApiError;
@@ -37,6 +37,8 @@ pub(crate) struct NewMessage {
     #[schema(format = "uint64", maximum = 18_446_744_073_709_551_615_usize)]
     #[serde(default, deserialize_with = "deserialize_optional_integer")]
     expected_position: Option<u64>,
+    /// The model that answers; by default that of the conversation.
+    model: Option<ModelId>,
 }
 
 /// Sends a message. Returns the turn once it has ended, or streams its events.
@@ -87,10 +89,10 @@ pub(crate) async fn send(
     connections: Data<Connections>,
 ) -> Result<HttpResponse, ApiError> {
     let turn_request = TurnRequest::read(&request, &browser, &chat, &connections)?;
-    let NewMessage { message, client_message_id, expected_position } = message.0;
+    let NewMessage { message, client_message_id, expected_position, model } = message.0;
     let client_message_id =
         consistent_id(turn_request.client_message_id.clone(), client_message_id)?;
-    let message = SendMessage { content: message, client_message_id, expected_position };
+    let message = SendMessage { content: message, client_message_id, expected_position, model };
     let sent = chat.turns.send(browser.caller(), *id, message).await?;
     turn_request.respond(&chat, &connections, *id, sent).await
 }

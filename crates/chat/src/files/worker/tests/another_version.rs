@@ -15,8 +15,8 @@ async fn the_model_does_not_answer_for_an_analysis_without_its_file() {
     let (user_id, id, turns) = (test.user_id, test.conversation_id, &test.chat.turns);
 
     let edited = turns.edit(user_id, id, question.message_id, message("And?")).await;
-    let regenerated = turns.regenerate(user_id, id, Some(analysis.message_id), None).await;
-    let other = turns.regenerate(user_id, id, None, None).await;
+    let regenerated = turns.regenerate(user_id, id, Some(analysis.message_id), None, None).await;
+    let other = turns.regenerate(user_id, id, None, None, None).await;
 
     assert_eq!(edited.unwrap_err().code(), "file_analysis");
     assert_eq!(regenerated.unwrap_err().code(), "file_analysis");

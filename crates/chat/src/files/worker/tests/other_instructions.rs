@@ -115,7 +115,7 @@ async fn no_version_of_an_analysis_can_be_edited_or_regenerated_without_its_file
         turns.edit(user_id, id, question.message_id, message("And?")).await.map(drop)
     };
     let regenerate = async |answer: &Message| {
-        turns.regenerate(user_id, id, Some(answer.message_id), None).await.map(drop)
+        turns.regenerate(user_id, id, Some(answer.message_id), None, None).await.map(drop)
     };
 
     for messages in [old, new] {
@@ -162,9 +162,9 @@ async fn a_failed_file_with_other_instructions_starts_anew_within_the_limits() {
 #[tokio::test(start_paused = true)]
 async fn a_failed_file_with_other_instructions_needs_tokens_for_all_parts() {
     let per_user = NonZeroU64::new(1_700);
-    let test = new_test(|settings| {
+    let test = new_test_with_limits(10_000, 100, |settings| {
         settings.daily_tokens = DailyTokenLimits { per_user, ..DailyTokenLimits::default() };
-        (settings.reply_tokens, settings.files.concurrency) = (Some(100), 1);
+        settings.files.concurrency = 1;
     })
     .await;
     let job = upload(&test, &text_of_parts(9)).await;
@@ -182,11 +182,8 @@ async fn a_failed_file_with_other_instructions_needs_tokens_for_all_parts() {
 #[tokio::test(start_paused = true)]
 async fn requests_with_instructions_fit_into_a_small_window() {
     let window = 640;
-    let test = new_test(|settings| {
-        (settings.window_tokens, settings.reply_tokens) = (window, Some(200));
-        settings.files.part_tokens = 1_000;
-    })
-    .await;
+    let test =
+        new_test_with_limits(window, 200, |settings| settings.files.part_tokens = 1_000).await;
     let job = upload(&test, &text_of_parts(5)).await;
     let mut requests = Vec::new();
     for text in ["", INSTRUCTIONS] {
@@ -198,7 +195,7 @@ async fn requests_with_instructions_fit_into_a_small_window() {
             let request = test.model.next_request().await;
             let mut tokens = request.request.answer_limit.tokens();
             for message in &request.request.messages {
-                tokens += test.chat.core.count_tokens(&message.content).await;
+                tokens += test.counter().count(&message.content);
             }
             assert!(tokens <= window, "{tokens}");
             // The answer is much longer than requested.

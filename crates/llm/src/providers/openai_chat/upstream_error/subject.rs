@@ -80,7 +80,13 @@ const NAMES: [(Subject, &[&str]); 6] = [
     ),
     (
         Subject::Key,
-        &["api_key_invalid", "api key not valid", "incorrect api key", "invalid api key"],
+        &[
+            "api_key_invalid",
+            "api key not valid",
+            "incorrect api key",
+            "invalid api key",
+            "custom subdomain for token authentication",
+        ],
     ),
     (
         Subject::Model,

@@ -3,7 +3,7 @@
 use actix_web::web::{self, Data, Json, ServiceConfig};
 use utoipa::OpenApi;
 
-use super::access::AuditorAccess;
+use crate::admin::access::AuditorAccess;
 use crate::get_or_head::get_or_head;
 use crate::openapi::responses::RoleNeededResponse;
 use crate::settings::EffectiveSettings;

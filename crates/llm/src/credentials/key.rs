@@ -14,7 +14,7 @@ pub(crate) fn key_header(
 ) -> Result<Option<(HeaderName, HeaderValue)>, InvalidHeaderValue> {
     let key = key.expose_secret();
     let (name, value) = match auth {
-        Auth::None => return Ok(None),
+        Auth::None | Auth::Entra => return Ok(None),
         Auth::Auto if is_azure(url) => (HeaderName::from_static("api-key"), key.to_owned()),
         Auth::ApiKey => (HeaderName::from_static("api-key"), key.to_owned()),
         Auth::Auto | Auth::Bearer => (AUTHORIZATION, format!("Bearer {key}")),
