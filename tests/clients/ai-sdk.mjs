@@ -11,11 +11,13 @@ const provider = createOpenAICompatible({ name: 'webchat', baseURL, apiKey, incl
 
 for await (const line of createInterface({ input: process.stdin })) {
   const options = { model: provider('scripted'), maxRetries: 0, ...JSON.parse(line) };
-  const { text, finishReason } = await generateText(options);
+  const { text, finishReason, reasoningText } = await generateText(options);
   const stream = streamText(options);
   let streamed = '';
   for await (const part of stream.textStream) streamed += part;
-  const { totalTokens } = await stream.usage;
-  const result = { text, finishReason, streamed, totalTokens };
+  const { totalTokens, outputTokenDetails } = await stream.usage;
+  const { reasoningTokens } = outputTokenDetails;
+  const reasoning = { text: reasoningText, streamed: await stream.reasoningText, tokens: reasoningTokens };
+  const result = { text, finishReason, streamed, totalTokens, reasoning };
   process.stdout.write(`${JSON.stringify(result)}\n`);
 }

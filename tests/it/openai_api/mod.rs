@@ -3,6 +3,7 @@
 mod clients;
 mod conversations;
 mod errors;
+mod reasoning;
 mod requests;
 
 use serde_json::{Value, json};

@@ -21,7 +21,7 @@ async fn messages_and_parameters_reach_the_model() {
             {"role": "user", "name": "alice", "content": [
                 {"type": "text", "text": "Why"}, {"type": "text", "text": "two tides?"},
             ]},
-            {"role": "assistant", "content": "The moon."},
+            {"role": "assistant", "content": "The moon.", "reasoning_content": "Hm."},
             {"role": "user", "content": "And the sun?"},
         ],
         "temperature": 0.5, "presence_penalty": -1, "frequency_penalty": 2.0, "seed": 7, "stop": "END",

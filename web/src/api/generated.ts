@@ -1703,6 +1703,8 @@ export interface components {
         };
         ChatCompletionAnswer: {
             content: string;
+            /** @description The reasoning of the model before its answer. Missing if it has shown none. */
+            reasoning_content?: string;
             refusal: string | null;
             role: string;
         };
@@ -1822,10 +1824,19 @@ export interface components {
             id: string;
             model: string;
         };
+        CompletionTokensDetails: {
+            /** Format: int32 */
+            reasoning_tokens: number;
+        };
         /** @description The tokens of a request and its answer: as reported by the model, otherwise as counted by the server. */
         CompletionUsage: {
-            /** Format: int32 */
+            /**
+             * Format: int32
+             * @description With those of the reasoning.
+             */
             completion_tokens: number;
+            /** @description Missing without reasoning. */
+            completion_tokens_details?: components["schemas"]["CompletionTokensDetails"];
             /** Format: int32 */
             prompt_tokens: number;
             /** Format: int32 */

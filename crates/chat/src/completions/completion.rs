@@ -16,6 +16,8 @@ pub struct Completion {
 /// An event of a completion.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum CompletionEvent {
+    /// Reasoning to append; never empty. It comes before the text, as a rule.
+    Reasoning(String),
     /// Text to append; never empty.
     Text(String),
     /// The end, which is the last event.
@@ -29,8 +31,10 @@ pub struct CompletionEnd {
     pub finish_reason: FinishReason,
     /// Tokens of the request: as reported by the model, otherwise by our own count.
     pub prompt_tokens: u32,
-    /// Tokens of the answer, counted in the same way.
+    /// Tokens of the answer with its reasoning, counted in the same way.
     pub completion_tokens: u32,
+    /// Those of the reasoning: as reported by the model, otherwise by our own count of the reasoning that it has shown.
+    pub reasoning_tokens: u32,
 }
 
 /// The reason why a completion failed.

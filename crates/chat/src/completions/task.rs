@@ -5,7 +5,7 @@ use std::sync::Arc;
 use futures_util::StreamExt;
 use tokio::sync::mpsc::Sender;
 use tokio::time::sleep;
-use webchat_domain::{Caller, FinishReason, Problem};
+use webchat_domain::{Caller, FinishReason, Problem, append_reasoning};
 use webchat_llm::{AnswerLimit, ChatMessage, ChatRequest, Delta, ModelError, Usage};
 use webchat_tokens::{Budget, MESSAGE_OVERHEAD, REPLY_PRIMER, TokenCounter, with_overhead};
 
@@ -34,6 +34,8 @@ pub(super) struct CompletionTask {
 #[derive(Default)]
 struct Answer {
     text: String,
+    /// As far as its bound admits it.
+    reasoning: String,
     prompt_tokens: u32,
     usage: Option<Usage>,
     /// Whether the request was sent and the model did not reject it.
@@ -133,10 +135,16 @@ impl CompletionTask {
         let mut categories = Vec::new();
         while let Some(delta) = deltas.next().await {
             match delta? {
+                Delta::Reasoning(chunk) => {
+                    let chunk = append_reasoning(&mut answer.reasoning, &chunk).to_owned();
+                    self.pass_on(chunk, CompletionEvent::Reasoning).await;
+                }
                 Delta::Text(chunk) => {
                     let _ = metrics.received_text();
                     let is_complete = bound.admits(&chunk);
-                    self.pass_on(bound.admit(chunk), answer).await;
+                    let chunk = bound.admit(chunk);
+                    answer.text.push_str(&chunk);
+                    self.pass_on(chunk, CompletionEvent::Text).await;
                     if !is_complete {
                         return Err(Failure::AnswerTooLong);
                     }
@@ -152,11 +160,10 @@ impl CompletionTask {
         Ok(finish_reason)
     }
 
-    async fn pass_on(&self, chunk: String, answer: &mut Answer) {
+    async fn pass_on(&self, chunk: String, event: fn(String) -> CompletionEvent) {
         if !chunk.is_empty() {
-            answer.text.push_str(&chunk);
             // If the client is gone, the task is stopped.
-            let _ = self.events.send(Ok(CompletionEvent::Text(chunk))).await;
+            let _ = self.events.send(Ok(event(chunk))).await;
         }
     }
 
@@ -183,8 +190,13 @@ impl CompletionTask {
                 }
             }
         };
-        let Usage { prompt_tokens, completion_tokens } = usage;
-        Ok(CompletionEvent::End(CompletionEnd { finish_reason, prompt_tokens, completion_tokens }))
+        let Usage { prompt_tokens, completion_tokens, reasoning_tokens } = usage;
+        Ok(CompletionEvent::End(CompletionEnd {
+            finish_reason,
+            prompt_tokens,
+            completion_tokens,
+            reasoning_tokens: reasoning_tokens.unwrap_or_default(),
+        }))
     }
 }
 
@@ -197,15 +209,21 @@ fn model_error(problem: Problem, error: &ModelError) -> CompletionError {
 }
 
 impl Answer {
-    /// Returns the tokens of the request and of the answer: as reported by the model, otherwise by our own count.
+    /// Returns the tokens of the request and of the answer with its reasoning: as reported by the model, otherwise by our
+    /// own count.
     async fn used_tokens(&self, core: &Core, model: &Model) -> Usage {
-        match self.usage {
-            Some(usage) => usage,
-            None if !self.is_sent => Usage::default(),
-            None => Usage {
-                prompt_tokens: self.prompt_tokens,
-                completion_tokens: core.count_tokens(model, &self.text).await,
-            },
+        if !self.is_sent {
+            return Usage::default();
+        }
+        let counted = core.count_tokens(model, &self.reasoning).await;
+        if let Some(usage) = self.usage {
+            let reasoning = usage.reasoning_tokens.unwrap_or(counted.min(usage.completion_tokens));
+            return Usage { reasoning_tokens: Some(reasoning), ..usage };
+        }
+        Usage {
+            prompt_tokens: self.prompt_tokens,
+            completion_tokens: core.count_tokens(model, &self.text).await.saturating_add(counted),
+            reasoning_tokens: Some(counted),
         }
     }
 }

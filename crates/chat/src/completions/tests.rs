@@ -3,8 +3,8 @@
 use std::num::NonZeroU64;
 use std::time::Duration;
 
-use webchat_domain::{Caller, FinishReason, ModelParameters, UserId};
-use webchat_llm::{AnswerLimit, ChatRole, ModelError};
+use webchat_domain::{Caller, FinishReason, MAX_REASONING_BYTES, ModelParameters, UserId};
+use webchat_llm::{AnswerLimit, ChatRole, ModelError, Usage};
 use webchat_persistence::TokenScope;
 
 use super::completion::{Completion, CompletionEnd, CompletionError, CompletionEvent};
@@ -13,8 +13,10 @@ use crate::context::prompts::chat_message;
 use crate::error::ChatError;
 use crate::testing::{ANSWER, MESSAGE_OVERHEAD, QUESTION, REPLY_PRIMER, TestChat, settle};
 
+const QUESTION_TOKENS: u32 = 7;
+
 /// The tokens of [`request`], which has [`QUESTION`] twice.
-const PROMPT_TOKENS: u32 = 2 * (7 + MESSAGE_OVERHEAD) + REPLY_PRIMER;
+const PROMPT_TOKENS: u32 = 2 * (QUESTION_TOKENS + MESSAGE_OVERHEAD) + REPLY_PRIMER;
 
 /// The tokens of [`ANSWER`].
 const ANSWER_TOKENS: u32 = 6;
@@ -68,6 +70,7 @@ async fn a_completion_sends_the_messages_as_they_are_and_stores_nothing() {
         finish_reason: FinishReason::Length,
         prompt_tokens: PROMPT_TOKENS,
         completion_tokens: ANSWER_TOKENS,
+        reasoning_tokens: 0,
     };
     assert_eq!(completion.next().await.unwrap().unwrap(), CompletionEvent::End(end));
     assert!(completion.next().await.is_none());
@@ -88,6 +91,57 @@ async fn a_dropped_completion_stops_the_model_and_its_text_so_far_counts() {
 
     assert!(asked.is_cancelled());
     assert_eq!(used_tokens(&test).await, u64::from(PROMPT_TOKENS + ANSWER_TOKENS));
+}
+
+#[tokio::test(start_paused = true)]
+async fn reasoning_is_passed_on_beside_the_text_and_counts() {
+    let test = limited_to(10_000).await;
+    for (completion_tokens, reported, expected) in [
+        (70, Some(64), (70, 64)),
+        (70, None, (70, QUESTION_TOKENS)),
+        (3, None, (3, 3)),
+        // The model reports nothing.
+        (0, None, (ANSWER_TOKENS + QUESTION_TOKENS, QUESTION_TOKENS)),
+    ] {
+        let used_before = used_tokens(&test).await;
+        let mut completion = start(&test, request());
+        let asked = test.model.next_request().await;
+        asked.send_reasoning(QUESTION).await;
+        if completion_tokens > 0 {
+            let prompt_tokens = PROMPT_TOKENS;
+            let usage = Usage { prompt_tokens, completion_tokens, reasoning_tokens: reported };
+            asked.report_usage(usage).await;
+        }
+        asked.answer(ANSWER, FinishReason::Stop).await;
+
+        let reasoning = completion.next().await.unwrap().unwrap();
+        assert_eq!(reasoning, CompletionEvent::Reasoning(QUESTION.to_owned()));
+        let chunk = completion.next().await.unwrap().unwrap();
+        assert_eq!(chunk, CompletionEvent::Text(ANSWER.to_owned()));
+        let CompletionEvent::End(end) = completion.next().await.unwrap().unwrap() else {
+            panic!("the answer has more text")
+        };
+        assert_eq!((end.completion_tokens, end.reasoning_tokens), expected);
+        let used = used_tokens(&test).await - used_before;
+        assert_eq!(used, u64::from(PROMPT_TOKENS + end.completion_tokens));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn reasoning_beyond_its_bound_is_not_passed_on() {
+    let test = TestChat::new().await;
+    let mut completion = start(&test, request());
+    let asked = test.model.next_request().await;
+    asked.send_reasoning(&"a ".repeat(MAX_REASONING_BYTES / 2)).await;
+    asked.send_reasoning("more").await;
+    asked.answer(ANSWER, FinishReason::Stop).await;
+
+    let CompletionEvent::Reasoning(reasoning) = completion.next().await.unwrap().unwrap() else {
+        panic!("the answer has no reasoning")
+    };
+    assert!(reasoning.len() <= MAX_REASONING_BYTES && reasoning.ends_with("[…]"));
+    let chunk = completion.next().await.unwrap().unwrap();
+    assert_eq!(chunk, CompletionEvent::Text(ANSWER.to_owned()));
 }
 
 #[tokio::test(start_paused = true)]

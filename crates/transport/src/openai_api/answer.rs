@@ -36,19 +36,28 @@ impl Answer {
         }
     }
 
-    /// Waits for the end. Returns the remaining text.
+    /// Waits for the end.
     ///
     /// # Errors
     /// The reason why the answer failed.
-    pub(super) async fn complete(mut self) -> Result<(String, CompletionEnd), ApiError> {
-        let mut content = String::new();
+    pub(super) async fn complete(mut self) -> Result<CompleteAnswer, ApiError> {
+        let (mut content, mut reasoning) = (String::new(), String::new());
         loop {
             match self.next().await? {
-                CompletionEvent::Text(text) => content.push_str(&text),
-                CompletionEvent::End(end) => return Ok((content, end)),
+                CompletionEvent::Reasoning(chunk) => reasoning.push_str(&chunk),
+                CompletionEvent::Text(chunk) => content.push_str(&chunk),
+                CompletionEvent::End(end) => return Ok(CompleteAnswer { content, reasoning, end }),
             }
         }
     }
+}
+
+/// An answer that is complete.
+pub(super) struct CompleteAnswer {
+    pub(super) content: String,
+    /// Empty if the model has shown none.
+    pub(super) reasoning: String,
+    pub(super) end: CompletionEnd,
 }
 
 /// The answer of a turn.
@@ -56,8 +65,10 @@ pub(super) struct TurnAnswer {
     state: TurnState,
     turn_id: TurnId,
     ready: VecDeque<Result<CompletionEvent, ApiError>>,
-    /// The number of bytes of the answer that have been received.
-    received: usize,
+    /// The number of bytes of the answer's text that have been received.
+    received_text: usize,
+    /// The number of bytes of its reasoning that have been received.
+    received_reasoning: usize,
     error: Option<Problem>,
     finish_reason: FinishReason,
 }
@@ -76,7 +87,8 @@ impl TurnAnswer {
             turn_id: progress.accepted().turn_id,
             state: TurnState::Running(Box::new(progress)),
             ready: VecDeque::new(),
-            received: 0,
+            received_text: 0,
+            received_reasoning: 0,
             error: None,
             finish_reason: FinishReason::Stop,
         }
@@ -116,8 +128,9 @@ impl TurnAnswer {
 
     fn add_result(&mut self, result: TurnResult) {
         let TurnResult { answer, finish_reason, error, usage, .. } = result;
-        let rest = answer.content.get(self.received..).unwrap_or_default().to_owned();
-        self.add_text(rest);
+        let reasoning = answer.reasoning.map(|reasoning| reasoning.text).unwrap_or_default();
+        self.add_reasoning(reasoning.get(self.received_reasoning..).unwrap_or_default());
+        self.add_text(answer.content.get(self.received_text..).unwrap_or_default());
         self.error = error.map(problem);
         self.add_end(finish_reason, usage.as_ref());
     }
@@ -125,8 +138,11 @@ impl TurnAnswer {
     fn add(&mut self, event: &EventBody) {
         let turn_id = self.turn_id;
         match event {
+            EventBody::ReasoningChunk(chunk) if chunk.turn_id == turn_id => {
+                self.add_reasoning(&chunk.chunk);
+            }
             EventBody::ResponseChunk(chunk) if chunk.turn_id == turn_id => {
-                self.add_text(chunk.chunk.clone());
+                self.add_text(&chunk.chunk);
             }
             EventBody::Error(error) if error.turn_id == turn_id => {
                 self.error = Some(problem(error.clone()));
@@ -141,10 +157,17 @@ impl TurnAnswer {
         }
     }
 
-    fn add_text(&mut self, text: String) {
-        self.received = self.received.saturating_add(text.len());
-        if !text.is_empty() {
-            self.ready.push_back(Ok(CompletionEvent::Text(text)));
+    fn add_reasoning(&mut self, chunk: &str) {
+        self.received_reasoning = self.received_reasoning.saturating_add(chunk.len());
+        if !chunk.is_empty() {
+            self.ready.push_back(Ok(CompletionEvent::Reasoning(chunk.to_owned())));
+        }
+    }
+
+    fn add_text(&mut self, chunk: &str) {
+        self.received_text = self.received_text.saturating_add(chunk.len());
+        if !chunk.is_empty() {
+            self.ready.push_back(Ok(CompletionEvent::Text(chunk.to_owned())));
         }
     }
 
@@ -162,14 +185,15 @@ impl TurnAnswer {
 
 /// The tokens are 0 if the turn ended so long ago that nobody knows them.
 fn answer_end(finish_reason: FinishReason, usage: Option<&TokenUsage>) -> CompletionEnd {
-    let (prompt_tokens, total) = usage.map_or((0, 0), |usage| {
+    let (prompt_tokens, total, reasoning_tokens) = usage.map_or((0, 0, 0), |usage| {
         let Ledger { total, reserved, .. } = usage.ledger;
-        (total.saturating_sub(reserved), usage.total_tokens_used)
+        (total.saturating_sub(reserved), usage.total_tokens_used, usage.reasoning_tokens)
     });
     CompletionEnd {
         finish_reason,
         prompt_tokens,
         completion_tokens: total.saturating_sub(prompt_tokens),
+        reasoning_tokens,
     }
 }
 

@@ -133,7 +133,8 @@ async fn respond(
     let head = CompletionHead::new(&id, chat.sessions.now(), model_id);
     let started_at = Instant::now();
     let mut response = if let Some(permit) = permit {
-        // An error before the first text has a status of its own. A proxy may not wait for the first byte for long.
+        // An error before the first text or reasoning has a status of its own. A proxy may not wait for the first byte
+        // for long.
         let first = timeout(KEEP_ALIVE_INTERVAL, answer.next());
         let first = unless_ended(&mut session_end, first).await?.ok().transpose()?;
         let request_id = request.extensions().get::<RequestId>().map(ToString::to_string);
@@ -148,8 +149,8 @@ async fn respond(
         };
         chunks.respond(session_end)
     } else {
-        let (content, end) = unless_ended(&mut session_end, answer.complete()).await??;
-        HttpResponse::Ok().json(ChatCompletion::new(head, content, end))
+        let answer = unless_ended(&mut session_end, answer.complete()).await??;
+        HttpResponse::Ok().json(ChatCompletion::new(head, answer))
     };
     response.extensions_mut().insert(TurnWait(started_at.elapsed()));
     if let Some(id) = conversation_id {

@@ -5,6 +5,8 @@ use utoipa::ToSchema;
 use webchat_chat::CompletionEnd;
 use webchat_domain::{FinishReason, Timestamp};
 
+use super::answer::CompleteAnswer;
+
 /// The fields that a completion and all of its chunks share.
 #[derive(Clone, Serialize, ToSchema)]
 pub(super) struct CompletionHead {
@@ -42,17 +44,30 @@ struct Choice {
 struct AnswerMessage {
     role: &'static str,
     content: String,
+    /// The reasoning of the model before its answer. Missing if it has shown none.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    #[schema(required = false)]
+    reasoning_content: String,
     #[schema(value_type = Option<String>, required = true)]
     refusal: (),
 }
 
 /// The tokens of a request and its answer: as reported by the model, otherwise as counted by the server.
 #[derive(Clone, Copy, Serialize, ToSchema)]
-#[expect(clippy::struct_field_names, reason = "the names are OpenAI's")]
 pub(super) struct CompletionUsage {
     prompt_tokens: u32,
+    /// With those of the reasoning.
     completion_tokens: u32,
     total_tokens: u32,
+    /// Missing without reasoning.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    completion_tokens_details: Option<CompletionTokensDetails>,
+}
+
+#[derive(Clone, Copy, Serialize, ToSchema)]
+struct CompletionTokensDetails {
+    reasoning_tokens: u32,
 }
 
 /// A part of a streamed answer.
@@ -90,6 +105,8 @@ pub(super) struct ChunkDelta {
     role: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     content: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reasoning_content: Option<String>,
 }
 
 impl CompletionHead {
@@ -99,8 +116,9 @@ impl CompletionHead {
 }
 
 impl ChatCompletion {
-    pub(super) fn new(head: CompletionHead, content: String, end: CompletionEnd) -> Self {
-        let message = AnswerMessage { role: ASSISTANT, content, refusal: () };
+    pub(super) fn new(head: CompletionHead, answer: CompleteAnswer) -> Self {
+        let CompleteAnswer { content, reasoning: reasoning_content, end } = answer;
+        let message = AnswerMessage { role: ASSISTANT, content, reasoning_content, refusal: () };
         let finish_reason = finish_reason(end.finish_reason);
         Self {
             head,
@@ -116,7 +134,13 @@ const ASSISTANT: &str = "assistant";
 impl<'a> ChatCompletionChunk<'a> {
     /// Returns the first chunk, which has the role.
     pub(super) fn first(head: &'a CompletionHead, include_usage: bool) -> Self {
-        let delta = ChunkDelta { role: Some(ASSISTANT), content: Some(String::new()) };
+        let (role, content) = (Some(ASSISTANT), Some(String::new()));
+        let delta = ChunkDelta { role, content, ..ChunkDelta::default() };
+        Self::new(head, delta, None, include_usage)
+    }
+
+    pub(super) fn reasoning(head: &'a CompletionHead, text: String, include_usage: bool) -> Self {
+        let delta = ChunkDelta { reasoning_content: Some(text), ..ChunkDelta::default() };
         Self::new(head, delta, None, include_usage)
     }
 
@@ -169,8 +193,13 @@ fn finish_reason(reason: FinishReason) -> &'static str {
 
 impl From<CompletionEnd> for CompletionUsage {
     fn from(end: CompletionEnd) -> Self {
-        let CompletionEnd { prompt_tokens, completion_tokens, .. } = end;
-        let total_tokens = prompt_tokens.saturating_add(completion_tokens);
-        Self { prompt_tokens, completion_tokens, total_tokens }
+        let CompletionEnd { prompt_tokens, completion_tokens, reasoning_tokens, .. } = end;
+        let details = CompletionTokensDetails { reasoning_tokens };
+        Self {
+            prompt_tokens,
+            completion_tokens,
+            total_tokens: prompt_tokens.saturating_add(completion_tokens),
+            completion_tokens_details: (reasoning_tokens > 0).then_some(details),
+        }
     }
 }

@@ -56,6 +56,9 @@ impl ChunkStream {
             },
         };
         Some(match event {
+            Ok(CompletionEvent::Reasoning(text)) => {
+                format_data(&ChatCompletionChunk::reasoning(&self.head, text, self.include_usage))
+            }
             Ok(CompletionEvent::Text(text)) => {
                 format_data(&ChatCompletionChunk::text(&self.head, text, self.include_usage))
             }
