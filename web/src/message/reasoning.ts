@@ -12,7 +12,10 @@ import { reasoningWords } from '../words/thread';
 /** A shorter time would be shown as 0 s. */
 const MIN_SHOWN_MS = 50;
 
-/** The model’s reasoning above its answer, folded at first. It is rendered only while it is unfolded. */
+/**
+ * The model’s reasoning above its answer, folded at first. It is rendered only while it is unfolded. Fires
+ * `hold-scroll` when the user unfolds or folds it, unless it still grows.
+ */
 export class MessageReasoning extends LightDomElement {
   static override properties = {
     reasoning: { attribute: false },
@@ -36,7 +39,7 @@ export class MessageReasoning extends LightDomElement {
         class="reasoning-toggle"
         type="button"
         aria-expanded=${isUnfolded}
-        @click=${() => (this.isUnfolded = !isUnfolded)}
+        @click=${this.#toggle}
       >
         ${icon(ChevronRight)}<span>${this.#label()}</span>
         ${isThinking ? html`<i></i><i></i><i></i>` : nothing}
@@ -50,6 +53,13 @@ export class MessageReasoning extends LightDomElement {
             ></webchat-markdown>`
           : nothing
       }`;
+  }
+
+  #toggle(): void {
+    this.isUnfolded = !this.isUnfolded;
+    // The view follows reasoning that grows.
+    if (this.isThinking) return;
+    this.dispatchEvent(new CustomEvent('hold-scroll', { bubbles: true }));
   }
 
   #label(): string {

@@ -71,11 +71,23 @@ export class ScrollAnchor implements ReactiveController {
     this.host.requestUpdate();
   }
 
+  /** Stays in place while the user unfolds or folds something. Then follows if the end is in view. */
+  hold(): void {
+    const scroller = this.scroller();
+    if (!scroller) return;
+    this.isFollowing = false;
+    // The change is rendered by then.
+    requestAnimationFrame(() => {
+      this.isFollowing ||= heightBelow(scroller) <= 1;
+      this.host.requestUpdate();
+    });
+  }
+
   /** Updates `isFollowing` after scrolling by the user or the page. */
   handleScroll(): void {
     const scroller = this.scroller();
     if (!scroller) return;
-    const below = scroller.scrollHeight - scroller.scrollTop - scroller.clientHeight;
+    const below = heightBelow(scroller);
     const isScrollingUp = scroller.scrollTop < this.#lastTop;
     this.#lastTop = scroller.scrollTop;
     // Scrolling up even a little stops following, so that the next chunk does not scroll back down.
@@ -121,4 +133,9 @@ export class ScrollAnchor implements ReactiveController {
   #find(key: string): Element | null {
     return this.scroller()?.querySelector(`[data-key="${CSS.escape(key)}"]`) ?? null;
   }
+}
+
+/** The height of the content below the view. */
+function heightBelow({ scrollHeight, scrollTop, clientHeight }: HTMLElement): number {
+  return scrollHeight - scrollTop - clientHeight;
 }

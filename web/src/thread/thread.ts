@@ -56,7 +56,7 @@ export class WebchatThread extends LightDomElement {
   protected override render() {
     return html`
       <div class="scroller" @scroll=${this.#handleScroll}>
-        <div class="thread">${this.#content()}</div>
+        <div class="thread" @hold-scroll=${() => this.#scroll.hold()}>${this.#content()}</div>
       </div>
       ${
         this.#scroll.isFollowing || this.thread.state.value.messages.length === 0

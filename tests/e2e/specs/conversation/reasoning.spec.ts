@@ -95,6 +95,55 @@ test('an answer that is stopped while the model reasons keeps its reasoning and 
   await expect(chat.answers.last()).toContainText('Four.');
 });
 
+test('long reasoning stays in place when it is unfolded, and the page follows the answer once it is folded', async ({
+  scripted,
+  chat,
+}) => {
+  const rest = gate();
+  const server = await scripted(async (_question, write, reason) => {
+    reason(`The first thought.\n\n${'Another.\n\n'.repeat(60)}`);
+    write('Four, ');
+    await rest.opened;
+    write(`because:\n\n${'A line.\n\n'.repeat(60)}The end.`);
+  });
+  const { page } = chat;
+  await chat.open(server);
+  await chat.send('2 + 2?');
+  await expect(chat.answers).toContainText('Four,');
+  const jump = page.getByRole('button', { name: 'Jump to latest' });
+  const top = (await toggle(page).boundingBox())?.y ?? 0;
+
+  await toggle(page).click();
+  await expect(jump).toBeVisible();
+  await expect(page.getByText('The first thought.')).toBeInViewport();
+  expect((await toggle(page).boundingBox())?.y, 'the page has moved').toBeCloseTo(top, 0);
+  await toggle(page).click();
+  await expect(jump).toHaveCount(0);
+  rest.open();
+  await chat.waitForAnswer();
+
+  await expect(chat.answers.getByText('The end.')).toBeInViewport();
+});
+
+test('the page follows unfolded reasoning while the model reasons', async ({ scripted, chat }) => {
+  const more = gate();
+  const server = await scripted(async (_question, _write, reason) => {
+    reason('The first thought.');
+    await more.opened;
+    reason(`\n\n${'Another.\n\n'.repeat(60)}The last thought.`);
+    await new Promise(() => {});
+  });
+  const { page } = chat;
+  await chat.open(server);
+  await chat.send('2 + 2?');
+
+  await toggle(page).click();
+  more.open();
+
+  await expect(page.getByText('The last thought.')).toBeInViewport();
+  await chat.field.press('Escape');
+});
+
 for (const colorScheme of ['light', 'dark'] as const) {
   test(`reasoning is accessible: ${colorScheme}`, async ({ scripted, chat }, { outputDir }) => {
     test.setTimeout(120_000);
