@@ -46,17 +46,6 @@ pub enum EventBody {
     ConversationUpdated(ConversationChange),
 }
 
-impl Event {
-    /// Returns the text that the event adds to the answer of this turn, if it is a chunk of it.
-    #[must_use]
-    pub fn chunk_of(&self, turn_id: TurnId) -> Option<&str> {
-        match &self.body {
-            EventBody::ResponseChunk(chunk) if chunk.turn_id == turn_id => Some(&chunk.chunk),
-            _ => None,
-        }
-    }
-}
-
 impl EventBody {
     /// Returns the text of a chunk of an answer or of its reasoning.
     #[must_use]
@@ -82,22 +71,20 @@ impl EventBody {
 
     /// Appends the next chunk to this one, if it is [continued](Self::is_continued_by) by that. Returns whether it is.
     pub fn append(&mut self, next: &Self) -> bool {
+        if !self.is_continued_by(next) {
+            return false;
+        }
         match (self, next) {
-            (Self::ReasoningChunk(last), Self::ReasoningChunk(next))
-                if last.turn_id == next.turn_id =>
-            {
+            (Self::ReasoningChunk(last), Self::ReasoningChunk(next)) => {
                 last.chunk.push_str(&next.chunk);
                 last.duration_ms = next.duration_ms;
-                true
             }
-            (Self::ResponseChunk(last), Self::ResponseChunk(next))
-                if last.turn_id == next.turn_id =>
-            {
+            (Self::ResponseChunk(last), Self::ResponseChunk(next)) => {
                 last.chunk.push_str(&next.chunk);
-                true
             }
-            _ => false,
+            _ => {}
         }
+        true
     }
 }
 

@@ -127,7 +127,8 @@ mod tests {
     }
 
     fn text_of(events: &[Arc<Event>], turn: TurnId) -> String {
-        events.iter().filter_map(|event| event.chunk_of(turn)).collect()
+        let chunks = events.iter().filter(|event| turn_of_chunk(event) == Some(turn));
+        chunks.filter_map(|event| event.body.chunk_text()).collect()
     }
 
     fn other_events(events: &[Arc<Event>]) -> Vec<&Arc<Event>> {

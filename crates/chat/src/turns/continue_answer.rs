@@ -45,6 +45,7 @@ impl Turns {
         };
         let question = self.core.question_of(caller.user_id, id, &answer).await?;
         let answer_model = answer.model.clone();
+        let answer = Box::new(answer);
         let source = TurnSource::Continuation { question, answer, is_retry: false };
         let model = self.available_model(caller.user_id, answer_model).await?;
         let start =

@@ -11,7 +11,7 @@ pub(super) enum TurnSource {
     /// An existing question to answer again.
     Regeneration { question: Message, answer_id: MessageId },
     /// An existing question with an answer to continue, or to generate again in place.
-    Continuation { question: Message, answer: Message, is_retry: bool },
+    Continuation { question: Message, answer: Box<Message>, is_retry: bool },
 }
 
 impl TurnSource {

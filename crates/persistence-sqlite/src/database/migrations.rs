@@ -124,7 +124,7 @@ mod tests {
     #[test]
     fn messages_of_an_older_version_have_no_reasoning_and_new_reasoning_is_counted() {
         let mut connection = Connection::open_in_memory().unwrap();
-        Migrations::from_slice(&MIGRATIONS[..24]).to_latest(&mut connection).unwrap();
+        Migrations::from_slice(&MIGRATIONS[..25]).to_latest(&mut connection).unwrap();
         connection
             .execute_batch(
                 "INSERT INTO conversations (conversation_id, user_id, created_at, updated_at)

@@ -79,7 +79,8 @@ pub(crate) fn stream_turn(
     respond(String::new(), events.take_until(session_end))
 }
 
-/// Replays a turn that ended before the request, with the answer and its reasoning in one chunk each and without sequence numbers.
+/// Replays a turn that ended before the request, with the answer and its reasoning in one chunk each and without
+/// sequence numbers.
 pub(crate) fn replay_turn(
     conversation_id: ConversationId,
     accepted: MessageAccepted,

@@ -43,7 +43,7 @@ impl Turns {
         let question = self.core.question_of(user_id, id, &old).await?;
         self.check_is_not_analysis(user_id, id, &question).await?;
         let source = if self.is_replaced(user_id, id, &old).await? {
-            TurnSource::Continuation { question, answer: old, is_retry: true }
+            TurnSource::Continuation { question, answer: Box::new(old), is_retry: true }
         } else {
             TurnSource::Regeneration { question, answer_id: old.message_id }
         };

@@ -39,7 +39,7 @@ fn create() -> (RunningTurns, PathBuf, TempDir) {
 /// The turns and their texts in the file.
 fn stored(path: &Path) -> BTreeMap<TurnId, String> {
     let text = |turn: &UnfinishedTurn| {
-        turn.events.iter().filter_map(|event| event.chunk_of(turn.turn_id)).collect()
+        turn.events.iter().filter_map(|event| event.body.chunk_text()).collect()
     };
     let turns = read_unfinished(path).unwrap();
     turns.iter().map(|turn| (turn.turn_id, text(turn))).collect()

@@ -28,7 +28,8 @@ pub fn check_continuation(
 }
 
 /// Starts the turn, and assigns the answer to it: the answer is `interrupted` until the turn saves more. An answer
-/// without text begins now, and its reasoning, too, because the model does not know it. A summary that covers the answer is dropped.
+/// without text begins now, and so does its reasoning, because the model does not know it. A summary that covers the
+/// answer is dropped.
 #[must_use]
 pub fn continue_answer(
     state: ConversationState,

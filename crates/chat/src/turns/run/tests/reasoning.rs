@@ -34,7 +34,7 @@ async fn reasoning_is_published_and_stored_apart_from_the_text_with_its_duration
     test.advance(Duration::from_secs(5)).await;
     request.answer("disestablishmentarianism", FinishReason::Stop).await;
 
-    let tokens = test.chat.core.counter().count(THOUGHT);
+    let tokens = test.counter().count(THOUGHT);
     let answer = test.last_message().await;
     assert_eq!(answer.content, ANSWER);
     let reasoning = answer.reasoning.clone().unwrap();

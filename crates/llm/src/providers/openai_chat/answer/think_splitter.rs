@@ -203,8 +203,8 @@ mod tests {
             answer in answers(),
             cuts in prop::collection::vec(any::<prop::sample::Index>(), 0..8),
         ) {
-            let mut ends: Vec<_> =
-                cuts.iter().map(|cut| answer.floor_char_boundary(cut.index(answer.len() + 1))).collect();
+            let cuts = cuts.iter().map(|cut| cut.index(answer.len() + 1));
+            let mut ends: Vec<_> = cuts.map(|cut| answer.floor_char_boundary(cut)).collect();
             ends.extend([0, answer.len()]);
             ends.sort_unstable();
             let chunks = ends.windows(2).map(|pair| answer.get(pair[0]..pair[1]).unwrap());

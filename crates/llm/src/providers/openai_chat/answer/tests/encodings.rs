@@ -219,7 +219,8 @@ proptest! {
 
         prop_assert!(end.is_some_and(|end| end.is_err()), "{:?}", end);
         let read = read.trim_end_matches('\u{fffd}');
-        prop_assert!(text.trim_start().starts_with(read), "{:?} is not the beginning of {:?}", read, text);
+        let is_beginning = text.trim_start().starts_with(read);
+        prop_assert!(is_beginning, "{:?} is not the beginning of {:?}", read, text);
     }
 
     #[test]
