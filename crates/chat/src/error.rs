@@ -309,6 +309,11 @@ pub enum ChatError {
     /// Another account has the name.
     #[error("There is already an account with this name.")]
     NameTaken,
+    /// A visitor has chosen a name that is easily mistaken for another one.
+    #[error(
+        "This name is easily mistaken for another one. Please use the letters of one script only."
+    )]
+    AmbiguousName,
     /// Somebody has used the account already, or another account has the conversations.
     #[error(
         "This account has been used already, or another account has these conversations. Only an account that nobody has signed in to can get them."
@@ -321,7 +326,7 @@ pub enum ChatError {
     #[error("This account is being deleted, and can't be changed any more.")]
     AccountBeingErased,
     /// A user without a password must have signed in recently.
-    #[error("Please sign out, sign in again, and delete your account within ten minutes.")]
+    #[error("Please sign out, sign in again, and try again within ten minutes.")]
     RecentSignInNeeded,
     /// There is no such erasure, or its receipt is too old.
     #[error("Receipt not found.")]
@@ -373,26 +378,4 @@ impl From<StoreError> for ChatError {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn revision_and_position_conflicts_share_a_code_and_context_conflicts_have_another() {
-        let position = ChatError::PositionConflict { position: 2 };
-
-        assert_eq!(position.code(), "stale");
-        assert_eq!(ChatError::RevisionConflict.code(), "stale");
-        assert_eq!(ChatError::ContextConflict.code(), "context_changed");
-    }
-
-    #[test]
-    fn file_size_limit_is_formatted_in_megabytes() {
-        let text = |megabyte_tenths: usize| {
-            let max_bytes = megabyte_tenths * 1024 * 1024 / 10;
-            ChatError::FileTooLarge { max_bytes }.to_string()
-        };
-
-        assert_eq!(text(50), "The file is too large: at most 5 MB are accepted.");
-        assert_eq!(text(25), "The file is too large: at most 2.5 MB are accepted.");
-    }
-}
+mod tests;

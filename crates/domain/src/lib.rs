@@ -54,8 +54,8 @@ pub use users::{
     GroupName, GroupNames, GroupSource, Identity, IdentityKey, InvalidAccountName,
     InvalidApiKeyHash, InvalidApiKeyName, InvalidApiKeyScopes, InvalidApiKeySecret,
     InvalidAuditHash, InvalidAuditReason, InvalidGroupName, InvalidPassword, InvalidRequestId,
-    Network, NewAuditEntry, Password, PasswordHash, ProviderSession, RequestId, Session, SignIn,
-    SignInFailure, TooManyGroupNames,
+    KnownDevice, Network, NewAuditEntry, Password, PasswordHash, ProviderSession, RequestId,
+    Session, SignIn, SignInFailure, TooManyGroupNames,
 };
 
 /// The target of `tracing` spans that exist only for traces. The log shows neither these spans nor their fields. No

@@ -2,6 +2,7 @@ import { html, nothing, type PropertyValues } from 'lit';
 import Chat from '@carbon/icons/es/chat/16.js';
 
 import './audit/audit-log';
+import './models-view';
 import './settings-view';
 import './users/user-list';
 
@@ -16,7 +17,7 @@ import { adminWords as words } from '../words/admin';
 import { headerWords } from '../words/shell';
 import { loadProblem, skeleton } from './pager';
 
-const VIEWS = ['users', 'audit', 'settings'] as const;
+const VIEWS = ['users', 'audit', 'models', 'settings'] as const;
 type View = (typeof VIEWS)[number];
 
 /** The link to a view. Like all addresses, it is relative to the page's `base`. */
@@ -111,6 +112,8 @@ export class AdminPage extends LightDomElement {
         return html`<webchat-admin-users .api=${api} .isAdmin=${isAdmin}></webchat-admin-users>`;
       case 'audit':
         return html`<webchat-audit-log .api=${api}></webchat-audit-log>`;
+      case 'models':
+        return html`<webchat-admin-models .api=${api}></webchat-admin-models>`;
       case 'settings':
         return html`<webchat-admin-settings .api=${api}></webchat-admin-settings>`;
     }

@@ -4,6 +4,7 @@ import type {
   AddedUser,
   AdminGroupChanges,
   AdminGroups,
+  AdminModels,
   AdminSettings,
   AdminUser,
   AdminUserChanges,
@@ -83,6 +84,7 @@ export const adminApi = {
     (await request('POST', `${BASE}${userPath(id)}/export`, { reason })).blob(),
   audit: (filter: AuditFilter, cursor: string | null): Promise<AuditEntries> =>
     call('GET', `/admin/audit${query({ ...present(filter), cursor, limit: PAGE_SIZE })}`),
+  models: (): Promise<AdminModels> => call('GET', '/admin/models'),
   settings: (): Promise<AdminSettings> => call('GET', '/admin/settings'),
 };
 

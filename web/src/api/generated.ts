@@ -926,7 +926,10 @@ export interface paths {
         /** Returns the API keys of the user, without their secrets. */
         get: operations["list_api_keys"];
         put?: never;
-        /** Adds an API key. Only this response contains its secret. */
+        /**
+         * Adds an API key. Only this response contains its secret. Users without a password must have signed in within the last
+         *     ten minutes.
+         */
         post: operations["add_api_key"];
         delete?: never;
         options?: never;
@@ -2454,7 +2457,8 @@ export interface components {
             conversations: components["schemas"]["FoundConversation"][];
         };
         /**
-         * @description The name of a group: 1 to 100 characters without control characters.
+         * @description The name of a group: 1 to 100 characters, without control characters and invisible ones that change the direction or
+         *     the appearance of text.
          *
          *     Names are equal if their characters are, in whatever encoding (Unicode NFC), without spaces around them. Upper and
          *     lower case differ, as with most identity providers.
@@ -7290,6 +7294,15 @@ export interface operations {
             };
             /** @description Nobody is signed in, or the password is wrong. */
             401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+            /** @description The sign-in is too old. */
+            403: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -5,13 +5,14 @@ import type { AccountRole, AuditActionKind, AuditEntry, Role } from '../api/type
 const VIEWS = {
   users: () => msg('Users'),
   audit: () => msg('Audit log'),
+  models: () => msg('Models'),
   settings: () => msg('Settings'),
 };
 
 /** The frame of the admin page. */
 export const adminWords = {
   heading: () => msg('Administration'),
-  view: (view: 'users' | 'audit' | 'settings') => VIEWS[view](),
+  view: (view: 'users' | 'audit' | 'models' | 'settings') => VIEWS[view](),
   skip: () => msg('Skip to the content'),
   openChat: () => msg('Back to Webchat'),
   readOnly: () => msg('As an auditor, you can see everything here and change nothing.'),
@@ -149,6 +150,39 @@ export const groupWords = {
   addNow: () => msg('Add'),
   remove: () => msg('Remove'),
   removeGroup: (name: string) => msg(str`Remove: ${name}`),
+};
+
+/** The models, and how their deployments work. */
+export const modelsViewWords = {
+  intro: () =>
+    msg(
+      'How the deployments have worked since this instance of the server started. The operator sets the models in the configuration file.',
+    ),
+  groups: (names: string) => msg(str`For the groups ${names}`),
+  group: (name: string) => msg(str`For the group ${name}`),
+  everybody: () => msg('For everybody'),
+  deployment: () => msg('Deployment'),
+  state: () => msg('State'),
+  working: () => msg('Working'),
+  unused: () => msg('Not used yet'),
+  failed: () => msg('No answer yet'),
+  failing: () => msg('Paused after failures'),
+  probed: () => msg('Being tried again'),
+  busy: (seconds: string) => msg(str`Asked to wait ${seconds} s`),
+  firstToken: () => msg('Answer began after'),
+  seconds: (seconds: string) => msg(str`${seconds} s`),
+  lastFailure: () => msg('Last failure'),
+  none: () => msg('None'),
+  failure: (code: string) => MODEL_FAILURES[code]?.() ?? code,
+};
+
+const MODEL_FAILURES: Record<string, () => string> = {
+  model_unreachable: () => msg('Can’t be reached'),
+  model_key_refused: () => msg('Refused the key'),
+  model_access_denied: () => msg('Refused access'),
+  model_not_found: () => msg('Not found'),
+  model_rate_limited: () => msg('Too many requests'),
+  model_failed: () => msg('Sent no valid answer'),
 };
 
 /** The settings of the server. */

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use tokio::sync::Mutex;
 use webchat_domain::{
     Account, AccountGroups, AccountName, AccountRole, Actor, AuditAction, AuditResult,
     NewAuditEntry, Password, Session, SignInFailure, UserId,
@@ -25,6 +26,8 @@ pub struct Accounts {
     attempts: Arc<SignInAttempts>,
     failures: Arc<FailedSignIns>,
     passwords: Passwords,
+    /// Held while groups are changed.
+    group_changes: Arc<Mutex<()>>,
 }
 
 /// A user with the right password.
@@ -45,6 +48,7 @@ impl Accounts {
             attempts: Arc::default(),
             failures: Arc::default(),
             passwords: Passwords::default(),
+            group_changes: Arc::default(),
         }
     }
 
@@ -101,12 +105,15 @@ impl Accounts {
     /// Adds an account, and returns a new session of its user.
     ///
     /// # Errors
-    /// Those of [`Accounts::add`].
+    /// Those of [`Accounts::add`]; [`ChatError::AmbiguousName`].
     pub async fn sign_up(
         &self,
         name: AccountName,
         attempt: SignInAttempt,
     ) -> Result<(Session, Account), ChatError> {
+        if !name.is_unambiguous() {
+            return Err(ChatError::AmbiguousName);
+        }
         let (password, actor) = (Some(attempt.password), &attempt.actor);
         let account = self.add(name, AccountRole::User, password, false, actor).await?;
         let user_id = self.adopt(&account, attempt.adopted, actor).await?;
@@ -118,7 +125,7 @@ impl Accounts {
     async fn authenticate(&self, attempt: &SignInAttempt) -> Result<Authenticated, ChatError> {
         // An invalid name counts as one that nobody has.
         let name: Option<AccountName> = attempt.name.parse().ok();
-        let origin = attempt.device.map_or(Origin::Network(attempt.network), Origin::Device);
+        let origin = self.origin(attempt, name.as_ref()).await?;
         let now = self.ports.clock.now();
         let counted = SignInAttempts::begin(&self.attempts, name.as_ref(), origin, now)
             .map_err(|retry_after| ChatError::TooManySignIns { retry_after })?;
@@ -137,6 +144,19 @@ impl Accounts {
         counted.succeed();
         self.check_enabled(&account, &attempt.actor).await?;
         Ok(Authenticated { account, is_outdated })
+    }
+
+    /// Returns where an attempt comes from. A device is known only to the account whose user has signed in on it.
+    async fn origin(
+        &self,
+        attempt: &SignInAttempt,
+        name: Option<&AccountName>,
+    ) -> Result<Origin, ChatError> {
+        let network = Origin::Network(attempt.network);
+        let (Some(device), Some(name)) = (attempt.device, name) else { return Ok(network) };
+        let account = self.ports.accounts.find_by_name(name.clone()).await?;
+        let is_known = account.is_some_and(|account| device.is_known_to(&account));
+        Ok(if is_known { Origin::Device(device.device_id) } else { network })
     }
 
     /// Refuses the sign-in to a disabled account.
@@ -178,15 +198,6 @@ impl Accounts {
         };
         let hash = account.as_ref().and_then(|account| account.password.clone());
         Ok((account, self.passwords.verify(password, hash).await?))
-    }
-
-    /// Checks the password of a user who is signed in, before a change that needs it.
-    ///
-    /// # Errors
-    /// [`ChatError::WrongCredentials`]; [`ChatError::TooManySignIns`] after failed attempts.
-    pub async fn confirm_password(&self, attempt: SignInAttempt) -> Result<(), ChatError> {
-        self.authenticate(&attempt).await?;
-        Ok(())
     }
 
     /// Returns the account of a user; `None` if the user is anonymous.
@@ -357,6 +368,7 @@ impl Accounts {
 
 mod administration;
 mod adoption;
+mod confirmation;
 mod groups;
 mod sessions;
 #[cfg(test)]

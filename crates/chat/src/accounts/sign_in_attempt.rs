@@ -1,6 +1,6 @@
 //! What a client sends to sign in.
 
-use webchat_domain::{Actor, DeviceId, Network, Password, Session};
+use webchat_domain::{Actor, KnownDevice, Network, Password, Session};
 
 /// An attempt to sign in.
 #[derive(Clone, Debug)]
@@ -11,8 +11,8 @@ pub struct SignInAttempt {
     pub password: Password,
     /// The network of the client.
     pub network: Network,
-    /// The device, if a user with this name has signed in on it before.
-    pub device: Option<DeviceId>,
+    /// The device, if any user has signed in on it before.
+    pub device: Option<KnownDevice>,
     /// The browser and system of the client, for the list of sessions; empty if unknown.
     pub user_agent: String,
     /// The anonymous session of the browser, if its conversations should become those of the account at the first

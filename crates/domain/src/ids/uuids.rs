@@ -102,7 +102,7 @@ uuid_id!(
 );
 
 uuid_id!(
-    /// A device on which a user has signed in. The device sends it in an encrypted cookie.
+    /// A device on which a user has signed in.
     DeviceId
 );
 uuid_id!(

@@ -6,6 +6,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 use unicode_normalization::UnicodeNormalization;
+use unicode_security::{GeneralSecurityProfile, MixedScript};
 
 use super::AccountGroups;
 use crate::{Timestamp, UserId};
@@ -87,6 +88,14 @@ impl AccountName {
             return Err(InvalidAccountName);
         }
         Ok(normalized(text))
+    }
+
+    /// Returns whether the name can hardly be mistaken for another one: its letters belong to one script, such as Latin
+    /// or Japanese, and none of them is invisible or obsolete (Unicode Technical Standard 39).
+    #[must_use]
+    pub fn is_unambiguous(&self) -> bool {
+        let mut letters = self.0.chars().filter(|c| c.is_alphanumeric());
+        self.0.is_single_script() && letters.all(GeneralSecurityProfile::identifier_allowed)
     }
 
     /// Returns the name's text, in lower case.
@@ -262,6 +271,18 @@ mod tests {
             ["", " ", ".alice", "a b", "a/b", "a\u{202e}b", "a\0", &too_long, &marks, &expanding]
         {
             assert_eq!(name(text), Err(InvalidAccountName), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn names_of_several_scripts_or_with_invisible_letters_are_ambiguous() {
+        let is_unambiguous = |text: &str| text.parse::<AccountName>().unwrap().is_unambiguous();
+
+        for text in ["zoë.müller+1@example.com", "алиса", "山田たろう", "x-1_y", "42"] {
+            assert!(is_unambiguous(text), "{text}");
+        }
+        for text in ["аdmin", "al\u{1160}ice", "paypal.ѕupport", "αlice"] {
+            assert!(!is_unambiguous(text), "{text}");
         }
     }
 

@@ -8,8 +8,10 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 use unicode_normalization::UnicodeNormalization;
+use unicode_properties::{GeneralCategory, UnicodeGeneralCategory};
 
-/// The name of a group: 1 to 100 characters without control characters.
+/// The name of a group: 1 to 100 characters, without control characters and invisible ones that change the direction or
+/// the appearance of text.
 ///
 /// Names are equal if their characters are, in whatever encoding (Unicode NFC), without spaces around them. Upper and
 /// lower case differ, as with most identity providers.
@@ -21,7 +23,10 @@ pub struct GroupName(String);
 
 /// A string that is not a valid name of a group.
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
-#[error("the name of a group must have 1 to {} characters, on one line", GroupName::MAX_CHARS)]
+#[error(
+    "the name of a group must have 1 to {} visible characters, on one line",
+    GroupName::MAX_CHARS
+)]
 pub struct InvalidGroupName;
 
 impl GroupName {
@@ -53,11 +58,25 @@ impl FromStr for GroupName {
     fn from_str(text: &str) -> Result<Self, InvalidGroupName> {
         let name = Self::prefix(text)?;
         let is_long = name.chars().nth(Self::MAX_CHARS).is_some();
-        if name.is_empty() || is_long || name.chars().any(char::is_control) {
+        if name.is_empty() || is_long || name.chars().any(is_invisible) {
             return Err(InvalidGroupName);
         }
         Ok(Self(name))
     }
+}
+
+/// Returns whether a character can hide what a text says. The joiners are part of words in several languages.
+fn is_invisible(c: char) -> bool {
+    const JOINERS: [char; 2] = ['\u{200c}', '\u{200d}'];
+
+    let is_format = matches!(
+        c.general_category(),
+        GeneralCategory::Control
+            | GeneralCategory::Format
+            | GeneralCategory::LineSeparator
+            | GeneralCategory::ParagraphSeparator
+    );
+    is_format && !JOINERS.contains(&c)
 }
 
 impl TryFrom<String> for GroupName {
@@ -265,6 +284,7 @@ mod tests {
         assert_eq!(name("e\u{301}quipe"), name(" \u{e9}quipe "));
         assert_eq!(name("CN=Staff,OU=Bern 3").unwrap().as_str(), "CN=Staff,OU=Bern 3");
         assert_ne!(name("Staff"), name("staff"));
+        assert!(name("می\u{200c}خواهم").is_ok(), "with a joiner");
     }
 
     #[test]
@@ -273,7 +293,19 @@ mod tests {
         let marks = format!("a{}", "\u{300}".repeat(10_000));
         // Each of them becomes three characters.
         let expanding = "\u{1d160}".repeat(GroupName::MAX_CHARS);
-        for text in ["", " ", "a\nb", "a\0", "a\u{85}b", &too_long, &marks, &expanding] {
+        for text in [
+            "",
+            " ",
+            "a\nb",
+            "a\0",
+            "a\u{85}b",
+            "a\u{202e}b",
+            "a\u{2028}b",
+            "a\u{200b}",
+            &too_long,
+            &marks,
+            &expanding,
+        ] {
             assert_eq!(text.parse::<GroupName>(), Err(InvalidGroupName), "{text:?}");
         }
         assert!("x".repeat(GroupName::MAX_CHARS).parse::<GroupName>().is_ok());

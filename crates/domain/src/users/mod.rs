@@ -7,6 +7,7 @@ mod caller;
 mod erasure;
 mod group;
 mod identity;
+mod known_device;
 
 pub use account::{
     Account, AccountName, AccountRole, InvalidAccountName, InvalidPassword, Password, PasswordHash,
@@ -26,3 +27,4 @@ pub use group::{
     AccountGroups, GroupName, GroupNames, GroupSource, InvalidGroupName, TooManyGroupNames,
 };
 pub use identity::{Identity, IdentityKey, ProviderSession};
+pub use known_device::KnownDevice;

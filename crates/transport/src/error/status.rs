@@ -133,6 +133,7 @@ fn chat_status(error: &ChatError) -> StatusCode {
         | ChatError::IdempotencyKeyReused
         | ChatError::ContextTooLong { .. }
         | ChatError::PasswordTooShort { .. }
+        | ChatError::AmbiguousName
         | ChatError::WeakPassword
         | ChatError::SamePassword
         | ChatError::KeyExpiryInPast

@@ -4,7 +4,6 @@ use std::fmt;
 use std::future::Future;
 use std::marker::PhantomData;
 use std::pin::Pin;
-use std::time::{Duration, Instant};
 
 use actix_web::dev::Payload;
 use actix_web::http::header::{CONTENT_TYPE, HeaderMap};
@@ -15,16 +14,12 @@ use serde::de::{DeserializeOwned, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 
 use super::json_text::{decode, replace_lone_surrogates};
-use super::session::check_access_again;
 use crate::error::api_error::ApiError;
 use crate::error::json_error;
 use crate::headers::content_length;
 
 /// The maximum size of a body, in bytes.
 pub(crate) const MAX_BODY_BYTES: usize = 64 * 1024;
-
-/// The time to receive a body after which the access is checked again: it may have been withdrawn meanwhile.
-const RECHECK_AFTER: Duration = Duration::from_secs(1);
 
 /// The maximum size of the JSON bodies of some routes, in bytes. The default is [`MAX_BODY_BYTES`].
 #[derive(Clone, Copy)]
@@ -93,20 +88,14 @@ fn receive(
     let max_length = u64::try_from(limit).unwrap_or(u64::MAX);
     let is_too_large = content_length(request.headers()).is_some_and(|bytes| bytes > max_length);
     let body = web::Payload::from_request(request, payload);
-    let request = request.clone();
     async move {
         if is_too_large {
             return Err(ApiError::PayloadTooLarge);
         }
         let body = body.await.map_err(|error| ApiError::internal(error.to_string()))?;
-        let began_at = Instant::now();
         let bytes = body.to_bytes_limited(limit).await;
         let bytes = bytes.map_err(|_| ApiError::PayloadTooLarge)?;
-        let bytes = bytes.map_err(|error| ApiError::InvalidRequest(error.to_string()))?;
-        if began_at.elapsed() > RECHECK_AFTER {
-            check_access_again(&request).await?;
-        }
-        Ok(bytes)
+        bytes.map_err(|error| ApiError::InvalidRequest(error.to_string()))
     }
 }
 

@@ -1,6 +1,7 @@
 //! Extractors of data from requests: session, body, parameters, headers and files.
 
 pub(crate) mod accept;
+pub(crate) mod access;
 pub(crate) mod actor;
 pub(crate) mod body;
 pub(crate) mod change;

@@ -15,7 +15,7 @@ use webchat_domain::{Network, SessionId};
 
 use crate::error::api_error::ApiError;
 use crate::extract::client_address::ClientAddress;
-use crate::extract::session;
+use crate::extract::session::cookie;
 use crate::quota::{KeyedRateLimiter, burst_quota};
 
 /// A client may send this many seconds' worth of requests in a burst, because loading the page takes several
@@ -55,7 +55,7 @@ impl RequestRateLimiter {
         if path.starts_with("/socket.io/") {
             return Ok(());
         }
-        let session = session::session_id(request.request());
+        let session = cookie::session_id(request.request());
         let result = session.map_or(Ok(()), |session| self.sessions.check(&session));
         result.inspect_err(|_| count_reached_limit(Limit::RequestsPerSession))
     }

@@ -13,7 +13,8 @@ use actix_web::web::{Bytes, Data};
 use tokio::time::Instant;
 use webchat_chat::{Limit, count_reached_limit};
 
-use super::body_limits::{BodyBudget, BodyMemory, EXEMPT_BYTES, max_duration_at_min_rate};
+use super::body_limits::max_duration_at_min_rate;
+use super::body_limits::memory::{BodyBudget, BodyMemory, EXEMPT_BYTES};
 use crate::error::api_error::ApiError;
 use crate::extract::client_address::ClientAddress;
 

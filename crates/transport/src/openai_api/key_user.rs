@@ -11,6 +11,7 @@ use webchat_domain::{Caller, Session};
 
 use super::error::OpenAiError;
 use crate::error::api_error::ApiError;
+use crate::extract::access::Access;
 use crate::extract::client_address::ClientAddress;
 use crate::extract::credential::api_key::has_key;
 use crate::extract::credential::session_of_credential;
@@ -37,6 +38,7 @@ impl FromRequest for KeyUser {
             let chat = chat.ok_or(OpenAiError::KeyMissing)?;
             let session = session_of_credential(&request, chat).await?;
             let session = session.ok_or(OpenAiError::KeyMissing)?;
+            Access::of(&request, session.clone()).check_while_receiving(&request);
             let address = Some(ClientAddress::of(&request).0);
             Ok(Self { caller: Caller { user_id: session.user_id, address }, session })
         })

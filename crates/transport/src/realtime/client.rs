@@ -81,8 +81,8 @@ impl<O: From<OutgoingEvent> + Send + 'static> Client<O> {
     /// conversations.
     pub(super) async fn send_welcome(&mut self) {
         // Subscribe first: the client loads its list after the welcome, and must not miss later changes.
-        let list = self.chat.events.subscribe_to_list(self.browser.session.user_id);
-        let conversation_id = self.browser.session.conversation_id;
+        let list = self.chat.events.subscribe_to_list(self.browser.access.session.user_id);
+        let conversation_id = self.browser.access.session.conversation_id;
         self.reply(Reply::Response(Welcome {
             data: "Connected to Webchat.",
             session: SessionData { conversation_id },
@@ -138,7 +138,7 @@ impl<O: From<OutgoingEvent> + Send + 'static> Client<O> {
 
     fn record(&self, event: SecurityEvent) {
         let network = Network::of(self.browser.address);
-        let user_id = self.browser.session.user_id;
+        let user_id = self.browser.access.session.user_id;
         self.connections.security_log.record(event, network, Some(user_id));
     }
 
@@ -159,7 +159,7 @@ impl<O: From<OutgoingEvent> + Send + 'static> Client<O> {
     }
 
     async fn dispatch_parsed(&mut self, event: ClientEvent) -> Result<(), ApiError> {
-        if let Some(key) = self.browser.credential.as_ref().and_then(Credential::key) {
+        if let Some(key) = self.browser.access.credential.as_ref().and_then(Credential::key) {
             check_scope(key, required_scope(&event))?;
         }
         match event {
@@ -175,9 +175,11 @@ impl<O: From<OutgoingEvent> + Send + 'static> Client<O> {
                 self.forwarders.remove(&data.conversation_id);
                 Ok(())
             }
-            ClientEvent::Stop(data) => {
-                Ok(self.chat.turns.stop(self.browser.session.user_id, data.conversation_id).await?)
-            }
+            ClientEvent::Stop(data) => Ok(self
+                .chat
+                .turns
+                .stop(self.browser.access.session.user_id, data.conversation_id)
+                .await?),
             ClientEvent::Ping(_) => {
                 self.reply(Reply::Pong {}).await;
                 Ok(())
@@ -241,7 +243,7 @@ impl<O: From<OutgoingEvent> + Send + 'static> Client<O> {
         self.ensure_subscribed(conversation_id).await?;
         self.chat
             .turns
-            .select_version(self.browser.session.user_id, conversation_id, message_id)
+            .select_version(self.browser.access.session.user_id, conversation_id, message_id)
             .await?;
         Ok(())
     }
@@ -261,14 +263,15 @@ impl<O: From<OutgoingEvent> + Send + 'static> Client<O> {
             return Ok(());
         }
         let subscription =
-            self.chat.events.subscribe(self.browser.session.user_id, id, None).await?;
+            self.chat.events.subscribe(self.browser.access.session.user_id, id, None).await?;
         self.forward(id, subscription)
     }
 
     /// Returns the session's current conversation. Reads the session each time, because another tab may have
     /// started a conversation.
     async fn current_conversation(&self) -> Result<ConversationId, ApiError> {
-        let session = self.chat.sessions.find_session(self.browser.session.session_id).await?;
+        let session =
+            self.chat.sessions.find_session(self.browser.access.session.session_id).await?;
         session.and_then(|session| session.conversation_id).ok_or(ApiError::NoConversation)
     }
 
@@ -280,7 +283,7 @@ impl<O: From<OutgoingEvent> + Send + 'static> Client<O> {
         let subscription = self
             .chat
             .events
-            .subscribe(self.browser.session.user_id, conversation_id, after)
+            .subscribe(self.browser.access.session.user_id, conversation_id, after)
             .await?;
         // End the old subscription first: its events must not follow `subscribed`.
         self.forwarders.remove(&conversation_id);

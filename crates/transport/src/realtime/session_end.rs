@@ -7,13 +7,12 @@ use actix_web::HttpRequest;
 use actix_ws::CloseCode;
 use futures_util::future::{FutureExt, LocalBoxFuture};
 use tokio::time::timeout;
-use webchat_chat::{Chat, ChatError};
+use webchat_chat::Chat;
 use webchat_domain::Session;
 
 use super::connections::Connections;
+use crate::extract::access::Access;
 use crate::extract::credential::Credential;
-use crate::extract::session::BrowserSession;
-use crate::settings::AuthMode;
 
 /// The close code for a client whose session or API key gives no access any more: like the HTTP status 401, among the codes
 /// for private use (RFC 6455, section 7.4.2).
@@ -28,48 +27,6 @@ const READ_RETRY_INTERVAL: Duration = Duration::from_secs(1);
 /// Completes when a session has ended.
 pub(crate) type SessionEnd = LocalBoxFuture<'static, ()>;
 
-/// The session of a live connection.
-pub(crate) struct WatchedSession {
-    pub(crate) session: Session,
-    /// Whether the session is stored. One that is not stored yet has not ended.
-    pub(crate) is_stored: bool,
-    pub(crate) auth: AuthMode,
-    /// What gives access instead of the session.
-    pub(crate) credential: Option<Credential>,
-}
-
-impl From<&BrowserSession> for WatchedSession {
-    fn from(browser: &BrowserSession) -> Self {
-        let BrowserSession { session, is_stored, auth, credential, .. } = browser.clone();
-        Self { session, is_stored, auth, credential }
-    }
-}
-
-impl WatchedSession {
-    /// Returns whether the session has expired, was deleted, or gives no access any more.
-    async fn has_ended(&mut self, chat: &Chat) -> Result<bool, ChatError> {
-        if let Some(credential) = &self.credential {
-            return Ok(!credential.is_valid(chat).await?);
-        }
-        match chat.sessions.find_session(self.session.session_id).await? {
-            Some(session) => {
-                self.is_stored = true;
-                self.session = session;
-            }
-            None if self.is_stored => return Ok(true),
-            None => {}
-        }
-        Ok(!self.auth.accepts(chat, &self.session).await?)
-    }
-
-    /// Returns the time until an API key expires.
-    fn max_age(&self, chat: &Chat) -> Duration {
-        let key = self.credential.as_ref().and_then(Credential::key);
-        let expiry = key.and_then(|key| key.expires_at);
-        expiry.map_or(Duration::MAX, |expiry| chat.sessions.now().until(expiry))
-    }
-}
-
 /// Completes when the session of a request has ended; never, if the request has none.
 pub(crate) fn session_of_request_ended(
     request: &HttpRequest,
@@ -78,22 +35,28 @@ pub(crate) fn session_of_request_ended(
     session: Option<Session>,
 ) -> SessionEnd {
     let Some(session) = session else { return pending().boxed_local() };
-    let (auth, credential) = (AuthMode::of(request), Credential::of(request));
-    let watched = WatchedSession { session, is_stored: true, auth, credential };
-    session_ended(chat.clone(), watched, connections.limits.idle_timeout).boxed_local()
+    let access = Access::of(request, session);
+    session_ended(chat.clone(), access, connections.limits.idle_timeout).boxed_local()
 }
 
 /// Waits until the session has ended. Checks it when sessions of the user end, and at each `interval`.
-pub(crate) async fn session_ended(chat: Chat, mut watched: WatchedSession, interval: Duration) {
-    let mut ends = chat.sessions.session_ends(watched.session.user_id);
+pub(crate) async fn session_ended(chat: Chat, mut access: Access, interval: Duration) {
+    let mut ends = chat.sessions.session_ends(access.session.user_id);
     loop {
         // Boxed, so that idle connections take little memory.
-        let next_check = match Box::pin(watched.has_ended(&chat)).await {
+        let next_check = match Box::pin(access.has_ended(&chat)).await {
             Ok(true) => return,
-            Ok(false) => interval.min(watched.max_age(&chat)),
+            Ok(false) => interval.min(time_until_expiry(&access, &chat)),
             Err(_) => interval.min(READ_RETRY_INTERVAL),
         };
         // At the timeout, the session may have expired.
         let _ = timeout(next_check, ends.next()).await;
     }
+}
+
+/// Returns the time until an API key expires.
+fn time_until_expiry(access: &Access, chat: &Chat) -> Duration {
+    let key = access.credential.as_ref().and_then(Credential::key);
+    let expiry = key.and_then(|key| key.expires_at);
+    expiry.map_or(Duration::MAX, |expiry| chat.sessions.now().until(expiry))
 }

@@ -8,9 +8,8 @@ use webchat_domain::Network;
 
 use super::websocket::violation::Violation;
 use crate::extract::client_address::ClientAddress;
-use crate::middleware::body_limits::{
-    BodyBudget, BodyMemory, EXEMPT_BYTES, max_duration_at_min_rate,
-};
+use crate::middleware::body_limits::max_duration_at_min_rate;
+use crate::middleware::body_limits::memory::{BodyBudget, BodyMemory, EXEMPT_BYTES};
 
 /// The unfinished message of a connection: a WebSocket message without its last bytes, or a Socket.IO packet
 /// without its last attachment. Its bytes count like those of a request body.

@@ -7,15 +7,14 @@ use serde::{Deserialize, Serialize};
 use url::Url;
 use utoipa::{OpenApi, ToSchema};
 use webchat_chat::{ArchiveFilter, Chat, ChatError, SignInAttempt};
-use webchat_domain::{
-    Account, AccountName, AccountRole, GroupName, Password, Session, Timestamp, UserId,
-};
+use webchat_domain::{Account, AccountName, AccountRole, GroupName, Password, Session, Timestamp};
 
 use crate::error::api_error::ApiError;
 use crate::error::body::ErrorBody;
 use crate::extract::body::Body;
 use crate::extract::credential::Credential;
-use crate::extract::session::{AnySession, known_device, set_signed_in, set_signed_out};
+use crate::extract::session::cookie::{known_device, set_signed_in, set_signed_out};
+use crate::extract::session::{AnySession, SignedIn};
 use crate::get_or_head::get_or_head;
 use crate::openapi::responses::{InvalidBodyResponse, NotFoundResponse};
 use crate::settings::{AuthMode, PasswordSignIn, PublicUrl, SignUp};
@@ -297,34 +296,32 @@ pub(super) fn attempt(
     password: Password,
     adopt_conversations: bool,
 ) -> SignInAttempt {
-    let account_name: Option<AccountName> = name.parse().ok();
     SignInAttempt {
         actor: browser.actor(request),
         name,
         password,
         network: browser.address.network(),
-        device: account_name.and_then(|name| known_device(request, &name)),
+        device: known_device(request),
         user_agent: user_agent(request),
         adopted: browser.session.clone().filter(|_| adopt_conversations),
     }
 }
 
-/// Confirms a change with the password of the account. Returns `false` if the account has none.
-pub(super) async fn confirm_password(
+/// Confirms a change that outlasts the session: with the password or, if the account has none, by a recent sign-in.
+pub(super) async fn confirm_user(
     request: &HttpRequest,
-    browser: &AnySession,
+    user: &SignedIn,
     chat: &Chat,
-    user_id: UserId,
     password: Option<Password>,
-) -> Result<bool, ApiError> {
-    let account = chat.accounts.find(user_id).await?.ok_or(ChatError::AccountNotFound)?;
+) -> Result<(), ApiError> {
+    let SignedIn { session, browser } = user;
+    let account = chat.accounts.find(session.user_id).await?.ok_or(ChatError::AccountNotFound)?;
     if account.password.is_none() {
-        return Ok(false);
+        return Ok(chat.accounts.check_recent_sign_in(session)?);
     }
     let password = password.ok_or(ChatError::PasswordNeeded)?;
     let attempt = attempt(request, browser, account.name.to_string(), password, false);
-    chat.accounts.confirm_password(attempt).await?;
-    Ok(true)
+    Ok(chat.accounts.confirm_password(attempt).await?)
 }
 
 /// Sets the cookie of the new session. A session of another account in this browser ends.
@@ -343,6 +340,6 @@ pub(super) async fn finish_sign_in(
     if let Some(before) = before {
         chat.accounts.sign_out(&before, &actor).await?;
     }
-    set_signed_in(request, &session, &account.name, anonymous.as_ref())?;
+    set_signed_in(request, &session, &account, anonymous.as_ref())?;
     Ok(Json(account.into()))
 }

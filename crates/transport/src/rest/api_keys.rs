@@ -10,7 +10,7 @@ use utoipa::{OpenApi, ToSchema};
 use webchat_chat::{Chat, ChatError, NewApiKey};
 use webchat_domain::{ApiKey, ApiKeyId, ApiKeyName, ApiKeyScopes, Password, Timestamp, UserId};
 
-use super::accounts::confirm_password;
+use super::accounts::confirm_user;
 use crate::error::api_error::ApiError;
 use crate::error::body::ErrorBody;
 use crate::extract::body::Body;
@@ -130,7 +130,8 @@ async fn list(user: SignedIn, chat: Data<Chat>) -> Result<Json<ApiKeys>, ApiErro
     Ok(Json(ApiKeys { keys: keys.into_iter().map(ApiKeyBody::from).collect() }))
 }
 
-/// Adds an API key. Only this response contains its secret.
+/// Adds an API key. Only this response contains its secret. Users without a password must have signed in within the last
+/// ten minutes.
 #[utoipa::path(
     post,
     path = KEYS,
@@ -149,6 +150,7 @@ async fn list(user: SignedIn, chat: Data<Chat>) -> Result<Json<ApiKeys>, ApiErro
             description = "Nobody is signed in, or the password is wrong.",
             body = ErrorBody
         ),
+        (status = 403, description = "The sign-in is too old.", body = ErrorBody),
         (status = 409, description = "The user has too many keys.", body = ErrorBody),
         (status = 429, description = "Too many keys were added or revoked.", body = ErrorBody),
         InvalidBodyResponse,
@@ -161,10 +163,10 @@ async fn add(
     chat: Data<Chat>,
     rate: Data<KeyChangeRate>,
 ) -> Result<HttpResponse, ApiError> {
-    let SignedIn { session, browser } = user;
     let NewKey { name, scopes, expires_at, password } = new.0;
     // A key may outlive a session that somebody else uses.
-    confirm_password(&request, &browser, &chat, session.user_id, password).await?;
+    confirm_user(&request, &user, &chat, password).await?;
+    let SignedIn { session, browser } = user;
     rate.check(session.user_id)?;
     let new = NewApiKey { name, scopes, expires_at };
     let (key, secret) = chat.api_keys.add(session.user_id, new, &browser.actor(&request)).await?;

@@ -4,13 +4,23 @@ import { join } from 'node:path';
 
 import { Chat } from '../../support/chat.ts';
 import { expect, test as base } from '../../support/fixtures.ts';
+import { freePort } from '../../support/identity-provider.ts';
 import { ScriptedModel } from '../../support/scripted-model.ts';
-import { Server } from '../../support/server.ts';
+import { Server, type Settings, type Users } from '../../support/server.ts';
+
+const PASSWORD = 'three tides a day';
 
 interface Models {
   server: Server;
   /** Replaces the models, by their ids. */
   replace: (...ids: string[]) => Promise<void>;
+}
+
+/** Starts a server with the models of this configuration file. */
+async function start(file: string, settings: Settings = {}, users: Users = {}): Promise<Server> {
+  const unset = { AZURE_API_URL: '', MODEL: '', MAX_TOKENS: '', REPLY_TOKENS: '' };
+  const upstream = { url: '', name: '', maxTokens: '' };
+  return Server.start(upstream, { ...unset, ...settings, CONFIG_FILE: file }, users);
 }
 
 /** A server with the models `quick` and `thorough`, which say who they are. */
@@ -30,8 +40,7 @@ const test = base.extend<{ models: Models }>({
       await writeFile(file, entries.join('\n'));
     };
     await replace('quick', 'thorough');
-    const unset = { AZURE_API_URL: '', MODEL: '', MAX_TOKENS: '', REPLY_TOKENS: '' };
-    const server = await Server.start({ url: '', name: '', maxTokens: '' }, { ...unset, CONFIG_FILE: file });
+    const server = await start(file);
     await use({ server, replace });
     await server.stop();
     for (const model of running.values()) model.stop();
@@ -109,4 +118,39 @@ test('a chat whose model was withdrawn asks for another one and keeps the text',
   await expect(chat.answers).toHaveText([/thorough: Why/, /quick: And the moon/]);
   // With nothing to choose, nothing is shown.
   await expect(picker).toHaveCount(0);
+});
+
+test('an administrator sees which deployment answers and which one fails', async ({ chat }) => {
+  const dir = await mkdtemp(join(tmpdir(), 'webchat-deployments-'));
+  const model = await ScriptedModel.start(async (_question, write) => write('High water.'));
+  const file = join(dir, 'webchat.toml');
+  const dead = `http://127.0.0.1:${await freePort()}/v1/chat/completions`;
+  const deployments = [
+    `[[models.deployments]]\nname = 'north'\nurl = '${dead}'\norder = 1\n`,
+    `[[models.deployments]]\nname = 'south'\nurl = '${model.upstream.url}'\norder = 2\n`,
+  ];
+  await writeFile(file, `[[models]]\nid = 'tides'\nname = 'Tide tables'\nwindow = 16000\n${deployments.join('')}`);
+  const server = await start(file, { AUTH: 'required' }, { ada: { password: PASSWORD, role: 'admin' } });
+  try {
+    const { page } = chat;
+    // Nothing but the sign-in can be loaded before.
+    chat.expectsErrors = true;
+    await page.goto(server.url);
+    await page.getByRole('textbox', { name: 'Name' }).fill('ada');
+    await page.getByLabel('Password', { exact: true }).fill(PASSWORD);
+    await page.getByRole('button', { name: 'Sign in', exact: true }).click();
+    await chat.ask('Why tides?');
+    await expect(chat.answers).toContainText('High water.');
+
+    await page.goto(`${server.url}/admin#models`);
+
+    const table = page.getByRole('region', { name: 'Tide tables' });
+    await expect(table.getByRole('row', { name: 'north' })).toContainText('Can’t be reached');
+    await expect(table.getByRole('row', { name: 'south' })).toContainText('Working');
+    await chat.expectAccessible();
+  } finally {
+    await server.stop();
+    model.stop();
+    await rm(dir, { recursive: true });
+  }
 });

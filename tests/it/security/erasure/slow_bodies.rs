@@ -2,43 +2,113 @@
 
 use std::time::Duration;
 
+use futures_util::future::join_all;
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::{sleep, timeout};
 use webchat_domain::AccountRole;
-use webchat_tests::{Browser, TIMEOUT};
+use webchat_tests::{Browser, Response, TIMEOUT};
 
 use super::{erase_me, receipt, user_id};
-use crate::security::account_server::{AccountServer, PASSWORD, sign_in};
+use crate::security::account_server::{AccountServer, PASSWORD, new_key, sign_in};
+
+const JSON: &str = "application/json";
+
+const FORM: &str = "multipart/form-data; boundary=B";
+
+const FILE: &str = "--B\r\nContent-Disposition: form-data; name=\"file\"; filename=\"late.txt\"\r\n\r\nlate\r\n--B--";
 
 /// A request of which the last byte is missing.
-struct HalfSent(TcpStream);
+struct HalfSent {
+    stream: TcpStream,
+    last: u8,
+}
 
 impl HalfSent {
     async fn start(browser: &Browser, method: &str, path: &str, body: &Value) -> Self {
-        let (base, body) = (browser.base(), body.to_string());
+        let access = format!("Cookie: {}", browser.cookie());
+        Self::start_with(browser, &access, method, path, JSON, &body.to_string()).await
+    }
+
+    async fn start_with(
+        browser: &Browser,
+        access: &str,
+        method: &str,
+        path: &str,
+        content_type: &str,
+        body: &str,
+    ) -> Self {
+        let (base, length) = (browser.base(), body.len());
         let address = format!("{}:{}", base.host_str().unwrap(), base.port().unwrap());
         let mut stream = TcpStream::connect(&address).await.unwrap();
         let head = format!(
-            "{method} {path} HTTP/1.1\r\nHost: {address}\r\nCookie: {}\r\nConnection: close\r\n\
-             Content-Type: application/json\r\nContent-Length: {}\r\n\r\n",
-            browser.cookie(),
-            body.len()
+            "{method} {path} HTTP/1.1\r\nHost: {address}\r\n{access}\r\nConnection: close\r\n\
+             Content-Type: {content_type}\r\nContent-Length: {length}\r\n\r\n"
         );
-        stream.write_all(head.as_bytes()).await.unwrap();
-        stream.write_all(&body.as_bytes()[..body.len() - 1]).await.unwrap();
-        Self(stream)
+        let (last, rest) = body.as_bytes().split_last().unwrap();
+        stream.write_all(&[head.as_bytes(), rest].concat()).await.unwrap();
+        Self { stream, last: *last }
     }
 
     /// Sends the last byte, after a time in which access ends everywhere. Returns the status.
     async fn finish(mut self) -> String {
         sleep(Duration::from_millis(1_200)).await;
-        self.0.write_all(b"}").await.unwrap();
+        self.stream.write_all(&[self.last]).await.unwrap();
         let mut response = String::new();
-        timeout(TIMEOUT, self.0.read_to_string(&mut response)).await.unwrap().unwrap();
+        timeout(TIMEOUT, self.stream.read_to_string(&mut response)).await.unwrap().unwrap();
         response.split(' ').nth(1).unwrap().to_owned()
     }
+}
+
+/// A request with a body: the method, the path, the type and the body.
+type Request<'a> = (&'a str, String, &'a str, String);
+
+/// Returns a request of each kind that stores something, for each way in which the server reads a body.
+fn storing_requests(conversation_id: &str) -> Vec<Request<'static>> {
+    let conversation = format!("/api/v1/conversations/{conversation_id}");
+    let json = |body: Value| body.to_string();
+    let completion = json!({"model": "any", "messages": [{"role": "user", "content": "late"}]});
+    vec![
+        ("PATCH", "/api/v1/me/settings".to_owned(), JSON, json(json!({"system_prompt": "late"}))),
+        ("POST", "/api/v1/conversations".to_owned(), JSON, json(json!({"title": "late"}))),
+        ("PATCH", conversation.clone(), JSON, json(json!({"title": "late"}))),
+        ("POST", format!("{conversation}/messages"), JSON, json(json!({"message": "late"}))),
+        ("POST", format!("{conversation}/files"), FORM, FILE.to_owned()),
+        ("POST", "/api/v1/imports".to_owned(), JSON, json(json!([{"title": "late"}]))),
+        ("POST", "/v1/chat/completions".to_owned(), JSON, json(completion)),
+    ]
+}
+
+/// Begins the requests, and returns their statuses if they end after `withdraw`.
+async fn statuses(
+    browser: &Browser,
+    access: &str,
+    requests: Vec<Request<'_>>,
+    withdraw: impl Future<Output = Response>,
+) -> Vec<(String, String)> {
+    let mut sent = Vec::new();
+    for (method, path, content_type, body) in requests {
+        let half = HalfSent::start_with(browser, access, method, &path, content_type, &body).await;
+        sent.push((format!("{method} {path} {content_type}"), half));
+    }
+    sleep(Duration::from_millis(300)).await;
+    let withdrawn = withdraw.await;
+    assert!(withdrawn.status.is_success(), "{}", withdrawn.text);
+    join_all(sent.into_iter().map(async |(name, half)| (name, half.finish().await))).await
+}
+
+/// Creates a conversation with the title `before`. Returns its id.
+async fn conversation(browser: &Browser) -> String {
+    let created = browser.post("/api/v1/conversations").await.json();
+    let id = created["conversation_id"].as_str().unwrap().to_owned();
+    let title = json!({"title": "before"});
+    assert_eq!(browser.patch(&format!("/api/v1/conversations/{id}"), &title).await.status, 200);
+    id
+}
+
+fn refused(statuses: &[(String, String)]) -> bool {
+    statuses.iter().all(|(_, status)| status == "401")
 }
 
 #[tokio::test]
@@ -85,4 +155,61 @@ async fn a_body_that_arrives_after_an_erasure_stores_nothing() {
     receipt(&ada, &erased.json()).await;
 
     assert_eq!(settings.finish().await, "401");
+}
+
+#[tokio::test]
+async fn no_kind_of_body_is_stored_after_the_access_was_withdrawn() {
+    for auth in ["required", "optional"] {
+        let users = [("ada", AccountRole::Admin), ("bob", AccountRole::User)];
+        let server = AccountServer::with_users(&users, &[("AUTH", auth)]).await;
+        let (ada, bob) = (server.signed_in("ada").await, server.browser());
+        if auth == "optional" {
+            // The cookie keeps the anonymous session, which still gives access.
+            bob.post("/api/v1/conversations").await;
+        }
+        assert_eq!(sign_in(&bob, "bob", PASSWORD).await.status, 200);
+        let id = conversation(&bob).await;
+        let own = format!("/api/v1/admin/users/{}", user_id(&ada, "bob").await);
+        let mut requests = storing_requests(&id);
+        let new_key = json!({"name": "late", "scopes": ["read"], "password": PASSWORD});
+        let example = json!({"user_prompt": "late", "assistant_response": "late"});
+        // A user may send one form at a time.
+        requests.retain(|(_, _, content_type, _)| *content_type != FORM);
+        requests.extend([
+            ("POST", "/api/v1/me/keys".to_owned(), JSON, new_key.to_string()),
+            ("POST", "/upload_file".to_owned(), FORM, FILE.to_owned()),
+            ("POST", "/add_few_shot_example".to_owned(), JSON, example.to_string()),
+        ]);
+
+        let access = format!("Cookie: {}", bob.cookie());
+        let disable = json!({"disabled": true});
+        let statuses = statuses(&bob, &access, requests, ada.patch(&own, &disable)).await;
+
+        assert!(refused(&statuses), "{auth}: {statuses:?}");
+        ada.patch(&own, &json!({"disabled": false})).await;
+        let bob = server.signed_in("bob").await;
+        let list = bob.get("/api/v1/conversations").await;
+        assert!(list.text.contains("before") && !list.text.contains("late"), "{}", list.text);
+        let settings = bob.get("/api/v1/me/settings").await.text;
+        assert!(!settings.contains("late"), "{settings}");
+        assert_eq!(bob.get("/api/v1/me/keys").await.json()["keys"], json!([]));
+    }
+}
+
+#[tokio::test]
+async fn no_kind_of_body_is_stored_after_the_api_key_was_revoked() {
+    let server = AccountServer::start("required").await;
+    let alice = server.signed_in("alice").await;
+    let id = conversation(&alice).await;
+    let scopes = json!({"name": "all", "scopes": ["read", "chat", "files", "export"]});
+    let key = new_key(&alice, scopes).await;
+    let requests = storing_requests(&id);
+    let access = format!("Authorization: Bearer {}", key["secret"].as_str().unwrap());
+    let path = format!("/api/v1/me/keys/{}", key["key_id"].as_str().unwrap());
+
+    let statuses = statuses(&alice, &access, requests, alice.delete(&path)).await;
+
+    assert!(refused(&statuses), "{statuses:?}");
+    let list = alice.get("/api/v1/conversations").await.text;
+    assert!(list.contains("before") && !list.contains("late"), "{list}");
 }

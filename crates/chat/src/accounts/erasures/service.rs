@@ -1,12 +1,9 @@
 //! Requests erasures, and finds their receipts.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use tokio::sync::Notify;
-use webchat_domain::{
-    Actor, AuditAction, AuditResult, Erasure, ErasureId, NewAuditEntry, Session, UserId,
-};
+use webchat_domain::{Actor, AuditAction, AuditResult, Erasure, ErasureId, NewAuditEntry, UserId};
 use webchat_persistence::{
     Conversations, Erasures as ErasureStore, RequestErasureOutcome, SavedFiles, TurnLog,
 };
@@ -15,9 +12,6 @@ use crate::accounts::audit::Audit;
 use crate::accounts::ports::AccountPorts;
 use crate::accounts::service::Accounts;
 use crate::error::ChatError;
-
-/// The maximum time since the sign-in of users who delete their account and have no password to confirm it.
-const RECENT_SIGN_IN: Duration = Duration::from_mins(10);
 
 /// The ports of erasures.
 #[derive(Clone)]
@@ -108,21 +102,6 @@ impl Erasures {
     /// When the erasures can't be read.
     pub async fn is_erased(&self, user_id: UserId) -> Result<bool, ChatError> {
         Ok(self.ports.erasures.is_erased(user_id).await?)
-    }
-
-    /// Checks that a user who has no password has signed in within the last minutes, before the account is erased. A user
-    /// whom a proxy has signed in is confirmed by the proxy.
-    ///
-    /// # Errors
-    /// [`ChatError::RecentSignInNeeded`].
-    pub fn check_recent_sign_in(&self, session: &Session) -> Result<(), ChatError> {
-        let now = self.ports.accounts.clock.now();
-        match &session.sign_in {
-            Some(sign_in) if now >= sign_in.at.plus(RECENT_SIGN_IN) => {
-                Err(ChatError::RecentSignInNeeded)
-            }
-            _ => Ok(()),
-        }
     }
 
     /// Returns an erasure.

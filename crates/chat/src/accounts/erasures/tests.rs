@@ -65,7 +65,7 @@ async fn users_without_a_password_must_have_signed_in_within_ten_minutes() {
     let sign_in = SignIn { at, device: String::new(), account_version: 0, provider: None };
     let session = Session { sign_in: Some(sign_in), ..of_proxy.clone() };
     let code = |session: &Session| {
-        let checked = test.chat.erasures.check_recent_sign_in(session);
+        let checked = test.chat.accounts.check_recent_sign_in(session);
         checked.err().map(|error| error.code())
     };
 

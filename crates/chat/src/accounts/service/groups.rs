@@ -7,7 +7,7 @@ use super::Accounts;
 use crate::accounts::audit::subject_of;
 use crate::error::ChatError;
 
-/// The maximum number of attempts to change groups while others change them as well.
+/// The maximum number of attempts to change groups while other instances change them as well.
 const MAX_ATTEMPTS: usize = 5;
 
 impl Accounts {
@@ -60,7 +60,8 @@ impl Accounts {
         self.update_groups(account.user_id, source, |_| Ok(names.clone()), actor).await
     }
 
-    /// Changes the groups of a source from what they are to what `changed` returns.
+    /// Changes the groups of a source from what they are to what `changed` returns. An instance makes one change after the
+    /// other.
     async fn update_groups(
         &self,
         user_id: UserId,
@@ -68,6 +69,7 @@ impl Accounts {
         changed: impl Fn(&GroupNames) -> Result<GroupNames, ChatError>,
         actor: &Actor,
     ) -> Result<Account, ChatError> {
+        let _turn = self.group_changes.lock().await;
         for _ in 0..MAX_ATTEMPTS {
             let account = self.get(user_id).await?;
             let expected = account.groups.of(&source).clone();
@@ -101,6 +103,7 @@ impl Accounts {
 mod tests {
     use std::collections::BTreeSet;
 
+    use futures_util::future::join_all;
     use webchat_domain::AccountRole;
     use webchat_persistence::AuditFilter;
 
@@ -153,14 +156,17 @@ mod tests {
         let provider = GroupSource::Provider("https://login.example".to_owned());
         let account = accounts.get(alice).await.unwrap();
 
-        let (law, staff) = (names(&["law"]), names(&["staff"]));
-        let by_hand = async |added| accounts.change_groups(alice, added, &none, &CLI).await;
+        let numbers: Vec<String> = (10..40).map(|number| number.to_string()).collect();
+        let by_hand = numbers.iter().map(async |number| {
+            accounts.change_groups(alice, &names(&[number]), &none, &CLI).await.unwrap();
+        });
         let of_provider = accounts.set_groups(account, provider, names(&["research"]), &CLI);
-        let (one, other, third) = tokio::join!(by_hand(&law), by_hand(&staff), of_provider);
+        let (_, of_provider) = tokio::join!(join_all(by_hand), of_provider);
 
-        one.and(other).and(third).unwrap();
+        of_provider.unwrap();
         let account = accounts.get(alice).await.unwrap();
-        assert_eq!(all(&account), ["law", "research", "staff"]);
+        let expected: Vec<&str> = numbers.iter().map(String::as_str).chain(["research"]).collect();
+        assert_eq!(all(&account), expected);
     }
 
     #[tokio::test]

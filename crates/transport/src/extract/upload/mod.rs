@@ -10,7 +10,8 @@ use webchat_domain::{Caller, FileName};
 use self::limits::UploadLimits;
 use super::file_form::{FileForm, FormError, SEVERAL_FILES};
 use crate::error::api_error::ApiError;
-use crate::middleware::body_limits::{BodyLimits, BodyMemory};
+use crate::middleware::body_limits::BodyLimits;
+use crate::middleware::body_limits::memory::BodyMemory;
 
 const NO_FILE: &str = "The form has no file. Send it in a field named `file`.";
 

@@ -13,7 +13,7 @@ use super::engine_io_error::EngineIoError;
 use super::engine_io_session::EngineIoSession;
 use super::{polling, websocket};
 use crate::error::api_error::ApiError;
-use crate::extract::session;
+use crate::extract::session::cookie;
 use crate::realtime::connections::Connections;
 
 /// The supported revision of Engine.IO.
@@ -97,7 +97,7 @@ fn find(
     connections: &Connections,
 ) -> Result<Arc<EngineIoSession>, ApiError> {
     let session = connections.engine_io_sessions.find(sid).ok_or(EngineIoError::UnknownSid)?;
-    let browser_session_id = session::session_id(request).ok_or(EngineIoError::UnknownSid)?;
+    let browser_session_id = cookie::session_id(request).ok_or(EngineIoError::UnknownSid)?;
     if !session.belongs_to(browser_session_id) {
         return Err(EngineIoError::UnknownSid.into());
     }

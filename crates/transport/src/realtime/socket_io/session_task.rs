@@ -17,7 +17,7 @@ use crate::extract::session::BrowserSession;
 use crate::metrics::{ConnectionKind, ConnectionPermit};
 use crate::realtime::close_reason::CloseReason;
 use crate::realtime::connections::Connections;
-use crate::realtime::session_end::{WatchedSession, session_ended};
+use crate::realtime::session_end::session_ended;
 use crate::realtime::unfinished_message::UnfinishedMessage;
 
 /// The maximum time for a polling client to fetch the remaining packets at shutdown.
@@ -31,8 +31,8 @@ pub(super) fn start(
     transport: TransportState,
     unfinished: UnfinishedMessage,
 ) -> Result<Arc<EngineIoSession>, ApiError> {
-    let browser_session_id = browser.session.session_id;
-    let watched = WatchedSession::from(&browser);
+    let browser_session_id = browser.access.session.session_id;
+    let access = browser.access.clone();
     let permit = connections.acquire(browser.caller(), ConnectionKind::SocketIo)?;
     let (engine_io_session, outbox, inbox) = EngineIoSession::new(browser_session_id, transport);
     let engine_io_session = Arc::new(engine_io_session);
@@ -40,7 +40,7 @@ pub(super) fn start(
     let connection =
         SocketIoConnection::new(chat.clone(), browser, connections.clone(), outbox, unfinished);
     let idle_timeout = connections.limits.idle_timeout;
-    let browser_session_end = session_ended(chat.clone(), watched, idle_timeout);
+    let browser_session_end = session_ended(chat.clone(), access, idle_timeout);
     let shutdown = connections.shutdown.clone();
     connections.tasks.spawn(run(entry, connection, inbox, permit, browser_session_end, shutdown));
     Ok(engine_io_session)

@@ -19,7 +19,7 @@ use crate::metrics::{ConnectionKind, ConnectionPermit};
 use crate::realtime::client::Client;
 use crate::realtime::connections::Connections;
 use crate::realtime::events::outgoing::OutgoingEvent;
-use crate::realtime::session_end::{WatchedSession, session_ended};
+use crate::realtime::session_end::session_ended;
 
 /// The maximum number of events queued for a slow client. It is small, because each event may be large.
 const OUTBOX_CAPACITY: usize = 8;
@@ -35,7 +35,7 @@ pub(crate) async fn connect(
     let limits = connections.limits;
     let (payload, violation) = validate_frames(&request, payload, limits.frames()).await?;
     let (response, socket, stream) = accept(&request, payload)?;
-    let watched = WatchedSession::from(&browser);
+    let access = browser.access.clone();
     let permit = connections.acquire(browser.caller(), ConnectionKind::WebSocket)?;
     let (sender, outbox) = mpsc::channel(OUTBOX_CAPACITY);
     let connections = Connections::clone(&connections);
@@ -44,7 +44,7 @@ pub(crate) async fn connect(
     let tasks = connections.tasks.clone();
     let server_end = async move {
         tokio::select! {
-            () = session_ended(Chat::clone(&chat), watched, limits.idle_timeout) => {
+            () = session_ended(Chat::clone(&chat), access, limits.idle_timeout) => {
                 Some(Close::session_ended())
             }
             () = connections.shutdown.cancelled() => None,

@@ -10,9 +10,10 @@ use webchat_domain::{Erasure, Password};
 use crate::error::api_error::ApiError;
 use crate::error::body::ErrorBody;
 use crate::extract::body::Body;
-use crate::extract::session::{SignedIn, set_signed_out};
+use crate::extract::session::SignedIn;
+use crate::extract::session::cookie::set_signed_out;
 use crate::openapi::responses::InvalidBodyResponse;
-use crate::rest::accounts::confirm_password;
+use crate::rest::accounts::confirm_user;
 
 const ERASURE: &str = "/me/erasure";
 
@@ -60,13 +61,8 @@ async fn erase(
     body: Body<ErasureRequest>,
     chat: Data<Chat>,
 ) -> Result<HttpResponse, ApiError> {
+    confirm_user(&request, &user, &chat, body.0.password).await?;
     let SignedIn { session, browser } = user;
-    let password = body.0.password;
-    let is_confirmed =
-        confirm_password(&request, &browser, &chat, session.user_id, password).await?;
-    if !is_confirmed {
-        chat.erasures.check_recent_sign_in(&session)?;
-    }
     let erasure = chat.erasures.request(session.user_id, &browser.actor(&request)).await?;
     set_signed_out(&request)?;
     Ok(HttpResponse::Accepted().json(erasure))

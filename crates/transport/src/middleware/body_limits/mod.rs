@@ -1,10 +1,12 @@
-//! Limits the duration of receiving a request body, and the memory of all bodies.
+//! Limits the duration of receiving a request body, and the memory of all bodies, and checks the client's access
+//! again while a body arrives.
+
+pub(crate) mod memory;
 
 use std::cell::{Cell, RefCell};
 use std::io;
 use std::pin::Pin;
 use std::rc::Rc;
-use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -16,12 +18,13 @@ use actix_web::http::Method;
 use actix_web::middleware::Next;
 use actix_web::web::{Bytes, Data};
 use actix_web::{HttpRequest, HttpResponse};
+use futures_util::future::LocalBoxFuture;
 use futures_util::stream::{self, StreamExt};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, timeout};
-use webchat_chat::{ConcurrencyLimit, Limit, Permit, count_reached_limit};
+use webchat_chat::{Limit, count_reached_limit};
 use webchat_domain::Network;
 
+use self::memory::{BodyBudget, BodyMemory, EXEMPT_BYTES};
 use crate::error::api_error::ApiError;
 use crate::extract::client_address::ClientAddress;
 
@@ -40,49 +43,21 @@ const MAX_TIME_GRACE: Duration = Duration::from_mins(1);
 /// The rate at which a body of the maximum size arrives in time, in bytes per second.
 const EXPECTED_BYTES_PER_S: u64 = 100 * 1024;
 
-/// The maximum memory of all bodies that are being received or sent, and of unfinished messages of live connections, in
-/// bytes.
-const MAX_MEMORY: usize = 256 * 1024 * 1024;
+/// The time after which the access of a client whose body is arriving is checked again.
+const ACCESS_CHECK_INTERVAL: Duration = Duration::from_secs(1);
 
-/// The maximum memory of the bodies of one network, in bytes.
-const MAX_MEMORY_PER_NETWORK: usize = MAX_MEMORY / 4;
-
-/// The size up to which a body is not counted, in bytes, so that ordinary requests don't wait for large ones.
-pub(crate) const EXEMPT_BYTES: usize = 16 * 1024;
-
-/// The maximum time that a body waits for memory.
-const MEMORY_TIMEOUT: Duration = Duration::from_secs(5);
-
-/// The memory of all bodies that are being received or sent.
-#[derive(Clone)]
-pub(crate) struct BodyBudget {
-    all: Arc<Semaphore>,
-    networks: ConcurrencyLimit<Network>,
-}
+/// Checks that a client still has the access that it had at the beginning of its request.
+type AccessCheck = Rc<dyn Fn() -> LocalBoxFuture<'static, Result<(), ApiError>>>;
 
 /// The limits of the body of one request. The handler may change them before it reads the body.
 pub(crate) struct BodyLimits {
     max_bytes: Cell<u64>,
     is_in_memory: Cell<bool>,
     is_memory_kept: Cell<bool>,
-    failure: Cell<Option<Failure>>,
+    failure: RefCell<Option<ApiError>>,
+    access_check: RefCell<Option<AccessCheck>>,
     memory: RefCell<BodyMemory>,
     payload: RefCell<Option<Payload>>,
-}
-
-/// The reserved memory of a body. Dropping it releases the memory.
-#[derive(Default)]
-pub(crate) struct BodyMemory {
-    bytes: usize,
-    total_permit: Option<OwnedSemaphorePermit>,
-    network_permit: Option<Permit<Network>>,
-}
-
-/// The reason why a body was not received.
-#[derive(Clone, Copy)]
-enum Failure {
-    TooSlow,
-    MemoryExceeded,
 }
 
 /// A body that is being received.
@@ -92,56 +67,7 @@ struct IncomingBody {
     network: Network,
     received: u64,
     waited: Duration,
-}
-
-impl Default for BodyBudget {
-    fn default() -> Self {
-        let all = Arc::new(Semaphore::new(MAX_MEMORY));
-        Self { all, networks: ConcurrencyLimit::default() }
-    }
-}
-
-impl BodyBudget {
-    /// Reserves more memory for a body without waiting, in addition to what `memory` already holds. If there is not
-    /// enough, returns `false` and counts the reached limit.
-    pub(crate) fn try_reserve(
-        &self,
-        memory: &mut BodyMemory,
-        network: Network,
-        bytes: usize,
-    ) -> bool {
-        let total_permit = || {
-            let permits = u32::try_from(bytes).ok()?;
-            Arc::clone(&self.all).try_acquire_many_owned(permits).ok()
-        };
-        let has_network_memory = memory.grow_network_permit(self, network, bytes);
-        let Some(permit) = has_network_memory.then(total_permit).flatten() else {
-            count_reached_limit(Limit::BodyMemory);
-            return false;
-        };
-        memory.add(permit, bytes);
-        true
-    }
-}
-
-impl BodyMemory {
-    fn grow_network_permit(&mut self, budget: &BodyBudget, network: Network, bytes: usize) -> bool {
-        let empty = || budget.networks.empty_permit(network);
-        self.network_permit.get_or_insert_with(empty).grow(bytes, MAX_MEMORY_PER_NETWORK)
-    }
-
-    fn add(&mut self, permit: OwnedSemaphorePermit, bytes: usize) {
-        self.bytes = self.bytes.saturating_add(bytes);
-        match &mut self.total_permit {
-            Some(total_permit) => total_permit.merge(permit),
-            empty => *empty = Some(permit),
-        }
-    }
-
-    /// Returns the number of reserved bytes.
-    pub(crate) fn bytes(&self) -> usize {
-        self.bytes
-    }
+    access_checked_at: Instant,
 }
 
 /// Limits the body of a request. A response before the end of the body closes the connection.
@@ -155,13 +81,8 @@ pub(crate) async fn limit_body(
         return Ok(next.call(request).await?.map_into_boxed_body());
     };
     let limits = Rc::new(BodyLimits::new(request.take_payload()));
-    let body = IncomingBody {
-        limits: Rc::clone(&limits),
-        budget: BodyBudget::clone(&budget),
-        network: ClientAddress::of(request.request()).network(),
-        received: 0,
-        waited: Duration::ZERO,
-    };
+    let network = ClientAddress::of(request.request()).network();
+    let body = IncomingBody::new(Rc::clone(&limits), BodyBudget::clone(&budget), network);
     let chunks = stream::try_unfold(body, IncomingBody::next).boxed_local();
     request.set_payload(Payload::Stream { payload: chunks });
     request.extensions_mut().insert(Rc::clone(&limits));
@@ -177,14 +98,8 @@ pub(crate) async fn report_body_failure(
 ) -> Result<ServiceResponse<BoxBody>, actix_web::Error> {
     let response = next.call(request).await?;
     let limits = response.request().extensions().get::<Rc<BodyLimits>>().cloned();
-    match limits.and_then(|limits| limits.failure.get()) {
-        Some(failure) => {
-            let error = match failure {
-                Failure::TooSlow => ApiError::RequestTimeout,
-                Failure::MemoryExceeded => ApiError::BodyMemoryExceeded,
-            };
-            Ok(response.into_response(HttpResponse::from_error(error)))
-        }
+    match limits.and_then(|limits| limits.failure.take()) {
+        Some(error) => Ok(response.into_response(HttpResponse::from_error(error))),
         None => Ok(response.map_into_boxed_body()),
     }
 }
@@ -195,7 +110,8 @@ impl BodyLimits {
             max_bytes: Cell::new(u64::try_from(MAX_MESSAGE_BODY_BYTES).unwrap_or(u64::MAX)),
             is_in_memory: Cell::new(true),
             is_memory_kept: Cell::new(false),
-            failure: Cell::default(),
+            failure: RefCell::default(),
+            access_check: RefCell::default(),
             memory: RefCell::default(),
             payload: RefCell::new(Some(payload)),
         }
@@ -225,21 +141,42 @@ impl BodyLimits {
         self.memory.take()
     }
 
-    fn fail(&self, failure: Failure) -> PayloadError {
-        count_reached_limit(match failure {
-            Failure::TooSlow => Limit::BodyTime,
-            Failure::MemoryExceeded => Limit::BodyMemory,
-        });
-        self.failure.set(Some(failure));
+    /// Checks the client's access while the body arrives, at most once per [`ACCESS_CHECK_INTERVAL`]. If the check
+    /// fails, the handler receives no more of the body, and the response is the error.
+    pub(crate) fn check_access(
+        &self,
+        check: impl Fn() -> LocalBoxFuture<'static, Result<(), ApiError>> + 'static,
+    ) {
+        self.access_check.replace(Some(Rc::new(check)));
+    }
+
+    fn fail(&self, error: ApiError) -> PayloadError {
+        self.failure.replace(Some(error));
         PayloadError::Io(io::ErrorKind::TimedOut.into())
     }
 }
 
 impl IncomingBody {
+    fn new(limits: Rc<BodyLimits>, budget: BodyBudget, network: Network) -> Self {
+        let access_checked_at = Instant::now();
+        Self { limits, budget, network, received: 0, waited: Duration::ZERO, access_checked_at }
+    }
+
     async fn next(mut self) -> Result<Option<(Bytes, Self)>, PayloadError> {
-        let Some(chunk) = self.receive().await? else { return Ok(None) };
+        let chunk = self.receive().await?;
+        self.check_access().await?;
+        let Some(chunk) = chunk else { return Ok(None) };
         self.reserve().await?;
         Ok(Some((chunk, self)))
+    }
+
+    async fn check_access(&mut self) -> Result<(), PayloadError> {
+        let check = self.limits.access_check.borrow().clone();
+        let is_due = self.access_checked_at.elapsed() > ACCESS_CHECK_INTERVAL;
+        let Some(check) = check.filter(|_| is_due) else { return Ok(()) };
+        check().await.map_err(|error| self.limits.fail(error))?;
+        self.access_checked_at = Instant::now();
+        Ok(())
     }
 
     async fn receive(&mut self) -> Result<Option<Bytes>, PayloadError> {
@@ -250,7 +187,11 @@ impl IncomingBody {
         let chunk = timeout(self.remaining_time(), payload.next()).await;
         self.waited += started.elapsed();
         self.limits.payload.replace(Some(payload));
-        let chunk = chunk.map_err(|_| self.limits.fail(Failure::TooSlow))?.transpose()?;
+        let too_slow = |_| {
+            count_reached_limit(Limit::BodyTime);
+            self.limits.fail(ApiError::RequestTimeout)
+        };
+        let chunk = chunk.map_err(too_slow)?.transpose()?;
         let bytes = chunk.as_ref().map_or(0, Bytes::len);
         self.received = self.received.saturating_add(u64::try_from(bytes).unwrap_or(u64::MAX));
         Ok(chunk)
@@ -266,23 +207,15 @@ impl IncomingBody {
     /// Reserves memory for the received bytes.
     async fn reserve(&self) -> Result<(), PayloadError> {
         let received = usize::try_from(self.received).unwrap_or(usize::MAX);
-        let reserved = self.limits.memory.borrow().bytes;
+        let reserved = self.limits.memory.borrow().bytes();
         let bytes = received.saturating_sub(EXEMPT_BYTES).saturating_sub(reserved);
-        if bytes == 0 || !self.limits.is_in_memory.get() {
+        if bytes == 0
+            || !self.limits.is_in_memory.get()
+            || self.budget.reserve(&self.limits.memory, self.network, bytes).await
+        {
             return Ok(());
         }
-        let no_memory = || self.limits.fail(Failure::MemoryExceeded);
-        let grown =
-            self.limits.memory.borrow_mut().grow_network_permit(&self.budget, self.network, bytes);
-        if !grown {
-            return Err(no_memory());
-        }
-        let permits = u32::try_from(bytes).map_err(|_| no_memory())?;
-        let waiting = Arc::clone(&self.budget.all).acquire_many_owned(permits);
-        let acquired = timeout(MEMORY_TIMEOUT, waiting).await.map_err(|_| no_memory())?;
-        let acquired = acquired.map_err(|_| no_memory())?;
-        self.limits.memory.borrow_mut().add(acquired, bytes);
-        Ok(())
+        Err(self.limits.fail(ApiError::BodyMemoryExceeded))
     }
 }
 
@@ -330,19 +263,15 @@ mod tests {
     use futures_util::Stream;
     use tokio::time::sleep;
 
+    use super::memory::{MAX_MEMORY, MAX_MEMORY_PER_NETWORK};
     use super::*;
 
     fn incoming(
         budget: &BodyBudget,
         payload: impl Stream<Item = Result<Bytes, PayloadError>> + 'static,
     ) -> IncomingBody {
-        IncomingBody {
-            limits: Rc::new(BodyLimits::new(Payload::Stream { payload: payload.boxed_local() })),
-            budget: budget.clone(),
-            network: Network::of([192, 0, 2, 1].into()),
-            received: 0,
-            waited: Duration::ZERO,
-        }
+        let limits = BodyLimits::new(Payload::Stream { payload: payload.boxed_local() });
+        IncomingBody::new(Rc::new(limits), budget.clone(), Network::of([192, 0, 2, 1].into()))
     }
 
     /// Returns an endless stream of chunks of this size, one per second.
@@ -353,12 +282,12 @@ mod tests {
         })
     }
 
-    async fn receive_all(mut body: IncomingBody) -> Option<Failure> {
+    async fn receive_all(mut body: IncomingBody) -> Option<ApiError> {
         let limits = Rc::clone(&body.limits);
         while let Ok(Some((_, rest))) = body.next().await {
             body = rest;
         }
-        limits.failure.get()
+        limits.failure.take()
     }
 
     #[tokio::test(start_paused = true)]
@@ -371,7 +300,10 @@ mod tests {
         let started = Instant::now();
         let faster = receive_all(incoming(&budget, chunks(2_000))).await;
 
-        assert!(matches!((slow, faster), (Some(Failure::TooSlow), Some(Failure::TooSlow))));
+        assert!(matches!(
+            (slow, faster),
+            (Some(ApiError::RequestTimeout), Some(ApiError::RequestTimeout))
+        ));
         assert_eq!(slow_time.as_secs(), 10);
         assert_eq!(started.elapsed().as_secs(), 60 + 4 * 1024 / 100);
     }
@@ -384,12 +316,12 @@ mod tests {
         (_, other) = other.next().await.unwrap().unwrap();
 
         let above_limit = receive_all(large()).await;
-        let free_memory = budget.all.available_permits();
+        let free_memory = budget.free_memory();
         drop(other);
 
-        assert!(matches!(above_limit, Some(Failure::MemoryExceeded)));
+        assert!(matches!(above_limit, Some(ApiError::BodyMemoryExceeded)));
         let reserved = MAX_MEMORY_PER_NETWORK / 2 - EXEMPT_BYTES;
         assert_eq!(free_memory, MAX_MEMORY - reserved);
-        assert_eq!(budget.all.available_permits(), MAX_MEMORY);
+        assert_eq!(budget.free_memory(), MAX_MEMORY);
     }
 }

@@ -6,37 +6,27 @@
 //!
 //! [`AuthMode`] decides which sessions the extractors accept, except for [`AnySession`].
 
+pub(crate) mod cookie;
+
 use std::future::Future;
 use std::net::IpAddr;
 use std::pin::Pin;
 
-use actix_session::{Session as CookieSession, SessionExt};
 use actix_web::dev::Payload;
 use actix_web::{FromRequest, HttpMessage, HttpRequest, web};
-use serde::{Deserialize, Serialize};
 use webchat_chat::{Chat, ChatError};
-use webchat_domain::{
-    AccessMethod, AccountName, Actor, Caller, DeviceId, Session, SessionId, Timestamp, UserId,
-};
+use webchat_domain::{AccessMethod, Actor, Caller, Session, UserId};
 
+use self::cookie::{
+    NewUser, anonymous_session_id, new_user, session_id, set_new_user, set_session_id,
+};
+use super::access::Access;
 use super::actor::client;
 use super::client_address::ClientAddress;
-use super::credential::{self, Credential, session_of_credential};
+use super::credential::{Credential, session_of_credential};
 use super::new_users::NewUserLimiter;
 use crate::error::api_error::ApiError;
 use crate::settings::AuthMode;
-
-/// The cookie's entry with the session's id.
-const SESSION_ID: &str = "session_id";
-
-/// The cookie's entry with the user of a session that is not stored yet.
-const NEW_USER: &str = "new_user";
-
-/// The cookie's entry with the id of the anonymous session before the sign-in, to which the browser returns.
-const ANONYMOUS_SESSION_ID: &str = "anonymous_session_id";
-
-/// The cookie's entry with the account to which somebody has signed in with this browser. It outlasts the sign-in.
-const KNOWN_DEVICE: &str = "known_device";
 
 /// The session of a request that changes something. Stores a session if the request has none. In a request with an API
 /// key, a session that is not stored stands for it.
@@ -66,12 +56,8 @@ pub struct OptionalSession {
 /// contains a new one, which is not stored yet.
 #[derive(Clone)]
 pub(crate) struct BrowserSession {
-    pub(crate) session: Session,
-    /// Whether the session was stored when the connection began.
-    pub(crate) is_stored: bool,
-    pub(crate) auth: AuthMode,
-    /// What gives access instead of the session.
-    pub(crate) credential: Option<Credential>,
+    /// What gives access when the connection begins.
+    pub(crate) access: Access,
     /// The address of the client.
     pub(crate) address: IpAddr,
 }
@@ -79,7 +65,7 @@ pub(crate) struct BrowserSession {
 impl BrowserSession {
     /// Returns the caller on whose behalf the client's events are handled.
     pub(crate) fn caller(&self) -> Caller {
-        Caller { user_id: self.session.user_id, address: Some(self.address) }
+        Caller { user_id: self.access.session.user_id, address: Some(self.address) }
     }
 }
 
@@ -109,21 +95,6 @@ impl AnySession {
 pub(crate) struct SignedIn {
     pub(crate) session: Session,
     pub(crate) browser: AnySession,
-}
-
-/// The user of a session that is not stored yet.
-#[derive(Clone, Copy, Serialize, Deserialize)]
-struct NewUser {
-    user_id: UserId,
-    /// The time until which the session can be stored. A stored session has its own expiry.
-    expires_at: Timestamp,
-}
-
-/// The browser as a device on which the user of an account has signed in.
-#[derive(Clone, Serialize, Deserialize)]
-struct KnownDevice {
-    name: AccountName,
-    device_id: DeviceId,
 }
 
 impl FromRequest for RequiredSession {
@@ -171,9 +142,8 @@ impl FromRequest for BrowserSession {
         Box::pin(async move {
             // A cookie for an unstored session stays: the user may be signing in at the moment.
             let (session, is_stored) = browser_session(&request, chat(&request)?, false).await?;
-            let (auth, address) = (AuthMode::of(&request), ClientAddress::of(&request).0);
-            let credential = Credential::of(&request);
-            Ok(Self { session, is_stored, auth, credential, address })
+            let access = Access { is_stored, ..Access::of(&request, session) };
+            Ok(Self { access, address: ClientAddress::of(&request).0 })
         })
     }
 }
@@ -236,48 +206,6 @@ pub(crate) async fn browser_session(
     Ok((session, false))
 }
 
-/// Makes the browser use the session of a user who has signed in. It remembers the anonymous session, if there is one.
-pub(crate) fn set_signed_in(
-    request: &HttpRequest,
-    session: &Session,
-    name: &AccountName,
-    anonymous: Option<&Session>,
-) -> Result<(), ApiError> {
-    let device_id = known_device(request, name).unwrap_or_else(DeviceId::generate);
-    let cookie = request.get_session();
-    cookie.renew();
-    insert(&cookie, KNOWN_DEVICE, KnownDevice { name: name.clone(), device_id })?;
-    if let Some(anonymous) = anonymous {
-        insert(&cookie, ANONYMOUS_SESSION_ID, anonymous.session_id)?;
-    }
-    set_cookie(request, session.session_id)
-}
-
-/// Returns the id of the browser as a device, if the user of this account has signed in with it.
-pub(crate) fn known_device(request: &HttpRequest, name: &AccountName) -> Option<DeviceId> {
-    let known: Option<KnownDevice> = request.get_session().get(KNOWN_DEVICE).ok().flatten();
-    known.filter(|known| known.name == *name).map(|known| known.device_id)
-}
-
-/// Makes the browser use the anonymous session from before the sign-in again, if there is one.
-pub(crate) fn set_signed_out(request: &HttpRequest) -> Result<(), ApiError> {
-    let cookie = request.get_session();
-    let anonymous: Option<SessionId> = cookie.get(ANONYMOUS_SESSION_ID).ok().flatten();
-    let known: Option<KnownDevice> = cookie.get(KNOWN_DEVICE).ok().flatten();
-    cookie.clear();
-    if let Some(known) = known {
-        insert(&cookie, KNOWN_DEVICE, known)?;
-    }
-    match anonymous {
-        Some(id) => set_cookie(request, id),
-        None => Ok(()),
-    }
-}
-
-fn insert(cookie: &CookieSession, name: &str, value: impl Serialize) -> Result<(), ApiError> {
-    cookie.insert(name, value).map_err(|error| ApiError::internal(error.to_string()))
-}
-
 /// Stores the session that the cookie contains or, without one, a new session.
 async fn store_new_session(request: &HttpRequest, chat: &Chat) -> Result<Session, ApiError> {
     let limiter = request.app_data::<web::Data<NewUserLimiter>>();
@@ -287,7 +215,8 @@ async fn store_new_session(request: &HttpRequest, chat: &Chat) -> Result<Session
     let session = unstored_session(request, chat).await?;
     let session = session.unwrap_or_else(|| chat.sessions.new_session());
     let session = chat.sessions.start_session(session).await?;
-    set_cookie(request, session.session_id)?;
+    set_session_id(request, session.session_id)?;
+    Access::of(request, session.clone()).check_while_receiving(request);
     Ok(session)
 }
 
@@ -295,7 +224,7 @@ async fn store_new_session(request: &HttpRequest, chat: &Chat) -> Result<Session
 /// can't be extended is used as it is.
 async fn extend(request: &HttpRequest, chat: &Chat, session: &Session) -> Result<(), ApiError> {
     chat.sessions.extend_session(session).await;
-    set_cookie(request, session.session_id)
+    set_session_id(request, session.session_id)
 }
 
 pub(crate) fn chat(request: &HttpRequest) -> Result<&Chat, ApiError> {
@@ -320,54 +249,26 @@ async fn find_allowed(request: &HttpRequest, chat: &Chat) -> Result<Option<Sessi
 /// anonymous one from before the sign-in. In a request with a credential, the cookie is ignored.
 async fn find(request: &HttpRequest, chat: &Chat) -> Result<Option<Session>, ApiError> {
     if let Some(session) = session_of_credential(request, chat).await? {
-        request.extensions_mut().insert(HasAccess);
+        Access::of(request, session.clone()).check_while_receiving(request);
         return Ok(Some(session));
     }
-    let anonymous_id = request.get_session().get(ANONYMOUS_SESSION_ID).ok().flatten();
-    for id in session_id(request).into_iter().chain(anonymous_id) {
+    for id in session_id(request).into_iter().chain(anonymous_session_id(request)) {
         let Some(session) = chat.sessions.find_session(id).await? else { continue };
         if AuthMode::of(request).accepts(chat, &session).await? {
             // The middleware logs the user of a refused request.
             request.extensions_mut().insert(session.user_id);
-            request.extensions_mut().insert(HasAccess);
+            Access::of(request, session.clone()).check_while_receiving(request);
             return Ok(Some(session));
         }
     }
     Ok(None)
 }
 
-/// Marks a request that was given access.
-#[derive(Clone, Copy)]
-struct HasAccess;
-
-/// Checks that a request that was given access still has it.
-///
-/// # Errors
-/// [`ChatError::AuthenticationRequired`], or that of its credential.
-pub(crate) async fn check_access_again(request: &HttpRequest) -> Result<(), ApiError> {
-    let had_access = request.extensions().get::<HasAccess>().is_some();
-    if had_access && find(request, chat(request)?).await?.is_none() {
-        return Err(ChatError::AuthenticationRequired.into());
-    }
-    Ok(())
-}
-
-/// Returns the id in the session cookie, or the one that stands for a credential. The session may have expired, or may
-/// not be stored yet, and the credential may be invalid.
-pub(crate) fn session_id(request: &HttpRequest) -> Option<SessionId> {
-    if credential::is_present(request) {
-        return credential::session_id(request);
-    }
-    // A cookie with invalid content counts as missing.
-    request.get_session().get(SESSION_ID).ok().flatten()
-}
-
 /// Returns the cookie's session if it can be stored and is not stored yet. The user may have got an account after the
 /// cookie was set, or may have been erased: then it gives no access any more.
 async fn unstored_session(request: &HttpRequest, chat: &Chat) -> Result<Option<Session>, ApiError> {
-    let new_user: Option<NewUser> = request.get_session().get(NEW_USER).ok().flatten();
-    let (Some(session_id), Some(NewUser { user_id, expires_at })) = (session_id(request), new_user)
-    else {
+    let (session_id, new_user) = (session_id(request), new_user(request));
+    let (Some(session_id), Some(NewUser { user_id, expires_at })) = (session_id, new_user) else {
         return Ok(None);
     };
     let session = Session::anonymous(session_id, user_id);
@@ -375,21 +276,4 @@ async fn unstored_session(request: &HttpRequest, chat: &Chat) -> Result<Option<S
         && chat.accounts.accepts(&session).await?
         && !chat.erasures.is_erased(user_id).await?;
     Ok(is_valid.then_some(session))
-}
-
-fn set_cookie(request: &HttpRequest, id: SessionId) -> Result<(), ApiError> {
-    let cookie = request.get_session();
-    cookie.remove(NEW_USER);
-    insert(&cookie, SESSION_ID, id)
-}
-
-fn set_new_user(
-    request: &HttpRequest,
-    session: &Session,
-    expires_at: Timestamp,
-) -> Result<(), ApiError> {
-    let new_user = NewUser { user_id: session.user_id, expires_at };
-    let cookie = request.get_session();
-    insert(&cookie, SESSION_ID, session.session_id)?;
-    insert(&cookie, NEW_USER, new_user)
 }
