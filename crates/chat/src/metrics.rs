@@ -11,7 +11,7 @@ use tokio::time::Instant;
 use webchat_domain::FinishReason;
 use webchat_persistence::GaugeGuard;
 
-use crate::models::request_metrics;
+use crate::models::{filter_metrics, request_metrics};
 use crate::runtime::reached_limits::{Limit, REACHED};
 
 const TURNS: &str = "webchat_turns_total";
@@ -57,6 +57,7 @@ pub fn describe_metrics() {
     for limit in Limit::VARIANTS {
         counter!(REACHED, "limit" => *limit).increment(0);
     }
+    filter_metrics::describe();
     request_metrics::describe();
 }
 

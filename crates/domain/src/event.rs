@@ -184,6 +184,11 @@ pub struct TokenUsage {
     pub turn_id: TurnId,
     /// The number of tokens of the request, of the answer and of its reasoning.
     pub total_tokens_used: u32,
+    /// The number of tokens of the request that the model's provider had cached, as far as it reports them. Only events of
+    /// older servers lack it.
+    #[serde(default)]
+    #[cfg_attr(feature = "openapi", schema(required = true))]
+    pub cached_tokens: u32,
     /// The number of tokens of the reasoning, as reported by the model, otherwise by the server's own count. Only events
     /// of older servers lack it.
     #[serde(default)]

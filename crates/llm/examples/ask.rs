@@ -9,6 +9,7 @@ use futures_util::TryStreamExt;
 use webchat_domain::ModelParameters;
 use webchat_llm::{
     AnswerLimit, ChatMessage, ChatModel, ChatRequest, ChatRole, Delta, HttpChatModel, HttpSettings,
+    filtered_answer_message,
 };
 
 #[tokio::main]
@@ -33,7 +34,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
             // Reasoning is dim.
             Delta::Reasoning(text) => print!("\u{1b}[2m{text}\u{1b}[0m"),
             Delta::Text(text) => print!("{text}"),
-            Delta::Filtered(categories) => println!("\n[filtered: {}]", categories.join(", ")),
+            Delta::Filtered(categories) => println!("\n[{}]", filtered_answer_message(&categories)),
             Delta::Finished(reason) => println!("\n[{reason:?}]"),
             Delta::Usage(usage) => println!("[{usage:?}]"),
         }

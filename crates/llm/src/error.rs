@@ -5,6 +5,8 @@ use std::time::Duration;
 use thiserror::Error;
 use webchat_domain::error_chain;
 
+use crate::content_filter::{FilteredCategory, refused_request_message};
+
 /// The underlying cause of a [`ModelError`], for the log. It contains neither the key nor any text of
 /// the user or the model.
 pub type Cause = Box<dyn std::error::Error + Send + Sync>;
@@ -50,14 +52,10 @@ pub enum ModelError {
     )]
     ContextTooLong(#[source] Cause),
     /// The provider's content filter rejected the request.
-    #[error(
-        "The model's provider filtered this request{}. Please rephrase it.",
-        in_brackets(categories)
-    )]
+    #[error("{}", refused_request_message(categories))]
     ContentFilter {
-        /// The categories, by the provider's names: `hate`, `self_harm`, `jailbreak`, …. Empty if the
-        /// provider does not report them.
-        categories: Vec<String>,
+        /// What it found. Empty if the provider does not say it.
+        categories: Vec<FilteredCategory>,
         /// The cause, for the log.
         #[source]
         cause: Cause,
@@ -153,19 +151,6 @@ fn empty_answer_message(is_cut_off: bool) -> &'static str {
     }
 }
 
-/// Returns the message for the user about an answer that the provider's content filter ended.
-#[must_use]
-pub fn filtered_answer_message(categories: &[String]) -> String {
-    format!("The model's provider filtered this answer{}.", in_brackets(categories))
-}
-
-fn in_brackets(categories: &[String]) -> String {
-    if categories.is_empty() {
-        return String::new();
-    }
-    format!(" ({})", categories.join(", ").replace('_', " "))
-}
-
 /// Why an [`HttpChatModel`](crate::HttpChatModel) can't be built from its settings.
 #[derive(Debug, Error)]
 pub enum SetupError {
@@ -211,19 +196,5 @@ mod tests {
             let expected = format!("The model is busy. Please try again {sentence}.");
             assert_eq!(error.to_string(), expected);
         }
-    }
-
-    #[test]
-    fn a_filtered_request_names_its_categories_if_known() {
-        let message = |categories: &[&str]| {
-            let categories = categories.iter().map(ToString::to_string).collect();
-            ModelError::ContentFilter { categories, cause: "400".into() }.to_string()
-        };
-
-        assert_eq!(
-            message(&["hate", "self_harm"]),
-            "The model's provider filtered this request (hate, self harm). Please rephrase it."
-        );
-        assert_eq!(message(&[]), "The model's provider filtered this request. Please rephrase it.");
     }
 }

@@ -5,6 +5,7 @@ use futures_util::stream::BoxStream;
 use serde::{Deserialize, Serialize};
 use webchat_domain::{ConversationId, FinishReason, ModelParameters, UserId};
 
+use crate::content_filter::FilteredCategory;
 use crate::deployments::state::DeploymentState;
 use crate::error::ModelError;
 
@@ -118,9 +119,8 @@ pub enum Delta {
     Reasoning(String),
     /// Text to append; never empty.
     Text(String),
-    /// The categories that the provider's content filter found, by its own names: `hate`, `self_harm`,
-    /// …. It comes before [`Delta::Finished`], from providers that report categories.
-    Filtered(Vec<String>),
+    /// What the provider's content filter found, from providers that say it. It comes before [`Delta::Finished`].
+    Filtered(Vec<FilteredCategory>),
     /// Why the answer ended: [`FinishReason::Stop`], [`FinishReason::Length`] or
     /// [`FinishReason::ContentFilter`].
     Finished(FinishReason),
@@ -134,6 +134,8 @@ pub enum Delta {
 pub struct Usage {
     /// Tokens of the request.
     pub prompt_tokens: u32,
+    /// Tokens of the request that the provider had cached, from providers that report them.
+    pub cached_tokens: Option<u32>,
     /// Tokens of the answer, with those of its reasoning.
     pub completion_tokens: u32,
     /// Tokens of the reasoning, from models that report them.

@@ -329,7 +329,13 @@ fn accepted(turn_id: TurnId) -> EventBody {
 
 fn usage(turn_id: TurnId) -> EventBody {
     let ledger = Ledger::default();
-    EventBody::TokenUsage(TokenUsage { turn_id, total_tokens_used: 3, reasoning_tokens: 0, ledger })
+    EventBody::TokenUsage(TokenUsage {
+        turn_id,
+        total_tokens_used: 3,
+        cached_tokens: 0,
+        reasoning_tokens: 0,
+        ledger,
+    })
 }
 
 fn chunk() -> EventBody {

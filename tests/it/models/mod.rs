@@ -2,6 +2,7 @@
 
 mod choice;
 mod deployments;
+mod provider_reports;
 mod settings;
 
 use std::fmt::Write as _;

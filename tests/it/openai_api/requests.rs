@@ -143,3 +143,20 @@ async fn what_is_invalid_or_would_change_the_meaning_is_refused_with_its_field()
     }
     assert_eq!(server.accounts.model.requests().len(), 0);
 }
+
+#[tokio::test]
+async fn cached_tokens_are_part_of_the_usage() {
+    let server = ApiServer::start(&[]).await;
+    let answer = server.accounts.model.next_answer();
+    let usage = json!({"prompt_tokens": 90, "completion_tokens": 2,
+        "prompt_tokens_details": {"cached_tokens": 64}});
+    answer.send("Because.");
+    answer.send_raw(&format!("data: {}\n\n", json!({"choices": [], "usage": usage})));
+    answer.finish();
+
+    let completion = server.complete(&question("Why?")).await.json();
+
+    let expected = json!({"prompt_tokens": 90, "completion_tokens": 2, "total_tokens": 92,
+        "prompt_tokens_details": {"cached_tokens": 64}});
+    assert_eq!(completion["usage"], expected);
+}

@@ -1842,6 +1842,8 @@ export interface components {
             completion_tokens_details?: components["schemas"]["CompletionTokensDetails"];
             /** Format: int32 */
             prompt_tokens: number;
+            /** @description Missing if the model's provider had cached nothing. */
+            prompt_tokens_details?: components["schemas"]["PromptTokensDetails"];
             /** Format: int32 */
             total_tokens: number;
         };
@@ -2276,6 +2278,12 @@ export interface components {
         };
         /** @description The `data` of an event: its body with the conversation id and the sequence number. */
         EventData_TokenUsage: {
+            /**
+             * Format: int32
+             * @description The number of tokens of the request that the model's provider had cached, as far as it reports them. Only events of
+             *     older servers lack it.
+             */
+            cached_tokens: number;
             /** @description The tokens that were sent to the model, by kind. */
             ledger: components["schemas"]["Ledger"];
             /**
@@ -2937,6 +2945,10 @@ export interface components {
          * @enum {string}
          */
         PromptSource: "conversation" | "user" | "server";
+        PromptTokensDetails: {
+            /** Format: int32 */
+            cached_tokens: number;
+        };
         /**
          * Format: uuid
          * @description A session, for the list that its user sees. It gives no access to the session.

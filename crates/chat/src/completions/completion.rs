@@ -31,6 +31,8 @@ pub struct CompletionEnd {
     pub finish_reason: FinishReason,
     /// Tokens of the request: as reported by the model, otherwise by our own count.
     pub prompt_tokens: u32,
+    /// Those of them that the provider had cached, as far as it says so.
+    pub cached_tokens: u32,
     /// Tokens of the answer with its reasoning, counted in the same way.
     pub completion_tokens: u32,
     /// Those of the reasoning: as reported by the model, otherwise by our own count of the reasoning that it has shown.

@@ -128,7 +128,7 @@ impl CompletionTask {
     ) -> Result<FinishReason, Failure> {
         let mut bound = AnswerBound::new(request.answer_limit.tokens());
         answer.is_sent = true;
-        let deltas = self.model.client.stream(request).await;
+        let deltas = self.model.stream(request).await;
         answer.is_sent = deltas.is_ok();
         let mut deltas = deltas?;
         let mut finish_reason = FinishReason::Stop;
@@ -190,10 +190,11 @@ impl CompletionTask {
                 }
             }
         };
-        let Usage { prompt_tokens, completion_tokens, reasoning_tokens } = usage;
+        let Usage { prompt_tokens, cached_tokens, completion_tokens, reasoning_tokens } = usage;
         Ok(CompletionEvent::End(CompletionEnd {
             finish_reason,
             prompt_tokens,
+            cached_tokens: cached_tokens.unwrap_or_default(),
             completion_tokens,
             reasoning_tokens: reasoning_tokens.unwrap_or_default(),
         }))
@@ -222,6 +223,7 @@ impl Answer {
         }
         Usage {
             prompt_tokens: self.prompt_tokens,
+            cached_tokens: None,
             completion_tokens: core.count_tokens(model, &self.text).await.saturating_add(counted),
             reasoning_tokens: Some(counted),
         }

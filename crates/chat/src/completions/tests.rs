@@ -71,6 +71,7 @@ async fn a_completion_sends_the_messages_as_they_are_and_stores_nothing() {
         prompt_tokens: PROMPT_TOKENS,
         completion_tokens: ANSWER_TOKENS,
         reasoning_tokens: 0,
+        cached_tokens: 0,
     };
     assert_eq!(completion.next().await.unwrap().unwrap(), CompletionEvent::End(end));
     assert!(completion.next().await.is_none());
@@ -109,7 +110,12 @@ async fn reasoning_is_passed_on_beside_the_text_and_counts() {
         asked.send_reasoning(QUESTION).await;
         if completion_tokens > 0 {
             let prompt_tokens = PROMPT_TOKENS;
-            let usage = Usage { prompt_tokens, completion_tokens, reasoning_tokens: reported };
+            let usage = Usage {
+                prompt_tokens,
+                completion_tokens,
+                reasoning_tokens: reported,
+                ..Usage::default()
+            };
             asked.report_usage(usage).await;
         }
         asked.answer(ANSWER, FinishReason::Stop).await;

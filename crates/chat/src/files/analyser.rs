@@ -7,7 +7,7 @@ use backon::{ExponentialBuilder, Retryable};
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use webchat_domain::{Caller, FileInstructions, FileName, UserId, error_chain};
-use webchat_llm::{AnswerLimit, ModelError};
+use webchat_llm::{AnswerLimit, ModelError, filter_reasons};
 use webchat_tokens::chunks;
 
 use super::parts::{max_partial_analysis_tokens, max_text_tokens_per_request};
@@ -256,8 +256,12 @@ pub(crate) fn user_message(error: &RequestError) -> String {
             "The model's analysis was too long and was cut off. Please try again, or contact your \
              administrator."
         }
-        ModelError::ContentFilter { .. } => {
-            "The model's provider filtered the text. Please change the file."
+        ModelError::ContentFilter { categories, .. } => {
+            return format!(
+                "The content filter of the model's provider stopped the analysis{}. Please change the \
+                 file.",
+                filter_reasons(categories)
+            );
         }
         ModelError::Refused(_) => "The model refused to analyse the text. Please change the file.",
         other => return other.to_string(),
@@ -271,7 +275,7 @@ mod tests {
 
     #[test]
     fn a_message_about_a_file_does_not_advise_what_helps_only_in_a_conversation() {
-        let categories = vec!["hate".to_owned()];
+        let categories = Vec::new();
         for (error, advice) in [
             (ModelError::ContextTooLong("…".into()), "contact your administrator"),
             (ModelError::AnswerTooLong("…".into()), "contact your administrator"),

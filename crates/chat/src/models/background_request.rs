@@ -8,7 +8,7 @@ use std::time::Duration;
 use futures_util::StreamExt;
 use tokio::time::timeout;
 use webchat_domain::{Caller, FinishReason, ModelParameters};
-use webchat_llm::{AnswerLimit, ChatRequest, ChatRole, Delta, ModelError, Usage};
+use webchat_llm::{AnswerLimit, ChatRequest, ChatRole, Delta, FilteredCategory, ModelError, Usage};
 use webchat_tokens::{chunks, with_overhead};
 
 use super::answer_bounds::AnswerBound;
@@ -96,7 +96,7 @@ struct Answer {
     usage: Option<Usage>,
     has_started: bool,
     finish_reason: Option<FinishReason>,
-    filtered_categories: Vec<String>,
+    filtered_categories: Vec<FilteredCategory>,
 }
 
 impl Answer {
@@ -109,7 +109,7 @@ impl Answer {
         metrics: &mut RequestMetrics,
     ) -> Result<(), ModelError> {
         let mut bound = AnswerBound::new(request.answer_limit.tokens());
-        let mut deltas = model.client.stream(request).await?;
+        let mut deltas = model.stream(request).await?;
         self.has_started = true;
         while let Some(delta) = deltas.next().await {
             match delta? {

@@ -3,6 +3,7 @@
 pub(crate) mod answer_bounds;
 pub(crate) mod background_request;
 mod choice;
+pub(crate) mod filter_metrics;
 pub(crate) mod reasoning;
 pub(crate) mod registry;
 pub(crate) mod request_error;

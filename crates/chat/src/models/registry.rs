@@ -3,10 +3,13 @@
 use std::fmt;
 use std::sync::{Arc, PoisonError, RwLock};
 
+use futures_util::StreamExt;
 use thiserror::Error;
 use webchat_domain::{GroupName, Ledger, ModelId};
-use webchat_llm::{AnswerLimit, ChatModel};
+use webchat_llm::{AnswerLimit, ChatModel, ChatRequest, Delta, DeltaStream, ModelError};
 use webchat_tokens::TokenCounter;
+
+use super::filter_metrics::{FilteredText, count_filtered, start_series};
 
 /// A model, with what the use cases need to know about it.
 #[derive(Clone)]
@@ -61,6 +64,29 @@ impl Model {
         Ledger { window, reserved, total: reserved, ..Ledger::default() }
     }
 
+    /// Sends a request, and counts what the provider's content filter finds.
+    ///
+    /// # Errors and cancellation
+    /// Those of [`ChatModel::stream`].
+    pub(crate) async fn stream(&self, request: ChatRequest) -> Result<DeltaStream, ModelError> {
+        let id = self.id.clone();
+        match self.client.stream(request).await {
+            Ok(answer) => Ok(answer
+                .inspect(move |delta| {
+                    if let Ok(Delta::Filtered(categories)) = delta {
+                        count_filtered(&id, FilteredText::Answer, categories);
+                    }
+                })
+                .boxed()),
+            Err(error) => {
+                if let ModelError::ContentFilter { categories, .. } = &error {
+                    count_filtered(&id, FilteredText::Request, categories);
+                }
+                Err(error)
+            }
+        }
+    }
+
     /// Returns a counter with its tokenizer. The first count may load the tokenizer on this thread.
     pub(crate) fn counter(&self) -> TokenCounter {
         let reported = || self.client.name().map(|name| TokenCounter::for_model(&name));
@@ -97,6 +123,7 @@ impl Models {
     /// Creates the registry of a single model.
     #[must_use]
     pub fn one(model: Model) -> Self {
+        start_series(&model.id);
         Self { current: Arc::new(RwLock::new(Arc::new([Arc::new(model)]))) }
     }
 
@@ -138,6 +165,7 @@ impl Models {
 }
 
 fn shared(models: Vec<Model>) -> Result<Arc<[Arc<Model>]>, NoModel> {
+    models.iter().for_each(|model| start_series(&model.id));
     let models: Arc<[_]> = models.into_iter().map(Arc::new).collect();
     if models.is_empty() { Err(NoModel) } else { Ok(models) }
 }

@@ -52,7 +52,7 @@ pub(crate) fn describe() {
         for outcome in [COMPLETED, CANCELLED] {
             counter!(REQUESTS, "purpose" => *purpose, "outcome" => outcome).increment(0);
         }
-        for kind in ["prompt", "completion"] {
+        for kind in ["prompt", "cached", "completion"] {
             counter!(TOKENS, "purpose" => *purpose, "kind" => kind).increment(0);
         }
         let _ = histogram!(FIRST_TEXT, "purpose" => *purpose);
@@ -82,9 +82,11 @@ impl RequestMetrics {
     pub(crate) fn end(mut self, usage: Option<Usage>, error: Option<&'static str>) {
         self.outcome = error.unwrap_or(COMPLETED);
         let Some(usage) = usage else { return };
-        for (kind, tokens) in
-            [("prompt", usage.prompt_tokens), ("completion", usage.completion_tokens)]
-        {
+        for (kind, tokens) in [
+            ("prompt", usage.prompt_tokens),
+            ("cached", usage.cached_tokens.unwrap_or_default()),
+            ("completion", usage.completion_tokens),
+        ] {
             counter!(TOKENS, "purpose" => self.label(), "kind" => kind).increment(tokens.into());
         }
         if error.is_none() && self.purpose == Purpose::Answer {

@@ -7,7 +7,9 @@ use async_trait::async_trait;
 use futures_util::{StreamExt, stream};
 use tokio::sync::mpsc;
 use webchat_domain::FinishReason;
-use webchat_llm::{ChatModel, ChatRequest, Delta, DeltaStream, ModelError, Usage};
+use webchat_llm::{
+    ChatModel, ChatRequest, Delta, DeltaStream, FilteredCategory, ModelError, Usage,
+};
 
 use super::events::{expect_soon, settle};
 
@@ -111,7 +113,8 @@ impl ModelRequest {
     }
 
     pub(crate) async fn filter(&self, category: &str) {
-        self.step(Step::Delta(Delta::Filtered(vec![category.to_owned()]))).await;
+        let category = FilteredCategory { name: category.to_owned(), severity: None };
+        self.step(Step::Delta(Delta::Filtered(vec![category]))).await;
     }
 
     pub(crate) async fn finish(self, reason: FinishReason) {

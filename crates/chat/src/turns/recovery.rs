@@ -187,6 +187,7 @@ impl Turns {
         let usage = TokenUsage {
             turn_id,
             total_tokens_used: answer_tokens.saturating_add(reasoning_tokens),
+            cached_tokens: 0,
             reasoning_tokens,
             ledger: self.core.ports.models.first().empty_ledger(),
         };

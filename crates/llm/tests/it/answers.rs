@@ -2,7 +2,9 @@
 
 use serde_json::{Value, json};
 use webchat_domain::{FinishReason, ModelParameters, Temperature};
-use webchat_llm::{Auth, ChatModel, Delta, HttpChatModel, HttpSettings, Usage};
+use webchat_llm::{
+    Auth, ChatModel, Delta, FilterSeverity, FilteredCategory, HttpChatModel, HttpSettings, Usage,
+};
 use wiremock::matchers::{body_json, header, method, path, query_param};
 use wiremock::{Mock, MockServer, ResponseTemplate};
 
@@ -21,7 +23,7 @@ async fn read(events: &[Value]) -> (Vec<Delta>, Option<String>) {
 fn complete_answer() -> Vec<Delta> {
     vec![
         Delta::Text(ANSWER.to_owned()),
-        Delta::Usage(Usage { prompt_tokens: 9, completion_tokens: 1, reasoning_tokens: None }),
+        Delta::Usage(Usage { prompt_tokens: 9, completion_tokens: 1, ..Usage::default() }),
         Delta::Finished(FinishReason::Stop),
     ]
 }
@@ -213,7 +215,10 @@ async fn a_filtered_azure_answer_names_its_categories() {
     .await;
 
     let end = [
-        Delta::Filtered(vec!["violence".to_owned()]),
+        Delta::Filtered(vec![FilteredCategory {
+            name: "violence".to_owned(),
+            severity: Some(FilterSeverity::High),
+        }]),
         Delta::Finished(FinishReason::ContentFilter),
     ];
     assert!(deltas.ends_with(&end), "{deltas:?}");
@@ -239,7 +244,9 @@ async fn a_filtered_azure_request_names_its_categories() {
     assert_eq!(error.code(), "model_content_filter");
     assert_eq!(
         error.to_string(),
-        "The model's provider filtered this request (jailbreak, self harm). Please rephrase it."
+        "The content filter of the model's provider refused your question, or an earlier message of this \
+         chat, because it found an attempt to get around the model's rules and self-harm (medium \
+         severity). Please rephrase it, or start a new chat."
     );
 }
 

@@ -12,5 +12,11 @@ pub(crate) fn accepted(turn_id: TurnId) -> EventBody {
 
 pub(crate) fn usage(turn_id: TurnId) -> EventBody {
     let ledger = Ledger { window: 9, reserved: 2, history: 3, total: 5, ..Ledger::default() };
-    EventBody::TokenUsage(TokenUsage { turn_id, total_tokens_used: 5, reasoning_tokens: 0, ledger })
+    EventBody::TokenUsage(TokenUsage {
+        turn_id,
+        total_tokens_used: 5,
+        cached_tokens: 0,
+        reasoning_tokens: 0,
+        ledger,
+    })
 }

@@ -158,6 +158,7 @@ mod tests {
         let end = TokenUsage {
             turn_id,
             total_tokens_used: 1,
+            cached_tokens: 0,
             reasoning_tokens: 0,
             ledger: Ledger::default(),
         };

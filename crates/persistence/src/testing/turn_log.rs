@@ -294,5 +294,11 @@ fn accepted(turn_id: TurnId) -> EventBody {
 
 fn usage(turn_id: TurnId) -> EventBody {
     let ledger = Ledger { window: 9, reserved: 2, history: 3, total: 5, ..Ledger::default() };
-    EventBody::TokenUsage(TokenUsage { turn_id, total_tokens_used: 5, reasoning_tokens: 2, ledger })
+    EventBody::TokenUsage(TokenUsage {
+        turn_id,
+        total_tokens_used: 5,
+        cached_tokens: 1,
+        reasoning_tokens: 2,
+        ledger,
+    })
 }

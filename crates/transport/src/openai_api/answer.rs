@@ -185,15 +185,23 @@ impl TurnAnswer {
 
 /// The tokens are 0 if the turn ended so long ago that nobody knows them.
 fn answer_end(finish_reason: FinishReason, usage: Option<&TokenUsage>) -> CompletionEnd {
-    let (prompt_tokens, total, reasoning_tokens) = usage.map_or((0, 0, 0), |usage| {
-        let Ledger { total, reserved, .. } = usage.ledger;
-        (total.saturating_sub(reserved), usage.total_tokens_used, usage.reasoning_tokens)
-    });
+    let Some(usage) = usage else {
+        return CompletionEnd {
+            finish_reason,
+            prompt_tokens: 0,
+            cached_tokens: 0,
+            completion_tokens: 0,
+            reasoning_tokens: 0,
+        };
+    };
+    let Ledger { total, reserved, .. } = usage.ledger;
+    let prompt_tokens = total.saturating_sub(reserved);
     CompletionEnd {
         finish_reason,
         prompt_tokens,
-        completion_tokens: total.saturating_sub(prompt_tokens),
-        reasoning_tokens,
+        cached_tokens: usage.cached_tokens.min(prompt_tokens),
+        completion_tokens: usage.total_tokens_used.saturating_sub(prompt_tokens),
+        reasoning_tokens: usage.reasoning_tokens,
     }
 }
 

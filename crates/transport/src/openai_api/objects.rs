@@ -56,6 +56,10 @@ struct AnswerMessage {
 #[derive(Clone, Copy, Serialize, ToSchema)]
 pub(super) struct CompletionUsage {
     prompt_tokens: u32,
+    /// Missing if the model's provider had cached nothing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    prompt_tokens_details: Option<PromptTokensDetails>,
     /// With those of the reasoning.
     completion_tokens: u32,
     total_tokens: u32,
@@ -63,6 +67,11 @@ pub(super) struct CompletionUsage {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     completion_tokens_details: Option<CompletionTokensDetails>,
+}
+
+#[derive(Clone, Copy, Serialize, ToSchema)]
+struct PromptTokensDetails {
+    cached_tokens: u32,
 }
 
 #[derive(Clone, Copy, Serialize, ToSchema)]
@@ -193,13 +202,21 @@ fn finish_reason(reason: FinishReason) -> &'static str {
 
 impl From<CompletionEnd> for CompletionUsage {
     fn from(end: CompletionEnd) -> Self {
-        let CompletionEnd { prompt_tokens, completion_tokens, reasoning_tokens, .. } = end;
-        let details = CompletionTokensDetails { reasoning_tokens };
+        let CompletionEnd {
+            finish_reason: _,
+            prompt_tokens,
+            cached_tokens,
+            completion_tokens,
+            reasoning_tokens,
+        } = end;
         Self {
             prompt_tokens,
+            prompt_tokens_details: (cached_tokens > 0)
+                .then_some(PromptTokensDetails { cached_tokens }),
             completion_tokens,
             total_tokens: prompt_tokens.saturating_add(completion_tokens),
-            completion_tokens_details: (reasoning_tokens > 0).then_some(details),
+            completion_tokens_details: (reasoning_tokens > 0)
+                .then_some(CompletionTokensDetails { reasoning_tokens }),
         }
     }
 }

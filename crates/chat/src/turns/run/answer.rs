@@ -117,7 +117,7 @@ impl TurnTask {
         let mut bound =
             AnswerBound::new(request.answer_limit.tokens()).after(self.answer.content.len());
         request_context.is_sent = true;
-        let answer = request_context.context.model.client.stream(request).await;
+        let answer = request_context.context.model.stream(request).await;
         request_context.is_sent = answer.is_ok();
         let mut deltas = answer?;
         let mut finish_reason = FinishReason::Stop;
@@ -324,7 +324,10 @@ impl TurnTask {
         let answer_tokens = token_delta.saturating_add(reasoning_tokens);
         let total_tokens_used = request_context.prompt_tokens().saturating_add(answer_tokens);
         let ledger = request_context.ledger;
-        let usage = TokenUsage { turn_id, total_tokens_used, reasoning_tokens, ledger };
+        let reported = request_context.usage.and_then(|usage| usage.cached_tokens);
+        let cached_tokens = reported.unwrap_or_default();
+        let usage =
+            TokenUsage { turn_id, total_tokens_used, cached_tokens, reasoning_tokens, ledger };
         publisher.publish(EventBody::TokenUsage(usage));
     }
 }

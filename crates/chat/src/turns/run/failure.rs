@@ -4,7 +4,7 @@ use std::any::Any;
 use std::time::Duration;
 
 use webchat_domain::{FinishReason, Problem, TurnId, error_chain};
-use webchat_llm::{ModelError, filtered_answer_message};
+use webchat_llm::{FilteredCategory, ModelError, filtered_answer_message};
 
 use crate::error::ChatError;
 use crate::metrics::count_turn_failure;
@@ -15,8 +15,8 @@ use crate::runtime::panic_message::panic_message;
 pub(crate) enum Failure {
     Model(ModelError),
     Chat(ChatError),
-    /// The model's provider filtered the answer, or the rest of it, for these categories.
-    Filtered(Vec<String>),
+    /// The model's provider filtered the answer, or the rest of it, because of what it found.
+    Filtered(Vec<FilteredCategory>),
     /// The answer's text exceeds its bound. The received text is kept.
     AnswerTooLong,
     /// The turn has reached this maximum duration. The received text is kept.
@@ -61,7 +61,8 @@ impl Failure {
             Self::Model(error) => (error.to_string(), error_chain(error)),
             Self::Chat(error) => (error.to_string(), error_chain(error)),
             Self::Filtered(categories) => {
-                (filtered_answer_message(categories), categories.join(", "))
+                let names = categories.iter().map(|category| category.name.as_str());
+                (filtered_answer_message(categories), names.collect::<Vec<_>>().join(", "))
             }
             Self::AnswerTooLong => (
                 "The answer was too long and was cut off.".to_owned(),

@@ -32,6 +32,7 @@ impl RequestSpan {
             gen_ai.response.model = Empty,
             gen_ai.response.finish_reasons = Empty,
             gen_ai.usage.input_tokens = Empty,
+            gen_ai.usage.cache_read.input_tokens = Empty,
             gen_ai.usage.output_tokens = Empty,
             server.address = Empty,
             server.port = Empty,
@@ -77,6 +78,8 @@ impl RequestSpan {
             }
             Ok(Delta::Usage(usage)) => {
                 self.0.record("gen_ai.usage.input_tokens", i64::from(usage.prompt_tokens));
+                let cached = usage.cached_tokens.map(i64::from);
+                self.0.record("gen_ai.usage.cache_read.input_tokens", cached);
                 self.0.record("gen_ai.usage.output_tokens", i64::from(usage.completion_tokens));
             }
             Ok(Delta::Reasoning(_) | Delta::Text(_) | Delta::Filtered(_)) => {}

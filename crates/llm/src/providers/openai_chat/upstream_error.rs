@@ -18,6 +18,7 @@ pub(super) use self::rejection::Rejection;
 use self::subject::Subject;
 use super::content_filter::filtered_categories;
 use super::label::safe_label;
+use crate::content_filter::FilteredCategory;
 use crate::http::attempt_error::{AttemptError, AttemptErrorKind};
 use crate::json::repair::repaired;
 use crate::{Cause, ModelError};
@@ -45,7 +46,7 @@ pub(super) struct UpstreamError {
     /// Whether the body is HTML or plain text rather than JSON, as from a proxy or a firewall in front of the
     /// API.
     is_not_json: bool,
-    categories: Vec<String>,
+    categories: Vec<FilteredCategory>,
     /// The delay that the error asks for.
     retry_delay: Option<Duration>,
     diagnosis: Diagnosis,

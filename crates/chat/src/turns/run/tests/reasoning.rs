@@ -57,19 +57,24 @@ async fn reasoning_is_published_and_stored_apart_from_the_text_with_its_duration
 #[tokio::test(start_paused = true)]
 async fn the_tokens_that_the_model_reports_count_even_if_it_hides_its_reasoning() {
     let test = TestChat::new().await;
-    let usage = Usage { prompt_tokens: 9, completion_tokens: 70, reasoning_tokens: Some(64) };
+    let usage = Usage {
+        prompt_tokens: 9,
+        completion_tokens: 70,
+        reasoning_tokens: Some(64),
+        cached_tokens: Some(5),
+    };
 
     let hidden = test.ask(QUESTION).await;
     hidden.report_usage(usage).await;
     hidden.answer(ANSWER, FinishReason::Stop).await;
-    let of_hidden = usage_of_last_turn(&test).await.reasoning_tokens;
+    let of_hidden = usage_of_last_turn(&test).await;
     let stored = test.last_message().await.reasoning;
     let shown = test.ask("Why?").await;
     shown.send_reasoning(THOUGHT).await;
     shown.report_usage(usage).await;
     shown.answer(ANSWER, FinishReason::Stop).await;
 
-    assert_eq!((of_hidden, stored), (64, None));
+    assert_eq!((of_hidden.cached_tokens, of_hidden.reasoning_tokens, stored), (5, 64, None));
     assert_eq!(test.last_message().await.reasoning.unwrap().tokens, 64);
 }
 

@@ -8,6 +8,7 @@ use webchat_domain::FinishReason;
 use super::chunk::{Choice, Chunk, Piece, reasoning_strings};
 use super::finish::Ending;
 use super::think_splitter::{Split, ThinkSplitter};
+use crate::content_filter::FilteredCategory;
 use crate::json::text_decoder::TextDecoder;
 use crate::providers::openai_chat::reported_model::ReportedModel;
 use crate::{Delta, ModelError};
@@ -142,9 +143,10 @@ impl Assembler {
 
     /// A filter that runs beside the model reports what it finds in chunks of its own, whose finish reason may be
     /// missing.
-    fn add_filtered(&mut self, categories: Vec<String>) {
+    fn add_filtered(&mut self, categories: Vec<FilteredCategory>) {
         if !categories.is_empty() {
-            tracing::info!(filtered = ?categories, "answer filtered by provider");
+            let names: Vec<_> = categories.iter().map(|category| &category.name).collect();
+            tracing::info!(filtered = ?names, "answer filtered by provider");
             self.deltas.push_back(Delta::Filtered(categories));
             self.finish(FinishReason::ContentFilter);
         }

@@ -6,6 +6,7 @@ use serde_json::value::RawValue;
 
 use super::finish::{Ending, ending, is_native_failure};
 use crate::Usage;
+use crate::content_filter::FilteredCategory;
 use crate::json::object::{Object, is_text, list, object};
 use crate::providers::openai_chat::content_filter::filtered_categories;
 
@@ -112,15 +113,24 @@ impl<'a> Chunk<'a> {
         let usage = self.fields.object("usage")?;
         let prompt_tokens = usage.count("prompt_tokens").filter(|tokens| *tokens > 0)?;
         let completion_tokens = usage.count("completion_tokens")?;
-        let details = usage.object("completion_tokens_details");
-        let reasoning_tokens = details
-            .and_then(|details| details.count("reasoning_tokens"))
-            .filter(|tokens| (1..=completion_tokens).contains(tokens));
-        Some(Usage { prompt_tokens, completion_tokens, reasoning_tokens })
+        let part = |details: &str, name: &str, total: u32| {
+            let tokens = usage.object(details)?.count(name)?;
+            (1..=total).contains(&tokens).then_some(tokens)
+        };
+        Some(Usage {
+            prompt_tokens,
+            cached_tokens: part("prompt_tokens_details", "cached_tokens", prompt_tokens),
+            completion_tokens,
+            reasoning_tokens: part(
+                "completion_tokens_details",
+                "reasoning_tokens",
+                completion_tokens,
+            ),
+        })
     }
 
     /// Returns the categories for which Azure filtered the answer.
-    pub(super) fn filtered_categories(&self) -> Vec<String> {
+    pub(super) fn filtered_categories(&self) -> Vec<FilteredCategory> {
         categories_in(self.fields.get("content_filter_results"))
     }
 
@@ -140,7 +150,7 @@ impl<'a> Choice<'a> {
     }
 
     /// Returns the categories for which Azure filtered the answer.
-    pub(super) fn filtered_categories(&self) -> Vec<String> {
+    pub(super) fn filtered_categories(&self) -> Vec<FilteredCategory> {
         let results =
             self.0.get("content_filter_results").or_else(|| self.0.get("content_filters"));
         categories_in(results)
@@ -163,7 +173,7 @@ impl<'a> Choice<'a> {
     }
 }
 
-fn categories_in(results: Option<&RawValue>) -> Vec<String> {
+fn categories_in(results: Option<&RawValue>) -> Vec<FilteredCategory> {
     let results = results.and_then(|results| serde_json::from_str(results.get()).ok());
     results.as_ref().map(filtered_categories).unwrap_or_default()
 }

@@ -72,7 +72,7 @@ async fn azure_chunks_without_choices_or_content_give_no_delta() {
     ])
     .await;
 
-    let usage = Usage { prompt_tokens: 9, completion_tokens: 1, reasoning_tokens: None };
+    let usage = Usage { prompt_tokens: 9, completion_tokens: 1, ..Usage::default() };
     assert_eq!(deltas, [Ok(text("tides")), Ok(Delta::Usage(usage)), STOPPED]);
 }
 

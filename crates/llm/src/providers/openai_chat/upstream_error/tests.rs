@@ -10,6 +10,7 @@ use webchat_domain::ModelParameters;
 
 use super::rejection::PARAMETER_FIELDS;
 use super::*;
+use crate::content_filter::FilterSeverity;
 
 fn upstream_error(status: u16, body: &str) -> UpstreamError {
     UpstreamError::from_response(StatusCode::from_u16(status).unwrap(), body.as_bytes())
@@ -243,7 +244,9 @@ fn a_filtered_request_has_its_categories() {
     let error = attempt_error(400, &body.to_string()).model_error;
 
     let ModelError::ContentFilter { categories, .. } = error else { panic!("{error:?}") };
-    assert_eq!(categories, ["hate", "violence"]);
+    let category = |name: &str, severity| FilteredCategory { name: name.to_owned(), severity };
+    let (high, medium) = (Some(FilterSeverity::High), Some(FilterSeverity::Medium));
+    assert_eq!(categories, [category("hate", high), category("violence", medium)]);
 }
 
 #[test]

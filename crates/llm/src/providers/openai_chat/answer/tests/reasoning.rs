@@ -126,7 +126,12 @@ async fn the_tokens_of_the_reasoning_are_those_that_the_model_reports() {
 
         let deltas = read_events(&[TEXT, STOP, &usage, "[DONE]"]).await;
 
-        let usage = Usage { prompt_tokens: 9, completion_tokens: 7, reasoning_tokens: expected };
+        let usage = Usage {
+            prompt_tokens: 9,
+            completion_tokens: 7,
+            reasoning_tokens: expected,
+            ..Usage::default()
+        };
         assert_eq!(deltas, [Ok(text("tides")), Ok(Delta::Usage(usage)), STOPPED], "{details}");
         assert_eq!(usage.text_tokens(), 7 - expected.unwrap_or(0));
     }

@@ -70,7 +70,7 @@ async fn usage_within_the_grace_is_reported() {
 
     let deltas = collect(start.chain(end), Instant::now()).await;
 
-    let usage = Usage { prompt_tokens: 9, completion_tokens: 1, reasoning_tokens: None };
+    let usage = Usage { prompt_tokens: 9, completion_tokens: 1, ..Usage::default() };
     assert_eq!(deltas, [Ok(text("tides")), Ok(Delta::Usage(usage)), STOPPED]);
 }
 
