@@ -54,7 +54,7 @@ pub async fn start(settings: Settings) -> Result<RunningWebchat, StartError> {
     let stores = Stores::open(&settings.storage).await?;
     let mongo_database = stores.mongo_database.clone();
     let started = start_with(settings, stores, (listener, metrics_listener), &web_client, metrics);
-    close_on_error(mongo_database.as_ref(), started).await
+    close_on_error(mongo_database.as_ref(), Box::pin(started)).await
 }
 
 async fn start_with(

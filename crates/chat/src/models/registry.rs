@@ -165,7 +165,9 @@ impl Models {
 }
 
 fn shared(models: Vec<Model>) -> Result<Arc<[Arc<Model>]>, NoModel> {
-    models.iter().for_each(|model| start_series(&model.id));
+    for model in &models {
+        start_series(&model.id);
+    }
     let models: Arc<[_]> = models.into_iter().map(Arc::new).collect();
     if models.is_empty() { Err(NoModel) } else { Ok(models) }
 }
