@@ -1,7 +1,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use webchat_domain::{Actor, ErasedCounts, Erasure, ErasureId, Session, SessionId, SignIn};
+use webchat_domain::{Actor, ErasedCounts, Erasure, ErasureId, Session, SessionId, SignIn, UserId};
 use webchat_persistence::{MockSavedFiles, SavedFilesUsage, StoreError};
 
 use crate::testing::{QUESTION, TestChat, settle};
@@ -17,6 +17,10 @@ fn erasure(test: &TestChat) -> Erasure {
     }
 }
 
+async fn replay(test: &TestChat, erasure: Erasure) -> Erasure {
+    test.chat.erasures.replay(erasure, &Actor::COMMAND_LINE).await.unwrap().unwrap()
+}
+
 #[tokio::test(start_paused = true)]
 async fn an_erasure_stops_the_running_answer_and_deletes_everything() {
     let test = TestChat::new().await;
@@ -25,7 +29,7 @@ async fn an_erasure_stops_the_running_answer_and_deletes_everything() {
     request.send_text("Hm").await;
     settle().await;
 
-    let requested = test.chat.erasures.replay(erasure(&test), &Actor::COMMAND_LINE).await.unwrap();
+    let requested = replay(&test, erasure(&test)).await;
     let receipt = test.chat.erasures.complete(requested.erasure_id).await.unwrap();
 
     assert!(request.is_cancelled());
@@ -46,7 +50,7 @@ async fn a_failed_erasure_is_continued_and_keeps_its_counts() {
     files.expect_delete_all().times(1).returning(|_| Ok(()));
     let test = TestChat::new().await.with_ports(|ports| ports.saved_files = Arc::new(files));
 
-    let requested = test.chat.erasures.replay(erasure(&test), &Actor::COMMAND_LINE).await.unwrap();
+    let requested = replay(&test, erasure(&test)).await;
     let failed = test.chat.erasures.complete(requested.erasure_id).await;
     test.clock.advance(Duration::from_mins(1));
     let receipt = test.chat.erasures.complete(requested.erasure_id).await.unwrap();
@@ -55,6 +59,24 @@ async fn a_failed_erasure_is_continued_and_keeps_its_counts() {
     let counts = ErasedCounts { conversations: 1, saved_files: 3, ..ErasedCounts::default() };
     assert_eq!(receipt.counts, Some(counts));
     assert_eq!(receipt.completed_at, Some(test.chat.sessions.now()));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_replayed_erasure_runs_again_although_its_receipt_is_complete() {
+    let test = TestChat::new().await;
+    let counts = Some(ErasedCounts { conversations: 4, ..ErasedCounts::default() });
+    let completed_at = Some(test.chat.sessions.now());
+    let completed = Erasure { completed_at, counts, ..erasure(&test) };
+    test.chat.core.ports.erasures.put_erasure(completed.clone()).await.unwrap();
+    let of_another = Erasure { user_id: UserId::generate(), ..completed.clone() };
+
+    let refused = test.chat.erasures.replay(of_another, &Actor::COMMAND_LINE).await.unwrap();
+    let requested = replay(&test, completed.clone()).await;
+    let receipt = test.chat.erasures.complete(requested.erasure_id).await.unwrap();
+
+    assert_eq!((refused, requested.completed_at), (None, None));
+    assert_eq!(test.chat.conversations.list_all(test.user_id).await.unwrap(), []);
+    assert_eq!(receipt, completed, "the counts are those of the first deletion");
 }
 
 #[tokio::test]

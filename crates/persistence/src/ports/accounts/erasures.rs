@@ -17,6 +17,8 @@ use crate::StoreError;
 pub trait Erasures: Send + Sync {
     /// Stores the erasure and disables the account, whose version changes, in one transaction. `needs_account` says
     /// whether a user without an account is refused.
+    ///
+    /// A completed erasure with the same id becomes incomplete again, and keeps its counts.
     async fn request_erasure(
         &self,
         erasure: Erasure,
@@ -83,10 +85,22 @@ pub trait Erasures: Send + Sync {
 pub enum RequestErasureOutcome {
     /// The erasure is stored.
     Requested,
-    /// The same erasure, or an incomplete one of the same user, exists. Nothing was changed.
+    /// The same erasure was complete, and is incomplete again.
+    Repeated(Erasure),
+    /// An incomplete erasure of the same user exists. Nothing was changed.
     Exists(Erasure),
+    /// The erasure with this id is that of another user. Nothing was changed.
+    OfAnotherUser,
     /// The user has no account. Nothing was changed.
     NotFound,
     /// No active administrator would remain. Nothing was changed.
     LastAdmin,
+}
+
+impl RequestErasureOutcome {
+    /// Returns whether the request has changed anything.
+    #[must_use]
+    pub fn is_change(&self) -> bool {
+        matches!(self, Self::Requested | Self::Repeated(_))
+    }
 }
