@@ -117,7 +117,10 @@ impl Erasures for SqliteStore {
     async fn erase_stored(&self, user_id: UserId) -> Result<(), StoreError> {
         // An insertion that began before the request has ended when this lock is free, and its messages are discarded.
         drop(self.insertion.lock().await);
-        stored::erase(&self.database, user_id).await?;
+        stored::erase(&self.database, user_id).await
+    }
+
+    async fn overwrite_erased(&self) -> Result<(), StoreError> {
         overwrite::overwrite_erased(&self.database).await
     }
 

@@ -1,8 +1,10 @@
-use std::sync::Arc;
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use tokio::time::Instant;
 use webchat_domain::{Actor, ErasedCounts, Erasure, ErasureId, Session, SessionId, SignIn, UserId};
-use webchat_persistence::{MockSavedFiles, SavedFilesUsage, StoreError};
+use webchat_persistence::{MockErasures, MockSavedFiles, SavedFilesUsage, StoreError};
 
 use crate::testing::{QUESTION, TestChat, settle};
 
@@ -77,6 +79,57 @@ async fn a_replayed_erasure_runs_again_although_its_receipt_is_complete() {
     assert_eq!((refused, requested.completed_at), (None, None));
     assert_eq!(test.chat.conversations.list_all(test.user_id).await.unwrap(), []);
     assert_eq!(receipt, completed, "the counts are those of the first deletion");
+}
+
+/// A store of these incomplete erasures, the last of which can't be erased. It is overwritten once.
+fn store_of(erasures: &[Erasure]) -> MockErasures {
+    let mut unleased = VecDeque::from(erasures.to_vec());
+    let failing = erasures.last().map(|erasure| erasure.user_id);
+    let stored = erasures.iter().map(|erasure| (erasure.erasure_id, erasure.clone()));
+    let stored = Arc::new(Mutex::new(stored.collect::<BTreeMap<_, _>>()));
+    let completed = Arc::clone(&stored);
+    let is_overwritten = Arc::new(Mutex::new(false));
+    let overwritten = Arc::clone(&is_overwritten);
+    let mut store = MockErasures::new();
+    store.expect_lease_erasure().returning(move |_, _| Ok(unleased.pop_front()));
+    store.expect_extend_erasure_lease().returning(|_, _| Ok(()));
+    store.expect_count_stored().returning(|_| Ok(ErasedCounts::default()));
+    store.expect_set_erased_counts().returning(|_, _| Ok(()));
+    store.expect_erase_stored().returning(move |user_id| {
+        let is_failing = Some(user_id) == failing;
+        if is_failing { Err(StoreError::unavailable("no disk")) } else { Ok(()) }
+    });
+    store.expect_overwrite_erased().times(1).returning(move || {
+        *overwritten.lock().unwrap() = true;
+        Ok(())
+    });
+    store.expect_complete_erasure().returning(move |id, now| {
+        assert!(*is_overwritten.lock().unwrap(), "the receipt is complete too early");
+        completed.lock().unwrap().get_mut(&id).unwrap().completed_at = Some(now);
+        Ok(())
+    });
+    store.expect_find_erasure().returning(move |id| Ok(stored.lock().unwrap().get(&id).cloned()));
+    store
+}
+
+#[tokio::test(start_paused = true)]
+async fn ten_erasures_settle_together_are_overwritten_once_and_a_failed_one_stops_no_other() {
+    let test = TestChat::new().await;
+    let erasures: Vec<Erasure> =
+        (0..10).map(|_| Erasure { user_id: UserId::generate(), ..erasure(&test) }).collect();
+    let store = store_of(&erasures);
+    let test = test.with_ports(|ports| ports.erasures = Arc::new(store));
+    let service = &test.chat.erasures;
+    let started = Instant::now();
+
+    let first = service.complete(erasures[0].erasure_id).await.unwrap();
+
+    assert!(started.elapsed() < Duration::from_secs(9), "{:?}", started.elapsed());
+    assert!(first.completed_at.is_some());
+    for (number, erasure) in erasures.iter().enumerate() {
+        let found = service.find(erasure.erasure_id).await.unwrap();
+        assert_eq!(found.completed_at.is_some(), number < 9, "erasure {number}");
+    }
 }
 
 #[tokio::test]

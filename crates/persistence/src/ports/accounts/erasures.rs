@@ -66,9 +66,12 @@ pub trait Erasures: Send + Sync {
 
     /// Erases everything that this store has of a user, except the conversations that can be listed, and the audit log: the
     /// messages of deleted conversations, settings, activity, token counts, API keys, identities, documents of the Flask
-    /// application and, last, the account. An embedded database overwrites deleted rows
-    /// and free pages of its files. This may take minutes; others don't wait. If it fails or is interrupted, repeating it erases the rest.
+    /// application and, last, the account. If it fails or is interrupted, repeating it erases the rest.
     async fn erase_stored(&self, user_id: UserId) -> Result<(), StoreError>;
+
+    /// Overwrites everything that was erased before in the files of an embedded database: deleted rows and free pages. This
+    /// may take minutes; others don't wait. If it fails or is interrupted, repeating it overwrites the rest.
+    async fn overwrite_erased(&self) -> Result<(), StoreError>;
 
     /// Completes an erasure. A completed one stays as it is.
     async fn complete_erasure(&self, id: ErasureId, now: Timestamp) -> Result<(), StoreError>;

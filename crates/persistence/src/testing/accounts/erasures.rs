@@ -235,6 +235,7 @@ where
     }
     for _ in 0..2 {
         store.erase_stored(alice.user_id).await.unwrap();
+        store.overwrite_erased().await.unwrap();
     }
 
     let expected = ErasedCounts {
