@@ -70,6 +70,7 @@ fn account(number: u32) -> Account {
         created_at: SystemClock.now(),
         disabled_at: None,
         signed_in_at: None,
+        has_had_key: false,
     }
 }
 

@@ -143,7 +143,11 @@ async fn adopt_in(
     if conversation.is_some() || other.is_some() {
         return Ok((false, false));
     }
-    let unused = doc! { "user_id": user_id.to_string(), "signed_in_at": null };
+    let unused = doc! {
+        "user_id": user_id.to_string(),
+        "signed_in_at": null,
+        "has_had_key": { "$ne": true },
+    };
     let changes = doc! { "user_id": anonymous.to_string(), "signed_in_at": date(now) };
     let updated = accounts.update_one(unused, doc! { "$set": changes }).session(session).await?;
     Ok((updated.modified_count > 0, updated.modified_count > 0))
@@ -195,7 +199,8 @@ pub(crate) async fn serialize_removals_of_admins(
     Ok(())
 }
 
-/// Returns whether there is an active administrator other than this user, who can sign in.
+/// Returns whether there is an active administrator other than this user, who can sign in: with a password, or as before
+/// with an identity or through a proxy. API keys are no sign-in.
 pub(crate) async fn has_other_admin(
     Transaction { database, session }: &mut Transaction<'_>,
     user_id: UserId,

@@ -21,7 +21,7 @@ use crate::rows::{Columns, read};
 
 /// The columns of an account, in the order of [`account`].
 const ACCOUNT: &str = "user_id, name, role, password, must_change_password, version, \
-                       created_at, disabled_at, signed_in_at, group_sources";
+                       created_at, disabled_at, signed_in_at, group_sources, has_had_key";
 
 #[async_trait]
 impl Accounts for SqliteStore {
@@ -92,7 +92,7 @@ impl Accounts for SqliteStore {
             let updated = transaction
                 .prepare_cached(
                     "UPDATE accounts SET user_id = ?2, signed_in_at = ?3
-                         WHERE user_id = ?1 AND signed_in_at IS NULL
+                         WHERE user_id = ?1 AND signed_in_at IS NULL AND NOT has_had_key
                              AND NOT EXISTS (SELECT 1 FROM accounts WHERE user_id = ?2)
                              AND NOT EXISTS (SELECT 1 FROM conversations WHERE user_id = ?1)
                              AND NOT EXISTS (SELECT 1 FROM erasures WHERE user_id IN (?1, ?2))",
@@ -201,6 +201,8 @@ fn conditions(filter: &AccountFilter) -> String {
     role.unwrap_or_default() + state + group
 }
 
+/// Returns whether there is an active administrator other than this user, who can sign in: with a password, or as before
+/// with an identity or through a proxy. API keys are no sign-in.
 pub(crate) fn has_other_admin(
     transaction: &Transaction<'_>,
     user_id: UserId,
@@ -217,10 +219,10 @@ pub(crate) fn has_other_admin(
 pub(crate) fn save(transaction: &Transaction<'_>, account: &Account) -> rusqlite::Result<()> {
     transaction
         .prepare_cached(&format!(
-            "INSERT INTO accounts ({ACCOUNT}) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)
+            "INSERT INTO accounts ({ACCOUNT}) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)
              ON CONFLICT (user_id) DO UPDATE SET
                  role = ?3, password = ?4, must_change_password = ?5, version = ?6, disabled_at = ?8,
-                 signed_in_at = ?9, group_sources = ?10"
+                 signed_in_at = ?9, group_sources = ?10, has_had_key = ?11"
         ))?
         .execute(params![
             account.user_id.to_simple(),
@@ -233,6 +235,7 @@ pub(crate) fn save(transaction: &Transaction<'_>, account: &Account) -> rusqlite
             account.disabled_at.map(Timestamp::unix_millis),
             account.signed_in_at.map(Timestamp::unix_millis),
             source_json(&account.groups)?,
+            account.has_had_key,
         ])?;
     Ok(())
 }
@@ -249,5 +252,6 @@ fn account(columns: &mut Columns<'_>) -> rusqlite::Result<Account> {
         disabled_at: columns.timestamp_option()?,
         signed_in_at: columns.timestamp_option()?,
         groups: group_sources(columns)?,
+        has_had_key: columns.value()?,
     })
 }

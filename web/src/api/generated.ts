@@ -2007,7 +2007,7 @@ export interface components {
              */
             variable: string;
         };
-        /** @description What an erasure removes, counted before anything is removed. */
+        /** @description What an erasure removes, counted before anything is removed. An erasure that is repeated keeps the first counts. */
         ErasedCounts: {
             /**
              * Format: int64

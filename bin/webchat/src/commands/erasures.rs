@@ -18,6 +18,10 @@ const PAGE: u32 = 500;
 /// The maximum size of a line of a list of erasures, in bytes. A receipt has a few hundred.
 const MAX_LINE_BYTES: u64 = 16 * 1024;
 
+/// Why an erasure of a list is refused, and what to do.
+const OF_ANOTHER_USER: &str = "the database has a receipt with this id for another user, so the list is of another \
+                               installation or was changed; check it, and delete the user with `webchat user erase NAME`";
+
 /// A question about erasures, or their repetition.
 #[derive(Clone, Debug, Subcommand)]
 pub enum ErasureCommand {
@@ -82,19 +86,23 @@ async fn list(erasures: &Erasures, format: ErasureFormat) -> Result<(), UserComm
 
 /// Erases the users of a list again. One that can't be erased does not stop the others.
 async fn replay(erasures: &Erasures, list: &[Erasure]) -> Result<(), UserCommandError> {
-    let mut refused = 0_u64;
+    let (mut requested, mut refused) = (Vec::new(), 0_u64);
     // The oldest first, as they were requested.
     for erasure in list.iter().rev() {
-        let requested = match erasures.replay(erasure.clone(), &CLI).await {
-            Ok(requested) => requested,
-            Err(error @ ChatError::LastAdmin) => {
-                println!("refused {}: {error}", erasure.erasure_id);
-                refused += 1;
+        let reason = match erasures.replay(erasure.clone(), &CLI).await {
+            Ok(Some(erasure)) => {
+                requested.push(erasure.erasure_id);
                 continue;
             }
+            Ok(None) => OF_ANOTHER_USER.to_owned(),
+            Err(error @ ChatError::LastAdmin) => error.to_string(),
             Err(error) => return Err(error.into()),
         };
-        let receipt = erasures.complete(requested.erasure_id).await?;
+        println!("refused {}: {reason}", erasure.erasure_id);
+        refused += 1;
+    }
+    for id in requested {
+        let receipt = erasures.complete(id).await?;
         println!("{}", describe_erasure(&receipt));
     }
     if refused > 0 { Err(UserCommandError::ErasuresRefused(refused)) } else { Ok(()) }

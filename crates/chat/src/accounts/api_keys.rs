@@ -67,7 +67,7 @@ impl ApiKeys {
         if self.ports.api_keys.list(user_id).await?.len() >= MAX_KEYS {
             return Err(ChatError::TooManyKeys { limit: MAX_KEYS });
         }
-        self.forbid_adoption(user_id, now).await?;
+        self.forbid_adoption(user_id).await?;
         let secret =
             ApiKeySecret::generate().map_err(|error| StoreError::fault(error.to_string()))?;
         let key = ApiKey {
@@ -90,13 +90,13 @@ impl ApiKeys {
         Ok((key, secret))
     }
 
-    /// Records a first sign-in, if there was none: an account that has a key can have conversations, so it must not
-    /// become that of another user.
-    async fn forbid_adoption(&self, user_id: UserId, now: Timestamp) -> Result<(), ChatError> {
+    /// Records that the account gets a key, unless it has had one: it can have conversations, so it must not become that of
+    /// another user. This is no sign-in: an administrator who has only keys is not one who can sign in.
+    async fn forbid_adoption(&self, user_id: UserId) -> Result<(), ChatError> {
         let accounts = &self.ports.accounts;
         let account = accounts.find(user_id).await?.ok_or(ChatError::AccountNotFound)?;
-        if account.signed_in_at.is_none() {
-            let update = AccountUpdate { signed_in_at: Some(now), ..AccountUpdate::default() };
+        if !account.has_had_key {
+            let update = AccountUpdate { adds_key: true, ..AccountUpdate::default() };
             if accounts.update(user_id, update).await? == UpdateAccountOutcome::NotFound {
                 // The account has just adopted another user.
                 return Err(ChatError::AccountNotFound);
@@ -256,6 +256,25 @@ mod tests {
         assert_eq!(code(further), "too_many_keys");
         let nobody = keys.add(UserId::generate(), new_key(None), &CLI).await;
         assert_eq!(code(nobody), "account_not_found");
+    }
+
+    #[tokio::test]
+    async fn an_administrator_with_only_a_key_leaves_the_one_with_a_password_the_last() {
+        let test = TestChat::new().await;
+        let accounts = &test.chat.accounts;
+        let alice = add_account(&test).await;
+        accounts.set_role(alice.user_id, AccountRole::Admin, &CLI).await.unwrap();
+        let name = "robot".parse().unwrap();
+        let robot = accounts.add(name, AccountRole::Admin, None, false, &CLI).await.unwrap();
+        test.chat.api_keys.add(robot.user_id, new_key(None), &CLI).await.unwrap();
+
+        let demoted = accounts.set_role(alice.user_id, AccountRole::User, &CLI).await;
+        let disabled = accounts.disable(alice.user_id, &CLI).await.map(drop);
+        let erased = test.chat.erasures.request(alice.user_id, &CLI).await;
+
+        assert_eq!(code(demoted), "last_admin");
+        assert_eq!(code(disabled), "last_admin");
+        assert_eq!(code(erased), "last_admin");
     }
 
     #[tokio::test]

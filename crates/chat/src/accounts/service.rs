@@ -239,6 +239,7 @@ impl Accounts {
             created_at: self.ports.clock.now(),
             disabled_at: None,
             signed_in_at: None,
+            has_had_key: false,
         };
         let action = AuditAction::AccountAdded { role };
         let audit = self.audit.entry(action, Some(subject_of(&account)), actor).await?;

@@ -74,6 +74,7 @@ mod tests {
             created_at: START,
             disabled_at: None,
             signed_in_at: Some(START),
+            has_had_key: true,
         };
         let (dir, other_dir) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
         let from = SqliteStore::open(&dir.path().join("webchat.db")).await.unwrap();

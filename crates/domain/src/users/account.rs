@@ -34,9 +34,18 @@ pub struct Account {
     pub disabled_at: Option<Timestamp>,
     /// When the user last signed in.
     pub signed_in_at: Option<Timestamp>,
+    /// Whether the account has or had an API key.
+    pub has_had_key: bool,
 }
 
 impl Account {
+    /// Returns whether a user or a program has used the account: it can have conversations, so it must not become that of
+    /// another user.
+    #[must_use]
+    pub fn is_used(&self) -> bool {
+        self.signed_in_at.is_some() || self.has_had_key
+    }
+
     /// Returns whether the account is an administrator's and enabled.
     #[must_use]
     pub fn is_active_admin(&self) -> bool {

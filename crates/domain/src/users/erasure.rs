@@ -23,7 +23,7 @@ pub struct Erasure {
     pub counts: Option<ErasedCounts>,
 }
 
-/// What an erasure removes, counted before anything is removed.
+/// What an erasure removes, counted before anything is removed. An erasure that is repeated keeps the first counts.
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ErasedCounts {

@@ -30,6 +30,8 @@ pub(crate) struct AccountDocument {
     disabled_at: Option<Timestamp>,
     #[serde_as(as = "Option<Date>")]
     signed_in_at: Option<Timestamp>,
+    #[serde(default)]
+    has_had_key: bool,
 }
 
 impl From<Account> for AccountDocument {
@@ -46,6 +48,7 @@ impl From<Account> for AccountDocument {
             created_at: account.created_at,
             disabled_at: account.disabled_at,
             signed_in_at: account.signed_in_at,
+            has_had_key: account.has_had_key,
         }
     }
 }
@@ -63,6 +66,7 @@ impl From<AccountDocument> for Account {
             created_at: document.created_at,
             disabled_at: document.disabled_at,
             signed_in_at: document.signed_in_at,
+            has_had_key: document.has_had_key,
         }
     }
 }

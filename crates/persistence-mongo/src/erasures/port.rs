@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use futures_util::{FutureExt, TryStreamExt};
-use mongodb::bson::{Document, doc, serialize_to_bson};
+use mongodb::bson::{Bson, Document, doc, serialize_to_bson};
 use mongodb::error::Result as MongoResult;
 use webchat_domain::{Account, ErasedCounts, Erasure, ErasureId, NewAuditEntry, Timestamp, UserId};
 use webchat_persistence::rules::disable_for_erasure;
@@ -25,7 +25,7 @@ impl Erasures for MongoStore {
         self.transaction_audited(audit, erasure, move |transaction, erasure| {
             async move {
                 let outcome = request(transaction, erasure, needs_account).await?;
-                let is_changed = outcome == RequestErasureOutcome::Requested;
+                let is_changed = outcome.is_change();
                 Ok((outcome, is_changed))
             }
             .boxed()
@@ -106,6 +106,11 @@ impl Erasures for MongoStore {
         stored::erase(&self.database, user_id).await
     }
 
+    async fn overwrite_erased(&self) -> Result<(), StoreError> {
+        // The server has the files.
+        Ok(())
+    }
+
     async fn complete_erasure(&self, id: ErasureId, now: Timestamp) -> Result<(), StoreError> {
         let completed = doc! { "$set": { "completed_at": date(now), "lease_until": null } };
         self.update_erasure(id, "completed_at", completed).await
@@ -136,7 +141,7 @@ impl MongoStore {
         update: Document,
     ) -> Result<(), StoreError> {
         let mut matching = by_id(id);
-        matching.insert(unset, mongodb::bson::Bson::Null);
+        matching.insert(unset, Bson::Null);
         self.database.run(self.database.erasures().update_one(matching, update)).await?;
         Ok(())
     }
@@ -150,12 +155,15 @@ async fn request(
     serialize_removals_of_admins(&mut transaction).await?;
     let Transaction { database, session } = &mut transaction;
     let (accounts, erasures) = (database.accounts(), database.erasures());
+    let same = erasures.find_one(by_id(erasure.erasure_id)).session(&mut **session).await?;
+    let same = same.map(Erasure::from);
+    if same.as_ref().is_some_and(|same| same.user_id != erasure.user_id) {
+        return Ok(RequestErasureOutcome::OfAnotherUser);
+    }
     let mut incomplete = by_user(erasure.user_id);
-    incomplete.insert("completed_at", mongodb::bson::Bson::Null);
-    for existing in [by_id(erasure.erasure_id), incomplete] {
-        if let Some(existing) = erasures.find_one(existing).session(&mut **session).await? {
-            return Ok(RequestErasureOutcome::Exists(existing.into()));
-        }
+    incomplete.insert("completed_at", Bson::Null);
+    if let Some(existing) = erasures.find_one(incomplete).session(&mut **session).await? {
+        return Ok(RequestErasureOutcome::Exists(existing.into()));
     }
     let account = accounts.find_one(by_user(erasure.user_id)).session(&mut **session).await?;
     match account.map(Account::from) {
@@ -172,9 +180,15 @@ async fn request(
         None if needs_account => return Ok(RequestErasureOutcome::NotFound),
         None => {}
     }
-    let document = ErasureDocument::from(erasure.clone());
-    erasures.insert_one(document).session(transaction.session).await?;
-    Ok(RequestErasureOutcome::Requested)
+    let Some(completed) = same else {
+        let document = ErasureDocument::from(erasure.clone());
+        erasures.insert_one(document).session(transaction.session).await?;
+        return Ok(RequestErasureOutcome::Requested);
+    };
+    let incomplete = doc! { "$set": { "completed_at": null, "lease_until": null } };
+    let repeat = erasures.update_one(by_id(erasure.erasure_id), incomplete);
+    repeat.session(transaction.session).await?;
+    Ok(RequestErasureOutcome::Repeated(Erasure { completed_at: None, ..completed }))
 }
 
 fn by_id(id: ErasureId) -> Document {

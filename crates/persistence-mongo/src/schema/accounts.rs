@@ -84,6 +84,7 @@ fn accounts_validator() -> Document {
             "created_at": { "bsonType": "date" },
             "disabled_at": { "bsonType": ["date", "null"] },
             "signed_in_at": { "bsonType": ["date", "null"] },
+            "has_had_key": { "bsonType": "bool" },
         },
     } }
 }

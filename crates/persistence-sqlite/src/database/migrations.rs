@@ -32,6 +32,7 @@ pub(crate) const MIGRATIONS: &[M<'static>] = &[
     M::up(include_str!("../../migrations/24_erasures.sql")),
     M::up(include_str!("../../migrations/25_models.sql")),
     M::up(include_str!("../../migrations/26_reasoning.sql")),
+    M::up(include_str!("../../migrations/27_account_keys.sql")),
 ];
 
 /// The reason why the database could not be initialized.
@@ -119,6 +120,35 @@ mod tests {
         };
         assert_eq!(names("accounts_role WHERE role = 'admin'"), ["alice", "bob"]);
         assert_eq!(names("accounts_disabled WHERE disabled_at IS NOT NULL"), ["bob"]);
+    }
+
+    #[test]
+    fn the_first_key_of_an_older_version_is_no_sign_in() {
+        let mut connection = Connection::open_in_memory().unwrap();
+        Migrations::from_slice(&MIGRATIONS[..26]).to_latest(&mut connection).unwrap();
+        connection
+            .execute_batch(
+                "INSERT INTO accounts (user_id, name, role, password, must_change_password, version,
+                     created_at, signed_in_at)
+                 VALUES ('1', 'robot', 'admin', NULL, 0, 0, 0, 5),
+                        ('2', 'ada', 'admin', 'hash', 0, 0, 0, 5),
+                        ('3', 'of-proxy', 'user', NULL, 0, 0, 0, 4),
+                        ('4', 'without-key', 'user', NULL, 0, 0, 0, 5);
+                 INSERT INTO api_keys (key_id, user_id, name, hash, scopes, created_at)
+                 VALUES ('1', '1', 'k', 'a', 'read', 5), ('2', '2', 'k', 'b', 'read', 5),
+                        ('3', '3', 'k', 'c', 'read', 5);",
+            )
+            .unwrap();
+
+        Migrations::from_slice(MIGRATIONS).to_latest(&mut connection).unwrap();
+
+        let mut select = connection
+            .prepare("SELECT signed_in_at, has_had_key FROM accounts ORDER BY user_id")
+            .unwrap();
+        let accounts = select.query_map([], |row| Ok((row.get(0)?, row.get(1)?))).unwrap();
+        let accounts: Vec<(Option<i64>, bool)> = accounts.map(Result::unwrap).collect();
+        let expected = [(None, true), (Some(5), true), (Some(4), true), (Some(5), false)];
+        assert_eq!(accounts, expected);
     }
 
     #[test]

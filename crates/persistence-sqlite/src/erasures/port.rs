@@ -24,7 +24,7 @@ impl Erasures for SqliteStore {
     ) -> Result<RequestErasureOutcome, StoreError> {
         self.write_audited(audit, move |transaction| {
             let outcome = request(transaction, &erasure, needs_account)?;
-            let is_changed = outcome == RequestErasureOutcome::Requested;
+            let is_changed = outcome.is_change();
             Ok((outcome, is_changed))
         })
         .await
@@ -117,7 +117,10 @@ impl Erasures for SqliteStore {
     async fn erase_stored(&self, user_id: UserId) -> Result<(), StoreError> {
         // An insertion that began before the request has ended when this lock is free, and its messages are discarded.
         drop(self.insertion.lock().await);
-        stored::erase(&self.database, user_id).await?;
+        stored::erase(&self.database, user_id).await
+    }
+
+    async fn overwrite_erased(&self) -> Result<(), StoreError> {
         overwrite::overwrite_erased(&self.database).await
     }
 
@@ -151,28 +154,33 @@ fn request(
     needs_account: bool,
 ) -> rusqlite::Result<RequestErasureOutcome> {
     let same = find_by(transaction, "erasure_id = ?1", &erasure.erasure_id.to_simple())?;
-    let of_user = "user_id = ?1 AND completed_at IS NULL";
-    let existing = match same {
-        None => find_by(transaction, of_user, &erasure.user_id.to_simple())?,
-        same => same,
-    };
-    if let Some(existing) = existing {
+    if same.as_ref().is_some_and(|same| same.user_id != erasure.user_id) {
+        return Ok(RequestErasureOutcome::OfAnotherUser);
+    }
+    let incomplete = "user_id = ?1 AND completed_at IS NULL";
+    if let Some(existing) = find_by(transaction, incomplete, &erasure.user_id.to_simple())? {
         return Ok(RequestErasureOutcome::Exists(existing));
     }
-    let Some(account) = find(transaction, erasure.user_id)? else {
-        if needs_account {
-            return Ok(RequestErasureOutcome::NotFound);
+    match find(transaction, erasure.user_id)? {
+        Some(account) => {
+            let has_other_admin = has_other_admin(transaction, erasure.user_id)?;
+            let at = erasure.requested_at;
+            let Ok(account) = disable_for_erasure(&account, at, has_other_admin) else {
+                return Ok(RequestErasureOutcome::LastAdmin);
+            };
+            save(transaction, &account)?;
         }
+        None if needs_account => return Ok(RequestErasureOutcome::NotFound),
+        None => {}
+    }
+    let Some(completed) = same else {
         insert(transaction, erasure)?;
         return Ok(RequestErasureOutcome::Requested);
     };
-    let has_other_admin = has_other_admin(transaction, erasure.user_id)?;
-    let Ok(account) = disable_for_erasure(&account, erasure.requested_at, has_other_admin) else {
-        return Ok(RequestErasureOutcome::LastAdmin);
-    };
-    save(transaction, &account)?;
-    insert(transaction, erasure)?;
-    Ok(RequestErasureOutcome::Requested)
+    let repeat =
+        "UPDATE erasures SET completed_at = NULL, lease_until = NULL WHERE erasure_id = ?1";
+    transaction.execute(repeat, [erasure.erasure_id.to_simple()])?;
+    Ok(RequestErasureOutcome::Repeated(Erasure { completed_at: None, ..completed }))
 }
 
 fn find_by(

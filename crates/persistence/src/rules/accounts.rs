@@ -56,6 +56,7 @@ pub fn update_account(
         updated.version = account.version.wrapping_add(1);
     }
     updated.signed_in_at = update.signed_in_at.or(account.signed_in_at);
+    updated.has_had_key |= update.adds_key;
     let removes_admin = account.is_active_admin() && !updated.is_active_admin();
     if removes_admin && !has_other_admin { Err(AccountConflict::LastAdmin) } else { Ok(updated) }
 }

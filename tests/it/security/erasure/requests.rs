@@ -191,6 +191,11 @@ async fn the_command_line_erases_and_erases_again_after_a_restored_backup() {
     let replay = ["erasures", "replay", list_file.to_str().unwrap()];
     let replayed = run(&replay).await;
     let again = run(&replay).await;
+    let listed: serde_json::Value = serde_json::from_str(&list.stdout).unwrap();
+    let other_id = "00000000-0000-4000-8000-000000000000";
+    let of_another = list.stdout.replace(listed["user_id"].as_str().unwrap(), other_id);
+    std::fs::write(&list_file, of_another).unwrap();
+    let other_user = run(&replay).await;
 
     assert!(
         !unconfirmed.success && unconfirmed.stderr.contains("not confirmed"),
@@ -201,6 +206,8 @@ async fn the_command_line_erases_and_erases_again_after_a_restored_backup() {
     assert_eq!(list.stdout.lines().count(), 1, "{list:?}");
     assert!(restored.stdout.contains("alice"), "{restored:?}");
     assert!(replayed.success && again.success, "{replayed:?} {again:?}");
+    assert!(!other_user.success, "{other_user:?}");
+    assert!(other_user.stdout.contains("receipt with this id for another user"), "{other_user:?}");
     let process =
         Process::start(dir.path(), &[("AZURE_API_URL", model.url()), ("AUTH", "required")]).await;
     let ada = process.browser();
@@ -208,7 +215,6 @@ async fn the_command_line_erases_and_erases_again_after_a_restored_backup() {
     let users = ada.get("/api/v1/admin/users").await.json();
     assert_eq!(users["users"].as_array().unwrap().len(), 1, "{users}");
     let receipts = ada.get("/api/v1/admin/erasures?limit=1").await.json();
-    let listed: serde_json::Value = serde_json::from_str(&list.stdout).unwrap();
     assert_eq!(receipts["erasures"][0]["erasure_id"], listed["erasure_id"]);
 }
 

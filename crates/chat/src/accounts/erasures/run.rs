@@ -3,7 +3,8 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use tokio::time::{Instant, sleep, timeout};
+use futures_util::future::join_all;
+use tokio::time::{Instant, sleep, sleep_until, timeout};
 use webchat_domain::{ConversationId, ErasedCounts, Erasure, ErasureId, UserId, error_chain};
 use webchat_persistence::{ArchiveFilter, Cursor, ListOrder, Signal, StoreError};
 
@@ -20,6 +21,11 @@ const LEASE: Duration = Duration::from_secs(30);
 
 /// The interval at which the lease is extended.
 const LEASE_EXTENSION_INTERVAL: Duration = Duration::from_secs(10);
+
+/// The maximum number of users whom an instance erases together. They share the time to settle and the overwriting of the
+/// database's free pages, which would otherwise make a user wait for all who were there before. More would only compete
+/// for the writer of the database.
+const MAX_BATCH: usize = 16;
 
 /// The time after which requests that were accepted before the account was disabled store nothing more: an erasure takes
 /// at least as long, and looks again for what they have stored.
@@ -52,46 +58,94 @@ impl Erasures {
     /// Runs incomplete erasures until this one is complete, and returns its receipt. Another instance may run it.
     ///
     /// # Errors
-    /// When a store fails. The erasure is continued by the next call, or by a server.
+    /// When a store fails and the erasure is incomplete. It is continued by the next call, or by a server.
     pub async fn complete(&self, id: ErasureId) -> Result<Erasure, ChatError> {
         loop {
+            let run = self.run_due().await;
             let erasure = self.find(id).await?;
             if erasure.completed_at.is_some() {
                 return Ok(erasure);
             }
-            self.run_due().await?;
+            run?;
             sleep(COMPLETION_INTERVAL).await;
         }
     }
 
-    /// Runs all incomplete erasures that no other instance runs.
+    /// Runs all incomplete erasures that no other instance runs, in batches. Those that fail don't stop the others; the first
+    /// error is returned at the end.
     async fn run_due(&self) -> Result<(), ChatError> {
-        let erasures = &self.ports.erasures;
+        let mut result = Ok(());
         loop {
-            let now = self.ports.accounts.clock.now();
-            let leased = erasures.lease_erasure(now, now.plus(LEASE)).await?;
-            let Some(erasure) = leased else { return Ok(()) };
-            tokio::select! {
-                erased = self.erase(&erasure) => erased?,
-                error = self.keep_lease(erasure.erasure_id) => return Err(error.into()),
+            let batch = self.lease_batch().await?;
+            if batch.is_empty() {
+                return result;
             }
+            let ran = tokio::select! {
+                ran = self.erase_batch(&batch) => ran,
+                error = self.keep_leases(&batch) => return Err(error.into()),
+            };
+            result = result.and(ran);
         }
     }
 
-    /// Extends the lease until that fails.
-    async fn keep_lease(&self, id: ErasureId) -> StoreError {
+    async fn lease_batch(&self) -> Result<Vec<Erasure>, ChatError> {
+        let mut batch = Vec::new();
+        while batch.len() < MAX_BATCH {
+            let now = self.ports.accounts.clock.now();
+            let leased = self.ports.erasures.lease_erasure(now, now.plus(LEASE)).await?;
+            let Some(erasure) = leased else { break };
+            batch.push(erasure);
+        }
+        Ok(batch)
+    }
+
+    /// Extends the leases of a batch until that fails.
+    async fn keep_leases(&self, batch: &[Erasure]) -> StoreError {
         loop {
             sleep(LEASE_EXTENSION_INTERVAL).await;
             let expires_at = self.ports.accounts.clock.now().plus(LEASE);
-            if let Err(error) = self.ports.erasures.extend_erasure_lease(id, expires_at).await {
-                return error;
+            for Erasure { erasure_id, .. } in batch {
+                let extended = self.ports.erasures.extend_erasure_lease(*erasure_id, expires_at);
+                if let Err(error) = extended.await {
+                    return error;
+                }
             }
         }
     }
 
-    async fn erase(&self, erasure: &Erasure) -> Result<(), ChatError> {
-        let Erasure { erasure_id, user_id, .. } = *erasure;
+    /// Erases the users of a batch concurrently, overwrites what was erased, and completes the erasures that have not
+    /// failed. Returns the first error.
+    async fn erase_batch(&self, batch: &[Erasure]) -> Result<(), ChatError> {
         let settled_at = Instant::now() + SETTLE_TIME;
+        let results = join_all(batch.iter().map(|erasure| self.erase(erasure, settled_at))).await;
+        let (mut erased, mut result) = (Vec::new(), Ok(()));
+        for (erasure, erasing) in batch.iter().zip(results) {
+            if erasing.is_ok() {
+                erased.push(erasure);
+            }
+            result = result.and(erasing);
+        }
+        if erased.is_empty() {
+            return result;
+        }
+        self.ports.erasures.overwrite_erased().await?;
+        for erasure in erased {
+            result = result.and(self.end(erasure).await);
+        }
+        result
+    }
+
+    async fn end(&self, Erasure { erasure_id, user_id, .. }: &Erasure) -> Result<(), ChatError> {
+        let now = self.ports.accounts.clock.now();
+        self.ports.erasures.complete_erasure(*erasure_id, now).await?;
+        count_erased_user();
+        tracing::info!(%erasure_id, %user_id, "erased user");
+        Ok(())
+    }
+
+    /// Erases everything of a user, but overwrites nothing.
+    async fn erase(&self, erasure: &Erasure, settled_at: Instant) -> Result<(), ChatError> {
+        let Erasure { erasure_id, user_id, .. } = *erasure;
         self.accounts.end_all_sessions(user_id).await?;
         let mut erased = self.stop_turns(user_id).await?;
         if erasure.counts.is_none() {
@@ -99,7 +153,7 @@ impl Erasures {
             self.ports.erasures.set_erased_counts(erasure_id, counts).await?;
         }
         erased.append(&mut self.delete_conversations(user_id).await?);
-        tokio::time::sleep_until(settled_at).await;
+        sleep_until(settled_at).await;
         // What requests have stored in the meantime, and events of answers that have just stopped.
         erased.append(&mut self.delete_conversations(user_id).await?);
         for id in erased {
@@ -107,12 +161,7 @@ impl Erasures {
         }
         self.ports.saved_files.delete_all(user_id).await?;
         self.ports.accounts.sessions.erase(user_id).await?;
-        self.ports.erasures.erase_stored(user_id).await?;
-        let now = self.ports.accounts.clock.now();
-        self.ports.erasures.complete_erasure(erasure_id, now).await?;
-        count_erased_user();
-        tracing::info!(%erasure_id, %user_id, "erased user");
-        Ok(())
+        Ok(self.ports.erasures.erase_stored(user_id).await?)
     }
 
     async fn count(&self, user_id: UserId) -> Result<ErasedCounts, ChatError> {

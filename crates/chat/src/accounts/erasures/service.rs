@@ -55,15 +55,23 @@ impl Erasures {
             completed_at: None,
             counts: None,
         };
-        self.store(erasure, true, actor).await
+        // No other user has the new id.
+        self.store(erasure, true, actor).await?.ok_or(ChatError::ErasureNotFound)
     }
 
     /// Requests an erasure again, with the same id, after a backup was restored that contains the user. The user may have
-    /// no account.
+    /// no account. If the store has its receipt, even a completed one, it is incomplete again until everything is erased,
+    /// and keeps its counts.
+    ///
+    /// Returns `None`, and changes nothing, if the receipt with this id is that of another user.
     ///
     /// # Errors
     /// [`ChatError::LastAdmin`] if no active administrator would remain.
-    pub async fn replay(&self, erasure: Erasure, actor: &Actor) -> Result<Erasure, ChatError> {
+    pub async fn replay(
+        &self,
+        erasure: Erasure,
+        actor: &Actor,
+    ) -> Result<Option<Erasure>, ChatError> {
         self.store(Erasure { completed_at: None, counts: None, ..erasure }, false, actor).await
     }
 
@@ -72,7 +80,7 @@ impl Erasures {
         erasure: Erasure,
         needs_account: bool,
         actor: &Actor,
-    ) -> Result<Erasure, ChatError> {
+    ) -> Result<Option<Erasure>, ChatError> {
         let Erasure { erasure_id, user_id, .. } = erasure;
         let action = AuditAction::AccountErased { erasure_id };
         let audit = self.audit.entry_about(action, user_id, actor).await?;
@@ -83,7 +91,10 @@ impl Erasures {
         );
         let erasure = match request.await? {
             RequestErasureOutcome::Requested => erasure,
-            RequestErasureOutcome::Exists(existing) => existing,
+            RequestErasureOutcome::Repeated(existing) | RequestErasureOutcome::Exists(existing) => {
+                existing
+            }
+            RequestErasureOutcome::OfAnotherUser => return Ok(None),
             RequestErasureOutcome::NotFound => return Err(ChatError::AccountNotFound),
             RequestErasureOutcome::LastAdmin => {
                 let refused = NewAuditEntry { result: AuditResult::Refused, ..audit };
@@ -93,7 +104,7 @@ impl Erasures {
         };
         self.requested.notify_one();
         self.accounts.end_all_sessions(user_id).await?;
-        Ok(erasure)
+        Ok(Some(erasure))
     }
 
     /// Returns whether the erasure of the user was requested.

@@ -1,8 +1,10 @@
-use std::sync::Arc;
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use webchat_domain::{Actor, ErasedCounts, Erasure, ErasureId, Session, SessionId, SignIn};
-use webchat_persistence::{MockSavedFiles, SavedFilesUsage, StoreError};
+use tokio::time::Instant;
+use webchat_domain::{Actor, ErasedCounts, Erasure, ErasureId, Session, SessionId, SignIn, UserId};
+use webchat_persistence::{MockErasures, MockSavedFiles, SavedFilesUsage, StoreError};
 
 use crate::testing::{QUESTION, TestChat, settle};
 
@@ -17,6 +19,10 @@ fn erasure(test: &TestChat) -> Erasure {
     }
 }
 
+async fn replay(test: &TestChat, erasure: Erasure) -> Erasure {
+    test.chat.erasures.replay(erasure, &Actor::COMMAND_LINE).await.unwrap().unwrap()
+}
+
 #[tokio::test(start_paused = true)]
 async fn an_erasure_stops_the_running_answer_and_deletes_everything() {
     let test = TestChat::new().await;
@@ -25,7 +31,7 @@ async fn an_erasure_stops_the_running_answer_and_deletes_everything() {
     request.send_text("Hm").await;
     settle().await;
 
-    let requested = test.chat.erasures.replay(erasure(&test), &Actor::COMMAND_LINE).await.unwrap();
+    let requested = replay(&test, erasure(&test)).await;
     let receipt = test.chat.erasures.complete(requested.erasure_id).await.unwrap();
 
     assert!(request.is_cancelled());
@@ -46,7 +52,7 @@ async fn a_failed_erasure_is_continued_and_keeps_its_counts() {
     files.expect_delete_all().times(1).returning(|_| Ok(()));
     let test = TestChat::new().await.with_ports(|ports| ports.saved_files = Arc::new(files));
 
-    let requested = test.chat.erasures.replay(erasure(&test), &Actor::COMMAND_LINE).await.unwrap();
+    let requested = replay(&test, erasure(&test)).await;
     let failed = test.chat.erasures.complete(requested.erasure_id).await;
     test.clock.advance(Duration::from_mins(1));
     let receipt = test.chat.erasures.complete(requested.erasure_id).await.unwrap();
@@ -55,6 +61,75 @@ async fn a_failed_erasure_is_continued_and_keeps_its_counts() {
     let counts = ErasedCounts { conversations: 1, saved_files: 3, ..ErasedCounts::default() };
     assert_eq!(receipt.counts, Some(counts));
     assert_eq!(receipt.completed_at, Some(test.chat.sessions.now()));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_replayed_erasure_runs_again_although_its_receipt_is_complete() {
+    let test = TestChat::new().await;
+    let counts = Some(ErasedCounts { conversations: 4, ..ErasedCounts::default() });
+    let completed_at = Some(test.chat.sessions.now());
+    let completed = Erasure { completed_at, counts, ..erasure(&test) };
+    test.chat.core.ports.erasures.put_erasure(completed.clone()).await.unwrap();
+    let of_another = Erasure { user_id: UserId::generate(), ..completed.clone() };
+
+    let refused = test.chat.erasures.replay(of_another, &Actor::COMMAND_LINE).await.unwrap();
+    let requested = replay(&test, completed.clone()).await;
+    let receipt = test.chat.erasures.complete(requested.erasure_id).await.unwrap();
+
+    assert_eq!((refused, requested.completed_at), (None, None));
+    assert_eq!(test.chat.conversations.list_all(test.user_id).await.unwrap(), []);
+    assert_eq!(receipt, completed, "the counts are those of the first deletion");
+}
+
+/// A store of these incomplete erasures, the last of which can't be erased. It is overwritten once.
+fn store_of(erasures: &[Erasure]) -> MockErasures {
+    let mut unleased = VecDeque::from(erasures.to_vec());
+    let failing = erasures.last().map(|erasure| erasure.user_id);
+    let stored = erasures.iter().map(|erasure| (erasure.erasure_id, erasure.clone()));
+    let stored = Arc::new(Mutex::new(stored.collect::<BTreeMap<_, _>>()));
+    let completed = Arc::clone(&stored);
+    let is_overwritten = Arc::new(Mutex::new(false));
+    let overwritten = Arc::clone(&is_overwritten);
+    let mut store = MockErasures::new();
+    store.expect_lease_erasure().returning(move |_, _| Ok(unleased.pop_front()));
+    store.expect_extend_erasure_lease().returning(|_, _| Ok(()));
+    store.expect_count_stored().returning(|_| Ok(ErasedCounts::default()));
+    store.expect_set_erased_counts().returning(|_, _| Ok(()));
+    store.expect_erase_stored().returning(move |user_id| {
+        let is_failing = Some(user_id) == failing;
+        if is_failing { Err(StoreError::unavailable("no disk")) } else { Ok(()) }
+    });
+    store.expect_overwrite_erased().times(1).returning(move || {
+        *overwritten.lock().unwrap() = true;
+        Ok(())
+    });
+    store.expect_complete_erasure().returning(move |id, now| {
+        assert!(*is_overwritten.lock().unwrap(), "the receipt is complete too early");
+        completed.lock().unwrap().get_mut(&id).unwrap().completed_at = Some(now);
+        Ok(())
+    });
+    store.expect_find_erasure().returning(move |id| Ok(stored.lock().unwrap().get(&id).cloned()));
+    store
+}
+
+#[tokio::test(start_paused = true)]
+async fn ten_erasures_settle_together_are_overwritten_once_and_a_failed_one_stops_no_other() {
+    let test = TestChat::new().await;
+    let erasures: Vec<Erasure> =
+        (0..10).map(|_| Erasure { user_id: UserId::generate(), ..erasure(&test) }).collect();
+    let store = store_of(&erasures);
+    let test = test.with_ports(|ports| ports.erasures = Arc::new(store));
+    let service = &test.chat.erasures;
+    let started = Instant::now();
+
+    let first = service.complete(erasures[0].erasure_id).await.unwrap();
+
+    assert!(started.elapsed() < Duration::from_secs(9), "{:?}", started.elapsed());
+    assert!(first.completed_at.is_some());
+    for (number, erasure) in erasures.iter().enumerate() {
+        let found = service.find(erasure.erasure_id).await.unwrap();
+        assert_eq!(found.completed_at.is_some(), number < 9, "erasure {number}");
+    }
 }
 
 #[tokio::test]

@@ -74,7 +74,7 @@ impl IdentityProviders {
         self.accounts.check_enabled(&account, actor).await?;
         // The one who has used it may have chosen this name, and has the password and the keys. An administrator decides by
         // resetting the password.
-        if account.signed_in_at.is_some() && !account.must_change_password {
+        if account.is_used() && !account.must_change_password {
             return Ok(None);
         }
         let of_account = self.ports.identities.list_identities(account.user_id).await?;
@@ -124,6 +124,7 @@ impl IdentityProviders {
                 created_at: now,
                 disabled_at: None,
                 signed_in_at: Some(now),
+                has_had_key: false,
             };
             let action = AuditAction::AccountAdded { role: account.role };
             let actor = actor.signed_in(user_id, account.name.clone());

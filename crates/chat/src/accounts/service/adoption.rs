@@ -10,7 +10,7 @@ use super::Accounts;
 use crate::error::ChatError;
 
 impl Accounts {
-    /// Makes the user of an anonymous session that of the account, if nobody has signed in to it yet. The anonymous
+    /// Makes the user of an anonymous session that of the account, if nobody has used it yet. The anonymous
     /// session ends. Returns the account's user.
     pub(in crate::accounts) async fn adopt(
         &self,
@@ -19,7 +19,7 @@ impl Accounts {
         actor: &Actor,
     ) -> Result<UserId, ChatError> {
         let anonymous = anonymous.filter(|session| session.sign_in.is_none());
-        let Some(session) = anonymous.filter(|_| account.signed_in_at.is_none()) else {
+        let Some(session) = anonymous.filter(|_| !account.is_used()) else {
             return Ok(account.user_id);
         };
         let (accounts, now) = (&self.ports.accounts, self.ports.clock.now());
@@ -47,7 +47,7 @@ impl Accounts {
     /// Gives an account that nobody has used the conversations of a user without an account.
     ///
     /// # Errors
-    /// [`ChatError::AccountNotFound`]; [`ChatError::AccountInUse`] if somebody has signed in to the account, or another
+    /// [`ChatError::AccountNotFound`]; [`ChatError::AccountInUse`] if somebody has used the account, or another
     /// account has the conversations.
     pub async fn adopt_user(
         &self,

@@ -17,6 +17,8 @@ use crate::StoreError;
 pub trait Erasures: Send + Sync {
     /// Stores the erasure and disables the account, whose version changes, in one transaction. `needs_account` says
     /// whether a user without an account is refused.
+    ///
+    /// A completed erasure with the same id becomes incomplete again, and keeps its counts.
     async fn request_erasure(
         &self,
         erasure: Erasure,
@@ -64,9 +66,12 @@ pub trait Erasures: Send + Sync {
 
     /// Erases everything that this store has of a user, except the conversations that can be listed, and the audit log: the
     /// messages of deleted conversations, settings, activity, token counts, API keys, identities, documents of the Flask
-    /// application and, last, the account. An embedded database overwrites deleted rows
-    /// and free pages of its files. This may take minutes; others don't wait. If it fails or is interrupted, repeating it erases the rest.
+    /// application and, last, the account. If it fails or is interrupted, repeating it erases the rest.
     async fn erase_stored(&self, user_id: UserId) -> Result<(), StoreError>;
+
+    /// Overwrites everything that was erased before in the files of an embedded database: deleted rows and free pages. This
+    /// may take minutes; others don't wait. If it fails or is interrupted, repeating it overwrites the rest.
+    async fn overwrite_erased(&self) -> Result<(), StoreError>;
 
     /// Completes an erasure. A completed one stays as it is.
     async fn complete_erasure(&self, id: ErasureId, now: Timestamp) -> Result<(), StoreError>;
@@ -83,10 +88,22 @@ pub trait Erasures: Send + Sync {
 pub enum RequestErasureOutcome {
     /// The erasure is stored.
     Requested,
-    /// The same erasure, or an incomplete one of the same user, exists. Nothing was changed.
+    /// The same erasure was complete, and is incomplete again.
+    Repeated(Erasure),
+    /// An incomplete erasure of the same user exists. Nothing was changed.
     Exists(Erasure),
+    /// The erasure with this id is that of another user. Nothing was changed.
+    OfAnotherUser,
     /// The user has no account. Nothing was changed.
     NotFound,
     /// No active administrator would remain. Nothing was changed.
     LastAdmin,
+}
+
+impl RequestErasureOutcome {
+    /// Returns whether the request has changed anything.
+    #[must_use]
+    pub fn is_change(&self) -> bool {
+        matches!(self, Self::Requested | Self::Repeated(_))
+    }
 }

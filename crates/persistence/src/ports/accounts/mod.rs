@@ -121,6 +121,8 @@ pub struct AccountUpdate {
     pub password: Option<NewPassword>,
     /// When the user signed in.
     pub signed_in_at: Option<Timestamp>,
+    /// Whether the account gets an API key.
+    pub adds_key: bool,
     /// Whether all sessions of the user end: the account gets another version.
     pub ends_sessions: bool,
     /// The update is refused if the account has another version.

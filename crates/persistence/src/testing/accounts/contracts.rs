@@ -19,6 +19,7 @@ macro_rules! accounts_contract {
                     accounts_are_listed_by_role_and_state,
                     an_update_changes_only_what_it_names,
                     the_last_active_admin_stays,
+                    an_administrator_without_a_password_who_has_signed_in_counts,
                     names_are_compared_by_code_points,
                 ]
             );

@@ -29,6 +29,7 @@ macro_rules! erasures_contract {
                 [
                     an_erasure_disables_the_account_and_is_recorded,
                     an_erasure_is_requested_once,
+                    a_completed_erasure_is_repeated_with_its_counts_for_its_user_only,
                     one_of_two_concurrent_erasures_of_administrators_is_refused,
                     an_account_that_is_being_erased_cannot_be_changed,
                     an_incomplete_erasure_is_leased_to_one_caller_at_a_time,
@@ -91,6 +92,34 @@ pub async fn an_erasure_is_requested_once(store: &(impl Accounts + Erasures + Au
     assert_eq!(unknown, RequestErasureOutcome::NotFound);
     assert_eq!(without_account, RequestErasureOutcome::Requested);
     assert_eq!(AuditLog::list(store, AuditFilter::default(), None, 9).await.unwrap(), []);
+}
+
+pub async fn a_completed_erasure_is_repeated_with_its_counts_for_its_user_only(
+    store: &(impl Accounts + Erasures + AuditLog),
+) {
+    let alice = create(store, "alice", AccountRole::User).await;
+    let counts = Some(ErasedCounts { messages: 7, ..ErasedCounts::default() });
+    let completed = Erasure { completed_at: Some(moment(8)), counts, ..erasure_of(alice.user_id) };
+    store.put_erasure(completed.clone()).await.unwrap();
+    let requested = Erasure { completed_at: None, counts: None, ..completed.clone() };
+    let of_another = Erasure { user_id: UserId::generate(), ..requested.clone() };
+    let action = AuditAction::AccountErased { erasure_id: completed.erasure_id };
+    let audit = || Some(content(9, action.clone()));
+
+    let refused = store.request_erasure(of_another, false, audit()).await.unwrap();
+    let repeated = store.request_erasure(requested.clone(), false, audit()).await.unwrap();
+    let again = store.request_erasure(requested, false, audit()).await.unwrap();
+    let leased = store.lease_erasure(moment(10), moment(20)).await.unwrap();
+
+    let incomplete = Erasure { completed_at: None, ..completed };
+    assert_eq!(refused, RequestErasureOutcome::OfAnotherUser);
+    assert_eq!(repeated, RequestErasureOutcome::Repeated(incomplete.clone()));
+    assert_eq!(again, RequestErasureOutcome::Exists(incomplete.clone()));
+    assert_eq!(leased, Some(incomplete));
+    let found = Accounts::find(store, alice.user_id).await.unwrap().unwrap();
+    assert_eq!(found.disabled_at, Some(moment(5)), "nobody can sign in");
+    let entries = AuditLog::list(store, AuditFilter::default(), None, 9).await.unwrap();
+    assert_eq!(entries.len(), 1, "only the change is recorded");
 }
 
 pub async fn one_of_two_concurrent_erasures_of_administrators_is_refused(
@@ -206,6 +235,7 @@ where
     }
     for _ in 0..2 {
         store.erase_stored(alice.user_id).await.unwrap();
+        store.overwrite_erased().await.unwrap();
     }
 
     let expected = ErasedCounts {

@@ -32,6 +32,7 @@ fn account(name: &str, role: AccountRole) -> Account {
         created_at: moment(1),
         disabled_at: None,
         signed_in_at: None,
+        has_had_key: false,
     }
 }
 
@@ -163,6 +164,19 @@ pub async fn an_update_that_ends_the_sessions_changes_the_version(store: &dyn Ac
     assert_eq!(refused, 7);
 }
 
+pub async fn an_administrator_without_a_password_who_has_signed_in_counts(store: &dyn Accounts) {
+    let ada = create(store, "ada", AccountRole::Admin).await;
+    let of_proxy = Account { password: None, ..account("bob", AccountRole::Admin) };
+    store.create(of_proxy.clone(), None).await.unwrap();
+    let sign_in = AccountUpdate { signed_in_at: Some(moment(2)), ..AccountUpdate::default() };
+    store.update(of_proxy.user_id, sign_in).await.unwrap();
+
+    let demote = AccountUpdate { role: Some(AccountRole::User), ..AccountUpdate::default() };
+    let demoted = store.update(ada.user_id, demote).await.unwrap();
+
+    assert!(matches!(demoted, UpdateAccountOutcome::Updated(_)), "{demoted:?}");
+}
+
 pub async fn only_an_account_that_nobody_has_used_adopts_an_anonymous_user(store: &dyn Accounts) {
     let alice = create(store, "alice", AccountRole::User).await;
     let bob = create(store, "bob", AccountRole::User).await;
@@ -174,8 +188,15 @@ pub async fn only_an_account_that_nobody_has_used_adopts_an_anonymous_user(store
     let signed_in = AccountUpdate { signed_in_at: Some(moment(2)), ..AccountUpdate::default() };
     store.update(bob.user_id, signed_in).await.unwrap();
     let used = store.adopt_user(bob.user_id, UserId::generate(), moment(3), None).await.unwrap();
+    let robot = create(store, "robot", AccountRole::User).await;
+    let add_key = AccountUpdate { adds_key: true, ..AccountUpdate::default() };
+    store.update(robot.user_id, add_key).await.unwrap();
+    let with_key =
+        store.adopt_user(robot.user_id, UserId::generate(), moment(3), None).await.unwrap();
 
-    assert_eq!((adopted, again, taken, used), (true, false, false, false));
+    assert_eq!((adopted, again, taken, used, with_key), (true, false, false, false, false));
+    let robot = store.find(robot.user_id).await.unwrap().unwrap();
+    assert!(robot.has_had_key && robot.is_used() && robot.signed_in_at.is_none());
     let expected = Account { user_id: anonymous, signed_in_at: Some(moment(2)), ..alice.clone() };
     assert_eq!(store.find(anonymous).await.unwrap(), Some(expected.clone()));
     assert_eq!(store.find_by_name(alice.name).await.unwrap(), Some(expected));
@@ -203,9 +224,11 @@ pub async fn the_last_active_admin_stays(store: &dyn Accounts) {
         create(store, "bob", AccountRole::Admin).await,
         create(store, "carol", AccountRole::Admin).await,
     ];
-    // Nobody can sign in with it.
+    // Nobody can sign in with it, even if it has a key.
     let service = Account { password: None, ..account("robot", AccountRole::Admin) };
-    store.create(service, None).await.unwrap();
+    store.create(service.clone(), None).await.unwrap();
+    let add_key = AccountUpdate { adds_key: true, ..AccountUpdate::default() };
+    store.update(service.user_id, add_key).await.unwrap();
     let removals = [
         AccountUpdate { role: Some(AccountRole::User), ..AccountUpdate::default() },
         AccountUpdate { disabled_at: Some(Some(moment(9))), ..AccountUpdate::default() },
