@@ -1,5 +1,6 @@
 //! Several models: who may use which, which one answers, and what happens when a deployment fails.
 
+mod acceptance;
 mod choice;
 mod deployments;
 mod provider_reports;
