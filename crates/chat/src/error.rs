@@ -314,6 +314,10 @@ pub enum ChatError {
         "This name is easily mistaken for another one. Please use the letters of one script only."
     )]
     AmbiguousName,
+    /// The name of a group is easily mistaken for another one.
+    #[error("The name of this group has invisible characters. Please remove them.")]
+    #[strum(serialize = "ambiguous_name")]
+    AmbiguousGroupName,
     /// Somebody has used the account already, or another account has the conversations.
     #[error(
         "This account has been used already, or another account has these conversations. Only an account that nobody has signed in to can get them."

@@ -1,5 +1,6 @@
 //! What the content filter of a provider found, and how it is told to the user.
 
+use std::collections::BTreeSet;
 use std::fmt;
 
 use strum::{EnumString, IntoStaticStr};
@@ -53,7 +54,8 @@ impl fmt::Display for FilteredCategory {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match WORDS.iter().find(|(name, _)| *name == self.name) {
             Some((_, words)) => f.write_str(words)?,
-            None => f.write_str(&self.name.replace('_', " "))?,
+            // The name could say anything.
+            None => f.write_str("something else")?,
         }
         match self.severity {
             Some(severity) => write!(f, " ({} severity)", <&str>::from(severity)),
@@ -84,7 +86,8 @@ pub fn filtered_answer_message(categories: &[FilteredCategory]) -> String {
 /// Empty if the provider does not say it.
 #[must_use]
 pub fn filter_reasons(categories: &[FilteredCategory]) -> String {
-    let words: Vec<String> = categories.iter().map(ToString::to_string).collect();
+    let words: BTreeSet<String> = categories.iter().map(ToString::to_string).collect();
+    let words = Vec::from_iter(words);
     match words.as_slice() {
         [] => String::new(),
         [only] => format!(", because it found {only}"),
@@ -111,7 +114,7 @@ mod tests {
         assert_eq!(
             refused_request_message(&[hate.clone(), harm, other.clone()]),
             "The content filter of the model's provider refused your question, or an earlier message of \
-             this chat, because it found hate (high severity), self-harm (medium severity) and tide tables. \
+             this chat, because it found hate (high severity), self-harm (medium severity) and something else. \
              Please rephrase it, or start a new chat."
         );
         assert_eq!(

@@ -173,6 +173,9 @@ async fn a_reset_password_is_shown_once_and_must_be_changed() {
 
     let weak = send(&ada, Method::POST, &path, json!({"password": "passwordpassword"})).await;
     assert_eq!(weak.json()["code"], "weak_password", "{}", weak.text);
+    let own = format!("users/{}/password", user_id(&ada, "ada").await);
+    let of_ada = send(&ada, Method::POST, &own, json!({})).await;
+    assert_eq!(of_ada.status_and_code(), (400, "invalid_request".to_owned()));
     let reset = send(&ada, Method::POST, &path, json!({})).await;
 
     let password = reset.json()["one_time_password"].as_str().unwrap().to_owned();

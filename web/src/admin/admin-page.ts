@@ -102,14 +102,18 @@ export class AdminPage extends LightDomElement {
             >`,
         )}
       </nav>
-      ${this.#view(isAdmin)}`;
+      ${this.#view(isAdmin, user.name)}`;
   }
 
-  #view(isAdmin: boolean) {
+  #view(isAdmin: boolean, ownName: string) {
     const { api } = this;
     switch (this.view) {
       case 'users':
-        return html`<webchat-admin-users .api=${api} .isAdmin=${isAdmin}></webchat-admin-users>`;
+        return html`<webchat-admin-users
+          .api=${api}
+          .isAdmin=${isAdmin}
+          .ownName=${ownName}
+        ></webchat-admin-users>`;
       case 'audit':
         return html`<webchat-audit-log .api=${api}></webchat-audit-log>`;
       case 'models':

@@ -2465,8 +2465,7 @@ export interface components {
             conversations: components["schemas"]["FoundConversation"][];
         };
         /**
-         * @description The name of a group: 1 to 100 characters, without control characters and invisible ones that change the direction or
-         *     the appearance of text.
+         * @description The name of a group: 1 to 100 characters without control characters.
          *
          *     Names are equal if their characters are, in whatever encoding (Unicode NFC), without spaces around them. Upper and
          *     lower case differ, as with most identity providers.

@@ -95,6 +95,9 @@ impl ApiKeys {
     async fn forbid_adoption(&self, user_id: UserId) -> Result<(), ChatError> {
         let accounts = &self.ports.accounts;
         let account = accounts.find(user_id).await?.ok_or(ChatError::AccountNotFound)?;
+        if account.disabled_at.is_some() {
+            return Err(ChatError::AccountDisabled);
+        }
         if !account.has_had_key {
             let update = AccountUpdate { adds_key: true, ..AccountUpdate::default() };
             if accounts.update(user_id, update).await? == UpdateAccountOutcome::NotFound {

@@ -10,10 +10,12 @@ use webchat_domain::{AccountName, DeviceId, Network, Timestamp};
 /// The maximum number of entries of each kind. Beyond it, the oldest are forgotten.
 const MAX_ENTRIES: usize = 50_000;
 
-/// The failures before further attempts must wait: with one name from one origin, from one network, and with one name.
+/// The failures before further attempts must wait: with one name from one origin, from one network, with one name, and with
+/// one name from known devices.
 const FREE_NAME_AND_ORIGIN: u32 = 5;
 const FREE_NETWORK: u32 = 30;
 const FREE_NAME: u32 = 100;
+const FREE_DEVICES: u32 = 10;
 
 /// The limit for one name from one origin: someone who has forgotten a password, or guesses one.
 const NAME_AND_ORIGIN: Limit = Limit {
@@ -36,6 +38,14 @@ const NAME: Limit = Limit {
     max_delay: Duration::from_secs(10),
 };
 
+/// The limit for one name from all known devices: someone who has collected devices, to guess a password or to use the
+/// server's time.
+const DEVICES: Limit = Limit {
+    free_failures: FREE_DEVICES,
+    forgotten_after: Duration::from_mins(1),
+    max_delay: Duration::from_mins(5),
+};
+
 /// How long an attempt must wait after failures: one second after the free ones, and twice as long after each further
 /// one.
 #[derive(Clone, Copy)]
@@ -49,7 +59,7 @@ struct Limit {
 /// The failed attempts to sign in on this instance.
 ///
 /// The limits of networks and of names don't apply to a device on which the user has signed in before, so that an
-/// attacker can't lock the user out.
+/// attacker can't lock the user out. These devices share a limit of their own.
 #[derive(Default)]
 pub(crate) struct SignInAttempts(Mutex<Attempts>);
 
@@ -58,6 +68,7 @@ struct Attempts {
     names_with_origins: Failures<(AccountName, Origin)>,
     networks: Failures<Network>,
     names: Failures<AccountName>,
+    names_on_devices: Failures<AccountName>,
 }
 
 /// Where an attempt comes from.
@@ -103,11 +114,12 @@ impl SignInAttempts {
         let pair = name.map(|name| (name.clone(), origin));
         let mut wait = attempts.names_with_origins.wait(pair.as_ref(), NAME_AND_ORIGIN, now);
         let network = origin.network();
-        if network.is_some() {
-            wait = wait
-                .max(attempts.networks.wait(network.as_ref(), NETWORK, now))
-                .max(attempts.names.wait(name, NAME, now));
-        }
+        wait = match &network {
+            Some(network) => wait
+                .max(attempts.networks.wait(Some(network), NETWORK, now))
+                .max(attempts.names.wait(name, NAME, now)),
+            None => wait.max(attempts.names_on_devices.wait(name, DEVICES, now)),
+        };
         if !wait.is_zero() {
             return Err(wait);
         }
@@ -115,6 +127,8 @@ impl SignInAttempts {
         if network.is_some() {
             attempts.networks.count(network, NETWORK, now);
             attempts.names.count(name.cloned(), NAME, now);
+        } else {
+            attempts.names_on_devices.count(name.cloned(), DEVICES, now);
         }
         Ok(Attempt { attempts: Arc::clone(this), name: name.cloned(), origin })
     }
@@ -150,6 +164,8 @@ impl Attempt {
         if let Some(network) = self.origin.network() {
             attempts.networks.uncount(Some(&network));
             attempts.names.uncount(self.name.as_ref());
+        } else {
+            attempts.names_on_devices.uncount(self.name.as_ref());
         }
     }
 
@@ -314,6 +330,21 @@ mod tests {
         let begin = |origin| SignInAttempts::begin(&attempts, Some(&alice), origin, START);
         begin(device).unwrap().succeed();
         assert!(begin(network(251)).is_err());
+    }
+
+    #[test]
+    fn devices_of_an_account_share_a_limit() {
+        let (attempts, alice) = (Arc::default(), name("alice"));
+        let begin = || {
+            let device = Origin::Device(DeviceId::generate());
+            SignInAttempts::begin(&attempts, Some(&alice), device, START).ok()
+        };
+
+        let running: Vec<_> = (0..20).filter_map(|_| begin()).collect();
+
+        assert_eq!(running.len(), 10);
+        running.into_iter().for_each(Attempt::succeed);
+        assert!(begin().is_some());
     }
 
     #[test]

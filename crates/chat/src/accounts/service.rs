@@ -5,14 +5,14 @@ use std::sync::Arc;
 use tokio::sync::Mutex;
 use webchat_domain::{
     Account, AccountGroups, AccountName, AccountRole, Actor, AuditAction, AuditResult,
-    NewAuditEntry, Password, Session, SignInFailure, UserId,
+    NewAuditEntry, Password, PasswordHash, Session, UserId,
 };
 use webchat_persistence::{AccountUpdate, CreateAccountOutcome, NewPassword, UpdateAccountOutcome};
 
-use super::attempts::{Origin, SignInAttempts};
+use super::attempts::SignInAttempts;
 use super::audit::{Audit, subject_of};
 use super::failed_sign_ins::FailedSignIns;
-use super::passwords::{Passwords, Verified};
+use super::passwords::Passwords;
 use super::ports::{AccountPorts, SessionLifetimes};
 use super::sign_in_attempt::SignInAttempt;
 use crate::error::ChatError;
@@ -28,13 +28,6 @@ pub struct Accounts {
     passwords: Passwords,
     /// Held while groups are changed.
     group_changes: Arc<Mutex<()>>,
-}
-
-/// A user with the right password.
-struct Authenticated {
-    account: Account,
-    /// Whether the password should be hashed again.
-    is_outdated: bool,
 }
 
 impl Accounts {
@@ -58,7 +51,7 @@ impl Accounts {
     /// [`ChatError::WrongCredentials`]; [`ChatError::TooManySignIns`] after failed attempts with this name or from this
     /// network; if the password is right, [`ChatError::AccountDisabled`] and [`ChatError::PasswordChangeRequired`].
     pub async fn sign_in(&self, attempt: SignInAttempt) -> Result<(Session, Account), ChatError> {
-        let Authenticated { account, is_outdated } = self.authenticate(&attempt).await?;
+        let (account, is_outdated) = self.authenticate(&attempt).await?;
         if account.must_change_password {
             return Err(ChatError::PasswordChangeRequired);
         }
@@ -82,7 +75,7 @@ impl Accounts {
         attempt: SignInAttempt,
         new: Password,
     ) -> Result<(Session, Account), ChatError> {
-        let Authenticated { account, .. } = self.authenticate(&attempt).await?;
+        let (account, _) = self.authenticate(&attempt).await?;
         if new == attempt.password {
             return Err(ChatError::SamePassword);
         }
@@ -115,89 +108,11 @@ impl Accounts {
             return Err(ChatError::AmbiguousName);
         }
         let (password, actor) = (Some(attempt.password), &attempt.actor);
-        let account = self.add(name, AccountRole::User, password, false, actor).await?;
+        let password = self.hashed(&name, password).await?;
+        let account = self.create(name, AccountRole::User, password, false, actor).await?;
         let user_id = self.adopt(&account, attempt.adopted, actor).await?;
         let account = Account { user_id, ..account };
         self.start_session(&account, attempt.user_agent, None, actor).await
-    }
-
-    /// Finds the account with this name and password. Disabled accounts are errors.
-    async fn authenticate(&self, attempt: &SignInAttempt) -> Result<Authenticated, ChatError> {
-        // An invalid name counts as one that nobody has.
-        let name: Option<AccountName> = attempt.name.parse().ok();
-        let origin = self.origin(attempt, name.as_ref()).await?;
-        let now = self.ports.clock.now();
-        let counted = SignInAttempts::begin(&self.attempts, name.as_ref(), origin, now)
-            .map_err(|retry_after| ChatError::TooManySignIns { retry_after })?;
-        let (account, is_outdated) = match self.verify(name, attempt.password.clone()).await {
-            Ok((Some(account), Verified::Yes { is_outdated })) => (account, is_outdated),
-            Ok((account, _)) => {
-                let reason = SignInFailure::WrongCredentials;
-                self.record_failure(reason, account.as_ref(), &attempt.actor).await?;
-                return Err(ChatError::WrongCredentials);
-            }
-            Err(error) => {
-                counted.cancel();
-                return Err(error);
-            }
-        };
-        counted.succeed();
-        self.check_enabled(&account, &attempt.actor).await?;
-        Ok(Authenticated { account, is_outdated })
-    }
-
-    /// Returns where an attempt comes from. A device is known only to the account whose user has signed in on it.
-    async fn origin(
-        &self,
-        attempt: &SignInAttempt,
-        name: Option<&AccountName>,
-    ) -> Result<Origin, ChatError> {
-        let network = Origin::Network(attempt.network);
-        let (Some(device), Some(name)) = (attempt.device, name) else { return Ok(network) };
-        let account = self.ports.accounts.find_by_name(name.clone()).await?;
-        let is_known = account.is_some_and(|account| device.is_known_to(&account));
-        Ok(if is_known { Origin::Device(device.device_id) } else { network })
-    }
-
-    /// Refuses the sign-in to a disabled account.
-    pub(in crate::accounts) async fn check_enabled(
-        &self,
-        account: &Account,
-        actor: &Actor,
-    ) -> Result<(), ChatError> {
-        if account.disabled_at.is_none() {
-            return Ok(());
-        }
-        self.record_failure(SignInFailure::AccountDisabled, Some(account), actor).await?;
-        Err(ChatError::AccountDisabled)
-    }
-
-    /// Records a failed attempt. A name that no account has is not recorded: it may be a password.
-    async fn record_failure(
-        &self,
-        reason: SignInFailure,
-        account: Option<&Account>,
-        actor: &Actor,
-    ) -> Result<(), ChatError> {
-        let Some(omitted) = self.failures.count(self.ports.clock.now()) else { return Ok(()) };
-        let action = AuditAction::SignInFailed { reason, omitted };
-        let entry = self.audit.entry(action, account.map(subject_of), actor).await?;
-        let result = AuditResult::Refused;
-        self.ports.audit.append(NewAuditEntry { result, ..entry }).await?;
-        Ok(())
-    }
-
-    async fn verify(
-        &self,
-        name: Option<AccountName>,
-        password: Password,
-    ) -> Result<(Option<Account>, Verified), ChatError> {
-        let account = match name {
-            Some(name) => self.ports.accounts.find_by_name(name).await?,
-            None => None,
-        };
-        let hash = account.as_ref().and_then(|account| account.password.clone());
-        Ok((account, self.passwords.verify(password, hash).await?))
     }
 
     /// Returns the account of a user; `None` if the user is anonymous.
@@ -212,7 +127,8 @@ impl Accounts {
     /// nobody can sign in: the account is for programs with API keys.
     ///
     /// # Errors
-    /// [`ChatError::NameTaken`], [`ChatError::PasswordTooShort`], [`ChatError::WeakPassword`].
+    /// [`ChatError::NameTaken`], [`ChatError::PasswordTooShort`], [`ChatError::WeakPassword`]; if the actor is no
+    /// administrator any more, those of [`Accounts::require_admin`].
     pub async fn add(
         &self,
         name: AccountName,
@@ -221,13 +137,30 @@ impl Accounts {
         must_change: bool,
         actor: &Actor,
     ) -> Result<Account, ChatError> {
-        let password = match password {
-            Some(password) => {
-                self.check_new_password(&password, &name).await?;
-                Some(self.passwords.hash(password).await?)
-            }
-            None => None,
-        };
+        let password = self.hashed(&name, password).await?;
+        self.check_still_admin(actor).await?;
+        self.create(name, role, password, must_change, actor).await
+    }
+
+    /// Checks and hashes the password of a new account.
+    async fn hashed(
+        &self,
+        name: &AccountName,
+        password: Option<Password>,
+    ) -> Result<Option<PasswordHash>, ChatError> {
+        let Some(password) = password else { return Ok(None) };
+        self.check_new_password(&password, name).await?;
+        Ok(Some(self.passwords.hash(password).await?))
+    }
+
+    async fn create(
+        &self,
+        name: AccountName,
+        role: AccountRole,
+        password: Option<PasswordHash>,
+        must_change: bool,
+        actor: &Actor,
+    ) -> Result<Account, ChatError> {
         let account = Account {
             user_id: UserId::generate(),
             name,
@@ -320,6 +253,7 @@ impl Accounts {
     ) -> Result<Account, ChatError> {
         self.check_new_password(&password, &account.name).await?;
         let update = self.new_password(password, true).await?;
+        self.check_still_admin(actor).await?;
         let subject = Some(subject_of(account));
         let audit = Some(self.audit.entry(AuditAction::PasswordReset, subject, actor).await?);
         let update = AccountUpdate { ends_sessions: true, audit, ..update };
@@ -369,6 +303,7 @@ impl Accounts {
 
 mod administration;
 mod adoption;
+mod authentication;
 mod confirmation;
 mod groups;
 mod sessions;

@@ -79,6 +79,10 @@ async fn reset(
     chat: Data<Chat>,
 ) -> Result<Json<ResetPassword>, ApiError> {
     let user_id = user.id()?;
+    if user_id == admin.session.user_id {
+        let text = "You can't reset your own password. Change it with your current one.";
+        return Err(ApiError::InvalidRequest(text.to_owned()));
+    }
     let account = chat.accounts.get(user_id).await?;
     let InitialPassword { password, one_time_password } = generate(body.password)?;
     chat.accounts.reset_password(&account, password, &admin.actor).await?;

@@ -134,6 +134,7 @@ fn chat_status(error: &ChatError) -> StatusCode {
         | ChatError::ContextTooLong { .. }
         | ChatError::PasswordTooShort { .. }
         | ChatError::AmbiguousName
+        | ChatError::AmbiguousGroupName
         | ChatError::WeakPassword
         | ChatError::SamePassword
         | ChatError::KeyExpiryInPast

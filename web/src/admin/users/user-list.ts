@@ -23,6 +23,7 @@ export class AdminUsers extends LightDomElement {
   static override properties = {
     api: { attribute: false },
     isAdmin: { attribute: false },
+    ownName: { attribute: false },
     openUser: { state: true },
     isAdding: { state: true },
   };
@@ -30,6 +31,8 @@ export class AdminUsers extends LightDomElement {
   declare api: AdminApi;
   /** Whether the user may change something. */
   declare isAdmin: boolean;
+  /** The name of the signed-in user. */
+  declare ownName: string;
   /** The user whose dialog is open. */
   declare openUser: AdminUser | null;
   declare isAdding: boolean;
@@ -165,6 +168,7 @@ export class AdminUsers extends LightDomElement {
           : html`<webchat-user-panel
               .api=${this.api}
               .isAdmin=${this.isAdmin}
+              .ownName=${this.ownName}
               .user=${this.openUser}
               @changed=${() => void this.#pages.load()}
               @closed=${() => (this.openUser = null)}

@@ -29,6 +29,7 @@ export class UserPanel extends Modal {
     ...Modal.properties,
     api: { attribute: false },
     isAdmin: { attribute: false },
+    ownName: { attribute: false },
     user: { attribute: false },
     details: { state: true },
     loadError: { state: true },
@@ -42,6 +43,8 @@ export class UserPanel extends Modal {
   declare api: AdminApi;
   /** Whether the buttons that change something are shown. */
   declare isAdmin: boolean;
+  /** The name of the signed-in user, who can’t reset the own password. */
+  declare ownName: string;
   declare user: AdminUser;
   /** `null` until they are loaded. */
   declare details: AdminUserDetails | null;
@@ -94,8 +97,8 @@ export class UserPanel extends Modal {
         .groups=${details.groups}
         @changed=${() => this.dispatchEvent(new CustomEvent('changed'))}
       ></webchat-user-groups>
-      ${this.isAdmin ? this.#passwordSection() : nothing} ${this.#sessions(details.sessions)}
-      ${this.#keys(details.keys)}
+      ${this.isAdmin && this.user.name !== this.ownName ? this.#passwordSection() : nothing}
+      ${this.#sessions(details.sessions)} ${this.#keys(details.keys)}
       ${
         details.conversation_access
           ? html`<webchat-user-conversations

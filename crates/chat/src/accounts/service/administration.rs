@@ -1,6 +1,6 @@
 //! What administrators and auditors see and do.
 
-use webchat_domain::{Account, AccountName, AccountRole, Actor, UserId};
+use webchat_domain::{AccessMethod, Account, AccountName, AccountRole, Actor, UserId};
 use webchat_persistence::AccountFilter;
 
 use super::Accounts;
@@ -16,6 +16,20 @@ impl Accounts {
         self.require(user_id, &[AccountRole::Auditor, AccountRole::Admin])
             .await?
             .ok_or(Forbidden::AuditorNeeded.into())
+    }
+
+    /// Checks that somebody may still change accounts: somebody on the command line, or an administrator. For changes that
+    /// have waited, because the right may have been withdrawn meanwhile.
+    ///
+    /// # Errors
+    /// Those of [`Accounts::require_admin`].
+    pub(super) async fn check_still_admin(&self, actor: &Actor) -> Result<(), ChatError> {
+        if actor.via == AccessMethod::CommandLine {
+            return Ok(());
+        }
+        let user_id = actor.user_id.ok_or(ChatError::AuthenticationRequired)?;
+        self.require_admin(user_id).await?;
+        Ok(())
     }
 
     /// Returns the account of a user who may change accounts. The role is read anew by each call.

@@ -88,7 +88,7 @@ impl Accounts {
     ) -> Result<Account, ChatError> {
         let account = match self.ports.accounts.find_by_name(name.clone()).await? {
             Some(account) => account,
-            None => match self.add(name.clone(), AccountRole::User, None, false, actor).await {
+            None => match self.create(name.clone(), AccountRole::User, None, false, actor).await {
                 // Another request was the first one.
                 Err(ChatError::NameTaken) => self.find_by_name(name).await?,
                 added => added?,

@@ -28,7 +28,7 @@ impl Accounts {
     /// Takes groups from a user that were given by hand, and then gives others. Groups of other sources stay.
     ///
     /// # Errors
-    /// [`ChatError::AccountNotFound`]; [`ChatError::TooManyGroups`].
+    /// [`ChatError::AccountNotFound`]; [`ChatError::TooManyGroups`]; [`ChatError::AmbiguousGroupName`].
     pub async fn change_groups(
         &self,
         user_id: UserId,
@@ -36,6 +36,9 @@ impl Accounts {
         removed: &GroupNames,
         actor: &Actor,
     ) -> Result<Account, ChatError> {
+        if added.clone().unambiguous().1 > 0 {
+            return Err(ChatError::AmbiguousGroupName);
+        }
         let changed = |before: &GroupNames| {
             let names = before.without(removed).with(added);
             names.map_err(|_| ChatError::TooManyGroups { limit: GroupNames::MAX })
@@ -43,7 +46,7 @@ impl Accounts {
         self.update_groups(user_id, GroupSource::Manual, changed, actor).await
     }
 
-    /// Replaces the groups that an identity provider or a proxy gives a user.
+    /// Replaces the groups that an identity provider or a proxy gives a user. Ambiguous names are left out.
     ///
     /// # Errors
     /// [`ChatError::AccountNotFound`].
@@ -54,6 +57,11 @@ impl Accounts {
         names: GroupNames,
         actor: &Actor,
     ) -> Result<Account, ChatError> {
+        let (names, ambiguous) = names.unambiguous();
+        if ambiguous > 0 {
+            // Each request of a proxy would repeat a warning.
+            tracing::debug!(ambiguous, "groups whose names have invisible characters are left out");
+        }
         if *account.groups.of(&source) == names {
             return Ok(account);
         }
@@ -146,6 +154,32 @@ mod tests {
         };
         let [last, _account_added] = entries.as_slice() else { panic!("{entries:?}") };
         assert_eq!(last.content.action, expected);
+    }
+
+    #[tokio::test]
+    async fn ambiguous_names_are_not_added_but_those_of_older_versions_are_removed() {
+        let test = TestChat::new().await;
+        let (accounts, alice) = (&test.chat.accounts, add(&test).await);
+        let (none, hidden) = (GroupNames::default(), names(&["sta\u{200b}ff"]));
+        let expected = GroupNames::default();
+        let stored = AccountUpdate {
+            groups: Some(GroupUpdate {
+                source: GroupSource::Manual,
+                expected,
+                names: hidden.clone(),
+            }),
+            ..AccountUpdate::default()
+        };
+        test.chat.accounts.ports.accounts.update(alice, stored).await.unwrap();
+
+        let added = accounts.change_groups(alice, &hidden, &none, &CLI).await;
+        let before = accounts.get(alice).await.unwrap();
+        let removed = accounts.change_groups(alice, &none, &hidden, &CLI).await.unwrap();
+        let of_proxy = accounts.set_groups(removed, GroupSource::Proxy, hidden, &CLI).await;
+
+        assert_eq!(added.unwrap_err().code(), "ambiguous_name");
+        assert_eq!(all(&before), ["sta\u{200b}ff"]);
+        assert_eq!(all(&of_proxy.unwrap()), [""; 0]);
     }
 
     #[tokio::test]

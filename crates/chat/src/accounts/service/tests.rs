@@ -1,6 +1,8 @@
+mod refusals;
+
 use std::time::Duration;
 
-use webchat_domain::{AccessMethod, AuditEntry, DeviceId, KnownDevice, Network};
+use webchat_domain::{AccessMethod, AuditEntry, Network};
 use webchat_persistence::AuditFilter;
 
 use super::sessions::MAX_SESSIONS;
@@ -89,44 +91,6 @@ async fn failed_attempts_delay_further_ones_but_not_those_of_other_networks() {
 
     assert_eq!(code(sixth), "rate_limited");
     assert_eq!(elsewhere.1.user_id, later.1.user_id);
-}
-
-#[tokio::test]
-async fn a_device_is_known_to_an_account_until_its_password_changes() {
-    let test = TestChat::new().await;
-    let (alice, bob) =
-        (add(&test, "alice", AccountRole::User).await, add(&test, "bob", AccountRole::User).await);
-    for _ in 0..5 {
-        assert_eq!(code(sign_in(&test, "alice", "another password").await), "wrong_credentials");
-    }
-    let sign_in_on = async |device| {
-        let attempt = attempt("alice", PASSWORD, "192.0.2.1");
-        test.chat.accounts.sign_in(SignInAttempt { device: Some(device), ..attempt }).await
-    };
-
-    let known = KnownDevice::new(DeviceId::generate(), &alice);
-    let of_bob = KnownDevice::new(DeviceId::generate(), &bob);
-    let on_that_of_bob = sign_in_on(of_bob).await;
-    sign_in_on(known).await.unwrap();
-    let reset =
-        test.chat.accounts.reset_password(&alice, password("seven tides a week"), &CLI).await;
-    let after_the_reset = sign_in_on(known).await;
-
-    assert_eq!(code(on_that_of_bob), "rate_limited");
-    reset.unwrap();
-    assert_eq!(code(after_the_reset), "rate_limited");
-}
-
-#[tokio::test]
-async fn visitors_can_not_choose_a_name_that_looks_like_another_one() {
-    let test = TestChat::new().await;
-    let attempt = |name| attempt(name, PASSWORD, "192.0.2.1");
-    let sign_up = async |name: &'static str| {
-        test.chat.accounts.sign_up(name.parse().unwrap(), attempt(name)).await
-    };
-
-    sign_up("admin").await.unwrap();
-    assert_eq!(code(sign_up("аdmin").await), "ambiguous_name", "with a Cyrillic letter");
 }
 
 #[tokio::test]

@@ -7,33 +7,52 @@ use serde_json::Value;
 use super::label::safe_label;
 use crate::content_filter::{FilterSeverity, FilteredCategory};
 
-/// Returns the filtered categories, in the order of their names. Searches all of the JSON, because the place of the
-/// results differs between versions, and between requests and answers. Of several results of a category, the most
-/// severe one counts. See <https://learn.microsoft.com/azure/ai-foundry/openai/concepts/content-filter>.
-pub(super) fn filtered_categories(results: &Value) -> Vec<FilteredCategory> {
-    let mut categories = BTreeMap::new();
-    collect(results, &mut categories);
-    categories.into_iter().map(|(name, severity)| FilteredCategory { name, severity }).collect()
+/// The maximum number of categories that are kept. Azure has fewer.
+const MAX_CATEGORIES: usize = 16;
+
+/// What a content filter has found: the filtered categories. Of several results of a category, the most severe one counts.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Findings(BTreeMap<String, Option<FilterSeverity>>);
+
+impl Findings {
+    /// Adds the filtered categories of a result. Searches all of the JSON, because the place of the results differs between
+    /// versions, and between requests and answers. Returns whether there are any. See
+    /// <https://learn.microsoft.com/azure/ai-foundry/openai/concepts/content-filter>.
+    ///
+    /// Recursion is bounded by the JSON parser's depth limit.
+    pub(super) fn add(&mut self, results: &Value) -> bool {
+        match results {
+            Value::Object(fields) => fields.iter().fold(false, |found, (name, result)| {
+                let is_filtered = result.get("filtered") == Some(&Value::Bool(true));
+                found | if is_filtered { self.add_category(name, result) } else { self.add(result) }
+            }),
+            Value::Array(items) => items.iter().fold(false, |found, item| found | self.add(item)),
+            _ => false,
+        }
+    }
+
+    fn add_category(&mut self, name: &str, result: &Value) -> bool {
+        let Some(name) = safe_label(name) else { return false };
+        let severity = result.get("severity").and_then(Value::as_str);
+        let severity = severity.and_then(|severity| severity.parse().ok());
+        if self.0.contains_key(&name) || self.0.len() < MAX_CATEGORIES {
+            let most_severe = self.0.entry(name).or_default();
+            *most_severe = severity.max(*most_severe);
+        }
+        true
+    }
+
+    /// Returns the categories in the order of their names.
+    pub(super) fn into_categories(self) -> Vec<FilteredCategory> {
+        self.0.into_iter().map(|(name, severity)| FilteredCategory { name, severity }).collect()
+    }
 }
 
-/// Recursion is bounded by the JSON parser's depth limit.
-fn collect(results: &Value, categories: &mut BTreeMap<String, Option<FilterSeverity>>) {
-    match results {
-        Value::Object(fields) => {
-            for (name, result) in fields {
-                if result.get("filtered") != Some(&Value::Bool(true)) {
-                    collect(result, categories);
-                } else if let Some(name) = safe_label(name) {
-                    let severity = result.get("severity").and_then(Value::as_str);
-                    let severity = severity.and_then(|severity| severity.parse().ok());
-                    let most_severe = categories.entry(name).or_default();
-                    *most_severe = severity.max(*most_severe);
-                }
-            }
-        }
-        Value::Array(items) => items.iter().for_each(|result| collect(result, categories)),
-        _ => {}
-    }
+/// Returns the filtered categories of a result.
+pub(super) fn filtered_categories(results: &Value) -> Vec<FilteredCategory> {
+    let mut findings = Findings::default();
+    findings.add(results);
+    findings.into_categories()
 }
 
 #[cfg(test)]
@@ -68,6 +87,14 @@ mod tests {
                 [category("hate", Some(FilterSeverity::High)), category("jailbreak", None)];
             assert_eq!(filtered_categories(&results), expected, "{results}");
         }
+    }
+
+    #[test]
+    fn an_upstream_can_not_report_any_number_of_categories() {
+        let results: Value =
+            (0..1_000).map(|number| (format!("c{number}"), json!({"filtered": true}))).collect();
+
+        assert_eq!(filtered_categories(&results).len(), MAX_CATEGORIES);
     }
 
     #[test]

@@ -46,6 +46,9 @@ const EXPECTED_BYTES_PER_S: u64 = 100 * 1024;
 /// The time after which the access of a client whose body is arriving is checked again.
 const ACCESS_CHECK_INTERVAL: Duration = Duration::from_secs(1);
 
+/// The time for which a body that arrives at once may be waited for.
+const IMMEDIATE: Duration = Duration::from_millis(50);
+
 /// Checks that a client still has the access that it had at the beginning of its request.
 type AccessCheck = Rc<dyn Fn() -> LocalBoxFuture<'static, Result<(), ApiError>>>;
 
@@ -164,15 +167,17 @@ impl IncomingBody {
 
     async fn next(mut self) -> Result<Option<(Bytes, Self)>, PayloadError> {
         let chunk = self.receive().await?;
-        self.check_access().await?;
+        self.check_access(chunk.is_none()).await?;
         let Some(chunk) = chunk else { return Ok(None) };
         self.reserve().await?;
         Ok(Some((chunk, self)))
     }
 
-    async fn check_access(&mut self) -> Result<(), PayloadError> {
+    /// Checks the access if the last check was too long ago, and at the end of a body that has not arrived at once.
+    async fn check_access(&mut self, is_end: bool) -> Result<(), PayloadError> {
         let check = self.limits.access_check.borrow().clone();
-        let is_due = self.access_checked_at.elapsed() > ACCESS_CHECK_INTERVAL;
+        let is_due = is_end && self.waited > IMMEDIATE
+            || self.access_checked_at.elapsed() > ACCESS_CHECK_INTERVAL;
         let Some(check) = check.filter(|_| is_due) else { return Ok(()) };
         check().await.map_err(|error| self.limits.fail(error))?;
         self.access_checked_at = Instant::now();

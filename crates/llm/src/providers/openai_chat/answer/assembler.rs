@@ -8,8 +8,8 @@ use webchat_domain::FinishReason;
 use super::chunk::{Choice, Chunk, Piece, reasoning_strings};
 use super::finish::Ending;
 use super::think_splitter::{Split, ThinkSplitter};
-use crate::content_filter::FilteredCategory;
 use crate::json::text_decoder::TextDecoder;
+use crate::providers::openai_chat::content_filter::Findings;
 use crate::providers::openai_chat::reported_model::ReportedModel;
 use crate::{Delta, ModelError};
 
@@ -28,6 +28,8 @@ pub(super) struct Assembler {
     /// White space at the end of the reasoning, which is dropped unless more reasoning follows.
     reasoning_space: String,
     finish_reason: Option<FinishReason>,
+    /// What the content filter has found so far.
+    findings: Findings,
     /// Whether [`Assembler::end`] was called.
     has_ended: bool,
     /// The number of pieces of text or reasoning.
@@ -81,6 +83,7 @@ impl Assembler {
             has_reasoning: false,
             reasoning_space: String::new(),
             finish_reason: None,
+            findings: Findings::default(),
             has_ended: false,
             pieces: 0,
             messages: 0,
@@ -117,7 +120,8 @@ impl Assembler {
             self.model.set(&name);
         }
         let progress = chunk.choice().map_or(Progress::None, |choice| self.add_choice(choice));
-        self.add_filtered(chunk.filtered_categories());
+        let is_filtered = chunk.add_findings(&mut self.findings);
+        self.end_if_filtered(is_filtered);
         self.deltas.extend(chunk.usage().map(Delta::Usage));
         progress
     }
@@ -130,7 +134,8 @@ impl Assembler {
             self.received.delta = true;
             self.add_delta(&delta);
         }
-        self.add_filtered(choice.filtered_categories());
+        let is_filtered = choice.add_findings(&mut self.findings);
+        self.end_if_filtered(is_filtered);
         match choice.ending() {
             None => Progress::Chunk,
             Some(Ending::BrokenOff) => Progress::BrokenOff,
@@ -143,11 +148,8 @@ impl Assembler {
 
     /// A filter that runs beside the model reports what it finds in chunks of its own, whose finish reason may be
     /// missing.
-    fn add_filtered(&mut self, categories: Vec<FilteredCategory>) {
-        if !categories.is_empty() {
-            let names: Vec<_> = categories.iter().map(|category| &category.name).collect();
-            tracing::info!(filtered = ?names, "answer filtered by provider");
-            self.deltas.push_back(Delta::Filtered(categories));
+    fn end_if_filtered(&mut self, is_filtered: bool) {
+        if is_filtered {
             self.finish(FinishReason::ContentFilter);
         }
     }
@@ -260,6 +262,12 @@ impl Assembler {
         self.push_split(rest);
         if let Some(delta) = self.next() {
             return Ok(Some(delta));
+        }
+        let found = mem::take(&mut self.findings).into_categories();
+        if !found.is_empty() {
+            let names: Vec<_> = found.iter().map(|category| &category.name).collect();
+            tracing::info!(filtered = ?names, "answer filtered by provider");
+            return Ok(Some(Delta::Filtered(found)));
         }
         if mem::replace(&mut self.has_ended, true) {
             return Ok(None);

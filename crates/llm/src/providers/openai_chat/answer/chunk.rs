@@ -6,9 +6,8 @@ use serde_json::value::RawValue;
 
 use super::finish::{Ending, ending, is_native_failure};
 use crate::Usage;
-use crate::content_filter::FilteredCategory;
 use crate::json::object::{Object, is_text, list, object};
-use crate::providers::openai_chat::content_filter::filtered_categories;
+use crate::providers::openai_chat::content_filter::Findings;
 
 /// An event of an answer, as in
 /// <https://platform.openai.com/docs/api-reference/chat-streaming/streaming>. Every field may be missing or
@@ -129,9 +128,9 @@ impl<'a> Chunk<'a> {
         })
     }
 
-    /// Returns the categories for which Azure filtered the answer.
-    pub(super) fn filtered_categories(&self) -> Vec<FilteredCategory> {
-        categories_in(self.fields.get("content_filter_results"))
+    /// Adds what Azure's content filter has found in the answer. Returns whether there is anything.
+    pub(super) fn add_findings(&self, findings: &mut Findings) -> bool {
+        add_findings(findings, self.fields.get("content_filter_results"))
     }
 
     pub(super) fn choice(&self) -> Option<&Choice<'a>> {
@@ -149,11 +148,11 @@ impl<'a> Choice<'a> {
         Some(if is_broken_off { Ending::BrokenOff } else { ending })
     }
 
-    /// Returns the categories for which Azure filtered the answer.
-    pub(super) fn filtered_categories(&self) -> Vec<FilteredCategory> {
+    /// Adds what Azure's content filter has found in the answer. Returns whether there is anything.
+    pub(super) fn add_findings(&self, findings: &mut Findings) -> bool {
         let results =
             self.0.get("content_filter_results").or_else(|| self.0.get("content_filters"));
-        categories_in(results)
+        add_findings(findings, results)
     }
 
     /// Returns what the chunk adds to the answer.
@@ -173,9 +172,9 @@ impl<'a> Choice<'a> {
     }
 }
 
-fn categories_in(results: Option<&RawValue>) -> Vec<FilteredCategory> {
-    let results = results.and_then(|results| serde_json::from_str(results.get()).ok());
-    results.as_ref().map(filtered_categories).unwrap_or_default()
+fn add_findings(findings: &mut Findings, results: Option<&RawValue>) -> bool {
+    let results: Option<Value> = results.and_then(|it| serde_json::from_str(it.get()).ok());
+    results.is_some_and(|results| findings.add(&results))
 }
 
 fn message_pieces(message: &RawValue) -> Vec<Piece<'_>> {
