@@ -3,6 +3,7 @@
 mod choice;
 mod deployments;
 mod provider_reports;
+mod responses;
 mod settings;
 
 use std::fmt::Write as _;
