@@ -62,6 +62,7 @@ impl ScriptedModel {
             App::new()
                 .app_data(shared.clone())
                 .route("/v1/chat/completions", web::post().to(complete))
+                .route("/v1/responses", web::post().to(complete))
         })
         .workers(1)
         .disable_signals()
@@ -164,7 +165,9 @@ async fn complete(request: HttpRequest, script: Data<Script>, body: Json<Value>)
     let trace_parent = request.headers().get("traceparent");
     let trace_parent = trace_parent.map(|value| value.to_str().unwrap().to_owned());
     script.trace_parents.lock().unwrap().push(trace_parent);
-    let question = body["messages"].as_array().unwrap().last().unwrap()["content"].clone();
+    // The second field is that of the Responses API.
+    let messages = body.get("messages").or(body.get("input")).unwrap();
+    let question = messages.as_array().unwrap().last().unwrap()["content"].clone();
     script.requests.lock().unwrap().push(body.into_inner());
     let scripted = script.answers.lock().unwrap().pop_front();
     let delay = if scripted.is_some() { Duration::ZERO } else { script.delay };

@@ -30,7 +30,7 @@ pub use model::{
     AnswerLimit, ChatMessage, ChatModel, ChatRequest, ChatRole, Delta, DeltaStream, Usage,
 };
 #[cfg(feature = "fuzzing")]
-pub use providers::openai_chat::fuzzing;
+pub use providers::fuzzing;
 pub use settings::{
     Auth, DeploymentSettings, HttpSettings, ProxySettings, RequestHeaders, Timeouts, TokensField,
 };

@@ -14,7 +14,8 @@ use crate::TokenSource;
 /// The settings of a deployment of an [`HttpChatModel`](crate::HttpChatModel).
 #[derive(Clone)]
 pub struct HttpSettings {
-    /// The full chat-completions URL, including its query.
+    /// The full URL of the chat completions, or of the Responses API if its path ends with `/responses`, including its
+    /// query.
     pub url: Url,
     /// The API key. Most local servers need none.
     pub api_key: Option<SecretString>,

@@ -4,6 +4,7 @@ mod acceptance;
 mod choice;
 mod deployments;
 mod provider_reports;
+mod responses;
 mod settings;
 
 use std::fmt::Write as _;

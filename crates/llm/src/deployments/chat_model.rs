@@ -14,7 +14,7 @@ use super::state::DeploymentState;
 use crate::http::attempt_error::AttemptError;
 use crate::http::retry::Retries;
 use crate::metrics::{count_failover, count_retry};
-use crate::providers::openai_chat::RequestSpan;
+use crate::providers::RequestSpan;
 use crate::settings::DeploymentSettings;
 use crate::{ChatModel, ChatRequest, DeltaStream, HttpSettings, ModelError, SetupError};
 

@@ -10,7 +10,7 @@ use super::state::{DeploymentFailure, DeploymentState};
 use crate::credentials::token_cache::TokenCache;
 use crate::http::attempt_error::{AttemptError, AttemptErrorKind};
 use crate::http::breaker::Breaker;
-use crate::providers::openai_chat::{RequestSpan, Upstream};
+use crate::providers::{RequestSpan, Upstream};
 use crate::settings::DeploymentSettings;
 use crate::{AccessToken, ChatRequest, DeltaStream, ModelError, SetupError, TokenError};
 

@@ -132,7 +132,7 @@ async fn a_configured_token_limit_field_is_never_replaced() {
 }
 
 /// Returns the errors of this kind, as real upstreams send them.
-fn errors(kind: &str) -> Vec<(u16, String)> {
+pub(crate) fn errors(kind: &str) -> Vec<(u16, String)> {
     let path = format!("{}/tests/it/bodies/errors.json", env!("CARGO_MANIFEST_DIR"));
     let errors: Value = serde_json::from_str(&fs::read_to_string(path).unwrap()).unwrap();
     let read = |error: &Value| {

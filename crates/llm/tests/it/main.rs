@@ -15,6 +15,7 @@ mod entra;
 mod fallbacks;
 mod faults;
 mod recorded_bodies;
+mod responses;
 mod retries;
 mod secrets;
 mod upstream;

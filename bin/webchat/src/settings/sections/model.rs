@@ -30,8 +30,8 @@ const PROXY: Kind = Kind::secret("a URL such as http://proxy.example.org:3128", 
 
 section! {
     ModelSettings: [model], "Model" {
-        /// Required, unless webchat.toml has [[models]]: the full chat-completions URL of any OpenAI-compatible provider.
-        /// The name is historical.
+        /// Required, unless webchat.toml has [[models]]: the full chat-completions URL of any OpenAI-compatible
+        /// provider, or that of the Responses API of OpenAI or Azure, which ends in /responses. The name is historical.
         /// (`make run` supplies a small model if it is unset.)
         ///   Azure OpenAI: https://NAME.openai.azure.com/openai/deployments/NAME/chat/completions?api-version=VERSION
         ///                 or, with MODEL, https://NAME.openai.azure.com/openai/v1/chat/completions

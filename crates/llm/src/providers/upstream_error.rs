@@ -125,6 +125,11 @@ impl UpstreamError {
         }
     }
 
+    /// Returns whether the error is about the effort of the reasoning.
+    pub(super) fn is_about_effort(&self) -> bool {
+        self.diagnosis.parameter == Some("reasoning_effort")
+    }
+
     pub(super) fn is_content_filter(&self) -> bool {
         matches!(self.permanent_error(), Some(ModelError::ContentFilter { .. }))
     }

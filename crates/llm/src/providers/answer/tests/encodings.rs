@@ -165,7 +165,8 @@ async fn read_slowly(
     let reset = is_reset.then(|| Err(io::Error::from(io::ErrorKind::ConnectionReset)));
     let bytes = bytes.chain(stream::iter(reset)).boxed();
     let timeouts = Timeouts { first_delta: Duration::from_hours(9), ..TIMEOUTS };
-    let answer = read_answer(bytes, MAX_BYTES, Instant::now(), timeouts, ReportedModel::default());
+    let (now, model) = (Instant::now(), ReportedModel::default());
+    let answer = read_answer(bytes, MAX_BYTES, now, timeouts, model, chunks);
     let Ok(mut deltas) = answer.await else { return (String::new(), Some(Err("not started"))) };
     let (mut text, mut end) = (String::new(), None);
     while let Some(delta) = deltas.next().await {

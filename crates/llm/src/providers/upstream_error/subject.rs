@@ -31,6 +31,7 @@ const NAMES: [(Subject, &[&str]); 6] = [
             "violating our usage policy",
             "our safety system",
             "invalid_prompt",
+            "bio_policy",
             "data_inspection_failed",
             "datainspectionfailed",
             "sensitivecontentdetected",

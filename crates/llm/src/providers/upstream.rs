@@ -8,11 +8,12 @@ use reqwest::header::{ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, HeaderName, Header
 use reqwest::{Client, Response};
 use tokio::time::{Instant, timeout, timeout_at};
 
-use super::answer::read_answer;
+use super::answer::{ReadChunks, read_answer};
+use super::api::Api;
 use super::capabilities::Capabilities;
 use super::reported_model::ReportedModel;
-use super::request::Body;
 use super::upstream_error::{AnswerError, Rejection, UpstreamError};
+use super::{openai_chat, openai_responses};
 use crate::credentials::key::key_header;
 use crate::http::attempt_error::{AttemptError, AttemptErrorKind};
 use crate::http::client::http_client;
@@ -30,6 +31,7 @@ const MAX_FALLBACKS: usize = 4;
 
 /// Sends requests to one upstream, without retries.
 pub(crate) struct Upstream {
+    api: Api,
     client: Client,
     pub(crate) settings: HttpSettings,
     key: Option<(HeaderName, HeaderValue)>,
@@ -66,11 +68,16 @@ impl Upstream {
             Some(key) => key_header(settings.auth, &settings.url, key),
             None => Ok(None),
         };
+        let api = Api::at(&settings.url);
+        if api == Api::Responses {
+            warn_of_left_out(&settings);
+        }
         Ok(Self {
+            api,
             key: key.map_err(|_| SetupError::Key)?,
             client: http_client(&settings)?,
             experience: Mutex::new(Experience {
-                capabilities: Capabilities::new(settings.tokens_field),
+                capabilities: Capabilities::new(api, settings.tokens_field),
                 in_vain: Vec::new(),
             }),
             settings,
@@ -127,10 +134,16 @@ impl Upstream {
     ) -> Option<(Rejection, Capabilities)> {
         let mut roles = request.messages.iter().map(|message| message.role);
         let has_system_message = roles.any(|role| role == ChatRole::System);
+        let parameters = request.parameters.or(self.settings.parameters);
+        let is_about_effort = parameters.reasoning_effort.is_some() && error.is_about_effort();
         let experience = self.experience();
         let mut rejections = error.rejections().iter().copied().filter(|rejection| {
-            let is_sent = *rejection != Rejection::SystemRole || has_system_message;
-            is_sent && !experience.in_vain.contains(rejection)
+            let may_be_reason = match rejection {
+                Rejection::SystemRole => has_system_message,
+                Rejection::ReasoningSummary => !is_about_effort,
+                Rejection::Field(_) => true,
+            };
+            may_be_reason && !experience.in_vain.contains(rejection)
         });
         rejections.find_map(|rejection| Some((rejection, capabilities.without(rejection)?)))
     }
@@ -173,7 +186,11 @@ impl Upstream {
         }
         let max_bytes = max_stream_bytes(request.answer_limit.tokens());
         let model = self.reported_model.clone();
-        read_answer(decompressed_body(response), max_bytes, sent_at, timeouts, model)
+        let read_chunks: ReadChunks = match self.api {
+            Api::Chat => openai_chat::chunks,
+            Api::Responses => openai_responses::chunks,
+        };
+        read_answer(decompressed_body(response), max_bytes, sent_at, timeouts, model, read_chunks)
             .await
             .map_err(|error| RequestError { error, retry_after })
     }
@@ -184,13 +201,19 @@ impl Upstream {
         token: Option<&AccessToken>,
         capabilities: Capabilities,
     ) -> Result<Response, AttemptError> {
-        let mut builder = self
+        let builder = self
             .client
             .post(self.settings.url.clone())
             .header(ACCEPT, "text/event-stream, application/json")
             // A compressed stream is often delayed. Some upstreams compress it nevertheless.
-            .header(ACCEPT_ENCODING, "identity")
-            .json(&Body::new(&self.settings, capabilities, request));
+            .header(ACCEPT_ENCODING, "identity");
+        let settings = &self.settings;
+        let mut builder = match self.api {
+            Api::Chat => builder.json(&openai_chat::Body::new(settings, capabilities, request)),
+            Api::Responses => {
+                builder.json(&openai_responses::Body::new(settings, capabilities, request))
+            }
+        };
         if let Some((name, value)) = &self.key {
             builder = builder.header(name, value);
         }
@@ -209,6 +232,15 @@ impl Upstream {
             };
             AttemptError::unreachable(kind, error.without_url())
         })
+    }
+}
+
+/// The operator's parameters that the API does not have are not sent.
+fn warn_of_left_out(settings: &HttpSettings) {
+    let parameters = openai_responses::left_out(&settings.parameters);
+    if !parameters.is_empty() {
+        let host = settings.url.host_str();
+        tracing::warn!(host, ?parameters, "the Responses API does not have these parameters");
     }
 }
 

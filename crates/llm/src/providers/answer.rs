@@ -1,8 +1,9 @@
 //! Reads a streamed answer.
 
 mod assembler;
-mod chunk;
-mod finish;
+pub(super) mod chunk;
+pub(super) mod finish;
+pub(super) mod objects;
 mod think_splitter;
 
 use std::future::ready;
@@ -15,7 +16,7 @@ use tokio::time::{Instant, timeout, timeout_at};
 use webchat_domain::FinishReason;
 
 use self::assembler::{Assembler, Progress};
-use self::chunk::chunks;
+use self::chunk::Chunk;
 use super::reported_model::ReportedModel;
 use super::upstream_error::{AnswerError, UpstreamError};
 use crate::http::attempt_error::{AttemptError, AttemptErrorKind};
@@ -31,8 +32,11 @@ const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
 /// once. The answer is complete without them, and the user can't send the next question before.
 const FINISH_GRACE: Duration = Duration::from_secs(2);
 
+/// Returns what the data of an event says, in its order. It depends on the API.
+pub(super) type ReadChunks = for<'a> fn(&'a str) -> Result<Vec<Chunk<'a>>, serde_json::Error>;
+
 /// Reads the answer in `bytes`, at most `max_bytes`, to a request that was sent at `sent_at`. Returns as
-/// soon as the answer begins.
+/// soon as the answer begins. `read_chunks` reads the events of the API.
 ///
 /// # Errors
 ///
@@ -44,6 +48,7 @@ pub(super) async fn read_answer<S, E>(
     sent_at: Instant,
     timeouts: Timeouts,
     model: ReportedModel,
+    read_chunks: ReadChunks,
 ) -> Result<DeltaStream, AnswerError>
 where
     S: Stream<Item = Result<Bytes, E>> + Send + 'static,
@@ -51,6 +56,7 @@ where
 {
     let mut answer = Answer {
         events: events(bytes, max_bytes),
+        read_chunks,
         assembler: Assembler::new(model),
         idle: timeouts.idle,
         deadline: sent_at + timeouts.first_delta,
@@ -69,13 +75,14 @@ where
 
 struct Answer {
     events: BoxStream<'static, Result<Event, ReadError>>,
+    read_chunks: ReadChunks,
     assembler: Assembler,
     /// The maximum time between two chunks.
     idle: Duration,
     /// When the first text or reasoning, and then the next chunk, must have arrived. Events that are no chunks,
     /// which some upstreams send to keep the connection alive, do not extend it.
     deadline: Instant,
-    /// Whether the first choice was received.
+    /// Whether the first part of the answer was received.
     has_started: bool,
     /// Whether nothing more is read.
     has_ended: bool,
@@ -162,25 +169,29 @@ impl Answer {
 
     fn handle_data(&mut self, data: &str) -> Result<(), AnswerError> {
         let repaired_data;
-        let chunks = if let Ok(chunks) = chunks(data) {
+        let chunks = if let Ok(chunks) = (self.read_chunks)(data) {
             chunks
         } else {
             repaired_data = repaired(data);
-            chunks(&repaired_data).map_err(|error| invalid_chunk(&error))?
+            (self.read_chunks)(&repaired_data).map_err(|error| invalid_chunk(&error))?
         };
         for chunk in chunks {
-            if let Some(error) = chunk.error() {
+            if let Some(error) = chunk.error {
                 return Err(UpstreamError::from_event(error).into());
             }
             let was_finished = self.assembler.has_finish_reason();
             let pieces = self.assembler.pieces();
-            match self.assembler.add(&chunk) {
+            let is_last = chunk.is_last;
+            match self.assembler.add(chunk) {
                 Progress::None => continue,
-                Progress::Chunk => self.has_started = true,
+                Progress::Part => self.has_started = true,
                 Progress::BrokenOff => {
                     let cause = "the upstream has broken the answer off";
                     return Err(AttemptError::failed(AttemptErrorKind::Unavailable, cause).into());
                 }
+            }
+            if is_last {
+                self.end();
             }
             let is_empty = self.assembler.pieces() == pieces;
             self.extend_deadline(is_empty, was_finished);

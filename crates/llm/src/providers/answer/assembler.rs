@@ -3,14 +3,16 @@
 use std::collections::VecDeque;
 use std::mem;
 
+use serde_json::value::RawValue;
 use webchat_domain::FinishReason;
 
-use super::chunk::{Choice, Chunk, Piece, reasoning_strings};
+use super::chunk::{Chunk, PartIndex, Piece, PieceKind, reasoning_strings};
 use super::finish::Ending;
 use super::think_splitter::{Split, ThinkSplitter};
+use crate::content_filter::FilteredCategory;
 use crate::json::text_decoder::TextDecoder;
-use crate::providers::openai_chat::content_filter::Findings;
-use crate::providers::openai_chat::reported_model::ReportedModel;
+use crate::providers::content_filter::Findings;
+use crate::providers::reported_model::ReportedModel;
 use crate::{Delta, ModelError};
 
 /// The deltas of an answer, and what is known about it so far.
@@ -56,8 +58,29 @@ struct Decoded {
 
 #[derive(Default)]
 struct Decoders {
-    reasoning: TextDecoder,
-    text: TextDecoder,
+    reasoning: PartsDecoder,
+    text: PartsDecoder,
+}
+
+/// Decodes a text that consists of parts, which are paragraphs.
+#[derive(Default)]
+struct PartsDecoder {
+    decoder: TextDecoder,
+    /// The part of the last text.
+    part: Option<PartIndex>,
+}
+
+impl PartsDecoder {
+    /// Adds the text of a string to `text`, after a blank line if another part begins with it.
+    fn decode(&mut self, string: &RawValue, part: PartIndex, text: &mut String) {
+        let decoded = self.decoder.decode(string);
+        if !decoded.is_empty() {
+            if self.part.replace(part).is_some_and(|last| last != part) {
+                text.push_str("\n\n");
+            }
+            text.push_str(&decoded);
+        }
+    }
 }
 
 /// What a chunk means for the stream.
@@ -66,7 +89,7 @@ pub(super) enum Progress {
     /// It is no part of the answer.
     None,
     /// It is a part of the answer, possibly without text.
-    Chunk,
+    Part,
     /// The upstream has broken the answer off.
     BrokenOff,
 }
@@ -115,41 +138,35 @@ impl Assembler {
         self.messages == 1 && !self.received.delta
     }
 
-    pub(super) fn add(&mut self, chunk: &Chunk<'_>) -> Progress {
-        if let Some(name) = chunk.model() {
+    pub(super) fn add(&mut self, chunk: Chunk<'_>) -> Progress {
+        if let Some(name) = chunk.model {
             self.model.set(&name);
         }
-        let progress = chunk.choice().map_or(Progress::None, |choice| self.add_choice(choice));
-        let is_filtered = chunk.add_findings(&mut self.findings);
-        self.end_if_filtered(is_filtered);
-        self.deltas.extend(chunk.usage().map(Delta::Usage));
-        progress
-    }
-
-    fn add_choice(&mut self, choice: &Choice<'_>) -> Progress {
-        let delta = choice.delta();
-        if delta.is_empty() {
-            self.add_message(&choice.message());
-        } else {
+        if !chunk.delta.is_empty() {
             self.received.delta = true;
-            self.add_delta(&delta);
+            self.add_delta(&chunk.delta);
+        } else if !chunk.message.is_empty() {
+            self.add_message(&chunk.message);
         }
-        let is_filtered = choice.add_findings(&mut self.findings);
-        self.end_if_filtered(is_filtered);
-        match choice.ending() {
-            None => Progress::Chunk,
+        self.add_filtered(chunk.filtered);
+        if let Some(Ending::Finished(reason)) = chunk.ending {
+            self.finish(reason);
+        }
+        self.deltas.extend(chunk.usage.map(Delta::Usage));
+        match chunk.ending {
             Some(Ending::BrokenOff) => Progress::BrokenOff,
-            Some(Ending::Finished(reason)) => {
-                self.finish(reason);
-                Progress::Chunk
-            }
+            _ if chunk.is_part => Progress::Part,
+            _ => Progress::None,
         }
     }
 
     /// A filter that runs beside the model reports what it finds in chunks of its own, whose finish reason may be
     /// missing.
-    fn end_if_filtered(&mut self, is_filtered: bool) {
-        if is_filtered {
+    fn add_filtered(&mut self, categories: Vec<FilteredCategory>) {
+        if !categories.is_empty() {
+            for category in categories {
+                self.findings.insert(category);
+            }
             self.finish(FinishReason::ContentFilter);
         }
     }
@@ -157,19 +174,21 @@ impl Assembler {
     fn decode(&mut self, pieces: &[Piece<'_>], decoders: &mut Decoders) -> Decoded {
         let mut decoded = Decoded::default();
         for piece in pieces {
-            match piece {
-                Piece::Reasoning(value) => {
+            match piece.kind {
+                PieceKind::Reasoning => {
                     self.received.reasoning = true;
                     self.pieces = self.pieces.saturating_add(1);
-                    let strings = reasoning_strings(value).into_iter();
-                    let texts = strings.map(|string| decoders.reasoning.decode(string));
-                    decoded.reasoning.extend(texts);
+                    for string in reasoning_strings(piece.value) {
+                        decoders.reasoning.decode(string, piece.part, &mut decoded.reasoning);
+                    }
                 }
-                Piece::Text(string) => decoded.text.push_str(&decoders.text.decode(string)),
+                PieceKind::Text => {
+                    decoders.text.decode(piece.value, piece.part, &mut decoded.text);
+                }
                 // What the model says instead of an answer is shown, too.
-                Piece::Refusal(string) => {
+                PieceKind::Refusal => {
                     self.received.refusal = true;
-                    decoded.text.push_str(&decoders.text.decode(string));
+                    decoders.text.decode(piece.value, piece.part, &mut decoded.text);
                 }
             }
         }
@@ -249,7 +268,8 @@ impl Assembler {
         if self.finish_reason.is_none() || reason == FinishReason::ContentFilter {
             self.finish_reason = Some(reason);
         }
-        let (reasoning, text) = (self.decoders.reasoning.finish(), self.decoders.text.finish());
+        let Decoders { reasoning, text } = &mut self.decoders;
+        let (reasoning, text) = (reasoning.decoder.finish(), text.decoder.finish());
         self.push(reasoning, text);
     }
 

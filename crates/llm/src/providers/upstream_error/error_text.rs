@@ -26,7 +26,7 @@ impl ErrorText {
         let words = text.split(|c| !is_word(c)).filter(|word| !word.is_empty());
         Self {
             labels: [field("code"), field("type")].into_iter().flatten().collect(),
-            param: field("param"),
+            param: field("param").filter(|param| !param.is_empty()),
             words: words.map(str::to_owned).collect(),
             numbers,
             text,
@@ -66,9 +66,10 @@ impl ErrorText {
     }
 }
 
-/// Returns whether two names of a field are the same. Some upstreams write `presence_penalty` as `presencePenalty`.
+/// Returns whether two names of a field are the same. Some upstreams write `presence_penalty` as `presencePenalty`, and
+/// in the Responses API `reasoning_effort` is `reasoning.effort`.
 pub(super) fn is_same_name(first: &str, second: &str) -> bool {
-    let letters = |name: &str| name.replace('_', "");
+    let letters = |name: &str| name.replace(['_', '.'], "");
     first == second || letters(first) == letters(second)
 }
 

@@ -6,23 +6,31 @@ use super::subject::{Subject, subject};
 
 /// A part of the request that an upstream rejects, and that can be sent in another way.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::providers::openai_chat) enum Rejection {
+pub(in crate::providers) enum Rejection {
     /// An optional field.
     Field(&'static str),
     /// The role of the system message.
     SystemRole,
+    /// The wish for a summary of the reasoning.
+    ReasoningSummary,
 }
 
 /// The fields that limit the length of an answer.
-const TOKENS_FIELDS: [&str; 2] = ["max_tokens", "max_completion_tokens"];
+const TOKENS_FIELDS: [&str; 3] = ["max_tokens", "max_completion_tokens", "max_output_tokens"];
 
 /// The fields of [`ModelParameters`](webchat_domain::ModelParameters).
 pub(super) const PARAMETER_FIELDS: [&str; 6] =
     ["temperature", "top_p", "presence_penalty", "frequency_penalty", "seed", "reasoning_effort"];
 
 /// Other fields, whose errors may mention parameters too.
-const OTHER_FIELDS: [&str; 5] =
-    ["stream_options", "max_tokens", "max_completion_tokens", "messages", "stream"];
+const OTHER_FIELDS: [&str; 6] = [
+    "stream_options",
+    "max_tokens",
+    "max_completion_tokens",
+    "max_output_tokens",
+    "messages",
+    "stream",
+];
 
 /// Codes of unknown fields, which some gateways repeat within their text.
 const UNKNOWN_FIELD_CODES: [&str; 4] =
@@ -127,6 +135,13 @@ fn exceeds_limit(error: &ErrorText) -> bool {
 fn rejections(error: &ErrorText, parameter: Option<&str>) -> Vec<Rejection> {
     let names_any = |words: &[&str]| words.iter().any(|word| error.names(word));
     let mut rejections = Vec::new();
+    let is_summary = match &error.param {
+        Some(param) => param.contains("summary") || param.split('.').next() == Some("reasoning"),
+        None => names_any(&["summary", "summaries", "reasoning"]),
+    };
+    if is_summary {
+        rejections.push(Rejection::ReasoningSummary);
+    }
     if error.names("stream_options") {
         rejections.push(Rejection::Field("stream_options"));
     }

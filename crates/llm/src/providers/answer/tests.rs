@@ -14,6 +14,7 @@ use serde_json::json;
 use super::*;
 use crate::Usage;
 use crate::http::events::MAX_EVENT_BYTES;
+use crate::providers::openai_chat::chunks;
 
 const TIMEOUTS: Timeouts = Timeouts {
     connect: Duration::from_secs(1),
@@ -45,7 +46,8 @@ async fn collect(
     bytes: impl Stream<Item = Result<Bytes, Infallible>> + Send + 'static,
     sent_at: Instant,
 ) -> Deltas {
-    match read_answer(bytes, MAX_BYTES, sent_at, TIMEOUTS, ReportedModel::default()).await {
+    let model = ReportedModel::default();
+    match read_answer(bytes, MAX_BYTES, sent_at, TIMEOUTS, model, chunks).await {
         Ok(deltas) => deltas.map(|delta| delta.map_err(|error| error.code())).collect().await,
         Err(error) => vec![Err(error.into_attempt_error(None).model_error.code())],
     }
@@ -217,8 +219,8 @@ async fn an_invalid_chunk_is_a_permanent_error_that_does_not_quote_it() {
         let bytes = Bytes::from([b"data: ", data.as_slice(), b"\n\n"].concat());
         let bytes = stream::iter([Ok::<_, Infallible>(bytes)]);
 
-        let answer =
-            read_answer(bytes, MAX_BYTES, Instant::now(), TIMEOUTS, ReportedModel::default()).await;
+        let (now, model) = (Instant::now(), ReportedModel::default());
+        let answer = read_answer(bytes, MAX_BYTES, now, TIMEOUTS, model, chunks).await;
 
         let error = answer.err().unwrap().into_attempt_error(None);
         assert_eq!(

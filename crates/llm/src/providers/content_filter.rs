@@ -16,30 +16,34 @@ pub(super) struct Findings(BTreeMap<String, Option<FilterSeverity>>);
 
 impl Findings {
     /// Adds the filtered categories of a result. Searches all of the JSON, because the place of the results differs between
-    /// versions, and between requests and answers. Returns whether there are any. See
+    /// versions, and between requests and answers. See
     /// <https://learn.microsoft.com/azure/ai-foundry/openai/concepts/content-filter>.
     ///
     /// Recursion is bounded by the JSON parser's depth limit.
-    pub(super) fn add(&mut self, results: &Value) -> bool {
+    fn add(&mut self, results: &Value) {
         match results {
-            Value::Object(fields) => fields.iter().fold(false, |found, (name, result)| {
-                let is_filtered = result.get("filtered") == Some(&Value::Bool(true));
-                found | if is_filtered { self.add_category(name, result) } else { self.add(result) }
-            }),
-            Value::Array(items) => items.iter().fold(false, |found, item| found | self.add(item)),
-            _ => false,
+            Value::Object(fields) => {
+                for (name, result) in fields {
+                    if result.get("filtered") != Some(&Value::Bool(true)) {
+                        self.add(result);
+                    } else if let Some(name) = safe_label(name) {
+                        let severity = result.get("severity").and_then(Value::as_str);
+                        let severity = severity.and_then(|severity| severity.parse().ok());
+                        self.insert(FilteredCategory { name, severity });
+                    }
+                }
+            }
+            Value::Array(items) => items.iter().for_each(|item| self.add(item)),
+            _ => {}
         }
     }
 
-    fn add_category(&mut self, name: &str, result: &Value) -> bool {
-        let Some(name) = safe_label(name) else { return false };
-        let severity = result.get("severity").and_then(Value::as_str);
-        let severity = severity.and_then(|severity| severity.parse().ok());
+    /// Adds a category, unless there are too many.
+    pub(super) fn insert(&mut self, FilteredCategory { name, severity }: FilteredCategory) {
         if self.0.contains_key(&name) || self.0.len() < MAX_CATEGORIES {
             let most_severe = self.0.entry(name).or_default();
             *most_severe = severity.max(*most_severe);
         }
-        true
     }
 
     /// Returns the categories in the order of their names.

@@ -1,5 +1,6 @@
 //! How the upstream takes a request.
 
+use super::api::Api;
 use super::upstream_error::Rejection;
 use crate::TokensField;
 
@@ -7,16 +8,25 @@ use crate::TokensField;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Capabilities {
     limit: LimitField,
-    /// Whether `stream_options` are sent. Azure rejects them in its API versions before September
-    /// 2024, and some servers always do. Without them, the upstream answers but reports no usage.
-    pub(super) stream_options: bool,
+    extra: Option<Extra>,
     /// Whether the answer is streamed. Some models of OpenAI stream only for verified organisations.
     pub(super) stream: bool,
     /// Whether there may be a system message. Otherwise, the first message of the user begins with its text.
     pub(super) system_role: bool,
 }
 
-/// The field with the maximum length of the answer.
+/// What is sent although an answer is possible without it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Extra {
+    /// The `stream_options` of chat completions. Azure rejects them in its API versions before September 2024, and
+    /// some servers always do. Without them, the upstream answers but reports no usage.
+    StreamOptions,
+    /// The wish for summaries of the reasoning, in the Responses API. Models that don't reason reject it, and OpenAI
+    /// for organisations that are not verified.
+    ReasoningSummary,
+}
+
+/// The field of chat completions with the maximum length of the answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct LimitField {
     /// Whether it is `max_completion_tokens`, which reasoning models require. Many servers accept only
@@ -27,13 +37,17 @@ struct LimitField {
 }
 
 impl Capabilities {
-    pub(super) fn new(tokens_field: TokensField) -> Self {
+    pub(super) fn new(api: Api, tokens_field: TokensField) -> Self {
+        let extra = match api {
+            Api::Chat => Extra::StreamOptions,
+            Api::Responses => Extra::ReasoningSummary,
+        };
         Self {
             limit: LimitField {
                 is_max_completion_tokens: tokens_field == TokensField::MaxCompletionTokens,
                 is_replaceable: tokens_field == TokensField::Auto,
             },
-            stream_options: true,
+            extra: Some(extra),
             stream: true,
             system_role: true,
         }
@@ -43,8 +57,12 @@ impl Capabilities {
     /// did not contain it.
     pub(super) fn without(self, rejection: Rejection) -> Option<Self> {
         match rejection {
-            Rejection::Field("stream_options") => (self.stream && self.stream_options)
-                .then_some(Self { stream_options: false, ..self }),
+            Rejection::Field("stream_options") => {
+                self.sends_stream_options().then_some(Self { extra: None, ..self })
+            }
+            Rejection::ReasoningSummary => {
+                self.wants_reasoning_summary().then_some(Self { extra: None, ..self })
+            }
             Rejection::Field("stream") => self.stream.then_some(Self { stream: false, ..self }),
             Rejection::Field(field) => {
                 let limit = self.limit.replaced_if(field)?;
@@ -54,6 +72,14 @@ impl Capabilities {
                 self.system_role.then_some(Self { system_role: false, ..self })
             }
         }
+    }
+
+    pub(super) fn sends_stream_options(self) -> bool {
+        self.stream && self.extra == Some(Extra::StreamOptions)
+    }
+
+    pub(super) fn wants_reasoning_summary(self) -> bool {
+        self.extra == Some(Extra::ReasoningSummary)
     }
 
     /// Returns whether the maximum length of the answer is sent as `max_completion_tokens`, not as `max_tokens`.

@@ -4,7 +4,7 @@ use webchat_domain::FinishReason;
 
 /// What a finish reason means.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Ending {
+pub(crate) enum Ending {
     /// The model has ended its answer.
     Finished(FinishReason),
     /// The upstream has broken the answer off.
@@ -69,7 +69,7 @@ const CONTENT_FILTER: [&str; 14] = [
 
 /// Returns what a finish reason means, or `None` if it is empty. A reason that is not known does not mean a
 /// complete answer: it is one of `error`, `abort`, `network_error`, `insufficient_system_resource`, ….
-pub(super) fn ending(reason: &str) -> Option<Ending> {
+pub(crate) fn ending(reason: &str) -> Option<Ending> {
     let reason = normalise(reason);
     let is_in = |reasons: &[&str]| reasons.iter().any(|known| known.replace('_', "") == reason);
     Some(match reason.as_str() {
@@ -83,7 +83,7 @@ pub(super) fn ending(reason: &str) -> Option<Ending> {
 
 /// Returns whether the reason that a gateway has translated into another one means that the answer was
 /// broken off. Unlike [`ending`], it must say so: there are too many such reasons to know all others.
-pub(super) fn is_native_failure(reason: &str) -> bool {
+pub(crate) fn is_native_failure(reason: &str) -> bool {
     const FAILURES: [&str; 9] = [
         "error",
         "abort",
