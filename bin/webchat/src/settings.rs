@@ -48,7 +48,12 @@ impl Settings {
         }
         let mut sections = effective::sections(&merged);
         sections.extend(identity_providers::effective_sections(&merged, sources));
-        sections.extend(models::effective_sections(sources));
+        if models::is_configured(sources) {
+            for section in &mut sections {
+                section.settings.retain(|setting| !models::replace(&setting.variable));
+            }
+            sections.extend(models::effective_sections(sources));
+        }
         let effective = EffectiveSettings { sections };
         Ok(Self { oidc_providers, models, effective, ..merged.read()? })
     }

@@ -6,7 +6,7 @@ use config::{Map, Value, ValueKind};
 use webchat_domain::{GroupName, ModelId};
 use webchat_transport::{EffectiveSetting, SettingsSection};
 
-pub(super) use self::reader::read;
+pub(super) use self::reader::{read, replace};
 use super::kind::{Kind, parses_as};
 use super::sections::{AUTH_METHODS, EFFORTS, MODEL_URL, PENALTY, TOKENS_FIELDS};
 use super::sources::SettingsSources;

@@ -36,6 +36,11 @@ const OF_ONLY_MODEL: [&str; 13] = [
     "REPLY_TOKENS",
 ];
 
+/// Returns whether `[[models]]` replaces this setting, which has no effect beside it.
+pub(in crate::settings) fn replace(variable: &str) -> bool {
+    OF_ONLY_MODEL.contains(&variable)
+}
+
 /// Reads the models. Adds their errors to those of the other settings.
 pub(in crate::settings) fn read(merged: &mut Merged, sources: &SettingsSources) -> Vec<ModelEntry> {
     let (Some(file), Some(array)) = (&sources.file, array(sources)) else { return Vec::new() };

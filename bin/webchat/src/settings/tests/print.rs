@@ -123,6 +123,23 @@ fn the_printed_settings_are_a_configuration_file() {
 }
 
 #[test]
+fn printed_models_are_a_configuration_file() {
+    let file = "[[models]]\nid = 'tides'\nwindow = 16000\n[[models.deployments]]\n\
+                url = 'http://127.0.0.1:9/v1'\norder = 1\n[[models.deployments]]\n\
+                url = 'http://127.0.0.1:8/v1'\norder = 2\n";
+    let with_models = |file: &str| {
+        let mut sources = with_file(file);
+        sources.environment.clear();
+        sources
+    };
+
+    let printed = with_models(file).render().unwrap();
+
+    let models = |file: &str| format!("{:?}", Settings::read(&with_models(file)).unwrap().models);
+    assert_eq!(models(&printed), models(file), "{printed}");
+}
+
+#[test]
 fn invalid_settings_are_not_printed() {
     let sources = [URL, ("PORT", "http")].into_iter().collect::<SettingsSources>();
 
