@@ -152,6 +152,7 @@ test('conversations can be opened, renamed, deleted and restored by keyboard', a
   await links.first().focus();
   await keyboard.press('ArrowDown');
   await keyboard.press('F2');
+  await expect(chat.list.getByRole('textbox')).toBeFocused();
   await keyboard.type('second');
   await keyboard.press('Enter');
   await expect(links).toHaveText(['three', 'second', 'one']);
