@@ -29,6 +29,9 @@ export class Examples extends LightDomElement {
   declare answer: SettingDraft;
   declare isAdding: boolean;
 
+  /** The example that is being removed, with its position. */
+  #removed: { id: string; index: number } | null = null;
+
   constructor() {
     super();
     this.isAdding = false;
@@ -144,11 +147,18 @@ export class Examples extends LightDomElement {
     if (await this.editor.addExample(question, answer)) this.#hideForm();
   }
 
-  /** Removes an example. Moves the focus to the next one. */
   async #remove(id: string, index: number): Promise<void> {
-    await this.editor.removeExample(id);
-    await this.updateComplete;
+    this.#removed = { id, index };
+    if (!(await this.editor.removeExample(id))) this.#removed = null;
+  }
+
+  /** Moves the focus from a removed example to the next one, as soon as it has gone. */
+  protected override updated(): void {
+    const removed = this.#removed;
+    if (removed === null || this.examples.some(({ example_id: id }) => id === removed.id)) return;
+    this.#removed = null;
     requestAnimationFrame(() => {
+      const { index } = removed;
       const buttons = this.querySelectorAll<HTMLElement>('.examples button');
       (buttons[index] ?? buttons[index - 1] ?? this.querySelector<HTMLElement>('.add'))?.focus();
     });
